@@ -1,0 +1,69 @@
+# `make` lists the targets. What takes more than two lines is a script in scripts/.
+
+.DEFAULT_GOAL := help
+
+# The test engines that the script tests run against, by scripts/engine's names.
+ENGINES ?= default 28-cgroup2
+
+# Everything here is pure Go, the tests too, whether or not there is a C compiler.
+export CGO_ENABLED := 0
+
+# The script tests need an engine; everything else runs without one. vet is part of `make lint`.
+GOTEST  := go test -count=1 -vet=off
+SCRIPTS := ^TestScript$$
+
+.PHONY: help
+help: ## list the targets (this text)
+	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: helper
+helper: ## build the static helper that the plugin embeds, for this architecture
+	@scripts/helper
+
+.PHONY: build
+build: helper ## build the plugin into build/docker-nsjoin
+	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$$(scripts/version)" -o build/docker-nsjoin ./plugin
+
+.PHONY: install
+install: build ## install the plugin for you, or for all with PREFIX=/usr/local
+	@scripts/install
+
+.PHONY: uninstall
+uninstall: ## remove what make install put there (same PREFIX)
+	@scripts/install --remove
+
+.PHONY: demo
+demo: build ## show the six steps on containers of a test engine (as root)
+	@scripts/engine run -- scripts/demo
+
+.PHONY: test
+test: build ## run all tests, the script tests on each test engine (as root)
+	$(GOTEST) -skip '$(SCRIPTS)' ./...
+	@set -e; for engine in $(ENGINES); do \
+		echo "script tests on engine $$engine" >&2; \
+		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(SCRIPTS)' ./plugin; \
+	done
+
+.PHONY: lint
+lint: ## check the Go code, the scripts and go.mod
+	@scripts/lint
+
+.PHONY: fmt
+fmt: ## format the Go code
+	@scripts/lint --fmt
+
+.PHONY: cover
+cover: helper ## run the tests that need no engine, print how much of the code they reach
+	@mkdir -p build/cover
+	$(GOTEST) -skip '$(SCRIPTS)' -coverpkg=./... -coverprofile=build/cover/profile ./...
+	@go tool cover -func=build/cover/profile | tail -n 1
+
+.PHONY: cross
+cross: ## build for every system and architecture into build/cross
+	@scripts/cross
+
+.PHONY: clean
+clean: ## remove everything that was built
+	@if ls -d build/engine/*/ >/dev/null 2>&1; then \
+		echo "clean: a test engine is in build/engine, maybe with mounts: first scripts/engine down" >&2; exit 1; fi
+	rm -rf build pkg/payload/helpers/linux_*

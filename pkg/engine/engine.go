@@ -1,0 +1,104 @@
+// Package engine asks a Docker engine where a container's first process is. It
+// is the only importer of the engine's client.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Inspector is what is needed of the engine's client.
+type Inspector interface {
+	ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error)
+}
+
+// Resolve fills in what the engine knows of every container that r names, by
+// name, ID or unique prefix of an ID. Each is asked for once. A container that
+// a command can't be run in is refused as docker exec refuses it.
+func Resolve(ctx context.Context, engine Inspector, r *request.Request) error {
+	known := make(map[string]request.Source)
+	resolve := func(s request.Source) (request.Source, error) {
+		if s.From != request.FromContainer {
+			return s, nil
+		}
+		if found, ok := known[s.Name]; ok {
+			return found, nil
+		}
+		found, err := find(ctx, engine, s)
+		known[s.Name] = found
+		return found, err
+	}
+	var err error
+	if r.Base, err = resolve(r.Base); err != nil {
+		return err
+	}
+	for _, k := range ns.Kinds() {
+		s, ok := r.Instead[k]
+		if !ok {
+			continue
+		}
+		if r.Instead[k], err = resolve(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func find(ctx context.Context, engine Inspector, s request.Source) (request.Source, error) {
+	c, err := engine.ContainerInspect(ctx, s.Name)
+	if err != nil {
+		return s, explain(err, s.Name)
+	}
+	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil {
+		return s, fmt.Errorf("find container %q: the engine's answer has no state", s.Name)
+	}
+	if err := joinable(c.State, s.Name); err != nil {
+		return s, err
+	}
+	s.PID = c.State.Pid
+	s.Container = &request.Container{ID: c.ID, Env: c.Config.Env}
+	return s, nil
+}
+
+// joinable refuses the states that docker exec refuses, in its order.
+func joinable(st *container.State, name string) error {
+	switch {
+	case st.Paused:
+		return exit.Hint(fmt.Errorf("container %q is paused", name), "docker unpause %s", name)
+	case st.Restarting:
+		return exit.Hint(fmt.Errorf("container %q is restarting", name), "wait until it is running: docker ps")
+	case st.Running && st.Pid > 0:
+		return nil
+	case st.Dead || st.Status == "removing":
+		return fmt.Errorf("container %q is being removed", name)
+	case st.Status == "created":
+		return exit.Hint(fmt.Errorf("container %q was created but never started", name), "docker start %s", name)
+	case st.Status == "exited":
+		return exit.Hint(fmt.Errorf("container %q has exited", name), "docker start %s", name)
+	}
+	return fmt.Errorf("container %q is not running", name)
+}
+
+// explain puts an error of the engine into our words.
+func explain(err error, name string) error {
+	switch {
+	case errdefs.IsNotFound(err):
+		return exit.Hint(fmt.Errorf("no such container: %q", name), "docker ps lists the running ones")
+	case client.IsErrConnectionFailed(err):
+		return exit.Hint(fmt.Errorf("ask the engine for container %q: %w", name, err),
+			"docker context ls shows which engine is meant")
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("ask the engine for container %q: interrupted", name)
+	}
+	return fmt.Errorf("find container %q: %s", name, strings.TrimPrefix(err.Error(), "Error response from daemon: "))
+}

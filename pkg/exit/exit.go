@@ -1,0 +1,86 @@
+// Package exit owns the exit statuses of docker nsjoin and the voice of its
+// errors: one line on stderr that says what was being done, to which
+// container, and the cause, and a second one, a hint, where the user can act.
+package exit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The statuses that are ours; every other one is the command's own. They are
+// those of docker run: https://docs.docker.com/reference/cli/docker/container/run/#exit-status
+const (
+	Failed    = 125 // nsjoin or the engine failed, or was asked for nonsense
+	CannotRun = 126 // the command was found but can't be run
+	NotFound  = 127 // the command was not found
+)
+
+// Signalled is the status of a command that signal number n ended, as a shell has it.
+func Signalled(n int) int { return 128 + n }
+
+// Error is an error that knows its exit status and, maybe, the way out.
+type Error struct {
+	Status int    // one of the statuses above
+	Err    error  // what was being done, to what, and the cause
+	Hint   string // what the user can do, or ""
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint adds a way out to err. An error that has one already keeps it, since
+// who was nearer to the cause knows better.
+func Hint(err error, format string, args ...any) error {
+	if known, ok := errors.AsType[*Error](err); ok && known.Hint != "" {
+		return err
+	}
+	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...)}
+}
+
+// With gives err an exit status.
+func With(status int, err error) error { return &Error{Status: status, Err: err} }
+
+// Status is err's exit status: its own, or Failed. It is 0 for no error.
+func Status(err error) int {
+	if err == nil {
+		return 0
+	}
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known.Status
+	}
+	return Failed
+}
+
+// Report writes err for the user and returns its exit status. Control
+// characters are escaped: a container's names and files reach a terminal here.
+func Report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(w, "docker nsjoin: %s\n", printable(err.Error()))
+	if known, ok := errors.AsType[*Error](err); ok && known.Hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", printable(known.Hint))
+	}
+	return Status(err)
+}
+
+// printable puts text on one line and escapes what a terminal would obey.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range strings.TrimSpace(text) {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			b.WriteByte(' ')
+		case r < ' ' || r >= 0x7f && r < 0xa0:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

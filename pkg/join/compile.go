@@ -1,0 +1,209 @@
+//go:build linux
+
+package join
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// compiler makes a program of a plan.
+type compiler struct {
+	plan *plan.Plan
+	held Held
+	prog *program
+	step int32
+}
+
+// compile translates the plan's steps, one after another, into system calls.
+// Every value is prepared here, since the child can't.
+func compile(p *plan.Plan, held Held, status, gate *os.File) (*program, error) {
+	c := &compiler{plan: p, held: held, prog: &program{status: status.Fd(), gate: gate.Fd()}, step: -1}
+	c.streams(held.Stdio)
+	if p.Identity.Container != nil {
+		c.defaultSignals()
+	}
+	closed := false
+	for i, s := range p.Steps {
+		c.step = int32(i)
+		if !closed && (s.Op == plan.OpFork || s.Op == plan.OpSession || s.Op == plan.OpSettle) {
+			c.add(closeOthers, 0) // nothing of ours is seen from inside
+			closed = true
+		}
+		if err := c.compile(s); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.Describe(i), err)
+		}
+	}
+	return c.prog, c.command()
+}
+
+func (c *compiler) add(do action, nr uintptr, args ...uintptr) {
+	o := op{do: do, step: c.step, call: nr}
+	copy(o.args[:], args)
+	c.prog.ops = append(c.prog.ops, o)
+}
+
+func (c *compiler) call(nr uintptr, args ...uintptr) { c.add(call, nr, args...) }
+
+func (c *compiler) compile(s plan.Step) error {
+	who := c.plan.Identity.Container
+	switch s.Op {
+	case plan.OpJoin:
+		return c.join(s)
+	case plan.OpRoot:
+		c.become(nil, 0, 0)
+	case plan.OpKeyring:
+		return c.keyring(who.Keyring)
+	case plan.OpUmask:
+		c.call(unix.SYS_UMASK, uintptr(who.Umask))
+	case plan.OpPersona:
+		c.call(unix.SYS_PERSONALITY, 0)
+	case plan.OpDir:
+		return c.enter(enter, who.Dir)
+	case plan.OpDirAgain:
+		return c.enter(enterAgain, who.Dir)
+	case plan.OpInside:
+		c.add(checkInside, 0)
+	case plan.OpBounding:
+		c.bounding(who.Capabilities.Bounding)
+	case plan.OpUser:
+		c.call(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
+		c.become(who.Groups, who.UID, who.GID)
+		c.call(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 0)
+	case plan.OpLabel:
+		return c.label(who)
+	case plan.OpNoNewPriv:
+		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
+	case plan.OpSeccomp:
+		c.seccomp(who)
+	case plan.OpCaps:
+		c.capabilities(who.Capabilities)
+	case plan.OpFork:
+		c.add(forkAgain, 0)
+	case plan.OpSession:
+		c.call(unix.SYS_SETSID)
+	case plan.OpTerminal:
+		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY)
+	case plan.OpSettle:
+		c.add(await, 0)
+	case plan.OpFind:
+		c.add(find, 0)
+	case plan.OpExec:
+		c.add(execute, 0)
+	default:
+		return fmt.Errorf("unknown operation %q", s.Op)
+	}
+	return nil
+}
+
+// streams puts the standard streams in their places.
+func (c *compiler) streams(stdio [3]*os.File) {
+	for fd, f := range stdio {
+		if f.Fd() != uintptr(fd) {
+			c.call(unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)
+		}
+	}
+}
+
+// join joins kinds of one process: at once by its pidfd or, where the kernel
+// doesn't know that, one after another, the user namespace last.
+func (c *compiler) join(s plan.Step) error {
+	source, ok := c.held.Sources[s.PID]
+	if !ok {
+		return fmt.Errorf("process %d is not held", s.PID)
+	}
+	c.add(joinAtOnce, unix.SYS_SETNS, source.Pidfd.Fd(), uintptr(s.Kinds.Flags()))
+	order := s.Kinds.Without(ns.SetOf(ns.User)).Kinds()
+	if s.Kinds.Has(ns.User) {
+		order = append(order, ns.User)
+	}
+	for _, k := range order {
+		f, ok := source.Namespaces[k]
+		if !ok {
+			return fmt.Errorf("%s namespace of process %d is not open", k, s.PID)
+		}
+		c.add(joinEach, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
+	}
+	return nil
+}
+
+func (c *compiler) keyring(name string) error {
+	s, err := c.text(name)
+	c.call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, s)
+	return err
+}
+
+func (c *compiler) enter(do action, dir string) error {
+	s, err := c.text(dir)
+	c.add(do, unix.SYS_CHDIR, s)
+	return err
+}
+
+// bounding drops the capabilities that are not in keep, as far as the kernel
+// knows capabilities.
+func (c *compiler) bounding(keep plan.CapSet) {
+	for number := range 64 {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(number), 0, 0, 0); err != nil {
+			return // past the last one
+		}
+		if keep&(1<<number) == 0 {
+			c.call(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(number))
+		}
+	}
+}
+
+func (c *compiler) capabilities(caps plan.Capabilities) {
+	c.capset(caps.Permitted, caps.Effective, caps.Inheritable)
+	c.call(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	for number := range 64 {
+		if caps.Ambient&(1<<number) != 0 {
+			c.call(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, uintptr(number))
+		}
+	}
+}
+
+// label sets the security label of the exec, as runc's apparmor and selinux
+// packages write it, through the helper's /proc: the container's may be forged.
+func (c *compiler) label(who *plan.ContainerIdentity) error {
+	file, text := "self/attr/exec", who.SELinux
+	if who.AppArmor != "" {
+		text = "exec " + who.AppArmor
+		if _, err := os.Stat("/proc/self/attr/apparmor/exec"); err == nil {
+			file = "self/attr/apparmor/exec"
+		}
+	}
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return err
+	}
+	c.prog.files = append(c.prog.files, proc)
+	name, err := c.text(file)
+	c.prog.label = []byte(text)
+	c.add(writeLabel, 0, proc.Fd(), name)
+	return err
+}
+
+// command prepares what execve takes.
+func (c *compiler) command() error {
+	var err error
+	p := c.prog
+	if p.argv, err = syscall.SlicePtrFromStrings(c.plan.Command.Args); err != nil {
+		return fmt.Errorf("the command's arguments: %w", err)
+	}
+	if p.envv, err = syscall.SlicePtrFromStrings(c.plan.Identity.Env); err != nil {
+		return fmt.Errorf("the command's environment: %w", err)
+	}
+	p.paths, err = syscall.SlicePtrFromStrings(c.plan.Command.Paths)
+	if err != nil {
+		return fmt.Errorf("the command's name: %w", err)
+	}
+	p.paths = p.paths[:len(p.paths)-1] // without the closing nil
+	p.search = c.plan.Command.Search
+	return nil
+}

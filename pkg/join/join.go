@@ -1,0 +1,209 @@
+//go:build linux
+
+// Package join carries a plan out: it forks a process, has it join the planned
+// namespaces, checks from outside that it is in them, and has it become the
+// command. It decides nothing. It is the only caller of setns(2).
+package join
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// Source is a process that gives namespaces, held open.
+type Source struct {
+	Pidfd      *os.File
+	Namespaces map[ns.Kind]*os.File
+}
+
+// Held has what a plan needs open: everything is opened before the first join,
+// since the host's files are out of reach afterwards.
+type Held struct {
+	Sources map[int]Source // by process number
+	Cgroups []*os.File     // cgroup.procs of the plan's groups, in their order
+	Stdio   [3]*os.File    // the command's standard streams
+}
+
+// Child is the command that runs.
+type Child struct {
+	PID int
+}
+
+// Start runs the plan's command and returns when it was executed. The calling
+// goroutine must be locked to the process's main thread: the kernel ends the
+// command when the thread that made it ends.
+//
+// Its error says at which step it failed, and has the exit status 126 or 127
+// where the command could not be executed. Nothing is left of the child then.
+func Start(p *plan.Plan, held Held) (*Child, error) {
+	restoreFileLimit()
+	status, statusEnd, err := pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer status.Close()
+	gateEnd, gate, err := pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer gate.Close()
+	prog, err := compile(p, held, statusEnd, gateEnd)
+	if err != nil {
+		return nil, err
+	}
+	pid, errno := fork(prog)
+	runtime.KeepAlive(prog)
+	statusEnd.Close()
+	gateEnd.Close()
+	if errno != 0 {
+		return nil, fmt.Errorf("fork: %w", errno)
+	}
+	f := &follower{plan: p, held: held, gate: gate, pid: pid}
+	if err := f.follow(status); err != nil {
+		gate.Close() // the child leaves at that
+		unix.Kill(f.pid, unix.SIGKILL)
+		f.reap()
+		return nil, err
+	}
+	return &Child{PID: f.pid}, nil
+}
+
+// Wait waits for the command's end and returns its exit status, as a shell has
+// it. Status changes other than an end are waited through.
+func (c *Child) Wait() (int, error) {
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(c.PID, &ws, unix.WALL, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return exit.Failed, fmt.Errorf("wait for the command: %w", err)
+		}
+		if ws.Signaled() {
+			return exit.Signalled(int(ws.Signal())), nil
+		}
+		return ws.ExitStatus(), nil
+	}
+}
+
+// pipe makes a pipe with both ends above those that the child uses.
+func pipe() (r, w *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, fmt.Errorf("pipe: %w", err)
+	}
+	for i, fd := range fds {
+		above, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, aboveFD)
+		if err != nil {
+			return nil, nil, fmt.Errorf("pipe: %w", err)
+		}
+		unix.Close(fd)
+		fds[i] = above
+	}
+	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+}
+
+// restoreFileLimit gives back the soft limit of open files that the process
+// was started with. Go raises it at its start, and only syscall.Exec knows what
+// it was: it restores it, even when it then fails, as it does here.
+func restoreFileLimit() {
+	_ = syscall.Exec("", []string{""}, nil)
+}
+
+// follower follows a child by its messages until it executes the command.
+type follower struct {
+	plan    *plan.Plan
+	held    Held
+	gate    io.Writer
+	pid     int
+	settled bool
+}
+
+func (f *follower) follow(status io.Reader) error {
+	for {
+		m, err := receive(status)
+		if errors.Is(err, io.EOF) {
+			if f.settled {
+				return nil // the pipe was closed by the exec
+			}
+			return f.died()
+		}
+		if err != nil {
+			return fmt.Errorf("read from the child: %w", err)
+		}
+		if err := f.handle(m); err != nil {
+			return err
+		}
+	}
+}
+
+func (f *follower) handle(m message) error {
+	switch m.Kind {
+	case messageForked:
+		f.reap() // the one in between
+		f.pid = int(m.Value)
+		return nil
+	case messageReady:
+		if err := settle(f.pid, f.plan, f.held.Cgroups); err != nil {
+			return err
+		}
+		f.settled = true
+		_, err := f.gate.Write([]byte{1})
+		return err
+	}
+	return f.failed(m)
+}
+
+// failed says what the child could not do.
+func (f *follower) failed(m message) error {
+	command := f.plan.Command.Args[0]
+	errno := syscall.Errno(m.Value)
+	switch {
+	case m.Kind == messageNoFile:
+		return exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target))
+	case m.Kind == messageOutside:
+		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
+	case m.Step < 0:
+		return fmt.Errorf("prepare the process: %w", errno)
+	}
+	switch f.plan.Steps[m.Step].Op {
+	case plan.OpFind, plan.OpExec:
+		status := exit.CannotRun
+		if errno == unix.ENOENT || errno == unix.ENOTDIR {
+			status = exit.NotFound
+		}
+		return exit.With(status, fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+	case plan.OpDir, plan.OpDirAgain:
+		return exit.With(exit.CannotRun, fmt.Errorf("%s in %s: %w", f.plan.Describe(int(m.Step)), f.plan.Target, errno))
+	}
+	return fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
+}
+
+// died says what became of a child that left without a word.
+func (f *follower) died() error {
+	status, err := (&Child{PID: f.pid}).Wait()
+	if err != nil {
+		return err
+	}
+	f.pid = 0
+	return fmt.Errorf("the joining process ended with status %d before the command ran", status)
+}
+
+// reap waits for the child that f follows.
+func (f *follower) reap() {
+	if f.pid > 0 {
+		_, _ = (&Child{PID: f.pid}).Wait()
+	}
+	f.pid = 0
+}

@@ -1,0 +1,83 @@
+//go:build linux
+
+package join
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// What follows are the system calls that take the address of a structure.
+
+// defaultSignals sets every disposition to the default, also those that the
+// caller ignores, and blocks none.
+func (c *compiler) defaultSignals() {
+	const last, setSize = 64, 8
+	none := new([64]byte) // a struct sigaction of SIG_DFL, an empty sigset_t
+	for sig := uintptr(1); sig <= last; sig++ {
+		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
+			c.call(unix.SYS_RT_SIGACTION, sig, c.pin(unsafe.Pointer(none)), 0, setSize)
+		}
+	}
+	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, c.pin(unsafe.Pointer(none)), 0, setSize)
+}
+
+func (c *compiler) become(groups []uint32, uid, gid uint32) {
+	list := uintptr(0)
+	if len(groups) > 0 {
+		list = c.pin(unsafe.Pointer(&groups[0]))
+	}
+	c.call(sysSetgroups, uintptr(len(groups)), list)
+	c.call(sysSetresgid, uintptr(gid), uintptr(gid), uintptr(gid))
+	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
+}
+
+// seccomp loads the filters, the oldest first. Without no_new_privs that takes
+// CAP_SYS_ADMIN, which a change of user left permitted only.
+func (c *compiler) seccomp(who *plan.ContainerIdentity) {
+	if !who.NoNewPrivileges {
+		all := who.Capabilities.Permitted | who.Capabilities.Inheritable | plan.CapSysAdmin
+		c.capset(all, all, who.Capabilities.Inheritable)
+	}
+	for _, f := range who.Filters {
+		prog := &unix.SockFprog{
+			Len:    uint16(len(f.Program)),
+			Filter: (*unix.SockFilter)(unsafe.Pointer(&f.Program[0])),
+		}
+		c.call(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags), c.pin(unsafe.Pointer(prog)))
+	}
+}
+
+func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
+	head := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	data := new([2]unix.CapUserData)
+	for i := range data {
+		shift := 32 * i
+		data[i] = unix.CapUserData{
+			Effective:   uint32(effective >> shift),
+			Permitted:   uint32(permitted >> shift),
+			Inheritable: uint32(inheritable >> shift),
+		}
+	}
+	c.call(unix.SYS_CAPSET, c.pin(unsafe.Pointer(head)), c.pin(unsafe.Pointer(data)))
+}
+
+// text makes a C string and returns its address.
+func (c *compiler) text(s string) (uintptr, error) {
+	b, err := unix.BytePtrFromString(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q: %w", s, err)
+	}
+	return c.pin(unsafe.Pointer(b)), nil
+}
+
+// pin keeps what p leads to for as long as the program lives; the collector
+// doesn't move it.
+func (c *compiler) pin(p unsafe.Pointer) uintptr {
+	c.prog.pins = append(c.prog.pins, p)
+	return uintptr(p)
+}

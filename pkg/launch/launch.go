@@ -1,0 +1,39 @@
+// Package launch starts the helper where the engine's containers run.
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Via says how the helper is started.
+type Via string
+
+// The ways to start the helper.
+const (
+	Auto   Via = "auto"
+	Local  Via = "local"  // in the place of this process
+	Engine Via = "engine" // in a container of the engine; not there yet
+)
+
+// ParseVia reads the value of --via.
+func ParseVia(value string) (Via, error) {
+	switch v := Via(value); v {
+	case Auto, Local:
+		return v, nil
+	case Engine:
+		return "", exit.Hint(errors.New("--via engine is not there yet"),
+			"run docker nsjoin on the engine's host, as root")
+	}
+	return "", fmt.Errorf("--via %q: one of auto, local, engine", value)
+}
+
+// Launch starts the helper for r and returns only with an error. socket is the
+// connection to the Docker CLI that the helper watches, or nil.
+func Launch(r *request.Request, socket *os.File) error {
+	return local(r, socket)
+}

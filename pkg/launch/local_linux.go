@@ -1,0 +1,83 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/payload"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// local replaces this process by the helper, which is on the engine's host
+// already. It returns only with an error.
+//
+// The helper runs from a sealed memory file: a container that it works in can't
+// write to the program, whatever it gets hold of (CVE-2019-5736). Its
+// environment is empty; what it is to know is in the request.
+func local(r *request.Request, socket *os.File) error {
+	helper, err := payload.Helper(runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	program, err := memoryFile("docker-nsjoin", unix.MFD_EXEC)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(program, helper); err != nil {
+		return fmt.Errorf("write helper: %w", err)
+	}
+	if err := seal(program); err != nil {
+		return err
+	}
+	document, err := memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return err
+	}
+	if err := r.Write(document); err != nil {
+		return err
+	}
+	if _, err := document.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	args := []string{"docker-nsjoin"}
+	for _, f := range []*os.File{document, socket} {
+		if f == nil {
+			continue
+		}
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("pass %s on: %w", f.Name(), err)
+		}
+		args = append(args, strconv.Itoa(int(f.Fd())))
+	}
+	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, nil)
+	return fmt.Errorf("start helper: %w", err)
+}
+
+// memoryFile makes an anonymous file, memfd_create(2). Linux before 6.3 doesn't
+// know the flags that say whether it may be executed.
+func memoryFile(name string, mode int) (*os.File, error) {
+	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(name, flags|mode)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.MemfdCreate(name, flags)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make memory file %s: %w", name, err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+func seal(f *os.File) error {
+	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, all); err != nil {
+		return fmt.Errorf("seal %s: %w", f.Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+// Package ns names the kinds of Linux namespaces: what /proc, setns(2) and
+// people call them. It is pure: it holds a table and what reads it.
+package ns
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind is one of the eight kinds of namespaces(7), in the order of /proc/PID/ns.
+type Kind uint8
+
+// The kinds, named as their links in /proc/PID/ns are.
+const (
+	Cgroup Kind = iota
+	IPC
+	Mnt
+	Net
+	PID
+	Time
+	User
+	UTS
+	kinds // how many there are
+)
+
+// table has one row a kind; it drives parsing, opening and joining.
+// The flags are those of clone(2), from the kernel's include/uapi/linux/sched.h;
+// they are part of its ABI and the same on every architecture.
+var table = [kinds]struct {
+	name  string
+	flag  uint32
+	other []string // names that people use besides
+}{
+	Cgroup: {"cgroup", 0x02000000, []string{"cgroupns"}},
+	IPC:    {"ipc", 0x08000000, nil},
+	Mnt:    {"mnt", 0x00020000, []string{"mount"}},
+	Net:    {"net", 0x40000000, []string{"network"}},
+	PID:    {"pid", 0x20000000, []string{"process"}},
+	Time:   {"time", 0x00000080, nil},
+	User:   {"user", 0x10000000, []string{"userns"}},
+	UTS:    {"uts", 0x04000000, nil},
+}
+
+// Kinds returns every kind, in the order of /proc/PID/ns.
+func Kinds() []Kind { return All().Kinds() }
+
+// String is the kind's name as in /proc/PID/ns, such as "net".
+func (k Kind) String() string {
+	if k >= kinds {
+		return fmt.Sprintf("kind(%d)", uint8(k))
+	}
+	return table[k].name
+}
+
+// Flag is the kind's CLONE_NEW… flag, for setns(2).
+func (k Kind) Flag() uint32 { return table[k].flag }
+
+// MarshalText writes the kind's name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads any name that Parse knows.
+func (k *Kind) UnmarshalText(text []byte) error {
+	parsed, err := Parse(string(text))
+	if err != nil {
+		return err
+	}
+	*k = parsed
+	return nil
+}
+
+// Parse reads one name of a kind, "net" or "network". Its error lists the kinds.
+func Parse(name string) (Kind, error) {
+	for k, row := range table {
+		if name == row.name || slices.Contains(row.other, name) {
+			return Kind(k), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown kind of namespace %q: one of %s", name, All())
+}
+
+// Set is a set of kinds.
+type Set uint8
+
+// All is the set of every kind.
+func All() Set { return 1<<kinds - 1 }
+
+// SetOf makes a set of the kinds given.
+func SetOf(members ...Kind) Set {
+	var s Set
+	for _, k := range members {
+		s |= 1 << k
+	}
+	return s
+}
+
+// ParseSet reads a comma-separated list of kinds. A list that names none is an
+// error: a flag that was given says something.
+func ParseSet(list string) (Set, error) {
+	var s Set
+	for name := range strings.SplitSeq(list, ",") {
+		k, err := Parse(strings.TrimSpace(name))
+		if err != nil {
+			return 0, err
+		}
+		s |= SetOf(k)
+	}
+	return s, nil
+}
+
+// Has tells whether k is in s.
+func (s Set) Has(k Kind) bool { return s&SetOf(k) != 0 }
+
+// Without is s less the members of t.
+func (s Set) Without(t Set) Set { return s &^ t }
+
+// Kinds lists the members, in the order of /proc/PID/ns.
+func (s Set) Kinds() []Kind {
+	var members []Kind
+	for k := range kinds {
+		if s.Has(k) {
+			members = append(members, k)
+		}
+	}
+	return members
+}
+
+// Flags is the members' CLONE_NEW… flags in one word, for setns(2) on a pidfd.
+func (s Set) Flags() uint32 {
+	var flags uint32
+	for _, k := range s.Kinds() {
+		flags |= k.Flag()
+	}
+	return flags
+}
+
+// String lists the members as ParseSet reads them.
+func (s Set) String() string {
+	var names []string
+	for _, k := range s.Kinds() {
+		names = append(names, k.String())
+	}
+	return strings.Join(names, ",")
+}
+
+// MarshalText writes the list that ParseSet reads; the empty set is "".
+func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (s *Set) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*s = 0
+		return nil
+	}
+	parsed, err := ParseSet(string(text))
+	if err != nil {
+		return err
+	}
+	*s = parsed
+	return nil
+}
+
+// ID tells one namespace from another: the device and inode of its file, as
+// stat(2) gives them for /proc/PID/ns/KIND. It holds as long as the namespace
+// is kept alive by a process or an open descriptor; afterwards the kernel may
+// give the number to another.
+type ID struct {
+	Dev uint64 `json:"dev"`
+	Ino uint64 `json:"ino"`
+}
+
+// Link is the namespace's name as its link in /proc/PID/ns reads,
+// such as "net:[4026531833]".
+func (id ID) Link(k Kind) string { return fmt.Sprintf("%s:[%d]", k, id.Ino) }

@@ -1,0 +1,173 @@
+//go:build linux
+
+package observe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// maxBundle bounds a bundle's config.json, in bytes. Docker's own are 30 KB.
+const maxBundle = 16 << 20
+
+// bundle is what is used of config.json, of the OCI runtime specification:
+// https://github.com/opencontainers/runtime-spec/blob/main/config.md
+type bundle struct {
+	Process struct {
+		Terminal bool     `json:"terminal"`
+		Env      []string `json:"env"`
+		Cwd      string   `json:"cwd"`
+		User     struct {
+			UID            uint32   `json:"uid"`
+			GID            uint32   `json:"gid"`
+			Umask          *uint32  `json:"umask"`
+			AdditionalGids []uint32 `json:"additionalGids"`
+		} `json:"user"`
+		Capabilities struct {
+			Bounding    []string `json:"bounding"`
+			Effective   []string `json:"effective"`
+			Inheritable []string `json:"inheritable"`
+			Permitted   []string `json:"permitted"`
+			Ambient     []string `json:"ambient"`
+		} `json:"capabilities"`
+		Rlimits []struct {
+			Type string `json:"type"`
+			Hard uint64 `json:"hard"`
+			Soft uint64 `json:"soft"`
+		} `json:"rlimits"`
+		NoNewPrivileges bool   `json:"noNewPrivileges"`
+		ApparmorProfile string `json:"apparmorProfile"`
+		SelinuxLabel    string `json:"selinuxLabel"`
+		OOMScoreAdj     *int   `json:"oomScoreAdj"`
+	} `json:"process"`
+	Linux struct {
+		Seccomp *struct {
+			Flags []string `json:"flags"`
+		} `json:"seccomp"`
+	} `json:"linux"`
+}
+
+// shim finds and holds the shim of the container's first process, its parent.
+// The shim's working directory is the bundle, which is named by the
+// container's full ID. The container can't forge that, which makes it the proof
+// that p is the container's first process and not another that got its number.
+func (p *Process) shim(id string) (*Process, error) {
+	st, err := p.readStatus()
+	if err != nil {
+		return nil, err
+	}
+	ppid, err := st.number("PPid", 10)
+	if err != nil {
+		return nil, err
+	}
+	if ppid == 0 {
+		return nil, errNotContainer
+	}
+	shim, err := Hold(int(ppid))
+	if err != nil {
+		return nil, err
+	}
+	dir, err := shim.readlink("cwd")
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Base(dir) != id {
+		return nil, errNotContainer
+	}
+	return shim, p.Alive() // its parent was the shim only if it lives
+}
+
+// errNotContainer says that a process is not the container's first one.
+var errNotContainer = errors.New("it is not the container's first process here")
+
+// readBundle reads the specification that the container was made from.
+func (p *Process) readBundle() (*bundle, error) {
+	f, err := p.open("cwd/config.json", unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxBundle))
+	if err != nil {
+		return nil, err
+	}
+	return parseBundle(text)
+}
+
+func parseBundle(text []byte) (*bundle, error) {
+	var b bundle
+	if err := json.Unmarshal(text, &b); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	if len(b.Process.Env) == 0 && b.Process.Cwd == "" {
+		return nil, errors.New("config.json: it has no process")
+	}
+	return &b, nil
+}
+
+// spec is the bundle's process as a plan takes it.
+func (b *bundle) spec() (plan.Spec, error) {
+	p := &b.Process
+	s := plan.Spec{
+		Env:      p.Env,
+		Terminal: p.Terminal,
+		Dir:      p.Cwd,
+		UID:      p.User.UID,
+		GID:      p.User.GID,
+		Groups:   p.User.AdditionalGids,
+		Umask:    p.User.Umask,
+		Capabilities: plan.Capabilities{
+			Bounding:    capSet(p.Capabilities.Bounding),
+			Permitted:   capSet(p.Capabilities.Permitted),
+			Effective:   capSet(p.Capabilities.Effective),
+			Inheritable: capSet(p.Capabilities.Inheritable),
+			Ambient:     capSet(p.Capabilities.Ambient),
+		},
+		NoNewPrivileges: p.NoNewPrivileges,
+		OOMScoreAdj:     p.OOMScoreAdj,
+		AppArmor:        p.ApparmorProfile,
+		SELinux:         p.SelinuxLabel,
+		Seccomp:         b.Linux.Seccomp != nil,
+	}
+	for _, l := range p.Rlimits {
+		resource, err := plan.ParseResource(l.Type)
+		if err != nil {
+			return plan.Spec{}, fmt.Errorf("config.json: %w", err)
+		}
+		s.Limits = append(s.Limits, plan.Limit{Resource: resource, Soft: l.Soft, Hard: l.Hard})
+	}
+	return s, nil
+}
+
+func capSet(names []string) plan.CapSet {
+	var set plan.CapSet
+	for _, name := range names {
+		set |= plan.ParseCap(name)
+	}
+	return set
+}
+
+// filterFlags are the numbers of the flags that the bundle's filter is loaded
+// with, from linux/seccomp.h. Only those that outlive the load matter.
+func (b *bundle) filterFlags() uint32 {
+	var flags uint32
+	if b.Linux.Seccomp == nil {
+		return 0
+	}
+	for _, name := range b.Linux.Seccomp.Flags {
+		switch name {
+		case "SECCOMP_FILTER_FLAG_LOG":
+			flags |= unix.SECCOMP_FILTER_FLAG_LOG
+		case "SECCOMP_FILTER_FLAG_SPEC_ALLOW":
+			flags |= unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
+		}
+	}
+	return flags
+}

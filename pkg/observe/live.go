@@ -1,0 +1,157 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// readLive takes a process that runs, whatever made it, as what a command is to
+// be like.
+func readLive(s *plan.Subject, p *Process, st status) error {
+	env, err := p.read("environ")
+	if err != nil {
+		return err
+	}
+	s.Spec.Env = strings.FieldsFunc(env, func(r rune) bool { return r == 0 })
+	if s.Spec.Dir, err = p.readlink("cwd"); err != nil {
+		return err
+	}
+	if err := p.readIDs(&s.Spec, st); err != nil {
+		return err
+	}
+	if s.Spec.Capabilities, err = st.capabilities(); err != nil {
+		return err
+	}
+	nnp, err := st.number("NoNewPrivs", 10)
+	if err != nil {
+		return err
+	}
+	s.Spec.NoNewPrivileges = nnp != 0
+	if s.Spec.AppArmor, s.Spec.SELinux, err = p.readLabel(); err != nil {
+		return err
+	}
+	n, err := st.filters()
+	if err != nil {
+		return err
+	}
+	s.Spec.Seccomp = n > 0
+	copyInto(s, p, n)
+	return nil
+}
+
+// readIDs reads the effective ids, as inside the process's user namespace:
+// /proc tells them as in ours.
+func (p *Process) readIDs(spec *plan.Spec, st status) error {
+	uids, err := p.readIDMap("uid_map")
+	if err != nil {
+		return err
+	}
+	gids, err := p.readIDMap("gid_map")
+	if err != nil {
+		return err
+	}
+	if spec.UID, err = effectiveID(st, "Uid", uids); err != nil {
+		return err
+	}
+	if spec.GID, err = effectiveID(st, "Gid", gids); err != nil {
+		return err
+	}
+	groups, err := st.ids("Groups")
+	if err != nil {
+		return err
+	}
+	for _, outside := range groups {
+		// One that isn't mapped can't be had inside, and none is less than it.
+		if g, ok := inside(gids, outside); ok {
+			spec.Groups = append(spec.Groups, g)
+		}
+	}
+	return nil
+}
+
+// effectiveID is the second of a status line of real, effective, saved and
+// file system ids.
+func effectiveID(st status, field string, ranges []plan.IDRange) (uint32, error) {
+	four, err := st.ids(field)
+	if err != nil {
+		return 0, err
+	}
+	if len(four) < 2 {
+		return 0, fmt.Errorf("status line %s has %d numbers", field, len(four))
+	}
+	id, ok := inside(ranges, four[1])
+	if !ok {
+		return 0, fmt.Errorf("%s %d is not mapped in its user namespace", field, four[1])
+	}
+	return id, nil
+}
+
+// inside maps an id of ours into a user namespace.
+func inside(ranges []plan.IDRange, outside uint32) (uint32, bool) {
+	for _, r := range ranges {
+		if outside >= r.Outside && outside-r.Outside < r.Count {
+			return r.Inside + (outside - r.Outside), true
+		}
+	}
+	return 0, false
+}
+
+// readLabel reads the security label: "name (mode)" or "unconfined" is
+// AppArmor's, anything else SELinux's. EINVAL means that neither is there.
+func (p *Process) readLabel() (apparmor, selinux string, err error) {
+	text, err := p.read("attr/current")
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	label := strings.TrimRight(text, "\x00\n")
+	if name, mode, ok := strings.Cut(label, " ("); ok && strings.HasSuffix(mode, ")") {
+		return name, "", nil
+	}
+	if label == "unconfined" {
+		return "", "", nil
+	}
+	return "", label, nil
+}
+
+// readIDMap reads uid_map or gid_map, from inside to our own.
+func (p *Process) readIDMap(name string) ([]plan.IDRange, error) {
+	text, err := p.read(name)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := parseIDMap(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return ranges, nil
+}
+
+func parseIDMap(text string) ([]plan.IDRange, error) {
+	var ranges []plan.IDRange
+	for line := range strings.Lines(text) {
+		var numbers []uint32
+		for word := range strings.FieldsSeq(line) {
+			n, err := strconv.ParseUint(word, 10, 32)
+			if err != nil {
+				return nil, err
+			}
+			numbers = append(numbers, uint32(n))
+		}
+		if len(numbers) != 3 {
+			return nil, fmt.Errorf("%q is not three numbers", strings.TrimSpace(line))
+		}
+		ranges = append(ranges, plan.IDRange{Inside: numbers[0], Outside: numbers[1], Count: numbers[2]})
+	}
+	return ranges, nil
+}

@@ -1,0 +1,123 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Observation is what was found, and the open files that keep it true.
+type Observation struct {
+	Facts plan.Observed
+	// Processes are those that give namespaces, by number, the helper's own
+	// left out.
+	Processes map[int]*Process
+	// Cgroups are the cgroup.procs of the groups of Facts.Subject.Cgroups.
+	Cgroups []*os.File
+
+	self *Process
+	// shims has the shim of each process that is a container's first.
+	shims map[*Process]*Process
+}
+
+// Observe finds out what the request needs to know. An error names the source
+// that could not be read.
+func Observe(r *request.Request) (*Observation, error) {
+	o := &Observation{
+		Processes: make(map[int]*Process),
+		shims:     make(map[*Process]*Process),
+	}
+	var err error
+	if o.self, err = Hold(os.Getpid()); err != nil {
+		return nil, err
+	}
+	if err := o.self.OpenNamespaces(); err != nil {
+		return nil, err
+	}
+	o.Facts.Self = o.self.Facts()
+	base, err := o.process(r.Base)
+	if err != nil {
+		return nil, err
+	}
+	o.Facts.Base = base.Facts()
+	o.Facts.Instead = make(map[ns.Kind]plan.Process)
+	for _, k := range ns.Kinds() {
+		source, ok := r.Instead[k]
+		if !ok {
+			continue
+		}
+		p, err := o.process(source)
+		if err != nil {
+			return nil, err
+		}
+		o.Facts.Instead[k] = p.Facts()
+	}
+	root := r.Source(ns.Mnt)
+	p, err := o.process(root)
+	if err != nil {
+		return nil, err
+	}
+	if plan.WantsSubject(o.self.Facts(), p.Facts()) {
+		if err := o.readSubject(p, root); err != nil {
+			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
+		}
+	}
+	return o, nil
+}
+
+// process holds and proves the process that a source names, once.
+func (o *Observation) process(s request.Source) (*Process, error) {
+	if s.From == request.FromHost {
+		return o.self, nil
+	}
+	if p, ok := o.Processes[s.PID]; ok {
+		return p, nil
+	}
+	p, err := Hold(s.PID)
+	if err != nil {
+		return nil, explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
+	}
+	if s.Container != nil {
+		shim, err := p.shim(s.Container.ID)
+		if err != nil {
+			return nil, explain(fmt.Errorf("prove that process %d is %s: %w", s.PID, s.Quoted(), err), s)
+		}
+		o.shims[p] = shim
+	}
+	if err := p.OpenNamespaces(); err != nil {
+		return nil, explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
+	}
+	o.Processes[s.PID] = p
+	return p, nil
+}
+
+// explain adds the way out to an error about a process.
+func explain(err error, s request.Source) error {
+	switch {
+	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+		return exit.Hint(err, "joining needs root on the engine's host: sudo docker nsjoin …")
+	case s.From == request.FromContainer:
+		return exit.Hint(err, "it may have stopped just now, or its engine is on another host: run docker nsjoin there")
+	case errors.Is(err, unix.ESRCH):
+		return exit.Hint(err, "ps -e lists the processes of this host")
+	}
+	return err
+}
+
+// OpenRoot opens the root directory of a process that gives namespaces, or the
+// helper's own for any other number.
+func (o *Observation) OpenRoot(pid int) (*os.File, error) {
+	if p, ok := o.Processes[pid]; ok {
+		return p.OpenRoot()
+	}
+	return o.self.OpenRoot()
+}

@@ -1,0 +1,140 @@
+//go:build linux
+
+// Package observe reads, on the engine's host, what a plan is decided from:
+// it proves that a process is the container's, and reads its namespaces, its
+// bundle, cgroups, users, limits and filters. It changes nothing, but for
+// stopping the container's first process for a moment to copy its filter.
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// maxProcFile bounds what is read of a file in /proc, in bytes.
+const maxProcFile = 4 << 20
+
+// Process is a process that is held: it can end, but its number can't come to
+// mean another one unnoticed.
+type Process struct {
+	PID int
+	// Pidfd refers to it, for setns(2) and for Alive.
+	Pidfd *os.File
+	// Namespaces are open files of all its namespaces, which keeps them, and
+	// their IDs, alive.
+	Namespaces map[ns.Kind]*os.File
+	IDs        map[ns.Kind]ns.ID
+
+	dir *os.File // /proc/PID; ESRCH once the process is gone
+}
+
+// Hold opens process pid. It fails where the process is gone, is none of this
+// host's, or may not be looked into.
+func Hold(pid int) (*Process, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
+	}
+	p := &Process{PID: pid, Pidfd: os.NewFile(uintptr(fd), "pidfd")}
+	p.dir, err = openDir("/proc/" + strconv.Itoa(pid))
+	if err != nil {
+		return nil, err
+	}
+	// The number was this process's when dir was opened if it still lives.
+	if err := p.Alive(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Alive fails with ESRCH when the process has ended.
+func (p *Process) Alive() error {
+	if err := unix.PidfdSendSignal(int(p.Pidfd.Fd()), 0, nil, 0); err != nil && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("process %d: %w", p.PID, err)
+	}
+	return nil
+}
+
+// OpenNamespaces opens all namespaces of the process. A kind that the kernel
+// doesn't have is left out.
+func (p *Process) OpenNamespaces() error {
+	p.Namespaces = make(map[ns.Kind]*os.File)
+	p.IDs = make(map[ns.Kind]ns.ID)
+	for _, k := range ns.Kinds() {
+		f, err := p.open("ns/"+k.String(), unix.O_RDONLY)
+		if errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("open %s namespace: %w", k, err)
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+			return fmt.Errorf("stat %s namespace: %w", k, err)
+		}
+		p.Namespaces[k] = f
+		p.IDs[k] = ns.ID{Dev: st.Dev, Ino: st.Ino}
+	}
+	return nil
+}
+
+// OpenRoot opens the root directory of the process, for package inroot.
+func (p *Process) OpenRoot() (*os.File, error) {
+	return p.open("root", unix.O_PATH|unix.O_DIRECTORY)
+}
+
+// Facts is the process as a plan takes it.
+func (p *Process) Facts() plan.Process {
+	return plan.Process{PID: p.PID, Namespaces: p.IDs}
+}
+
+// open opens a file of /proc/PID.
+func (p *Process) open(name string, flags int) (*os.File, error) {
+	fd, err := unix.Openat(int(p.dir.Fd()), name, flags|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: p.path(name), Err: err}
+	}
+	return os.NewFile(uintptr(fd), p.path(name)), nil
+}
+
+func (p *Process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.PID, name) }
+
+// read reads a file of /proc/PID whole.
+func (p *Process) read(name string) (string, error) {
+	f, err := p.open(name, unix.O_RDONLY)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxProcFile))
+	if err != nil {
+		return "", err
+	}
+	return string(text), nil
+}
+
+// readlink reads a link of /proc/PID.
+func (p *Process) readlink(name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(int(p.dir.Fd()), name, buf)
+	if err != nil {
+		return "", &os.PathError{Op: "readlink", Path: p.path(name), Err: err}
+	}
+	return string(buf[:n]), nil
+}
+
+func openDir(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

@@ -1,0 +1,71 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// stopWithin is how long the container's first process may take to stop for
+// its filter to be read. It takes some 50 µs; one that is frozen never stops.
+const stopWithin = 2 * time.Second
+
+// copyFilters copies the n oldest seccomp filters of process pid, the oldest
+// first, exactly as the kernel has them.
+//
+// The process is stopped meanwhile, for some 100 µs, which it can't tell from
+// being preempted. It takes CAP_SYS_ADMIN in the initial user namespace and no
+// filter on the caller, ptrace(2). Errors: EPERM where the process is traced
+// already or the caller may not; EACCES without those rights; ENOENT where it
+// has fewer than n.
+func copyFilters(pid, n int) (filters []plan.Filter, err error) {
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
+	if err := seize(pid); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if e := unix.PtraceDetach(pid); e != nil && err == nil {
+			err = fmt.Errorf("detach from process %d: %w", pid, e)
+		}
+	}()
+	for i := range n {
+		f, err := readFilter(pid, i)
+		if err != nil {
+			return nil, err
+		}
+		filters = append(filters, f)
+	}
+	return filters, nil
+}
+
+// seize attaches to the process and stops it. PTRACE_SEIZE sends no signal, so
+// nothing is left when we die in between: the kernel detaches and resumes.
+func seize(pid int) error {
+	if err := unix.PtraceSeize(pid); err != nil {
+		return fmt.Errorf("trace process %d: %w", pid, err)
+	}
+	if err := unix.PtraceInterrupt(pid); err != nil {
+		return fmt.Errorf("stop process %d: %w", pid, err)
+	}
+	deadline := time.Now().Add(stopWithin)
+	for pause := 10 * time.Microsecond; ; pause *= 2 {
+		got, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+		switch {
+		case err != nil && !errors.Is(err, unix.EINTR):
+			return fmt.Errorf("wait for process %d to stop: %w", pid, err)
+		case got == pid:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("process %d did not stop within %s: is it frozen?", pid, stopWithin)
+		}
+		time.Sleep(pause)
+	}
+}

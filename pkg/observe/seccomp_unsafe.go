@@ -1,0 +1,35 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// readFilter reads filter number i, the oldest is 0, of a process that this
+// thread traces and that is stopped. PTRACE_SECCOMP_GET_FILTER gives the number
+// of instructions without a buffer, and fills one of that size.
+func readFilter(pid, i int) (plan.Filter, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER, uintptr(pid), uintptr(i), 0, 0, 0)
+	if errno != 0 {
+		return plan.Filter{}, fmt.Errorf("size of filter %d: %w", i, errno)
+	}
+	if n == 0 || n > unix.BPF_MAXINSNS {
+		return plan.Filter{}, fmt.Errorf("filter %d has %d instructions", i, n)
+	}
+	program := make([]plan.Instruction, n)
+	got, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER,
+		uintptr(pid), uintptr(i), uintptr(unsafe.Pointer(&program[0])), 0, 0)
+	if errno != 0 {
+		return plan.Filter{}, fmt.Errorf("read filter %d: %w", i, errno)
+	}
+	if got != n {
+		return plan.Filter{}, fmt.Errorf("filter %d changed from %d to %d instructions", i, n, got)
+	}
+	return plan.Filter{Program: program}, nil
+}

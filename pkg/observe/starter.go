@@ -1,0 +1,57 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// readStarter reads what a child of p would inherit.
+func (p *Process) readStarter(st status) (plan.Starter, error) {
+	var s plan.Starter
+	umask, err := st.number("Umask", 8)
+	if err != nil {
+		return s, err
+	}
+	s.Umask = uint32(umask)
+	if s.Nice, err = nice(p.PID); err != nil {
+		return s, fmt.Errorf("nice value: %w", err)
+	}
+	var cpus unix.CPUSet
+	if err := unix.SchedGetaffinity(p.PID, &cpus); err != nil {
+		return s, fmt.Errorf("cpu affinity: %w", err)
+	}
+	for cpu := 0; len(s.CPUs) < cpus.Count(); cpu++ {
+		if cpus.IsSet(cpu) {
+			s.CPUs = append(s.CPUs, cpu)
+		}
+	}
+	text, err := p.read("oom_score_adj")
+	if err != nil {
+		return s, err
+	}
+	if s.OOMScoreAdj, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+		return s, fmt.Errorf("oom_score_adj: %w", err)
+	}
+	for _, r := range plan.Resources() {
+		var l unix.Rlimit
+		if err := unix.Prlimit(p.PID, int(r), nil, &l); err != nil {
+			return s, fmt.Errorf("limit %s: %w", r, err)
+		}
+		s.Limits = append(s.Limits, plan.Limit{Resource: r, Soft: l.Cur, Hard: l.Max})
+	}
+	return s, nil
+}
+
+// nice is the nice value of a process: the system call, unlike the library's
+// function, returns 20 less it, getpriority(2).
+func nice(pid int) (int, error) {
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, pid)
+	return 20 - raw, err
+}

@@ -1,0 +1,81 @@
+//go:build linux
+
+package observe
+
+import (
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// readSubject reads who a command in p's file system is.
+func (o *Observation) readSubject(p *Process, source request.Source) error {
+	st, err := p.readStatus()
+	if err != nil {
+		return err
+	}
+	s := &plan.Subject{}
+	starter, starterStatus := p, st
+	if shim, ok := o.shims[p]; ok {
+		s.ContainerID = source.Container.ID
+		s.ConfigEnv = source.Container.Env
+		starter = shim
+		if starterStatus, err = shim.readStatus(); err != nil {
+			return err
+		}
+		err = readContainer(s, p, shim, starterStatus)
+	} else {
+		err = readLive(s, p, st)
+	}
+	if err != nil {
+		return err
+	}
+	if s.Starter, err = starter.readStarter(starterStatus); err != nil {
+		return err
+	}
+	if s.UIDMap, err = p.readIDMap("uid_map"); err != nil {
+		return err
+	}
+	s.Account, s.AccountErr = p.readAccount(s.Spec.UID)
+	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
+		return err
+	}
+	o.Facts.Subject = s
+	o.Cgroups, err = openCgroups(s.Cgroups, starter, o.self)
+	return err
+}
+
+// readContainer takes the bundle of a container as what a command is to be
+// like, and the runtime's filter from its first process.
+func readContainer(s *plan.Subject, p, shim *Process, shimStatus status) error {
+	b, err := shim.readBundle()
+	if err != nil {
+		return err
+	}
+	if s.Spec, err = b.spec(); err != nil {
+		return err
+	}
+	n, err := shimStatus.filters()
+	if err != nil {
+		return err
+	}
+	if s.Spec.Seccomp {
+		n++ // the runtime's follows those that it inherited; the program's own follow it
+	}
+	copyInto(s, p, n)
+	if len(s.Filters) > 0 {
+		s.Filters[len(s.Filters)-1].Flags = b.filterFlags()
+	}
+	return nil
+}
+
+// copyInto copies the n oldest filters of p. That it failed is a fact, for the
+// plan to judge.
+func copyInto(s *plan.Subject, p *Process, n int) {
+	if n == 0 {
+		return
+	}
+	s.Filters, s.FiltersErr = copyFilters(p.PID, n)
+	if s.FiltersErr == nil {
+		s.FiltersErr = p.Alive() // else the number may have been another's
+	}
+}

@@ -1,0 +1,64 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// CapSet is a set of capabilities(7), bit N for the capability of number N.
+type CapSet uint64
+
+// CapSysAdmin is the bit of CAP_SYS_ADMIN.
+const CapSysAdmin CapSet = 1 << 21
+
+// capNames are in the order of linux/capability.h.
+var capNames = []string{
+	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill",
+	"setgid", "setuid", "setpcap", "linux_immutable", "net_bind_service",
+	"net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
+	"sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct",
+	"sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time",
+	"sys_tty_config", "mknod", "lease", "audit_write", "audit_control",
+	"setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm",
+	"block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
+}
+
+// ParseCap reads a capability's name, CAP_CHOWN or chown. One that is not known
+// is the empty set: the right is not given, as the runtime doesn't give it.
+func ParseCap(name string) CapSet {
+	short := strings.TrimPrefix(strings.ToLower(name), "cap_")
+	if i := slices.Index(capNames, short); i >= 0 {
+		return 1 << i
+	}
+	return 0
+}
+
+// Names lists the members without their prefix CAP_.
+func (c CapSet) Names() []string {
+	names := []string{}
+	for bit := range 64 {
+		switch {
+		case c&(1<<bit) == 0:
+		case bit < len(capNames):
+			names = append(names, capNames[bit])
+		default:
+			names = append(names, fmt.Sprintf("%d", bit))
+		}
+	}
+	return names
+}
+
+// MarshalText writes the names, separated by commas.
+func (c CapSet) MarshalText() ([]byte, error) {
+	return []byte(strings.Join(c.Names(), ",")), nil
+}
+
+// Capabilities are the five sets of a process, as capabilities(7) has them.
+type Capabilities struct {
+	Bounding    CapSet `json:"bounding"`
+	Permitted   CapSet `json:"permitted"`
+	Effective   CapSet `json:"effective"`
+	Inheritable CapSet `json:"inheritable"`
+	Ambient     CapSet `json:"ambient"`
+}

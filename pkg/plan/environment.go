@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+)
+
+// environment is what docker exec gives a command: the container's own, with
+// TERM where the command, not the container, has a terminal.
+//
+// The engine builds both from the same parts, in daemon/exec.go and
+// container/container_unix.go of moby: PATH, HOSTNAME, TERM=xterm for a
+// terminal, links, and then the configured ones, which replace in place or are
+// appended. So only TERM can differ, in presence and in place.
+func environment(spec Spec, configured []string, terminal bool) []string {
+	if terminal == spec.Terminal {
+		return slices.Clone(spec.Env)
+	}
+	env := slices.DeleteFunc(slices.Clone(spec.Env), isVariable("TERM"))
+	at := slices.IndexFunc(configured, isVariable("TERM"))
+	switch {
+	case terminal && at >= 0:
+		return slices.Insert(env, afterHostname(env), configured[at])
+	case terminal:
+		return slices.Insert(env, afterHostname(env), "TERM=xterm")
+	case at >= 0:
+		return slices.Insert(env, beforeNext(env, configured[at+1:]), configured[at])
+	}
+	return env
+}
+
+// afterHostname is where the engine puts TERM for a terminal.
+func afterHostname(env []string) int {
+	return slices.IndexFunc(env, isVariable("HOSTNAME")) + 1
+}
+
+// beforeNext is the place of the first of the later variables that was appended,
+// not one that replaced a default of the engine's in front.
+func beforeNext(env, later []string) int {
+	for _, variable := range later {
+		if i := slices.Index(env, variable); i > afterHostname(env) {
+			return i
+		}
+	}
+	return len(env)
+}
+
+func isVariable(name string) func(string) bool {
+	return func(assignment string) bool { return strings.HasPrefix(assignment, name+"=") }
+}
+
+// lookup is the value of a variable; of several, the last, as the runtime keeps it.
+func lookup(env []string, name string) (string, bool) {
+	for _, assignment := range slices.Backward(env) {
+		if isVariable(name)(assignment) {
+			return assignment[len(name)+1:], true
+		}
+	}
+	return "", false
+}
+
+// dedup keeps each variable once, with its last value, in the place of its
+// first, as Go's os.Setenv in the runtime leaves them.
+func dedup(env []string) []string {
+	kept := make([]string, 0, len(env))
+	place := make(map[string]int, len(env))
+	for _, assignment := range env {
+		name, _, ok := strings.Cut(assignment, "=")
+		if !ok || name == "" {
+			continue
+		}
+		if i, seen := place[name]; seen {
+			kept[i] = assignment
+			continue
+		}
+		place[name] = len(kept)
+		kept = append(kept, assignment)
+	}
+	return kept
+}
+
+// hidden are variables that the Docker CLI sets for its plugins alone.
+var hidden = []string{
+	"DOCKER_CLI_PLUGIN_SOCKET",
+	"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND",
+	"DOCKER_CLI_PLUGIN_USE_DIAL_STDIO",
+}
+
+// callerEnvironment is the caller's own, without what the Docker CLI added.
+func callerEnvironment(env []string) []string {
+	kept := make([]string, 0, len(env))
+	for _, assignment := range env {
+		name, value, _ := strings.Cut(assignment, "=")
+		switch {
+		case slices.Contains(hidden, name):
+		case name == "OTEL_RESOURCE_ATTRIBUTES":
+			if rest := withoutCLIAttributes(value); rest != "" {
+				kept = append(kept, name+"="+rest)
+			}
+		default:
+			kept = append(kept, assignment)
+		}
+	}
+	return kept
+}
+
+// withoutCLIAttributes takes out the attributes that docker/cli's
+// cli-plugins/manager adds, which all start with docker.cli.
+func withoutCLIAttributes(list string) string {
+	attributes := strings.Split(list, ",")
+	return strings.Join(slices.DeleteFunc(attributes, func(a string) bool {
+		return strings.HasPrefix(a, "docker.cli.")
+	}), ",")
+}

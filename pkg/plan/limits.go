@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Resource is the number of a resource limit, RLIMIT_… of getrlimit(2). The
+// numbers are the kernel's generic ones, which every architecture that the
+// helper is built for has.
+type Resource int
+
+var resourceNames = []string{
+	"cpu", "fsize", "data", "stack", "core", "rss", "nproc", "nofile",
+	"memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime",
+}
+
+// Resources lists every resource.
+func Resources() []Resource {
+	all := make([]Resource, len(resourceNames))
+	for i := range all {
+		all[i] = Resource(i)
+	}
+	return all
+}
+
+// ParseResource reads RLIMIT_NOFILE or nofile.
+func ParseResource(name string) (Resource, error) {
+	i := slices.Index(resourceNames, strings.TrimPrefix(strings.ToLower(name), "rlimit_"))
+	if i < 0 {
+		return 0, fmt.Errorf("unknown resource limit %q", name)
+	}
+	return Resource(i), nil
+}
+
+// String is the resource's name without RLIMIT_, in lower case.
+func (r Resource) String() string { return resourceNames[r] }
+
+// MarshalText writes the name.
+func (r Resource) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// Unlimited is RLIM_INFINITY.
+const Unlimited = ^uint64(0)
+
+// Limit is the soft and hard limit of one resource, in the resource's own unit.
+type Limit struct {
+	Resource Resource `json:"resource"`
+	Soft     uint64   `json:"soft"`
+	Hard     uint64   `json:"hard"`
+}
+
+// String is nofile=1024:4096.
+func (l Limit) String() string {
+	return fmt.Sprintf("%s=%s:%s", l.Resource, bound(l.Soft), bound(l.Hard))
+}
+
+func bound(value uint64) string {
+	if value == Unlimited {
+		return "unlimited"
+	}
+	return strconv.FormatUint(value, 10)
+}
+
+// mergeLimits is every limit of the inherited ones, with those given in their place.
+func mergeLimits(inherited, given []Limit) []Limit {
+	merged := slices.Clone(inherited)
+	for _, l := range given {
+		if i := slices.IndexFunc(merged, func(m Limit) bool { return m.Resource == l.Resource }); i >= 0 {
+			merged[i] = l
+		} else {
+			merged = append(merged, l)
+		}
+	}
+	return merged
+}

@@ -1,0 +1,207 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// New decides what will be done. It refuses, with an error that names the cause
+// and the base, where the command would get more rights than it should because
+// something could not be read.
+//
+// terminal says whether the caller's standard input and output are one.
+func New(r *request.Request, o *Observed, terminal bool) (*Plan, error) {
+	p := &Plan{
+		Target:     r.Base.String(),
+		Namespaces: namespaces(r, o),
+		Terminal:   request.TerminalNever,
+	}
+	var err error
+	if p.joinsFileSystem() {
+		if terminal && r.Terminal != request.TerminalNever {
+			p.Terminal = request.TerminalAuto
+		}
+		p.Identity, err = containerIdentity(o.Subject, p.Joined(), p.Terminal == request.TerminalAuto)
+		if err != nil {
+			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
+		}
+	} else {
+		p.Identity = Identity{
+			Who:                 Caller,
+			Env:                 callerEnvironment(r.CallerEnv),
+			RootOfUserNamespace: p.Joined().Has(ns.User),
+		}
+	}
+	p.Command, err = command(r, o.Subject, &p.Identity)
+	if err != nil {
+		return nil, err
+	}
+	p.Steps = steps(p.Namespaces, p.Identity, p.Terminal == request.TerminalAuto)
+	return p, nil
+}
+
+// WantsSubject tells whether the command will run in another file system than
+// the helper's, so that an Observed needs a Subject.
+func WantsSubject(self, source Process) bool {
+	return self.Namespaces[ns.Mnt] != source.Namespaces[ns.Mnt]
+}
+
+func (p *Plan) joinsFileSystem() bool { return p.Joined().Has(ns.Mnt) }
+
+// namespaces decides for every kind whether it has to be joined. One that is
+// the helper's own already is not: the kernel refuses that for user, and for
+// pid it would cost a fork.
+func namespaces(r *request.Request, o *Observed) []Namespace {
+	var rows []Namespace
+	for _, k := range ns.Kinds() {
+		row := Namespace{Kind: k, Source: r.Source(k).String(), ID: o.Self.Namespaces[k]}
+		from := o.source(r, k)
+		if id, ok := from.Namespaces[k]; ok && id != row.ID {
+			row.Join, row.PID, row.ID = true, from.PID, id
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// source is the process that gives kind k.
+func (o *Observed) source(r *request.Request, k ns.Kind) Process {
+	if from, ok := o.Instead[k]; ok {
+		return from
+	}
+	if r.Take.Has(k) {
+		return o.Base
+	}
+	return o.Self
+}
+
+func containerIdentity(s *Subject, joined ns.Set, terminal bool) (Identity, error) {
+	if s == nil {
+		return Identity{}, errors.New("not observed")
+	}
+	if s.FiltersErr != nil {
+		return Identity{}, fmt.Errorf("copy seccomp filter: %w", s.FiltersErr)
+	}
+	if s.Spec.Seccomp && len(s.Filters) == 0 {
+		return Identity{}, errors.New("its seccomp filter was not found")
+	}
+	who := Identity{Who: Container, RootOfUserNamespace: joined.Has(ns.User)}
+	if s.ContainerID == "" {
+		who.Who = Bare
+	}
+	c := &ContainerIdentity{
+		Dir:             dirOrRoot(s.Spec.Dir),
+		UID:             s.Spec.UID,
+		GID:             s.Spec.GID,
+		Groups:          s.Spec.Groups,
+		HostUID:         outside(s.UIDMap, s.Spec.UID),
+		Umask:           s.Starter.Umask,
+		Capabilities:    s.Spec.Capabilities,
+		NoNewPrivileges: s.Spec.NoNewPrivileges,
+		Limits:          mergeLimits(s.Starter.Limits, s.Spec.Limits),
+		OOMScoreAdj:     s.Starter.OOMScoreAdj,
+		Nice:            s.Starter.Nice,
+		CPUs:            s.Starter.CPUs,
+		AppArmor:        s.Spec.AppArmor,
+		SELinux:         s.Spec.SELinux,
+		Filters:         s.Filters,
+		Cgroups:         s.Cgroups,
+	}
+	if s.Spec.Umask != nil {
+		c.Umask = *s.Spec.Umask
+	}
+	if s.Spec.OOMScoreAdj != nil {
+		c.OOMScoreAdj = *s.Spec.OOMScoreAdj
+	}
+	if s.ContainerID != "" {
+		c.Keyring = "_ses." + s.ContainerID // the runtime's name for it
+	}
+	for _, f := range s.Filters {
+		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags})
+	}
+	who.Container = c
+	who.Env = dedup(environment(s.Spec, s.ConfigEnv, terminal))
+	if _, ok := lookup(who.Env, "HOME"); !ok {
+		if s.AccountErr != nil {
+			return Identity{}, s.AccountErr
+		}
+		who.Env = append(who.Env, "HOME="+dirOrRoot(s.Account.Home))
+	}
+	return who, nil
+}
+
+func dirOrRoot(dir string) string {
+	if dir == "" {
+		return "/"
+	}
+	return dir
+}
+
+// outside maps a uid out of a user namespace; -1 where it is not mapped.
+func outside(ranges []IDRange, id uint32) int64 {
+	for _, r := range ranges {
+		if id >= r.Inside && id-r.Inside < r.Count {
+			return int64(r.Outside) + int64(id-r.Inside)
+		}
+	}
+	return -1
+}
+
+// command decides what is executed: what was asked for, or the login shell.
+func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
+	c := Command{Args: r.Command}
+	if len(c.Args) == 0 {
+		shell, err := loginShell(s, who)
+		if err != nil {
+			return Command{}, err
+		}
+		c.Args = []string{shell}
+	}
+	if c.Args[0] == "" {
+		return Command{}, exit.With(exit.NotFound, errors.New("the command is empty"))
+	}
+	c.Search = !strings.Contains(c.Args[0], "/")
+	c.Paths = []string{c.Args[0]}
+	if c.Search {
+		c.Paths = search(c.Args[0], who.Env)
+	}
+	return c, nil
+}
+
+// loginShell is the shell of the user's passwd line if it is there, else sh.
+// The caller's own is the one that he uses, $SHELL.
+func loginShell(s *Subject, who *Identity) (string, error) {
+	if who.Who == Caller {
+		if shell, ok := lookup(who.Env, "SHELL"); ok && path.IsAbs(shell) {
+			return shell, nil
+		}
+		return "sh", nil
+	}
+	if s.AccountErr != nil {
+		return "", exit.Hint(fmt.Errorf("login shell: %w", s.AccountErr), "name a command, such as sh")
+	}
+	if s.Account.ShellExists {
+		return s.Account.Shell, nil
+	}
+	return "sh", nil
+}
+
+// search lists the files that a command's name can mean, one in each absolute
+// directory of PATH. A relative directory is not looked in, as Go's
+// exec.LookPath, which the runtime uses, refuses what it finds there.
+func search(name string, env []string) []string {
+	dirs, _ := lookup(env, "PATH")
+	var files []string
+	for dir := range strings.SplitSeq(dirs, ":") {
+		if path.IsAbs(dir) {
+			files = append(files, path.Join(dir, name))
+		}
+	}
+	return files
+}

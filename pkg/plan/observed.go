@@ -1,0 +1,112 @@
+package plan
+
+import "github.com/nsjoin/docker-nsjoin/pkg/ns"
+
+// Observed is what was found on the engine's host: all that a plan is decided
+// from, besides the request.
+type Observed struct {
+	// Self is the helper that will join.
+	Self Process
+	// Base is the process that the request's base names; Self if that is the host.
+	Base Process
+	// Instead is the process that gives each kind of the request's Instead.
+	Instead map[ns.Kind]Process
+	// Subject is who the command would be if it ran in the file system that
+	// mnt comes from; nil where that is the caller's own.
+	Subject *Subject
+}
+
+// Process is a process by its number and its namespaces.
+type Process struct {
+	PID        int
+	Namespaces map[ns.Kind]ns.ID
+}
+
+// Subject is what can be read of who a command in a container is.
+type Subject struct {
+	// Spec is the process that the container was made with, or one that runs.
+	Spec Spec
+	// ConfigEnv is the environment that the image and docker run -e gave.
+	ConfigEnv []string
+	// Starter is what a process inherits from the one that would start it.
+	Starter Starter
+	// ContainerID is the container's full ID, "" for a bare process.
+	ContainerID string
+	// Account is the user's line in the file system's /etc/passwd, and
+	// AccountErr why it could not be read; no line at all is no error.
+	Account    Account
+	AccountErr error
+	// UIDMap is the user namespace's, from inside to outside.
+	UIDMap []IDRange
+	// Filters are the seccomp filters that the command gets, the oldest first.
+	Filters []Filter
+	// FiltersErr is why they could not be copied.
+	FiltersErr error
+	// Cgroups are the groups that the container's first process is in and the
+	// helper isn't.
+	Cgroups []Cgroup
+}
+
+// Spec is a process as the OCI runtime specification describes it, as far as a
+// command that joins it inherits. Numbers are as inside its user namespace.
+type Spec struct {
+	Env             []string
+	Terminal        bool // the container was made with a terminal
+	Dir             string
+	UID, GID        uint32
+	Groups          []uint32
+	Umask           *uint32
+	Capabilities    Capabilities
+	NoNewPrivileges bool
+	Limits          []Limit
+	OOMScoreAdj     *int
+	AppArmor        string
+	SELinux         string
+	// Seccomp says that the runtime gave the process a filter.
+	Seccomp bool
+}
+
+// Starter is the process that starts commands in a container for docker exec,
+// the container's shim: what it doesn't set, they inherit.
+type Starter struct {
+	Umask       uint32
+	Nice        int
+	CPUs        []int // that it may run on
+	OOMScoreAdj int
+	Limits      []Limit
+}
+
+// Account is what passwd(5) says of a user.
+type Account struct {
+	Home  string
+	Shell string
+	// ShellExists says that Shell is a file there.
+	ShellExists bool
+}
+
+// IDRange is a line of /proc/PID/uid_map.
+type IDRange struct {
+	Inside, Outside, Count uint32
+}
+
+// Filter is one seccomp filter: a BPF program as the kernel takes it.
+type Filter struct {
+	Program []Instruction
+	Flags   uint32 // SECCOMP_FILTER_FLAG_…
+}
+
+// Instruction is struct sock_filter of linux/filter.h.
+type Instruction struct {
+	Code   uint16
+	Jt, Jf uint8
+	K      uint32
+}
+
+// Cgroup is a group of one hierarchy.
+type Cgroup struct {
+	// Hierarchy names its controllers as /proc/PID/cgroup does: "memory",
+	// "cpu,cpuacct", "name=systemd", or "" for cgroup v2.
+	Hierarchy string `json:"hierarchy"`
+	// Path is the group's, beneath the hierarchy's root.
+	Path string `json:"path"`
+}

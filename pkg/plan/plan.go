@@ -1,0 +1,107 @@
+// Package plan decides what will be done: from what was asked (a request) and
+// what was found (an observation) it makes a Plan, which package join carries
+// out without deciding anything. It is pure.
+package plan
+
+import (
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Plan is what will be done.
+type Plan struct {
+	// Target names the base in messages: web, pid:42 or host.
+	Target string `json:"target"`
+	// Namespaces has a row for every kind.
+	Namespaces []Namespace      `json:"namespaces"`
+	Identity   Identity         `json:"identity"`
+	Command    Command          `json:"command"`
+	Terminal   request.Terminal `json:"terminal"`
+	// Steps are taken in this order.
+	Steps []Step `json:"steps"`
+}
+
+// Namespace is what becomes of one kind.
+type Namespace struct {
+	Kind ns.Kind `json:"kind"`
+	// Source names where it comes from.
+	Source string `json:"source"`
+	// PID is the process that it is joined from; 0 for the caller's own.
+	PID int `json:"pid,omitempty"`
+	// ID is the namespace that the command must be in.
+	ID ns.ID `json:"id"`
+	// Join says that it has to be joined: it isn't the helper's own already.
+	Join bool `json:"join"`
+}
+
+// Who says whose identity the command has.
+type Who string
+
+// Whose identity the command has.
+const (
+	Caller    Who = "caller"    // who called, unchanged
+	Container Who = "container" // what docker exec would make
+	Bare      Who = "process"   // that of a process, for pid:N
+)
+
+// Identity is who the command is, in every respect that is not a namespace.
+type Identity struct {
+	Who Who      `json:"who"`
+	Env []string `json:"env"`
+	// Container is nil when Who is Caller: nothing is changed then.
+	Container *ContainerIdentity `json:"container,omitempty"`
+	// RootOfUserNamespace makes the caller uid 0 of the user namespace that he
+	// joins, where his own uid may not exist.
+	RootOfUserNamespace bool `json:"rootOfUserNamespace,omitempty"`
+}
+
+// ContainerIdentity is what is set for a command in a container. Numbers are
+// as inside the container's user namespace.
+type ContainerIdentity struct {
+	Dir    string   `json:"dir"`
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups"`
+	// HostUID is UID as the helper's user namespace has it, for the owner of
+	// the standard streams; -1 where it has none.
+	HostUID         int64        `json:"hostUID"`
+	Umask           uint32       `json:"umask"`
+	Capabilities    Capabilities `json:"capabilities"`
+	NoNewPrivileges bool         `json:"noNewPrivileges"`
+	Limits          []Limit      `json:"limits"`
+	OOMScoreAdj     int          `json:"oomScoreAdj"`
+	Nice            int          `json:"nice"`
+	CPUs            []int        `json:"cpus"`
+	AppArmor        string       `json:"apparmor,omitempty"`
+	SELinux         string       `json:"selinux,omitempty"`
+	Keyring         string       `json:"keyring,omitempty"`
+	Filters         []Filter     `json:"-"`
+	Seccomp         []FilterInfo `json:"seccomp"`
+	Cgroups         []Cgroup     `json:"cgroups"`
+}
+
+// FilterInfo is a seccomp filter as a plan prints it.
+type FilterInfo struct {
+	Instructions int    `json:"instructions"`
+	Flags        uint32 `json:"flags,omitempty"`
+}
+
+// Command is what is executed.
+type Command struct {
+	Args []string `json:"args"`
+	// Search says that the first of Args is looked for in PATH.
+	Search bool `json:"search"`
+	// Paths are looked at in turn: the places that PATH gives, or just one.
+	Paths []string `json:"paths"`
+}
+
+// Joined is the set of the kinds that have to be joined.
+func (p *Plan) Joined() ns.Set {
+	var joined ns.Set
+	for _, n := range p.Namespaces {
+		if n.Join {
+			joined |= ns.SetOf(n.Kind)
+		}
+	}
+	return joined
+}

@@ -1,0 +1,181 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// Op is one kind of thing that is done.
+type Op string
+
+// The operations. Who takes a step is part of what it is: "settle" is the
+// helper's, on the waiting process; the others are that process's own.
+const (
+	OpJoin      Op = "join"      // setns(2) to Kinds, all of one process at once
+	OpRoot      Op = "root"      // become uid 0 of the joined user namespace
+	OpKeyring   Op = "keyring"   // join the container's session keyring
+	OpUmask     Op = "umask"     //
+	OpPersona   Op = "persona"   // the default execution domain, personality(2)
+	OpDir       Op = "dir"       // change the directory, with root's rights
+	OpDirAgain  Op = "dir-again" // as the user, where root may not (a network file system)
+	OpBounding  Op = "bounding"  // drop what is not in the bounding set
+	OpUser      Op = "user"      // groups, gid, uid; capabilities are kept
+	OpInside    Op = "inside"    // the directory is inside the root (CVE-2024-21626)
+	OpLabel     Op = "label"     // AppArmor or SELinux label for the exec
+	OpNoNewPriv Op = "no-new-privileges"
+	OpSeccomp   Op = "seccomp"
+	OpCaps      Op = "capabilities"
+	OpFork      Op = "fork" // a joined pid namespace holds for children only
+	OpSession   Op = "session"
+	OpTerminal  Op = "terminal" // make standard input the controlling terminal
+	OpSettle    Op = "settle"   // verify the namespaces; cgroups, limits, scheduling
+	OpFind      Op = "find"     // choose the file to execute
+	OpExec      Op = "exec"
+)
+
+// Step is one thing that is done.
+type Step struct {
+	Op Op `json:"op"`
+	// Kinds is what OpJoin joins; From names the process that has them.
+	Kinds ns.Set `json:"kinds,omitempty"`
+	From  string `json:"from,omitempty"`
+	PID   int    `json:"pid,omitempty"`
+}
+
+// joins orders the namespaces that are joined into steps, one a process.
+//
+// The user namespace comes last: the others may belong to the initial one, and
+// the rights to join them are lost with it. setns(2) on a pidfd takes several
+// kinds in one call, all or nothing, with the rights that it needs of each.
+func joins(namespaces []Namespace) []Step {
+	var steps []Step
+	for _, n := range namespaces {
+		if !n.Join {
+			continue
+		}
+		i := 0
+		for i < len(steps) && steps[i].PID != n.PID {
+			i++
+		}
+		if i == len(steps) {
+			steps = append(steps, Step{Op: OpJoin, From: n.Source, PID: n.PID})
+		}
+		steps[i].Kinds |= ns.SetOf(n.Kind)
+	}
+	for i, s := range steps {
+		if s.Kinds.Has(ns.User) {
+			return append(append(steps[:i:i], steps[i+1:]...), s)
+		}
+	}
+	return steps
+}
+
+// steps is the order of everything, from the fork of the process that becomes
+// the command to its exec.
+//
+// It follows runc's libcontainer/setns_init_linux.go, but for one thing: the
+// process that enters the pid namespace is made last, when all rights but the
+// container's are gone. Until then the container can't see it, and afterwards
+// there is nothing to gain from tracing it (CVE-2016-9962).
+func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
+	list := joins(namespaces)
+	var joined ns.Set
+	for _, s := range list {
+		joined |= s.Kinds
+	}
+	if who.RootOfUserNamespace {
+		list = append(list, Step{Op: OpRoot})
+	}
+	if c := who.Container; c != nil {
+		if c.Keyring != "" {
+			list = append(list, Step{Op: OpKeyring})
+		}
+		list = append(list,
+			Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
+			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
+		if c.AppArmor != "" || c.SELinux != "" {
+			list = append(list, Step{Op: OpLabel})
+		}
+		list = append(list, restrictions(c)...)
+	}
+	if joined.Has(ns.PID) || joined.Has(ns.Time) {
+		list = append(list, Step{Op: OpFork})
+	}
+	if who.Container != nil {
+		list = append(list, Step{Op: OpSession})
+	}
+	if terminal {
+		list = append(list, Step{Op: OpTerminal})
+	}
+	return append(list, Step{Op: OpSettle}, Step{Op: OpFind}, Step{Op: OpExec})
+}
+
+// restrictions are the filter and the capabilities. Without no_new_privs a
+// filter takes CAP_SYS_ADMIN, so it goes first; with it, it goes last, so that
+// it has to allow as little as possible.
+func restrictions(c *ContainerIdentity) []Step {
+	var list []Step
+	if c.NoNewPrivileges {
+		list = append(list, Step{Op: OpNoNewPriv}, Step{Op: OpCaps})
+	}
+	if len(c.Filters) > 0 {
+		list = append(list, Step{Op: OpSeccomp})
+	}
+	if !c.NoNewPrivileges {
+		list = append(list, Step{Op: OpCaps})
+	}
+	return list
+}
+
+// Describe says what step i does, for people.
+func (p *Plan) Describe(i int) string {
+	c, s := p.Identity.Container, p.Steps[i]
+	switch s.Op {
+	case OpJoin:
+		return fmt.Sprintf("join %s of %s (pid %d)", strings.ReplaceAll(s.Kinds.String(), ",", " "), s.From, s.PID)
+	case OpRoot:
+		return "become root of the user namespace"
+	case OpKeyring:
+		return "join session keyring " + c.Keyring
+	case OpUmask:
+		return fmt.Sprintf("umask %04o", c.Umask)
+	case OpPersona:
+		return "default execution domain"
+	case OpDir:
+		return "change to " + c.Dir
+	case OpDirAgain:
+		return "change to " + c.Dir + " as the user, if root may not"
+	case OpBounding:
+		return fmt.Sprintf("bounding set of %d capabilities", len(c.Capabilities.Bounding.Names()))
+	case OpUser:
+		return fmt.Sprintf("become uid %d, gid %d", c.UID, c.GID)
+	case OpInside:
+		return "check that the directory is inside the root"
+	case OpLabel:
+		return "label " + c.AppArmor + c.SELinux
+	case OpNoNewPriv:
+		return "no new privileges"
+	case OpSeccomp:
+		return "seccomp filter"
+	case OpCaps:
+		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
+	case OpFork:
+		return "fork into the pid or time namespace"
+	case OpSession:
+		return "new session"
+	case OpTerminal:
+		return "make the terminal the session's"
+	case OpSettle:
+		if c == nil {
+			return "verify the namespaces"
+		}
+		return "verify the namespaces; set cgroups, limits, scheduling"
+	case OpFind:
+		return "find " + quoteArg(p.Command.Args[0])
+	case OpExec:
+		return "exec " + quoteArgs(p.Command.Args)
+	}
+	return string(s.Op)
+}

@@ -1,0 +1,152 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Print writes the plan in the form asked for.
+func (p *Plan) Print(w io.Writer, form request.Output) error {
+	if form == request.OutputJSON {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p)
+	}
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+// String is the plan for people: the command, where each namespace comes from,
+// who the command is, and what is done in which order.
+func (p *Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "run %s in %s\n", quoteArgs(p.Command.Args), p.Target)
+	b.WriteString("\nnamespaces\n")
+	for _, n := range p.Namespaces {
+		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, n.ID.Link(n.Kind), n.origin())
+	}
+	b.WriteString("\nidentity\n")
+	for _, row := range p.Identity.rows() {
+		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
+	}
+	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal == request.TerminalAuto))
+	b.WriteString("\nsteps\n")
+	for i := range p.Steps {
+		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))
+	}
+	return b.String()
+}
+
+// origin says where the namespace is from and whether it has to be joined.
+func (n Namespace) origin() string {
+	switch {
+	case n.Join:
+		return "joined from " + n.Source
+	case n.Source == "host":
+		return "the caller's own"
+	}
+	return "shared by " + n.Source + " and the caller"
+}
+
+// rows is the identity as pairs of a word and its value.
+func (who Identity) rows() [][2]string {
+	c := who.Container
+	if c == nil {
+		rows := [][2]string{{"who", "the caller, unchanged"}}
+		if who.RootOfUserNamespace {
+			rows = [][2]string{{"who", "the caller, as root of the user namespace"}}
+		}
+		return append(rows, [2]string{"environment", fmt.Sprintf("%d variables", len(who.Env))})
+	}
+	rows := [][2]string{
+		{"who", map[Who]string{Container: "as docker exec", Bare: "as that process"}[who.Who]},
+		{"user", fmt.Sprintf("uid %d, gid %d, groups %s", c.UID, c.GID, ids(c.Groups))},
+		{"directory", c.Dir},
+		{"environment", fmt.Sprintf("%d variables", len(who.Env))},
+		{"capabilities", orNone(strings.Join(c.Capabilities.Effective.Names(), " "))},
+		{"bounding", orNone(strings.Join(c.Capabilities.Bounding.Names(), " "))},
+		{"new rights", map[bool]string{true: "never (no_new_privs)", false: "by set-user-ID programs"}[c.NoNewPrivileges]},
+		{"seccomp", seccompText(c.Seccomp)},
+	}
+	if label := c.AppArmor + c.SELinux; label != "" {
+		rows = append(rows, [2]string{"label", label})
+	}
+	for _, g := range c.Cgroups {
+		rows = append(rows, [2]string{"cgroup", g.String()})
+	}
+	return append(rows,
+		[2]string{"limits", limitsText(c.Limits)},
+		[2]string{"scheduling", fmt.Sprintf("nice %d, oom_score_adj %d", c.Nice, c.OOMScoreAdj)},
+		[2]string{"umask", fmt.Sprintf("%04o", c.Umask)})
+}
+
+// String is the group as a line of /proc/PID/cgroup has it, without its number.
+func (g Cgroup) String() string { return g.Hierarchy + ":" + g.Path }
+
+func seccompText(filters []FilterInfo) string {
+	var texts []string
+	for _, f := range filters {
+		texts = append(texts, fmt.Sprintf("filter of %d instructions", f.Instructions))
+	}
+	return orNone(strings.Join(texts, ", "))
+}
+
+func limitsText(limits []Limit) string {
+	var texts []string
+	for _, l := range limits {
+		if l.Soft != Unlimited || l.Hard != Unlimited {
+			texts = append(texts, l.String())
+		}
+	}
+	return orNone(strings.Join(texts, " "))
+}
+
+func ids(numbers []uint32) string {
+	var texts []string
+	for _, n := range numbers {
+		texts = append(texts, strconv.FormatUint(uint64(n), 10))
+	}
+	return orNone(strings.Join(texts, " "))
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// quoteArgs writes a command as a shell takes it.
+func quoteArgs(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		quoted[i] = quoteArg(a)
+	}
+	return strings.Join(quoted, " ")
+}
+
+func quoteArg(arg string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+	if arg != "" && strings.Trim(arg, plain) == "" {
+		return arg
+	}
+	for _, r := range arg {
+		if !strconv.IsPrint(r) {
+			return strconv.Quote(arg)
+		}
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}

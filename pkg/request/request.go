@@ -1,0 +1,86 @@
+// Package request holds what was asked: the one document that passes from the
+// plugin, which speaks to the engine, to the helper, which speaks to the
+// kernel. It is pure.
+package request
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// Version is of the document's form. Plugin and helper are built together, so
+// another one means that they were mixed up.
+const Version = 1
+
+// maxSize bounds a request, in bytes: the kernel's own bound for arguments and
+// environment is 6 MiB at most, and JSON may escape.
+const maxSize = 64 << 20
+
+// Terminal says whether the command gets a terminal of its own.
+type Terminal string
+
+// When the command gets a terminal.
+const (
+	TerminalAuto  Terminal = "auto"  // when standard input and output are one
+	TerminalNever Terminal = "never" // -T
+)
+
+// Output is the form that a plan is printed in.
+type Output string
+
+// The forms of a printed plan; "" prints none and runs the command.
+const (
+	OutputNone Output = ""
+	OutputText Output = "text"
+	OutputJSON Output = "json"
+)
+
+// Request is what was asked.
+type Request struct {
+	Version int `json:"version"`
+	// Base gives the kinds in Take.
+	Base Source `json:"base"`
+	Take ns.Set `json:"take"`
+	// Instead gives single kinds from elsewhere, whatever Take says.
+	Instead map[ns.Kind]Source `json:"instead,omitempty"`
+	// Command and its arguments; none means the user's login shell.
+	Command []string `json:"command,omitempty"`
+	// CallerEnv is the environment of who called, for a command that runs as him.
+	CallerEnv []string `json:"callerEnv"`
+	Terminal  Terminal `json:"terminal"`
+	DryRun    Output   `json:"dryRun,omitempty"`
+}
+
+// Source is where kind k comes from.
+func (r *Request) Source(k ns.Kind) Source {
+	if s, ok := r.Instead[k]; ok {
+		return s
+	}
+	if r.Take.Has(k) {
+		return r.Base
+	}
+	return Host()
+}
+
+// Write writes r as Read reads it.
+func (r *Request) Write(w io.Writer) error {
+	if err := json.NewEncoder(w).Encode(r); err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	return nil
+}
+
+// Read reads one request and refuses one of another version.
+func Read(from io.Reader) (*Request, error) {
+	var r Request
+	if err := json.NewDecoder(io.LimitReader(from, maxSize)).Decode(&r); err != nil {
+		return nil, fmt.Errorf("read request: %w", err)
+	}
+	if r.Version != Version {
+		return nil, fmt.Errorf("read request: version %d, this helper knows %d", r.Version, Version)
+	}
+	return &r, nil
+}

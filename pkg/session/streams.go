@@ -1,0 +1,168 @@
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// streams are the command's standard streams and, where the caller's are not
+// handed over, what moves the bytes between.
+type streams struct {
+	theirs  [3]*os.File // the command's
+	closing []*os.File  // to be closed here once the command has them
+	outputs []*relay
+	input   *relay
+}
+
+// relay moves bytes from one file to another.
+type relay struct {
+	from, to *os.File
+	done     chan struct{}
+}
+
+// handOver gives the caller's own streams to the command.
+func handOver() *streams {
+	return &streams{theirs: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
+}
+
+// guard gives the caller's streams to a command in a container: pipes, sockets
+// and /dev/null as they are, and a pipe in the place of anything else. The
+// container's root could reopen a file by /proc/PID/fd and write to it, or type
+// into a terminal.
+func guard(owner int64) (*streams, error) {
+	s := &streams{}
+	for i, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		var st unix.Stat_t
+		if err := unix.Fstat(i, &st); err != nil {
+			return nil, fmt.Errorf("standard stream %d: %w", i, err)
+		}
+		switch {
+		case harmless(i, &st):
+			s.theirs[i] = f
+		case i == 2 && len(s.outputs) == 1 && sameFile(1, 2):
+			s.theirs[2] = s.theirs[1] // in order, as in the one file
+			continue
+		default:
+			if err := s.between(i, f); err != nil {
+				return nil, err
+			}
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFIFO || s.theirs[i] != f {
+			if err := own(s.theirs[i], owner); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// between puts a pipe between the caller's stream i and the command.
+func (s *streams) between(i int, f *os.File) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	if i == 0 {
+		s.theirs[0], s.input = r, &relay{from: f, to: w}
+	} else {
+		s.theirs[i] = w
+		s.outputs = append(s.outputs, &relay{from: r, to: f})
+	}
+	s.closing = append(s.closing, s.theirs[i])
+	return nil
+}
+
+// harmless tells whether a stream may be handed into a container: an anonymous
+// pipe, a socket or the null device.
+func harmless(fd int, st *unix.Stat_t) bool {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFSOCK:
+		return true
+	case unix.S_IFCHR:
+		return st.Rdev == unix.Mkdev(1, 3)
+	case unix.S_IFIFO:
+		var fs unix.Statfs_t
+		return unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.PIPEFS_MAGIC
+	}
+	return false
+}
+
+func sameFile(a, b int) bool {
+	var x, y unix.Stat_t
+	return unix.Fstat(a, &x) == nil && unix.Fstat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
+}
+
+// own makes the command's user the owner of a stream, so that he can open it
+// again, as /dev/stderr (moby#31243). A negative owner is nobody of ours.
+func own(f *os.File, owner int64) error {
+	if owner < 0 {
+		return nil
+	}
+	if err := unix.Fchown(int(f.Fd()), int(owner), -1); err != nil && !errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("give %s to uid %d: %w", f.Name(), owner, err)
+	}
+	return nil
+}
+
+// start lets the bytes move, once the command has its ends.
+func (s *streams) start() {
+	for _, f := range s.closing {
+		f.Close()
+	}
+	if s.input != nil {
+		go s.input.run()
+	}
+	for _, r := range s.outputs {
+		r.done = make(chan struct{})
+		go r.run()
+	}
+}
+
+func (r *relay) run() {
+	_, err := io.Copy(r.to, r.from)
+	if r.done == nil {
+		r.to.Close() // the input has ended
+		return
+	}
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		r.from.Close() // nobody reads: the command gets EPIPE
+	}
+	close(r.done)
+}
+
+// finish moves what the command had written when it ended. It doesn't wait for
+// a background child that keeps a stream open (moby#33039).
+func (s *streams) finish() {
+	for _, r := range s.outputs {
+		_ = r.from.SetReadDeadline(time.Now())
+		<-r.done
+		drain(r.to, r.from)
+	}
+}
+
+// drain copies what can be read without waiting.
+func drain(to io.Writer, from *os.File) {
+	raw, err := from.SyscallConn()
+	if err != nil {
+		return // closed by the relay
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n := 0
+		// Control, not Read: the deadline has passed on purpose.
+		err := raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
+		if err != nil || n <= 0 {
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli-plugins/socket"
+	"golang.org/x/sys/unix"
+)
+
+// connectCLI connects to the socket that the Docker CLI tells its plugins by
+// that they are to end. The CLI's own package does so too, but its connection
+// ends with the plugin, and the helper that takes the plugin's place needs one.
+// There is none, nil, where the CLI is older than 24 or the plugin was started
+// by itself.
+func connectCLI() *os.File {
+	addr, ok := os.LookupEnv(socket.EnvKey)
+	if !ok {
+		return nil
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	// An abstract address is written with @ for its first byte, 0.
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: strings.Replace(addr, "\x00", "@", 1)}); err != nil {
+		unix.Close(fd)
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "socket of the Docker CLI")
+}

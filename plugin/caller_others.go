@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+import "os"
+
+func connectCLI() *os.File { return nil }

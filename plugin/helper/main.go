@@ -1,0 +1,105 @@
+//go:build linux
+
+// nsjoin-helper joins namespaces and runs a command there. The plugin starts it
+// on the engine's host:
+//
+//	nsjoin-helper REQUEST [SOCKET]
+//
+// REQUEST is the number of a descriptor that package request's document can be
+// read from, SOCKET that of a connection whose end means that the caller is gone.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/join"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/observe"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/session"
+)
+
+var version = "unknown" // set by the linker
+
+func main() {
+	runtime.LockOSThread() // package join's children live as long as this thread
+	status, err := run(os.Args[1:])
+	if err != nil {
+		status = exit.Report(os.Stderr, err)
+	}
+	os.Exit(status)
+}
+
+func run(args []string) (int, error) {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return 0, fmt.Errorf("hide from tracers: %w", err)
+	}
+	files, err := descriptors(args)
+	if err != nil {
+		return 0, err
+	}
+	r, err := request.Read(files[0])
+	if err != nil {
+		return 0, err
+	}
+	files[0].Close()
+	seen, err := observe.Observe(r)
+	if err != nil {
+		return 0, err
+	}
+	p, err := plan.New(r, &seen.Facts, session.Terminal())
+	if err != nil {
+		return 0, err
+	}
+	if r.DryRun != request.OutputNone {
+		return 0, p.Print(os.Stdout, r.DryRun)
+	}
+	return execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+}
+
+// execute carries the plan out. root is the process whose root directory the
+// command has.
+func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File) (int, error) {
+	held := join.Held{Sources: make(map[int]join.Source), Cgroups: seen.Cgroups}
+	for pid, source := range seen.Processes {
+		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
+	}
+	rootDir, err := seen.OpenRoot(root)
+	if err != nil {
+		return 0, err
+	}
+	s, err := session.Prepare(p, rootDir)
+	if err != nil {
+		return 0, err
+	}
+	held.Stdio = s.Stdio()
+	child, err := join.Start(p, held)
+	if err != nil {
+		return 0, err
+	}
+	return s.Run(child, child.PID, socket)
+}
+
+// descriptors opens the request's and the socket's, which may be left out.
+func descriptors(args []string) (files [2]*os.File, err error) {
+	if len(args) < 1 || len(args) > len(files) {
+		return files, errors.New("this is the helper of docker nsjoin " + version + ", which starts it itself")
+	}
+	for i, arg := range args {
+		fd, err := strconv.Atoi(arg)
+		if err != nil {
+			return files, fmt.Errorf("descriptor %q: %w", arg, err)
+		}
+		unix.CloseOnExec(fd)
+		files[i] = os.NewFile(uintptr(fd), "descriptor "+arg)
+	}
+	return files, nil
+}
