@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Shared by the scripts beside it; sourced, never run. The caller sets `me`,
+# the word that its messages start with.
+#
+# It gives them: the paths `root` and `cache`, messages on stderr, and the
+# distribution's packages, installed or only unpacked.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+cache=$root/build/cache
+
+# sbin is not in every caller's PATH, and dockerd, runc, iptables live there.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() { printf '%s: %s\n' "${me:?}" "$*" >&2; }
+die() { say "$@"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# apt_quiet APT-COMMAND...: its output only when it fails, on stderr.
+apt_quiet() {
+	local out
+	out=$(DEBIAN_FRONTEND=noninteractive "$@" 2>&1) || { printf '%s\n' "$out" | tail -n 15 >&2; return 1; }
+}
+
+# apt_known PACKAGE: true when the package is known, after an update if need be.
+apt_known() {
+	apt-cache show --no-all-versions "$1" >/dev/null 2>&1 && return
+	[ "$(id -u)" = 0 ] || return 1
+	say "apt-get update"
+	apt_quiet apt-get -q update || return 1
+	apt-cache show --no-all-versions "$1" >/dev/null 2>&1
+}
+
+# apt_install PROGRAM PACKAGE...: installs the packages when PROGRAM is missing.
+apt_install() {
+	local program=$1
+	shift
+	have "$program" && return
+	have apt-get || die "$program is missing and there is no apt here: install $* by hand"
+	[ "$(id -u)" = 0 ] || die "$program is missing: install $* or run this as root"
+	apt_known "$1" || die "$program is missing and the distribution has no package $1"
+	say "installing $* for $program"
+	apt_quiet apt-get -q -y --no-install-recommends install "$@" || die "installing $* failed"
+	have "$program" || die "$program is still missing after installing $*"
+}
+
+# apt_unpack DIR [-o OPTION]... PACKAGE...: downloads the packages and unpacks
+# them in DIR, which appears when it is complete and not before. Nothing is installed.
+apt_unpack() {
+	local dir=$1 new
+	shift
+	mkdir -p "$cache"
+	new=$(mktemp -d "$cache/new.XXXXXX")
+	chmod 755 "$new"
+	if ! (
+		cd "$new"
+		apt_quiet apt-get -q -o APT::Sandbox::User=root download "$@" || exit 1
+		for deb in *.deb; do dpkg -x "$deb" . && rm "$deb"; done
+	); then
+		rm -rf "$new"
+		return 1
+	fi
+	# Another run may have been faster: its copy is as good.
+	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
+}
