@@ -97,12 +97,12 @@ const (
 	statusSucceeded = 0
 )
 
-// Where the child has its two pipes in the end. The standard streams are 0, 1
-// and 2; the pipes come from above, so that neither overwrites the other.
+// The two pipes are above the standard streams, which are put in their places
+// while they are open, and below 64, so that the command's table of descriptors
+// is as small as docker exec's.
 const (
-	statusFD = 3
-	gateFD   = 4
-	aboveFD  = 10
+	abovePlain = 10
+	maxFD      = 1<<31 - 1
 )
 
 // receive reads a message of the child's.
@@ -240,30 +240,37 @@ func label(p *program, o *op) syscall.Errno {
 	return errno
 }
 
-// tidy moves the two pipes to statusFD and gateFD and closes all descriptors
-// behind them, so that nothing of ours can be seen from inside the container.
-// Linux before 5.9 has no close_range; the helper never has more than a few dozen.
+// tidy closes all descriptors but the standard streams and the two pipes, so
+// that nothing of ours can be seen from inside the container. Linux before 5.9
+// has no close_range; the helper never has more than a few dozen.
 //
 //go:nosplit
 //go:norace
 func tidy(p *program) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(unix.SYS_DUP3, p.status, statusFD, unix.O_CLOEXEC)
-	if errno != 0 {
-		return errno
+	low, high := p.status, p.gate
+	if low > high {
+		low, high = high, low
 	}
-	p.status = statusFD
-	_, _, errno = syscall.RawSyscall(unix.SYS_DUP3, p.gate, gateFD, unix.O_CLOEXEC)
-	if errno != 0 {
-		return errno
+	closeRange(3, low)
+	closeRange(low+1, high)
+	closeRange(high+1, maxFD)
+	return 0
+}
+
+// closeRange closes the descriptors from first to before end.
+//
+//go:nosplit
+//go:norace
+func closeRange(first, end uintptr) {
+	if first == end {
+		return
 	}
-	p.gate = gateFD
-	_, _, errno = syscall.RawSyscall(unix.SYS_CLOSE_RANGE, gateFD+1, 1<<32-1, 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, first, end-1, 0)
 	if errno != 0 {
-		for fd := uintptr(gateFD + 1); fd < 4096; fd++ {
+		for fd := first; fd < end && fd < 4096; fd++ {
 			syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 		}
 	}
-	return 0
 }
 
 // again forks once more: who joins a pid namespace stays outside, his children

@@ -54,10 +54,18 @@ func (c *compiler) call(nr uintptr, args ...uintptr) { c.add(call, nr, args...) 
 func (c *compiler) compile(s plan.Step) error {
 	who := c.plan.Identity.Container
 	switch s.Op {
+	case plan.OpLabel:
+		return c.label(who)
+	case plan.OpLimits:
+		c.limits(who.Limits)
+	case plan.OpSchedule:
+		c.schedule(who)
 	case plan.OpJoin:
 		return c.join(s)
+	case plan.OpNoGroups:
+		c.groups(nil)
 	case plan.OpRoot:
-		c.become(nil, 0, 0)
+		c.become(0, 0)
 	case plan.OpKeyring:
 		return c.keyring(who.Keyring)
 	case plan.OpUmask:
@@ -74,10 +82,11 @@ func (c *compiler) compile(s plan.Step) error {
 		c.bounding(who.Capabilities.Bounding)
 	case plan.OpUser:
 		c.call(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 1)
-		c.become(who.Groups, who.UID, who.GID)
+		if !who.KeepGroups {
+			c.groups(who.Groups)
+		}
+		c.become(who.UID, who.GID)
 		c.call(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, 0)
-	case plan.OpLabel:
-		return c.label(who)
 	case plan.OpNoNewPriv:
 		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	case plan.OpSeccomp:
@@ -131,6 +140,11 @@ func (c *compiler) join(s plan.Step) error {
 		c.add(joinEach, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
 	}
 	return nil
+}
+
+func (c *compiler) become(uid, gid uint32) {
+	c.call(sysSetresgid, uintptr(gid), uintptr(gid), uintptr(gid))
+	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
 }
 
 func (c *compiler) keyring(name string) error {

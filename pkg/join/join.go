@@ -104,7 +104,7 @@ func pipe() (r, w *os.File, err error) {
 		return nil, nil, fmt.Errorf("pipe: %w", err)
 	}
 	for i, fd := range fds {
-		above, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, aboveFD)
+		above, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, abovePlain)
 		if err != nil {
 			return nil, nil, fmt.Errorf("pipe: %w", err)
 		}

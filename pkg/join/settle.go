@@ -14,8 +14,8 @@ import (
 )
 
 // settle does to the waiting process what is done from outside: it verifies
-// that it is in every namespace that was planned, and gives it the container's
-// cgroups, limits and scheduling, for which the process has no rights any more.
+// that it is in every namespace that was planned, and puts it into the
+// container's cgroups, for which it has no rights any more.
 func settle(pid int, p *plan.Plan, cgroups []*os.File) error {
 	if err := verify(pid, p); err != nil {
 		return err
@@ -28,12 +28,6 @@ func settle(pid int, p *plan.Plan, cgroups []*os.File) error {
 		if _, err := procs.WriteString(strconv.Itoa(pid)); err != nil {
 			return fmt.Errorf("join cgroup %s of %q: %w", who.Cgroups[i], p.Target, err)
 		}
-	}
-	if err := limit(pid, who.Limits); err != nil {
-		return err
-	}
-	if err := schedule(pid, who); err != nil {
-		return err
 	}
 	return oomScore(pid, who.OOMScoreAdj)
 }
@@ -52,45 +46,6 @@ func verify(pid int, p *plan.Plan) error {
 			return fmt.Errorf("verify %s namespace of %q: it is %s:[%d], not %s",
 				n.Kind, n.Source, n.Kind, st.Ino, n.ID.Link(n.Kind))
 		}
-	}
-	return nil
-}
-
-// limit sets the limits that are not what they should be: to set the same
-// again can take rights that a change downwards doesn't.
-func limit(pid int, limits []plan.Limit) error {
-	for _, l := range limits {
-		var now unix.Rlimit
-		if err := unix.Prlimit(pid, int(l.Resource), nil, &now); err != nil {
-			return fmt.Errorf("read limit %s: %w", l.Resource, err)
-		}
-		want := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
-		if now == want {
-			continue
-		}
-		if err := unix.Prlimit(pid, int(l.Resource), &want, nil); err != nil {
-			return fmt.Errorf("set limit %s: %w", l, err)
-		}
-	}
-	return nil
-}
-
-func schedule(pid int, who *plan.ContainerIdentity) error {
-	var want unix.CPUSet
-	for _, cpu := range who.CPUs {
-		want.Set(cpu)
-	}
-	var now unix.CPUSet
-	if err := unix.SchedGetaffinity(pid, &now); err != nil {
-		return fmt.Errorf("read cpu affinity: %w", err)
-	}
-	if now != want {
-		if err := unix.SchedSetaffinity(pid, &want); err != nil {
-			return fmt.Errorf("set cpu affinity: %w", err)
-		}
-	}
-	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, who.Nice); err != nil {
-		return fmt.Errorf("set nice value %d: %w", who.Nice, err)
 	}
 	return nil
 }

@@ -26,14 +26,33 @@ func (c *compiler) defaultSignals() {
 	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, c.pin(unsafe.Pointer(none)), 0, setSize)
 }
 
-func (c *compiler) become(groups []uint32, uid, gid uint32) {
+// limits sets resource limits. The same again takes no rights.
+func (c *compiler) limits(limits []plan.Limit) {
+	for _, l := range limits {
+		pair := &[2]uint64{l.Soft, l.Hard} // struct rlimit64
+		c.call(unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), c.pin(unsafe.Pointer(pair)), 0)
+	}
+}
+
+// schedule sets the nice value and, where they differ, the processors.
+func (c *compiler) schedule(who *plan.ContainerIdentity) {
+	c.call(unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(who.Nice))
+	if who.CPUs == nil {
+		return
+	}
+	set := &unix.CPUSet{}
+	for _, cpu := range who.CPUs {
+		set.Set(cpu)
+	}
+	c.call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(*set), c.pin(unsafe.Pointer(set)))
+}
+
+func (c *compiler) groups(groups []uint32) {
 	list := uintptr(0)
 	if len(groups) > 0 {
 		list = c.pin(unsafe.Pointer(&groups[0]))
 	}
 	c.call(sysSetgroups, uintptr(len(groups)), list)
-	c.call(sysSetresgid, uintptr(gid), uintptr(gid), uintptr(gid))
-	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
 }
 
 // seccomp loads the filters, the oldest first. Without no_new_privs that takes

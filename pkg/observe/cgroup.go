@@ -121,7 +121,7 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 // openCgroups opens the cgroup.procs of each group for writing. Writing a pid
 // there moves that process. Each is looked for where the processes given see
 // hierarchies mounted, in turn.
-func openCgroups(groups []plan.Cgroup, seenBy ...*Process) ([]*os.File, error) {
+func openCgroups(groups []plan.Cgroup, seenBy []*Process) ([]*os.File, error) {
 	var files []*os.File
 	var mounts []cgroupMount
 	for i, g := range groups {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -44,6 +45,9 @@ func Observe(r *request.Request) (*Observation, error) {
 		return nil, err
 	}
 	o.Facts.Self = o.self.Facts()
+	if o.Facts.CPUs, err = o.self.cpus(); err != nil {
+		return nil, err
+	}
 	base, err := o.process(r.Base)
 	if err != nil {
 		return nil, err
@@ -61,6 +65,9 @@ func Observe(r *request.Request) (*Observation, error) {
 		}
 		o.Facts.Instead[k] = p.Facts()
 	}
+	if err := o.readSetgroups(r.Source(ns.User)); err != nil {
+		return nil, err
+	}
 	root := r.Source(ns.Mnt)
 	p, err := o.process(root)
 	if err != nil {
@@ -72,6 +79,21 @@ func Observe(r *request.Request) (*Observation, error) {
 		}
 	}
 	return o, nil
+}
+
+// readSetgroups reads whether processes of the user namespace that source gives
+// may choose their groups.
+func (o *Observation) readSetgroups(source request.Source) error {
+	p, err := o.process(source)
+	if err != nil || p.IDs[ns.User] == o.self.IDs[ns.User] {
+		return err
+	}
+	text, err := p.read("setgroups")
+	if err != nil {
+		return fmt.Errorf("user namespace of %s: %w", source.Quoted(), err)
+	}
+	o.Facts.SetgroupsDenied = strings.TrimSpace(text) != "allow"
+	return nil
 }
 
 // process holds and proves the process that a source names, once.

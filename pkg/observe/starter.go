@@ -23,14 +23,8 @@ func (p *Process) readStarter(st status) (plan.Starter, error) {
 	if s.Nice, err = nice(p.PID); err != nil {
 		return s, fmt.Errorf("nice value: %w", err)
 	}
-	var cpus unix.CPUSet
-	if err := unix.SchedGetaffinity(p.PID, &cpus); err != nil {
-		return s, fmt.Errorf("cpu affinity: %w", err)
-	}
-	for cpu := 0; len(s.CPUs) < cpus.Count(); cpu++ {
-		if cpus.IsSet(cpu) {
-			s.CPUs = append(s.CPUs, cpu)
-		}
+	if s.CPUs, err = p.cpus(); err != nil {
+		return s, err
 	}
 	text, err := p.read("oom_score_adj")
 	if err != nil {
@@ -47,6 +41,21 @@ func (p *Process) readStarter(st status) (plan.Starter, error) {
 		s.Limits = append(s.Limits, plan.Limit{Resource: r, Soft: l.Cur, Hard: l.Max})
 	}
 	return s, nil
+}
+
+// cpus lists the processors that p may run on.
+func (p *Process) cpus() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(p.PID, &set); err != nil {
+		return nil, fmt.Errorf("cpu affinity: %w", err)
+	}
+	var list []int
+	for cpu := 0; len(list) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			list = append(list, cpu)
+		}
+	}
+	return list, nil
 }
 
 // nice is the nice value of a process: the system call, unlike the library's

@@ -15,10 +15,12 @@ func (o *Observation) readSubject(p *Process, source request.Source) error {
 	}
 	s := &plan.Subject{}
 	starter, starterStatus := p, st
+	mountsOf := []*Process{o.self}
 	if shim, ok := o.shims[p]; ok {
 		s.ContainerID = source.Container.ID
 		s.ConfigEnv = source.Container.Env
 		starter = shim
+		mountsOf = []*Process{shim, o.self} // an engine can have mounts of its own
 		if starterStatus, err = shim.readStatus(); err != nil {
 			return err
 		}
@@ -40,7 +42,7 @@ func (o *Observation) readSubject(p *Process, source request.Source) error {
 		return err
 	}
 	o.Facts.Subject = s
-	o.Cgroups, err = openCgroups(s.Cgroups, starter, o.self)
+	o.Cgroups, err = openCgroups(s.Cgroups, mountsOf)
 	return err
 }
 

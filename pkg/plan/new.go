@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -27,7 +28,7 @@ func New(r *request.Request, o *Observed, terminal bool) (*Plan, error) {
 		if terminal && r.Terminal != request.TerminalNever {
 			p.Terminal = request.TerminalAuto
 		}
-		p.Identity, err = containerIdentity(o.Subject, p.Joined(), p.Terminal == request.TerminalAuto)
+		p.Identity, err = containerIdentity(o, p.Joined(), p.Terminal == request.TerminalAuto)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
 		}
@@ -81,7 +82,8 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	return o.Self
 }
 
-func containerIdentity(s *Subject, joined ns.Set, terminal bool) (Identity, error) {
+func containerIdentity(o *Observed, joined ns.Set, terminal bool) (Identity, error) {
+	s := o.Subject
 	if s == nil {
 		return Identity{}, errors.New("not observed")
 	}
@@ -107,11 +109,16 @@ func containerIdentity(s *Subject, joined ns.Set, terminal bool) (Identity, erro
 		Limits:          mergeLimits(s.Starter.Limits, s.Spec.Limits),
 		OOMScoreAdj:     s.Starter.OOMScoreAdj,
 		Nice:            s.Starter.Nice,
-		CPUs:            s.Starter.CPUs,
 		AppArmor:        s.Spec.AppArmor,
 		SELinux:         s.Spec.SELinux,
 		Filters:         s.Filters,
 		Cgroups:         s.Cgroups,
+	}
+	if !slices.Equal(s.Starter.CPUs, o.CPUs) {
+		c.CPUs = s.Starter.CPUs
+	}
+	if joined.Has(ns.User) && o.SetgroupsDenied {
+		c.Groups, c.KeepGroups = nil, true // as the runtime; they are dropped before the join
 	}
 	if s.Spec.Umask != nil {
 		c.Umask = *s.Spec.Umask

@@ -5,12 +5,16 @@ import "github.com/nsjoin/docker-nsjoin/pkg/ns"
 // Observed is what was found on the engine's host: all that a plan is decided
 // from, besides the request.
 type Observed struct {
-	// Self is the helper that will join.
+	// Self is the helper that will join, and CPUs those that it may run on.
 	Self Process
+	CPUs []int
 	// Base is the process that the request's base names; Self if that is the host.
 	Base Process
 	// Instead is the process that gives each kind of the request's Instead.
 	Instead map[ns.Kind]Process
+	// SetgroupsDenied says that the user namespace that is joined doesn't let
+	// its processes choose supplementary groups, user_namespaces(7).
+	SetgroupsDenied bool
 	// Subject is who the command would be if it ran in the file system that
 	// mnt comes from; nil where that is the caller's own.
 	Subject *Subject

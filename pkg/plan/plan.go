@@ -62,6 +62,8 @@ type ContainerIdentity struct {
 	UID    uint32   `json:"uid"`
 	GID    uint32   `json:"gid"`
 	Groups []uint32 `json:"groups"`
+	// KeepGroups says that the groups can't be set, and that it has none.
+	KeepGroups bool `json:"keepGroups,omitempty"`
 	// HostUID is UID as the helper's user namespace has it, for the owner of
 	// the standard streams; -1 where it has none.
 	HostUID         int64        `json:"hostUID"`
@@ -71,13 +73,14 @@ type ContainerIdentity struct {
 	Limits          []Limit      `json:"limits"`
 	OOMScoreAdj     int          `json:"oomScoreAdj"`
 	Nice            int          `json:"nice"`
-	CPUs            []int        `json:"cpus"`
-	AppArmor        string       `json:"apparmor,omitempty"`
-	SELinux         string       `json:"selinux,omitempty"`
-	Keyring         string       `json:"keyring,omitempty"`
-	Filters         []Filter     `json:"-"`
-	Seccomp         []FilterInfo `json:"seccomp"`
-	Cgroups         []Cgroup     `json:"cgroups"`
+	// CPUs are those that it may run on; nil for the helper's own.
+	CPUs     []int        `json:"cpus,omitempty"`
+	AppArmor string       `json:"apparmor,omitempty"`
+	SELinux  string       `json:"selinux,omitempty"`
+	Keyring  string       `json:"keyring,omitempty"`
+	Filters  []Filter     `json:"-"`
+	Seccomp  []FilterInfo `json:"seccomp"`
+	Cgroups  []Cgroup     `json:"cgroups"`
 }
 
 // FilterInfo is a seccomp filter as a plan prints it.

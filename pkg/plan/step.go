@@ -13,7 +13,11 @@ type Op string
 // The operations. Who takes a step is part of what it is: "settle" is the
 // helper's, on the waiting process; the others are that process's own.
 const (
+	OpLabel     Op = "label"     // AppArmor or SELinux label for the exec
+	OpLimits    Op = "limits"    // resource limits
+	OpSchedule  Op = "schedule"  // nice value, processors
 	OpJoin      Op = "join"      // setns(2) to Kinds, all of one process at once
+	OpNoGroups  Op = "no-groups" // drop the supplementary groups
 	OpRoot      Op = "root"      // become uid 0 of the joined user namespace
 	OpKeyring   Op = "keyring"   // join the container's session keyring
 	OpUmask     Op = "umask"     //
@@ -23,14 +27,13 @@ const (
 	OpBounding  Op = "bounding"  // drop what is not in the bounding set
 	OpUser      Op = "user"      // groups, gid, uid; capabilities are kept
 	OpInside    Op = "inside"    // the directory is inside the root (CVE-2024-21626)
-	OpLabel     Op = "label"     // AppArmor or SELinux label for the exec
 	OpNoNewPriv Op = "no-new-privileges"
 	OpSeccomp   Op = "seccomp"
 	OpCaps      Op = "capabilities"
 	OpFork      Op = "fork" // a joined pid namespace holds for children only
 	OpSession   Op = "session"
 	OpTerminal  Op = "terminal" // make standard input the controlling terminal
-	OpSettle    Op = "settle"   // verify the namespaces; cgroups, limits, scheduling
+	OpSettle    Op = "settle"   // verify the namespaces; cgroups, oom_score_adj
 	OpFind      Op = "find"     // choose the file to execute
 	OpExec      Op = "exec"
 )
@@ -80,10 +83,22 @@ func joins(namespaces []Namespace) []Step {
 // container's are gone. Until then the container can't see it, and afterwards
 // there is nothing to gain from tracing it (CVE-2016-9962).
 func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
-	list := joins(namespaces)
+	var list []Step
+	if c := who.Container; c != nil {
+		// What needs the host's /proc, a free descriptor or rights on the host.
+		if c.AppArmor != "" || c.SELinux != "" {
+			list = append(list, Step{Op: OpLabel})
+		}
+		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule})
+	}
+	if who.RootOfUserNamespace {
+		// Inside it may not be allowed, and ours would be kept.
+		list = append(list, Step{Op: OpNoGroups})
+	}
 	var joined ns.Set
-	for _, s := range list {
+	for _, s := range joins(namespaces) {
 		joined |= s.Kinds
+		list = append(list, s)
 	}
 	if who.RootOfUserNamespace {
 		list = append(list, Step{Op: OpRoot})
@@ -95,9 +110,6 @@ func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
 		list = append(list,
 			Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
 			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
-		if c.AppArmor != "" || c.SELinux != "" {
-			list = append(list, Step{Op: OpLabel})
-		}
 		list = append(list, restrictions(c)...)
 	}
 	if joined.Has(ns.PID) || joined.Has(ns.Time) {
@@ -135,6 +147,8 @@ func (p *Plan) Describe(i int) string {
 	switch s.Op {
 	case OpJoin:
 		return fmt.Sprintf("join %s of %s (pid %d)", strings.ReplaceAll(s.Kinds.String(), ",", " "), s.From, s.PID)
+	case OpNoGroups:
+		return "drop supplementary groups"
 	case OpRoot:
 		return "become root of the user namespace"
 	case OpKeyring:
@@ -167,11 +181,15 @@ func (p *Plan) Describe(i int) string {
 		return "new session"
 	case OpTerminal:
 		return "make the terminal the session's"
+	case OpLimits:
+		return fmt.Sprintf("%d resource limits", len(c.Limits))
+	case OpSchedule:
+		return fmt.Sprintf("nice %d", c.Nice)
 	case OpSettle:
 		if c == nil {
 			return "verify the namespaces"
 		}
-		return "verify the namespaces; set cgroups, limits, scheduling"
+		return "verify the namespaces; join cgroups, set oom_score_adj"
 	case OpFind:
 		return "find " + quoteArg(p.Command.Args[0])
 	case OpExec:

@@ -1,0 +1,205 @@
+package main_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// TestJoin joins processes that are in namespaces of their own, each kind
+// alone, each together with pid, and all eight, and looks at where the command
+// is: in the joined ones, and in its own rest. It takes root, not an engine.
+func TestJoin(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("joining namespaces takes root")
+	}
+	sets := []ns.Set{ns.All()}
+	for _, k := range ns.Kinds() {
+		sets = append(sets, ns.SetOf(k))
+		if k != ns.PID {
+			sets = append(sets, ns.SetOf(k, ns.PID))
+		}
+	}
+	for _, set := range sets {
+		t.Run(set.String(), func(t *testing.T) {
+			pid := isolated(t, set)
+			joined := runJoined(t, &request.Request{
+				Base:    request.Source{From: request.FromPID, PID: pid},
+				Take:    ns.All(),
+				Command: showLinks(),
+			})
+			expectLinks(t, joined, func(k ns.Kind) int {
+				if set.Has(k) {
+					return pid
+				}
+				return os.Getpid()
+			})
+		})
+	}
+}
+
+// TestJoinSome takes some kinds of a process that has all eight of its own.
+func TestJoinSome(t *testing.T) {
+	pid := isolated(t, ns.All().Without(ns.SetOf(ns.User)))
+	for _, k := range ns.Kinds() {
+		if k == ns.User {
+			continue
+		}
+		t.Run(k.String(), func(t *testing.T) {
+			joined := runJoined(t, &request.Request{
+				Base:    request.Source{From: request.FromPID, PID: pid},
+				Take:    ns.SetOf(k),
+				Command: showLinks(),
+			})
+			expectLinks(t, joined, func(other ns.Kind) int {
+				if other == k {
+					return pid
+				}
+				return os.Getpid()
+			})
+		})
+	}
+}
+
+// TestJoinTwo takes the network of one process and the rest of another.
+func TestJoinTwo(t *testing.T) {
+	base := isolated(t, ns.All())
+	other := isolated(t, ns.SetOf(ns.Net))
+	joined := runJoined(t, &request.Request{
+		Base:    request.Source{From: request.FromPID, PID: base},
+		Take:    ns.All(),
+		Instead: map[ns.Kind]request.Source{ns.Net: {From: request.FromPID, PID: other}},
+		Command: showLinks(),
+	})
+	expectLinks(t, joined, func(k ns.Kind) int {
+		if k == ns.Net {
+			return other
+		}
+		return base
+	})
+}
+
+// isolated starts a process in new namespaces of the kinds given and returns
+// its number.
+func isolated(t *testing.T, kinds ns.Set) int {
+	t.Helper()
+	args := []string{"--fork"}
+	for _, k := range kinds.Kinds() {
+		args = append(args, map[ns.Kind]string{
+			ns.Cgroup: "--cgroup", ns.IPC: "--ipc", ns.Mnt: "--mount", ns.Net: "--net",
+			ns.PID: "--pid", ns.Time: "--time", ns.User: "--user", ns.UTS: "--uts",
+		}[k])
+		if k == ns.User {
+			args = append(args, "--map-root-user")
+		}
+	}
+	cmd := exec.Command("unshare", append(args, "sh", "-c", "echo ready; exec sleep 600")...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	t.Cleanup(func() {
+		if p, err := os.FindProcess(pid); pid > 0 && err == nil {
+			_ = p.Kill()
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if _, err := out.Read(make([]byte, 16)); err != nil {
+		t.Fatalf("unshare %s: %v", args, err)
+	}
+	children := fmt.Sprintf("/proc/%d/task/%d/children", cmd.Process.Pid, cmd.Process.Pid)
+	text, err := os.ReadFile(children)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+func showLinks() []string {
+	return []string{"sh", "-c", "cd /proc/self/ns && for k in *; do echo $k $(readlink $k); done"}
+}
+
+// runJoined runs the built helper with a request and returns what its command wrote.
+func runJoined(t *testing.T, r *request.Request) string {
+	t.Helper()
+	out, stderr, status := runHelper(t, r)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	return out
+}
+
+func runHelper(t *testing.T, r *request.Request) (stdout, stderr string, status int) {
+	t.Helper()
+	r.Version = request.Version
+	r.CallerEnv = os.Environ()
+	r.Terminal = request.TerminalNever
+	file := filepath.Join(t.TempDir(), "request")
+	var document bytes.Buffer
+	if err := r.Write(&document); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, document.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), helper, "3")
+	cmd.ExtraFiles = []*os.File{f}
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Env = []string{}
+	err = cmd.Run()
+	if exited := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exited) {
+		t.Fatalf("the helper, which make helper builds: %v", err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// expectLinks compares the links that a command wrote with those of the
+// processes that it should share them with.
+func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
+	t.Helper()
+	links := make(map[string]string)
+	for line := range strings.Lines(got) {
+		name, link, _ := strings.Cut(strings.TrimSpace(line), " ")
+		links[name] = link
+	}
+	for _, k := range ns.Kinds() {
+		want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", source(k), k))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if links[k.String()] != want {
+			t.Errorf("%s: the command is in %q, not in %q", k, links[k.String()], want)
+		}
+	}
+}
