@@ -1,9 +1,219 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func TestScript(t *testing.T) { testscript.Run(t, testscript.Params{Dir: "testdata"}) }
+// The images that scripts/images makes.
+const (
+	testImage    = "nsjoin-test"
+	testLabel    = "io.nsjoin.test" // its value is the test's process
+	scriptWithin = 2 * time.Minute
+)
+
+// TestScript runs the scripts in testdata/script, each a part of the
+// specification: the installed plugin, called by the real Docker CLI, on the
+// engine that scripts/engine gives. They have these commands besides
+// testscript's own:
+//
+//	container NAME [OPTION...] [-- COMMAND...]
+//	    run a container; $NAME is its name from then on
+//	exits STATUS COMMAND...
+//	    run a command that ends with the exit status
+//	same COMMAND...
+//	    docker exec and docker nsjoin of the command are alike: status and output
+//	answer CONTAINER PID COMMAND...
+//	    run the helper as if the engine had said that PID, a number, file:NAME or
+//	    pid-of:CONTAINER, is the container's; it must refuse
+//	terminal FILE COMMAND...
+//	    run the command at a terminal of 33 lines and 111 columns; FILE has
+//	    lines "> text", which is typed, and "< text", which is waited for
+//	until COMMAND...
+//	    repeat the command until it succeeds
+func TestScript(t *testing.T) {
+	engine := engineOfTest(t)
+	params := testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup:               engine.setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"container": container,
+			"exits":     exits,
+			"same":      same,
+			"answer":    answer,
+			"terminal":  terminal,
+			"until":     until,
+		},
+		Deadline: time.Now().Add(10 * time.Minute),
+	}
+	testscript.Run(t, params)
+}
+
+// testEngine is the engine that the scripts run on.
+type testEngine struct {
+	host   string // DOCKER_HOST
+	plugin string
+}
+
+func engineOfTest(t *testing.T) testEngine {
+	t.Helper()
+	if os.Getenv("NSJOIN_TEST_ENGINE") == "" {
+		t.Fatal("the script tests need an engine: make test, or scripts/engine run -- go test ./plugin")
+	}
+	if os.Geteuid() != 0 {
+		t.Fatal("joining namespaces takes root")
+	}
+	plugin, err := filepath.Abs("../build/docker-nsjoin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(plugin); err != nil {
+		t.Fatalf("make build makes the plugin: %v", err)
+	}
+	// A context is in the user's own configuration, which the scripts don't have.
+	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+	removeLeftovers(t)
+	removeOnInterrupt(t)
+	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin}
+}
+
+func (e testEngine) setup(env *testscript.Env) error {
+	config := filepath.Join(env.WorkDir, ".docker")
+	plugins := filepath.Join(config, "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o755); err != nil {
+		return err
+	}
+	env.Setenv("DOCKER_CONFIG", config)
+	env.Setenv("DOCKER_HOST", e.host)
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("USER", "root")
+	env.Setenv("TERM", "xterm")
+	return os.Symlink(e.plugin, filepath.Join(plugins, "docker-nsjoin"))
+}
+
+// removeLeftovers removes the containers of tests that were killed.
+func removeLeftovers(t *testing.T) {
+	t.Helper()
+	list := docker(t, "ps", "-a", "--filter", "label="+testLabel, "--format", `{{.ID}} {{.Label "`+testLabel+`"}}`)
+	for line := range strings.Lines(list) {
+		id, pid, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, 0) != nil {
+			docker(t, "rm", "-f", "-v", id)
+		}
+	}
+}
+
+// removeOnInterrupt removes this test's containers when it is interrupted.
+func removeOnInterrupt(t *testing.T) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	t.Cleanup(stop)
+	go func() {
+		<-ctx.Done()
+		if t.Context().Err() != nil {
+			return // the test has ended by itself
+		}
+		ids, _ := exec.Command("docker", "ps", "-aq", "--filter", "label="+ownLabel()).Output()
+		_ = exec.Command("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(string(ids))...)...).Run()
+		os.Exit(1)
+	}()
+}
+
+func ownLabel() string { return testLabel + "=" + strconv.Itoa(os.Getpid()) }
+
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("docker", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func container(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: container NAME [OPTION...] [-- COMMAND...]")
+	}
+	name := fmt.Sprintf("%s-%d-%d", args[0], os.Getpid(), time.Now().UnixNano())
+	options, command := args[1:], []string{"sleep", "600"}
+	for i, a := range options {
+		if a == "--" {
+			options, command = options[:i:i], options[i+1:]
+			break
+		}
+	}
+	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, options...)
+	if err := ts.Exec("docker", append(append(run, testImage), command...)...); err != nil {
+		ts.Fatalf("docker run %s: %v", args[0], err)
+	}
+	ts.Defer(func() { _ = ts.Exec("docker", "rm", "-f", "-v", name) })
+	ts.Setenv(args[0], name)
+	ts.Setenv("CONTAINER", name)
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := statusOf(ts, ts.Exec(args[1], args[2:]...)); got != want {
+		ts.Fatalf("exit status %d, not %d", got, want)
+	}
+}
+
+func statusOf(ts *testscript.TestScript, err error) int {
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exited.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
+
+// same compares docker exec with docker nsjoin, by the words that follow it.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: same CONTAINER COMMAND...")
+	}
+	run := func(how string) (string, string, int) {
+		status := statusOf(ts, ts.Exec("docker", append([]string{how}, args...)...))
+		return masked(ts.ReadFile("stdout")), masked(ts.ReadFile("stderr")), status
+	}
+	out, errs, status := run("exec")
+	ourOut, ourErrs, ourStatus := run("nsjoin")
+	if ourStatus != status {
+		ts.Fatalf("exit status %d, docker exec has %d", ourStatus, status)
+	}
+	if ourOut != out {
+		ts.Fatalf("docker exec prints\n%s\ndocker nsjoin prints\n%s", out, ourOut)
+	}
+	if status < 125 && ourErrs != errs {
+		ts.Fatalf("docker exec says\n%s\ndocker nsjoin says\n%s", errs, ourErrs)
+	}
+}
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until COMMAND...")
+	}
+	deadline := time.Now().Add(scriptWithin)
+	for ts.Exec(args[0], args[1:]...) != nil {
+		if time.Now().After(deadline) {
+			ts.Fatalf("it did not succeed within %s", scriptWithin)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}

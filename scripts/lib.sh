@@ -49,6 +49,7 @@ apt_unpack() {
 	local dir=$1 new
 	shift
 	mkdir -p "$cache"
+	find "$cache" -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf {} + # of runs that were killed
 	new=$(mktemp -d "$cache/new.XXXXXX")
 	chmod 755 "$new"
 	if ! (

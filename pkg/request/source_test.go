@@ -1,0 +1,128 @@
+package request_test
+
+import (
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func container(name string) request.Source {
+	return request.Source{From: request.FromContainer, Name: name}
+}
+
+func process(pid int) request.Source {
+	return request.Source{From: request.FromPID, PID: pid}
+}
+
+func TestParseBase(t *testing.T) {
+	for _, row := range []struct {
+		arg  string
+		want request.Source
+	}{
+		{"web", container("web")},
+		{"2f7a", container("2f7a")},
+		{"host", request.Host()},
+		{"hosts", container("hosts")},
+		{"HOST", container("HOST")},
+		{"pid", container("pid")},
+		{"container", container("container")},
+		{"private", container("private")},
+		{"container:web", container("web")},
+		{"container:host", container("host")},
+		{"container:ls", container("ls")},
+		{"container:pid:1", container("pid:1")},
+		{"pid:1", process(1)},
+		{"pid:2147483647", process(2147483647)},
+	} {
+		if got, err := request.ParseBase(row.arg); err != nil || got != row.want {
+			t.Errorf("ParseBase(%q) = %+v, %v; want %+v", row.arg, got, err, row.want)
+		}
+	}
+}
+
+func TestParseBaseRefuses(t *testing.T) {
+	for _, row := range []struct{ arg, message string }{
+		{"", `the container's name is empty`},
+		{"container:", `unknown source "container:": container:NAME, host or pid:N`},
+		{"pid:", `"pid:" is not pid:N with N the number of a process`},
+		{"pid:0", `"pid:0" is not pid:N with N the number of a process`},
+		{"pid:-1", `"pid:-1" is not pid:N with N the number of a process`},
+		{"pid:x", `"pid:x" is not pid:N with N the number of a process`},
+		{"pid: 1", `"pid: 1" is not pid:N with N the number of a process`},
+		{"pid:1\n", `"pid:1\n" is not pid:N with N the number of a process`},
+		{"pid:1.5", `"pid:1.5" is not pid:N with N the number of a process`},
+		{"pid:0x10", `"pid:0x10" is not pid:N with N the number of a process`},
+		{"pid:2147483648", `"pid:2147483648" is not pid:N with N the number of a process`},
+	} {
+		refused(t, row.arg, row.message, request.ParseBase)
+	}
+}
+
+func TestParseSource(t *testing.T) {
+	for _, row := range []struct {
+		value string
+		want  request.Source
+	}{
+		{"host", request.Host()},
+		{"container:web", container("web")},
+		{"container:host", container("host")},
+		{"pid:42", process(42)},
+	} {
+		if got, err := request.ParseSource(row.value); err != nil || got != row.want {
+			t.Errorf("ParseSource(%q) = %+v, %v; want %+v", row.value, got, err, row.want)
+		}
+	}
+}
+
+func TestParseSourceRefuses(t *testing.T) {
+	for _, row := range []struct{ value, message string }{
+		{"", `unknown source "": container:NAME, host or pid:N`},
+		{"web", `unknown source "web": container:NAME, host or pid:N`},
+		{"container", `unknown source "container": container:NAME, host or pid:N`},
+		{"container:", `unknown source "container:": container:NAME, host or pid:N`},
+		{"Container:web", `unknown source "Container:web": container:NAME, host or pid:N`},
+		{"bridge", `unknown source "bridge": container:NAME, host or pid:N`},
+		{"host:", `unknown source "host:": container:NAME, host or pid:N`},
+		{"\x1b[2J", `unknown source "\x1b[2J": container:NAME, host or pid:N`},
+		{"pid", `"pid" is not pid:N with N the number of a process`},
+		{"pid:0", `"pid:0" is not pid:N with N the number of a process`},
+		{"pid:self", `"pid:self" is not pid:N with N the number of a process`},
+	} {
+		refused(t, row.value, row.message, request.ParseSource)
+	}
+}
+
+func refused(t *testing.T, arg, message string, parse func(string) (request.Source, error)) {
+	t.Helper()
+	got, err := parse(arg)
+	if err == nil {
+		t.Errorf("%q is taken for %+v", arg, got)
+		return
+	}
+	if err.Error() != message {
+		t.Errorf("%q is refused with %s\nwant %s", arg, err, message)
+	}
+	if got != (request.Source{}) {
+		t.Errorf("%q gives %+v besides its error", arg, got)
+	}
+}
+
+func TestSourceInMessages(t *testing.T) {
+	for _, row := range []struct {
+		source          request.Source
+		plain, sentence string
+	}{
+		{request.Host(), "host", "the host"},
+		{process(42), "pid:42", "pid:42"},
+		{container("web"), "web", `"web"`},
+		{container("host"), "host", `"host"`},
+		{container("a\nb"), "a\nb", `"a\nb"`},
+	} {
+		if got := row.source.String(); got != row.plain {
+			t.Errorf("%+v: String is %q, want %q", row.source, got, row.plain)
+		}
+		if got := row.source.Quoted(); got != row.sentence {
+			t.Errorf("%+v: Quoted is %q, want %q", row.source, got, row.sentence)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// volatile is what differs between two runs of the same command: the numbers of
+// processes and pipes, counters, times.
+var volatile = []struct {
+	pattern *regexp.Regexp
+	put     string
+}{
+	{regexp.MustCompile(`(?m)^((?:Tgid|Pid|PPid|NStgid|NSpid|NSpgid|NSsid|SigQ):).*$`), "$1 #"},
+	{regexp.MustCompile(`(?m)^((?:Vm|Rss|Hugetlb)\w*:).*$`), "$1 #"},
+	{regexp.MustCompile(`(?m)^((?:non)?voluntary_ctxt_switches:).*$`), "$1 #"},
+	{regexp.MustCompile(`(pipe|socket):\[\d+\]`), "$1:[#]"},
+	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b`), "#time"},
+}
+
+func masked(text string) string {
+	for _, v := range volatile {
+		text = v.pattern.ReplaceAllString(text, v.put)
+	}
+	return text
+}
+
+func TestMasked(t *testing.T) {
+	got := masked("Pid:\t7\nVmRSS:\t  12 kB\nSeccomp:\t2\n1 -> pipe:[5]")
+	for _, kept := range []string{"Seccomp:\t2", "Pid:", "pipe:["} {
+		if !strings.Contains(got, kept) {
+			t.Errorf("%q is gone from %q", kept, got)
+		}
+	}
+	for _, gone := range []string{"\t7", "12 kB", "[5]"} {
+		if strings.Contains(got, gone) {
+			t.Errorf("%q is still in %q", gone, got)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// terminal runs a command at a terminal, types and waits as a file says.
+func terminal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: terminal FILE COMMAND...")
+	}
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Env = environmentOf(ts)
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 33, Cols: 111})
+	ts.Check(err)
+	defer tty.Close()
+	screen := &screen{}
+	go screen.follow(tty.Read)
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		text := strings.TrimSuffix(line[min(2, len(line)):], "\n")
+		switch {
+		case strings.HasPrefix(line, "> "):
+			_, err := tty.WriteString(unescape(text) + "\r")
+			ts.Check(err)
+		case strings.HasPrefix(line, "< "):
+			if !screen.shows(text) {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+				ts.Fatalf("the terminal doesn't show %q:\n%s", text, screen.text())
+			}
+		}
+	}
+	status := statusOf(ts, cmd.Wait())
+	ts.Logf("%s", screen.text())
+	if status != 0 {
+		ts.Fatalf("exit status %d at the terminal", status)
+	}
+}
+
+// unescape lets a script type control characters: ^C.
+func unescape(text string) string {
+	return strings.NewReplacer("^C\r", "\x03", "^C", "\x03", "^D", "\x04").Replace(text)
+}
+
+// environmentOf is the script's environment, as exec has it.
+func environmentOf(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
+}
+
+// screen is what a terminal has shown.
+type screen struct {
+	mu   sync.Mutex
+	seen strings.Builder
+	at   int // everything before was waited for
+	done bool
+}
+
+func (s *screen) follow(read func([]byte) (int, error)) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := read(buf)
+		s.mu.Lock()
+		s.seen.Write(buf[:n])
+		s.done = err != nil
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// shows waits for text after what was waited for before.
+func (s *screen) shows(text string) bool {
+	for deadline := time.Now().Add(scriptWithin); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		i := strings.Index(s.seen.String()[s.at:], text)
+		done := s.done
+		if i >= 0 {
+			s.at += i + len(text)
+		}
+		s.mu.Unlock()
+		if i >= 0 || done {
+			return i >= 0
+		}
+	}
+	return false
+}
+
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()
+}
