@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -47,17 +46,17 @@ const examples = `  docker nsjoin web                            a shell in web
 
 // options are what the flags were set to.
 type options struct {
-	only, except string
-	net          string
-	via          string
+	only, except kindsFlag
+	net          sourceFlag
+	via          launch.Via
 	dryRun       bool
-	format       string
+	format       request.Output
 	interactive  bool
 	tty, noTTY   bool
 }
 
 func newCommand(dockerCLI command.Cli) *cobra.Command {
-	var o options
+	o := options{via: launch.Auto, format: request.OutputText}
 	cmd := &cobra.Command{
 		Use:     "nsjoin [OPTIONS] CONTAINER [COMMAND [ARG...]]",
 		Short:   short,
@@ -65,8 +64,11 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: examples,
 		Version: version,
 		// Without one, cobra takes a container's name for a command's.
-		Args:              cobra.ArbitraryArgs,
-		PersistentPreRunE: plugin.PersistentPreRunE,
+		Args: cobra.ArbitraryArgs,
+		// It is set only when the plugin runs.
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return plugin.PersistentPreRunE(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := o.request(args, cmd.ArgsLenAtDash() == 0)
 			if err != nil {
@@ -80,26 +82,24 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	cmd.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
-		return plugin.PersistentPreRunE(cmd, args)
-	}
 	o.addTo(cmd.Flags())
 	return cmd
 }
 
 func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false) // what follows CONTAINER is the command's
-	flags.StringVar(&o.only, "only", "", "Join only these kinds, separated by commas: "+ns.All().String())
-	flags.StringVar(&o.except, "except", "", "Join all kinds but these")
-	flags.StringVar(&o.net, "net", "", `Take the network from elsewhere ("container:NAME"|"host")`)
-	flags.StringVar(&o.net, "network", "", "")
+	flags.Var(&o.only, "only", "Join only these kinds, separated by commas: "+ns.All().String())
+	flags.Var(&o.except, "except", "Join all kinds but these")
+	flags.Var(&o.net, "net", `Take the network from elsewhere ("container:NAME"|"host"|"pid:N")`)
+	flags.Var(&o.net, "network", "")
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
-	flags.StringVar(&o.via, "via", "auto", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
-	flags.StringVar(&o.format, "format", "text", `Form of what --dry-run prints ("text"|"json")`)
+	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)
 	flags.BoolVarP(&o.interactive, "interactive", "i", false, "Pass standard input on (always done)")
 	flags.BoolVarP(&o.tty, "tty", "t", false, "Use a terminal (done where standard input and output are one)")
 	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Use no terminal")
+	flags.Bool("version", false, "Print the version and stop") // cobra's own has -v
 }
 
 // request makes a Request of the flags and arguments. noBase says that they
@@ -125,66 +125,40 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 	if r.Take, err = o.kinds(); err != nil {
 		return nil, usage(err)
 	}
-	if o.net != "" {
-		source, err := request.ParseSource(o.net)
-		if err != nil {
-			return nil, usage(fmt.Errorf("--net: %w", err))
-		}
-		r.Instead = map[ns.Kind]request.Source{ns.Net: source}
-	}
-	if _, err := launch.ParseVia(o.via); err != nil {
-		return nil, err
+	if o.net.given {
+		r.Instead = map[ns.Kind]request.Source{ns.Net: o.net.source}
 	}
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err
 	}
-	r.DryRun, err = o.output()
-	return r, err
+	if o.dryRun {
+		r.DryRun = o.format
+	}
+	return r, nil
 }
 
 // kinds are those that the base gives.
 func (o *options) kinds() (ns.Set, error) {
-	take := ns.All()
-	if o.only != "" && o.except != "" {
+	switch {
+	case o.only.given && o.except.given:
 		return 0, errors.New("--only and --except say the same thing in two ways: use one")
+	case o.only.given:
+		return o.only.set, nil
 	}
-	if o.only != "" {
-		only, err := ns.ParseSet(o.only)
-		if err != nil {
-			return 0, fmt.Errorf("--only: %w", err)
-		}
-		take = only
-	}
-	if o.except != "" {
-		except, err := ns.ParseSet(o.except)
-		if err != nil {
-			return 0, fmt.Errorf("--except: %w", err)
-		}
-		take = take.Without(except)
-	}
-	return take, nil
+	return ns.All().Without(o.except.set), nil
 }
 
+// terminal decides as docker exec does, but that a terminal is not asked for.
 func (o *options) terminal() (request.Terminal, error) {
-	if o.tty && o.noTTY {
+	switch {
+	case o.tty && o.noTTY:
 		return "", usage(errors.New("--tty and --no-tty exclude each other"))
-	}
-	if o.noTTY {
+	case o.noTTY:
 		return request.TerminalNever, nil
+	case o.tty:
+		return request.TerminalAlways, nil
 	}
 	return request.TerminalAuto, nil
-}
-
-func (o *options) output() (request.Output, error) {
-	if !o.dryRun {
-		return request.OutputNone, nil
-	}
-	switch form := request.Output(o.format); form {
-	case request.OutputText, request.OutputJSON:
-		return form, nil
-	case request.OutputNone:
-	}
-	return "", usage(fmt.Errorf("--format %q: one of text, json", o.format))
 }
 
 // usage adds to an error about the command line where to read on.

@@ -184,6 +184,11 @@ func (f *follower) failed(m message) error {
 			status = exit.NotFound
 		}
 		return exit.With(status, fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+	case plan.OpLimits:
+		if errno == unix.EPERM {
+			return exit.Hint(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno),
+				"the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
+		}
 	case plan.OpDir, plan.OpDirAgain:
 		return exit.With(exit.CannotRun, fmt.Errorf("%s in %s: %w", f.plan.Describe(int(m.Step)), f.plan.Target, errno))
 	}

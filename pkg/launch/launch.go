@@ -3,7 +3,6 @@ package launch
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -26,10 +25,10 @@ func ParseVia(value string) (Via, error) {
 	case Auto, Local:
 		return v, nil
 	case Engine:
-		return "", exit.Hint(errors.New("--via engine is not there yet"),
+		return "", exit.Hint(errors.New("it is not there yet"),
 			"run docker nsjoin on the engine's host, as root")
 	}
-	return "", fmt.Errorf("--via %q: one of auto, local, engine", value)
+	return "", errors.New("one of auto, local, engine")
 }
 
 // Launch starts the helper for r and returns only with an error. socket is the

@@ -15,20 +15,17 @@ import (
 // New decides what will be done. It refuses, with an error that names the cause
 // and the base, where the command would get more rights than it should because
 // something could not be read.
-//
-// terminal says whether the caller's standard input and output are one.
-func New(r *request.Request, o *Observed, terminal bool) (*Plan, error) {
+func New(r *request.Request, o *Observed) (*Plan, error) {
 	p := &Plan{
 		Target:     r.Base.String(),
 		Namespaces: namespaces(r, o),
-		Terminal:   request.TerminalNever,
 	}
 	var err error
 	if p.joinsFileSystem() {
-		if terminal && r.Terminal != request.TerminalNever {
-			p.Terminal = request.TerminalAuto
+		if p.Terminal, err = terminal(r.Terminal, o); err != nil {
+			return nil, err
 		}
-		p.Identity, err = containerIdentity(o, p.Joined(), p.Terminal == request.TerminalAuto)
+		p.Identity, err = containerIdentity(o, p.Joined(), p.Terminal)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
 		}
@@ -43,8 +40,24 @@ func New(r *request.Request, o *Observed, terminal bool) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p.Namespaces, p.Identity, p.Terminal == request.TerminalAuto)
+	p.Steps = steps(p.Namespaces, p.Identity, p.Terminal)
 	return p, nil
+}
+
+// terminal decides whether a command in a container gets a terminal of its
+// own. On the host it has the caller's, if there is one.
+func terminal(asked request.Terminal, o *Observed) (bool, error) {
+	switch asked {
+	case request.TerminalAlways:
+		if !o.InputTerminal {
+			return false, exit.Hint(errors.New("-t: standard input is not a terminal"), "leave -t out to run without one")
+		}
+		return true, nil
+	case request.TerminalAuto:
+		return o.InputTerminal && o.OutputTerminal, nil
+	case request.TerminalNever:
+	}
+	return false, nil
 }
 
 // WantsSubject tells whether the command will run in another file system than

@@ -12,6 +12,9 @@ type Observed struct {
 	Base Process
 	// Instead is the process that gives each kind of the request's Instead.
 	Instead map[ns.Kind]Process
+	// InputTerminal and OutputTerminal say that the caller's standard input
+	// and output are one.
+	InputTerminal, OutputTerminal bool
 	// SetgroupsDenied says that the user namespace that is joined doesn't let
 	// its processes choose supplementary groups, user_namespaces(7).
 	SetgroupsDenied bool

@@ -5,7 +5,6 @@ package plan
 
 import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Plan is what will be done.
@@ -13,10 +12,11 @@ type Plan struct {
 	// Target names the base in messages: web, pid:42 or host.
 	Target string `json:"target"`
 	// Namespaces has a row for every kind.
-	Namespaces []Namespace      `json:"namespaces"`
-	Identity   Identity         `json:"identity"`
-	Command    Command          `json:"command"`
-	Terminal   request.Terminal `json:"terminal"`
+	Namespaces []Namespace `json:"namespaces"`
+	Identity   Identity    `json:"identity"`
+	Command    Command     `json:"command"`
+	// Terminal says that the command gets a terminal of the container's.
+	Terminal bool `json:"terminal"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
 }

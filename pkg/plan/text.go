@@ -35,7 +35,7 @@ func (p *Plan) String() string {
 	for _, row := range p.Identity.rows() {
 		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
 	}
-	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal == request.TerminalAuto))
+	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal))
 	b.WriteString("\nsteps\n")
 	for i := range p.Steps {
 		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))

@@ -24,8 +24,9 @@ type Terminal string
 
 // When the command gets a terminal.
 const (
-	TerminalAuto  Terminal = "auto"  // when standard input and output are one
-	TerminalNever Terminal = "never" // -T
+	TerminalAuto   Terminal = "auto"   // when standard input and output are one
+	TerminalAlways Terminal = "always" // -t: when standard input is one, or not at all
+	TerminalNever  Terminal = "never"  // -T
 )
 
 // Output is the form that a plan is printed in.

@@ -23,24 +23,51 @@ func TestSourceOfAKind(t *testing.T) {
 		net     request.Source
 		others  request.Source
 	}{
-		{"web gives all its kinds",
-			request.Request{Base: web, Take: ns.All()}, web, web},
-		{"--only net takes just net",
-			request.Request{Base: web, Take: ns.SetOf(ns.Net)}, web, request.Host()},
-		{"--except net takes the rest",
-			request.Request{Base: web, Take: ns.All().Without(ns.SetOf(ns.Net))}, request.Host(), web},
-		{"--net overrides the base",
-			request.Request{Base: app, Take: ns.All(), Instead: net(web)}, web, app},
-		{"--net host overrides the base",
-			request.Request{Base: app, Take: ns.All(), Instead: net(request.Host())}, request.Host(), app},
-		{"--net overrides --except net",
-			request.Request{Base: app, Take: ns.All().Without(ns.SetOf(ns.Net)), Instead: net(web)}, web, app},
-		{"--net is added to --only uts",
-			request.Request{Base: app, Take: ns.SetOf(ns.UTS), Instead: net(web)}, web, request.Host()},
-		{"--net is all there is without a base",
-			request.Request{Base: request.Host(), Take: ns.All(), Instead: net(process(7))}, process(7), request.Host()},
-		{"host gives none",
-			request.Request{Base: request.Host(), Take: ns.All()}, request.Host(), request.Host()},
+		{
+			"web gives all its kinds",
+			request.Request{Base: web, Take: ns.All()},
+			web, web,
+		},
+		{
+			"--only net takes just net",
+			request.Request{Base: web, Take: ns.SetOf(ns.Net)},
+			web, request.Host(),
+		},
+		{
+			"--except net takes the rest",
+			request.Request{Base: web, Take: ns.All().Without(ns.SetOf(ns.Net))},
+			request.Host(), web,
+		},
+		{
+			"--net overrides the base",
+			request.Request{Base: app, Take: ns.All(), Instead: net(web)},
+			web, app,
+		},
+		{
+			"--net host overrides the base",
+			request.Request{Base: app, Take: ns.All(), Instead: net(request.Host())},
+			request.Host(), app,
+		},
+		{
+			"--net overrides --except net",
+			request.Request{Base: app, Take: ns.All().Without(ns.SetOf(ns.Net)), Instead: net(web)},
+			web, app,
+		},
+		{
+			"--net is added to --only uts",
+			request.Request{Base: app, Take: ns.SetOf(ns.UTS), Instead: net(web)},
+			web, request.Host(),
+		},
+		{
+			"--net is all there is without a base",
+			request.Request{Base: request.Host(), Take: ns.All(), Instead: net(process(7))},
+			process(7), request.Host(),
+		},
+		{
+			"host gives none",
+			request.Request{Base: request.Host(), Take: ns.All()},
+			request.Host(), request.Host(),
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := row.request.Source(ns.Net); got != row.net {
@@ -140,8 +167,8 @@ func TestReadIsBounded(t *testing.T) {
 	if r, err := request.Read(endless); err == nil {
 		t.Fatalf("it is read as %+v", r)
 	}
-	if const64M := int64(64 << 20); endless.read != const64M {
-		t.Errorf("%d bytes were read, want %d", endless.read, const64M)
+	if bound := int64(64 << 20); endless.read != bound {
+		t.Errorf("%d bytes were read, want %d", endless.read, bound)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Session is a command's surroundings, before and while it runs.
@@ -29,7 +28,7 @@ func Prepare(p *plan.Plan, root *os.File) (*Session, error) {
 	if who == nil {
 		return &Session{streams: handOver(), sameGroup: true}, nil
 	}
-	if p.Terminal != request.TerminalAuto {
+	if !p.Terminal {
 		s, err := guard(who.HostUID)
 		return &Session{streams: s}, err
 	}
@@ -65,7 +64,7 @@ func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
 	defer stop()
 	if socket != nil {
 		first := unix.SIGTERM
-		if s.pty != nil || s.sameGroup && Terminal() {
+		if input, _ := Terminals(); s.pty != nil || s.sameGroup && input {
 			first = unix.SIGHUP // as when a terminal goes away
 		}
 		go watchCaller(socket, pid, first)

@@ -14,9 +14,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// Terminal tells whether the caller's standard input and output are one.
-func Terminal() bool {
-	return term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd()))
+// Terminals tells whether the caller's standard input and output are terminals.
+func Terminals() (input, output bool) {
+	return term.IsTerminal(int(os.Stdin.Fd())), term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 // openPTY makes a pseudo-terminal of the devpts that is mounted beneath root,

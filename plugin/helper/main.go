@@ -55,7 +55,8 @@ func run(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	p, err := plan.New(r, &seen.Facts, session.Terminal())
+	seen.Facts.InputTerminal, seen.Facts.OutputTerminal = session.Terminals()
+	p, err := plan.New(r, &seen.Facts)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,99 @@
+package exit_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+func TestReport(t *testing.T) {
+	cause := errors.New("cause")
+	for _, row := range []struct {
+		name   string
+		err    error
+		want   string
+		status int
+	}{
+		{"no error says nothing", nil, "", 0},
+		{"an error is one line", cause, "docker nsjoin: cause\n", 125},
+		{"a status is not printed", exit.With(exit.NotFound, cause), "docker nsjoin: cause\n", 127},
+		{
+			"a hint is a second line",
+			exit.Hint(cause, "docker start %s", "web"), "docker nsjoin: cause\nhint: docker start web\n", 125,
+		},
+		{
+			"a hint without values is one all the same",
+			exit.Hint(cause, "100%%"), "docker nsjoin: cause\nhint: 100%\n", 125,
+		},
+		{
+			"a hint inside other words is found",
+			fmt.Errorf("join: %w", exit.Hint(cause, "act")), "docker nsjoin: join: cause\nhint: act\n", 125,
+		},
+		{
+			"of two hints the one nearer to the cause is kept",
+			exit.Hint(fmt.Errorf("join: %w", exit.Hint(cause, "near")), "far"), "docker nsjoin: join: cause\nhint: near\n", 125,
+		},
+		{
+			"a hint on a status keeps both",
+			exit.Hint(exit.With(exit.CannotRun, cause), "act"), "docker nsjoin: cause\nhint: act\n", 126,
+		},
+		{
+			"of several errors each is told in the one line",
+			errors.Join(cause, errors.New("another")), "docker nsjoin: cause another\n", 125,
+		},
+	} {
+		var b strings.Builder
+		if status := exit.Report(&b, row.err); status != row.status {
+			t.Errorf("%s: status %d, want %d", row.name, status, row.status)
+		}
+		if b.String() != row.want {
+			t.Errorf("%s: %q\nwant %q", row.name, b.String(), row.want)
+		}
+	}
+}
+
+// What a container names itself, or its files, must not act on the terminal.
+func TestReportIsPrintable(t *testing.T) {
+	for _, row := range []struct{ name, text, want string }{
+		{"an escape sequence", "clear \x1b[2J", `clear \x1b[2J`},
+		{"a title", "\x1b]0;owned\x07", `\x1b]0;owned\x07`},
+		{"an eight-bit escape", "\u009b2J", `\x9b2J`},
+		{"a backspace", "safe\b\b\b\bevil", `safe\x08\x08\x08\x08evil`},
+		{"a zero", "a\x00b", `a\x00b`},
+		{"a delete", "a\x7fb", `a\x7fb`},
+		{"the next line of ISO 6429", "a\u0085b", `a\x85b`},
+		{"a new line", "a\ndocker nsjoin: b", "a docker nsjoin: b"},
+		{"a carriage return", "a\rb", "a b"},
+		{"a tab", "a\tb", "a b"},
+		{"white space around it", "\n a \n", "a"},
+		{"other alphabets", "größe 大 é", "größe 大 é"},
+		{"a no-break space is no control character", "a\u00a0b", "a\u00a0b"},
+		{"bytes that are no text", "a\xff\x9bb", "a\ufffd\ufffdb"},
+	} {
+		var b strings.Builder
+		exit.Report(&b, exit.Hint(errors.New(row.text), "%s", row.text))
+		if want := "docker nsjoin: " + row.want + "\nhint: " + row.want + "\n"; b.String() != want {
+			t.Errorf("%s: %q\nwant %q", row.name, b.String(), want)
+		}
+	}
+}
+
+// Whatever the text is, there are two lines and no control characters in them.
+func TestReportOfAnyByte(t *testing.T) {
+	for r := range rune(0x250) {
+		var b strings.Builder
+		exit.Report(&b, exit.Hint(errors.New("a"+string(r)+"b"), "c%cd", r))
+		lines := strings.Split(b.String(), "\n")
+		if len(lines) != 3 || lines[2] != "" {
+			t.Fatalf("%U makes it %d lines: %q", r, len(lines)-1, b.String())
+		}
+		for _, line := range lines {
+			if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }); i >= 0 {
+				t.Fatalf("%U is in %q", r, line)
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Each flag checks its own value, so that an error names both.
+
+// kindsFlag is a list of kinds of namespaces.
+type kindsFlag struct {
+	set   ns.Set
+	given bool
+}
+
+func (f *kindsFlag) String() string { return f.set.String() }
+func (f *kindsFlag) Type() string   { return "list" }
+
+func (f *kindsFlag) Set(value string) (err error) {
+	f.given = true
+	f.set, err = ns.ParseSet(value)
+	return err
+}
+
+// sourceFlag is where one kind comes from.
+type sourceFlag struct {
+	source request.Source
+	given  bool
+}
+
+func (f *sourceFlag) String() string {
+	if !f.given {
+		return ""
+	}
+	return f.source.String()
+}
+func (f *sourceFlag) Type() string { return "source" }
+
+func (f *sourceFlag) Set(value string) (err error) {
+	f.given = true
+	f.source, err = request.ParseSource(value)
+	return err
+}
+
+// viaFlag is the way to the engine's host.
+type viaFlag struct{ via *launch.Via }
+
+func (f *viaFlag) String() string { return string(*f.via) }
+func (f *viaFlag) Type() string   { return "string" }
+
+func (f *viaFlag) Set(value string) (err error) {
+	*f.via, err = launch.ParseVia(value)
+	return err
+}
+
+// formatFlag is the form of a printed plan.
+type formatFlag struct{ form *request.Output }
+
+func (f *formatFlag) String() string { return string(*f.form) }
+func (f *formatFlag) Type() string   { return "string" }
+
+func (f *formatFlag) Set(value string) error {
+	switch form := request.Output(value); form {
+	case request.OutputText, request.OutputJSON:
+		*f.form = form
+		return nil
+	case request.OutputNone:
+	}
+	return fmt.Errorf("one of text, json")
+}
