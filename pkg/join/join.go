@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -69,6 +70,7 @@ func Start(p *plan.Plan, held Held) (*Child, error) {
 		return nil, fmt.Errorf("fork: %w", errno)
 	}
 	f := &follower{plan: p, held: held, gate: gate, pid: pid}
+	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
 		unix.Kill(f.pid, unix.SIGKILL)
@@ -123,11 +125,14 @@ func restoreFileLimit() {
 
 // follower follows a child by its messages until it executes the command.
 type follower struct {
-	plan    *plan.Plan
-	held    Held
-	gate    io.Writer
-	pid     int
-	settled bool
+	plan *plan.Plan
+	held Held
+	gate io.Writer
+	pid  int
+	// The last child, which may be the child's own, waits at the gate. What
+	// they write isn't ordered: it may be ready before its parent has named it.
+	last, ready bool
+	settled     bool
 }
 
 func (f *follower) follow(status io.Reader) error {
@@ -152,17 +157,21 @@ func (f *follower) handle(m message) error {
 	switch m.Kind {
 	case messageForked:
 		f.reap() // the one in between
-		f.pid = int(m.Value)
-		return nil
+		f.pid, f.last = int(m.Value), true
 	case messageReady:
-		if err := settle(f.pid, f.plan, f.held.Cgroups); err != nil {
-			return err
-		}
-		f.settled = true
-		_, err := f.gate.Write([]byte{1})
+		f.ready = true
+	default:
+		return f.failed(m)
+	}
+	if !f.last || !f.ready {
+		return nil
+	}
+	if err := settle(f.pid, f.plan, f.held.Cgroups); err != nil {
 		return err
 	}
-	return f.failed(m)
+	f.settled = true
+	_, err := f.gate.Write([]byte{1})
+	return err
 }
 
 // failed says what the child could not do.

@@ -115,11 +115,11 @@ func isolated(t *testing.T, kinds ns.Set) int {
 	}
 	pid := 0
 	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // first: it complains when its child ends before
+		_ = cmd.Wait()
 		if p, err := os.FindProcess(pid); pid > 0 && err == nil {
 			_ = p.Kill()
 		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
 	})
 	if _, err := out.Read(make([]byte, 16)); err != nil {
 		t.Fatalf("unshare %s: %v", args, err)
