@@ -236,7 +236,7 @@ func label(p *program, o *op) syscall.Errno {
 		return errno
 	}
 	_, _, errno = syscall.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&p.label[0])), uintptr(len(p.label)))
-	syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 	return errno
 }
 
@@ -268,7 +268,7 @@ func closeRange(first, end uintptr) {
 	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, first, end-1, 0)
 	if errno != 0 {
 		for fd := first; fd < end && fd < 4096; fd++ {
-			syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+			_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 		}
 	}
 }
@@ -364,7 +364,7 @@ const atCwd = ^uintptr(99)
 //go:norace
 func send(p *program, kind uint32, step int32, value uint32) {
 	m := message{kind, step, value}
-	syscall.RawSyscall(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&m)), unsafe.Sizeof(m))
+	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&m)), unsafe.Sizeof(m))
 }
 
 //go:nosplit
@@ -378,6 +378,6 @@ func fail(p *program, kind uint32, step int32, errno syscall.Errno) {
 //go:norace
 func exitNow(status uintptr) {
 	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, status, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, status, 0, 0)
 	}
 }

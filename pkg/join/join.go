@@ -73,7 +73,7 @@ func Start(p *plan.Plan, held Held) (*Child, error) {
 	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
-		unix.Kill(f.pid, unix.SIGKILL)
+		_ = unix.Kill(f.pid, unix.SIGKILL)
 		f.reap()
 		return nil, err
 	}
