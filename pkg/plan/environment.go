@@ -29,6 +29,26 @@ func environment(spec Spec, configured []string, terminal bool) []string {
 	return env
 }
 
+// override puts the assignments of overrides into env, each in the place of the
+// variable's earlier one or at the end, and takes the variables out that are
+// named without a value. It is moby's container.ReplaceOrAppendEnvValues.
+func override(env, overrides []string) []string {
+	env = slices.Clone(env)
+	for _, o := range overrides {
+		name, _, assigned := strings.Cut(o, "=")
+		i := slices.IndexFunc(env, isVariable(name))
+		switch {
+		case assigned && i >= 0:
+			env[i] = o
+		case assigned:
+			env = append(env, o)
+		case i >= 0:
+			env = slices.Delete(env, i, i+1)
+		}
+	}
+	return env
+}
+
 // afterHostname is where the engine puts TERM for a terminal.
 func afterHostname(env []string) int {
 	return slices.IndexFunc(env, isVariable("HOSTNAME")) + 1
