@@ -72,15 +72,15 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	return nil
 }
 
-// account is the first line of uid in passwd; no line is an empty Account: the
-// runtime takes / for HOME then.
+// account is the first line of uid in passwd. Where there is none, the runtime
+// takes / for HOME.
 func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
 	lines, err := user.ParsePasswdFilter(bytes.NewReader(passwd), func(u user.User) bool { return u.Uid == int(uid) })
 	if err != nil {
 		return plan.Account{}, fmt.Errorf("its /etc/passwd: %w", err)
 	}
 	if len(lines) == 0 {
-		return plan.Account{}, nil
+		return plan.Account{Home: "/"}, nil
 	}
 	a := plan.Account{Home: lines[0].Home, Shell: lines[0].Shell}
 	if strings.HasPrefix(a.Shell, "/") {

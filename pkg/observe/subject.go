@@ -86,7 +86,7 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 	if n == 0 {
 		return
 	}
-	s.Filters, s.FiltersErr = copyFilters(p.PID, n)
+	s.Filters, s.FiltersErr = CopyFilters(p.PID, n)
 	if s.FiltersErr == nil {
 		s.FiltersErr = p.Alive() // else the number may have been another's
 	}

@@ -125,7 +125,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 	c := &ContainerIdentity{
 		UID:             s.Spec.UID,
 		GID:             s.Spec.GID,
-		Groups:          s.Spec.Groups,
+		Groups:          unique(s.Spec.Groups),
 		HostUID:         outside(s.UIDMap, s.Spec.UID),
 		Umask:           s.Starter.Umask,
 		Capabilities:    s.Spec.Capabilities,
@@ -165,9 +165,21 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr
 		}
-		who.Env = dedup(append(who.Env, "HOME="+cmp.Or(s.Account.Home, "/")))
+		who.Env = dedup(append(who.Env, "HOME="+s.Account.Home))
 	}
 	return who, nil
+}
+
+// unique keeps each group once, as the runtime does: of --group-add and the
+// user's own a group may be in both.
+func unique(groups []uint32) []uint32 {
+	var kept []uint32
+	for _, g := range groups {
+		if !slices.Contains(kept, g) {
+			kept = append(kept, g)
+		}
+	}
+	return kept
 }
 
 // filters are the container's, all of them, or none with --privileged. The

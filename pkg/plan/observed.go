@@ -88,6 +88,8 @@ type Starter struct {
 
 // Account is what passwd(5) says of a user.
 type Account struct {
+	// Home may be empty, as in a line that ends early; it is / where there is
+	// no line, as the runtime has it.
 	Home  string
 	Shell string
 	// ShellExists says that Shell is a file there.

@@ -115,7 +115,9 @@ func steps(p *Plan) []Step {
 	} else if who.Dir != "" {
 		list = append(list, Step{Op: OpDir})
 	}
-	if joined.Has(ns.PID) || joined.Has(ns.Time) {
+	if joined.Has(ns.PID) || joined.Has(ns.Time) || who.Container != nil {
+		// Without a reason of its own it gives a small table of descriptors:
+		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
 	}
 	if who.Container != nil || p.Detach {
@@ -179,6 +181,9 @@ func (p *Plan) Describe(i int) string {
 	case OpCaps:
 		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
 	case OpFork:
+		if joined := p.Joined(); !joined.Has(ns.PID) && !joined.Has(ns.Time) {
+			return "fork, for a table of descriptors of its own"
+		}
 		return "fork into the pid or time namespace"
 	case OpSession:
 		return "new session"

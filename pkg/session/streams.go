@@ -34,11 +34,15 @@ func handOver() *streams {
 
 // nowhere gives the null device, which a detached command has.
 func nowhere() (*streams, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	in, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
 	}
-	return &streams{theirs: [3]*os.File{null, null, null}}, nil
+	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &streams{theirs: [3]*os.File{in, out, out}}, nil
 }
 
 // guard gives the caller's streams to a command in a container: pipes, sockets
