@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 
 # The script tests need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-SCRIPTS := ^TestScript$$
+SCRIPTS := ^Test(Script|Parity)$$
 
 .PHONY: help
 help: ## list the targets (this text)
@@ -42,6 +42,7 @@ test: build ## run all tests, the script tests on each test engine (as root)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(SCRIPTS)' ./plugin; \
+		cat "build/parity-$$engine.txt" >&2; \
 	done
 
 .PHONY: lint

@@ -7,6 +7,7 @@ import (
 
 	"github.com/docker/cli/cli-plugins/plugin"
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/opts"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -51,12 +52,16 @@ type options struct {
 	via          launch.Via
 	dryRun       bool
 	format       request.Output
-	interactive  bool
 	tty, noTTY   bool
+	exec         request.Exec
+	env, envFile opts.ListOpts
 }
 
 func newCommand(dockerCLI command.Cli) *cobra.Command {
-	o := options{via: launch.Auto, format: request.OutputText}
+	o := options{
+		via: launch.Auto, format: request.OutputText,
+		env: opts.NewListOpts(opts.ValidateEnv), envFile: opts.NewListOpts(nil),
+	}
 	cmd := &cobra.Command{
 		Use:     "nsjoin [OPTIONS] CONTAINER [COMMAND [ARG...]]",
 		Short:   short,
@@ -96,7 +101,14 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
 	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)
-	flags.BoolVarP(&o.interactive, "interactive", "i", false, "Pass standard input on (always done)")
+	flags.VarP(&o.env, "env", "e", "Set environment variables")
+	flags.Var(&o.envFile, "env-file", "Read in a file of environment variables")
+	flags.StringVarP(&o.exec.User, "user", "u", "", `Username or UID ("<name|uid>[:<group|gid>]")`)
+	flags.StringVarP(&o.exec.Dir, "workdir", "w", "", "Working directory inside the container")
+	flags.BoolVar(&o.exec.Privileged, "privileged", false, "Give all capabilities and no seccomp filter")
+	flags.BoolVarP(&o.exec.Detach, "detach", "d", false, "Run the command in the background")
+	flags.String("detach-keys", "", "Override the key sequence for detaching (no effect yet)")
+	flags.BoolP("interactive", "i", false, "Pass standard input on (always done)")
 	flags.BoolVarP(&o.tty, "tty", "t", false, "Use a terminal (done where standard input and output are one)")
 	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Use no terminal")
 	flags.Bool("version", false, "Print the version and stop") // cobra's own has -v
@@ -122,6 +134,10 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 		r.Base, r.Command = base, args[1:]
 	}
 	var err error
+	r.Exec = o.exec
+	if r.Env, err = opts.ReadKVEnvStrings(o.envFile.GetSlice(), o.env.GetSlice()); err != nil {
+		return nil, err
+	}
 	if r.Take, err = o.kinds(); err != nil {
 		return nil, usage(err)
 	}

@@ -7,7 +7,9 @@ import (
 )
 
 // volatile is what differs between two runs of the same command: the numbers of
-// processes and pipes, counters, times.
+// processes, pipes, terminals and keys, which are the next free ones; counters, of
+// signals that are queued, memory, switches and users of a key; times, and what
+// a process is at just now.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	put     string
@@ -16,6 +18,9 @@ var volatile = []struct {
 	{regexp.MustCompile(`(?m)^((?:Vm|Rss|Hugetlb)\w*:).*$`), "$1 #"},
 	{regexp.MustCompile(`(?m)^((?:non)?voluntary_ctxt_switches:).*$`), "$1 #"},
 	{regexp.MustCompile(`(pipe|socket):\[\d+\]`), "$1:[#]"},
+	{regexp.MustCompile(`/dev/pts/\d+`), "/dev/pts/#"},
+	{regexp.MustCompile(`(?m)^[0-9a-f]{8} ([A-Zi-]{7}) +\d+ `), "# $1 # "}, // of /proc/keys, keyrings(7)
+	{regexp.MustCompile(`(?m)^(State:).*$`), "$1 #"},
 	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b`), "#time"},
 }
 

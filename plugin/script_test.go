@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ const (
 //	answer CONTAINER PID COMMAND...
 //	    run the helper as if the engine had said that PID, a number, file:NAME or
 //	    pid-of:CONTAINER, is the container's; it must refuse
+//	filters CONTAINER
+//	    the seccomp filters of docker exec and docker nsjoin are alike
 //	terminal FILE COMMAND...
 //	    run the command at a terminal of 33 lines and 111 columns; FILE has
 //	    lines "> text", which is typed, and "< text", which is waited for
@@ -55,6 +58,7 @@ func TestScript(t *testing.T) {
 			"exits":     exits,
 			"same":      same,
 			"answer":    answer,
+			"filters":   filters,
 			"terminal":  terminal,
 			"until":     until,
 		},
@@ -67,6 +71,9 @@ func TestScript(t *testing.T) {
 type testEngine struct {
 	host   string // DOCKER_HOST
 	plugin string
+	// starting is held by who makes a container, so that none is made after all
+	// were removed at an interruption.
+	starting *sync.RWMutex
 }
 
 func engineOfTest(t *testing.T) testEngine {
@@ -87,8 +94,7 @@ func engineOfTest(t *testing.T) testEngine {
 	// A context is in the user's own configuration, which the scripts don't have.
 	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 	removeLeftovers(t)
-	removeOnInterrupt(t)
-	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin}
+	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, starting: removeOnInterrupt(t)}
 }
 
 func (e testEngine) setup(env *testscript.Env) error {
@@ -117,8 +123,10 @@ func removeLeftovers(t *testing.T) {
 	}
 }
 
-// removeOnInterrupt removes this test's containers when it is interrupted.
-func removeOnInterrupt(t *testing.T) {
+// removeOnInterrupt removes this test's containers when it is interrupted, once
+// it has the lock that it returns.
+func removeOnInterrupt(t *testing.T) *sync.RWMutex {
+	starting := &sync.RWMutex{}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	t.Cleanup(stop)
 	go func() {
@@ -126,10 +134,16 @@ func removeOnInterrupt(t *testing.T) {
 		if t.Context().Err() != nil {
 			return // the test has ended by itself
 		}
-		ids, _ := exec.Command("docker", "ps", "-aq", "--filter", "label="+ownLabel()).Output()
-		_ = exec.Command("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(string(ids))...)...).Run()
+		starting.Lock()
+		for range 2 { // one may be on its way for a client that was interrupted too
+			ids, _ := exec.Command("docker", "ps", "-aq", "--filter", "label="+ownLabel()).Output()
+			_ = exec.Command("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(string(ids))...)...).Run()
+			time.Sleep(time.Second)
+		}
+		removeCgroups()
 		os.Exit(1)
 	}()
+	return starting
 }
 
 func ownLabel() string { return testLabel + "=" + strconv.Itoa(os.Getpid()) }

@@ -66,7 +66,10 @@ func find(ctx context.Context, engine Inspector, s request.Source) (request.Sour
 		return s, err
 	}
 	s.PID = c.State.Pid
-	s.Container = &request.Container{ID: c.ID, Env: c.Config.Env}
+	s.Container = &request.Container{ID: c.ID, Env: c.Config.Env, User: c.Config.User}
+	if c.HostConfig != nil {
+		s.Container.GroupAdd = c.HostConfig.GroupAdd
+	}
 	return s, nil
 }
 

@@ -289,16 +289,11 @@ func again(p *program, o *op) syscall.Errno {
 }
 
 // wait tells the helper that we are ready and goes on at its word. Where the
-// helper is gone, nobody wants the command any more. From here on it dies with
-// the helper; credentials are what they will be, so the kernel doesn't reset that.
+// helper is gone, nobody wants the command any more.
 //
 //go:nosplit
 //go:norace
 func wait(p *program, o *op) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0)
-	if errno != 0 {
-		return errno
-	}
 	send(p, messageReady, o.step, 0)
 	for {
 		n, _, errno := syscall.RawSyscall(unix.SYS_READ, p.gate, uintptr(unsafe.Pointer(&p.cwd[0])), 1)

@@ -73,9 +73,9 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpPersona:
 		c.call(unix.SYS_PERSONALITY, 0)
 	case plan.OpDir:
-		return c.enter(enter, who.Dir)
+		return c.enter(enter, c.plan.Identity.Dir)
 	case plan.OpDirAgain:
-		return c.enter(enterAgain, who.Dir)
+		return c.enter(enterAgain, c.plan.Identity.Dir)
 	case plan.OpInside:
 		c.add(checkInside, 0)
 	case plan.OpBounding:
@@ -100,6 +100,11 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpTerminal:
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY)
 	case plan.OpSettle:
+		if !c.plan.Detach {
+			// It dies with the helper from here on. Credentials are what they
+			// will be, so the kernel doesn't reset that.
+			c.call(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+		}
 		c.add(await, 0)
 	case plan.OpFind:
 		c.add(find, 0)

@@ -188,20 +188,24 @@ func (f *follower) failed(m message) error {
 	}
 	switch f.plan.Steps[m.Step].Op {
 	case plan.OpFind, plan.OpExec:
-		status := exit.CannotRun
-		if errno == unix.ENOENT || errno == unix.ENOTDIR {
-			status = exit.NotFound
-		}
-		return exit.With(status, fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+		return exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
 	case plan.OpLimits:
 		if errno == unix.EPERM {
 			return exit.Hint(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno),
 				"the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
 		}
 	case plan.OpDir, plan.OpDirAgain:
-		return exit.With(exit.CannotRun, fmt.Errorf("%s in %s: %w", f.plan.Describe(int(m.Step)), f.plan.Target, errno))
+		return exit.With(status(errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
+}
+
+// status is that of a command which could not be executed for errno.
+func status(errno syscall.Errno) int {
+	if errno == unix.ENOENT || errno == unix.ENOTDIR {
+		return exit.NotFound
+	}
+	return exit.CannotRun
 }
 
 // died says what became of a child that left without a word.

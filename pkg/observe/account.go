@@ -3,9 +3,11 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/moby/sys/user"
@@ -15,38 +17,70 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// maxPasswd bounds a container's /etc/passwd, in bytes.
-const maxPasswd = 4 << 20
+// maxUserFile bounds a container's /etc/passwd and /etc/group, in bytes.
+const maxUserFile = 4 << 20
 
-// readAccount reads the line of uid in /etc/passwd beneath the root of p. No
-// file, or no line, is an empty Account: the engine takes / for HOME then.
+// readUser reads who the command's user is, beneath the root of p: the one that
+// name names, with the groups of docker run --group-add, or, for "", the one
+// that the subject has. It is what the engine makes of it, in moby's
+// daemon/oci_linux.go, getUser.
 //
-// The file is the container's, and hostile: a symlink stays inside its root,
-// a FIFO or a device is never opened, and no more than maxPasswd is read.
-func (p *Process) readAccount(uid uint32) (plan.Account, error) {
+// That the account can't be read is a fact, for the plan to judge, unless it is
+// needed for the name.
+func (p *Process) readUser(s *plan.Subject, name string, groupAdd []string) error {
 	root, err := p.OpenRoot()
 	if err != nil {
-		return plan.Account{}, err
+		return err
 	}
 	defer root.Close()
-	f, err := inroot.OpenRegular(root, "/etc/passwd")
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-		return plan.Account{}, nil
+	passwd, err := readUserFile(root, "/etc/passwd")
+	if name == "" {
+		s.AccountErr = err
+	} else {
+		if err == nil {
+			err = lookUp(&s.Spec, root, passwd, name, groupAdd)
+		}
+		if err != nil {
+			return fmt.Errorf("user %q: %w", name, err)
+		}
 	}
+	if s.AccountErr == nil {
+		s.Account, s.AccountErr = account(root, passwd, s.Spec.UID)
+	}
+	return nil
+}
+
+// lookUp puts the user that name names into spec.
+func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd []string) error {
+	group, err := readUserFile(root, "/etc/group")
+	if err != nil {
+		return err
+	}
+	u, err := user.GetExecUser(name, nil, reader(passwd), reader(group))
+	if err != nil {
+		return err
+	}
+	added, err := user.GetAdditionalGroups(groupAdd, reader(group))
+	if err != nil {
+		return err
+	}
+	spec.UID, spec.GID = uint32(u.Uid), uint32(u.Gid)
+	spec.Groups = []uint32{spec.GID}
+	for _, g := range append(u.Sgids, added...) {
+		spec.Groups = append(spec.Groups, uint32(g))
+	}
+	return nil
+}
+
+// account is the first line of uid in passwd. Where there is none, the runtime
+// takes / for HOME.
+func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
+	lines, err := user.ParsePasswdFilter(bytes.NewReader(passwd), func(u user.User) bool { return u.Uid == int(uid) })
 	if err != nil {
 		return plan.Account{}, fmt.Errorf("its /etc/passwd: %w", err)
-	}
-	defer f.Close()
-	limited := &io.LimitedReader{R: f, N: maxPasswd + 1}
-	lines, err := user.ParsePasswdFilter(limited, func(u user.User) bool { return u.Uid == int(uid) })
-	if err != nil {
-		return plan.Account{}, fmt.Errorf("its /etc/passwd: %w", err)
-	}
-	if limited.N == 0 {
-		return plan.Account{}, fmt.Errorf("its /etc/passwd: it is larger than %d bytes", maxPasswd)
 	}
 	if len(lines) == 0 {
-		return plan.Account{}, nil
+		return plan.Account{Home: "/"}, nil
 	}
 	a := plan.Account{Home: lines[0].Home, Shell: lines[0].Shell}
 	if strings.HasPrefix(a.Shell, "/") {
@@ -56,4 +90,35 @@ func (p *Process) readAccount(uid uint32) (plan.Account, error) {
 		}
 	}
 	return a, nil
+}
+
+// readUserFile reads a file beneath root whole; nil if there is none.
+//
+// The file is the container's, and hostile: a symlink stays inside its root,
+// a FIFO or a device is never opened, and no more than maxUserFile is read.
+func readUserFile(root *os.File, path string) ([]byte, error) {
+	f, err := inroot.OpenRegular(root, path)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("its %s: %w", path, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxUserFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("its %s: %w", path, err)
+	}
+	if len(text) > maxUserFile {
+		return nil, fmt.Errorf("its %s: it is larger than %d bytes", path, maxUserFile)
+	}
+	return text, nil
+}
+
+// reader is nil for no file, which is not the same as an empty one.
+func reader(text []byte) io.Reader {
+	if text == nil {
+		return nil
+	}
+	return bytes.NewReader(text)
 }

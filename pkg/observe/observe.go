@@ -45,7 +45,7 @@ func Observe(r *request.Request) (*Observation, error) {
 		return nil, err
 	}
 	o.Facts.Self = o.self.Facts()
-	if o.Facts.CPUs, err = o.self.cpus(); err != nil {
+	if err := o.readSelf(); err != nil {
 		return nil, err
 	}
 	base, err := o.process(r.Base)
@@ -74,11 +74,26 @@ func Observe(r *request.Request) (*Observation, error) {
 		return nil, err
 	}
 	if plan.WantsSubject(o.self.Facts(), p.Facts()) {
-		if err := o.readSubject(p, root); err != nil {
+		if err := o.readSubject(p, root, r.User); err != nil {
 			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
 	}
 	return o, nil
+}
+
+// readSelf reads what the helper may use and give on.
+func (o *Observation) readSelf() error {
+	var err error
+	if o.Facts.CPUs, err = o.self.cpus(); err != nil {
+		return err
+	}
+	st, err := o.self.readStatus()
+	if err != nil {
+		return err
+	}
+	caps, err := st.capabilities()
+	o.Facts.Capabilities = caps.Permitted & caps.Bounding
+	return err
 }
 
 // readSetgroups reads whether processes of the user namespace that source gives

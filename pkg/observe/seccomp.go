@@ -17,7 +17,7 @@ import (
 // its filter to be read. It takes some 50 µs; one that is frozen never stops.
 const stopWithin = 2 * time.Second
 
-// copyFilters copies the n oldest seccomp filters of process pid, the oldest
+// CopyFilters copies the n oldest seccomp filters of process pid, the oldest
 // first, exactly as the kernel has them.
 //
 // The process is stopped meanwhile, for some 100 µs, which it can't tell from
@@ -25,7 +25,7 @@ const stopWithin = 2 * time.Second
 // filter on the caller, ptrace(2). Errors: EPERM where the process is traced
 // already or the caller may not; EACCES without those rights; ENOENT where it
 // has fewer than n.
-func copyFilters(pid, n int) (filters []plan.Filter, err error) {
+func CopyFilters(pid, n int) (filters []plan.Filter, err error) {
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
 	if err := seize(pid); err != nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// readSubject reads who a command in p's file system is.
-func (o *Observation) readSubject(p *Process, source request.Source) error {
+// readSubject reads who a command in p's file system is. user is whom the
+// request names, or "".
+func (o *Observation) readSubject(p *Process, source request.Source, user string) error {
 	st, err := p.readStatus()
 	if err != nil {
 		return err
@@ -37,7 +38,16 @@ func (o *Observation) readSubject(p *Process, source request.Source) error {
 	if s.UIDMap, err = p.readIDMap("uid_map"); err != nil {
 		return err
 	}
-	s.Account, s.AccountErr = p.readAccount(s.Spec.UID)
+	var groups []string
+	if c := source.Container; c != nil {
+		groups = c.GroupAdd
+		if user == "" {
+			user = c.User // looked up anew, as the engine does it
+		}
+	}
+	if err := p.readUser(s, user, groups); err != nil {
+		return err
+	}
 	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
 		return err
 	}
@@ -76,7 +86,7 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 	if n == 0 {
 		return
 	}
-	s.Filters, s.FiltersErr = copyFilters(p.PID, n)
+	s.Filters, s.FiltersErr = CopyFilters(p.PID, n)
 	if s.FiltersErr == nil {
 		s.FiltersErr = p.Alive() // else the number may have been another's
 	}

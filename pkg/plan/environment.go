@@ -29,6 +29,33 @@ func environment(spec Spec, configured []string, terminal bool) []string {
 	return env
 }
 
+// override puts the assignments of overrides into env, each in the place of the
+// variable's earlier one or at the end, and takes the variables out that are
+// named without a value. It is moby's container.ReplaceOrAppendEnvValues, also in
+// this: of a variable that env has twice, which docker run -e --env-file can
+// make, the last one is meant; and what overrides append isn't looked at again.
+func override(env, overrides []string) []string {
+	place := make(map[string]int, len(env))
+	for i, assignment := range env {
+		name, _, _ := strings.Cut(assignment, "=")
+		place[name] = i
+	}
+	env = slices.Clone(env)
+	for _, o := range overrides {
+		name, _, assigned := strings.Cut(o, "=")
+		i, ok := place[name]
+		switch {
+		case assigned && ok:
+			env[i] = o
+		case assigned:
+			env = append(env, o)
+		case ok:
+			env[i] = ""
+		}
+	}
+	return slices.DeleteFunc(env, func(assignment string) bool { return assignment == "" })
+}
+
 // afterHostname is where the engine puts TERM for a terminal.
 func afterHostname(env []string) int {
 	return slices.IndexFunc(env, isVariable("HOSTNAME")) + 1

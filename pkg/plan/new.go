@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -19,20 +20,26 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	p := &Plan{
 		Target:     r.Base.String(),
 		Namespaces: namespaces(r, o),
+		Detach:     r.Detach,
 	}
 	var err error
 	if p.joinsFileSystem() {
-		if p.Terminal, err = terminal(r.Terminal, o); err != nil {
+		if p.Terminal, err = terminal(r, o); err != nil {
 			return nil, err
 		}
-		p.Identity, err = containerIdentity(o, p.Joined(), p.Terminal)
+		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
 		}
 	} else {
+		if r.User != "" {
+			return nil, exit.Hint(fmt.Errorf("-u %s: the command is the caller, since it has the host's file system", r.User),
+				"let it change its user: setpriv --reuid USER COMMAND")
+		}
 		p.Identity = Identity{
 			Who:                 Caller,
-			Env:                 callerEnvironment(r.CallerEnv),
+			Env:                 override(callerEnvironment(r.CallerEnv), r.Env),
+			Dir:                 r.Dir,
 			RootOfUserNamespace: p.Joined().Has(ns.User),
 		}
 	}
@@ -40,14 +47,17 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p.Namespaces, p.Identity, p.Terminal)
+	p.Steps = steps(p)
 	return p, nil
 }
 
 // terminal decides whether a command in a container gets a terminal of its
 // own. On the host it has the caller's, if there is one.
-func terminal(asked request.Terminal, o *Observed) (bool, error) {
-	switch asked {
+func terminal(r *request.Request, o *Observed) (bool, error) {
+	if r.Detach {
+		return false, nil // nobody would be at its other end
+	}
+	switch r.Terminal {
 	case request.TerminalAlways:
 		if !o.InputTerminal {
 			return false, exit.Hint(errors.New("-t: standard input is not a terminal"), "leave -t out to run without one")
@@ -95,26 +105,27 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	return o.Self
 }
 
-func containerIdentity(o *Observed, joined ns.Set, terminal bool) (Identity, error) {
+func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, error) {
 	s := o.Subject
 	if s == nil {
 		return Identity{}, errors.New("not observed")
 	}
-	if s.FiltersErr != nil {
-		return Identity{}, fmt.Errorf("copy seccomp filter: %w", s.FiltersErr)
-	}
-	if s.Spec.Seccomp && len(s.Filters) == 0 {
-		return Identity{}, errors.New("its seccomp filter was not found")
-	}
-	who := Identity{Who: Container, RootOfUserNamespace: joined.Has(ns.User)}
+	joined := p.Joined()
+	who := Identity{Who: Container, Dir: cmp.Or(r.Dir, s.Spec.Dir, "/"), RootOfUserNamespace: joined.Has(ns.User)}
 	if s.ContainerID == "" {
 		who.Who = Bare
 	}
+	if !path.IsAbs(who.Dir) {
+		return Identity{}, exit.Hint(fmt.Errorf("working directory %q: it is not absolute", who.Dir), "begin it with /")
+	}
+	filters, err := filters(r, s)
+	if err != nil {
+		return Identity{}, err
+	}
 	c := &ContainerIdentity{
-		Dir:             dirOrRoot(s.Spec.Dir),
 		UID:             s.Spec.UID,
 		GID:             s.Spec.GID,
-		Groups:          s.Spec.Groups,
+		Groups:          unique(s.Spec.Groups),
 		HostUID:         outside(s.UIDMap, s.Spec.UID),
 		Umask:           s.Starter.Umask,
 		Capabilities:    s.Spec.Capabilities,
@@ -124,7 +135,7 @@ func containerIdentity(o *Observed, joined ns.Set, terminal bool) (Identity, err
 		Nice:            s.Starter.Nice,
 		AppArmor:        s.Spec.AppArmor,
 		SELinux:         s.Spec.SELinux,
-		Filters:         s.Filters,
+		Filters:         filters,
 		Cgroups:         s.Cgroups,
 	}
 	if !slices.Equal(s.Starter.CPUs, o.CPUs) {
@@ -142,25 +153,47 @@ func containerIdentity(o *Observed, joined ns.Set, terminal bool) (Identity, err
 	if s.ContainerID != "" {
 		c.Keyring = "_ses." + s.ContainerID // the runtime's name for it
 	}
-	for _, f := range s.Filters {
+	if r.Privileged {
+		c.Capabilities = Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
+	}
+	for _, f := range filters {
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags})
 	}
 	who.Container = c
-	who.Env = dedup(environment(s.Spec, s.ConfigEnv, terminal))
-	if _, ok := lookup(who.Env, "HOME"); !ok {
+	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, p.Terminal), r.Env))
+	if home, _ := lookup(who.Env, "HOME"); home == "" {
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr
 		}
-		who.Env = append(who.Env, "HOME="+dirOrRoot(s.Account.Home))
+		who.Env = dedup(append(who.Env, "HOME="+s.Account.Home))
 	}
 	return who, nil
 }
 
-func dirOrRoot(dir string) string {
-	if dir == "" {
-		return "/"
+// unique keeps each group once, as the runtime does: of --group-add and the
+// user's own a group may be in both.
+func unique(groups []uint32) []uint32 {
+	var kept []uint32
+	for _, g := range groups {
+		if !slices.Contains(kept, g) {
+			kept = append(kept, g)
+		}
 	}
-	return dir
+	return kept
+}
+
+// filters are the container's, all of them, or none with --privileged. The
+// command never runs without one because it could not be had.
+func filters(r *request.Request, s *Subject) ([]Filter, error) {
+	switch {
+	case r.Privileged:
+		return nil, nil
+	case s.FiltersErr != nil:
+		return nil, fmt.Errorf("copy seccomp filter: %w", s.FiltersErr)
+	case s.Spec.Seccomp && len(s.Filters) == 0:
+		return nil, errors.New("its seccomp filter was not found")
+	}
+	return s.Filters, nil
 }
 
 // outside maps a uid out of a user namespace; -1 where it is not mapped.

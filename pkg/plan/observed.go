@@ -5,9 +5,11 @@ import "github.com/nsjoin/docker-nsjoin/pkg/ns"
 // Observed is what was found on the engine's host: all that a plan is decided
 // from, besides the request.
 type Observed struct {
-	// Self is the helper that will join, and CPUs those that it may run on.
-	Self Process
-	CPUs []int
+	// Self is the helper that will join, CPUs those that it may run on, and
+	// Capabilities those that it has and can give on.
+	Self         Process
+	CPUs         []int
+	Capabilities CapSet
 	// Base is the process that the request's base names; Self if that is the host.
 	Base Process
 	// Instead is the process that gives each kind of the request's Instead.
@@ -31,7 +33,8 @@ type Process struct {
 
 // Subject is what can be read of who a command in a container is.
 type Subject struct {
-	// Spec is the process that the container was made with, or one that runs.
+	// Spec is the process that the container was made with, or one that runs;
+	// its user is the one that was asked for.
 	Spec Spec
 	// ConfigEnv is the environment that the image and docker run -e gave.
 	ConfigEnv []string
@@ -85,6 +88,8 @@ type Starter struct {
 
 // Account is what passwd(5) says of a user.
 type Account struct {
+	// Home may be empty, as in a line that ends early; it is / where there is
+	// no line, as the runtime has it.
 	Home  string
 	Shell string
 	// ShellExists says that Shell is a file there.

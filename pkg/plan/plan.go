@@ -17,6 +17,8 @@ type Plan struct {
 	Command    Command     `json:"command"`
 	// Terminal says that the command gets a terminal of the container's.
 	Terminal bool `json:"terminal"`
+	// Detach says that the helper leaves the command to itself.
+	Detach bool `json:"detach,omitempty"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
 }
@@ -48,6 +50,8 @@ const (
 type Identity struct {
 	Who Who      `json:"who"`
 	Env []string `json:"env"`
+	// Dir is the working directory; "" for the caller's.
+	Dir string `json:"dir,omitempty"`
 	// Container is nil when Who is Caller: nothing is changed then.
 	Container *ContainerIdentity `json:"container,omitempty"`
 	// RootOfUserNamespace makes the caller uid 0 of the user namespace that he
@@ -58,7 +62,6 @@ type Identity struct {
 // ContainerIdentity is what is set for a command in a container. Numbers are
 // as inside the container's user namespace.
 type ContainerIdentity struct {
-	Dir    string   `json:"dir"`
 	UID    uint32   `json:"uid"`
 	GID    uint32   `json:"gid"`
 	Groups []uint32 `json:"groups"`

@@ -82,8 +82,9 @@ func joins(namespaces []Namespace) []Step {
 // process that enters the pid namespace is made last, when all rights but the
 // container's are gone. Until then the container can't see it, and afterwards
 // there is nothing to gain from tracing it (CVE-2016-9962).
-func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
+func steps(p *Plan) []Step {
 	var list []Step
+	who := p.Identity
 	if c := who.Container; c != nil {
 		// What needs the host's /proc, a free descriptor or rights on the host.
 		if c.AppArmor != "" || c.SELinux != "" {
@@ -96,7 +97,7 @@ func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
 		list = append(list, Step{Op: OpNoGroups})
 	}
 	var joined ns.Set
-	for _, s := range joins(namespaces) {
+	for _, s := range joins(p.Namespaces) {
 		joined |= s.Kinds
 		list = append(list, s)
 	}
@@ -111,14 +112,18 @@ func steps(namespaces []Namespace, who Identity, terminal bool) []Step {
 			Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
 			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
 		list = append(list, restrictions(c)...)
+	} else if who.Dir != "" {
+		list = append(list, Step{Op: OpDir})
 	}
-	if joined.Has(ns.PID) || joined.Has(ns.Time) {
+	if joined.Has(ns.PID) || joined.Has(ns.Time) || who.Container != nil {
+		// Without a reason of its own it gives a small table of descriptors:
+		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
 	}
-	if who.Container != nil {
+	if who.Container != nil || p.Detach {
 		list = append(list, Step{Op: OpSession})
 	}
-	if terminal {
+	if p.Terminal {
 		list = append(list, Step{Op: OpTerminal})
 	}
 	return append(list, Step{Op: OpSettle}, Step{Op: OpFind}, Step{Op: OpExec})
@@ -158,9 +163,9 @@ func (p *Plan) Describe(i int) string {
 	case OpPersona:
 		return "default execution domain"
 	case OpDir:
-		return "change to " + c.Dir
+		return "change to " + p.Identity.Dir
 	case OpDirAgain:
-		return "change to " + c.Dir + " as the user, if root may not"
+		return "change to " + p.Identity.Dir + " as the user, if root may not"
 	case OpBounding:
 		return fmt.Sprintf("bounding set of %d capabilities", len(c.Capabilities.Bounding.Names()))
 	case OpUser:
@@ -176,6 +181,9 @@ func (p *Plan) Describe(i int) string {
 	case OpCaps:
 		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
 	case OpFork:
+		if joined := p.Joined(); !joined.Has(ns.PID) && !joined.Has(ns.Time) {
+			return "fork, for a table of descriptors of its own"
+		}
 		return "fork into the pid or time namespace"
 	case OpSession:
 		return "new session"

@@ -36,6 +36,9 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
 	}
 	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal))
+	if p.Detach {
+		fmt.Fprintf(&b, "  %-12s %s\n", "detached", "yes")
+	}
 	b.WriteString("\nsteps\n")
 	for i := range p.Steps {
 		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))
@@ -62,12 +65,15 @@ func (who Identity) rows() [][2]string {
 		if who.RootOfUserNamespace {
 			rows = [][2]string{{"who", "the caller, as root of the user namespace"}}
 		}
+		if who.Dir != "" {
+			rows = append(rows, [2]string{"directory", who.Dir})
+		}
 		return append(rows, [2]string{"environment", fmt.Sprintf("%d variables", len(who.Env))})
 	}
 	rows := [][2]string{
 		{"who", map[Who]string{Container: "as docker exec", Bare: "as that process"}[who.Who]},
 		{"user", fmt.Sprintf("uid %d, gid %d, groups %s", c.UID, c.GID, ids(c.Groups))},
-		{"directory", c.Dir},
+		{"directory", who.Dir},
 		{"environment", fmt.Sprintf("%d variables", len(who.Env))},
 		{"capabilities", orNone(strings.Join(c.Capabilities.Effective.Names(), " "))},
 		{"bounding", orNone(strings.Join(c.Capabilities.Bounding.Names(), " "))},

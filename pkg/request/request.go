@@ -51,8 +51,23 @@ type Request struct {
 	Command []string `json:"command,omitempty"`
 	// CallerEnv is the environment of who called, for a command that runs as him.
 	CallerEnv []string `json:"callerEnv"`
-	Terminal  Terminal `json:"terminal"`
-	DryRun    Output   `json:"dryRun,omitempty"`
+	Exec
+	Terminal Terminal `json:"terminal"`
+	DryRun   Output   `json:"dryRun,omitempty"`
+}
+
+// Exec is what docker exec's options say of a command. They mean the same here.
+type Exec struct {
+	// User is NAME or UID, with or without :GROUP or :GID; "" is the container's.
+	User string `json:"user,omitempty"`
+	// Dir is the working directory; "" is the container's.
+	Dir string `json:"dir,omitempty"`
+	// Env are assignments, and names of variables that are to be unset.
+	Env []string `json:"env,omitempty"`
+	// Privileged gives all capabilities and no seccomp filter.
+	Privileged bool `json:"privileged,omitempty"`
+	// Detach starts the command and doesn't attend it.
+	Detach bool `json:"detach,omitempty"`
 }
 
 // Source is where kind k comes from.

@@ -33,8 +33,10 @@ type Source struct {
 // Container is what the engine said of a container, as far as a command in it
 // can tell.
 type Container struct {
-	ID  string   `json:"id"`  // 64 hexadecimal digits
-	Env []string `json:"env"` // Config.Env: of the image and of docker run -e
+	ID       string   `json:"id"`                 // 64 hexadecimal digits
+	Env      []string `json:"env"`                // Config.Env: of the image and of docker run -e
+	User     string   `json:"user,omitempty"`     // Config.User: of the image or of docker run -u
+	GroupAdd []string `json:"groupAdd,omitempty"` // HostConfig.GroupAdd
 }
 
 // Host is the caller's own namespaces.

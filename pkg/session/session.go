@@ -25,6 +25,10 @@ type Session struct {
 // directory that it will have; it is used for a terminal only.
 func Prepare(p *plan.Plan, root *os.File) (*Session, error) {
 	who := p.Identity.Container
+	if p.Detach {
+		s, err := nowhere()
+		return &Session{streams: s}, err
+	}
 	if who == nil {
 		return &Session{streams: handOver(), sameGroup: true}, nil
 	}

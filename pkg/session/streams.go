@@ -32,6 +32,19 @@ func handOver() *streams {
 	return &streams{theirs: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
 }
 
+// nowhere gives the null device, which a detached command has.
+func nowhere() (*streams, error) {
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &streams{theirs: [3]*os.File{in, out, out}}, nil
+}
+
 // guard gives the caller's streams to a command in a container: pipes, sockets
 // and /dev/null as they are, and a pipe in the place of anything else. The
 // container's root could reopen a file by /proc/PID/fd and write to it, or type

@@ -86,6 +86,9 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File)
 	if err != nil {
 		return 0, err
 	}
+	if p.Detach {
+		return 0, nil
+	}
 	return s.Run(child, child.PID, socket)
 }
 

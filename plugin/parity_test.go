@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// facts is the command "all": everything that a process can read of itself.
+// Another container's keys come and go, so of those only its own are read.
+const facts = `id; env; pwd; umask; hostname; ulimit -a
+cd /proc/self
+cat status limits cgroup mountinfo oom_score_adj attr/current personality coredump_filter
+cat /proc/self/timerslack_ns
+echo "priority, nice, policy $(cut -d ' ' -f 18,19,40,41 stat)"
+cat uid_map gid_map setgroups timens_offsets cpuset
+echo "loginuid $(cat loginuid) sessionid $(cat sessionid)"
+grep "_ses\.${HOSTNAME:-none}" /proc/keys | sort -k 5 # of their permissions: numbers are by chance
+ls -l ns fd`
+
+const (
+	parityWithin  = time.Minute // for one command
+	parityWorkers = 4           // engines are waited for, mostly
+)
+
+// parity is what the rows of the table are run with.
+type parity struct {
+	engine   testEngine
+	dir      string // where the files are that rows name
+	env      []string
+	old      bool // the engine is older than 23
+	mu       sync.Mutex
+	nowhere  []string // rows that can't be had on this engine
+	compared int
+}
+
+// TestParity runs every row of testdata/parity.txt by docker exec and by docker
+// nsjoin and compares the two.
+func TestParity(t *testing.T) {
+	text, err := os.ReadFile(parityTable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := parseParity(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newParity(t)
+	work := make(chan []parityRow)
+	var workers sync.WaitGroup
+	for range parityWorkers {
+		workers.Go(func() {
+			for group := range work {
+				p.compareIn(t, group)
+			}
+		})
+	}
+	for _, group := range byContainer(rows) {
+		work <- group
+	}
+	close(work)
+	workers.Wait()
+	p.report(t, len(rows))
+}
+
+func newParity(t *testing.T) *parity {
+	t.Helper()
+	engine := engineOfTest(t)
+	t.Cleanup(removeCgroups)
+	plugins := filepath.Join(t.TempDir(), "cli-plugins")
+	if err := os.Mkdir(plugins, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(engine.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
+		t.Fatal(err)
+	}
+	version := docker(t, "version", "--format", "{{.Server.Version}}")
+	major, _, _ := strings.Cut(version, ".")
+	number, err := strconv.Atoi(major)
+	if err != nil {
+		t.Fatalf("the engine's version is %q", version)
+	}
+	p := &parity{engine: engine, dir: "testdata", old: number < 23}
+	p.env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=xterm", "FROM_CALLER=the caller's",
+		"DOCKER_CONFIG=" + filepath.Dir(plugins), "DOCKER_HOST=" + engine.host, "FACTS=" + facts,
+	}
+	p.env = append(p.env, "OTHER="+p.start(t, "--ipc shareable"))
+	return p
+}
+
+// byContainer groups the rows by the container that they are run in, those with
+// the most rows first.
+func byContainer(rows []parityRow) [][]parityRow {
+	place := make(map[string]int)
+	var groups [][]parityRow
+	for _, row := range rows {
+		i, ok := place[row.container]
+		if !ok {
+			i = len(groups)
+			place[row.container] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], row)
+	}
+	slices.SortStableFunc(groups, func(a, b []parityRow) int { return cmp.Compare(len(b), len(a)) })
+	return groups
+}
+
+// compareIn runs rows in a container that is made when the first is run, which
+// may be none: go test -run TestParity/LINE.
+func (p *parity) compareIn(t *testing.T, rows []parityRow) {
+	name, started := "", false
+	var err error
+	for _, row := range rows {
+		t.Run(strconv.Itoa(row.line), func(t *testing.T) {
+			if !started {
+				started = true
+				name, err = p.run(t, row.container)
+			}
+			if err != nil {
+				p.missing(t, row, err.Error())
+				return
+			}
+			p.compare(t, row, name)
+		})
+	}
+	if name != "" {
+		docker(t, "rm", "-f", "-v", name)
+	}
+}
+
+// missing takes note of a row that can't be had on this engine.
+func (p *parity) missing(t *testing.T, row parityRow, why string) {
+	if !row.optional {
+		t.Errorf("%s:%d: %s", parityTable, row.line, why)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nowhere = append(p.nowhere, fmt.Sprintf("%s:%d: %s: %s", parityTable, row.line,
+		strings.Join(strings.Fields(row.container+" "+row.options), " "), cause(why)))
+}
+
+// report tells what was compared and what could not be had on this engine; go
+// test shows it with -v, make test always.
+func (p *parity) report(t *testing.T, rows int) {
+	t.Helper()
+	text := fmt.Sprintf("%d of %d rows compared", p.compared, rows)
+	if len(p.nowhere) > 0 {
+		slices.Sort(p.nowhere)
+		text += fmt.Sprintf("; %d not to be had on this engine:\n%s", len(p.nowhere), strings.Join(p.nowhere, "\n"))
+	}
+	t.Log(text)
+	file := filepath.Join("..", "build", "parity-"+os.Getenv("NSJOIN_TEST_ENGINE")+".txt")
+	if err := os.WriteFile(file, []byte(text+"\n"), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// compare runs a row both ways.
+func (p *parity) compare(t *testing.T, row parityRow, name string) {
+	theirs := p.answer(t, row, "exec", name)
+	if row.optional && theirs.refused() {
+		p.missing(t, row, theirs.output+theirs.errors)
+		return
+	}
+	ours := p.answer(t, row, "nsjoin", name)
+	p.mu.Lock()
+	p.compared++
+	p.mu.Unlock()
+	if p.vague(theirs) && (ours.status == exit.NotFound || ours.status == exit.CannotRun) {
+		theirs.status = ours.status
+	}
+	a, b := theirs.text(), ours.text()
+	switch {
+	case row.differs() && a == b:
+		t.Errorf("%s:%d: there is no difference:\n%s", parityTable, row.line, a)
+	case row.differs() && ours.status != row.status:
+		t.Errorf("%s:%d: exit status %d, not %d:\n%s%s", parityTable, row.line, ours.status, row.status, ours.output, ours.errors)
+	case !row.differs() && a != b:
+		t.Errorf("%s:%d: %s | %s | %s\n%s%s%s", parityTable, row.line, row.container, row.options, row.command,
+			diff.Diff("docker exec", []byte(a), "docker nsjoin", []byte(b)), theirs.said(), ours.said())
+	}
+}
+
+// answer runs a row's command by docker exec or docker nsjoin.
+func (p *parity) answer(t *testing.T, row parityRow, how, name string) reply {
+	t.Helper()
+	command := row.command
+	if command == "all" {
+		command = `sh -c "$FACTS"`
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), parityWithin)
+	defer cancel()
+	cmd := p.shell(ctx, fmt.Sprintf(`docker %s %s "$C" %s`, how, row.options, command))
+	cmd.Env = append(cmd.Env, "C="+name)
+	var a reply
+	var err error
+	if row.section == atTerminal {
+		a.output, err = runAtTerminal(cmd)
+	} else {
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		err = cmd.Run()
+		a.output, a.errors = out.String(), errs.String()
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("%s:%d: docker %s did not end within %s:\n%s%s", parityTable, row.line, how, parityWithin, a.output, a.errors)
+	}
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		a.status = exited.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if row.command == "all" && strings.Count(a.output, "\n") < 100 {
+		t.Errorf("%s:%d: docker %s prints less than is to be compared:\n%s%s", parityTable, row.line, how, a.output, a.errors)
+	}
+	return a
+}
+
+// shell is a shell that runs a row's words. Its PATH isn't exported, so that it
+// is a variable that the caller hasn't.
+func (p *parity) shell(ctx context.Context, script string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "sh", "-c", "p=$PATH; unset PATH; PATH=$p\n"+script)
+	cmd.Dir, cmd.Env = p.dir, slices.Clone(p.env)
+	cmd.WaitDelay = parityWithin // what the command leaves in the background may write
+	return cmd
+}
+
+func runAtTerminal(cmd *exec.Cmd) (string, error) {
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 33, Cols: 111})
+	if err != nil {
+		return "", err
+	}
+	defer tty.Close()
+	text, _ := io.ReadAll(tty) // EIO is its end
+	return string(text), cmd.Wait()
+}
