@@ -6,25 +6,34 @@ import (
 )
 
 // environment is what docker exec gives a command: the container's own, with
-// TERM where the command, not the container, has a terminal.
+// TERM where the command, not the container, has a terminal. Other than there,
+// TERM is the caller's, not always xterm, and COLORTERM comes with it: terminal
+// has them, if there is one. What was configured wins.
 //
 // The engine builds both from the same parts, in daemon/exec.go and
 // container/container_unix.go of moby: PATH, HOSTNAME, TERM=xterm for a
 // terminal, links, and then the configured ones, which replace in place or are
 // appended. So only TERM can differ, in presence and in place.
-func environment(spec Spec, configured []string, terminal bool) []string {
-	if terminal == spec.Terminal {
-		return slices.Clone(spec.Env)
-	}
-	env := slices.DeleteFunc(slices.Clone(spec.Env), isVariable("TERM"))
+func environment(spec Spec, configured, terminal []string) []string {
+	env := slices.Clone(spec.Env)
 	at := slices.IndexFunc(configured, isVariable("TERM"))
-	switch {
-	case terminal && at >= 0:
-		return slices.Insert(env, afterHostname(env), configured[at])
-	case terminal:
-		return slices.Insert(env, afterHostname(env), "TERM=xterm")
-	case at >= 0:
-		return slices.Insert(env, beforeNext(env, configured[at+1:]), configured[at])
+	if spec.Terminal || len(terminal) > 0 {
+		env = slices.DeleteFunc(env, isVariable("TERM"))
+	}
+	if len(terminal) == 0 {
+		if spec.Terminal && at >= 0 {
+			env = slices.Insert(env, beforeNext(env, configured[at+1:]), configured[at])
+		}
+		return env
+	}
+	for i, variable := range terminal {
+		name, _, _ := strings.Cut(variable, "=")
+		switch set := slices.IndexFunc(configured, isVariable(name)); {
+		case set < 0:
+			env = slices.Insert(env, afterHostname(env)+i, variable)
+		case name == "TERM":
+			env = slices.Insert(env, afterHostname(env), configured[set])
+		}
 	}
 	return env
 }

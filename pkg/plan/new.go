@@ -27,6 +27,9 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		if p.Terminal, err = terminal(r, o); err != nil {
 			return nil, err
 		}
+		if p.Terminal {
+			p.DetachKeys = r.DetachKeys
+		}
 		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
@@ -160,7 +163,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags})
 	}
 	who.Container = c
-	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, p.Terminal), r.Env))
+	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
 	if home, _ := lookup(who.Env, "HOME"); home == "" {
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr
@@ -168,6 +171,22 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		who.Env = dedup(append(who.Env, "HOME="+cmp.Or(s.Account.Home, "/")))
 	}
 	return who, nil
+}
+
+// terminalEnv are the variables that tell a command of its terminal, which is
+// the caller's in all but name; none without a terminal.
+func terminalEnv(r *request.Request, p *Plan) []string {
+	if !p.Terminal {
+		return nil
+	}
+	env := []string{"TERM=xterm"} // the engine's own
+	if t, _ := lookup(r.CallerEnv, "TERM"); t != "" {
+		env[0] = "TERM=" + t
+	}
+	if color, ok := lookup(r.CallerEnv, "COLORTERM"); ok {
+		env = append(env, "COLORTERM="+color)
+	}
+	return env
 }
 
 // filters are the container's, all of them, or none with --privileged. The

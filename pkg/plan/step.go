@@ -118,7 +118,7 @@ func steps(p *Plan) []Step {
 	if joined.Has(ns.PID) || joined.Has(ns.Time) {
 		list = append(list, Step{Op: OpFork})
 	}
-	if who.Container != nil || p.Detach {
+	if p.LeadsSession() {
 		list = append(list, Step{Op: OpSession})
 	}
 	if p.Terminal {
