@@ -23,8 +23,11 @@ func TestUnknownViaIsRefusedWithTheList(t *testing.T) {
 			t.Errorf("--via %q is taken for %q", value, got)
 			continue
 		}
-		if want := `--via "` + value + `": one of auto, local, engine`; err.Error() != want {
+		if want := "one of auto, local, engine"; err.Error() != want {
 			t.Errorf("--via %q is refused with %q, want %q", value, err, want)
+		}
+		if got != "" {
+			t.Errorf("--via %q gives %q besides its error", value, got)
 		}
 		if exit.Status(err) != exit.Failed {
 			t.Errorf("--via %q: status %d, want %d", value, exit.Status(err), exit.Failed)
@@ -32,19 +35,20 @@ func TestUnknownViaIsRefusedWithTheList(t *testing.T) {
 	}
 }
 
-func TestViaEngineIsNotTakenForAnother(t *testing.T) {
+// The flag adds its name and the value.
+func TestViaEngineIsRefusedWithAWayOut(t *testing.T) {
 	got, err := launch.ParseVia("engine")
 	if err == nil {
-		if got != launch.Engine {
-			t.Errorf("--via engine is taken for %q", got)
-		}
-		return
+		t.Fatalf("--via engine is taken for %q", got)
+	}
+	if want := "it is not there yet"; err.Error() != want {
+		t.Errorf("--via engine is refused with %q, want %q", err, want)
 	}
 	known, ok := errors.AsType[*exit.Error](err)
 	if !ok || known.Hint == "" {
 		t.Errorf("--via engine is refused with %q and no way out", err)
 	}
 	if got != "" {
-		t.Errorf("--via engine is refused and gives %q", got)
+		t.Errorf("--via engine gives %q besides its error", got)
 	}
 }

@@ -1,0 +1,178 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// fake answers for the containers it has. An engine that runs can't be made to
+// hold still in most states, or to leave half of an answer out.
+type fake struct {
+	containers map[string]container.InspectResponse
+	asked      []string
+}
+
+func (f *fake) ContainerInspect(_ context.Context, name string) (container.InspectResponse, error) {
+	f.asked = append(f.asked, name)
+	c, ok := f.containers[name]
+	if !ok {
+		return container.InspectResponse{}, errors.New("the test has no container " + name)
+	}
+	return c, nil
+}
+
+func inspected(id string, st *container.State, env ...string) container.InspectResponse {
+	return container.InspectResponse{
+		ContainerJSONBase: &container.ContainerJSONBase{ID: id, State: st},
+		Config:            &container.Config{Env: env},
+	}
+}
+
+func running(pid int) *container.State {
+	return &container.State{Status: container.StateRunning, Running: true, Pid: pid}
+}
+
+func named(name string) request.Source {
+	return request.Source{From: request.FromContainer, Name: name}
+}
+
+func process(pid int) request.Source {
+	return request.Source{From: request.FromPID, PID: pid}
+}
+
+// reported is what the user sees of err, which is always a failure of ours.
+func reported(t *testing.T, err error) string {
+	t.Helper()
+	var b strings.Builder
+	if status := exit.Report(&b, err); status != exit.Failed {
+		t.Errorf("status %d, want %d", status, exit.Failed)
+	}
+	return b.String()
+}
+
+// States are as moby's container.State has them, contradictions and all: a
+// paused or restarting container counts as running.
+func TestStateThatNothingRunsInIsRefused(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		state container.State
+		want  string
+	}{
+		{
+			"paused",
+			container.State{Status: container.StatePaused, Running: true, Paused: true, Pid: 42},
+			"container \"web\" is paused\nhint: docker unpause web\n",
+		},
+		{
+			"restarting, between two runs",
+			container.State{Status: container.StateRestarting, Running: true, Restarting: true},
+			"container \"web\" is restarting\nhint: wait until it is running: docker ps\n",
+		},
+		{
+			"restarting, with the number of its last process",
+			container.State{Status: container.StateRestarting, Running: true, Restarting: true, Pid: 42},
+			"container \"web\" is restarting\nhint: wait until it is running: docker ps\n",
+		},
+		{
+			"created",
+			container.State{Status: container.StateCreated},
+			"container \"web\" was created but never started\nhint: docker start web\n",
+		},
+		{
+			"exited",
+			container.State{Status: container.StateExited, ExitCode: 1},
+			"container \"web\" has exited\nhint: docker start web\n",
+		},
+		{
+			"exited, with the number of its last process",
+			container.State{Status: container.StateExited, Pid: 42},
+			"container \"web\" has exited\nhint: docker start web\n",
+		},
+		{
+			"dead",
+			container.State{Status: container.StateDead, Dead: true},
+			"container \"web\" is being removed\n",
+		},
+		{
+			"removing",
+			container.State{Status: container.StateRemoving},
+			"container \"web\" is being removed\n",
+		},
+		{
+			"running without a process",
+			container.State{Status: container.StateRunning, Running: true},
+			"container \"web\" is not running\n",
+		},
+		{
+			"running with a process below 0",
+			container.State{Status: container.StateRunning, Running: true, Pid: -1},
+			"container \"web\" is not running\n",
+		},
+		{
+			"a state that is not known yet",
+			container.State{Status: "hibernating", Pid: 42},
+			"container \"web\" is not running\n",
+		},
+		{
+			"none",
+			container.State{},
+			"container \"web\" is not running\n",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", &row.state)}}
+			r := &request.Request{Base: named("web")}
+			got := reported(t, engine.Resolve(t.Context(), f, r))
+			if want := "docker nsjoin: " + row.want; got != want {
+				t.Errorf("it says %q\nwant %q", got, want)
+			}
+			if r.Base.PID != 0 || r.Base.Container != nil {
+				t.Errorf("it gives %+v besides its error", r.Base)
+			}
+		})
+	}
+}
+
+func TestRunningContainerIsFound(t *testing.T) {
+	f := &fake{containers: map[string]container.InspectResponse{
+		"web": inspected("0f5eaf3c", running(42), "A=1", "PATH=/bin"),
+	}}
+	r := &request.Request{Base: named("web")}
+	if err := engine.Resolve(t.Context(), f, r); err != nil {
+		t.Fatal(err)
+	}
+	want := named("web")
+	want.PID = 42
+	want.Container = &request.Container{ID: "0f5eaf3c", Env: []string{"A=1", "PATH=/bin"}}
+	if !reflect.DeepEqual(r.Base, want) {
+		t.Errorf("it is %+v with %+v\nwant %+v with %+v", r.Base, r.Base.Container, want, want.Container)
+	}
+}
+
+func TestIncompleteAnswerIsRefused(t *testing.T) {
+	whole := inspected("0f", running(42))
+	for name, answer := range map[string]container.InspectResponse{
+		"nothing":   {},
+		"no base":   {Config: whole.Config},
+		"no state":  {ContainerJSONBase: &container.ContainerJSONBase{ID: "0f"}, Config: whole.Config},
+		"no config": {ContainerJSONBase: whole.ContainerJSONBase},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
+			err := engine.Resolve(t.Context(), f, &request.Request{Base: named("web")})
+			const want = "docker nsjoin: find container \"web\": the engine's answer has no state\n"
+			if got := reported(t, err); got != want {
+				t.Errorf("it says %q\nwant %q", got, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+//go:build linux
+
+package inroot_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+)
+
+// To open a FIFO waits for its other end, and to open a device acts.
+func TestOnlyARegularFileIsOpened(t *testing.T) {
+	root := tree(t)
+	at := func(name string) string { return filepath.Join(root.Name(), name) }
+	for name, kind := range map[string]uint32{"fifo": unix.S_IFIFO, "socket": unix.S_IFSOCK} {
+		if err := unix.Mknod(at(name), kind|0o666, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("fifo", at("link")); err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Open("/") // whose devices are there without a right to make one
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	for _, row := range []struct {
+		root          *os.File
+		path, message string
+	}{
+		{root, "fifo", "it is not a regular file but a FIFO"},
+		{root, "link", "it is not a regular file but a FIFO"},
+		{root, "socket", "it is not a regular file but a socket"},
+		{root, "etc", "it is not a regular file but a directory"},
+		{root, "/", "it is not a regular file but a directory"},
+		{host, "/dev/null", "it is not a regular file but a device"},
+		{host, "/dev/zero", "it is not a regular file but a device"},
+		{host, "/dev/tty", "it is not a regular file but a device"},
+	} {
+		opened := make(chan error, 1)
+		go func() {
+			f, err := inroot.OpenRegular(row.root, row.path)
+			if err == nil {
+				f.Close()
+			}
+			opened <- err
+		}()
+		select {
+		case err := <-opened:
+			if err == nil || err.Error() != row.message {
+				t.Errorf("%s: %v, want %s", row.path, err, row.message)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: it hangs", row.path)
+		}
+	}
+}
+
+func TestReopenedFileIsTheOneThatWasLookedAt(t *testing.T) {
+	root := tree(t)
+	path := filepath.Join(root.Name(), "file")
+	write(t, path, "looked at")
+	at, err := inroot.Look(root, "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	if _, err := at.Read(make([]byte, 1)); err == nil {
+		t.Error("it can be read before it was looked at")
+	}
+	write(t, path+".new", "put in its place")
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := inroot.Reopen(at, os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, f); got != "looked at" {
+		t.Errorf("the file that was %s is opened", got)
+	}
+}
+
+func TestReopenForWriting(t *testing.T) {
+	root := tree(t)
+	path := filepath.Join(root.Name(), "file")
+	write(t, path, "")
+	at, err := inroot.Look(root, "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	f, err := inroot.Reopen(at, os.O_WRONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("written"); err != nil {
+		t.Error(err)
+	}
+	f.Close()
+	if got, err := os.ReadFile(path); err != nil || string(got) != "written" {
+		t.Errorf("the file has %q, %v", got, err)
+	}
+}
+
+// What was opened is the helper's, and not for who it executes.
+func TestOpenedFilesAreClosedOnExec(t *testing.T) {
+	root := tree(t)
+	write(t, filepath.Join(root.Name(), "file"), "")
+	for name, open := range map[string]func(*os.File, string) (*os.File, error){
+		"Look": inroot.Look, "OpenRegular": inroot.OpenRegular,
+	} {
+		f, err := open(root, "file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
+		if err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("%s: its descriptor has the flags %#x, %v", name, flags, err)
+		}
+		f.Close()
+	}
+}

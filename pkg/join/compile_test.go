@@ -1,0 +1,169 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// compiled is the program of a plan with our own streams.
+func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, error) {
+	t.Helper()
+	if len(p.Command.Args) == 0 {
+		p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
+	}
+	status, gate, err := pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { status.Close(); gate.Close() })
+	stdio := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
+	return compile(p, Held{Sources: sources, Stdio: stdio}, status, gate)
+}
+
+func TestUnknownOperationIsNotCompiled(t *testing.T) {
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpSettle}, {Op: "dance"}, {Op: plan.OpExec}}}
+	prog, err := compiled(t, p, nil)
+	if prog != nil || err == nil || !strings.HasSuffix(err.Error(), `unknown operation "dance"`) {
+		t.Errorf("%v, %v", prog, err)
+	}
+}
+
+// An operation of a plan that the compiler lacks would be found by a user.
+func TestEveryOperationIsCompiled(t *testing.T) {
+	who := &plan.ContainerIdentity{
+		Dir: "/", Keyring: "_ses.1f", AppArmor: "docker-default", CPUs: []int{0},
+		Filters: []plan.Filter{{Program: []plan.Instruction{{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW}}}},
+		Limits:  []plan.Limit{{Resource: 7, Soft: 1, Hard: 2}},
+	}
+	for _, op := range []plan.Op{
+		plan.OpLabel, plan.OpLimits, plan.OpSchedule, plan.OpNoGroups, plan.OpRoot, plan.OpKeyring, plan.OpUmask,
+		plan.OpPersona, plan.OpDir, plan.OpDirAgain, plan.OpBounding, plan.OpUser, plan.OpInside, plan.OpNoNewPriv,
+		plan.OpSeccomp, plan.OpCaps, plan.OpFork, plan.OpSession, plan.OpTerminal, plan.OpSettle, plan.OpFind, plan.OpExec,
+	} {
+		p := &plan.Plan{Identity: plan.Identity{Container: who}, Steps: []plan.Step{{Op: op}}}
+		prog, err := compiled(t, p, nil)
+		if err != nil {
+			t.Errorf("%s: %v", op, err)
+			continue
+		}
+		if !slices.ContainsFunc(prog.ops, func(o operation) bool { return o.step == 0 }) {
+			t.Errorf("%s: nothing is done", op)
+		}
+	}
+}
+
+type operation = op
+
+// Of several kinds the user namespace is joined last: with it the right to join
+// the others is lost.
+func TestJoinIsAtOnceOrEachUserLast(t *testing.T) {
+	source := Source{Pidfd: open(t, "/proc/self/status"), Namespaces: make(map[ns.Kind]*os.File)}
+	kinds := ns.SetOf(ns.User, ns.UTS, ns.Net)
+	for _, k := range kinds.Kinds() {
+		source.Namespaces[k] = open(t, "/proc/self/ns/"+k.String())
+	}
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpJoin, From: "web", PID: 7, Kinds: kinds}}}
+	prog, err := compiled(t, p, map[int]Source{7: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []op{
+		{do: joinAtOnce, args: [6]uintptr{source.Pidfd.Fd(), unix.CLONE_NEWUSER | unix.CLONE_NEWUTS | unix.CLONE_NEWNET}},
+		{do: joinEach, args: [6]uintptr{source.Namespaces[ns.Net].Fd(), unix.CLONE_NEWNET}},
+		{do: joinEach, args: [6]uintptr{source.Namespaces[ns.UTS].Fd(), unix.CLONE_NEWUTS}},
+		{do: joinEach, args: [6]uintptr{source.Namespaces[ns.User].Fd(), unix.CLONE_NEWUSER}},
+	}
+	for i := range want {
+		want[i].call = unix.SYS_SETNS
+	}
+	if !slices.Equal(prog.ops, want) {
+		t.Errorf("the operations are %+v\nwant %+v", prog.ops, want)
+	}
+}
+
+func TestJoinOfWhatIsNotHeld(t *testing.T) {
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpJoin, From: "web", PID: 7, Kinds: ns.SetOf(ns.Net)}}}
+	pidfd := open(t, "/proc/self/status")
+	for message, sources := range map[string]map[int]Source{
+		"join net of web (pid 7): process 7 is not held":                  {8: {Pidfd: pidfd}},
+		"join net of web (pid 7): net namespace of process 7 is not open": {7: {Pidfd: pidfd}},
+	} {
+		if _, err := compiled(t, p, sources); err == nil || err.Error() != message {
+			t.Errorf("%v, want %s", err, message)
+		}
+	}
+}
+
+// Nothing of ours is open any more when the process may be seen from inside.
+func TestDescriptorsAreClosedOnceBeforeTheProcessIsSeen(t *testing.T) {
+	for name, ops := range map[string][]plan.Op{
+		"fork first":    {plan.OpFork, plan.OpSession, plan.OpSettle, plan.OpFind, plan.OpExec},
+		"session first": {plan.OpSession, plan.OpTerminal, plan.OpSettle, plan.OpFind, plan.OpExec},
+		"settle first":  {plan.OpSettle, plan.OpFind, plan.OpExec},
+	} {
+		p := &plan.Plan{}
+		for _, op := range ops {
+			p.Steps = append(p.Steps, plan.Step{Op: op})
+		}
+		prog, err := compiled(t, p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(prog.ops); got != len(ops)+1 || prog.ops[0].do != closeOthers {
+			t.Errorf("%s: %d operations, the first is %d: %+v", name, got, prog.ops[0].do, prog.ops)
+		}
+	}
+}
+
+func TestStreamsAreDuplicatedToTheirPlaces(t *testing.T) {
+	p := &plan.Plan{Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}}
+	null := open(t, "/dev/null")
+	prog, err := compile(p, Held{Stdio: [3]*os.File{null, os.Stdout, null}}, null, null)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []op{
+		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 0, 0}},
+		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 2, 0}},
+	}
+	if !slices.Equal(prog.ops, want) {
+		t.Errorf("the operations are %+v\nwant %+v", prog.ops, want)
+	}
+}
+
+// A C string ends at a NUL.
+func TestTextWithANULIsRefused(t *testing.T) {
+	for want, p := range map[string]*plan.Plan{
+		"the command's arguments":   {Command: plan.Command{Args: []string{"a", "b\x00c"}}},
+		"the command's name":        {Command: plan.Command{Args: []string{"a"}, Paths: []string{"/bin/a\x00"}}},
+		"the command's environment": {Command: plan.Command{Args: []string{"a"}}, Identity: plan.Identity{Env: []string{"A=\x00"}}},
+		"change to /\x00": {
+			Command: plan.Command{Args: []string{"a"}}, Steps: []plan.Step{{Op: plan.OpDir}},
+			Identity: plan.Identity{Container: &plan.ContainerIdentity{Dir: "/\x00"}},
+		},
+	} {
+		if _, err := compiled(t, p, nil); !errors.Is(err, unix.EINVAL) || !strings.HasPrefix(err.Error(), want+": ") {
+			t.Errorf("%v, want %s: %v", err, want, unix.EINVAL)
+		}
+	}
+}
+
+func open(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}

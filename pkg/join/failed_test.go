@@ -1,0 +1,87 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
+	p := &plan.Plan{
+		Target:  "web",
+		Command: plan.Command{Args: []string{"ls", "-l"}},
+		Identity: plan.Identity{Container: &plan.ContainerIdentity{
+			Dir: "/work", UID: 33, GID: 34, Limits: make([]plan.Limit, 2),
+		}},
+		Steps: []plan.Step{
+			{Op: plan.OpLimits},
+			{Op: plan.OpJoin, Kinds: ns.SetOf(ns.Net, ns.UTS), From: "db", PID: 7},
+			{Op: plan.OpDir},
+			{Op: plan.OpUser},
+			{Op: plan.OpDirAgain},
+			{Op: plan.OpInside},
+			{Op: plan.OpSeccomp},
+			{Op: plan.OpFind},
+			{Op: plan.OpExec},
+		},
+	}
+	const exec, join, prepare = plan.OpExec, plan.OpJoin, plan.Op("")
+	for _, row := range []struct {
+		op      plan.Op
+		kind    uint32
+		errno   unix.Errno
+		status  int
+		message string
+		hint    bool
+	}{
+		{exec, messageFailed, unix.ENOENT, exit.NotFound, `"ls" in web: no such file or directory`, false},
+		{exec, messageFailed, unix.ENOTDIR, exit.NotFound, `"ls" in web: not a directory`, false},
+		{exec, messageFailed, unix.EACCES, exit.CannotRun, `"ls" in web: permission denied`, false},
+		{exec, messageFailed, unix.EPERM, exit.CannotRun, `"ls" in web: operation not permitted`, false},
+		{exec, messageFailed, unix.ENOEXEC, exit.CannotRun, `"ls" in web: exec format error`, false},
+		{exec, messageFailed, unix.E2BIG, exit.CannotRun, `"ls" in web: argument list too long`, false},
+		{plan.OpFind, messageFailed, unix.ENOENT, exit.NotFound, `"ls" in web: no such file or directory`, false},
+		{plan.OpFind, messageFailed, unix.EISDIR, exit.CannotRun, `"ls" in web: is a directory`, false},
+		{plan.OpFind, messageFailed, unix.EACCES, exit.CannotRun, `"ls" in web: permission denied`, false},
+		{plan.OpFind, messageNoFile, unix.ENOENT, exit.NotFound, `"ls" in web: executable file not found in $PATH`, false},
+		{plan.OpLimits, messageFailed, unix.EPERM, exit.Failed, `set resource limits of "web": operation not permitted`, true},
+		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, "2 resource limits: invalid argument", false},
+		{plan.OpDir, messageFailed, unix.ENOENT, exit.CannotRun, "change to /work in web: no such file or directory", false},
+		{plan.OpDirAgain, messageFailed, unix.EACCES, exit.CannotRun, "change to /work as the user, if root may not in web: permission denied", false},
+		{plan.OpInside, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside of the root of "web"`, false},
+		{plan.OpInside, messageFailed, unix.ENOENT, exit.Failed, "check that the directory is inside the root: no such file or directory", false},
+		{join, messageFailed, unix.EPERM, exit.Failed, "join net uts of db (pid 7): operation not permitted", false},
+		{plan.OpUser, messageFailed, unix.EINVAL, exit.Failed, "become uid 33, gid 34: invalid argument", false},
+		{plan.OpSeccomp, messageFailed, unix.EACCES, exit.Failed, "seccomp filter: permission denied", false},
+		{prepare, messageFailed, unix.EBADF, exit.Failed, "prepare the process: bad file descriptor", false},
+	} {
+		step := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op == row.op }) // -1 to prepare
+		f := &follower{plan: p}
+		err := f.handle(message{Kind: row.kind, Step: int32(step), Value: uint32(row.errno)})
+		if err == nil || err.Error() != row.message {
+			t.Errorf("%s, %v: %v\nwant %s", row.op, row.errno, err, row.message)
+			continue
+		}
+		if got := exit.Status(err); got != row.status {
+			t.Errorf("%s, %v: status %d, want %d", row.op, row.errno, got, row.status)
+		}
+		known, ok := errors.AsType[*exit.Error](err)
+		if got := ok && known.Hint != ""; got != row.hint {
+			t.Errorf("%s, %v: a hint is given: %t, want %t", row.op, row.errno, got, row.hint)
+		}
+		if row.kind == messageFailed && !errors.Is(err, row.errno) {
+			t.Errorf("%s: %v is lost", row.op, row.errno)
+		}
+		if f.settled {
+			t.Errorf("%s: it counts as settled", row.op)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+//go:build linux
+
+package observe
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+func TestBundle(t *testing.T) {
+	file, err := os.ReadFile("testdata/config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := parseBundle(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	umask, score := uint32(0o27), -500
+	const chown, netRaw = plan.CapSet(1 << 0), plan.CapSet(1 << 13)
+	want := plan.Spec{
+		Env: []string{"PATH=/usr/bin:/bin", "A=<&>"}, Terminal: true, Dir: "/work",
+		UID: 33, GID: 34, Groups: []uint32{34, 5}, Umask: &umask,
+		Capabilities: plan.Capabilities{
+			Bounding: chown | netRaw | plan.CapSysAdmin, Permitted: chown | netRaw, Effective: chown, Ambient: netRaw,
+		},
+		NoNewPrivileges: true,
+		Limits: []plan.Limit{
+			{Resource: 7, Soft: 1024, Hard: 4096},
+			{Resource: 8, Soft: plan.Unlimited, Hard: plan.Unlimited},
+		},
+		OOMScoreAdj: &score, AppArmor: "docker-default", SELinux: "system_u:system_r:container_t:s0", Seccomp: true,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v\nwant %+v", got, want)
+	}
+	if got, want := b.filterFlags(), uint32(unix.SECCOMP_FILTER_FLAG_LOG|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW); got != want {
+		t.Errorf("its filter's flags are %#x, want %#x", got, want)
+	}
+}
+
+// What is not there is not the same as 0.
+func TestBundleThatSaysLittle(t *testing.T) {
+	b, err := parseBundle([]byte(`{"process":{"cwd":"/"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.spec(); err != nil || !reflect.DeepEqual(got, plan.Spec{Dir: "/"}) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	if got := b.filterFlags(); got != 0 {
+		t.Errorf("the flags of no filter are %#x", got)
+	}
+}
+
+func TestBundleIsRefused(t *testing.T) {
+	for _, row := range []struct{ name, text, message string }{
+		{"nothing", ``, "config.json: unexpected end of JSON input"},
+		{"garbage", `nsjoin`, "config.json: invalid character 's' in literal null (expecting 'u')"},
+		{"half of it", `{"process":{"cwd":"/"`, "config.json: unexpected end of JSON input"},
+		{"two of them", `{"process":{"cwd":"/"}}{}`, "config.json: invalid character '{' after top-level value"},
+		{"no process", `{}`, "config.json: it has no process"},
+		{"null", `null`, "config.json: it has no process"},
+		{"an empty process", `{"process":{}}`, "config.json: it has no process"},
+		{"a list for the process", `{"process":[]}`, "config.json: json: cannot unmarshal array"},
+		{"a negative uid", `{"process":{"cwd":"/","user":{"uid":-1}}}`, "config.json: json: cannot unmarshal number -1"},
+	} {
+		if b, err := parseBundle([]byte(row.text)); err == nil || !strings.HasPrefix(err.Error(), row.message) {
+			t.Errorf("%s: %+v, %v; want %s", row.name, b, err, row.message)
+		}
+	}
+}
+
+// A limit that is not known must not be left out, a capability has to be.
+func TestNamesThatAreNotKnown(t *testing.T) {
+	b, err := parseBundle([]byte(`{"process":{"cwd":"/","rlimits":[{"type":"RLIMIT_SHOES","soft":1,"hard":1}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.spec(); text(err) != `config.json: unknown resource limit "RLIMIT_SHOES"` || !reflect.DeepEqual(got, plan.Spec{}) {
+		t.Errorf("an unknown limit: %+v, %v", got, err)
+	}
+	b, err = parseBundle([]byte(`{"process":{"cwd":"/","capabilities":{"bounding":["CAP_FLY","CAP_CHOWN"],"effective":["CAP_FLY"]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.spec(); err != nil || got.Capabilities != (plan.Capabilities{Bounding: 1}) {
+		t.Errorf("an unknown capability: %+v, %v", got.Capabilities, err)
+	}
+}
+
+func TestFlagsOfAFilter(t *testing.T) {
+	for flags, want := range map[string]uint32{
+		``:                                 0,
+		`"SECCOMP_FILTER_FLAG_LOG"`:        unix.SECCOMP_FILTER_FLAG_LOG,
+		`"SECCOMP_FILTER_FLAG_SPEC_ALLOW"`: unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		// Those of the load itself, and what a later runtime may know.
+		`"SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_NEW"`: 0,
+		`"SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_LOG"`: unix.SECCOMP_FILTER_FLAG_LOG,
+	} {
+		b, err := parseBundle([]byte(`{"process":{"cwd":"/"},"linux":{"seccomp":{"flags":[` + flags + `]}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.filterFlags(); got != want {
+			t.Errorf("[%s] is %#x, want %#x", flags, got, want)
+		}
+	}
+}

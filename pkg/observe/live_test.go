@@ -1,0 +1,151 @@
+//go:build linux
+
+package observe
+
+import (
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+func TestParseIDMap(t *testing.T) {
+	for _, row := range []struct {
+		name, text string
+		want       []plan.IDRange
+		message    string
+	}{
+		{"all", "         0          0 4294967295\n", []plan.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}}, ""},
+		{
+			"two ranges", "0 100000 1000\n1000 5000 1\n",
+			[]plan.IDRange{{Inside: 0, Outside: 100000, Count: 1000}, {Inside: 1000, Outside: 5000, Count: 1}},
+			"",
+		},
+		{"not written yet", "", nil, ""},
+		{"two numbers", "0 0\n", nil, `"0 0" is not three numbers`},
+		{"four numbers", "0 0 1 2\n", nil, `"0 0 1 2" is not three numbers`},
+		{"no numbers", "a b c\n", nil, `strconv.ParseUint: parsing "a": invalid syntax`},
+		{"too large a number", "0 4294967296 1\n", nil, `strconv.ParseUint: parsing "4294967296": value out of range`},
+	} {
+		got, err := parseIDMap(row.text)
+		if !reflect.DeepEqual(got, row.want) || text(err) != row.message {
+			t.Errorf("%s: %v, %v; want %v, %s", row.name, got, err, row.want, row.message)
+		}
+	}
+}
+
+func TestIDInsideAUserNamespace(t *testing.T) {
+	ranges := []plan.IDRange{
+		{Inside: 0, Outside: 100000, Count: 1000},
+		{Inside: 1000, Outside: 5000, Count: 1},
+		{Inside: 7000, Outside: 4294967290, Count: 6}, // whose end is past 32 bits
+	}
+	for outside, want := range map[uint32]int64{
+		100000: 0, 100999: 999, 101000: -1, 99999: -1, 5000: 1000, 5001: -1, 0: -1,
+		4294967290: 7000, 4294967295: 7005, 4294967289: -1,
+	} {
+		got, ok := inside(ranges, outside)
+		if ok != (want >= 0) || ok && int64(got) != want {
+			t.Errorf("%d is %d, %t inside; want %d", outside, got, ok, want)
+		}
+	}
+}
+
+func TestIDsAreReadAsInside(t *testing.T) {
+	const mapping = "0 100000 65536\n"
+	for _, row := range []struct {
+		name, status string
+		want         plan.Spec
+		message      string
+	}{
+		{
+			"the effective ones", "Uid:\t0\t100033\t1\t2\nGid:\t0\t100034\t1\t2\nGroups:\t100005 100006 \n",
+			plan.Spec{UID: 33, GID: 34, Groups: []uint32{5, 6}},
+			"",
+		},
+		{
+			"a group that is not mapped", "Uid:\t100000\t100000\nGid:\t100000\t100000\nGroups:\t27 100005\n",
+			plan.Spec{Groups: []uint32{5}},
+			"",
+		},
+		{
+			"a uid that is not mapped", "Uid:\t0\t0\t0\t0\nGid:\t100000\t100000\n",
+			plan.Spec{},
+			"Uid 0 is not mapped in its user namespace",
+		},
+		{
+			"a gid that is not mapped", "Uid:\t100000\t100000\nGid:\t165536\t165536\n",
+			plan.Spec{},
+			"Gid 165536 is not mapped in its user namespace",
+		},
+		{"no uid", "Gid:\t100000\t100000\n", plan.Spec{}, "status line Uid has 0 numbers"},
+		{"half a uid", "Uid:\t100000\n", plan.Spec{}, "status line Uid has 1 numbers"},
+	} {
+		p := procDir(t, map[string]string{"uid_map": mapping, "gid_map": mapping})
+		var got plan.Spec
+		err := p.readIDs(&got, parseStatus(row.status))
+		if text(err) != row.message {
+			t.Errorf("%s: %v, want %s", row.name, err, row.message)
+		}
+		if err == nil && !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
+		}
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"docker-default (enforce)\n":                 {"docker-default", ""},
+		"/usr/sbin/d//null-/bin/sh (complain)\n":     {"/usr/sbin/d//null-/bin/sh", ""},
+		"unconfined\n":                               {"", ""},
+		"system_u:system_r:container_t:s0:c1,c2\x00": {"", "system_u:system_r:container_t:s0:c1,c2"},
+		"unconfined_u:unconfined_r:unconfined_t:s0":  {"", "unconfined_u:unconfined_r:unconfined_t:s0"},
+		"": {"", ""},
+	} {
+		apparmor, selinux, err := procDir(t, map[string]string{"attr/current": text}).readLabel()
+		if err != nil || apparmor != want[0] || selinux != want[1] {
+			t.Errorf("%q is AppArmor's %q and SELinux's %q, %v; want %q", text, apparmor, selinux, err, want)
+		}
+	}
+}
+
+func TestKernelWithoutLabels(t *testing.T) {
+	apparmor, selinux, err := procDir(t, nil).readLabel()
+	if err != nil || apparmor != "" || selinux != "" {
+		t.Errorf("labels %q and %q, %v", apparmor, selinux, err)
+	}
+	if _, _, err := hold(t, os.Getpid()).readLabel(); err != nil {
+		t.Errorf("with this kernel: %v", err)
+	}
+}
+
+func TestLiveProcessIsRead(t *testing.T) {
+	cmd := exec.Command("cat")
+	cmd.Env = []string{"A=1", "B= two\nlines", "C="}
+	cmd.Dir = t.TempDir()
+	start(t, cmd)
+	p := hold(t, cmd.Process.Pid)
+	st, err := p.readStatus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &plan.Subject{}
+	if err := readLive(got, p, st); err != nil {
+		t.Fatal(err)
+	}
+	// What PWD exec adds is the child's too.
+	want := append(slices.Clone(cmd.Env), "PWD="+cmd.Dir)
+	if env := strings.Join(got.Spec.Env, "|"); env != strings.Join(cmd.Env, "|") && env != strings.Join(want, "|") {
+		t.Errorf("environment %q, want %q", got.Spec.Env, want)
+	}
+	if got.Spec.Dir != cmd.Dir {
+		t.Errorf("directory %q, want %q", got.Spec.Dir, cmd.Dir)
+	}
+	if got.Spec.UID != uint32(os.Geteuid()) || got.Spec.GID != uint32(os.Getegid()) {
+		t.Errorf("uid %d, gid %d, want %d, %d", got.Spec.UID, got.Spec.GID, os.Geteuid(), os.Getegid())
+	}
+}

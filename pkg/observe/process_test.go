@@ -1,0 +1,115 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+func TestHeldProcessIsRead(t *testing.T) {
+	dir := t.TempDir()
+	cmd := exec.Command("cat")
+	cmd.Dir = dir
+	start(t, cmd)
+	p := hold(t, cmd.Process.Pid)
+	if err := p.Alive(); err != nil {
+		t.Errorf("it is running: %v", err)
+	}
+	if got, err := p.readlink("cwd"); err != nil || got != dir {
+		t.Errorf("its directory is %q, %v; want %q", got, err, dir)
+	}
+	if got, err := p.readlink("root"); err != nil || got != "/" {
+		t.Errorf("its root is %q, %v", got, err)
+	}
+	st, err := p.readStatus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := st.number("Pid", 10); err != nil || got != uint64(cmd.Process.Pid) {
+		t.Errorf("its number is %d, %v; want %d", got, err, cmd.Process.Pid)
+	}
+}
+
+func TestEndedProcessIsNoticed(t *testing.T) {
+	cmd := running(t, "cat")
+	p := hold(t, cmd.Process.Pid)
+	end(t, cmd)
+	for what, read := range map[string]func() error{
+		"alive":      p.Alive,
+		"namespaces": p.OpenNamespaces,
+		"root":       func() error { _, err := p.OpenRoot(); return err },
+		"a file":     func() error { _, err := p.read("status"); return err },
+		"a link":     func() error { _, err := p.readlink("cwd"); return err },
+		"its label":  func() error { _, _, err := p.readLabel(); return err },
+		"its groups": func() error { _, err := p.readCgroups(); return err },
+		"its shim":   func() error { _, err := p.shim("id"); return err },
+	} {
+		err := read()
+		if !errors.Is(err, unix.ESRCH) {
+			t.Errorf("%s: %v, want %v", what, err, unix.ESRCH)
+			continue
+		}
+		if !strings.HasSuffix(err.Error(), "no such process") {
+			t.Errorf("%s: %q doesn't say so", what, err)
+		}
+	}
+}
+
+func TestProcessThatIsGoneIsNotHeld(t *testing.T) {
+	cmd := running(t, "cat")
+	end(t, cmd)
+	if _, err := Hold(cmd.Process.Pid); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("Hold: %v, want %v", err, unix.ESRCH)
+	}
+}
+
+func TestNamespacesAreThoseOfProc(t *testing.T) {
+	cmd := running(t, "cat")
+	p := hold(t, cmd.Process.Pid)
+	if err := p.OpenNamespaces(); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range ns.Kinds() {
+		want, err := os.Readlink(p.path("ns/" + k.String()))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // an old kernel has fewer kinds
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.IDs[k].Link(k); got != want {
+			t.Errorf("it is in %s, want %s", got, want)
+		}
+		if p.Namespaces[k] == nil {
+			t.Errorf("%s is not held open", k)
+		}
+	}
+	facts := p.Facts()
+	if facts.PID != cmd.Process.Pid || facts.Namespaces[ns.Net] != p.IDs[ns.Net] {
+		t.Errorf("a plan gets %+v of it", facts)
+	}
+}
+
+func TestRootOfAProcess(t *testing.T) {
+	p := hold(t, running(t, "cat").Process.Pid)
+	root, err := p.OpenRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	got, err := root.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := os.Stat("/"); err != nil || !os.SameFile(got, want) {
+		t.Errorf("it is not the root directory that the child has from us, %v", err)
+	}
+}

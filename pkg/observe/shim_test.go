@@ -1,0 +1,105 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The parent of the test's child is the test, and its directory the bundle.
+func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
+	id := strings.Repeat("1f", 32)
+	bundle := filepath.Join(t.TempDir(), id)
+	write(t, filepath.Join(bundle, "config.json"), `{"process":{"cwd":"/work"}}`)
+	p := hold(t, running(t, "cat").Process.Pid)
+	t.Chdir(bundle)
+	shim, err := p.shim(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shim.Pidfd.Close()
+	if shim.PID != os.Getpid() {
+		t.Errorf("the shim is process %d, want %d", shim.PID, os.Getpid())
+	}
+	b, err := shim.readBundle()
+	if err != nil || b.Process.Cwd != "/work" {
+		t.Errorf("its bundle is %+v, %v", b, err)
+	}
+}
+
+func TestProcessOfAnotherParentIsRefused(t *testing.T) {
+	id := strings.Repeat("1f", 32)
+	p := hold(t, running(t, "cat").Process.Pid)
+	for _, dir := range []string{
+		strings.Repeat("2e", 32),
+		id[:12],              // Docker's short form
+		id + "0",             // longer
+		id + "/rootfs",       // beneath the bundle
+		"a" + id,             //
+		id + " (deleted)",    // as the kernel shows one that was removed
+		"(unreachable)" + id, // as it shows one outside of a root
+	} {
+		path := filepath.Join(t.TempDir(), dir)
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(path)
+		if shim, err := p.shim(id); !errors.Is(err, errNotContainer) || shim != nil {
+			t.Errorf("in %s: %+v, %v; want %v", dir, shim, err, errNotContainer)
+		}
+	}
+}
+
+func TestShimThatLostItsBundleIsRefused(t *testing.T) {
+	id := strings.Repeat("1f", 32)
+	p := hold(t, running(t, "cat").Process.Pid)
+	bundle := filepath.Join(t.TempDir(), id)
+	if err := os.Mkdir(bundle, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(bundle)
+	if err := os.Remove(bundle); err != nil {
+		t.Fatal(err)
+	}
+	if shim, err := p.shim(id); !errors.Is(err, errNotContainer) {
+		t.Errorf("%+v, %v; want %v", shim, err, errNotContainer)
+	}
+}
+
+func TestProcessWithoutAParentIsRefused(t *testing.T) {
+	p := procDir(t, map[string]string{"status": "PPid:\t0\n"}) // its parent is in another pid namespace
+	if shim, err := p.shim("/"); !errors.Is(err, errNotContainer) {
+		t.Errorf("%+v, %v; want %v", shim, err, errNotContainer)
+	}
+}
+
+func TestBundleThatIsNoFileIsRefused(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a link":      func(path string) error { return os.Symlink("real.json", path) },
+		"a directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"a FIFO":      func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"nothing":     func(string) error { return nil },
+	} {
+		p := procDir(t, map[string]string{"cwd/real.json": `{"process":{"cwd":"/"}}`})
+		if err := put(filepath.Join(p.dir.Name(), "cwd/config.json")); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { _, err := p.readBundle(); done <- err }()
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Errorf("%s is read", name)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: it hangs", name)
+		}
+	}
+}

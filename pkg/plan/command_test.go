@@ -1,0 +1,117 @@
+package plan_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+func TestCommandIsSearchedInTheContainersPATH(t *testing.T) {
+	for _, row := range []struct {
+		name, path, command string
+		search              bool
+		want                []string
+	}{
+		{"a name", "PATH=/usr/bin:/bin", "ls", true, []string{"/usr/bin/ls", "/bin/ls"}},
+		{"a relative directory is left out", "PATH=bin:/bin:.:../bin", "ls", true, []string{"/bin/ls"}},
+		{"an empty directory is the current one, and left out", "PATH=:/bin::", "ls", true, []string{"/bin/ls"}},
+		{"a slash too many", "PATH=/bin//:/", "ls", true, []string{"/bin/ls", "/ls"}},
+		{"an empty PATH", "PATH=", "ls", true, nil},
+		{"no PATH", "A=/bin", "ls", true, nil},
+		{"a path", "PATH=/bin", "/opt/run", false, []string{"/opt/run"}},
+		{"a relative path", "PATH=/bin", "./run", false, []string{"./run"}},
+		{"a directory's file", "PATH=/bin", "bin/run", false, []string{"bin/run"}},
+		{"a name that looks like an option", "PATH=/bin", "-l", true, []string{"/bin/-l"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			r.Command = []string{row.command, "", "a b"}
+			o.Subject.Spec.Env = []string{row.path}
+			got := made(t, r, o).Command
+			if !slices.Equal(got.Args, r.Command) {
+				t.Errorf("arguments %q, want %q", got.Args, r.Command)
+			}
+			if got.Search != row.search || !slices.Equal(got.Paths, row.want) {
+				t.Errorf("searched: %v, at %q; want %v, %q", got.Search, got.Paths, row.search, row.want)
+			}
+		})
+	}
+}
+
+// Of two PATHs the last counts, for the command and for where it is looked for.
+func TestLastPATHCounts(t *testing.T) {
+	r, o := asked(), observed()
+	o.Subject.Spec.Env = []string{"PATH=/a", "PATH=/b"}
+	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
+		t.Errorf("in a container it is looked for at %q", got)
+	}
+	r.Take, r.CallerEnv = 0, o.Subject.Spec.Env
+	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
+		t.Errorf("for the caller it is looked for at %q", got)
+	}
+}
+
+func TestCallersCommandIsSearchedInHisPATH(t *testing.T) {
+	r := asked()
+	r.Take = ns.SetOf(ns.Net)
+	if got, want := made(t, r, observed()).Command.Paths, []string{"/usr/bin/ls", "/bin/ls"}; !slices.Equal(got, want) {
+		t.Errorf("it is looked for at %q, want %q", got, want)
+	}
+}
+
+func TestLoginShellInAContainer(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		account plan.Account
+		env     string
+		want    []string
+		paths   []string
+	}{
+		{
+			"the account's",
+			plan.Account{Shell: "/bin/ash", ShellExists: true},
+			"PATH=/bin",
+			[]string{"/bin/ash"},
+			[]string{"/bin/ash"},
+		},
+		{
+			"sh where the account's is missing",
+			plan.Account{Shell: "/bin/bash"},
+			"PATH=/sbin:/bin",
+			[]string{"sh"},
+			[]string{"/sbin/sh", "/bin/sh"},
+		},
+		{"sh where there is no account", plan.Account{}, "PATH=/bin", []string{"sh"}, []string{"/bin/sh"}},
+		{"SHELL is the caller's word", plan.Account{}, "SHELL=/bin/zsh", []string{"sh"}, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			r.Command = nil
+			o.Subject.Account, o.Subject.Spec.Env = row.account, []string{row.env}
+			got := made(t, r, o).Command
+			if !slices.Equal(got.Args, row.want) || !slices.Equal(got.Paths, row.paths) {
+				t.Errorf("it is %q at %q, want %q at %q", got.Args, got.Paths, row.want, row.paths)
+			}
+		})
+	}
+}
+
+func TestLoginShellOfTheCaller(t *testing.T) {
+	for _, row := range []struct {
+		name, env, want string
+	}{
+		{"SHELL", "SHELL=/usr/bin/zsh", "/usr/bin/zsh"},
+		{"sh without it", "A=1", "sh"},
+		{"sh where it is empty", "SHELL=", "sh"},
+		{"sh where it is no absolute path", "SHELL=zsh", "sh"},
+		{"sh where it is beneath the current directory", "SHELL=./zsh", "sh"},
+	} {
+		r, o := asked(), observed()
+		r.Take, r.Command, r.CallerEnv = ns.SetOf(ns.Net), nil, []string{row.env}
+		if got := made(t, r, o).Command.Args; !slices.Equal(got, []string{row.want}) {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}

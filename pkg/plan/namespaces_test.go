@@ -1,0 +1,125 @@
+package plan_test
+
+import (
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func TestJoinedNamespaces(t *testing.T) {
+	app := process(appPID, ns.All())
+	for _, row := range []struct {
+		name    string
+		take    ns.Set
+		instead map[ns.Kind]plan.Process
+		base    plan.Process
+		want    ns.Set
+	}{
+		{"all of web that the helper isn't in", ns.All(), nil, process(webPID, docker()), docker()},
+		{"a user namespace too", ns.All(), nil, process(webPID, ns.All()), ns.All()},
+		{"--only net", ns.SetOf(ns.Net), nil, process(webPID, docker()), ns.SetOf(ns.Net)},
+		{
+			"--except mnt",
+			ns.All().Without(ns.SetOf(ns.Mnt)), nil, process(webPID, docker()), docker().Without(ns.SetOf(ns.Mnt)),
+		},
+		{"--only user of one that has none of its own", ns.SetOf(ns.User), nil, process(webPID, docker()), 0},
+		{"docker run --net host", ns.All(), nil, process(webPID, ns.SetOf(ns.Mnt)), ns.SetOf(ns.Mnt)},
+		{"the host", ns.All(), nil, helper(), 0},
+		{"none", 0, nil, process(webPID, ns.All()), 0},
+		{
+			"--net container:app besides --only uts",
+			ns.SetOf(ns.UTS),
+			map[ns.Kind]plan.Process{ns.Net: app},
+			process(webPID, docker()), ns.SetOf(ns.Net, ns.UTS),
+		},
+		{
+			"--net host",
+			ns.All(),
+			map[ns.Kind]plan.Process{ns.Net: helper()},
+			process(webPID, docker()), docker().Without(ns.SetOf(ns.Net)),
+		},
+		{
+			"--net container:app where app shares the helper's",
+			ns.All(),
+			map[ns.Kind]plan.Process{ns.Net: process(appPID, ns.SetOf(ns.Mnt))},
+			process(webPID, docker()), docker().Without(ns.SetOf(ns.Net)),
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			r.Take, o.Base, o.Instead = row.take, row.base, row.instead
+			r.Instead = make(map[ns.Kind]request.Source)
+			for k := range row.instead {
+				r.Instead[k] = source("app")
+			}
+			if got := made(t, r, o).Joined(); got != row.want {
+				t.Errorf("joined are %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestEveryKindHasARow(t *testing.T) {
+	r, o := asked(), observed()
+	r.Take = ns.All().Without(ns.SetOf(ns.IPC))
+	r.Instead = map[ns.Kind]request.Source{ns.Net: source("app"), ns.UTS: request.Host()}
+	o.Instead = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker()), ns.UTS: helper()}
+	own, web, app := helper().Namespaces, o.Base.Namespaces, o.Instead[ns.Net].Namespaces
+	want := []plan.Namespace{
+		{Kind: ns.Cgroup, Source: "web", PID: webPID, ID: web[ns.Cgroup], Join: true},
+		{Kind: ns.IPC, Source: "host", ID: own[ns.IPC]},
+		{Kind: ns.Mnt, Source: "web", PID: webPID, ID: web[ns.Mnt], Join: true},
+		{Kind: ns.Net, Source: "app", PID: appPID, ID: app[ns.Net], Join: true},
+		{Kind: ns.PID, Source: "web", PID: webPID, ID: web[ns.PID], Join: true},
+		{Kind: ns.Time, Source: "web", ID: own[ns.Time]},
+		{Kind: ns.User, Source: "web", ID: own[ns.User]},
+		{Kind: ns.UTS, Source: "host", ID: own[ns.UTS]},
+	}
+	got := made(t, r, o).Namespaces
+	if len(got) != len(want) {
+		t.Fatalf("%d rows, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("row %+v\nwant %+v", got[i], want[i])
+		}
+	}
+}
+
+// Two devices can give the same inode number to two namespaces.
+func TestNamespaceOfAnotherDeviceIsAnother(t *testing.T) {
+	r, o := asked(), observed()
+	id := o.Self.Namespaces[ns.Time]
+	o.Base.Namespaces[ns.Time] = ns.ID{Dev: id.Dev + 1, Ino: id.Ino}
+	if !made(t, r, o).Joined().Has(ns.Time) {
+		t.Error("it is taken for the helper's own")
+	}
+}
+
+// An old kernel has no time namespaces, and no /proc/PID/ns/time.
+func TestKindThatTheKernelLacksIsNotJoined(t *testing.T) {
+	r, o := asked(), observed()
+	delete(o.Self.Namespaces, ns.Time)
+	delete(o.Base.Namespaces, ns.Time)
+	if got := made(t, r, o).Joined(); got != docker() {
+		t.Errorf("joined are %q, want %q", got, docker())
+	}
+}
+
+func TestSubjectIsWantedForAnotherFileSystem(t *testing.T) {
+	for _, row := range []struct {
+		own  ns.Set
+		want bool
+	}{
+		{ns.All(), true},
+		{ns.SetOf(ns.Mnt), true},
+		{ns.All().Without(ns.SetOf(ns.Mnt)), false},
+		{0, false},
+	} {
+		if got := plan.WantsSubject(helper(), process(webPID, row.own)); got != row.want {
+			t.Errorf("of a process with its own %q: %v, want %v", row.own, got, row.want)
+		}
+	}
+}

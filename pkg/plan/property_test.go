@@ -1,0 +1,186 @@
+package plan_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Whatever is asked and found, what a plan promises holds, and a refusal has
+// one of the few reasons that there are. The numbers are the same in each run.
+func TestAnyPlan(t *testing.T) {
+	var planned, refused, contained, called, rooted, several int
+	for seed := range uint64(20000) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		r, o := anyRequest(random), anyObserved(random)
+		o.Instead = anyInstead(random, r)
+		joins := expectedJoins(r, o)
+		p, err := plan.New(r, o)
+		if err != nil {
+			refused++
+			if !refusable(r, o, joins) {
+				t.Fatalf("seed %d: refused with %v", seed, err)
+			}
+			continue
+		}
+		planned++
+		if p.Identity.Container != nil {
+			contained++
+		} else {
+			called++
+		}
+		if p.Joined().Has(ns.User) {
+			rooted++
+		}
+		if countJoins(p) > 1 {
+			several++
+		}
+		checkJoins(t, p, o, joins)
+		checkIdentity(t, p, o)
+		checkEnd(t, p)
+		if t.Failed() {
+			t.Fatalf("seed %d: request %+v\nobserved %+v\n%s", seed, r, o, p)
+		}
+	}
+	// A check of what never comes up would hold always.
+	for name, n := range map[string]int{
+		"plans": planned, "refusals": refused, "containers": contained, "callers": called,
+		"user namespaces": rooted, "joins of several processes": several,
+	} {
+		if n < 1000 {
+			t.Errorf("only %d %s came up", n, name)
+		}
+	}
+}
+
+// expectedJoins is, for each kind, the process that it must be joined from.
+func expectedJoins(r *request.Request, o *plan.Observed) map[ns.Kind]int {
+	joins := make(map[ns.Kind]int)
+	for _, k := range ns.Kinds() {
+		from := o.Self
+		if r.Take.Has(k) {
+			from = o.Base
+		}
+		if p, ok := o.Instead[k]; ok {
+			from = p
+		}
+		if from.Namespaces[k] != o.Self.Namespaces[k] {
+			joins[k] = from.PID
+		}
+	}
+	return joins
+}
+
+func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool {
+	if len(r.Command) > 0 && r.Command[0] == "" {
+		return true
+	}
+	if _, contained := joins[ns.Mnt]; !contained {
+		return false
+	}
+	s := o.Subject
+	return s == nil || s.FiltersErr != nil || s.AccountErr != nil ||
+		s.Spec.Seccomp && len(s.Filters) == 0 || r.Terminal == request.TerminalAlways && !o.InputTerminal
+}
+
+func countJoins(p *plan.Plan) int {
+	n := 0
+	for _, s := range p.Steps {
+		if s.Op == plan.OpJoin {
+			n++
+		}
+	}
+	return n
+}
+
+// checkJoins: each kind that has to be joined is so in one step, from the
+// process that has it, and no other; a process is joined once, the user
+// namespace last.
+func checkJoins(t *testing.T, p *plan.Plan, o *plan.Observed, joins map[ns.Kind]int) {
+	t.Helper()
+	var kinds ns.Set
+	var processes []int
+	for _, s := range p.Steps {
+		if s.Op != plan.OpJoin {
+			continue
+		}
+		if s.Kinds == 0 || kinds&s.Kinds != 0 || slices.Contains(processes, s.PID) {
+			t.Errorf("%q of %d are joined after %q of %v", s.Kinds, s.PID, kinds, processes)
+		}
+		if kinds.Has(ns.User) {
+			t.Errorf("%q is joined after user", s.Kinds)
+		}
+		for _, k := range s.Kinds.Kinds() {
+			if pid, ok := joins[k]; !ok || pid != s.PID {
+				t.Errorf("%s is joined from %d, want %d", k, s.PID, pid)
+			}
+		}
+		kinds |= s.Kinds
+		processes = append(processes, s.PID)
+	}
+	if kinds != p.Joined() || len(kinds.Kinds()) != len(joins) {
+		t.Errorf("the steps join %q, the rows %q, wanted are %v", kinds, p.Joined(), joins)
+	}
+	for _, n := range p.Namespaces {
+		if own := n.ID == o.Self.Namespaces[n.Kind]; n.Join == own {
+			t.Errorf("%s is the helper's own: %v, and joined: %v", n.Kind, own, n.Join)
+		}
+	}
+}
+
+// checkIdentity: a command in a container's file system is who the container
+// says, with no right more; elsewhere it is the caller.
+func checkIdentity(t *testing.T, p *plan.Plan, o *plan.Observed) {
+	t.Helper()
+	c := p.Identity.Container
+	contained := p.Joined().Has(ns.Mnt)
+	if (c != nil) != contained || (p.Identity.Who == plan.Caller) == contained {
+		t.Errorf("mnt is joined: %v, and it is %s", contained, p.Identity.Who)
+	}
+	if p.Identity.RootOfUserNamespace != p.Joined().Has(ns.User) {
+		t.Errorf("root of the user namespace: %v", p.Identity.RootOfUserNamespace)
+	}
+	if c == nil {
+		return
+	}
+	s := o.Subject.Spec
+	for _, pair := range [][2]plan.CapSet{
+		{c.Capabilities.Effective, s.Capabilities.Effective},
+		{c.Capabilities.Permitted, s.Capabilities.Permitted},
+		{c.Capabilities.Bounding, s.Capabilities.Bounding},
+		{c.Capabilities.Inheritable, s.Capabilities.Inheritable},
+		{c.Capabilities.Ambient, s.Capabilities.Ambient},
+	} {
+		if more := pair[0] &^ pair[1]; more != 0 {
+			t.Errorf("it has %v besides the container's", more.Names())
+		}
+	}
+	if s.NoNewPrivileges && !c.NoNewPrivileges {
+		t.Error("no_new_privs is lost")
+	}
+	if len(c.Filters) != len(o.Subject.Filters) {
+		t.Errorf("%d filters of %d", len(c.Filters), len(o.Subject.Filters))
+	}
+	if c.UID != s.UID || c.GID != s.GID {
+		t.Errorf("it is uid %d, gid %d; want %d, %d", c.UID, c.GID, s.UID, s.GID)
+	}
+}
+
+// checkEnd: what was joined is verified just before the file is found and run.
+func checkEnd(t *testing.T, p *plan.Plan) {
+	t.Helper()
+	var last []plan.Op
+	for _, s := range p.Steps[len(p.Steps)-3:] {
+		last = append(last, s.Op)
+	}
+	if !slices.Equal(last, []plan.Op{plan.OpSettle, plan.OpFind, plan.OpExec}) {
+		t.Errorf("it ends with %v", last)
+	}
+	if p.Command.Args[0] == "" {
+		t.Error("there is nothing to run")
+	}
+}

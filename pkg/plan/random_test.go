@@ -1,0 +1,89 @@
+package plan_test
+
+import (
+	"io/fs"
+	"math/rand/v2"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func anySet(random *rand.Rand) ns.Set { return ns.Set(random.Uint32()) & ns.All() }
+
+func anyOf[T any](random *rand.Rand, values ...T) T { return values[random.IntN(len(values))] }
+
+func oneIn(random *rand.Rand, n int) bool { return random.IntN(n) == 0 }
+
+// anyProcess is one of three, which share different kinds with the helper.
+func anyProcess(random *rand.Rand) plan.Process {
+	return anyOf(random,
+		process(webPID, ns.All()),
+		process(appPID, docker()),
+		process(4300, ns.SetOf(ns.Net, ns.Time, ns.User)))
+}
+
+func anyRequest(random *rand.Rand) *request.Request {
+	r := asked()
+	r.Take = anySet(random)
+	r.Terminal = anyOf(random, request.TerminalAuto, request.TerminalAlways, request.TerminalNever)
+	r.Command = anyOf(random, nil, []string{"ls"}, []string{"ls", ""}, []string{"/bin/ls"}, []string{"ls", "-l"})
+	if oneIn(random, 50) {
+		r.Command = []string{""}
+	}
+	r.Instead = make(map[ns.Kind]request.Source)
+	for _, k := range anySet(random).Kinds() {
+		if oneIn(random, 3) {
+			r.Instead[k] = anyOf(random, source("app"), request.Host())
+		}
+	}
+	return r
+}
+
+// anyInstead has a process for each source that r names.
+func anyInstead(random *rand.Rand, r *request.Request) map[ns.Kind]plan.Process {
+	found := make(map[ns.Kind]plan.Process)
+	for _, k := range ns.Kinds() { // a map's own order would not be the seed's
+		s, ok := r.Instead[k]
+		if !ok {
+			continue
+		}
+		found[k] = helper()
+		if s != request.Host() {
+			found[k] = anyProcess(random)
+		}
+	}
+	return found
+}
+
+func anyObserved(random *rand.Rand) *plan.Observed {
+	o := observed()
+	o.Base = anyProcess(random)
+	if oneIn(random, 10) {
+		o.Base = helper()
+	}
+	o.InputTerminal, o.OutputTerminal = !oneIn(random, 3), oneIn(random, 2)
+	o.SetgroupsDenied = oneIn(random, 2)
+	if oneIn(random, 20) {
+		o.Subject = nil
+		return o
+	}
+	s := o.Subject
+	s.Spec.UID, s.Spec.GID = random.Uint32(), random.Uint32()
+	for _, set := range []*plan.CapSet{
+		&s.Spec.Capabilities.Effective, &s.Spec.Capabilities.Permitted, &s.Spec.Capabilities.Bounding,
+		&s.Spec.Capabilities.Inheritable, &s.Spec.Capabilities.Ambient,
+	} {
+		*set = plan.CapSet(random.Uint64())
+	}
+	s.Spec.NoNewPrivileges, s.Spec.Seccomp, s.Spec.Terminal = oneIn(random, 2), oneIn(random, 2), oneIn(random, 2)
+	s.Filters = make([]plan.Filter, random.IntN(4))
+	s.ContainerID = anyOf(random, containerID, "")
+	if oneIn(random, 20) {
+		s.FiltersErr = fs.ErrPermission
+	}
+	if oneIn(random, 20) {
+		s.AccountErr = fs.ErrPermission
+	}
+	return o
+}

@@ -1,0 +1,168 @@
+package plan_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func TestNewRefuses(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		spoil  func(*request.Request, *plan.Observed)
+		report string
+		status int
+	}{
+		{
+			"a container that was not looked at",
+			func(_ *request.Request, o *plan.Observed) { o.Subject = nil },
+			"identity of \"web\": not observed\n", exit.Failed,
+		},
+		{
+			"a filter that can't be copied",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.FiltersErr = fs.ErrPermission },
+			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
+		},
+		{
+			"a filter that can't be copied, though the runtime gave none",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.FiltersErr, o.Subject.Spec.Seccomp = fs.ErrPermission, false
+			},
+			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
+		},
+		{
+			"a filter that the runtime gave and that isn't there",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Filters = nil },
+			"identity of \"web\": its seccomp filter was not found\n", exit.Failed,
+		},
+		{
+			"a home that can't be read",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.AccountErr = fs.ErrInvalid },
+			"identity of \"web\": invalid argument\n", exit.Failed,
+		},
+		{
+			"a login shell that can't be read",
+			func(r *request.Request, o *plan.Observed) {
+				r.Command, o.Subject.AccountErr = nil, fs.ErrInvalid
+				o.Subject.Spec.Env = append(o.Subject.Spec.Env, "HOME=/srv")
+			},
+			"login shell: invalid argument\nhint: name a command, such as sh\n", exit.Failed,
+		},
+		{
+			"-t without a terminal",
+			func(r *request.Request, o *plan.Observed) {
+				r.Terminal, o.OutputTerminal = request.TerminalAlways, true
+			},
+			"-t: standard input is not a terminal\nhint: leave -t out to run without one\n", exit.Failed,
+		},
+		{
+			"an empty command",
+			func(r *request.Request, _ *plan.Observed) { r.Command = []string{""} },
+			"the command is empty\n", exit.NotFound,
+		},
+		{
+			"an empty command with arguments, for the caller",
+			func(r *request.Request, _ *plan.Observed) { r.Take, r.Command = 0, []string{"", "ls"} },
+			"the command is empty\n", exit.NotFound,
+		},
+		{
+			"another source of the file system by its own name",
+			func(r *request.Request, o *plan.Observed) {
+				r.Instead = map[ns.Kind]request.Source{ns.Mnt: {From: request.FromPID, PID: appPID}}
+				o.Instead = map[ns.Kind]plan.Process{ns.Mnt: process(appPID, docker())}
+				o.Subject = nil
+			},
+			"identity of pid:4200: not observed\n", exit.Failed,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			row.spoil(r, o)
+			p, err := plan.New(r, o)
+			if err == nil {
+				t.Fatalf("it is planned:\n%s", p)
+			}
+			if p != nil {
+				t.Errorf("there is a plan besides the error:\n%s", p)
+			}
+			var b strings.Builder
+			if status := exit.Report(&b, err); status != row.status {
+				t.Errorf("status %d, want %d", status, row.status)
+			}
+			if want := "docker nsjoin: " + row.report; b.String() != want {
+				t.Errorf("it says %q\nwant %q", b.String(), want)
+			}
+		})
+	}
+}
+
+func TestRefusalKeepsItsCause(t *testing.T) {
+	cause := errors.New("cause")
+	for name, spoil := range map[string]func(*plan.Subject){
+		"filter":  func(s *plan.Subject) { s.FiltersErr = cause },
+		"account": func(s *plan.Subject) { s.AccountErr = cause },
+	} {
+		o := observed()
+		spoil(o.Subject)
+		if _, err := plan.New(asked(), o); !errors.Is(err, cause) {
+			t.Errorf("%s: %v has lost its cause", name, err)
+		}
+	}
+}
+
+// What is refused for a command in a container is nothing to the caller.
+func TestCallerIsNotRefused(t *testing.T) {
+	r, o := asked(), observed()
+	r.Take, r.Terminal = ns.SetOf(ns.Net), request.TerminalAlways
+	o.Subject.FiltersErr, o.Subject.AccountErr = fs.ErrPermission, fs.ErrPermission
+	if p := made(t, r, o); p.Terminal {
+		t.Error("the caller gets a terminal of a container's")
+	}
+}
+
+// HOME that was given needs no passwd.
+func TestAccountIsReadForHomeOnly(t *testing.T) {
+	o := observed()
+	o.Subject.AccountErr = fs.ErrInvalid
+	o.Subject.Spec.Env = append(o.Subject.Spec.Env, "HOME=/srv")
+	if got := made(t, asked(), o).Identity.Env; got[len(got)-1] != "HOME=/srv" {
+		t.Errorf("environment %q", got)
+	}
+}
+
+func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
+	o := observed()
+	o.Subject.Filters, o.Subject.Spec.Seccomp = nil, false
+	if got := made(t, asked(), o).Identity.Container.Seccomp; len(got) != 0 {
+		t.Errorf("filters %v", got)
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	for _, row := range []struct {
+		asked         request.Terminal
+		input, output bool
+		want          bool
+	}{
+		{request.TerminalAuto, true, true, true},
+		{request.TerminalAuto, true, false, false},
+		{request.TerminalAuto, false, true, false},
+		{request.TerminalAuto, false, false, false},
+		{request.TerminalAlways, true, true, true},
+		{request.TerminalAlways, true, false, true},
+		{request.TerminalNever, true, true, false},
+		{request.TerminalNever, false, false, false},
+	} {
+		r, o := asked(), observed()
+		r.Terminal, o.InputTerminal, o.OutputTerminal = row.asked, row.input, row.output
+		if got := made(t, r, o).Terminal; got != row.want {
+			t.Errorf("%s, standard input %v, output %v: %v, want %v", row.asked, row.input, row.output, got, row.want)
+		}
+	}
+}

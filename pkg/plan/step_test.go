@@ -1,0 +1,211 @@
+package plan_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// ops are the operations of p in their order, in one line.
+func ops(p *plan.Plan) string {
+	var names []string
+	for _, s := range p.Steps {
+		names = append(names, string(s.Op))
+	}
+	return strings.Join(names, " ")
+}
+
+func TestOrderOfSteps(t *testing.T) {
+	const become = "umask persona bounding dir user dir-again inside"
+	for _, row := range []struct {
+		name string
+		vary func(*request.Request, *plan.Observed)
+		want string
+	}{
+		{
+			"a container",
+			func(*request.Request, *plan.Observed) {},
+			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"with no_new_privs the filter comes last",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.NoNewPrivileges = true },
+			"limits schedule join keyring " + become + " no-new-privileges capabilities seccomp fork session settle find exec",
+		},
+		{
+			"without a filter",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Seccomp, o.Subject.Filters = false, nil },
+			"limits schedule join keyring " + become + " capabilities fork session settle find exec",
+		},
+		{
+			"a label is written while the host's /proc is there",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.AppArmor = "docker-default" },
+			"label limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"a label of SELinux",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.SELinux = "container_t" },
+			"label limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"a terminal belongs to the new session",
+			func(_ *request.Request, o *plan.Observed) { o.InputTerminal, o.OutputTerminal = true, true },
+			"limits schedule join keyring " + become + " seccomp capabilities fork session terminal settle find exec",
+		},
+		{
+			"a user namespace: groups are dropped before, root is taken after",
+			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.All()) },
+			"limits schedule no-groups join root keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"a process has no keyring",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" },
+			"limits schedule join " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"docker run --pid host needs no fork",
+			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Net)) },
+			"limits schedule join keyring " + become + " seccomp capabilities session settle find exec",
+		},
+		{
+			"a time namespace needs one",
+			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Time)) },
+			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"the caller in another network",
+			func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Net) },
+			"join settle find exec",
+		},
+		{
+			"the caller in another pid namespace",
+			func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Net, ns.PID) },
+			"join fork settle find exec",
+		},
+		{
+			"the caller as root of a user namespace",
+			func(r *request.Request, o *plan.Observed) {
+				r.Take, o.Base = ns.SetOf(ns.Net, ns.User), process(webPID, ns.All())
+			},
+			"no-groups join root settle find exec",
+		},
+		{
+			"the caller where he is",
+			func(r *request.Request, _ *plan.Observed) { r.Take = 0 },
+			"settle find exec",
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			row.vary(r, o)
+			if got := ops(made(t, r, o)); got != row.want {
+				t.Errorf("steps %s\nwant  %s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestEachProcessIsJoinedOnceAndUserLast(t *testing.T) {
+	join := func(name string, pid int, kinds ...ns.Kind) plan.Step {
+		return plan.Step{Op: plan.OpJoin, From: name, PID: pid, Kinds: ns.SetOf(kinds...)}
+	}
+	for _, row := range []struct {
+		name    string
+		base    ns.Set
+		instead map[ns.Kind]plan.Process
+		want    []plan.Step
+	}{
+		{
+			"one process",
+			ns.SetOf(ns.Mnt, ns.Net, ns.User), nil,
+			[]plan.Step{join("web", webPID, ns.Mnt, ns.Net, ns.User)},
+		},
+		{
+			"two processes without a user namespace, in the order of their kinds",
+			ns.SetOf(ns.Mnt, ns.UTS),
+			map[ns.Kind]plan.Process{ns.IPC: process(appPID, docker()), ns.Net: process(appPID, docker())},
+			[]plan.Step{join("app", appPID, ns.IPC, ns.Net), join("web", webPID, ns.Mnt, ns.UTS)},
+		},
+		{
+			"the user namespace of the first is joined after the second",
+			ns.SetOf(ns.IPC, ns.Mnt, ns.User),
+			map[ns.Kind]plan.Process{ns.Net: process(appPID, docker())},
+			[]plan.Step{join("app", appPID, ns.Net), join("web", webPID, ns.IPC, ns.Mnt, ns.User)},
+		},
+		{
+			"the user namespace of the second stays there",
+			ns.SetOf(ns.IPC, ns.UTS),
+			map[ns.Kind]plan.Process{ns.User: process(appPID, ns.All())},
+			[]plan.Step{join("web", webPID, ns.IPC, ns.UTS), join("app", appPID, ns.User)},
+		},
+		{
+			"of three processes the user namespace's is last, the others keep their order",
+			ns.SetOf(ns.Cgroup, ns.User, ns.UTS),
+			map[ns.Kind]plan.Process{ns.Net: process(appPID, docker()), ns.PID: process(4300, docker())},
+			[]plan.Step{join("app", appPID, ns.Net), join("app", 4300, ns.PID), join("web", webPID, ns.Cgroup, ns.User, ns.UTS)},
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, o := asked(), observed()
+			o.Base, o.Instead = process(webPID, row.base), row.instead
+			r.Instead = make(map[ns.Kind]request.Source)
+			for k := range row.instead {
+				r.Instead[k] = source("app")
+			}
+			var got []plan.Step
+			for _, s := range made(t, r, o).Steps {
+				if s.Op == plan.OpJoin {
+					got = append(got, s)
+				}
+			}
+			if !reflect.DeepEqual(got, row.want) {
+				t.Errorf("joins %+v\nwant  %+v", got, row.want)
+			}
+		})
+	}
+}
+
+func TestEveryStepIsDescribed(t *testing.T) {
+	r, o := asked(), observed()
+	o.Base = process(webPID, ns.All())
+	o.InputTerminal, o.OutputTerminal = true, true
+	s := &o.Subject.Spec
+	s.AppArmor, s.NoNewPrivileges = "docker-default", true
+	want := []string{
+		"label docker-default",
+		"1 resource limits",
+		"nice 0",
+		"drop supplementary groups",
+		"join cgroup ipc mnt net pid time user uts of web (pid 4100)",
+		"become root of the user namespace",
+		"join session keyring _ses." + containerID,
+		"umask 0022",
+		"default execution domain",
+		"bounding set of 3 capabilities",
+		"change to /srv",
+		"become uid 1000, gid 1001",
+		"change to /srv as the user, if root may not",
+		"check that the directory is inside the root",
+		"no new privileges",
+		"3 effective capabilities",
+		"seccomp filter",
+		"fork into the pid or time namespace",
+		"new session",
+		"make the terminal the session's",
+		"verify the namespaces; join cgroups, set oom_score_adj",
+		"find ls",
+		"exec ls /",
+	}
+	p := made(t, r, o)
+	var got []string
+	for i := range p.Steps {
+		got = append(got, p.Describe(i))
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("steps\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

@@ -1,0 +1,201 @@
+package plan_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden anew")
+
+// inWeb is docker nsjoin web, at a terminal.
+func inWeb() (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.Command = nil
+	o.InputTerminal, o.OutputTerminal = true, true
+	o.Subject.Spec.AppArmor = "docker-default"
+	o.Subject.Starter.Limits = []plan.Limit{
+		{Resource: 0, Soft: plan.Unlimited, Hard: plan.Unlimited},
+		{Resource: 4, Soft: 0, Hard: plan.Unlimited},
+		{Resource: nofile, Soft: 1024, Hard: 524288},
+	}
+	o.Subject.Cgroups = []plan.Cgroup{
+		{Hierarchy: "cpu,cpuacct", Path: "/docker/0f5eaf3c5d1c"},
+		{Hierarchy: "", Path: "/system.slice/docker-0f5eaf3c5d1c.scope"},
+	}
+	return r, o
+}
+
+// onlyNet is docker nsjoin --only net web ip -4 addr.
+func onlyNet() (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.Take, r.Command, o.Subject = ns.SetOf(ns.Net), []string{"ip", "-4", "addr"}, nil
+	return r, o
+}
+
+// twoSources is docker nsjoin --net container:app web sh -c …, with web in a
+// user namespace that forbids setgroups(2).
+func twoSources() (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.Command = []string{"sh", "-c", `echo "it's $USER" >&2; exit 3`}
+	r.Instead = map[ns.Kind]request.Source{ns.Net: source("app")}
+	o.Base, o.SetgroupsDenied = process(webPID, ns.All().Without(ns.SetOf(ns.Time))), true
+	o.Instead = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker())}
+	s := o.Subject
+	s.Spec.NoNewPrivileges, s.Spec.Capabilities = true, plan.Capabilities{}
+	s.UIDMap = []plan.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}
+	s.Starter.CPUs, s.Starter.Nice = []int{1}, 5
+	return r, o
+}
+
+func TestGoldenPlans(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		plan func() (*request.Request, *plan.Observed)
+	}{
+		{"in-web", inWeb},
+		{"only-net", onlyNet},
+		{"two-sources", twoSources},
+	} {
+		for form, end := range map[request.Output]string{
+			request.OutputText: ".golden",
+			request.OutputJSON: ".json.golden",
+		} {
+			t.Run(row.name+end, func(t *testing.T) {
+				var b bytes.Buffer
+				r, o := row.plan()
+				if err := made(t, r, o).Print(&b, form); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, filepath.Join("testdata", row.name+end), b.Bytes())
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("it is not %s; -update writes it anew, for git diff\n%s", file, got)
+	}
+}
+
+func TestPrintPassesTheWritersErrorOn(t *testing.T) {
+	broken := errors.New("broken")
+	for _, form := range []request.Output{request.OutputText, request.OutputJSON} {
+		if err := made(t, asked(), observed()).Print(failing{broken}, form); !errors.Is(err, broken) {
+			t.Errorf("%s: error %v, want %v", form, err, broken)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// The command is printed as a shell takes it, and can't act on a terminal.
+func TestPrintedCommandIsQuoted(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		arg  string
+		want string
+	}{
+		{"a plain word", "/usr/bin/a-b_c@d%e+f=g:h,i.J9", "/usr/bin/a-b_c@d%e+f=g:h,i.J9"},
+		{"a blank", "a b", `'a b'`},
+		{"nothing", "", `''`},
+		{"a single quote", "it's", `'it'\''s'`},
+		{"double quotes and a dollar", `"$A"`, `'"$A"'`},
+		{"a backslash", `a\n`, `'a\n'`},
+		{"a tilde", "~", `'~'`},
+		{"a pattern between plain letters", "a*b", `'a*b'`},
+		{"other alphabets", "größe", `'größe'`},
+		{"a new line", "a\nb", `"a\nb"`},
+		{"a tab", "a\tb", `"a\tb"`},
+		{"an escape sequence", "\x1b[2J", `"\x1b[2J"`},
+		{"an eight-bit escape", "\u009b2J", `"\u009b2J"`},
+		{"text that turns around", "a\u202eb", `"a\u202eb"`},
+	} {
+		r := asked()
+		r.Command = []string{"echo", row.arg, "end"}
+		first, _, _ := strings.Cut(made(t, r, observed()).String(), "\n")
+		if want := "run echo " + row.want + " end in web"; first != want {
+			t.Errorf("%s: %s\nwant %s", row.name, first, want)
+		}
+	}
+}
+
+func TestPlanSaysNoneWhereThereIsNone(t *testing.T) {
+	o := observed()
+	s := o.Subject
+	s.Spec.Groups, s.Spec.Capabilities, s.Cgroups = nil, plan.Capabilities{}, nil
+	s.Spec.Seccomp, s.Filters = false, nil
+	s.Starter.Limits = []plan.Limit{{Resource: nofile, Soft: plan.Unlimited, Hard: plan.Unlimited}}
+	text := made(t, asked(), o).String()
+	for _, line := range []string{
+		"  user         uid 1000, gid 1001, groups none\n",
+		"  capabilities none\n",
+		"  bounding     none\n",
+		"  seccomp      none\n",
+		"  limits       none\n",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no line %q in\n%s", line, text)
+		}
+	}
+	for _, word := range []string{"  cgroup ", "  label "} {
+		if _, identity, _ := strings.Cut(text, "identity"); strings.Contains(identity, "\n"+word) {
+			t.Errorf("there is a line of %q in\n%s", word, text)
+		}
+	}
+}
+
+func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
+	o := observed()
+	o.Subject.Filters = []plan.Filter{{Program: make([]plan.Instruction, 3)}, {Program: make([]plan.Instruction, 120)}}
+	const want = "  seccomp      filter of 3 instructions, filter of 120 instructions\n"
+	if text := made(t, asked(), o).String(); !strings.Contains(text, want) {
+		t.Errorf("no line %q in\n%s", want, text)
+	}
+}
+
+func TestWhoseIdentityIsSaid(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		vary func(*request.Request, *plan.Observed)
+		want string
+	}{
+		{"a container", func(*request.Request, *plan.Observed) {}, "as docker exec"},
+		{"a process", func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" }, "as that process"},
+		{"the caller", func(r *request.Request, _ *plan.Observed) { r.Take = 0 }, "the caller, unchanged"},
+		{
+			"the caller in a user namespace",
+			func(r *request.Request, o *plan.Observed) {
+				r.Take, o.Base = ns.SetOf(ns.User), process(webPID, ns.All())
+			},
+			"the caller, as root of the user namespace",
+		},
+	} {
+		r, o := asked(), observed()
+		row.vary(r, o)
+		if text, line := made(t, r, o).String(), "\nidentity\n  who          "+row.want+"\n"; !strings.Contains(text, line) {
+			t.Errorf("%s: no line %q in\n%s", row.name, line, text)
+		}
+	}
+}
