@@ -55,13 +55,17 @@ func (p *Process) foreignCgroups(self *Process) ([]plan.Cgroup, error) {
 		if own[g] {
 			continue
 		}
-		if !strings.HasPrefix(g.Path, "/") || strings.HasPrefix(g.Path, "/..") {
+		if !strings.HasPrefix(g.Path, "/") || above(g.Path) {
 			return nil, fmt.Errorf("cgroup %s is outside of this cgroup namespace", g)
 		}
 		foreign = append(foreign, g)
 	}
 	return foreign, nil
 }
+
+// above tells whether a group is above the root of the cgroup namespace, where
+// its path begins with /.., cgroup_namespaces(7).
+func above(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
 // cgroupMount is a mounted hierarchy.
 type cgroupMount struct {
@@ -111,8 +115,11 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 			}
 		}
 	}
+	if above(m.root) {
+		return "", false
+	}
 	rel, err := filepath.Rel(m.root, g.Path)
-	if err != nil || strings.HasPrefix(rel, "..") {
+	if err != nil || above("/"+rel) {
 		return "", false
 	}
 	return filepath.Join(m.point, rel), true

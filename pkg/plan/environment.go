@@ -16,24 +16,29 @@ import (
 // appended. So only TERM can differ, in presence and in place.
 func environment(spec Spec, configured, terminal []string) []string {
 	env := slices.Clone(spec.Env)
-	at := slices.IndexFunc(configured, isVariable("TERM"))
 	if spec.Terminal || len(terminal) > 0 {
 		env = slices.DeleteFunc(env, isVariable("TERM"))
 	}
 	if len(terminal) == 0 {
+		at := slices.IndexFunc(configured, isVariable("TERM"))
 		if spec.Terminal && at >= 0 {
-			env = slices.Insert(env, beforeNext(env, configured[at+1:]), configured[at])
+			value, _ := lookup(configured, "TERM")
+			env = slices.Insert(env, beforeNext(env, configured[at+1:]), "TERM="+value)
 		}
 		return env
 	}
-	for i, variable := range terminal {
+	place := afterHostname(env)
+	for _, variable := range terminal {
 		name, _, _ := strings.Cut(variable, "=")
-		switch set := slices.IndexFunc(configured, isVariable(name)); {
-		case set < 0:
-			env = slices.Insert(env, afterHostname(env)+i, variable)
-		case name == "TERM":
-			env = slices.Insert(env, afterHostname(env), configured[set])
+		value, set := lookup(configured, name)
+		switch {
+		case set && name == "TERM":
+			variable = name + "=" + value
+		case set, slices.Contains(configured, name): // a name alone unsets it
+			continue
 		}
+		env = slices.Insert(env, place, variable)
+		place++
 	}
 	return env
 }
@@ -60,14 +65,17 @@ func override(env, overrides []string) []string {
 
 // afterHostname is where the engine puts TERM for a terminal.
 func afterHostname(env []string) int {
-	return slices.IndexFunc(env, isVariable("HOSTNAME")) + 1
+	if i := slices.IndexFunc(env, isVariable("HOSTNAME")); i >= 0 {
+		return i + 1
+	}
+	return slices.IndexFunc(env, isVariable("PATH")) + 1 // without one, the place would be here
 }
 
 // beforeNext is the place of the first of the later variables that was appended,
 // not one that replaced a default of the engine's in front.
 func beforeNext(env, later []string) int {
 	for _, variable := range later {
-		if i := slices.Index(env, variable); i > afterHostname(env) {
+		if i := slices.Index(env, variable); i >= afterHostname(env) {
 			return i
 		}
 	}

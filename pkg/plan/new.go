@@ -17,12 +17,11 @@ import (
 // and the base, where the command would get more rights than it should because
 // something could not be read.
 func New(r *request.Request, o *Observed) (*Plan, error) {
-	p := &Plan{
-		Target:     r.Base.String(),
-		Namespaces: namespaces(r, o),
-		Detach:     r.Detach,
+	rows, err := namespaces(r, o)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	p := &Plan{Target: r.Base.String(), Namespaces: rows, Detach: r.Detach}
 	if p.joinsFileSystem() {
 		if p.Terminal, err = terminal(r, o); err != nil {
 			return nil, err
@@ -83,18 +82,22 @@ func (p *Plan) joinsFileSystem() bool { return p.Joined().Has(ns.Mnt) }
 
 // namespaces decides for every kind whether it has to be joined. One that is
 // the helper's own already is not: the kernel refuses that for user, and for
-// pid it would cost a fork.
-func namespaces(r *request.Request, o *Observed) []Namespace {
+// pid it would cost a fork. A source that lacks a kind has ended.
+func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
 	var rows []Namespace
 	for _, k := range ns.Kinds() {
 		row := Namespace{Kind: k, Source: r.Source(k).String(), ID: o.Self.Namespaces[k]}
 		from := o.source(r, k)
-		if id, ok := from.Namespaces[k]; ok && id != row.ID {
+		id, ok := from.Namespaces[k]
+		if !ok && row.ID != (ns.ID{}) {
+			return nil, fmt.Errorf("%s has no %s namespace: it has ended", r.Source(k).Quoted(), k)
+		}
+		if id != row.ID {
 			row.Join, row.PID, row.ID = true, from.PID, id
 		}
 		rows = append(rows, row)
 	}
-	return rows
+	return rows, nil
 }
 
 // source is the process that gives kind k.
