@@ -66,7 +66,13 @@ func run(args []string) (int, error) {
 	if r.DryRun != request.OutputNone {
 		return 0, p.Print(os.Stdout, r.DryRun)
 	}
-	return execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
+		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
+			return 0, exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
+		}
+	}
+	return status, err
 }
 
 // execute carries the plan out. root is the process whose root directory the
