@@ -53,6 +53,7 @@ type options struct {
 	dryRun       bool
 	format       request.Output
 	tty, noTTY   bool
+	detachKeys   keysFlag
 	exec         request.Exec
 	env, envFile opts.ListOpts
 }
@@ -75,6 +76,9 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 			return plugin.PersistentPreRunE(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.detachKeys.setDefault(dockerCLI.ConfigFile().DetachKeys); err != nil {
+				return err
+			}
 			r, err := o.request(args, cmd.ArgsLenAtDash() == 0)
 			if err != nil {
 				return err
@@ -107,7 +111,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.exec.Dir, "workdir", "w", "", "Working directory inside the container")
 	flags.BoolVar(&o.exec.Privileged, "privileged", false, "Give all capabilities and no seccomp filter")
 	flags.BoolVarP(&o.exec.Detach, "detach", "d", false, "Run the command in the background")
-	flags.String("detach-keys", "", "Override the key sequence for detaching (no effect yet)")
+	flags.Var(&o.detachKeys, "detach-keys", `Keys that leave the command running ("" for none)`)
 	flags.BoolP("interactive", "i", false, "Pass standard input on (always done)")
 	flags.BoolVarP(&o.tty, "tty", "t", false, "Use a terminal (done where standard input and output are one)")
 	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Use no terminal")
@@ -147,6 +151,7 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err
 	}
+	r.DetachKeys = o.detachKeys.keys
 	if o.dryRun {
 		r.DryRun = o.format
 	}

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -43,6 +47,42 @@ func (f *sourceFlag) Set(value string) (err error) {
 	f.given = true
 	f.source, err = request.ParseSource(value)
 	return err
+}
+
+// keysFlag is a sequence of keys, as docker attach has it: ctrl-p,ctrl-q.
+type keysFlag struct {
+	text  string
+	keys  []byte
+	given bool
+}
+
+func (f *keysFlag) String() string { return f.text }
+func (f *keysFlag) Type() string   { return "string" }
+
+func (f *keysFlag) Set(value string) error {
+	f.text, f.given, f.keys = value, true, nil
+	if value == "" {
+		return nil
+	}
+	keys, err := term.ToBytes(value)
+	if err != nil {
+		return err
+	}
+	f.keys = keys
+	return nil
+}
+
+// setDefault takes what the Docker CLI's configuration has, or else Docker's own
+// keys, where the flag was not given.
+func (f *keysFlag) setDefault(configured string) error {
+	if f.given {
+		return nil
+	}
+	if err := f.Set(cmp.Or(configured, "ctrl-p,ctrl-q")); err != nil {
+		return exit.Hint(fmt.Errorf("detachKeys %q of the Docker CLI's configuration: %w", configured, err),
+			"a key is a letter or ctrl- and one of a-z @ [ ] ^ _")
+	}
+	return nil
 }
 
 // viaFlag is the way to the engine's host.

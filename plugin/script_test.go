@@ -23,7 +23,7 @@ import (
 const (
 	testImage    = "nsjoin-test"
 	testLabel    = "io.nsjoin.test" // its value is the test's process
-	scriptWithin = 2 * time.Minute
+	scriptWithin = time.Minute
 )
 
 // TestScript runs the scripts in testdata/script, each a part of the

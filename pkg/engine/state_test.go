@@ -158,6 +158,21 @@ func TestRunningContainerIsFound(t *testing.T) {
 	}
 }
 
+func TestUserAndGroupsOfAContainerAreFound(t *testing.T) {
+	answer := inspected("0f", running(42))
+	answer.Config.User = "web:www"
+	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}}
+	f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
+	r := &request.Request{Base: named("web")}
+	if err := engine.Resolve(t.Context(), f, r); err != nil {
+		t.Fatal(err)
+	}
+	want := &request.Container{ID: "0f", User: "web:www", GroupAdd: []string{"audio", "27"}}
+	if !reflect.DeepEqual(r.Base.Container, want) {
+		t.Errorf("it is %+v, want %+v", r.Base.Container, want)
+	}
+}
+
 func TestIncompleteAnswerIsRefused(t *testing.T) {
 	whole := inspected("0f", running(42))
 	for name, answer := range map[string]container.InspectResponse{

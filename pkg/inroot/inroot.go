@@ -49,25 +49,25 @@ func OpenRegular(root *os.File, path string) (*os.File, error) {
 
 // Regular fails, and says what it is, where f is not a regular file.
 func Regular(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is not a regular file but %s", describe(info.Mode()))
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return fmt.Errorf("it is not a regular file but %s", describe(st.Mode&unix.S_IFMT))
 	}
 	return nil
 }
 
-func describe(mode os.FileMode) string {
-	switch {
-	case mode.IsDir():
+func describe(format uint32) string {
+	switch format {
+	case unix.S_IFDIR:
 		return "a directory"
-	case mode&os.ModeNamedPipe != 0:
+	case unix.S_IFIFO:
 		return "a FIFO"
-	case mode&os.ModeSocket != 0:
+	case unix.S_IFSOCK:
 		return "a socket"
-	case mode&os.ModeDevice != 0:
+	case unix.S_IFCHR, unix.S_IFBLK:
 		return "a device"
 	}
 	return "something else"

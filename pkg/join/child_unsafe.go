@@ -44,7 +44,7 @@ const (
 	enterAgain                // chdir, where enter was not allowed to
 	checkInside               // getcwd gives a path that starts at the root
 	writeLabel                // open, write, close
-	closeOthers               // close every descriptor that isn't needed from here on
+	closeRange                // close the descriptors from args[0] to before args[1]
 	forkAgain                 // go on in a child whose parent is the helper
 	await                     // tell the helper that we are ready, wait for its word
 	find                      // choose the file to execute
@@ -189,8 +189,8 @@ func do(p *program, o *op) syscall.Errno {
 		return inside(p, o)
 	case writeLabel:
 		return label(p, o)
-	case closeOthers:
-		return tidy(p)
+	case closeRange:
+		return closeFrom(o.args[0], o.args[1])
 	case forkAgain:
 		return again(p, o)
 	case await:
@@ -240,30 +240,14 @@ func label(p *program, o *op) syscall.Errno {
 	return errno
 }
 
-// tidy closes all descriptors but the standard streams and the two pipes, so
-// that nothing of ours can be seen from inside the container. Linux before 5.9
+// closeFrom closes the descriptors from first to before end. Linux before 5.9
 // has no close_range; the helper never has more than a few dozen.
 //
 //go:nosplit
 //go:norace
-func tidy(p *program) syscall.Errno {
-	low, high := p.status, p.gate
-	if low > high {
-		low, high = high, low
-	}
-	closeRange(3, low)
-	closeRange(low+1, high)
-	closeRange(high+1, maxFD)
-	return 0
-}
-
-// closeRange closes the descriptors from first to before end.
-//
-//go:nosplit
-//go:norace
-func closeRange(first, end uintptr) {
+func closeFrom(first, end uintptr) syscall.Errno {
 	if first == end {
-		return
+		return 0
 	}
 	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, first, end-1, 0)
 	if errno != 0 {
@@ -271,6 +255,7 @@ func closeRange(first, end uintptr) {
 			_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 		}
 	}
+	return 0
 }
 
 // again forks once more: who joins a pid namespace stays outside, his children

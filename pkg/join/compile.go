@@ -33,7 +33,7 @@ func compile(p *plan.Plan, held Held, status, gate *os.File) (*program, error) {
 	for i, s := range p.Steps {
 		c.step = int32(i)
 		if !closed && (s.Op == plan.OpFork || s.Op == plan.OpSession || s.Op == plan.OpSettle) {
-			c.add(closeOthers, 0) // nothing of ours is seen from inside
+			c.closeOthers()
 			closed = true
 		}
 		if err := c.compile(s); err != nil {
@@ -100,11 +100,6 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpTerminal:
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY)
 	case plan.OpSettle:
-		if !c.plan.Detach {
-			// It dies with the helper from here on. Credentials are what they
-			// will be, so the kernel doesn't reset that.
-			c.call(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
-		}
 		c.add(await, 0)
 	case plan.OpFind:
 		c.add(find, 0)
@@ -114,6 +109,15 @@ func (c *compiler) compile(s plan.Step) error {
 		return fmt.Errorf("unknown operation %q", s.Op)
 	}
 	return nil
+}
+
+// closeOthers closes all descriptors but the standard streams and the two pipes,
+// so that nothing of ours can be seen from inside the container.
+func (c *compiler) closeOthers() {
+	low, high := min(c.prog.status, c.prog.gate), max(c.prog.status, c.prog.gate)
+	c.add(closeRange, 0, 3, low)
+	c.add(closeRange, 0, low+1, high)
+	c.add(closeRange, 0, high+1, maxFD)
 }
 
 // streams puts the standard streams in their places.
@@ -193,7 +197,7 @@ func (c *compiler) label(who *plan.ContainerIdentity) error {
 	file, text := "self/attr/exec", who.SELinux
 	if who.AppArmor != "" {
 		text = "exec " + who.AppArmor
-		if _, err := os.Stat("/proc/self/attr/apparmor/exec"); err == nil {
+		if unix.Access("/proc/self/attr/apparmor/exec", unix.F_OK) == nil {
 			file = "self/attr/apparmor/exec"
 		}
 	}
@@ -208,21 +212,25 @@ func (c *compiler) label(who *plan.ContainerIdentity) error {
 	return err
 }
 
-// command prepares what execve takes.
+// command prepares the plan's command.
 func (c *compiler) command() error {
+	c.prog.search = c.plan.Command.Search
+	return c.executes(c.plan.Command.Paths, c.plan.Command.Args, c.plan.Identity.Env)
+}
+
+// executes prepares what execve takes.
+func (c *compiler) executes(paths, args, env []string) error {
 	var err error
 	p := c.prog
-	if p.argv, err = syscall.SlicePtrFromStrings(c.plan.Command.Args); err != nil {
+	if p.argv, err = syscall.SlicePtrFromStrings(args); err != nil {
 		return fmt.Errorf("the command's arguments: %w", err)
 	}
-	if p.envv, err = syscall.SlicePtrFromStrings(c.plan.Identity.Env); err != nil {
+	if p.envv, err = syscall.SlicePtrFromStrings(env); err != nil {
 		return fmt.Errorf("the command's environment: %w", err)
 	}
-	p.paths, err = syscall.SlicePtrFromStrings(c.plan.Command.Paths)
-	if err != nil {
+	if p.paths, err = syscall.SlicePtrFromStrings(paths); err != nil {
 		return fmt.Errorf("the command's name: %w", err)
 	}
 	p.paths = p.paths[:len(p.paths)-1] // without the closing nil
-	p.search = c.plan.Command.Search
 	return nil
 }

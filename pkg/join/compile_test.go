@@ -41,7 +41,7 @@ func TestUnknownOperationIsNotCompiled(t *testing.T) {
 // An operation of a plan that the compiler lacks would be found by a user.
 func TestEveryOperationIsCompiled(t *testing.T) {
 	who := &plan.ContainerIdentity{
-		Dir: "/", Keyring: "_ses.1f", AppArmor: "docker-default", CPUs: []int{0},
+		Keyring: "_ses.1f", AppArmor: "docker-default", CPUs: []int{0},
 		Filters: []plan.Filter{{Program: []plan.Instruction{{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW}}}},
 		Limits:  []plan.Limit{{Resource: 7, Soft: 1, Hard: 2}},
 	}
@@ -50,7 +50,7 @@ func TestEveryOperationIsCompiled(t *testing.T) {
 		plan.OpPersona, plan.OpDir, plan.OpDirAgain, plan.OpBounding, plan.OpUser, plan.OpInside, plan.OpNoNewPriv,
 		plan.OpSeccomp, plan.OpCaps, plan.OpFork, plan.OpSession, plan.OpTerminal, plan.OpSettle, plan.OpFind, plan.OpExec,
 	} {
-		p := &plan.Plan{Identity: plan.Identity{Container: who}, Steps: []plan.Step{{Op: op}}}
+		p := &plan.Plan{Identity: plan.Identity{Dir: "/", Container: who}, Steps: []plan.Step{{Op: op}}}
 		prog, err := compiled(t, p, nil)
 		if err != nil {
 			t.Errorf("%s: %v", op, err)
@@ -119,9 +119,34 @@ func TestDescriptorsAreClosedOnceBeforeTheProcessIsSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(prog.ops); got != len(ops)+1 || prog.ops[0].do != closeOthers {
-			t.Errorf("%s: %d operations, the first is %d: %+v", name, got, prog.ops[0].do, prog.ops)
+		if got := len(prog.ops); got != len(ops)+3 {
+			t.Errorf("%s: %d operations: %+v", name, got, prog.ops)
+			continue
 		}
+		checkClosed(t, name, prog)
+	}
+}
+
+// checkClosed: the first three operations close all descriptors from 3 on but
+// the two pipes.
+func checkClosed(t *testing.T, name string, prog *program) {
+	t.Helper()
+	next := uintptr(3)
+	kept := []uintptr{min(prog.status, prog.gate), max(prog.status, prog.gate)}
+	for i, o := range prog.ops[:3] {
+		if o.do != closeRange || o.args[0] != next {
+			t.Errorf("%s: operation %d is %+v, want one that closes from %d on", name, i, o, next)
+		}
+		if i == len(kept) {
+			if o.args[1] != maxFD {
+				t.Errorf("%s: it closes to %d", name, o.args[1])
+			}
+			continue
+		}
+		if o.args[1] != kept[i] {
+			t.Errorf("%s: it closes to %d, want to %d", name, o.args[1], kept[i])
+		}
+		next = kept[i] + 1
 	}
 }
 
@@ -149,7 +174,7 @@ func TestTextWithANULIsRefused(t *testing.T) {
 		"the command's environment": {Command: plan.Command{Args: []string{"a"}}, Identity: plan.Identity{Env: []string{"A=\x00"}}},
 		"change to /\x00": {
 			Command: plan.Command{Args: []string{"a"}}, Steps: []plan.Step{{Op: plan.OpDir}},
-			Identity: plan.Identity{Container: &plan.ContainerIdentity{Dir: "/\x00"}},
+			Identity: plan.Identity{Dir: "/\x00"},
 		},
 	} {
 		if _, err := compiled(t, p, nil); !errors.Is(err, unix.EINVAL) || !strings.HasPrefix(err.Error(), want+": ") {

@@ -18,8 +18,8 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 	p := &plan.Plan{
 		Target:  "web",
 		Command: plan.Command{Args: []string{"ls", "-l"}},
-		Identity: plan.Identity{Container: &plan.ContainerIdentity{
-			Dir: "/work", UID: 33, GID: 34, Limits: make([]plan.Limit, 2),
+		Identity: plan.Identity{Dir: "/work", Container: &plan.ContainerIdentity{
+			UID: 33, GID: 34, Limits: make([]plan.Limit, 2),
 		}},
 		Steps: []plan.Step{
 			{Op: plan.OpLimits},
@@ -54,8 +54,11 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		{plan.OpFind, messageNoFile, unix.ENOENT, exit.NotFound, `"ls" in web: executable file not found in $PATH`, false},
 		{plan.OpLimits, messageFailed, unix.EPERM, exit.Failed, `set resource limits of "web": operation not permitted`, true},
 		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, "2 resource limits: invalid argument", false},
-		{plan.OpDir, messageFailed, unix.ENOENT, exit.CannotRun, "change to /work in web: no such file or directory", false},
-		{plan.OpDirAgain, messageFailed, unix.EACCES, exit.CannotRun, "change to /work as the user, if root may not in web: permission denied", false},
+		{plan.OpDir, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
+		{plan.OpDir, messageFailed, unix.ENOTDIR, exit.NotFound, "change to /work in web: not a directory", false},
+		{plan.OpDir, messageFailed, unix.ELOOP, exit.CannotRun, "change to /work in web: too many levels of symbolic links", false},
+		{plan.OpDirAgain, messageFailed, unix.EACCES, exit.CannotRun, "change to /work in web: permission denied", false},
+		{plan.OpDirAgain, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
 		{plan.OpInside, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside of the root of "web"`, false},
 		{plan.OpInside, messageFailed, unix.ENOENT, exit.Failed, "check that the directory is inside the root: no such file or directory", false},
 		{join, messageFailed, unix.EPERM, exit.Failed, "join net uts of db (pid 7): operation not permitted", false},

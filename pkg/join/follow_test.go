@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ func following(t *testing.T) (f *follower, gate *bytes.Buffer, last int) {
 		plan: &plan.Plan{Namespaces: []plan.Namespace{{Kind: ns.UTS, Source: "web", ID: ns.ID{Dev: st.Dev, Ino: st.Ino}}}},
 		gate: gate,
 		pid:  ended(t, 3),
+
+		onReady: func(int) error { return nil },
 	}
 	return f, gate, waiting(t)
 }
@@ -128,6 +131,39 @@ func TestProcessInAnotherNamespaceDoesntPassTheGate(t *testing.T) {
 	err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
 	if err == nil || f.settled || gate.Len() > 0 {
 		t.Errorf("%v, settled %t, %d bytes at the gate", err, f.settled, gate.Len())
+	}
+}
+
+// Who attends the command prepares before it runs, and may refuse.
+func TestReadyIsToldBeforeTheGateOpens(t *testing.T) {
+	refusal := errors.New("refused")
+	for _, want := range []error{nil, refusal} {
+		f, gate, last := following(t)
+		var told []int
+		f.onReady = func(pid int) error {
+			told = append(told, pid)
+			if gate.Len() > 0 {
+				t.Error("the gate is open")
+			}
+			return want
+		}
+		err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
+		if !errors.Is(err, want) || !slices.Equal(told, []int{last}) {
+			t.Errorf("%v, told %v; want %v, %d", err, told, want, last)
+		}
+		if open := gate.Len() > 0; open != (want == nil) || f.settled != open {
+			t.Errorf("with %v: the gate is open: %t, settled: %t", want, open, f.settled)
+		}
+	}
+}
+
+func TestReadyIsNotToldOfAProcessInAnotherNamespace(t *testing.T) {
+	f, _, last := following(t)
+	f.plan.Namespaces[0].ID.Ino++
+	f.onReady = func(int) error { t.Error("it is told"); return nil }
+	err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
+	if err == nil {
+		t.Error("no error")
 	}
 }
 

@@ -40,13 +40,12 @@ type Child struct {
 	PID int
 }
 
-// Start runs the plan's command and returns when it was executed. The calling
-// goroutine must be locked to the process's main thread: the kernel ends the
-// command when the thread that made it ends.
+// Start runs the plan's command and returns when it was executed. ready is
+// called with its process number before it runs; an error of it stops it.
 //
 // Its error says at which step it failed, and has the exit status 126 or 127
 // where the command could not be executed. Nothing is left of the child then.
-func Start(p *plan.Plan, held Held) (*Child, error) {
+func Start(p *plan.Plan, held Held, ready func(pid int) error) (*Child, error) {
 	restoreFileLimit()
 	status, statusEnd, err := pipe()
 	if err != nil {
@@ -69,7 +68,7 @@ func Start(p *plan.Plan, held Held) (*Child, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("fork: %w", errno)
 	}
-	f := &follower{plan: p, held: held, gate: gate, pid: pid}
+	f := &follower{plan: p, held: held, gate: gate, pid: pid, onReady: ready}
 	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
@@ -129,6 +128,8 @@ type follower struct {
 	held Held
 	gate io.Writer
 	pid  int
+	// onReady is called before the gate opens.
+	onReady func(pid int) error
 	// The last child, which may be the child's own, waits at the gate. What
 	// they write isn't ordered: it may be ready before its parent has named it.
 	last, ready bool
@@ -167,6 +168,9 @@ func (f *follower) handle(m message) error {
 		return nil
 	}
 	if err := settle(f.pid, f.plan, f.held.Cgroups); err != nil {
+		return err
+	}
+	if err := f.onReady(f.pid); err != nil {
 		return err
 	}
 	f.settled = true

@@ -4,6 +4,7 @@ package join
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 
@@ -53,16 +54,20 @@ func verify(pid int, p *plan.Plan) error {
 // oomScore writes oom_score_adj where it differs: to lower it takes
 // CAP_SYS_RESOURCE.
 func oomScore(pid, want int) error {
-	file := fmt.Sprintf("/proc/%d/oom_score_adj", pid)
-	text := strconv.Itoa(want)
-	now, err := os.ReadFile(file)
+	f, err := os.OpenFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("set oom_score_adj: %w", err)
+	}
+	defer f.Close()
+	now, err := io.ReadAll(f)
 	if err != nil {
 		return fmt.Errorf("read oom_score_adj: %w", err)
 	}
+	text := strconv.Itoa(want)
 	if string(now) == text+"\n" {
 		return nil
 	}
-	if err := os.WriteFile(file, []byte(text), 0); err != nil {
+	if _, err := f.WriteString(text); err != nil {
 		return fmt.Errorf("set oom_score_adj %d: %w", want, err)
 	}
 	return nil

@@ -4,6 +4,7 @@ package join
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -39,6 +40,11 @@ func ours(t *testing.T, paths []string, args ...string) *plan.Plan {
 // started starts a plan's command and returns what it wrote and its status.
 func started(t *testing.T, p *plan.Plan) (output string, status int, err error) {
 	t.Helper()
+	return startedWith(t, p, func(int) error { return nil })
+}
+
+func startedWith(t *testing.T, p *plan.Plan, ready func(int) error) (output string, status int, err error) {
+	t.Helper()
 	runtime.LockOSThread() // the command lives as long as the thread
 	defer runtime.UnlockOSThread()
 	r, w, err := os.Pipe()
@@ -46,7 +52,7 @@ func started(t *testing.T, p *plan.Plan) (output string, status int, err error) 
 		t.Fatal(err)
 	}
 	defer r.Close()
-	child, err := Start(p, Held{Stdio: [3]*os.File{open(t, "/dev/null"), w, os.Stderr}})
+	child, err := Start(p, Held{Stdio: [3]*os.File{open(t, "/dev/null"), w, os.Stderr}}, ready)
 	w.Close()
 	if err != nil {
 		return "", 0, err
@@ -133,6 +139,58 @@ func TestCommandThatIsNotWhereItShouldBeDoesntRun(t *testing.T) {
 	nothingLeft(t, "refused")
 	if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the command ran: %v", err)
+	}
+}
+
+// Ready is told the command's own number, before it runs.
+func TestReadyIsToldOfTheCommand(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	told := 0
+	out, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran+"; echo $$"), func(pid int) error {
+		if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the command ran already: %v", err)
+		}
+		told = pid
+		return nil
+	})
+	if err != nil || out != fmt.Sprintln(told) {
+		t.Errorf("told of %d; it is %q, %v", told, out, err)
+	}
+}
+
+func TestCommandThatReadyRefusesDoesntRun(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	refusal := errors.New("refused")
+	_, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran), func(int) error { return refusal })
+	if !errors.Is(err, refusal) {
+		t.Errorf("%v, want %v", err, refusal)
+	}
+	nothingLeft(t, "refused")
+	if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the command ran: %v", err)
+	}
+}
+
+func TestCommandsDirectory(t *testing.T) {
+	dir := t.TempDir()
+	file, closed := filepath.Join(dir, "file"), filepath.Join(dir, "loop")
+	if err := errors.Join(os.WriteFile(file, nil, 0o644), os.Symlink("loop", closed)); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		dir    string
+		status int
+	}{
+		{dir, 0}, {filepath.Join(dir, "nothing"), exit.NotFound}, {file, exit.NotFound}, {closed, exit.CannotRun},
+	} {
+		p := ours(t, []string{"/bin/sh"}, "sh", "-c", "pwd")
+		p.Identity.Dir = row.dir
+		p.Steps = append([]plan.Step{{Op: plan.OpDir}}, p.Steps...)
+		out, _, err := started(t, p)
+		if exit.Status(err) != row.status || err == nil && out != row.dir+"\n" {
+			t.Errorf("%s: %q, %v, status %d; want %d", row.dir, out, err, exit.Status(err), row.status)
+		}
+		nothingLeft(t, row.dir)
 	}
 }
 

@@ -85,6 +85,13 @@ func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
 	c.call(unix.SYS_CAPSET, c.pin(unsafe.Pointer(head)), c.pin(unsafe.Pointer(data)))
 }
 
+// untilHangup waits until a descriptor hangs up: a pipe, until nobody has it open
+// for writing. What was written is left there.
+func (c *compiler) untilHangup(fd int32) {
+	poll := &unix.PollFd{Fd: fd}
+	c.call(unix.SYS_PPOLL, c.pin(unsafe.Pointer(poll)), 1, 0, 0, 0)
+}
+
 // text makes a C string and returns its address.
 func (c *compiler) text(s string) (uintptr, error) {
 	b, err := unix.BytePtrFromString(s)

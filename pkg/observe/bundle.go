@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -56,8 +58,9 @@ type bundle struct {
 
 // shim finds and holds the shim of the container's first process, its parent.
 // The shim's working directory is the bundle, which is named by the
-// container's full ID. The container can't forge that, which makes it the proof
-// that p is the container's first process and not another that got its number.
+// container's full ID: the proof that p is the container's first process and not
+// another that got its number. A process in a container could name a directory
+// of its own so, but it can't leave the container's mounts and cgroups.
 func (p *Process) shim(id string) (*Process, error) {
 	st, err := p.readStatus()
 	if err != nil {
@@ -81,7 +84,56 @@ func (p *Process) shim(id string) (*Process, error) {
 	if filepath.Base(dir) != id {
 		return nil, errNotContainer
 	}
+	inside, err := p.shares(shim, id)
+	if err != nil {
+		return nil, err
+	}
+	if inside {
+		return nil, errNotContainer
+	}
 	return shim, p.Alive() // its parent was the shim only if it lives
+}
+
+// shares tells whether a process that seems to be p's shim is in a container
+// itself: it has p's mounts, or is in a cgroup that is named by a container.
+func (p *Process) shares(shim *Process, id string) (bool, error) {
+	theirs, err := p.readlink("ns/mnt")
+	if err != nil {
+		return false, err
+	}
+	mounts, err := shim.readlink("ns/mnt")
+	if err != nil || mounts == theirs {
+		return err == nil, err
+	}
+	groups, err := p.readCgroups()
+	if err != nil {
+		return false, err
+	}
+	shims, err := shim.readCgroups()
+	if err != nil {
+		return false, err
+	}
+	for _, g := range groups {
+		named := containerOf(g.Path)
+		if named != "" && (named != id || slices.Contains(shims, g)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// containerOf is the last full ID of a container in the path of a cgroup.
+func containerOf(path string) string {
+	const digits = 64
+	id := ""
+	for name := range strings.SplitSeq(path, "/") {
+		name = strings.TrimSuffix(name, ".scope")
+		name = name[max(0, len(name)-digits):]
+		if len(name) == digits && strings.Trim(name, "0123456789abcdef") == "" {
+			id = name
+		}
+	}
+	return id
 }
 
 // errNotContainer says that a process is not the container's first one.

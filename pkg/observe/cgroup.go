@@ -55,13 +55,17 @@ func (p *Process) foreignCgroups(self *Process) ([]plan.Cgroup, error) {
 		if own[g] {
 			continue
 		}
-		if !strings.HasPrefix(g.Path, "/") || strings.HasPrefix(g.Path, "/..") {
+		if !strings.HasPrefix(g.Path, "/") || above(g.Path) {
 			return nil, fmt.Errorf("cgroup %s is outside of this cgroup namespace", g)
 		}
 		foreign = append(foreign, g)
 	}
 	return foreign, nil
 }
+
+// above tells whether a group is above the root of the cgroup namespace, where
+// its path begins with /.., cgroup_namespaces(7).
+func above(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
 // cgroupMount is a mounted hierarchy.
 type cgroupMount struct {
@@ -111,8 +115,11 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 			}
 		}
 	}
+	if above(m.root) {
+		return "", false
+	}
 	rel, err := filepath.Rel(m.root, g.Path)
-	if err != nil || strings.HasPrefix(rel, "..") {
+	if err != nil || above("/"+rel) {
 		return "", false
 	}
 	return filepath.Join(m.point, rel), true
@@ -121,23 +128,26 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 // openCgroups opens the cgroup.procs of each group for writing. Writing a pid
 // there moves that process. Each is looked for where the processes given see
 // hierarchies mounted, in turn.
-func openCgroups(groups []plan.Cgroup, seenBy []*Process) ([]*os.File, error) {
-	var files []*os.File
-	var mounts []cgroupMount
-	for i, g := range groups {
-		if i == 0 {
-			var err error
-			if mounts, err = allCgroupMounts(seenBy); err != nil {
-				return nil, err
-			}
-		}
-		f, err := openCgroup(mounts, g)
-		if err != nil {
-			return nil, fmt.Errorf("cgroup %s: %w", g, err)
-		}
-		files = append(files, f)
+func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error {
+	if len(groups) == 0 {
+		return nil
 	}
-	return files, nil
+	mounts, err := allCgroupMounts(seenBy)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		f, err := openInCgroup(mounts, g, "cgroup.procs", unix.O_WRONLY)
+		if err != nil {
+			return fmt.Errorf("cgroup %s: %w", g, err)
+		}
+		o.Cgroups = append(o.Cgroups, f)
+		if o.memory == nil {
+			o.memory = openMemory(mounts, g)
+		}
+	}
+	o.oomKills, err = oomKills(o.memory)
+	return err
 }
 
 func allCgroupMounts(seenBy []*Process) ([]cgroupMount, error) {
@@ -155,10 +165,11 @@ func allCgroupMounts(seenBy []*Process) ([]cgroupMount, error) {
 	return all, nil
 }
 
-func openCgroup(mounts []cgroupMount, g plan.Cgroup) (*os.File, error) {
+// openInCgroup opens a file of a group.
+func openInCgroup(mounts []cgroupMount, g plan.Cgroup, name string, flags int) (*os.File, error) {
 	for _, m := range mounts {
 		if dir, ok := m.holds(g); ok {
-			return m.seenBy.open("root"+filepath.Join(dir, "cgroup.procs"), unix.O_WRONLY)
+			return m.seenBy.open("root"+filepath.Join(dir, name), flags)
 		}
 	}
 	return nil, errors.New("its hierarchy is not mounted")

@@ -61,6 +61,21 @@ func TestForeignCgroups(t *testing.T) {
 			message: "cgroup :/../b is outside of this cgroup namespace",
 		},
 		{
+			name: "outside, the parent of the namespace's root", theirs: "0::/..\n", ours: "0::/a\n",
+			message: "cgroup :/.. is outside of this cgroup namespace",
+		},
+		{
+			name: "outside, and so are we", theirs: "0::/../b\n", ours: "0::/../b\n",
+		},
+		{
+			name: "two dots that begin a name", theirs: "0::/..b\n", ours: "0::/a\n",
+			want: []plan.Cgroup{{Path: "/..b"}},
+		},
+		{
+			name: "no path", theirs: "0::b\n", ours: "0::/a\n",
+			message: "cgroup :b is outside of this cgroup namespace",
+		},
+		{
 			name: "outside, in one of several", theirs: "4:memory:/b\n3:pids:/..\n", ours: "4:memory:/a\n3:pids:/a\n",
 			message: "cgroup pids:/.. is outside of this cgroup namespace",
 		},
@@ -95,11 +110,14 @@ func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
 		"root/with space/docker/cgroup.procs": "",
 	})
 	groups := []plan.Cgroup{{Path: "/docker/1f"}, {Hierarchy: "memory", Path: "/docker/1f"}}
-	files, err := openCgroups(groups, []*Process{engine, self})
-	if err != nil {
+	o := &Observation{}
+	if err := o.openCgroups(groups, []*Process{engine, self}); err != nil {
 		t.Fatal(err)
 	}
-	for i, f := range files {
+	if len(o.Cgroups) != len(groups) {
+		t.Fatalf("%d are opened, want %d", len(o.Cgroups), len(groups))
+	}
+	for i, f := range o.Cgroups {
 		if _, err := f.WriteString(groups[i].String()); err != nil {
 			t.Error(err)
 		}
@@ -126,13 +144,15 @@ func TestGroupThatCantBeOpenedIsNamed(t *testing.T) {
 		{plan.Cgroup{Path: "/a"}, "cgroup :/a: its hierarchy is not mounted"},
 		{plan.Cgroup{Hierarchy: "memory", Path: "/a"}, "cgroup memory:/a: open "},
 	} {
-		files, err := openCgroups([]plan.Cgroup{row.group}, []*Process{self})
-		if files != nil || !strings.HasPrefix(text(err), row.message) {
-			t.Errorf("%s: %v, %v; want %s", row.group, files, err, row.message)
+		o := &Observation{}
+		err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self})
+		if o.Cgroups != nil || !strings.HasPrefix(text(err), row.message) {
+			t.Errorf("%s: %v, %v; want %s", row.group, o.Cgroups, err, row.message)
 		}
 	}
-	if files, err := openCgroups(nil, []*Process{procDir(t, nil)}); err != nil || files != nil {
-		t.Errorf("no groups: %v, %v; there is nothing to look for", files, err)
+	o := &Observation{}
+	if err := o.openCgroups(nil, []*Process{procDir(t, nil)}); err != nil || o.Cgroups != nil {
+		t.Errorf("no groups: %v, %v; there is nothing to look for", o.Cgroups, err)
 	}
 }
 

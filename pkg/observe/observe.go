@@ -25,6 +25,9 @@ type Observation struct {
 	// Cgroups are the cgroup.procs of the groups of Facts.Subject.Cgroups.
 	Cgroups []*os.File
 
+	memory   *os.File // counts what the kernel killed for want of memory
+	oomKills uint64   // its count before the command
+
 	self *Process
 	// shims has the shim of each process that is a container's first.
 	shims map[*Process]*Process

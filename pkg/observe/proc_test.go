@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // procDir makes a process of a directory that stands for its /proc/PID, for
@@ -78,6 +80,19 @@ func end(t *testing.T, cmd *exec.Cmd) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
+}
+
+// zombie is a child that has ended and was not waited for.
+func zombie(t *testing.T) int {
+	t.Helper()
+	cmd := running(t, "cat")
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Process.Pid
 }
 
 func hold(t *testing.T, pid int) *Process {

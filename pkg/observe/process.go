@@ -64,13 +64,17 @@ func (p *Process) Alive() error {
 }
 
 // OpenNamespaces opens all namespaces of the process. A kind that the kernel
-// doesn't have is left out.
+// doesn't have is left out. It fails with ESRCH where the process has ended and
+// was not waited for yet: it has a pidfd still, but few namespaces.
 func (p *Process) OpenNamespaces() error {
 	p.Namespaces = make(map[ns.Kind]*os.File)
 	p.IDs = make(map[ns.Kind]ns.ID)
 	for _, k := range ns.Kinds() {
 		f, err := p.open("ns/"+k.String(), unix.O_RDONLY)
 		if errors.Is(err, unix.ENOENT) {
+			if unix.Access("/proc/self/ns/"+k.String(), unix.F_OK) == nil {
+				return fmt.Errorf("process %d has ended: %w", p.PID, unix.ESRCH)
+			}
 			continue
 		}
 		if err != nil {

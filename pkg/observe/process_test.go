@@ -4,6 +4,7 @@ package observe
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -11,7 +12,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 func TestHeldProcessIsRead(t *testing.T) {
@@ -61,6 +64,38 @@ func TestEndedProcessIsNoticed(t *testing.T) {
 			t.Errorf("%s: %q doesn't say so", what, err)
 		}
 	}
+}
+
+// It has a number, a pidfd and some namespaces still.
+func TestEndedProcessThatWasNotWaitedForIsRefused(t *testing.T) {
+	pid := zombie(t)
+	p := hold(t, pid)
+	if err := p.OpenNamespaces(); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("OpenNamespaces: %v, want %v", err, unix.ESRCH)
+	}
+	source := request.Source{From: request.FromPID, PID: pid}
+	for name, r := range map[string]*request.Request{
+		"as the base":      {Base: source, Take: ns.All()},
+		"for a kind":       {Base: request.Host(), Instead: map[ns.Kind]request.Source{ns.Net: source}},
+		"for user":         {Base: request.Host(), Instead: map[ns.Kind]request.Source{ns.User: source}},
+		"for no kind left": {Base: source, Take: ns.All(), Instead: everything(request.Host())},
+	} {
+		_, err := Observe(r)
+		if want := fmt.Sprintf("find pid:%d: process %[1]d has ended: no such process", pid); text(err) != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+		if known, ok := errors.AsType[*exit.Error](err); !ok || known.Hint == "" {
+			t.Errorf("%s: %v has no way out", name, err)
+		}
+	}
+}
+
+func everything(s request.Source) map[ns.Kind]request.Source {
+	m := make(map[ns.Kind]request.Source)
+	for _, k := range ns.Kinds() {
+		m[k] = s
+	}
+	return m
 }
 
 func TestProcessThatIsGoneIsNotHeld(t *testing.T) {

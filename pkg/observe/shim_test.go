@@ -5,20 +5,49 @@ package observe
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// contained is a child of ours that has mounts of its own and is in the cgroups
+// given. What we run in may be a container itself, so that ours would not do.
+func contained(t *testing.T, cgroup string) *Process {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("a mount namespace of its own takes root")
+	}
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	start(t, cmd)
+	p := hold(t, cmd.Process.Pid)
+	return withCgroup(t, p, cgroup)
+}
+
+// withCgroup makes p a process whose cgroups are those given.
+func withCgroup(t *testing.T, p *Process, cgroup string) *Process {
+	t.Helper()
+	fake := procDir(t, map[string]string{"cgroup": cgroup})
+	for _, name := range []string{"status", "ns", "cwd"} {
+		if err := os.Symlink(p.path(name), filepath.Join(fake.dir.Name(), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake.PID, fake.Pidfd = p.PID, p.Pidfd
+	return fake
+}
+
 // The parent of the test's child is the test, and its directory the bundle.
 func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	bundle := filepath.Join(t.TempDir(), id)
 	write(t, filepath.Join(bundle, "config.json"), `{"process":{"cwd":"/work"}}`)
-	p := hold(t, running(t, "cat").Process.Pid)
+	p := contained(t, "0::/docker/"+id+"\n")
 	t.Chdir(bundle)
 	shim, err := p.shim(id)
 	if err != nil {
@@ -36,7 +65,7 @@ func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 
 func TestProcessOfAnotherParentIsRefused(t *testing.T) {
 	id := strings.Repeat("1f", 32)
-	p := hold(t, running(t, "cat").Process.Pid)
+	p := contained(t, "0::/docker/"+id+"\n")
 	for _, dir := range []string{
 		strings.Repeat("2e", 32),
 		id[:12],              // Docker's short form
@@ -59,7 +88,7 @@ func TestProcessOfAnotherParentIsRefused(t *testing.T) {
 
 func TestShimThatLostItsBundleIsRefused(t *testing.T) {
 	id := strings.Repeat("1f", 32)
-	p := hold(t, running(t, "cat").Process.Pid)
+	p := contained(t, "0::/docker/"+id+"\n")
 	bundle := filepath.Join(t.TempDir(), id)
 	if err := os.Mkdir(bundle, 0o755); err != nil {
 		t.Fatal(err)

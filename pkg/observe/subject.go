@@ -52,8 +52,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 		return err
 	}
 	o.Facts.Subject = s
-	o.Cgroups, err = openCgroups(s.Cgroups, mountsOf)
-	return err
+	return o.openCgroups(s.Cgroups, mountsOf)
 }
 
 // readContainer takes the bundle of a container as what a command is to be

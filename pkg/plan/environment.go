@@ -6,25 +6,39 @@ import (
 )
 
 // environment is what docker exec gives a command: the container's own, with
-// TERM where the command, not the container, has a terminal.
+// TERM where the command, not the container, has a terminal. Other than there,
+// TERM is the caller's, not always xterm, and COLORTERM comes with it: terminal
+// has them, if there is one. What was configured wins.
 //
 // The engine builds both from the same parts, in daemon/exec.go and
 // container/container_unix.go of moby: PATH, HOSTNAME, TERM=xterm for a
 // terminal, links, and then the configured ones, which replace in place or are
 // appended. So only TERM can differ, in presence and in place.
-func environment(spec Spec, configured []string, terminal bool) []string {
-	if terminal == spec.Terminal {
-		return slices.Clone(spec.Env)
+func environment(spec Spec, configured, terminal []string) []string {
+	env := slices.Clone(spec.Env)
+	if spec.Terminal || len(terminal) > 0 {
+		env = slices.DeleteFunc(env, isVariable("TERM"))
 	}
-	env := slices.DeleteFunc(slices.Clone(spec.Env), isVariable("TERM"))
-	at := slices.IndexFunc(configured, isVariable("TERM"))
-	switch {
-	case terminal && at >= 0:
-		return slices.Insert(env, afterHostname(env), configured[at])
-	case terminal:
-		return slices.Insert(env, afterHostname(env), "TERM=xterm")
-	case at >= 0:
-		return slices.Insert(env, beforeNext(env, configured[at+1:]), configured[at])
+	if len(terminal) == 0 {
+		at := slices.IndexFunc(configured, isVariable("TERM"))
+		if spec.Terminal && at >= 0 {
+			value, _ := lookup(configured, "TERM")
+			env = slices.Insert(env, beforeNext(env, configured[at+1:]), "TERM="+value)
+		}
+		return env
+	}
+	place := afterHostname(env)
+	for _, variable := range terminal {
+		name, _, _ := strings.Cut(variable, "=")
+		value, set := lookup(configured, name)
+		switch {
+		case set && name == "TERM":
+			variable = name + "=" + value
+		case set, slices.Contains(configured, name): // a name alone unsets it
+			continue
+		}
+		env = slices.Insert(env, place, variable)
+		place++
 	}
 	return env
 }
@@ -58,14 +72,17 @@ func override(env, overrides []string) []string {
 
 // afterHostname is where the engine puts TERM for a terminal.
 func afterHostname(env []string) int {
-	return slices.IndexFunc(env, isVariable("HOSTNAME")) + 1
+	if i := slices.IndexFunc(env, isVariable("HOSTNAME")); i >= 0 {
+		return i + 1
+	}
+	return slices.IndexFunc(env, isVariable("PATH")) + 1 // without one, the place would be here
 }
 
 // beforeNext is the place of the first of the later variables that was appended,
 // not one that replaced a default of the engine's in front.
 func beforeNext(env, later []string) int {
 	for _, variable := range later {
-		if i := slices.Index(env, variable); i > afterHostname(env) {
+		if i := slices.Index(env, variable); i >= afterHostname(env) {
 			return i
 		}
 	}

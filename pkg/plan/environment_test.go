@@ -59,6 +59,41 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 			"PATH=/opt HOSTNAME=web A=1 TERM=vt100",
 		},
 		{
+			"the container alone, and docker run -e TERM=vt100 first",
+			true, false, "TERM=vt100 B=2", "PATH=/bin HOSTNAME=web TERM=vt100 B=2", "PATH=/bin HOSTNAME=web TERM=vt100 B=2",
+		},
+		{
+			"the container alone, TERM configured twice: the last value in the place of the first",
+			true, false, "TERM=vt52 A=1 TERM=vt100", "PATH=/bin HOSTNAME=web TERM=vt100 A=1",
+			"PATH=/bin HOSTNAME=web TERM=vt100 A=1",
+		},
+		{
+			"both have one, TERM configured twice",
+			true, true, "TERM=vt52 A=1 TERM=vt100", "PATH=/bin HOSTNAME=web TERM=vt100 A=1",
+			"PATH=/bin HOSTNAME=web TERM=vt100 A=1",
+		},
+		{
+			"the command alone, TERM configured twice",
+			false, true, "TERM=vt52 A=1 TERM=vt100", "PATH=/bin HOSTNAME=web TERM=vt52 A=1 TERM=vt100",
+			"PATH=/bin HOSTNAME=web TERM=vt100 A=1",
+		},
+		{
+			"TERM configured to be unset",
+			true, true, "TERM A=1", "PATH=/bin HOSTNAME=web A=1", "PATH=/bin HOSTNAME=web A=1",
+		},
+		{
+			"the command alone, TERM configured to be unset",
+			false, true, "A=1 TERM", "PATH=/bin HOSTNAME=web A=1", "PATH=/bin HOSTNAME=web A=1",
+		},
+		{
+			"no HOSTNAME, as with docker run --net host in an old engine",
+			false, true, "A=1", "PATH=/bin A=1", "PATH=/bin TERM=xterm A=1",
+		},
+		{
+			"neither PATH nor HOSTNAME",
+			false, true, "A=1", "A=1", "TERM=xterm A=1",
+		},
+		{
 			"a variable whose name begins with TERM is another",
 			true, false, "TERMINFO=/t", "PATH=/bin HOSTNAME=web TERM=xterm TERMINFO=/t", "PATH=/bin HOSTNAME=web TERMINFO=/t",
 		},
@@ -105,6 +140,8 @@ func TestHomeIsTheAccounts(t *testing.T) {
 		{"", "A=1", "HOME=/"},
 		{"/home/web", "HOME=/srv", "HOME=/srv"},
 		{"/home/web", "HOMES=/srv", "HOME=/home/web"},
+		{"/home/web", "HOME=", "HOME=/home/web"}, // as the runtime: empty is none
+		{"", "HOME=", "HOME=/"},
 	} {
 		o := observed()
 		o.Subject.Account.Home = row.account

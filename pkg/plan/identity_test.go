@@ -64,7 +64,7 @@ func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 	o.Subject.Spec.NoNewPrivileges = true
 	caps := capSet("chown", "kill", "net_bind_service")
 	want := &plan.ContainerIdentity{
-		Dir: "/srv", UID: 1000, GID: 1001, Groups: []uint32{1001, 20}, HostUID: 1000, Umask: 0o022,
+		UID: 1000, GID: 1001, Groups: []uint32{1001, 20}, HostUID: 1000, Umask: 0o022,
 		Capabilities:    plan.Capabilities{Bounding: caps, Permitted: caps, Effective: caps},
 		NoNewPrivileges: true,
 		Limits:          []plan.Limit{{Resource: nofile, Soft: 1024, Hard: 524288}},
@@ -106,14 +106,6 @@ func TestProcessorsAreSetWhereTheyDiffer(t *testing.T) {
 		if got := made(t, asked(), o).Identity.Container.CPUs; !reflect.DeepEqual(got, row.want) {
 			t.Errorf("the helper has 0 and 1, the starter %v: set are %v, want %v", row.starter, got, row.want)
 		}
-	}
-}
-
-func TestNoDirectoryIsTheRoot(t *testing.T) {
-	o := observed()
-	o.Subject.Spec.Dir = ""
-	if got := made(t, asked(), o).Identity.Container.Dir; got != "/" {
-		t.Errorf("the directory is %q", got)
 	}
 }
 

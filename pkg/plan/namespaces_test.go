@@ -108,6 +108,34 @@ func TestKindThatTheKernelLacksIsNotJoined(t *testing.T) {
 	}
 }
 
+// A process that was not waited for has a number and a pidfd, but few
+// namespaces. It must not pass for one that shares the helper's.
+func TestSourceThatHasEndedIsRefused(t *testing.T) {
+	for _, k := range ns.Kinds() {
+		o := observed()
+		delete(o.Base.Namespaces, k)
+		p, err := plan.New(asked(), o)
+		if want := `"web" has no ` + k.String() + " namespace: it has ended"; err == nil || err.Error() != want {
+			t.Errorf("without %s: %v, %v; want %s", k, p, err, want)
+		}
+	}
+}
+
+func TestSourceIsAskedForTheKindsItGivesOnly(t *testing.T) {
+	r, o := asked(), observed()
+	r.Take, r.Instead = ns.SetOf(ns.Net), map[ns.Kind]request.Source{ns.UTS: source("app")}
+	delete(o.Base.Namespaces, ns.IPC)
+	o.Instead = map[ns.Kind]plan.Process{ns.UTS: process(appPID, docker())}
+	if got, want := made(t, r, o).Joined(), ns.SetOf(ns.Net, ns.UTS); got != want {
+		t.Errorf("joined are %q, want %q", got, want)
+	}
+	delete(o.Instead[ns.UTS].Namespaces, ns.UTS)
+	p, err := plan.New(r, o)
+	if want := `"app" has no uts namespace: it has ended`; err == nil || err.Error() != want {
+		t.Errorf("%v, %v; want %s", p, err, want)
+	}
+}
+
 func TestSubjectIsWantedForAnotherFileSystem(t *testing.T) {
 	for _, row := range []struct {
 		own  ns.Set

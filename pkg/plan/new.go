@@ -17,15 +17,17 @@ import (
 // and the base, where the command would get more rights than it should because
 // something could not be read.
 func New(r *request.Request, o *Observed) (*Plan, error) {
-	p := &Plan{
-		Target:     r.Base.String(),
-		Namespaces: namespaces(r, o),
-		Detach:     r.Detach,
+	rows, err := namespaces(r, o)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	p := &Plan{Target: r.Base.String(), Namespaces: rows, Detach: r.Detach}
 	if p.joinsFileSystem() {
 		if p.Terminal, err = terminal(r, o); err != nil {
 			return nil, err
+		}
+		if p.Terminal {
+			p.DetachKeys = r.DetachKeys
 		}
 		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
@@ -80,18 +82,22 @@ func (p *Plan) joinsFileSystem() bool { return p.Joined().Has(ns.Mnt) }
 
 // namespaces decides for every kind whether it has to be joined. One that is
 // the helper's own already is not: the kernel refuses that for user, and for
-// pid it would cost a fork.
-func namespaces(r *request.Request, o *Observed) []Namespace {
+// pid it would cost a fork. A source that lacks a kind has ended.
+func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
 	var rows []Namespace
 	for _, k := range ns.Kinds() {
 		row := Namespace{Kind: k, Source: r.Source(k).String(), ID: o.Self.Namespaces[k]}
 		from := o.source(r, k)
-		if id, ok := from.Namespaces[k]; ok && id != row.ID {
+		id, ok := from.Namespaces[k]
+		if !ok && row.ID != (ns.ID{}) {
+			return nil, fmt.Errorf("%s has no %s namespace: it has ended", r.Source(k).Quoted(), k)
+		}
+		if id != row.ID {
 			row.Join, row.PID, row.ID = true, from.PID, id
 		}
 		rows = append(rows, row)
 	}
-	return rows
+	return rows, nil
 }
 
 // source is the process that gives kind k.
@@ -160,7 +166,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags})
 	}
 	who.Container = c
-	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, p.Terminal), r.Env))
+	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
 	if home, _ := lookup(who.Env, "HOME"); home == "" {
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr
@@ -180,6 +186,22 @@ func unique(groups []uint32) []uint32 {
 		}
 	}
 	return kept
+}
+
+// terminalEnv are the variables that tell a command of its terminal, which is
+// the caller's in all but name; none without a terminal.
+func terminalEnv(r *request.Request, p *Plan) []string {
+	if !p.Terminal {
+		return nil
+	}
+	env := []string{"TERM=xterm"} // the engine's own
+	if t, _ := lookup(r.CallerEnv, "TERM"); t != "" {
+		env[0] = "TERM=" + t
+	}
+	if color, ok := lookup(r.CallerEnv, "COLORTERM"); ok {
+		env = append(env, "COLORTERM="+color)
+	}
+	return env
 }
 
 // filters are the container's, all of them, or none with --privileged. The

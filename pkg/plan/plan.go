@@ -17,6 +17,8 @@ type Plan struct {
 	Command    Command     `json:"command"`
 	// Terminal says that the command gets a terminal of the container's.
 	Terminal bool `json:"terminal"`
+	// DetachKeys leave the command at its terminal to itself.
+	DetachKeys []byte `json:"detachKeys,omitempty"`
 	// Detach says that the helper leaves the command to itself.
 	Detach bool `json:"detach,omitempty"`
 	// Steps are taken in this order.
@@ -100,6 +102,10 @@ type Command struct {
 	// Paths are looked at in turn: the places that PATH gives, or just one.
 	Paths []string `json:"paths"`
 }
+
+// LeadsSession tells whether the command leads a session of its own, as one in
+// a container does, or one that nobody attends. Else it is in the caller's.
+func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach }
 
 // Joined is the set of the kinds that have to be joined.
 func (p *Plan) Joined() ns.Set {

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"math/rand/v2"
+	"path"
 	"slices"
 	"testing"
 
@@ -40,7 +41,8 @@ func TestAnyPlan(t *testing.T) {
 			several++
 		}
 		checkJoins(t, p, o, joins)
-		checkIdentity(t, p, o)
+		checkIdentity(t, p, r, o)
+		checkSession(t, p, r)
 		checkEnd(t, p)
 		if t.Failed() {
 			t.Fatalf("seed %d: request %+v\nobserved %+v\n%s", seed, r, o, p)
@@ -76,15 +78,27 @@ func expectedJoins(r *request.Request, o *plan.Observed) map[ns.Kind]int {
 }
 
 func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool {
-	if len(r.Command) > 0 && r.Command[0] == "" {
+	if len(r.Command) > 0 && r.Command[0] == "" || ended(r, o) {
 		return true
 	}
 	if _, contained := joins[ns.Mnt]; !contained {
-		return false
+		return r.User != ""
 	}
 	s := o.Subject
-	return s == nil || s.FiltersErr != nil || s.AccountErr != nil ||
-		s.Spec.Seccomp && len(s.Filters) == 0 || r.Terminal == request.TerminalAlways && !o.InputTerminal
+	return s == nil || s.AccountErr != nil || r.Dir == "srv" ||
+		!r.Privileged && (s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0) ||
+		!r.Detach && r.Terminal == request.TerminalAlways && !o.InputTerminal
+}
+
+// ended tells whether the base lacks a kind that it would give.
+func ended(r *request.Request, o *plan.Observed) bool {
+	for _, k := range r.Take.Kinds() {
+		_, other := o.Instead[k]
+		if _, ok := o.Base.Namespaces[k]; !ok && !other {
+			return true
+		}
+	}
+	return false
 }
 
 func countJoins(p *plan.Plan) int {
@@ -133,8 +147,9 @@ func checkJoins(t *testing.T, p *plan.Plan, o *plan.Observed, joins map[ns.Kind]
 }
 
 // checkIdentity: a command in a container's file system is who the container
-// says, with no right more; elsewhere it is the caller.
-func checkIdentity(t *testing.T, p *plan.Plan, o *plan.Observed) {
+// says, with no right more, or none more than the helper's if that was asked
+// for; elsewhere it is the caller.
+func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Observed) {
 	t.Helper()
 	c := p.Identity.Container
 	contained := p.Joined().Has(ns.Mnt)
@@ -147,7 +162,11 @@ func checkIdentity(t *testing.T, p *plan.Plan, o *plan.Observed) {
 	if c == nil {
 		return
 	}
-	s := o.Subject.Spec
+	s, filters := o.Subject.Spec, len(o.Subject.Filters)
+	if r.Privileged {
+		all := o.Capabilities
+		s.Capabilities, filters = plan.Capabilities{Bounding: all, Permitted: all, Effective: all}, 0
+	}
 	for _, pair := range [][2]plan.CapSet{
 		{c.Capabilities.Effective, s.Capabilities.Effective},
 		{c.Capabilities.Permitted, s.Capabilities.Permitted},
@@ -156,17 +175,40 @@ func checkIdentity(t *testing.T, p *plan.Plan, o *plan.Observed) {
 		{c.Capabilities.Ambient, s.Capabilities.Ambient},
 	} {
 		if more := pair[0] &^ pair[1]; more != 0 {
-			t.Errorf("it has %v besides the container's", more.Names())
+			t.Errorf("it has %v besides those it may have", more.Names())
 		}
 	}
 	if s.NoNewPrivileges && !c.NoNewPrivileges {
 		t.Error("no_new_privs is lost")
 	}
-	if len(c.Filters) != len(o.Subject.Filters) {
-		t.Errorf("%d filters of %d", len(c.Filters), len(o.Subject.Filters))
+	if len(c.Filters) != filters {
+		t.Errorf("%d filters of %d", len(c.Filters), filters)
+	}
+	if !path.IsAbs(p.Identity.Dir) {
+		t.Errorf("its directory is %q", p.Identity.Dir)
 	}
 	if c.UID != s.UID || c.GID != s.GID {
 		t.Errorf("it is uid %d, gid %d; want %d, %d", c.UID, c.GID, s.UID, s.GID)
+	}
+}
+
+// checkSession: a command that is left has no terminal, and one that isn't the
+// caller a session; nothing but a terminal has detach keys.
+func checkSession(t *testing.T, p *plan.Plan, r *request.Request) {
+	t.Helper()
+	var session, terminal bool
+	for _, s := range p.Steps {
+		session = session || s.Op == plan.OpSession
+		terminal = terminal || s.Op == plan.OpTerminal
+	}
+	if want := r.Detach || p.Identity.Container != nil; session != want || p.Detach != r.Detach {
+		t.Errorf("a session: %v, want %v; detached: %v, want %v", session, want, p.Detach, r.Detach)
+	}
+	if terminal != p.Terminal || terminal && (p.Detach || p.Identity.Container == nil) {
+		t.Errorf("a terminal: %v, in the steps %v, of %s, detached: %v", p.Terminal, terminal, p.Identity.Who, p.Detach)
+	}
+	if len(p.DetachKeys) > 0 && !terminal {
+		t.Errorf("detach keys %v without a terminal", p.DetachKeys)
 	}
 }
 

@@ -31,6 +31,8 @@ func anyRequest(random *rand.Rand) *request.Request {
 	if oneIn(random, 50) {
 		r.Command = []string{""}
 	}
+	r.Exec = anyExec(random)
+	r.DetachKeys = anyOf(random, nil, []byte{16, 17})
 	r.Instead = make(map[ns.Kind]request.Source)
 	for _, k := range anySet(random).Kinds() {
 		if oneIn(random, 3) {
@@ -38,6 +40,20 @@ func anyRequest(random *rand.Rand) *request.Request {
 		}
 	}
 	return r
+}
+
+func anyExec(random *rand.Rand) request.Exec {
+	e := request.Exec{
+		Dir: anyOf(random, "", "", "/srv", "/"), Privileged: oneIn(random, 3), Detach: oneIn(random, 4),
+		Env: anyOf(random, nil, []string{"A=1", "HOSTNAME"}, []string{"PATH=/opt", "TERM=foot"}, []string{"HOME="}),
+	}
+	if oneIn(random, 10) {
+		e.User = "1000:1000"
+	}
+	if oneIn(random, 30) {
+		e.Dir = "srv"
+	}
+	return e
 }
 
 // anyInstead has a process for each source that r names.
@@ -62,6 +78,10 @@ func anyObserved(random *rand.Rand) *plan.Observed {
 	if oneIn(random, 10) {
 		o.Base = helper()
 	}
+	if oneIn(random, 50) {
+		delete(o.Base.Namespaces, anyOf(random, ns.Kinds()...)) // it has ended
+	}
+	o.Capabilities = plan.CapSet(random.Uint64())
 	o.InputTerminal, o.OutputTerminal = !oneIn(random, 3), oneIn(random, 2)
 	o.SetgroupsDenied = oneIn(random, 2)
 	if oneIn(random, 20) {

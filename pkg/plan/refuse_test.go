@@ -62,6 +62,30 @@ func TestNewRefuses(t *testing.T) {
 			"-t: standard input is not a terminal\nhint: leave -t out to run without one\n", exit.Failed,
 		},
 		{
+			"-u for the caller",
+			func(r *request.Request, _ *plan.Observed) { r.Take, r.User = ns.SetOf(ns.Net), "web:www" },
+			"-u web:www: the command is the caller, since it has the host's file system\n" +
+				"hint: let it change its user: setpriv --reuid USER COMMAND\n",
+			exit.Failed,
+		},
+		{
+			"-w with a relative directory",
+			func(r *request.Request, _ *plan.Observed) { r.Dir = "srv/a" },
+			"identity of \"web\": working directory \"srv/a\": it is not absolute\nhint: begin it with /\n", exit.Failed,
+		},
+		{
+			"a relative directory of the container's own",
+			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Dir = "./srv" },
+			"identity of \"web\": working directory \"./srv\": it is not absolute\nhint: begin it with /\n", exit.Failed,
+		},
+		{
+			"an empty HOME where passwd can't be read",
+			func(r *request.Request, o *plan.Observed) {
+				r.Env, o.Subject.AccountErr = []string{"HOME="}, fs.ErrInvalid
+			},
+			"identity of \"web\": invalid argument\n", exit.Failed,
+		},
+		{
 			"an empty command",
 			func(r *request.Request, _ *plan.Observed) { r.Command = []string{""} },
 			"the command is empty\n", exit.NotFound,

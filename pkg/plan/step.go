@@ -120,7 +120,7 @@ func steps(p *Plan) []Step {
 		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
 	}
-	if who.Container != nil || p.Detach {
+	if p.LeadsSession() {
 		list = append(list, Step{Op: OpSession})
 	}
 	if p.Terminal {

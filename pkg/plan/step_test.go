@@ -94,6 +94,28 @@ func TestOrderOfSteps(t *testing.T) {
 			"no-groups join root settle find exec",
 		},
 		{
+			"the caller in another directory",
+			func(r *request.Request, _ *plan.Observed) { r.Take, r.Dir = ns.SetOf(ns.Net), "srv" },
+			"join dir settle find exec",
+		},
+		{
+			"the caller, detached: a session of its own",
+			func(r *request.Request, _ *plan.Observed) { r.Take, r.Detach = ns.SetOf(ns.Net), true },
+			"join session settle find exec",
+		},
+		{
+			"detached there is no terminal",
+			func(r *request.Request, o *plan.Observed) {
+				r.Detach, o.InputTerminal, o.OutputTerminal = true, true, true
+			},
+			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+		},
+		{
+			"privileged there is no filter",
+			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
+			"limits schedule join keyring " + become + " capabilities fork session settle find exec",
+		},
+		{
 			"the caller where he is",
 			func(r *request.Request, _ *plan.Observed) { r.Take = 0 },
 			"settle find exec",

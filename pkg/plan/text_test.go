@@ -175,6 +175,31 @@ func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
 	}
 }
 
+func TestPlanSaysThatTheCommandIsLeft(t *testing.T) {
+	r := asked()
+	const line = "  terminal     no\n  detached     yes\n"
+	if text := made(t, r, observed()).String(); strings.Contains(text, "detached") {
+		t.Errorf("it is attended, and the plan says\n%s", text)
+	}
+	r.Detach = true
+	if text := made(t, r, observed()).String(); !strings.Contains(text, line) {
+		t.Errorf("no lines %q in\n%s", line, text)
+	}
+}
+
+func TestDirectoryOfTheCallerIsSaidWhereItIsAsked(t *testing.T) {
+	r := asked()
+	r.Take = 0
+	const line = "\n  directory    srv\n"
+	if text := made(t, r, observed()).String(); strings.Contains(text, "directory") {
+		t.Errorf("it stays, and the plan says\n%s", text)
+	}
+	r.Dir = "srv"
+	if text := made(t, r, observed()).String(); !strings.Contains(text, line) {
+		t.Errorf("no line %q in\n%s", line, text)
+	}
+}
+
 func TestWhoseIdentityIsSaid(t *testing.T) {
 	for _, row := range []struct {
 		name string

@@ -53,7 +53,10 @@ type Request struct {
 	CallerEnv []string `json:"callerEnv"`
 	Exec
 	Terminal Terminal `json:"terminal"`
-	DryRun   Output   `json:"dryRun,omitempty"`
+	// DetachKeys are the bytes that, typed at a terminal, leave the command to
+	// itself; none for no such keys.
+	DetachKeys []byte `json:"detachKeys,omitempty"`
+	DryRun     Output `json:"dryRun,omitempty"`
 }
 
 // Exec is what docker exec's options say of a command. They mean the same here.

@@ -89,7 +89,10 @@ func TestSourceOfAKind(t *testing.T) {
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	web := request.Source{
 		From: request.FromContainer, Name: "web", PID: 4711,
-		Container: &request.Container{ID: strings.Repeat("0f", 32), Env: []string{"A=1", "B=\x00<&>\u2028"}},
+		Container: &request.Container{
+			ID: strings.Repeat("0f", 32), Env: []string{"A=1", "B=\x00<&>\u2028"},
+			User: "web:www", GroupAdd: []string{"audio", "27"},
+		},
 	}
 	for _, want := range []request.Request{
 		{Version: request.Version},
@@ -100,6 +103,10 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 			Command:   []string{"sh", "-c", "echo \"$0\"\n", ""},
 			CallerEnv: []string{"HOME=/root", "EMPTY="},
 			Terminal:  request.TerminalNever, DryRun: request.OutputJSON,
+			DetachKeys: []byte{16, 17, 0, 255},
+			Exec: request.Exec{
+				User: "1000:audio", Dir: "/a b", Env: []string{"A=1", "B", "C=="}, Privileged: true, Detach: true,
+			},
 		},
 	} {
 		var document bytes.Buffer
@@ -113,6 +120,19 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("read %+v\nwritten %+v", *got, want)
 		}
+	}
+}
+
+// The options of docker exec are fields of the document itself.
+func TestOptionsOfExecAreRead(t *testing.T) {
+	got, err := request.Read(strings.NewReader(
+		`{"version":1,"user":"web","dir":"/srv","env":["A=1"],"privileged":true,"detach":true,"detachKeys":"EBE="}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := request.Exec{User: "web", Dir: "/srv", Env: []string{"A=1"}, Privileged: true, Detach: true}
+	if !reflect.DeepEqual(got.Exec, want) || string(got.DetachKeys) != "\x10\x11" {
+		t.Errorf("read %+v and %q, want %+v", got.Exec, got.DetachKeys, want)
 	}
 }
 

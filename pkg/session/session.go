@@ -5,55 +5,82 @@
 package session
 
 import (
+	"fmt"
 	"os"
-	"os/signal"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
 // Session is a command's surroundings, before and while it runs.
 type Session struct {
-	streams   *streams
-	pty       *os.File // our end of the command's terminal; nil without one
-	sameGroup bool
+	streams    *streams
+	pty        *os.File // our end of the command's terminal; nil without one
+	detachKeys []byte
+	leads      bool   // the command leads a session of its own
+	target     string // the container's name
+	watcher    *watcher
+	restore    func() // gives the caller's terminal back
 }
 
 // Prepare makes the streams that the plan's command gets. root is the root
 // directory that it will have; it is used for a terminal only.
-func Prepare(p *plan.Plan, root *os.File) (*Session, error) {
+func Prepare(p *plan.Plan, root *os.File, standby Standby) (*Session, error) {
+	s := &Session{leads: p.LeadsSession(), target: p.Target, restore: func() {}}
 	who := p.Identity.Container
-	if p.Detach {
-		s, err := nowhere()
-		return &Session{streams: s}, err
+	var err error
+	switch {
+	case p.Detach:
+		s.streams, err = nowhere()
+		return s, err
+	case p.Terminal:
+		s.detachKeys = p.DetachKeys
+		err = s.openTerminal(root, who.HostUID)
+	case who == nil:
+		s.streams = handOver()
+	default:
+		s.streams, err = guard(who.HostUID)
 	}
-	if who == nil {
-		return &Session{streams: handOver(), sameGroup: true}, nil
-	}
-	if !p.Terminal {
-		s, err := guard(who.HostUID)
-		return &Session{streams: s}, err
-	}
-	ours, theirs, err := openPTY(root, who.HostUID)
 	if err != nil {
 		return nil, err
 	}
-	resize(ours)
-	return &Session{
-		streams: &streams{
-			theirs:  [3]*os.File{theirs, theirs, theirs},
-			closing: []*os.File{theirs},
-			input:   &relay{from: os.Stdin, to: ours},
-			outputs: []*relay{{from: ours, to: os.Stdout}},
-		},
-		pty: ours,
-	}, nil
+	s.watcher, err = startWatcher(standby, s.pty)
+	return s, err
 }
 
 // Stdio is the command's standard streams.
 func (s *Session) Stdio() [3]*os.File { return s.streams.theirs }
+
+// Begin is called when the command, process pid, is about to run.
+func (s *Session) Begin(pid int) error {
+	if s.watcher == nil {
+		return nil // detached
+	}
+	o := order{PID: pid, Leads: s.leads}
+	if s.pty != nil {
+		var err error
+		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
+			return fmt.Errorf("the caller's terminal: %w", err)
+		}
+	}
+	if err := s.watcher.tell(o); err != nil {
+		return err
+	}
+	if s.pty != nil {
+		return s.takeTerminal(o.Terminal)
+	}
+	return nil
+}
+
+// End gives everything back that the session took. It may be called more than
+// once, and whether or not the command began.
+func (s *Session) End() {
+	s.restore()
+	s.restore = func() {}
+	s.watcher.stop()
+	s.watcher = nil
+}
 
 // Command is a process that was started.
 type Command interface {
@@ -61,50 +88,54 @@ type Command interface {
 	Wait() (int, error)
 }
 
-// Run attends the command, process pid, until it ends, and returns its exit
-// status. socket is the Docker CLI's, or nil.
+// Run attends the command, process pid, until it ends, or its caller is gone or
+// leaves it. It returns the command's exit status, 0 for one that was left.
+// socket is the Docker CLI's, or nil.
 func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
-	stop := forward(pid, s.sameGroup)
+	group, err := newGroup(pid, s.leads)
+	if err != nil {
+		return 0, err
+	}
+	stop := forward(pid, !s.leads)
 	defer stop()
+	gone := newSignal()
+	left := newSignal()
 	if socket != nil {
-		first := unix.SIGTERM
-		if input, _ := Terminals(); s.pty != nil || s.sameGroup && input {
-			first = unix.SIGHUP // as when a terminal goes away
-		}
-		go watchCaller(socket, pid, first)
+		go watchCaller(socket, pid, gone)
 	}
-	if s.pty != nil {
-		restore, err := s.takeTerminal()
-		if err != nil {
-			return 0, err
+	s.streams.start(s.detachKeys, gone, left)
+	ended := make(chan error, 1)
+	status := 0
+	go func() {
+		var err error
+		status, err = c.Wait()
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		s.streams.finish()
+		if hungUp() {
+			group.end()
 		}
-		defer restore()
+		return status, err
+	case <-gone.given:
+		group.end()
+		err := <-ended
+		return status, err
+	case <-left.given:
+		return 0, s.leave(pid)
 	}
-	s.streams.start()
-	status, err := c.Wait()
-	s.streams.finish()
-	return status, err
 }
 
-// takeTerminal makes the caller's terminal raw, and has the command's follow
-// its size, until restore is called.
-func (s *Session) takeTerminal() (restore func(), err error) {
-	fd := int(os.Stdin.Fd())
-	before, err := term.MakeRaw(fd)
-	if err != nil {
-		return nil, err
+// leave leaves the command to itself and to the watcher, who takes what it
+// writes to its terminal.
+func (s *Session) leave(pid int) error {
+	if err := s.watcher.tell(order{Drain: true}); err != nil {
+		return err
 	}
-	changes := make(chan os.Signal, 1)
-	signal.Notify(changes, unix.SIGWINCH)
-	go func() {
-		for range changes {
-			resize(s.pty)
-		}
-	}()
-	resize(s.pty)
-	return func() {
-		signal.Stop(changes)
-		close(changes)
-		_ = term.Restore(fd, before)
-	}, nil
+	s.watcher = nil // it stays
+	s.restore()
+	s.restore = func() {}
+	_, err := fmt.Fprintf(os.Stderr, "\r\nleft process %d running: docker top %s\n", pid, s.target)
+	return err
 }

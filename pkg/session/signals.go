@@ -5,19 +5,15 @@ package session
 import (
 	"os"
 	"os/signal"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// forwarded are the signals that are passed on to the command. A stop and its
-// end are not: they reach a whole process group at a terminal by themselves.
+// forwarded are the signals that are passed on to the command.
 var forwarded = []os.Signal{
 	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
+	unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT,
 }
-
-// grace is how long a command may take to end when its caller is gone.
-const grace = 10 * time.Second
 
 // forward passes signals on to the process until stop is called. Where the
 // command is in our own process group, those that a terminal sends to all of
@@ -28,7 +24,7 @@ func forward(pid int, sameGroup bool) (stop func()) {
 	go func() {
 		for s := range signals {
 			sig, ok := s.(unix.Signal)
-			if !ok || sameGroup && (sig == unix.SIGINT || sig == unix.SIGQUIT) && foreground() {
+			if !ok || sameGroup && terminalSends(sig) && foreground() {
 				continue
 			}
 			_ = unix.Kill(pid, sig)
@@ -40,6 +36,16 @@ func forward(pid int, sameGroup bool) (stop func()) {
 	}
 }
 
+// terminalSends tells whether a terminal sends the signal to the group in its
+// foreground.
+func terminalSends(sig unix.Signal) bool {
+	switch sig {
+	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGWINCH:
+		return true
+	}
+	return false
+}
+
 // foreground tells whether our process group is that of our terminal.
 func foreground() bool {
 	tty, err := os.Open("/dev/tty")
@@ -49,19 +55,4 @@ func foreground() bool {
 	defer tty.Close()
 	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
-}
-
-// watchCaller ends the command when the Docker CLI closes the socket that it
-// gave its plugins: it does so at a signal when there is no terminal, and when
-// it is killed.
-func watchCaller(socket *os.File, pid int, first unix.Signal) {
-	buf := make([]byte, 1)
-	for {
-		if n, err := socket.Read(buf); n == 0 || err != nil {
-			break
-		}
-	}
-	_ = unix.Kill(pid, first)
-	time.Sleep(grace)
-	_ = unix.Kill(pid, unix.SIGKILL)
 }

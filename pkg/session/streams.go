@@ -5,7 +5,6 @@ package session
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -19,12 +18,8 @@ type streams struct {
 	closing []*os.File  // to be closed here once the command has them
 	outputs []*relay
 	input   *relay
-}
-
-// relay moves bytes from one file to another.
-type relay struct {
-	from, to *os.File
-	done     chan struct{}
+	// terminal says that the bytes are those of one.
+	terminal bool
 }
 
 // handOver gives the caller's own streams to the command.
@@ -89,6 +84,8 @@ func (s *streams) between(i int, f *os.File) error {
 		s.outputs = append(s.outputs, &relay{from: r, to: f})
 	}
 	s.closing = append(s.closing, s.theirs[i])
+	// A smaller pipe does as well.
+	_, _ = unix.FcntlInt(s.theirs[i].Fd(), unix.F_SETPIPE_SZ, pipeSize)
 	return nil
 }
 
@@ -124,30 +121,23 @@ func own(f *os.File, owner int64) error {
 	return nil
 }
 
-// start lets the bytes move, once the command has its ends.
-func (s *streams) start() {
+// start lets the bytes move, once the command has its ends. What is typed at a
+// terminal is looked through for the detach keys.
+func (s *streams) start(detachKeys []byte, gone, left *once) {
 	for _, f := range s.closing {
 		f.Close()
 	}
-	if s.input != nil {
-		go s.input.run()
+	switch {
+	case s.input == nil:
+	case s.terminal:
+		go s.input.typing(&keys{want: detachKeys}, gone, left)
+	default:
+		go s.input.input()
 	}
 	for _, r := range s.outputs {
 		r.done = make(chan struct{})
-		go r.run()
+		go r.output()
 	}
-}
-
-func (r *relay) run() {
-	_, err := io.Copy(r.to, r.from)
-	if r.done == nil {
-		r.to.Close() // the input has ended
-		return
-	}
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		r.from.Close() // nobody reads: the command gets EPIPE
-	}
-	close(r.done)
 }
 
 // finish moves what the command had written when it ended. It doesn't wait for
@@ -157,25 +147,5 @@ func (s *streams) finish() {
 		_ = r.from.SetReadDeadline(time.Now())
 		<-r.done
 		drain(r.to, r.from)
-	}
-}
-
-// drain copies what can be read without waiting.
-func drain(to io.Writer, from *os.File) {
-	raw, err := from.SyscallConn()
-	if err != nil {
-		return // closed by the relay
-	}
-	buf := make([]byte, 64<<10)
-	for {
-		n := 0
-		// Control, not Read: the deadline has passed on purpose.
-		err := raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
-		if err != nil || n <= 0 {
-			return
-		}
-		if _, err := to.Write(buf[:n]); err != nil {
-			return
-		}
 	}
 }

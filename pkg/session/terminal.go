@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -17,6 +18,24 @@ import (
 // Terminals tells whether the caller's standard input and output are terminals.
 func Terminals() (input, output bool) {
 	return term.IsTerminal(int(os.Stdin.Fd())), term.IsTerminal(int(os.Stdout.Fd()))
+}
+
+// openTerminal makes the command's terminal, of the size of the caller's.
+func (s *Session) openTerminal(root *os.File, owner int64) error {
+	ours, theirs, err := openPTY(root, owner)
+	if err != nil {
+		return err
+	}
+	resize(ours)
+	s.pty = ours
+	s.streams = &streams{
+		theirs:   [3]*os.File{theirs, theirs, theirs},
+		closing:  []*os.File{theirs},
+		input:    &relay{from: os.Stdin, to: ours},
+		outputs:  []*relay{{from: ours, to: os.Stdout}},
+		terminal: true,
+	}
+	return nil
 }
 
 // openPTY makes a pseudo-terminal of the devpts that is mounted beneath root,
@@ -66,4 +85,27 @@ func resize(pty *os.File) {
 	if size, err := unix.IoctlGetWinsize(int(os.Stdin.Fd()), unix.TIOCGWINSZ); err == nil {
 		_ = unix.IoctlSetWinsize(int(pty.Fd()), unix.TIOCSWINSZ, size)
 	}
+}
+
+// takeTerminal makes the caller's terminal raw, and has the command's follow
+// its size, until the session ends.
+func (s *Session) takeTerminal(before *unix.Termios) error {
+	fd := int(os.Stdin.Fd())
+	if _, err := term.MakeRaw(fd); err != nil {
+		return fmt.Errorf("the caller's terminal: %w", err)
+	}
+	changes := make(chan os.Signal, 1)
+	signal.Notify(changes, unix.SIGWINCH)
+	go func() {
+		for range changes {
+			resize(s.pty)
+		}
+	}()
+	resize(s.pty)
+	s.restore = func() {
+		signal.Stop(changes)
+		close(changes)
+		_ = unix.IoctlSetTermios(fd, unix.TCSETSW, before)
+	}
+	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
-	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
 func TestTerminalNeedsADevpts(t *testing.T) {
@@ -121,20 +120,5 @@ func TestTerminalOfADevpts(t *testing.T) {
 	got := make([]byte, len("hello\r\n"))
 	if _, err := io.ReadFull(ours, got); err != nil || string(got) != "hello\r\n" {
 		t.Errorf("our end reads %q, %v", got, err)
-	}
-}
-
-func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
-	s, err := Prepare(&plan.Plan{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}; s.Stdio() != want {
-		t.Errorf("the command gets %v, not ours", s.Stdio())
-	}
-	s.streams.start()
-	s.streams.finish()
-	if _, err := os.Stdout.Stat(); err != nil {
-		t.Errorf("our own stream is closed: %v", err)
 	}
 }

@@ -4,16 +4,17 @@
 // on the engine's host:
 //
 //	nsjoin-helper REQUEST [SOCKET]
+//	nsjoin-helper watch
 //
 // REQUEST is the number of a descriptor that package request's document can be
 // read from, SOCKET that of a connection whose end means that the caller is gone.
+// The second form it starts itself, package session's watcher.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +31,6 @@ import (
 var version = "unknown" // set by the linker
 
 func main() {
-	runtime.LockOSThread() // package join's children live as long as this thread
 	status, err := run(os.Args[1:])
 	if err != nil {
 		status = exit.Report(os.Stderr, err)
@@ -41,6 +41,9 @@ func main() {
 func run(args []string) (int, error) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("hide from tracers: %w", err)
+	}
+	if len(args) == 1 && args[0] == session.WatchArg {
+		return 0, session.Watch()
 	}
 	files, err := descriptors(args)
 	if err != nil {
@@ -63,7 +66,13 @@ func run(args []string) (int, error) {
 	if r.DryRun != request.OutputNone {
 		return 0, p.Print(os.Stdout, r.DryRun)
 	}
-	return execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
+		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
+			return 0, exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
+		}
+	}
+	return status, err
 }
 
 // execute carries the plan out. root is the process whose root directory the
@@ -77,12 +86,13 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File)
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir)
+	s, err := session.Prepare(p, rootDir, join.Standby)
 	if err != nil {
 		return 0, err
 	}
+	defer s.End()
 	held.Stdio = s.Stdio()
-	child, err := join.Start(p, held)
+	child, err := join.Start(p, held, s.Begin)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,41 @@
+//go:build linux
+
+package join
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Standby forks a process that does nothing until the last writer of the pipe
+// alive has closed it. Then it executes the helper again, with args and no
+// environment; alive is its standard input, stdout and stderr the rest. It is in
+// a session of its own.
+//
+// It costs a fork, not the start of a program. The caller ends it and waits for it.
+func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
+	p := &program{}
+	c := &compiler{prog: p, step: -1}
+	c.call(unix.SYS_SETSID)
+	for fd, f := range []*os.File{1: stdout, 2: stderr} {
+		if f != nil && f.Fd() != uintptr(fd) {
+			c.call(unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)
+		}
+	}
+	c.call(unix.SYS_DUP3, alive.Fd(), 0, 0) // last, since stdout may be the old one
+	c.add(closeRange, 0, 3, maxFD)
+	c.untilHangup(0)
+	c.add(execute, 0)
+	if err := c.executes([]string{"/proc/self/exe"}, args, nil); err != nil {
+		return 0, err
+	}
+	pid, errno := fork(p)
+	runtime.KeepAlive(p)
+	if errno != 0 {
+		return 0, fmt.Errorf("fork: %w", errno)
+	}
+	return pid, nil
+}

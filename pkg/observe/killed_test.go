@@ -1,0 +1,73 @@
+//go:build linux
+
+package observe
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+const wantOfMemory = "the kernel killed for want of memory in its cgroup"
+
+// The count is that of the group that the command is in, of either version.
+func TestCommandThatTheKernelKilledForWantOfMemory(t *testing.T) {
+	const v1, v2 = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "low 0\nhigh 9\nmax 9\noom 9\noom_kill 3\noom_group_kill 9\n"
+	for _, row := range []struct {
+		name, kind, options, file, text string
+		group                           plan.Cgroup
+	}{
+		{"v2", "cgroup2", "rw", "memory.events", v2, plan.Cgroup{Path: "/a"}},
+		{"v1", "cgroup", "rw,memory", "memory.oom_control", v1, plan.Cgroup{Hierarchy: "memory", Path: "/a"}},
+		{"v1, two controllers", "cgroup", "rw,cpu,memory", "memory.oom_control", v1, plan.Cgroup{Hierarchy: "cpu,memory", Path: "/a"}},
+	} {
+		self := procDir(t, map[string]string{
+			"mountinfo":              mountLine("/", "/cg", row.kind, row.options),
+			"root/cg/a/cgroup.procs": "", "root/cg/a/" + row.file: row.text,
+		})
+		o := &Observation{}
+		if err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self}); err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		if got := o.WhyKilled(0); got != "" {
+			t.Errorf("%s: the count is as before, and it says %q", row.name, got)
+		}
+		write(t, filepath.Join(self.dir.Name(), "root/cg/a", row.file), strings.Replace(row.text, "oom_kill 3", "oom_kill 4", 1))
+		if got := o.WhyKilled(0); got != wantOfMemory {
+			t.Errorf("%s: it says %q", row.name, got)
+		}
+	}
+}
+
+func TestGroupThatDoesntCountIsFine(t *testing.T) {
+	self := procDir(t, map[string]string{
+		"mountinfo":              mountLine("/", "/cg", "cgroup2", "rw") + mountLine("/", "/p", "cgroup", "rw,pids"),
+		"root/cg/a/cgroup.procs": "", "root/p/a/cgroup.procs": "", "root/p/a/memory.events": "oom_kill 1\n",
+	})
+	o := &Observation{}
+	if err := o.openCgroups([]plan.Cgroup{{Hierarchy: "pids", Path: "/a"}, {Path: "/a"}}, []*Process{self}); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.WhyKilled(0); o.memory != nil || got != "" {
+		t.Errorf("it counts in %v and says %q", o.memory, got)
+	}
+}
+
+func TestCommandWhoseFirstProcessHasEnded(t *testing.T) {
+	cmd := running(t, "cat")
+	pid := cmd.Process.Pid
+	o := &Observation{Processes: map[int]*Process{pid: hold(t, pid)}}
+	if got := o.WhyKilled(pid); got != "" {
+		t.Errorf("it runs, and it says %q", got)
+	}
+	end(t, cmd)
+	if got := o.WhyKilled(pid); got != "it has stopped" {
+		t.Errorf("it says %q", got)
+	}
+	if got := o.WhyKilled(0); got != "" {
+		t.Errorf("the pid namespace is ours, and it says %q", got)
+	}
+}

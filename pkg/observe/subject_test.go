@@ -1,0 +1,117 @@
+//go:build linux
+
+package observe
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// observedWeb observes a container whose files in /proc are fakes, and its
+// shim's. Its specification says 5:6, and its user is the one given.
+func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
+	t.Helper()
+	const status = "Umask:\t0022\nSeccomp:\t0\n"
+	shim := procDir(t, map[string]string{
+		"status": status, "oom_score_adj": "-998\n", "mountinfo": "",
+		"cwd/config.json": `{"process":{"cwd":"/srv","user":{"uid":5,"gid":6,"additionalGids":[6,7]}}}`,
+	})
+	p := procDir(t, map[string]string{
+		"status": status, "uid_map": "0 100000 65536\n", "cgroup": "0::/a\n",
+		"root/etc/passwd": somePasswd, "root/etc/group": someGroup,
+	})
+	o := &Observation{self: procDir(t, map[string]string{"cgroup": "0::/a\n"}), shims: map[*Process]*Process{p: shim}}
+	source := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{
+		ID: webID, Env: []string{"A=1"}, User: user, GroupAdd: groupAdd,
+	}}
+	err := o.readSubject(p, source, asked)
+	return o.Facts.Subject, err
+}
+
+func TestSubjectIsTheBundlesWithTheShimsRest(t *testing.T) {
+	s, err := observedWeb(t, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ContainerID != webID || !slices.Equal(s.ConfigEnv, []string{"A=1"}) || s.Spec.Dir != "/srv" ||
+		s.Starter.OOMScoreAdj != -998 || s.Starter.Umask != 0o022 || s.UIDMap[0].Outside != 100000 {
+		t.Errorf("it is %+v", s)
+	}
+}
+
+// docker exec looks a user up in the container as it is now, also the
+// container's own; with its groups.
+func TestSubjectsUser(t *testing.T) {
+	for _, row := range []struct {
+		name, configured, asked string
+		add                     []string
+		uid, gid                uint32
+		groups                  []uint32
+	}{
+		{"none: the bundle's", "", "", nil, 5, 6, []uint32{6, 7}},
+		{"none, and --group-add is in the bundle", "", "", []string{"77"}, 5, 6, []uint32{6, 7}},
+		{"the container's", "web", "", nil, 1000, 1001, []uint32{1001, 29, 44}},
+		{"the container's, with --group-add", "web:29", "", []string{"77"}, 1000, 29, []uint32{29, 77}},
+		{"-u", "", "web:29", nil, 1000, 29, []uint32{29}},
+		{"-u before the container's", "root", "web:29", []string{"77"}, 1000, 29, []uint32{29, 77}},
+		{"-u root", "web", "0:0", nil, 0, 0, []uint32{0}},
+	} {
+		s, err := observedWeb(t, row.configured, row.asked, row.add...)
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		if s.Spec.UID != row.uid || s.Spec.GID != row.gid || !slices.Equal(s.Spec.Groups, row.groups) {
+			t.Errorf("%s: %d:%d, groups %v; want %d:%d, %v",
+				row.name, s.Spec.UID, s.Spec.GID, s.Spec.Groups, row.uid, row.gid, row.groups)
+		}
+	}
+}
+
+func TestSubjectWithoutItsUserIsRefused(t *testing.T) {
+	for _, row := range [][2]string{{"nobody", ""}, {"web", "nobody"}} {
+		s, err := observedWeb(t, row[0], row[1])
+		if want := `user "nobody": unable to find user nobody: no matching entries in passwd file`; text(err) != want {
+			t.Errorf("%q: %+v, %v; want %s", row, s, err, want)
+		}
+	}
+}
+
+// A process has no configuration, and its user is the one it has.
+func TestSubjectThatIsAProcess(t *testing.T) {
+	own := hold(t, os.Getpid())
+	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
+	for _, name := range []string{"status", "environ", "cwd", "uid_map", "gid_map", "attr", "oom_score_adj", "cgroup"} {
+		if err := os.Symlink(own.path(name), filepath.Join(p.dir.Name(), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for asked, want := range map[string]uint32{"": uint32(os.Geteuid()), "web": 1000} {
+		o := &Observation{self: own}
+		if err := o.readSubject(p, request.Source{From: request.FromPID, PID: p.PID}, asked); err != nil {
+			t.Fatal(err)
+		}
+		if s := o.Facts.Subject; s.Spec.UID != want || s.ContainerID != "" || s.ConfigEnv != nil {
+			t.Errorf("-u %q: %+v", asked, s)
+		}
+	}
+}
+
+// What the helper can give on is what it has and may have.
+func TestCapabilitiesOfTheHelper(t *testing.T) {
+	o := &Observation{self: procDir(t, map[string]string{
+		"status": "CapBnd:\t000000000000000e\nCapPrm:\t0000000000000007\nCapEff:\t0000000000000001\nCapInh:\t0\nCapAmb:\t0\n",
+	})}
+	if err := o.readSelf(); err != nil || o.Facts.Capabilities != 6 || len(o.Facts.CPUs) == 0 {
+		t.Errorf("capabilities %#x, processors %v, %v; want 0x6", o.Facts.Capabilities, o.Facts.CPUs, err)
+	}
+	o = &Observation{self: procDir(t, map[string]string{"status": ""})}
+	if err := o.readSelf(); err == nil {
+		t.Error("a status without a line of capabilities is no error")
+	}
+}

@@ -1,0 +1,200 @@
+package plan_test
+
+import (
+	"io/fs"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// atTerminal is web asked for at a terminal, and Spec.Env as the engine made it.
+func atTerminal(callerEnv string) (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.CallerEnv = strings.Fields(callerEnv)
+	o.InputTerminal, o.OutputTerminal = true, true
+	o.Subject.Spec.Env, o.Subject.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
+	return r, o
+}
+
+// The command's terminal is the caller's in all but name.
+func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
+	for _, row := range []struct{ name, caller, configured, overrides, want string }{
+		{"TERM", "TERM=foot", "", "", "TERM=foot A=1"},
+		{"TERM and COLORTERM", "COLORTERM=truecolor TERM=foot", "", "", "TERM=foot COLORTERM=truecolor A=1"},
+		{"of two the last", "TERM=foot TERM=vt100", "", "", "TERM=vt100 A=1"},
+		{"no TERM", "A=2", "", "", "TERM=xterm A=1"},
+		{"an empty TERM", "TERM=", "", "", "TERM=xterm A=1"},
+		{"no TERM but COLORTERM", "COLORTERM=24bit", "", "", "TERM=xterm COLORTERM=24bit A=1"},
+		{"TERM that is another variable", "TERMINFO=/t", "", "", "TERM=xterm A=1"},
+		{"what was configured wins", "TERM=foot COLORTERM=truecolor", "TERM=vt100 COLORTERM=no", "", "TERM=vt100 A=1 COLORTERM=no"},
+		{"what was configured to be unset, too", "TERM=foot COLORTERM=truecolor", "TERM COLORTERM", "", "A=1"},
+		{"-e wins over all", "TERM=foot", "TERM=vt100", "TERM=vt52", "TERM=vt52 A=1"},
+		{"-e keeps the place", "TERM=foot COLORTERM=truecolor", "", "COLORTERM=no TERM=vt52", "TERM=vt52 COLORTERM=no A=1"},
+		{"-e unsets", "TERM=foot COLORTERM=truecolor", "", "TERM COLORTERM", "A=1"},
+		{"-e unsets what was configured", "TERM=foot", "TERM=vt100", "TERM", "A=1"},
+	} {
+		r, o := atTerminal(row.caller)
+		r.Env = strings.Fields(row.overrides)
+		for v := range strings.FieldsSeq(row.configured) {
+			o.Subject.ConfigEnv = append(o.Subject.ConfigEnv, v)
+			if strings.Contains(v, "=") {
+				o.Subject.Spec.Env = append(o.Subject.Spec.Env, v)
+			}
+		}
+		got := strings.Join(made(t, r, o).Identity.Env, " ")
+		if want := "PATH=/bin HOSTNAME=web " + row.want + " HOME=/home/web"; got != want {
+			t.Errorf("%s: environment %s\nwant %s", row.name, got, want)
+		}
+	}
+}
+
+func TestCallersTerminalIsNotForACommandWithoutOne(t *testing.T) {
+	for name, vary := range map[string]func(*request.Request, *plan.Observed){
+		"-T":                   func(r *request.Request, _ *plan.Observed) { r.Terminal = request.TerminalNever },
+		"a pipe":               func(_ *request.Request, o *plan.Observed) { o.OutputTerminal = false },
+		"detached":             func(r *request.Request, _ *plan.Observed) { r.Detach = true },
+		"detached, and forced": func(r *request.Request, _ *plan.Observed) { r.Detach, r.Terminal = true, request.TerminalAlways },
+	} {
+		r, o := atTerminal("TERM=foot COLORTERM=truecolor")
+		vary(r, o)
+		p := made(t, r, o)
+		if got := strings.Join(p.Identity.Env, " "); p.Terminal || got != "PATH=/bin HOSTNAME=web A=1 HOME=/home/web" {
+			t.Errorf("%s: terminal %v, environment %s", name, p.Terminal, got)
+		}
+	}
+}
+
+func TestVariablesOfTheCommandLine(t *testing.T) {
+	for _, row := range []struct{ name, env, want string }{
+		{"a new one comes last", "B=2", "PATH=/bin HOSTNAME=web A=1 B=2 HOME=/home/web"},
+		{"one that is there keeps its place", "HOSTNAME=x", "PATH=/bin HOSTNAME=x A=1 HOME=/home/web"},
+		{"the last of two", "B=1 C=1 B=2", "PATH=/bin HOSTNAME=web A=1 B=2 C=1 HOME=/home/web"},
+		{"a name alone unsets", "A", "PATH=/bin HOSTNAME=web HOME=/home/web"},
+		{"a name alone that isn't there", "B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"unset, then set", "A A=2", "PATH=/bin HOSTNAME=web A=2 HOME=/home/web"},
+		{"set, then unset", "B=1 B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"an empty value is set", "A=", "PATH=/bin HOSTNAME=web A= HOME=/home/web"},
+		{"a name that begins another", "HOST", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"HOME", "HOME=/srv", "PATH=/bin HOSTNAME=web A=1 HOME=/srv"},
+	} {
+		r, o := atTerminal("")
+		r.Terminal, r.Env = request.TerminalNever, strings.Fields(row.env)
+		if got := strings.Join(made(t, r, o).Identity.Env, " "); got != row.want {
+			t.Errorf("%s: environment %s\nwant %s", row.name, got, row.want)
+		}
+		if got := strings.Join(o.Subject.Spec.Env, " "); got != "PATH=/bin HOSTNAME=web A=1" {
+			t.Errorf("%s: the observation was changed to %s", row.name, got)
+		}
+	}
+}
+
+func TestVariablesOfTheCommandLineAreTheCallersToo(t *testing.T) {
+	r := asked()
+	r.Take, r.CallerEnv = ns.SetOf(ns.Net), []string{"PATH=/usr/bin", "A=1", "DOCKER_CLI_PLUGIN_SOCKET=@s"}
+	r.Env = []string{"PATH=/bin", "A", "B=2", "DOCKER_CLI_PLUGIN_SOCKET=mine"}
+	p := made(t, r, observed())
+	if want := []string{"PATH=/bin", "B=2", "DOCKER_CLI_PLUGIN_SOCKET=mine"}; !slices.Equal(p.Identity.Env, want) {
+		t.Errorf("environment %q, want %q", p.Identity.Env, want)
+	}
+	if got := p.Command.Paths; !slices.Equal(got, []string{"/bin/ls"}) {
+		t.Errorf("it is looked for at %q", got)
+	}
+	if r.CallerEnv[0] != "PATH=/usr/bin" {
+		t.Errorf("the request was changed to %q", r.CallerEnv)
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	for _, row := range []struct {
+		name, asked, own string
+		take             ns.Set
+		want             string
+	}{
+		{"the container's", "", "/srv", ns.All(), "/srv"},
+		{"the root where it has none", "", "", ns.All(), "/"},
+		{"the one that was asked for", "/opt", "/srv", ns.All(), "/opt"},
+		{"as it was asked for", "/opt/../x//", "/srv", ns.All(), "/opt/../x//"},
+		{"what was asked for goes before a relative one of its own", "/opt", "srv", ns.All(), "/opt"},
+		{"the caller's", "", "/srv", ns.SetOf(ns.Net), ""},
+		{"one that the caller asked for", "/opt", "/srv", ns.SetOf(ns.Net), "/opt"},
+		{"a relative one of the caller's", "opt/a", "/srv", ns.SetOf(ns.Net), "opt/a"},
+	} {
+		r, o := asked(), observed()
+		r.Take, r.Dir, o.Subject.Spec.Dir = row.take, row.asked, row.own
+		if got := made(t, r, o).Identity.Dir; got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+// It has all that the helper can give, which is not always everything, and no
+// filter, even one that could not be copied.
+func TestPrivilegedHasAllCapabilitiesAndNoFilter(t *testing.T) {
+	r, o := asked(), observed()
+	r.Privileged, o.Capabilities = true, capSet("chown", "sys_admin", "net_admin")
+	o.Subject.Spec.Capabilities.Inheritable, o.Subject.Spec.Capabilities.Ambient = 1, 1
+	o.Subject.FiltersErr = fs.ErrPermission
+	c := made(t, r, o).Identity.Container
+	want := plan.Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
+	if c.Capabilities != want {
+		t.Errorf("capabilities %+v, want %+v", c.Capabilities, want)
+	}
+	if len(c.Filters) > 0 || len(c.Seccomp) > 0 {
+		t.Errorf("filters %v, %v", c.Filters, c.Seccomp)
+	}
+}
+
+// docker exec --privileged changes nothing else.
+func TestPrivilegedIsOtherwiseTheSame(t *testing.T) {
+	r, o := asked(), observed()
+	o.Subject.Spec.AppArmor, o.Subject.Spec.NoNewPrivileges = "docker-default", true
+	want := made(t, r, o).Identity
+	r.Privileged = true
+	got := made(t, r, o).Identity
+	for _, c := range []*plan.ContainerIdentity{want.Container, got.Container} {
+		c.Capabilities, c.Filters, c.Seccomp = plan.Capabilities{}, nil, nil
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("it is %+v\nwant %+v", got.Container, want.Container)
+	}
+}
+
+func TestWhoLeadsASession(t *testing.T) {
+	for _, row := range []struct {
+		take         ns.Set
+		detach, want bool
+	}{
+		{ns.All(), false, true},
+		{ns.All(), true, true},
+		{ns.SetOf(ns.Net), false, false},
+		{ns.SetOf(ns.Net), true, true},
+	} {
+		r := asked()
+		r.Take, r.Detach = row.take, row.detach
+		p := made(t, r, observed())
+		if got := p.LeadsSession(); got != row.want || p.Detach != row.detach {
+			t.Errorf("%q, detached %v: %v, want %v; detached in the plan: %v", row.take, row.detach, got, row.want, p.Detach)
+		}
+	}
+}
+
+func TestDetachKeysAreForATerminal(t *testing.T) {
+	r, o := asked(), observed()
+	r.DetachKeys = []byte{16, 17}
+	if got := made(t, r, o).DetachKeys; got != nil {
+		t.Errorf("without a terminal they are %v", got)
+	}
+	o.InputTerminal, o.OutputTerminal = true, true
+	if got := made(t, r, o).DetachKeys; !slices.Equal(got, r.DetachKeys) {
+		t.Errorf("with a terminal they are %v, want %v", got, r.DetachKeys)
+	}
+	r.Detach = true
+	if got := made(t, r, o).DetachKeys; got != nil {
+		t.Errorf("detached they are %v", got)
+	}
+}

@@ -1,0 +1,132 @@
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pipeSize is what a pipe of ours holds, in bytes: the kernel's bound for those
+// who may not exceed it.
+const pipeSize = 1 << 20
+
+// relay moves bytes from one file to another, one of which is a pipe of ours or
+// our end of a terminal.
+type relay struct {
+	from, to *os.File
+	done     chan struct{} // closed when nothing moves any more
+}
+
+// output moves what the command writes.
+func (r *relay) output() {
+	if !splice(r.to, r.from, r.from) {
+		if _, err := io.Copy(r.to, r.from); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			r.from.Close() // nobody reads: the command gets EPIPE
+		}
+	}
+	close(r.done)
+}
+
+// input moves what the command reads, and ends it.
+func (r *relay) input() {
+	if !splice(r.to, r.from, r.to) {
+		_, _ = io.Copy(r.to, r.from)
+	}
+	r.to.Close()
+}
+
+// splice moves bytes within the kernel until the end or an error, or tells that
+// it can't: for a terminal, or a file that is only appended to. pipe is that of
+// the two which can be waited for.
+func splice(to, from, pipe *os.File) bool {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return false
+	}
+	wait, other := conn.Read, to
+	if pipe == to {
+		wait, other = conn.Write, from
+	}
+	fd := int(other.Fd())
+	for {
+		var n int64
+		var moved error
+		err := wait(func(ours uintptr) bool {
+			in, out := int(ours), fd
+			if pipe == to {
+				in, out = out, in
+			}
+			n, moved = unix.Splice(in, nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
+			return !errors.Is(moved, unix.EAGAIN)
+		})
+		switch {
+		case errors.Is(moved, unix.EINVAL):
+			return false
+		case errors.Is(moved, unix.EINTR):
+		case err != nil || moved != nil || n == 0:
+			if moved != nil && pipe == from {
+				from.Close() // nobody reads: the command gets EPIPE
+			}
+			return true
+		}
+	}
+}
+
+// patience is how long a beginning of the detach keys is held back.
+const patience = 500 * time.Millisecond
+
+// typing moves what is typed at the caller's terminal, until that is gone or the
+// detach keys are typed.
+func (r *relay) typing(k *keys, gone, left *once) {
+	buf := make([]byte, 32<<10)
+	for {
+		wait := forever
+		if len(k.held) > 0 {
+			wait = patience
+		}
+		var out []byte
+		complete := false
+		if readable(int(r.from.Fd()), wait) {
+			n, err := r.from.Read(buf)
+			if err != nil {
+				gone.give()
+				return
+			}
+			out, complete = k.typed(buf[:n])
+		} else {
+			out = k.flush()
+		}
+		if _, err := r.to.Write(out); err != nil {
+			return // the command's terminal is closed
+		}
+		if complete {
+			left.give()
+			return
+		}
+	}
+}
+
+// drain copies what can be read without waiting.
+func drain(to io.Writer, from *os.File) {
+	raw, err := from.SyscallConn()
+	if err != nil {
+		return // closed by the relay
+	}
+	buf := make([]byte, 64<<10)
+	for {
+		n := 0
+		// Control, not Read: the deadline has passed on purpose.
+		err := raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
+		if err != nil || n <= 0 {
+			return
+		}
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}

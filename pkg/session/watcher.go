@@ -1,0 +1,112 @@
+//go:build linux
+
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// WatchArg as the only argument makes the helper a watcher.
+const WatchArg = "watch"
+
+// Standby starts a process that waits until alive hangs up and executes the
+// helper again then, with args and these standard streams; join.Standby.
+type Standby func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
+
+// watcher is a second process, which stays beside the helper for one case only:
+// that the helper is killed. Then it gives the caller's terminal back and ends
+// the command with its session. It also takes the helper's place at the
+// terminal of a command that is left.
+type watcher struct {
+	pid    int
+	orders *os.File
+}
+
+// order says what is to be done when no more orders come.
+type order struct {
+	PID      int           // the command's
+	Leads    bool          // it leads a session of its own
+	Terminal *unix.Termios // of the caller's terminal, before it was made raw
+	Drain    bool          // read what the command writes to its terminal until it ends, that's all
+}
+
+// startWatcher starts a watcher. pty is our end of the command's terminal, or nil.
+func startWatcher(standby Standby, pty *os.File) (*watcher, error) {
+	r, orders, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start watcher: %w", err)
+	}
+	defer r.Close()
+	stdout, stderr := r, r // which nobody writes to; the caller's would stay open
+	if pty != nil {
+		stdout, stderr = os.Stdin, pty
+	}
+	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr)
+	if err != nil {
+		return nil, fmt.Errorf("start watcher: %w", err)
+	}
+	return &watcher{pid: pid, orders: orders}, nil
+}
+
+// tell gives it an order, which is for when the helper is gone.
+func (w *watcher) tell(o order) error {
+	if err := json.NewEncoder(w.orders).Encode(o); err != nil {
+		return fmt.Errorf("tell watcher: %w", err)
+	}
+	return nil
+}
+
+// stop ends the watcher, whose case didn't come. A nil one is none.
+func (w *watcher) stop() {
+	if w == nil {
+		return
+	}
+	_ = unix.Kill(w.pid, unix.SIGKILL)
+	for {
+		_, err := unix.Wait4(w.pid, nil, unix.WALL, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// Watch is the watcher's work. It returns when there is no more of it.
+func Watch() error {
+	orders := json.NewDecoder(os.Stdin)
+	terminal, pty := os.Stdout, os.Stderr
+	var last order
+	var group *group
+	for {
+		var o order
+		err := orders.Decode(&o)
+		if err != nil {
+			break // the helper is gone, whatever the error
+		}
+		last = o
+		if o.PID != 0 {
+			if group, err = newGroup(o.PID, o.Leads); err != nil {
+				return err
+			}
+		}
+	}
+	if last.Drain {
+		_, err := io.Copy(io.Discard, pty)
+		return err // EIO when the last process that had it open has ended
+	}
+	if last.Terminal != nil {
+		_ = unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETSW, last.Terminal)
+	}
+	// Nobody holds the command's terminal any more; the kernel tells it so.
+	terminal.Close()
+	pty.Close()
+	if group != nil {
+		group.end()
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+//go:build linux
+
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const watching = "NSJOIN_TEST_WATCHING"
+
+// TestWatching is the watcher of the other tests.
+func TestWatching(*testing.T) {
+	if os.Getenv(watching) == "" {
+		return // not the watcher
+	}
+	if err := Watch(); err != nil && !errors.Is(err, unix.EIO) {
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// watch runs a watcher with the terminal and our end of the command's. It hangs
+// up, as the helper's end does, after the orders.
+func watch(t *testing.T, terminal, pty *os.File, orders ...order) (ended <-chan string) {
+	t.Helper()
+	r, w := pipe(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestWatching$")
+	cmd.Env = append(os.Environ(), watching+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, terminal, pty
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	for _, o := range orders {
+		if err := (&watcher{orders: w}).tell(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	done := make(chan string, 1)
+	finished := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		done <- cmd.ProcessState.String()
+		close(finished)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-finished
+	})
+	return done
+}
+
+func TestWatcherWithoutOrdersDoesNothing(t *testing.T) {
+	null := device(t, "/dev/null")
+	if got := within(t, "it", watch(t, null, null)); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+}
+
+func TestWatcherEndsTheSession(t *testing.T) {
+	for _, leads := range []bool{true, false} {
+		cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+		null := device(t, "/dev/null")
+		ended := watch(t, null, null, order{PID: cmd.Process.Pid, Leads: leads})
+		if got := within(t, "it", ended); got != "exit status 0" {
+			t.Errorf("leads %t: it ends with %s", leads, got)
+		}
+		gone(t, cmd.Process.Pid)
+		st, err := readStat(children[0])
+		if alive := err == nil && !st.dead(); alive == leads {
+			t.Errorf("leads %t: the command's child lives: %t", leads, alive)
+		}
+		_ = unix.Kill(children[0], unix.SIGKILL)
+	}
+}
+
+func TestWatcherGivesTheTerminalBack(t *testing.T) {
+	_, tty := terminal(t)
+	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw(t, tty)
+	cmd, _ := lead(t, "cat")
+	ended := watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Leads: true, Terminal: before})
+	if got := within(t, "it", ended); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+	after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(after, before) {
+		t.Errorf("the terminal is %+v, was %+v", after, before)
+	}
+}
+
+// A command that was left goes on, and what it writes to its terminal is taken:
+// else it would wait once the terminal's buffer is full.
+func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
+	ours, theirs := terminal(t)
+	command, _ := lead(t, "cat")
+	ended := watch(t, device(t, "/dev/null"), ours,
+		order{PID: command.Process.Pid, Leads: true}, order{Drain: true})
+	ours.Close()
+	written := make(chan string, 1)
+	go func() {
+		_, err := theirs.WriteString(strings.Repeat("x", 1<<20))
+		theirs.Close()
+		written <- text(err)
+	}()
+	if got := within(t, "the command", written); got != "" {
+		t.Errorf("the command can't write: %s", got)
+	}
+	if got := within(t, "it", ended); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+	if st, err := readStat(command.Process.Pid); err != nil || st.dead() {
+		t.Errorf("the command was ended: %+v, %v", st, err)
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// fakeStandby stands for join.Standby: a process that ends when alive hangs up,
+// and our own copy of alive, to see what is written.
+func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
+	t.Helper()
+	var orders *os.File
+	standby := func(_ []string, alive, _, _ *os.File) (int, error) {
+		fd, err := unix.FcntlInt(alive.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return 0, err
+		}
+		orders = os.NewFile(uintptr(fd), "orders")
+		t.Cleanup(func() { orders.Close() })
+		cmd := exec.Command("sleep", "600")
+		if err := cmd.Start(); err != nil {
+			return 0, err
+		}
+		pid := cmd.Process.Pid
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		})
+		return pid, nil
+	}
+	return standby, func() *json.Decoder {
+		_ = orders.SetReadDeadline(time.Now().Add(30 * time.Second))
+		return json.NewDecoder(orders)
+	}
+}
+
+func TestWatcherIsStopped(t *testing.T) {
+	standby, _ := fakeStandby(t)
+	w, err := startWatcher(standby, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.orders.Close()
+	w.stop()
+	if err := unix.Kill(w.pid, 0); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("it is left: %v", err)
+	}
+	(*watcher)(nil).stop() // none
+}
+
+func TestWatcherThatCantBeStarted(t *testing.T) {
+	broken := errors.New("broken")
+	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, nil)
+	if w != nil || !errors.Is(err, broken) {
+		t.Errorf("%+v, %v; want %v", w, err, broken)
+	}
+}
+
+// The caller's terminal and our end of the command's are the watcher's to give
+// back; without one it must not hold a stream of the caller's open.
+func TestWatcherHasTheTerminalsOnly(t *testing.T) {
+	ours, _ := terminal(t)
+	for _, pty := range []*os.File{nil, ours} {
+		var got [3]*os.File
+		var args []string
+		_, err := startWatcher(func(a []string, alive, stdout, stderr *os.File) (int, error) {
+			args, got = a, [3]*os.File{alive, stdout, stderr}
+			return 0, errors.New("enough")
+		}, pty)
+		want := [3]*os.File{got[0], os.Stdin, pty}
+		if pty == nil {
+			want = [3]*os.File{got[0], got[0], got[0]}
+		}
+		if err == nil || got != want || len(args) != 2 || args[1] != WatchArg {
+			t.Errorf("arguments %q, streams %v, want %v", args, got, want)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The tests in Go take the machine's containers for what the scripts can't do:
+// they drive terminals and end processes.
+
+// endsWithin is a deadline against hanging, no measure.
+const endsWithin = time.Minute
+
+// caller is a user of the test's engine, with the plugin installed.
+type caller struct {
+	dir string // home, working and temporary directories are in it
+	env []string
+}
+
+func newCaller(t *testing.T) caller {
+	t.Helper()
+	engine := engineOfTest(t)
+	dir := t.TempDir()
+	plugins := filepath.Join(dir, ".docker", "cli-plugins")
+	for _, made := range []string{plugins, filepath.Join(dir, "tmp"), filepath.Join(dir, "work")} {
+		if err := os.MkdirAll(made, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(engine.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
+		t.Fatal(err)
+	}
+	return caller{dir: dir, env: []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "USER=root", "TERM=xterm", "LANG=C.UTF-8",
+		"TMPDIR=" + filepath.Join(dir, "tmp"), "DOCKER_HOST=" + engine.host,
+		"DOCKER_CONFIG=" + filepath.Join(dir, ".docker"),
+	}}
+}
+
+// docker is the Docker CLI, as this caller starts it.
+func (c caller) docker(args ...string) *exec.Cmd {
+	cmd := exec.Command("docker", args...)
+	cmd.Env = c.env
+	cmd.Dir = filepath.Join(c.dir, "work")
+	return cmd
+}
+
+// container runs a container until the test ends and returns its name. The first
+// process takes the children of those that were killed, as an init does.
+func (c caller) container(t *testing.T, options ...string) string {
+	t.Helper()
+	const initProcess = "mkfifo /tmp/never && exec 3<>/tmp/never && echo ready; while :; do read -r -u 3; done"
+	name := fmt.Sprintf("web-%d-%d", os.Getpid(), time.Now().UnixNano())
+	run := append([]string{
+		"run", "-d", "--init=false", "--name", name, "--hostname", "web", "--label", ownLabel(),
+	}, options...)
+	docker(t, append(run, testImage, "bash", "-c", initProcess)...)
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	eventually(t, name+" is ready", func() bool { return docker(t, "logs", name) == "ready" })
+	return name
+}
+
+// eventually waits for something that must come true.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(endsWithin); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it didn't come true within %s: %s", endsWithin, what)
+		}
+	}
+}
+
+// ended waits for a command that must end by itself, and returns its status as a
+// shell has it.
+func ended(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	hangs := time.AfterFunc(endsWithin, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	if !hangs.Stop() {
+		t.Errorf("%s didn't end within %s", cmd, endsWithin)
+	}
+	if cmd.ProcessState == nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// inside is what a command in the container prints, by docker exec.
+func inside(t *testing.T, container string, command ...string) string {
+	t.Helper()
+	return docker(t, append([]string{"exec", container}, command...)...)
+}
+
+// initOf is the number of a container's first process here.
+func initOf(t *testing.T, container string) string {
+	t.Helper()
+	return cmp.Or(strings.TrimSpace(docker(t, "inspect", "--format", "{{.State.Pid}}", container)), "0")
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The end of the client ends the command: what was started in its session gets
+// SIGHUP, and SIGKILL after a grace.
+
+// ends are the ways in which a client ends.
+var clientEnds = []struct {
+	name     string
+	terminal bool
+	end      func(s *running)
+}{
+	{"kill -9 of the CLI", false, func(s *running) { s.kill(s.cli, unix.SIGKILL) }},
+	{"kill -9 of the CLI at a terminal", true, func(s *running) { s.kill(s.cli, unix.SIGKILL) }},
+	{"kill -9 of the helper", false, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
+	{"kill -9 of the helper at a terminal", true, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
+	{"kill -9 of both", false, func(s *running) {
+		s.kill(s.helper.pid, unix.SIGKILL)
+		s.kill(s.cli, unix.SIGKILL)
+	}},
+	{"the terminal is closed", true, func(s *running) { s.tty.hangUp() }},
+}
+
+// clientCommands have a word for what they leave when they end by SIGHUP.
+var clientCommands = []struct{ name, command, leaves string }{
+	{"one that ends at once", "echo ready; exec sleep 600", ""},
+	{"one that tidies up", "trap 'echo tidied >/tmp/left; exit' HUP; echo ready; while :; do sleep 0.1; done", "tidied"},
+	{"with children in the background", "sleep 600 & sleep 600 & (sleep 600; true) & echo ready; wait", ""},
+	{"with children in groups of their own", "set -m; sleep 600 & sleep 600 & echo ready; wait", ""},
+	{"with a stopped child", "set -m; (kill -STOP $BASHPID; sleep 600) & until jobs | grep -q Stopped; do sleep 0.1; done; echo ready; sleep 600", ""},
+	{"one that ignores SIGHUP", "trap '' HUP; echo ready; sleep 600; sleep 600", ""},
+	{"with a child that ignores SIGHUP", "(trap '' HUP; sleep 600; sleep 600) & echo ready; wait", ""},
+}
+
+func TestClientEnds(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	// All sessions are ended before the first is looked at, for the grace to be
+	// over once.
+	type ending struct {
+		name    string
+		members []process
+		session int
+	}
+	var endings []ending
+	for i, way := range clientEnds {
+		for j, row := range clientCommands {
+			command := strings.ReplaceAll(row.command, "/tmp/left", fmt.Sprintf("/tmp/left-%d-%d", i, j))
+			s := begin(t, c, web, way.terminal, "bash", "-c", command)
+			members := inSession(s.command.session)
+			way.end(s)
+			endings = append(endings, ending{way.name + ", " + row.name, members, s.command.session})
+		}
+	}
+	for _, e := range endings {
+		t.Run(e.name, func(t *testing.T) {
+			for _, p := range e.members {
+				eventually(t, p.String()+" has ended", func() bool { return !p.runs() })
+			}
+			if left := inSession(e.session); len(left) > 0 {
+				t.Errorf("left in its session: %v", left)
+			}
+		})
+	}
+	for i, way := range clientEnds {
+		for j, row := range clientCommands {
+			if row.leaves == "" {
+				continue
+			}
+			file := fmt.Sprintf("/tmp/left-%d-%d", i, j)
+			if got := inside(t, web, "sh", "-c", "cat "+file+" 2>&1 || true"); got != row.leaves {
+				t.Errorf("%s: it got no SIGHUP: %s", way.name, got)
+			}
+		}
+	}
+	nothingIsLeft(t, web)
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os/exec"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// running is a session whose command runs.
+type running struct {
+	t         *testing.T
+	container string
+	cmd       *exec.Cmd
+	cli       int
+	helper    process
+	command   process
+	tty       *tty       // nil without a terminal
+	output    *safeBytes // without a terminal
+}
+
+// begin starts docker nsjoin CONTAINER COMMAND, which prints ready.
+func begin(t *testing.T, c caller, container string, terminal bool, command ...string) *running {
+	t.Helper()
+	if terminal {
+		return beginAt(t, c, newTTY(t), container, command...)
+	}
+	s := &running{t: t, container: container, output: &safeBytes{}}
+	s.cmd = c.docker(append([]string{"nsjoin", container}, command...)...)
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	input, err := s.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		input.Close()
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	})
+	eventually(t, "the command is ready", func() bool { return bytes.Contains(s.output.bytes(), []byte("ready")) })
+	s.find()
+	return s
+}
+
+// beginAt is begin at a terminal.
+func beginAt(t *testing.T, c caller, y *tty, container string, command ...string) *running {
+	t.Helper()
+	s := &running{t: t, container: container, tty: y}
+	s.cmd = c.docker(append([]string{"nsjoin", container}, command...)...)
+	y.start(s.cmd)
+	y.shows("ready")
+	s.find()
+	return s
+}
+
+// find finds the session's processes.
+func (s *running) find() {
+	s.t.Helper()
+	s.cli = s.cmd.Process.Pid
+	eventually(s.t, "the helper and its command are there", func() bool {
+		var found, runs bool
+		s.helper, found = helperOf(s.cli)
+		s.command, runs = commandOf(s.helper.pid)
+		return found && runs
+	})
+}
+
+// becomes waits until the command has executed another program.
+func (s *running) becomes(program string) {
+	s.t.Helper()
+	eventually(s.t, "the command is "+program, func() bool {
+		p, ok := readProcess(s.command.pid)
+		return ok && len(p.args) > 0 && p.args[0] == program
+	})
+}
+
+func (s *running) kill(pid int, sig unix.Signal) {
+	s.t.Helper()
+	if err := unix.Kill(pid, sig); err != nil {
+		s.t.Fatalf("kill %d: %v", pid, err)
+	}
+}
+
+// ends waits for the end of the Docker CLI and returns its status.
+func (s *running) ends() int {
+	s.t.Helper()
+	if s.tty != nil {
+		return s.tty.ends()
+	}
+	return ended(s.t, s.cmd)
+}
+
+// says is what was printed.
+func (s *running) says() string {
+	if s.tty != nil {
+		return s.tty.screen.text()
+	}
+	return string(s.output.bytes())
+}
+
+// nothingIsLeft waits until the container has no process but its first one, and
+// no terminal.
+func nothingIsLeft(t *testing.T, container string) {
+	t.Helper()
+	pid := initOf(t, container)
+	var left []process
+	defer func() {
+		if t.Failed() {
+			t.Logf("processes in the container: %v", left)
+		}
+	}()
+	eventually(t, "the container has its first process only", func() bool {
+		left = inPIDNamespaceOf(pid)
+		return len(left) == 1
+	})
+	eventually(t, "the container has no terminal", func() bool { return len(terminalsOf(t, pid)) == 0 })
+}
+
+// safeBytes is a buffer that may be looked at while it is written.
+type safeBytes struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+var _ io.Writer = (*safeBytes)(nil)
+
+func (s *safeBytes) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBytes) bytes() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.b.Bytes())
+}

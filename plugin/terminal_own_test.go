@@ -1,0 +1,110 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// What is better than docker exec's terminal.
+
+// The size is right at the first line, each time.
+func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	for range 20 {
+		y := at(t, c.docker("nsjoin", web, "stty", "size"))
+		if status := y.ends(); status != 0 {
+			t.Errorf("exit status %d", status)
+		}
+		y.shows("33 111\r\n")
+		if text := y.screen.text(); text != "33 111\r\n" {
+			t.Errorf("the terminal shows %q", text)
+		}
+	}
+}
+
+// A size that changes while the session starts isn't lost.
+func TestTerminalResizedWhileItStarts(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	for i := range 20 {
+		y := at(t, c.docker("nsjoin", web, "sh", "-c",
+			`until [ "$(stty size)" = "44 99" ]; do sleep 0.02; done; echo follows`))
+		time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+		y.resize(44, 99)
+		y.shows("follows")
+		y.ends()
+	}
+}
+
+// TERM and COLORTERM are the caller's, unless the container or -e has others.
+func TestTerminalIsNamedAsTheCallers(t *testing.T) {
+	c := newCaller(t)
+	c.env = append(c.env, "TERM=vt220", "COLORTERM=truecolor")
+	plain, own := c.container(t), c.container(t, "-e", "TERM=linux", "-e", "COLORTERM=no")
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{plain}, "<vt220 truecolor>"},
+		{[]string{own}, "<linux no>"},
+		{[]string{"-e", "TERM=dumb", "-e", "COLORTERM=8", plain}, "<dumb 8>"},
+		{[]string{"-T", plain}, "< >"},
+	} {
+		y := at(t, c.docker(append(append([]string{"nsjoin"}, row.args...), "sh", "-c", `echo "<$TERM $COLORTERM>"`)...))
+		y.shows(row.want)
+		y.ends()
+	}
+}
+
+func TestTerminalStopsAndGoesOnByFlowControl(t *testing.T) {
+	c := newCaller(t)
+	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "while :; do echo tick; sleep 0.01; done"))
+	y.shows("tick", "tick")
+	y.types("\x13")
+	y.quiet(time.Second)
+	before := strings.Count(y.screen.text(), "tick")
+	y.types("\x11")
+	eventually(t, "the output goes on", func() bool { return strings.Count(y.screen.text(), "tick") > before+5 })
+	y.types("\x03")
+	if status := y.ends(); status != 130 {
+		t.Errorf("exit status %d, not 130", status)
+	}
+}
+
+// Typed ahead, before the command is there to read it.
+func TestTerminalTypedAhead(t *testing.T) {
+	c := newCaller(t)
+	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "read -r a; read -r b; echo \"<$a $b>\""))
+	y.types("one\rtwo\r")
+	y.shows("<one two>")
+	y.ends()
+}
+
+// Everything that was written at the end is shown.
+func TestTerminalLosesNothingAtTheEnd(t *testing.T) {
+	c := newCaller(t)
+	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "seq 20000; echo the last line"))
+	y.shows("the last line\r\n")
+	y.ends()
+	if got := strings.Count(y.screen.text(), "\n"); got != 20001 {
+		t.Errorf("%d lines are shown, not 20001", got)
+	}
+}
+
+// Where the container has no devpts it is said, and there is a way out.
+func TestTerminalWithoutADevpts(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t, "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
+	inside(t, web, "umount", "/dev/pts")
+	y := at(t, c.docker("nsjoin", web, "true"))
+	y.shows("docker nsjoin: make a terminal: its /dev/pts/ptmx: no such file or directory\r\n",
+		"hint: -T runs the command without a terminal\r\n")
+	if status := y.ends(); status != 125 {
+		t.Errorf("exit status %d, not 125", status)
+	}
+	if status := at(t, c.docker("nsjoin", "-T", web, "true")).ends(); status != 0 {
+		t.Errorf("exit status %d with -T", status)
+	}
+}

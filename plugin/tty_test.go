@@ -1,0 +1,149 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// tty is a terminal that a test types at, and the command that runs there.
+type tty struct {
+	t      *testing.T
+	ours   *os.File // as a terminal emulator has it
+	theirs *os.File // as a shell has it, so that it doesn't go away
+	screen *screen
+	cmd    *exec.Cmd
+	exited chan int
+	from   int // what marked returns begins here
+}
+
+// at starts the command at a new terminal of 33 lines and 111 columns.
+func at(t *testing.T, cmd *exec.Cmd) *tty {
+	t.Helper()
+	y := newTTY(t)
+	y.start(cmd)
+	return y
+}
+
+func newTTY(t *testing.T) *tty {
+	t.Helper()
+	ours, theirs, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	// Close waits for the end of a read, unless the poller reads.
+	fd, err := unix.FcntlInt(ours.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	y := &tty{t: t, ours: os.NewFile(uintptr(fd), "ptmx"), theirs: theirs, screen: &screen{}}
+	t.Cleanup(y.close)
+	y.resize(33, 111)
+	return y
+}
+
+func (y *tty) start(cmd *exec.Cmd) {
+	y.t.Helper()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = y.theirs, y.theirs, y.theirs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		y.t.Fatal(err)
+	}
+	y.cmd, y.exited = cmd, make(chan int, 1)
+	go y.screen.follow(y.ours.Read)
+	y.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	go func() {
+		_ = cmd.Wait()
+		status := cmd.ProcessState.ExitCode()
+		if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			status = 128 + int(ws.Signal())
+		}
+		y.exited <- status
+	}()
+}
+
+// close hangs up, as a terminal emulator that is closed does.
+func (y *tty) close() {
+	_ = y.ours.Close()
+	_ = y.theirs.Close()
+}
+
+// hangUp closes our end alone, so that the settings can still be asked for.
+func (y *tty) hangUp() { _ = y.ours.Close() }
+
+// types types text, control characters as they are.
+func (y *tty) types(text string) {
+	y.t.Helper()
+	if _, err := y.ours.WriteString(text); err != nil {
+		y.t.Fatalf("type %.40q: %v", text, err)
+	}
+}
+
+// shows waits for the texts, one after another.
+func (y *tty) shows(texts ...string) {
+	y.t.Helper()
+	for _, text := range texts {
+		if !y.screen.shows(text) {
+			y.t.Fatalf("%s: the terminal doesn't show %q but\n%q", strings.Join(y.cmd.Args, " "), text, y.screen.text())
+		}
+	}
+}
+
+// mark has marked begin behind what is shown so far.
+func (y *tty) mark() { y.from = len(y.screen.text()) }
+
+func (y *tty) marked() string { return y.screen.text()[y.from:] }
+
+// quiet waits until nothing was shown for a while.
+func (y *tty) quiet(while time.Duration) {
+	y.t.Helper()
+	before, since := -1, time.Now()
+	for deadline := time.Now().Add(endsWithin); time.Since(since) < while; time.Sleep(while / 50) {
+		if now := len(y.screen.text()); now != before {
+			before, since = now, time.Now()
+		}
+		if time.Now().After(deadline) {
+			y.t.Fatalf("the terminal goes on:\n%.2000s", y.screen.text())
+		}
+	}
+}
+
+func (y *tty) resize(rows, columns uint16) {
+	y.t.Helper()
+	if err := pty.Setsize(y.theirs, &pty.Winsize{Rows: rows, Cols: columns}); err != nil {
+		y.t.Fatal(err)
+	}
+}
+
+// settings are the terminal's.
+func (y *tty) settings() unix.Termios {
+	y.t.Helper()
+	settings, err := unix.IoctlGetTermios(int(y.theirs.Fd()), unix.TCGETS)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return *settings
+}
+
+// ends waits for the command's end and returns its status.
+func (y *tty) ends() int {
+	y.t.Helper()
+	select {
+	case status := <-y.exited:
+		return status
+	case <-time.After(endsWithin):
+		_ = y.cmd.Process.Kill()
+		y.t.Fatalf("%s doesn't end:\n%s", strings.Join(y.cmd.Args, " "), y.screen.text())
+	}
+	return -1
+}
