@@ -4,7 +4,6 @@ package join
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,28 +85,24 @@ func toItself(text []byte) []byte {
 }
 
 // loopbackUp sets lo up in the process's network namespace, as the runtime does
-// for a container without a network.
+// for a container without a network. It takes a thread of its own, which ends
+// with it: the way back may need rights that the way there does not.
 func loopbackUp(pid int) error {
-	runtime.LockOSThread() // for good where it can't be brought back
-	own, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		return err
-	}
-	defer own.Close()
 	theirs, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 	if err != nil {
 		return err
 	}
 	defer theirs.Close()
-	if err := unix.Setns(int(theirs.Fd()), unix.CLONE_NEWNET); err != nil {
-		return err
-	}
-	err = setLoopbackUp()
-	if back := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); back != nil {
-		return errors.Join(err, back)
-	}
-	runtime.UnlockOSThread()
-	return err
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Setns(int(theirs.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			err = setLoopbackUp()
+		}
+		done <- err
+	}()
+	return <-done
 }
 
 func setLoopbackUp() error {

@@ -56,7 +56,7 @@ func kindOf(f *os.File) (ns.Kind, error) {
 }
 
 // owner is the user namespace that owns an open namespace. EPERM means that it is
-// above ours.
+// none of ours or beneath it.
 func owner(f *os.File) (ns.ID, error) {
 	return related(f, unix.NS_GET_USERNS)
 }

@@ -5,6 +5,7 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -77,6 +78,9 @@ func Observe(r *request.Request) (*Observation, error) {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
+		if err := o.readUIDMap(r.Source(ns.User)); err != nil {
+			return nil, err
+		}
 	}
 	return o, nil
 }
@@ -144,10 +148,11 @@ func (o *Observation) readRelations(r *request.Request) error {
 		if err != nil {
 			return err
 		}
-		if f != nil && k != ns.User {
-			if o.Facts.Owners[k], err = owner(f); err != nil {
-				return fmt.Errorf("owner of %s of %s: %w", k, r.Source(k), err)
-			}
+		if f == nil || k == ns.User {
+			continue
+		}
+		if o.Facts.Owners[k], err = owner(f); err != nil && !errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("owner of %s of %s: %w", k, r.Source(k), err)
 		}
 	}
 	return nil
@@ -188,6 +193,26 @@ func (o *Observation) readSetgroups(source request.Source) error {
 	}
 	o.Facts.SetgroupsDenied = strings.TrimSpace(text) != "allow"
 	return nil
+}
+
+// readUIDMap reads what a uid in the user namespace that source gives is in the
+// helper's; of a file's that can't be read. In the helper's own it is the same,
+// while its map would tell of the one above.
+func (o *Observation) readUIDMap(source request.Source) error {
+	if source.From == request.FromPath {
+		o.Facts.Subject.UIDMap = nil
+		return nil
+	}
+	p, err := o.process(source)
+	if err != nil {
+		return err
+	}
+	if p.IDs[ns.User] == o.self.IDs[ns.User] {
+		o.Facts.Subject.UIDMap = []plan.IDRange{{Count: math.MaxUint32}}
+		return nil
+	}
+	o.Facts.Subject.UIDMap, err = p.readIDMap("uid_map")
+	return err
 }
 
 // process holds and proves the process that a source names, once.

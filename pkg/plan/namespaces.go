@@ -47,9 +47,10 @@ func (o *Observed) origin(r *request.Request, k ns.Kind) (ns.ID, int, error) {
 	return id, from.PID, nil
 }
 
-// source is the process that gives kind k.
+// source is the process that gives kind k. Of a file there is none: it is the
+// helper where that is its own.
 func (o *Observed) source(r *request.Request, k ns.Kind) Process {
-	if r.New(k) && !ns.Copied(k) {
+	if _, ok := o.Paths[k]; ok || r.New(k) && !ns.Copied(k) {
 		return o.Self
 	}
 	if from, ok := o.Instead[k]; ok {
@@ -61,8 +62,11 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	return o.Self
 }
 
-// refuse refuses what the kernel would, before anything is joined.
+// refuse refuses what the kernel would, before anything is joined, and mounts
+// whose owners mean others in the command's user namespace.
 func refuse(rows []Namespace, r *request.Request, o *Observed) error {
+	mounts := o.source(r, ns.Mnt)
+	bound := mounts.Namespaces[ns.Mnt] != o.Self.Namespaces[ns.Mnt] && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
 	for _, n := range rows {
 		switch {
 		case n.Kind == ns.PID && n.Join && o.PIDUnreachable:
@@ -71,9 +75,9 @@ func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 		case n.Kind == ns.Mnt && n.Join && n.PID == 0:
 			return exit.Hint(fmt.Errorf("mnt of %s: whose mounts they are decides who the command is, and a file has no owner", n.Source),
 				"--mnt pid:N is a process that has them: lsns -t mnt")
-		case n.Kind == ns.User && n.New && o.source(r, ns.Mnt).Namespaces[ns.User] != n.ID:
-			return fmt.Errorf("--userns private: %s has a user namespace of its own, whose ids would mean others in a new one",
-				r.Source(ns.Mnt).Quoted())
+		case n.Kind == ns.User && bound && (n.New || n.ID != mounts.Namespaces[ns.User]):
+			return exit.Hint(fmt.Errorf("mnt of %s: it has a user namespace of its own, and its ids mean others elsewhere", r.Source(ns.Mnt).Quoted()),
+				"take user from there too, or leave mnt out")
 		}
 	}
 	return nil
@@ -82,21 +86,11 @@ func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 // warnings are what may surprise.
 func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	var list []string
-	var pid, mnt, user Namespace
-	for _, n := range p.Namespaces {
-		switch n.Kind {
-		case ns.PID:
-			pid = n
-		case ns.Mnt:
-			mnt = n
-		case ns.User:
-			user = n
-		}
-	}
+	pid, mnt, user := p.row(ns.PID), p.row(ns.Mnt), p.row(ns.User)
 	shown := o.source(r, ns.Mnt).Namespaces[ns.PID]
-	if (pid.New || pid.ID != shown) && !p.mountsProc() {
+	if (pid.New || pid.ID != shown) && !mountsProc(p, o) {
 		text := fmt.Sprintf("/proc, and so ps, is that of the processes of %s", r.Source(ns.Mnt).Quoted())
-		if !mnt.Join {
+		if !mnt.Join && !mnt.New {
 			text += "; --mnt private mounts another"
 		}
 		list = append(list, text)
@@ -118,7 +112,11 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 
 // mountsProc tells whether a new /proc is mounted, of the command's pid
 // namespace: in new mounts that are the host's. One in a container's would lack
-// what its runtime hides of /proc.
-func (p *Plan) mountsProc() bool {
-	return p.Made().Has(ns.Mnt) && !p.joinsFileSystem() && (p.Joined() | p.Made()).Has(ns.PID)
+// what its runtime hides of /proc. It takes rights over the pid namespace.
+func mountsProc(p *Plan, o *Observed) bool {
+	if !p.Made().Has(ns.Mnt) || p.joinsFileSystem() || !(p.Joined() | p.Made()).Has(ns.PID) {
+		return false
+	}
+	pid, user := p.row(ns.PID), p.row(ns.User)
+	return pid.New || !user.New && (!user.Join || o.Owners[ns.PID] == user.ID)
 }

@@ -49,7 +49,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p)
+	p.Steps = steps(p, mountsProc(p, o))
 	p.Warnings = p.warnings(r, o)
 	return p, nil
 }

@@ -111,6 +111,16 @@ type Command struct {
 // a container does, or one that nobody attends. Else it is in the caller's.
 func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach }
 
+// row is what becomes of kind k.
+func (p *Plan) row(k ns.Kind) Namespace {
+	for _, n := range p.Namespaces {
+		if n.Kind == k {
+			return n
+		}
+	}
+	return Namespace{Kind: k}
+}
+
 // Made is the set of the kinds that are new.
 func (p *Plan) Made() ns.Set {
 	var made ns.Set

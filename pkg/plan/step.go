@@ -81,13 +81,13 @@ func joins(namespaces []Namespace) []Step {
 }
 
 // steps is the order of everything, from the fork of the process that becomes
-// the command to its exec.
+// the command to its exec. proc says that a new /proc is mounted.
 //
 // It follows runc's libcontainer/setns_init_linux.go, but for one thing: the
 // process that enters the pid namespace is made last, when all rights but the
 // container's are gone. Until then the container can't see it, and afterwards
 // there is nothing to gain from tracing it (CVE-2016-9962).
-func steps(p *Plan) []Step {
+func steps(p *Plan, proc bool) []Step {
 	var list []Step
 	who := p.Identity
 	if c := who.Container; c != nil {
@@ -120,7 +120,7 @@ func steps(p *Plan) []Step {
 	if (p.Joined() | p.Made()).Has(ns.PID) || (p.Joined() | p.Made()).Has(ns.Time) {
 		list = append(list, Step{Op: OpFork})
 	}
-	if p.mountsProc() {
+	if proc {
 		list = append(list, Step{Op: OpProc})
 	}
 	if p.LeadsSession() {
