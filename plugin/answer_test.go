@@ -16,23 +16,23 @@ import (
 )
 
 // answer stands in for an engine whose answer is out of date: it runs the
-// helper with the request that the plugin would have made of it.
+// helper with the request that the plugin would have made of it, for a base or,
+// with --net, for the network of one.
 func answer(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: answer CONTAINER PID COMMAND...")
+	var base string
+	if len(args) > 1 && args[0] == "--net" {
+		base, args = args[1], args[2:]
 	}
-	ts.Check(ts.Exec("docker", "inspect", "--format", "{{.Id}}", args[0]))
-	id := strings.TrimSpace(ts.ReadFile("stdout"))
-	pid := pidOf(ts, args[1])
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: answer [--net BASE] CONTAINER PID COMMAND...")
+	}
 	r := &request.Request{
-		Version: request.Version,
-		Base: request.Source{
-			From: request.FromContainer, Name: args[0], PID: pid,
-			Container: &request.Container{ID: id},
-		},
-		Take:     ns.All(),
-		Command:  args[2:],
-		Terminal: request.TerminalNever,
+		Version: request.Version, Take: ns.All(), Terminal: request.TerminalNever,
+		Base: answered(ts, args[0], args[1]), Command: args[2:],
+	}
+	if base != "" {
+		r.Instead = map[ns.Kind]request.Source{ns.Net: r.Base}
+		r.Base = answered(ts, base, "pid-of:"+base)
 	}
 	file := ts.MkAbs("request")
 	var document bytes.Buffer
@@ -48,6 +48,16 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
 	if status := statusOf(ts, cmd.Run()); status != 125 {
 		ts.Fatalf("exit status %d, not 125", status)
+	}
+}
+
+// answered is a container as an engine would have told of it.
+func answered(ts *testscript.TestScript, container, pid string) request.Source {
+	ts.Check(ts.Exec("docker", "inspect", "--format", "{{.Id}}", container))
+	id := strings.TrimSpace(ts.ReadFile("stdout"))
+	return request.Source{
+		From: request.FromContainer, Name: container, PID: pidOf(ts, pid),
+		Container: &request.Container{ID: id},
 	}
 }
 

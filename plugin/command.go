@@ -28,6 +28,13 @@ engine's host, "host" the host itself. With "--" in front there is none, which
 is the host too. Options end at CONTAINER: what follows is the command's. With
 no COMMAND, it is the user's login shell.
 
+A single kind of namespace comes from elsewhere by --net SOURCE and its sisters:
+  container:NAME  that of a container
+  host            the caller's own
+  pid:N           that of a process
+  ns:PATH         that of a file, such as /run/netns/blue
+  private         a new one; mounts, host name and clocks begin as copies
+
 A command that runs in the container's file system is what docker exec would
 have made: its user, environment, limits, cgroup and filters. One that runs in
 the host's is the caller, unchanged. Standard input is always passed on, and a
@@ -48,7 +55,7 @@ const examples = `  docker nsjoin web                            a shell in web
 // options are what the flags were set to.
 type options struct {
 	only, except kindsFlag
-	net          sourceFlag
+	sources      [8]sourceFlag // by kind
 	via          launch.Via
 	dryRun       bool
 	format       request.Output
@@ -99,8 +106,10 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.SetInterspersed(false) // what follows CONTAINER is the command's
 	flags.Var(&o.only, "only", "Join only these kinds, separated by commas: "+ns.All().String())
 	flags.Var(&o.except, "except", "Join all kinds but these")
-	flags.Var(&o.net, "net", `Take the network from elsewhere ("container:NAME"|"host"|"pid:N")`)
-	flags.Var(&o.net, "network", "")
+	for _, f := range kindFlags {
+		flags.Var(&o.sources[f.kind], f.name, f.usage)
+	}
+	flags.Var(&o.sources[ns.Net], "network", "")
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
@@ -116,6 +125,22 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.tty, "tty", "t", false, "Use a terminal (done where standard input and output are one)")
 	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Use no terminal")
 	flags.Bool("version", false, "Print the version and stop") // cobra's own has -v
+}
+
+// kindFlags are the flags that take one kind from elsewhere, spelled as docker
+// run spells them.
+var kindFlags = []struct {
+	kind        ns.Kind
+	name, usage string
+}{
+	{ns.Cgroup, "cgroupns", "Cgroup namespace to use"},
+	{ns.IPC, "ipc", "IPC namespace to use"},
+	{ns.Mnt, "mnt", "Mount namespace to use, which decides who the command is"},
+	{ns.Net, "net", "Network namespace to use"},
+	{ns.PID, "pid", "PID namespace to use"},
+	{ns.Time, "time", "Time namespace to use"},
+	{ns.User, "userns", "User namespace to use"},
+	{ns.UTS, "uts", "UTS namespace to use"},
 }
 
 // request makes a Request of the flags and arguments. noBase says that they
@@ -145,8 +170,11 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 	if r.Take, err = o.kinds(); err != nil {
 		return nil, usage(err)
 	}
-	if o.net.given {
-		r.Instead = map[ns.Kind]request.Source{ns.Net: o.net.source}
+	r.Instead = make(map[ns.Kind]request.Source)
+	for _, k := range ns.Kinds() {
+		if f := o.sources[k]; f.given {
+			r.Instead[k] = f.source
+		}
 	}
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err

@@ -69,6 +69,9 @@ func Report(w io.Writer, err error) int {
 	return Status(err)
 }
 
+// Warn writes what may surprise the user and fails nothing.
+func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", printable(text)) }
+
 // printable puts text on one line and escapes what a terminal would obey.
 func printable(text string) string {
 	var b strings.Builder

@@ -46,7 +46,7 @@ const (
 	writeLabel                // open, write, close
 	closeRange                // close the descriptors from args[0] to before args[1]
 	forkAgain                 // go on in a child whose parent is the helper
-	await                     // tell the helper that we are ready, wait for its word
+	await                     // send the message args[0], wait for the helper's word
 	find                      // choose the file to execute
 	execute                   // execve it
 )
@@ -94,6 +94,8 @@ const (
 	messageOutside  = 3 // the working directory is outside the root
 	messageForked   = 4 // Value is the number of the process that goes on
 	messageReady    = 5 // the helper may settle
+	messageCgroups  = 6 // the helper is to put us into the cgroups
+	messageMap      = 7 // the helper is to map our user namespace's ids
 	statusSucceeded = 0
 )
 
@@ -273,13 +275,13 @@ func again(p *program, o *op) syscall.Errno {
 	return 0
 }
 
-// wait tells the helper that we are ready and goes on at its word. Where the
+// wait tells the helper that it has to do something and goes on at its word. Where the
 // helper is gone, nobody wants the command any more.
 //
 //go:nosplit
 //go:norace
 func wait(p *program, o *op) syscall.Errno {
-	send(p, messageReady, o.step, 0)
+	send(p, uint32(o.args[0]), o.step, 0)
 	for {
 		n, _, errno := syscall.RawSyscall(unix.SYS_READ, p.gate, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
 		if errno == unix.EINTR {

@@ -100,7 +100,17 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpTerminal:
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY)
 	case plan.OpSettle:
-		c.add(await, 0)
+		c.add(await, 0, messageReady)
+	case plan.OpCgroups:
+		c.add(await, 0, messageCgroups)
+	case plan.OpMap:
+		c.add(await, 0, messageMap)
+	case plan.OpUnshare:
+		c.call(unix.SYS_UNSHARE, uintptr(s.Kinds.Flags()))
+	case plan.OpMounts:
+		return c.mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE)
+	case plan.OpProc:
+		return c.mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
 	case plan.OpFind:
 		c.add(find, 0)
 	case plan.OpExec:
@@ -132,6 +142,10 @@ func (c *compiler) streams(stdio [3]*os.File) {
 // join joins kinds of one process: at once by its pidfd or, where the kernel
 // doesn't know that, one after another, the user namespace last.
 func (c *compiler) join(s plan.Step) error {
+	if f, ok := c.held.Paths[s.From]; ok && s.PID == 0 {
+		c.call(unix.SYS_SETNS, f.Fd(), uintptr(s.Kinds.Flags()))
+		return nil
+	}
 	source, ok := c.held.Sources[s.PID]
 	if !ok {
 		return fmt.Errorf("process %d is not held", s.PID)
@@ -148,6 +162,18 @@ func (c *compiler) join(s plan.Step) error {
 		}
 		c.add(joinEach, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
 	}
+	return nil
+}
+
+func (c *compiler) mount(source, target, kind string, flags uintptr) error {
+	var args [3]uintptr
+	for i, s := range []string{source, target, kind} {
+		var err error
+		if args[i], err = c.text(s); err != nil {
+			return err
+		}
+	}
+	c.call(unix.SYS_MOUNT, args[0], args[1], args[2], flags, 0)
 	return nil
 }
 

@@ -30,9 +30,10 @@ type Source struct {
 // Held has what a plan needs open: everything is opened before the first join,
 // since the host's files are out of reach afterwards.
 type Held struct {
-	Sources map[int]Source // by process number
-	Cgroups []*os.File     // cgroup.procs of the plan's groups, in their order
-	Stdio   [3]*os.File    // the command's standard streams
+	Sources map[int]Source      // by process number
+	Paths   map[string]*os.File // namespaces' files, by the name of their source
+	Cgroups []*os.File          // cgroup.procs of the plan's groups, in their order
+	Stdio   [3]*os.File         // the command's standard streams
 }
 
 // Child is the command that runs.
@@ -161,6 +162,10 @@ func (f *follower) handle(m message) error {
 		f.pid, f.last = int(m.Value), true
 	case messageReady:
 		f.ready = true
+	case messageCgroups:
+		return f.answer(joinCgroups(f.pid, f.plan, f.held.Cgroups))
+	case messageMap:
+		return f.answer(mapIDs(f.pid))
 	default:
 		return f.failed(m)
 	}
@@ -174,7 +179,14 @@ func (f *follower) handle(m message) error {
 		return err
 	}
 	f.settled = true
-	_, err := f.gate.Write([]byte{1})
+	return f.answer(nil)
+}
+
+// answer lets the child go on, if nothing failed.
+func (f *follower) answer(err error) error {
+	if err == nil {
+		_, err = f.gate.Write([]byte{1})
+	}
 	return err
 }
 

@@ -3,9 +3,11 @@
 package join
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -21,16 +23,100 @@ func settle(pid int, p *plan.Plan, cgroups []*os.File) error {
 	if err := verify(pid, p); err != nil {
 		return err
 	}
+	if p.Made().Has(ns.Net) {
+		if err := loopbackUp(pid); err != nil {
+			return fmt.Errorf("loopback of the new network: %w", err)
+		}
+	}
 	who := p.Identity.Container
 	if who == nil {
 		return nil
 	}
-	for i, procs := range cgroups {
-		if _, err := procs.WriteString(strconv.Itoa(pid)); err != nil {
-			return fmt.Errorf("join cgroup %s of %q: %w", who.Cgroups[i], p.Target, err)
-		}
+	if err := joinCgroups(pid, p, cgroups); err != nil {
+		return err
 	}
 	return oomScore(pid, who.OOMScoreAdj)
+}
+
+// joinCgroups puts the process into the container's cgroups. To be put into the
+// same once more changes nothing.
+func joinCgroups(pid int, p *plan.Plan, cgroups []*os.File) error {
+	for i, procs := range cgroups {
+		if _, err := procs.WriteString(strconv.Itoa(pid)); err != nil {
+			return fmt.Errorf("join cgroup %s of %q: %w", p.Identity.Container.Cgroups[i], p.Target, err)
+		}
+	}
+	return nil
+}
+
+// mapIDs maps every id of the process's new user namespace to itself.
+func mapIDs(pid int) error {
+	for _, name := range []string{"uid_map", "gid_map"} {
+		ours, err := os.Open("/proc/self/" + name)
+		if err != nil {
+			return err
+		}
+		defer ours.Close()
+		text, err := io.ReadAll(ours)
+		if err != nil {
+			return err
+		}
+		theirs, err := os.OpenFile(fmt.Sprintf("/proc/%d/%s", pid, name), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer theirs.Close()
+		if _, err := theirs.Write(toItself(text)); err != nil {
+			return fmt.Errorf("map ids of the user namespace: %w", err)
+		}
+	}
+	return nil
+}
+
+// toItself makes of a map of ids, user_namespaces(7), one of its ids to themselves.
+func toItself(text []byte) []byte {
+	var b bytes.Buffer
+	for line := range bytes.Lines(text) {
+		if f := bytes.Fields(line); len(f) == 3 {
+			fmt.Fprintf(&b, "%s %s %s\n", f[0], f[0], f[2])
+		}
+	}
+	return b.Bytes()
+}
+
+// loopbackUp sets lo up in the process's network namespace, as the runtime does
+// for a container without a network. It takes a thread of its own, which ends
+// with it: the way back may need rights that the way there does not.
+func loopbackUp(pid int) error {
+	theirs, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if err != nil {
+		return err
+	}
+	defer theirs.Close()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Setns(int(theirs.Fd()), unix.CLONE_NEWNET)
+		if err == nil {
+			err = setLoopbackUp()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+func setLoopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
 }
 
 // verify compares the process's namespaces, all eight, with the plan's.
@@ -43,7 +129,14 @@ func verify(pid int, p *plan.Plan) error {
 		if err := unix.Stat(fmt.Sprintf("/proc/%d/ns/%s", pid, n.Kind), &st); err != nil {
 			return fmt.Errorf("verify %s namespace: %w", n.Kind, err)
 		}
-		if (ns.ID{Dev: st.Dev, Ino: st.Ino}) != n.ID {
+		got := ns.ID{Dev: st.Dev, Ino: st.Ino}
+		if n.New {
+			if got == n.ID {
+				return fmt.Errorf("verify %s namespace: it is not a new one", n.Kind)
+			}
+			continue
+		}
+		if got != n.ID {
 			return fmt.Errorf("verify %s namespace of %q: it is %s:[%d], not %s",
 				n.Kind, n.Source, n.Kind, st.Ino, n.ID.Link(n.Kind))
 		}

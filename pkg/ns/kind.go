@@ -56,6 +56,10 @@ func (k Kind) String() string {
 // Flag is the kind's CLONE_NEW… flag, for setns(2).
 func (k Kind) Flag() uint32 { return table[k].flag }
 
+// Copied tells whether a new namespace of the kind begins as a copy of the one
+// that its maker is in: mounts, host name, clock offsets. The others begin empty.
+func Copied(k Kind) bool { return SetOf(Mnt, UTS, Time).Has(k) }
+
 // MarshalText writes the kind's name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 

@@ -5,6 +5,7 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -24,6 +25,8 @@ type Observation struct {
 	Processes map[int]*Process
 	// Cgroups are the cgroup.procs of the groups of Facts.Subject.Cgroups.
 	Cgroups []*os.File
+	// Paths are the namespaces' files that the request names, by that name.
+	Paths map[string]*os.File
 
 	memory   *os.File // counts what the kernel killed for want of memory
 	oomKills uint64   // its count before the command
@@ -38,6 +41,7 @@ type Observation struct {
 func Observe(r *request.Request) (*Observation, error) {
 	o := &Observation{
 		Processes: make(map[int]*Process),
+		Paths:     make(map[string]*os.File),
 		shims:     make(map[*Process]*Process),
 	}
 	var err error
@@ -56,22 +60,16 @@ func Observe(r *request.Request) (*Observation, error) {
 		return nil, err
 	}
 	o.Facts.Base = base.Facts()
-	o.Facts.Instead = make(map[ns.Kind]plan.Process)
-	for _, k := range ns.Kinds() {
-		source, ok := r.Instead[k]
-		if !ok {
-			continue
-		}
-		p, err := o.process(source)
-		if err != nil {
-			return nil, err
-		}
-		o.Facts.Instead[k] = p.Facts()
+	if err := o.readInstead(r); err != nil {
+		return nil, err
 	}
-	if err := o.readSetgroups(r.Source(ns.User)); err != nil {
+	if err := o.readRelations(r); err != nil {
 		return nil, err
 	}
 	root := r.Source(ns.Mnt)
+	if root.From == request.FromPath {
+		return o, nil // nobody's, for the plan to judge
+	}
 	p, err := o.process(root)
 	if err != nil {
 		return nil, err
@@ -79,6 +77,9 @@ func Observe(r *request.Request) (*Observation, error) {
 	if plan.WantsSubject(o.self.Facts(), p.Facts()) {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
+		}
+		if err := o.readUIDMap(r.Source(ns.User)); err != nil {
+			return nil, err
 		}
 	}
 	return o, nil
@@ -99,9 +100,89 @@ func (o *Observation) readSelf() error {
 	return err
 }
 
+// readInstead reads what gives single kinds.
+func (o *Observation) readInstead(r *request.Request) error {
+	o.Facts.Instead = make(map[ns.Kind]plan.Process)
+	o.Facts.Paths = make(map[ns.Kind]plan.PathNamespace)
+	for _, k := range ns.Kinds() {
+		source, ok := r.Instead[k]
+		switch {
+		case !ok || source.From == request.FromNew:
+		case source.From == request.FromPath:
+			f, facts, err := openPath(source.Path)
+			if err != nil {
+				return fmt.Errorf("%s: %w", source, err)
+			}
+			o.Paths[source.String()] = f
+			o.Facts.Paths[k] = facts
+		default:
+			p, err := o.process(source)
+			if err != nil {
+				return err
+			}
+			o.Facts.Instead[k] = p.Facts()
+		}
+	}
+	return nil
+}
+
+// readRelations reads how the namespaces that the request names belong together.
+func (o *Observation) readRelations(r *request.Request) error {
+	if err := o.readSetgroups(r.Source(ns.User)); err != nil {
+		return err
+	}
+	pid, err := o.file(r, ns.PID)
+	if err != nil {
+		return err
+	}
+	if o.Facts.PIDUnreachable, err = unreachable(pid, o.self.IDs[ns.PID]); err != nil {
+		return err
+	}
+	user, err := o.file(r, ns.User)
+	if err != nil || user == o.self.Namespaces[ns.User] && !r.New(ns.User) {
+		return err
+	}
+	o.Facts.Owners = make(map[ns.Kind]ns.ID)
+	for _, k := range ns.Kinds() {
+		f, err := o.file(r, k)
+		if err != nil {
+			return err
+		}
+		if f == nil || k == ns.User {
+			continue
+		}
+		if o.Facts.Owners[k], err = owner(f); err != nil && !errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("owner of %s of %s: %w", k, r.Source(k), err)
+		}
+	}
+	return nil
+}
+
+// file is the open namespace of kind k that the request names; for a new one the
+// helper's own, nil for a kind that the kernel doesn't have.
+func (o *Observation) file(r *request.Request, k ns.Kind) (*os.File, error) {
+	source := r.Source(k)
+	switch source.From {
+	case request.FromNew:
+		return o.self.Namespaces[k], nil
+	case request.FromPath:
+		return o.Paths[source.String()], nil
+	case request.FromHost, request.FromContainer, request.FromPID:
+	}
+	p, err := o.process(source)
+	if err != nil {
+		return nil, err
+	}
+	return p.Namespaces[k], nil
+}
+
 // readSetgroups reads whether processes of the user namespace that source gives
-// may choose their groups.
+// may choose their groups. Of a file that can't be read: they are taken not to.
 func (o *Observation) readSetgroups(source request.Source) error {
+	if source.From == request.FromPath {
+		o.Facts.SetgroupsDenied = true
+		return nil
+	}
 	p, err := o.process(source)
 	if err != nil || p.IDs[ns.User] == o.self.IDs[ns.User] {
 		return err
@@ -114,9 +195,29 @@ func (o *Observation) readSetgroups(source request.Source) error {
 	return nil
 }
 
+// readUIDMap reads what a uid in the user namespace that source gives is in the
+// helper's; of a file's that can't be read. In the helper's own it is the same,
+// while its map would tell of the one above.
+func (o *Observation) readUIDMap(source request.Source) error {
+	if source.From == request.FromPath {
+		o.Facts.Subject.UIDMap = nil
+		return nil
+	}
+	p, err := o.process(source)
+	if err != nil {
+		return err
+	}
+	if p.IDs[ns.User] == o.self.IDs[ns.User] {
+		o.Facts.Subject.UIDMap = []plan.IDRange{{Count: math.MaxUint32}}
+		return nil
+	}
+	o.Facts.Subject.UIDMap, err = p.readIDMap("uid_map")
+	return err
+}
+
 // process holds and proves the process that a source names, once.
 func (o *Observation) process(s request.Source) (*Process, error) {
-	if s.From == request.FromHost {
+	if s.From == request.FromHost || s.From == request.FromNew {
 		return o.self, nil
 	}
 	if p, ok := o.Processes[s.PID]; ok {

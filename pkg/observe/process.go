@@ -80,12 +80,10 @@ func (p *Process) OpenNamespaces() error {
 		if err != nil {
 			return fmt.Errorf("open %s namespace: %w", k, err)
 		}
-		var st unix.Stat_t
-		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-			return fmt.Errorf("stat %s namespace: %w", k, err)
-		}
 		p.Namespaces[k] = f
-		p.IDs[k] = ns.ID{Dev: st.Dev, Ino: st.Ino}
+		if p.IDs[k], err = idOf(f); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -49,7 +49,8 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p)
+	p.Steps = steps(p, mountsProc(p, o))
+	p.Warnings = p.warnings(r, o)
 	return p, nil
 }
 
@@ -79,37 +80,6 @@ func WantsSubject(self, source Process) bool {
 }
 
 func (p *Plan) joinsFileSystem() bool { return p.Joined().Has(ns.Mnt) }
-
-// namespaces decides for every kind whether it has to be joined. One that is
-// the helper's own already is not: the kernel refuses that for user, and for
-// pid it would cost a fork. A source that lacks a kind has ended.
-func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
-	var rows []Namespace
-	for _, k := range ns.Kinds() {
-		row := Namespace{Kind: k, Source: r.Source(k).String(), ID: o.Self.Namespaces[k]}
-		from := o.source(r, k)
-		id, ok := from.Namespaces[k]
-		if !ok && row.ID != (ns.ID{}) {
-			return nil, fmt.Errorf("%s has no %s namespace: it has ended", r.Source(k).Quoted(), k)
-		}
-		if id != row.ID {
-			row.Join, row.PID, row.ID = true, from.PID, id
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
-}
-
-// source is the process that gives kind k.
-func (o *Observed) source(r *request.Request, k ns.Kind) Process {
-	if from, ok := o.Instead[k]; ok {
-		return from
-	}
-	if r.Take.Has(k) {
-		return o.Base
-	}
-	return o.Self
-}
 
 func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, error) {
 	s := o.Subject

@@ -14,6 +14,14 @@ type Observed struct {
 	Base Process
 	// Instead is the process that gives each kind of the request's Instead.
 	Instead map[ns.Kind]Process
+	// Paths is what each namespace's file of the request's Instead is.
+	Paths map[ns.Kind]PathNamespace
+	// PIDUnreachable says that the pid namespace which is to be joined is not a
+	// descendant of the helper's, so that setns(2) refuses it.
+	PIDUnreachable bool
+	// Owners are the user namespaces that own those which the request names,
+	// where a user namespace is joined or made; else nil.
+	Owners map[ns.Kind]ns.ID
 	// InputTerminal and OutputTerminal say that the caller's standard input
 	// and output are one.
 	InputTerminal, OutputTerminal bool
@@ -29,6 +37,12 @@ type Observed struct {
 type Process struct {
 	PID        int
 	Namespaces map[ns.Kind]ns.ID
+}
+
+// PathNamespace is a namespace that a file refers to.
+type PathNamespace struct {
+	Kind ns.Kind
+	ID   ns.ID
 }
 
 // Subject is what can be read of who a command in a container is.

@@ -23,6 +23,8 @@ type Plan struct {
 	Detach bool `json:"detach,omitempty"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
+	// Warnings are what may surprise in what was asked for.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Namespace is what becomes of one kind.
@@ -36,6 +38,8 @@ type Namespace struct {
 	ID ns.ID `json:"id"`
 	// Join says that it has to be joined: it isn't the helper's own already.
 	Join bool `json:"join"`
+	// New says that a new one is made, from ID where it is a copy.
+	New bool `json:"new,omitempty"`
 }
 
 // Who says whose identity the command has.
@@ -106,6 +110,27 @@ type Command struct {
 // LeadsSession tells whether the command leads a session of its own, as one in
 // a container does, or one that nobody attends. Else it is in the caller's.
 func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach }
+
+// row is what becomes of kind k.
+func (p *Plan) row(k ns.Kind) Namespace {
+	for _, n := range p.Namespaces {
+		if n.Kind == k {
+			return n
+		}
+	}
+	return Namespace{Kind: k}
+}
+
+// Made is the set of the kinds that are new.
+func (p *Plan) Made() ns.Set {
+	var made ns.Set
+	for _, n := range p.Namespaces {
+		if n.New {
+			made |= ns.SetOf(n.Kind)
+		}
+	}
+	return made
+}
 
 // Joined is the set of the kinds that have to be joined.
 func (p *Plan) Joined() ns.Set {

@@ -18,6 +18,11 @@ const (
 	OpSchedule  Op = "schedule"  // nice value, processors
 	OpJoin      Op = "join"      // setns(2) to Kinds, all of one process at once
 	OpNoGroups  Op = "no-groups" // drop the supplementary groups
+	OpCgroups   Op = "cgroups"   // join the container's cgroups, before a new cgroup namespace is rooted there
+	OpUnshare   Op = "unshare"   // make new namespaces of Kinds, unshare(2)
+	OpMap       Op = "map"       // map all ids of a new user namespace to themselves
+	OpMounts    Op = "mounts"    // keep what is mounted in new mounts to them
+	OpProc      Op = "proc"      // mount /proc of the pid namespace
 	OpRoot      Op = "root"      // become uid 0 of the joined user namespace
 	OpKeyring   Op = "keyring"   // join the container's session keyring
 	OpUmask     Op = "umask"     //
@@ -59,7 +64,7 @@ func joins(namespaces []Namespace) []Step {
 			continue
 		}
 		i := 0
-		for i < len(steps) && steps[i].PID != n.PID {
+		for i < len(steps) && (steps[i].PID != n.PID || n.PID == 0) {
 			i++
 		}
 		if i == len(steps) {
@@ -76,13 +81,13 @@ func joins(namespaces []Namespace) []Step {
 }
 
 // steps is the order of everything, from the fork of the process that becomes
-// the command to its exec.
+// the command to its exec. proc says that a new /proc is mounted.
 //
 // It follows runc's libcontainer/setns_init_linux.go, but for one thing: the
 // process that enters the pid namespace is made last, when all rights but the
 // container's are gone. Until then the container can't see it, and afterwards
 // there is nothing to gain from tracing it (CVE-2016-9962).
-func steps(p *Plan) []Step {
+func steps(p *Plan, proc bool) []Step {
 	var list []Step
 	who := p.Identity
 	if c := who.Container; c != nil {
@@ -96,14 +101,11 @@ func steps(p *Plan) []Step {
 		// Inside it may not be allowed, and ours would be kept.
 		list = append(list, Step{Op: OpNoGroups})
 	}
-	var joined ns.Set
-	for _, s := range joins(p.Namespaces) {
-		joined |= s.Kinds
-		list = append(list, s)
-	}
+	list = append(list, joins(p.Namespaces)...)
 	if who.RootOfUserNamespace {
 		list = append(list, Step{Op: OpRoot})
 	}
+	list = append(list, making(p)...)
 	if c := who.Container; c != nil {
 		if c.Keyring != "" {
 			list = append(list, Step{Op: OpKeyring})
@@ -115,10 +117,14 @@ func steps(p *Plan) []Step {
 	} else if who.Dir != "" {
 		list = append(list, Step{Op: OpDir})
 	}
-	if joined.Has(ns.PID) || joined.Has(ns.Time) || who.Container != nil {
+	changed := p.Joined() | p.Made()
+	if changed.Has(ns.PID) || changed.Has(ns.Time) || who.Container != nil {
 		// Without a reason of its own it gives a small table of descriptors:
 		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
+	}
+	if proc {
+		list = append(list, Step{Op: OpProc})
 	}
 	if p.LeadsSession() {
 		list = append(list, Step{Op: OpSession})
@@ -127,6 +133,27 @@ func steps(p *Plan) []Step {
 		list = append(list, Step{Op: OpTerminal})
 	}
 	return append(list, Step{Op: OpSettle}, Step{Op: OpFind}, Step{Op: OpExec})
+}
+
+// making is how new namespaces are made. What is theirs alone belongs to a new
+// user namespace, which is made first within the one call.
+func making(p *Plan) []Step {
+	made := p.Made()
+	if made == 0 {
+		return nil
+	}
+	var list []Step
+	if made.Has(ns.Cgroup) && p.Identity.Container != nil {
+		list = append(list, Step{Op: OpCgroups})
+	}
+	list = append(list, Step{Op: OpUnshare, Kinds: made})
+	if made.Has(ns.User) {
+		list = append(list, Step{Op: OpMap})
+	}
+	if made.Has(ns.Mnt) {
+		list = append(list, Step{Op: OpMounts})
+	}
+	return list
 }
 
 // restrictions are the filter and the capabilities. Without no_new_privs a
@@ -151,7 +178,20 @@ func (p *Plan) Describe(i int) string {
 	c, s := p.Identity.Container, p.Steps[i]
 	switch s.Op {
 	case OpJoin:
+		if s.PID == 0 {
+			return fmt.Sprintf("join %s of %s", s.Kinds, s.From)
+		}
 		return fmt.Sprintf("join %s of %s (pid %d)", strings.ReplaceAll(s.Kinds.String(), ",", " "), s.From, s.PID)
+	case OpCgroups:
+		return "join cgroups"
+	case OpUnshare:
+		return "make new " + strings.ReplaceAll(s.Kinds.String(), ",", " ")
+	case OpMap:
+		return "map the ids of the user namespace"
+	case OpMounts:
+		return "keep mounts from spreading"
+	case OpProc:
+		return "mount /proc of the pid namespace"
 	case OpNoGroups:
 		return "drop supplementary groups"
 	case OpRoot:
@@ -181,7 +221,7 @@ func (p *Plan) Describe(i int) string {
 	case OpCaps:
 		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
 	case OpFork:
-		if joined := p.Joined(); !joined.Has(ns.PID) && !joined.Has(ns.Time) {
+		if changed := p.Joined() | p.Made(); !changed.Has(ns.PID) && !changed.Has(ns.Time) {
 			return "fork, for a table of descriptors of its own"
 		}
 		return "fork into the pid or time namespace"

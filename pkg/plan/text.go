@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -29,7 +30,11 @@ func (p *Plan) String() string {
 	fmt.Fprintf(&b, "run %s in %s\n", quoteArgs(p.Command.Args), p.Target)
 	b.WriteString("\nnamespaces\n")
 	for _, n := range p.Namespaces {
-		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, n.ID.Link(n.Kind), n.origin())
+		link := n.ID.Link(n.Kind)
+		if n.New && !ns.Copied(n.Kind) {
+			link = ""
+		}
+		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, link, n.origin())
 	}
 	b.WriteString("\nidentity\n")
 	for _, row := range p.Identity.rows() {
@@ -43,12 +48,22 @@ func (p *Plan) String() string {
 	for i := range p.Steps {
 		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))
 	}
+	for i, w := range p.Warnings {
+		if i == 0 {
+			b.WriteString("\nwarnings\n")
+		}
+		fmt.Fprintf(&b, "  %s\n", w)
+	}
 	return b.String()
 }
 
 // origin says where the namespace is from and whether it has to be joined.
 func (n Namespace) origin() string {
 	switch {
+	case n.New && ns.Copied(n.Kind):
+		return "new, from that of " + n.Source
+	case n.New:
+		return "new"
 	case n.Join:
 		return "joined from " + n.Source
 	case n.Source == "host":

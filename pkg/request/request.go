@@ -73,9 +73,10 @@ type Exec struct {
 	Detach bool `json:"detach,omitempty"`
 }
 
-// Source is where kind k comes from.
+// Source is where kind k comes from. A new one is not a place: where it is a copy,
+// this says of what.
 func (r *Request) Source(k ns.Kind) Source {
-	if s, ok := r.Instead[k]; ok {
+	if s, ok := r.Instead[k]; ok && (s.From != FromNew || !ns.Copied(k)) {
 		return s
 	}
 	if r.Take.Has(k) {
@@ -83,6 +84,9 @@ func (r *Request) Source(k ns.Kind) Source {
 	}
 	return Host()
 }
+
+// New tells whether kind k is to be a new one.
+func (r *Request) New(k ns.Kind) bool { return r.Instead[k].From == FromNew }
 
 // Write writes r as Read reads it.
 func (r *Request) Write(w io.Writer) error {

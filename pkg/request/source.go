@@ -14,6 +14,8 @@ const (
 	FromHost      From = "host"      // the caller's own: nothing is joined
 	FromContainer From = "container" // a container's first process
 	FromPID       From = "pid"       // a process by its number
+	FromPath      From = "ns"        // a namespace's file, such as /run/netns/blue
+	FromNew       From = "private"   // a new one
 )
 
 // Source is where namespaces come from.
@@ -25,6 +27,8 @@ type Source struct {
 	// launcher's pid namespace. A container's is the engine's word, which may
 	// be out of date: it is a claim to be proved, with Container.ID.
 	PID int `json:"pid,omitempty"`
+	// Path is the namespace's file, on the engine's host.
+	Path string `json:"path,omitempty"`
 	// Container is what the engine said of a container; nil for the others
 	// and before it was asked.
 	Container *Container `json:"container,omitempty"`
@@ -54,8 +58,10 @@ func ParseBase(arg string) (Source, error) {
 	return Source{From: FromContainer, Name: arg}, nil
 }
 
-// ParseSource reads the value of a flag such as --net: container:NAME, host or
-// pid:N. Its error names the value and what it could have been.
+// Sources are the values of a flag such as --net.
+const Sources = "container:NAME|host|pid:N|ns:PATH|private"
+
+// ParseSource reads such a value. Its error names it and what it could have been.
 func ParseSource(value string) (Source, error) {
 	word, rest, _ := strings.Cut(value, ":")
 	switch {
@@ -63,6 +69,12 @@ func ParseSource(value string) (Source, error) {
 		return Host(), nil
 	case word == "container" && rest != "":
 		return Source{From: FromContainer, Name: rest}, nil
+	case value == "private":
+		return Source{From: FromNew}, nil
+	case word == "ns" && strings.HasPrefix(rest, "/"):
+		return Source{From: FromPath, Path: rest}, nil
+	case word == "ns":
+		return Source{}, fmt.Errorf("%q is not ns:PATH with an absolute path", value)
 	case word == "pid":
 		pid, err := strconv.ParseInt(rest, 10, 32)
 		if err != nil || pid <= 0 {
@@ -70,7 +82,7 @@ func ParseSource(value string) (Source, error) {
 		}
 		return Source{From: FromPID, PID: int(pid)}, nil
 	}
-	return Source{}, fmt.Errorf("unknown source %q: container:NAME, host or pid:N", value)
+	return Source{}, fmt.Errorf("unknown source %q: one of %s", value, Sources)
 }
 
 // String names the source as a message does: web, pid:42 or host.
@@ -80,6 +92,10 @@ func (s Source) String() string {
 		return s.Name
 	case FromPID:
 		return "pid:" + strconv.Itoa(s.PID)
+	case FromPath:
+		return "ns:" + s.Path
+	case FromNew:
+		return "private"
 	case FromHost:
 	}
 	return "host"
@@ -90,7 +106,7 @@ func (s Source) Quoted() string {
 	switch s.From {
 	case FromContainer:
 		return strconv.Quote(s.Name)
-	case FromPID:
+	case FromPID, FromPath, FromNew:
 		return s.String()
 	case FromHost:
 	}

@@ -66,6 +66,9 @@ func run(args []string) (int, error) {
 	if r.DryRun != request.OutputNone {
 		return 0, p.Print(os.Stdout, r.DryRun)
 	}
+	for _, w := range p.Warnings {
+		exit.Warn(os.Stderr, w)
+	}
 	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1])
 	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
@@ -78,7 +81,7 @@ func run(args []string) (int, error) {
 // execute carries the plan out. root is the process whose root directory the
 // command has.
 func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File) (int, error) {
-	held := join.Held{Sources: make(map[int]join.Source), Cgroups: seen.Cgroups}
+	held := join.Held{Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups}
 	for pid, source := range seen.Processes {
 		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
 	}

@@ -1,0 +1,99 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// openPath opens a namespace's file by its path, and nothing else: what is there
+// is looked at before it is opened.
+func openPath(path string) (*os.File, plan.PathNamespace, error) {
+	var facts plan.PathNamespace
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, facts, err
+	}
+	at := os.NewFile(uintptr(fd), path)
+	defer at.Close()
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return nil, facts, err
+	}
+	if fs.Type != unix.NSFS_MAGIC {
+		return nil, facts, errors.New("it is not a namespace's file")
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return nil, facts, err
+	}
+	if facts.ID, err = idOf(f); err != nil {
+		return nil, facts, err
+	}
+	facts.Kind, err = kindOf(f)
+	return f, facts, err
+}
+
+// kindOf asks which kind an open namespace is, ioctl_nsfs(2).
+func kindOf(f *os.File) (ns.Kind, error) {
+	flag, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
+	if err != nil {
+		return 0, fmt.Errorf("kind of namespace: %w", err)
+	}
+	for _, k := range ns.Kinds() {
+		if k.Flag() == uint32(flag) {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown kind of namespace %#x", flag)
+}
+
+// owner is the user namespace that owns an open namespace. EPERM means that it is
+// none of ours or beneath it.
+func owner(f *os.File) (ns.ID, error) {
+	return related(f, unix.NS_GET_USERNS)
+}
+
+// unreachable tells whether an open pid namespace is not own or beneath it.
+func unreachable(pid *os.File, own ns.ID) (bool, error) {
+	id, err := idOf(pid)
+	for err == nil && id != own {
+		var fd int
+		if fd, err = unix.IoctlRetInt(int(pid.Fd()), unix.NS_GET_PARENT); err != nil {
+			break
+		}
+		pid = os.NewFile(uintptr(fd), "pid namespace")
+		defer pid.Close()
+		id, err = idOf(pid)
+	}
+	if errors.Is(err, unix.EPERM) {
+		return true, nil // the way up leads past ours
+	}
+	return false, err
+}
+
+// related is the namespace that an ioctl gives for an open one.
+func related(f *os.File, request uint) (ns.ID, error) {
+	fd, err := unix.IoctlRetInt(int(f.Fd()), request)
+	if err != nil {
+		return ns.ID{}, err
+	}
+	to := os.NewFile(uintptr(fd), "namespace")
+	defer to.Close()
+	return idOf(to)
+}
+
+func idOf(f *os.File) (ns.ID, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return ns.ID{}, fmt.Errorf("stat namespace: %w", err)
+	}
+	return ns.ID{Dev: st.Dev, Ino: st.Ino}, nil
+}

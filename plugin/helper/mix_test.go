@@ -1,0 +1,232 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// TestMakeNew makes new namespaces, each kind alone and all eight, beside the
+// test's own and those of a process that has all of its own.
+func TestMakeNew(t *testing.T) {
+	pid := isolated(t, ns.All().Without(ns.SetOf(ns.User)))
+	sets := []ns.Set{ns.All()}
+	for _, k := range ns.Kinds() {
+		sets = append(sets, ns.SetOf(k))
+	}
+	for _, base := range []request.Source{request.Host(), {From: request.FromPID, PID: pid}} {
+		for _, made := range sets {
+			t.Run(base.String()[:3]+" "+made.String(), func(t *testing.T) {
+				r := &request.Request{Base: base, Take: ns.All(), Instead: make(map[ns.Kind]request.Source)}
+				for _, k := range made.Kinds() {
+					r.Instead[k] = request.Source{From: request.FromNew}
+				}
+				expectMix(t, r, pid)
+			})
+		}
+	}
+}
+
+// TestMix takes any kinds from anywhere: the kernel accepts whatever the plan
+// doesn't refuse. The numbers are the same in each run.
+func TestMix(t *testing.T) {
+	pids := []int{
+		isolated(t, ns.All()),
+		isolated(t, ns.All().Without(ns.SetOf(ns.User, ns.Time))),
+		isolated(t, ns.SetOf(ns.Net, ns.User)),
+	}
+	refused := 0
+	const samples = 150
+	for seed := range uint64(samples) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		r := anyMix(random, pids)
+		if !expectMix(t, r, pids...) {
+			refused++
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d: base %s, take %q, instead %v", seed, r.Base, r.Take, r.Instead)
+		}
+	}
+	if refused < samples/20 || refused > samples/2 {
+		t.Errorf("%d of %d are refused", refused, samples)
+	}
+}
+
+func anyMix(random *rand.Rand, pids []int) *request.Request {
+	pid := func() int { return pids[random.IntN(len(pids))] }
+	r := &request.Request{
+		Base: request.Host(), Take: ns.Set(random.Uint32()) & ns.All(), Instead: make(map[ns.Kind]request.Source),
+	}
+	if random.IntN(3) > 0 {
+		r.Base = request.Source{From: request.FromPID, PID: pid()}
+	}
+	for _, k := range ns.Kinds() {
+		switch random.IntN(8) {
+		case 0:
+			r.Instead[k] = request.Host()
+		case 1:
+			r.Instead[k] = request.Source{From: request.FromPID, PID: pid()}
+		case 2:
+			r.Instead[k] = request.Source{From: request.FromPath, Path: fmt.Sprintf("/proc/%d/ns/%s", pid(), k)}
+		case 3:
+			r.Instead[k] = request.Source{From: request.FromNew}
+		}
+	}
+	return r
+}
+
+// expectMix runs a command as r says and compares all its namespaces with those
+// that r names; a new one is none of the test's or of the processes'. It returns
+// false where that is refused and is to be, for a reason.
+func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
+	t.Helper()
+	links, stderr, status := runWaiting(t, r)
+	if why := refusal(t, r); why != "" {
+		if status != 125 || !strings.Contains(stderr, why) {
+			t.Errorf("status %d, %q; it is to be refused: %s", status, stderr, why)
+		}
+		return false
+	}
+	if status != 0 {
+		t.Errorf("status %d: %s", status, stderr)
+		return true
+	}
+	for _, k := range ns.Kinds() {
+		if r.New(k) {
+			for _, pid := range append(pids, os.Getpid()) {
+				if links[k] == linkOf(t, pid, k) {
+					t.Errorf("%s is %s, that of process %d and not a new one", k, links[k], pid)
+				}
+			}
+			continue
+		}
+		if want := linkNamed(t, r.Source(k), k); links[k] != want {
+			t.Errorf("%s: the command is in %q, not in %q", k, links[k], want)
+		}
+	}
+	return true
+}
+
+// refusal is a word of why r is to be refused: a file doesn't tell whose mounts
+// they are, and mounts are entered with their own user namespace, or one of the
+// caller's.
+func refusal(t *testing.T, r *request.Request) string {
+	t.Helper()
+	mounts := r.Source(ns.Mnt)
+	own := linkOf(t, os.Getpid(), ns.User)
+	switch {
+	case mounts.From == request.FromPath && linkNamed(t, mounts, ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt):
+		return "a file has no owner"
+	case mounts.From == request.FromPath || linkNamed(t, mounts, ns.Mnt) == linkOf(t, os.Getpid(), ns.Mnt):
+		return ""
+	}
+	user := linkNamed(t, mounts, ns.User)
+	if user != own && (r.New(ns.User) || linkNamed(t, r.Source(ns.User), ns.User) != user) {
+		return "has a user namespace of its own"
+	}
+	return ""
+}
+
+// linkNamed is the link of what a source gives; the test's own for a new one.
+func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
+	t.Helper()
+	switch s.From {
+	case request.FromPID:
+		return linkOf(t, s.PID, k)
+	case request.FromPath:
+		link, err := os.Readlink(s.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return link
+	case request.FromHost, request.FromNew, request.FromContainer:
+	}
+	return linkOf(t, os.Getpid(), k)
+}
+
+func linkOf(t *testing.T, pid int, k ns.Kind) string {
+	t.Helper()
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// runWaiting runs the built helper with a command that waits, and returns its
+// links as they are from outside: its own /proc may be of other processes.
+func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, stderr string, status int) {
+	t.Helper()
+	r.Command = []string{"sh", "-c", "echo ready; read x"}
+	r.Version, r.Terminal, r.CallerEnv = request.Version, request.TerminalNever, os.Environ()
+	var document, errs bytes.Buffer
+	if err := r.Write(&document); err != nil {
+		t.Fatal(err)
+	}
+	asked, from, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asked.Close()
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), helper, "3")
+	cmd.ExtraFiles, cmd.Stderr, cmd.WaitDelay, cmd.Env = []*os.File{asked}, &errs, 5*time.Second, []string{}
+	in, errIn := cmd.StdinPipe()
+	out, errOut := cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut, cmd.Start()); err != nil {
+		t.Fatalf("the helper, which make helper builds: %v", err)
+	}
+	_, err = from.Write(document.Bytes())
+	from.Close()
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	if line == "ready\n" {
+		links = linksOfShell(t, cmd.Process.Pid)
+	}
+	in.Close()
+	_, _ = io.Copy(io.Discard, out)
+	waited := cmd.Wait()
+	if status = cmd.ProcessState.ExitCode(); links != nil && status == 1 {
+		status = 0 // of read at the end
+	}
+	if exited := (*exec.ExitError)(nil); err != nil || waited != nil && !errors.As(waited, &exited) {
+		t.Fatal(err, waited)
+	}
+	return links, errs.String(), status
+}
+
+// linksOfShell are the links of the shell that a helper runs.
+func linksOfShell(t *testing.T, helper int) map[ns.Kind]string {
+	t.Helper()
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", helper))
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for pid := range strings.FieldsSeq(string(children)) {
+			if name, _ := os.ReadFile("/proc/" + pid + "/comm"); string(name) != "sh\n" {
+				continue
+			}
+			links := make(map[ns.Kind]string)
+			for _, k := range ns.Kinds() {
+				links[k], _ = os.Readlink("/proc/" + pid + "/ns/" + k.String())
+			}
+			return links
+		}
+	}
+	t.Fatal("the helper has no shell")
+	return nil
+}

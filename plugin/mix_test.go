@@ -1,0 +1,160 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// TestMix takes each kind from each source over each base, and some from several,
+// and compares all eight namespaces of the command, seen from outside, with those
+// of who was named. Or it is refused, for a reason.
+//
+// It needs the engine that scripts/engine gives.
+func TestMix(t *testing.T) {
+	m := newMixing(t)
+	bases := []giver{m.web, m.base, m.host}
+	for _, base := range bases {
+		for _, k := range ns.Kinds() {
+			process := m.process
+			if k == ns.User {
+				process = m.user
+			}
+			for _, from := range []giver{m.other, m.host, process, process.file(k), private()} {
+				m.expect(t, base, map[ns.Kind]giver{k: from})
+			}
+		}
+		m.expect(t, base, map[ns.Kind]giver{ns.Net: m.other, ns.PID: m.process})
+		m.expect(t, base, map[ns.Kind]giver{ns.Net: m.other, ns.UTS: m.process.file(ns.UTS), ns.IPC: private()})
+		m.expect(t, base, map[ns.Kind]giver{ns.Mnt: private(), ns.PID: private(), ns.Net: m.other})
+		m.expect(t, base, map[ns.Kind]giver{ns.Mnt: m.other, ns.User: m.other, ns.Net: m.host})
+		m.expect(t, base, map[ns.Kind]giver{ns.User: m.user, ns.Mnt: m.host, ns.Time: private(), ns.Cgroup: private()})
+		all := make(map[ns.Kind]giver)
+		for _, k := range ns.Kinds() {
+			all[k] = private()
+		}
+		m.expect(t, base, all)
+	}
+}
+
+// giver is who gives namespaces: as the command line names him, and a process
+// that has them. A private one has none.
+type giver struct {
+	name string // for people
+	arg  string
+	pid  int
+}
+
+func private() giver { return giver{name: "private", arg: "private"} }
+
+// file is the same by the path of its namespace.
+func (g giver) file(k ns.Kind) giver {
+	return giver{name: "ns", arg: "ns:/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String(), pid: g.pid}
+}
+
+func (g giver) link(t *testing.T, k ns.Kind) string {
+	t.Helper()
+	link, err := os.Readlink("/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// mixing are those who give.
+type mixing struct {
+	env        []string
+	web, other giver // containers
+	host       giver
+	base       giver // a process with all eight of its own
+	process    giver // one with all but user
+	user       giver // one with a user namespace
+}
+
+// expect is one row: the flags of instead over a base.
+func (m *mixing) expect(t *testing.T, base giver, instead map[ns.Kind]giver) {
+	t.Helper()
+	var names, args []string
+	for _, k := range ns.Kinds() {
+		if from, ok := instead[k]; ok {
+			names = append(names, k.String()+"="+from.name)
+			args = append(args, flagOf(k)+"="+from.arg)
+		}
+	}
+	t.Run(base.name+" "+strings.Join(names, " "), func(t *testing.T) {
+		t.Parallel()
+		links, stderr, status := m.run(t, append(append(args, base.arg), "sh", "-c", "echo ready; read x"))
+		if why := m.refusal(t, base, instead); why != "" {
+			if status != 125 || !strings.Contains(stderr, why) {
+				t.Errorf("status %d, %q; it is to be refused: %s", status, stderr, why)
+			}
+			return
+		}
+		if links == nil {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+		for _, k := range ns.Kinds() {
+			m.compare(t, k, links[k], base, instead)
+		}
+	})
+}
+
+func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, instead map[ns.Kind]giver) {
+	t.Helper()
+	from, ok := instead[k]
+	if !ok {
+		from = base
+	}
+	if from != private() {
+		if want := from.link(t, k); got != want {
+			t.Errorf("%s: the command is in %q, not in %q of %s", k, got, want, from.name)
+		}
+		return
+	}
+	for _, other := range []giver{m.web, m.other, m.host, m.base, m.process, m.user} {
+		if got == other.link(t, k) || got == "" {
+			t.Errorf("%s: the command is in %q of %s, and not in a new one", k, got, other.name)
+		}
+	}
+}
+
+// refusal is what a refusal has to say. There are two here:
+//
+//   - Mounts decide who the command is. A file doesn't tell whose they are.
+//   - Mounts of a container or process that has a user namespace of its own are
+//     entered with that one.
+func (m *mixing) refusal(t *testing.T, base giver, instead map[ns.Kind]giver) string {
+	t.Helper()
+	of := func(k ns.Kind) giver {
+		if from, ok := instead[k]; ok {
+			return from
+		}
+		return base
+	}
+	mounts, user := of(ns.Mnt), of(ns.User)
+	if mounts == private() {
+		mounts = base // it is a copy
+	}
+	switch {
+	case mounts.name == "ns":
+		return "a file has no owner"
+	case mounts.link(t, ns.Mnt) == m.host.link(t, ns.Mnt), mounts.link(t, ns.User) == m.host.link(t, ns.User):
+		return ""
+	case user == private() || user.link(t, ns.User) != mounts.link(t, ns.User):
+		return "it has a user namespace of its own"
+	}
+	return ""
+}
+
+// flagOf is the flag of a kind, as docker run spells it.
+func flagOf(k ns.Kind) string {
+	switch k {
+	case ns.Cgroup, ns.User:
+		return "--" + k.String() + "ns"
+	default:
+		return "--" + k.String()
+	}
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// newMixing starts who gives: two containers, three processes.
+func newMixing(t *testing.T) *mixing {
+	t.Helper()
+	engine := engineOfTest(t)
+	config := t.TempDir()
+	if err := errors.Join(os.Mkdir(config+"/cli-plugins", 0o755), os.Symlink(engine.plugin, config+"/cli-plugins/docker-nsjoin")); err != nil {
+		t.Fatal(err)
+	}
+	m := &mixing{
+		env:     append(os.Environ(), "DOCKER_CONFIG="+config, "DOCKER_HOST="+engine.host),
+		host:    giver{"host", "host", os.Getpid()},
+		web:     contained(t, "web"),
+		other:   contained(t, "other"),
+		base:    isolated(t, "base", "--cgroup", "--ipc", "--mount", "--net", "--pid", "--time", "--user", "--map-root-user", "--uts"),
+		process: isolated(t, "process", "--cgroup", "--ipc", "--mount", "--net", "--pid", "--time", "--uts"),
+		user:    isolated(t, "user", "--user", "--map-root-user"),
+	}
+	return m
+}
+
+// contained starts a container.
+func contained(t *testing.T, name string) giver {
+	t.Helper()
+	id := docker(t, "run", "-d", "--init=false", "--label", ownLabel(), testImage, "sleep", "600")
+	t.Cleanup(func() { docker(t, "rm", "-f", "-v", id) })
+	pid, err := strconv.Atoi(docker(t, "inspect", "--format", "{{.State.Pid}}", id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return giver{name, "container:" + id, pid}
+}
+
+// isolated starts a process in new namespaces, as options of unshare(1) name them.
+func isolated(t *testing.T, name string, options ...string) giver {
+	t.Helper()
+	cmd := exec.Command("unshare", append(options, "--fork", "sh", "-c", "echo ready; exec sleep 600")...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	g := giver{name: name}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // first: it complains when its child ends before
+		_ = cmd.Wait()
+		if p, err := os.FindProcess(g.pid); g.pid > 0 && err == nil {
+			_ = p.Kill()
+		}
+	})
+	if _, err := out.Read(make([]byte, 16)); err != nil {
+		t.Fatalf("unshare %s: %v", options, err)
+	}
+	if g.pid = offspring(cmd.Process.Pid, "sh", "sleep"); g.pid == 0 {
+		t.Fatalf("unshare %s: it has no child", options)
+	}
+	g.arg = "pid:" + strconv.Itoa(g.pid)
+	return g
+}
+
+// offspring is a descendant of a process that is named so, or 0.
+func offspring(pid int, names ...string) int {
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for word := range strings.FieldsSeq(string(children)) {
+			child, _ := strconv.Atoi(word)
+			name, _ := os.ReadFile("/proc/" + word + "/comm")
+			if slices.Contains(names, strings.TrimSpace(string(name))) {
+				return child
+			}
+			if found := offspring(child, names...); found > 0 {
+				return found
+			}
+		}
+	}
+	return 0
+}
+
+// run runs docker nsjoin with a shell that says ready and waits. Its namespaces
+// are read from outside: its own /proc may be of other processes. They are nil
+// where it did not run.
+func (m *mixing) run(t *testing.T, args []string) (links map[ns.Kind]string, stderr string, status int) {
+	t.Helper()
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"nsjoin"}, args...)...)
+	cmd.Env, cmd.Stderr, cmd.WaitDelay = m.env, &errs, 5*time.Second
+	in, errIn := cmd.StdinPipe()
+	out, errOut := cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line == "ready\n" {
+		shell := giver{pid: offspring(cmd.Process.Pid, "sh")}
+		links = make(map[ns.Kind]string)
+		for _, k := range ns.Kinds() {
+			links[k] = shell.link(t, k)
+		}
+	}
+	in.Close()
+	_, _ = io.Copy(io.Discard, out)
+	err := cmd.Wait()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return links, errs.String(), cmd.ProcessState.ExitCode()
+}
