@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 
 # The script tests need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-SCRIPTS := ^Test(Script|Parity)$$
+SCRIPTS := ^Test(Script|Parity|Mix|Client.*|Terminal.*|Storm)$$
 
 .PHONY: help
 help: ## list the targets (this text)

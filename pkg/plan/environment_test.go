@@ -137,11 +137,11 @@ func TestEnvironmentHasEachVariableOnce(t *testing.T) {
 func TestHomeIsTheAccounts(t *testing.T) {
 	for _, row := range []struct{ account, given, want string }{
 		{"/home/web", "A=1", "HOME=/home/web"},
-		{"", "A=1", "HOME=/"},
+		{"", "A=1", "HOME="}, // a line that ends early; one that is missing is /
 		{"/home/web", "HOME=/srv", "HOME=/srv"},
 		{"/home/web", "HOMES=/srv", "HOME=/home/web"},
 		{"/home/web", "HOME=", "HOME=/home/web"}, // as the runtime: empty is none
-		{"", "HOME=", "HOME=/"},
+		{"/", "HOME=", "HOME=/"},
 	} {
 		o := observed()
 		o.Subject.Account.Home = row.account

@@ -77,7 +77,7 @@ func TestVariablesOfTheCommandLine(t *testing.T) {
 		{"a name alone unsets", "A", "PATH=/bin HOSTNAME=web HOME=/home/web"},
 		{"a name alone that isn't there", "B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
 		{"unset, then set", "A A=2", "PATH=/bin HOSTNAME=web A=2 HOME=/home/web"},
-		{"set, then unset", "B=1 B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"set, then unset, which the engine doesn't look back for", "B=1 B", "PATH=/bin HOSTNAME=web A=1 B=1 HOME=/home/web"},
 		{"an empty value is set", "A=", "PATH=/bin HOSTNAME=web A= HOME=/home/web"},
 		{"a name that begins another", "HOST", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
 		{"HOME", "HOME=/srv", "PATH=/bin HOSTNAME=web A=1 HOME=/srv"},

@@ -78,7 +78,7 @@ func expectedJoins(r *request.Request, o *plan.Observed) map[ns.Kind]int {
 }
 
 func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool {
-	if len(r.Command) > 0 && r.Command[0] == "" || ended(r, o) {
+	if len(r.Command) > 0 && r.Command[0] == "" || ended(r, o) || otherIDs(r, o) {
 		return true
 	}
 	if _, contained := joins[ns.Mnt]; !contained {
@@ -88,6 +88,22 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 	return s == nil || s.AccountErr != nil || r.Dir == "srv" ||
 		!r.Privileged && (s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0) ||
 		!r.Detach && r.Terminal == request.TerminalAlways && !o.InputTerminal
+}
+
+// otherIDs tells whether the mounts are of a user namespace that the command isn't in.
+func otherIDs(r *request.Request, o *plan.Observed) bool {
+	from := func(k ns.Kind) plan.Process {
+		if p, ok := o.Instead[k]; ok {
+			return p
+		}
+		if r.Take.Has(k) {
+			return o.Base
+		}
+		return o.Self
+	}
+	mounts, own := from(ns.Mnt).Namespaces, o.Self.Namespaces
+	return mounts[ns.Mnt] != own[ns.Mnt] && mounts[ns.User] != own[ns.User] &&
+		mounts[ns.User] != from(ns.User).Namespaces[ns.User]
 }
 
 // ended tells whether the base lacks a kind that it would give.

@@ -49,6 +49,11 @@ func twoSources() (*request.Request, *plan.Observed) {
 	r.Instead = map[ns.Kind]request.Source{ns.Net: source("app")}
 	o.Base, o.SetgroupsDenied = process(webPID, ns.All().Without(ns.SetOf(ns.Time))), true
 	o.Instead = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker())}
+	o.Owners = make(map[ns.Kind]ns.ID)
+	for _, k := range ns.Kinds() {
+		o.Owners[k] = o.Base.Namespaces[ns.User]
+	}
+	o.Owners[ns.Net] = o.Self.Namespaces[ns.User]
 	s := o.Subject
 	s.Spec.NoNewPrivileges, s.Spec.Capabilities = true, plan.Capabilities{}
 	s.UIDMap = []plan.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}

@@ -43,7 +43,7 @@ func TestParseBase(t *testing.T) {
 func TestParseBaseRefuses(t *testing.T) {
 	for _, row := range []struct{ arg, message string }{
 		{"", `the container's name is empty`},
-		{"container:", `unknown source "container:": container:NAME, host or pid:N`},
+		{"container:", `unknown source "container:": one of container:NAME|host|pid:N|ns:PATH|private`},
 		{"pid:", `"pid:" is not pid:N with N the number of a process`},
 		{"pid:0", `"pid:0" is not pid:N with N the number of a process`},
 		{"pid:-1", `"pid:-1" is not pid:N with N the number of a process`},
@@ -76,14 +76,14 @@ func TestParseSource(t *testing.T) {
 
 func TestParseSourceRefuses(t *testing.T) {
 	for _, row := range []struct{ value, message string }{
-		{"", `unknown source "": container:NAME, host or pid:N`},
-		{"web", `unknown source "web": container:NAME, host or pid:N`},
-		{"container", `unknown source "container": container:NAME, host or pid:N`},
-		{"container:", `unknown source "container:": container:NAME, host or pid:N`},
-		{"Container:web", `unknown source "Container:web": container:NAME, host or pid:N`},
-		{"bridge", `unknown source "bridge": container:NAME, host or pid:N`},
-		{"host:", `unknown source "host:": container:NAME, host or pid:N`},
-		{"\x1b[2J", `unknown source "\x1b[2J": container:NAME, host or pid:N`},
+		{"", `unknown source "": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"web", `unknown source "web": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"container", `unknown source "container": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"container:", `unknown source "container:": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"Container:web", `unknown source "Container:web": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"bridge", `unknown source "bridge": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"host:", `unknown source "host:": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"\x1b[2J", `unknown source "\x1b[2J": one of container:NAME|host|pid:N|ns:PATH|private`},
 		{"pid", `"pid" is not pid:N with N the number of a process`},
 		{"pid:0", `"pid:0" is not pid:N with N the number of a process`},
 		{"pid:self", `"pid:self" is not pid:N with N the number of a process`},

@@ -16,8 +16,8 @@ import (
 // terminal that would have sent it to us as well: then the command gets SIGTERM.
 func watchCaller(socket *os.File, pid int, gone *once) {
 	cli, err := unix.PidfdOpen(os.Getppid(), 0)
-	if err != nil {
-		gone.give()
+	if err != nil || os.Getppid() == 1 {
+		gone.give() // it has ended already, and we were given to another
 		return
 	}
 	buf := make([]byte, 1)

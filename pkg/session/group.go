@@ -62,11 +62,11 @@ func (g *group) signal(sig unix.Signal) bool {
 	if !g.leads {
 		return lives(g.pid, g.started) && unix.PidfdSendSignal(g.pidfd, sig, nil, 0) == nil
 	}
-	any := false
+	sent := false
 	for _, pid := range g.members() {
-		any = g.signalMember(pid, sig) || any
+		sent = g.signalMember(pid, sig) || sent
 	}
-	return any
+	return sent
 }
 
 // signalMember signals a process that was a member a moment ago.

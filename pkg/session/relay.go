@@ -41,8 +41,9 @@ func (r *relay) input() {
 }
 
 // splice moves bytes within the kernel until the end or an error, or tells that
-// it can't: for a terminal, or a file that is only appended to. pipe is that of
-// the two which can be waited for.
+// it can't: for what is no regular file, which could keep the pipe locked while
+// it waits, or a file that is only appended to. pipe is that of the two which can
+// be waited for.
 func splice(to, from, pipe *os.File) bool {
 	conn, err := pipe.SyscallConn()
 	if err != nil {
@@ -53,6 +54,10 @@ func splice(to, from, pipe *os.File) bool {
 		wait, other = conn.Write, from
 	}
 	fd := int(other.Fd())
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false
+	}
 	for {
 		var n int64
 		var moved error
@@ -69,7 +74,7 @@ func splice(to, from, pipe *os.File) bool {
 			return false
 		case errors.Is(moved, unix.EINTR):
 		case err != nil || moved != nil || n == 0:
-			if moved != nil && pipe == from {
+			if moved != nil && !errors.Is(moved, unix.EAGAIN) && pipe == from {
 				from.Close() // nobody reads: the command gets EPIPE
 			}
 			return true

@@ -90,9 +90,8 @@ func Watch() error {
 		}
 		last = o
 		if o.PID != 0 {
-			if group, err = newGroup(o.PID, o.Leads); err != nil {
-				return err
-			}
+			// Without one it has ended, and all that is left is to restore.
+			group, _ = newGroup(o.PID, o.Leads)
 		}
 	}
 	if last.Drain {

@@ -1,0 +1,153 @@
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a command writes just before it ends must not be lost, wherever the
+// relay is when finish stops it.
+func TestLastWordsAreNotLost(t *testing.T) {
+	for range 50 {
+		from, theirs := pipe(t)
+		file := overwritten(t)
+		s := &streams{outputs: []*relay{{from: from, to: file}}}
+		s.start(nil, newSignal(), newSignal())
+		time.Sleep(time.Millisecond) // mostly, the relay waits by then
+		if _, err := theirs.WriteString("last words\n"); err != nil {
+			t.Fatal(err)
+		}
+		finished(t, s)
+		expect(t, file, "last words\n")
+		theirs.Close()
+	}
+}
+
+// What finish does, step by step: something is written after the relay was
+// stopped while it waited.
+func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
+	from, theirs := pipe(t)
+	file := overwritten(t)
+	r := &relay{from: from, to: file}
+	s := &streams{outputs: []*relay{r}}
+	s.start(nil, newSignal(), newSignal())
+	time.Sleep(10 * time.Millisecond) // mostly, the relay waits by then
+	if err := from.SetReadDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	<-r.done
+	if _, err := theirs.WriteString("last words\n"); err != nil {
+		t.Fatal(err)
+	}
+	drain(r.to, r.from)
+	expect(t, file, "last words\n")
+}
+
+// A file that is full, or has nothing yet, is not the other end's readiness.
+func TestOutputToAPipeThatIsFull(t *testing.T) {
+	want := strings.Repeat("0123456789abcde\n", 1<<16)
+	reader, fifo := pipe(t) // as a FIFO with a name
+	from, theirs := pipe(t)
+	s := &streams{outputs: []*relay{{from: from, to: fifo}}}
+	s.start(nil, newSignal(), newSignal())
+	go func() {
+		_, _ = theirs.WriteString(want)
+		theirs.Close()
+		<-s.outputs[0].done
+		fifo.Close()
+	}()
+	if got := within(t, "the relay", collect(reader)); got != want {
+		t.Errorf("%d bytes arrive of %d", len(got), len(want))
+	}
+}
+
+func TestInputOfEveryKindOfFile(t *testing.T) {
+	want := strings.Repeat("0123456789abcde\n", 1<<15)
+	file := create(t)
+	if _, err := file.WriteString(want); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fromPipe, toPipe := pipe(t)
+	fromSocket, toSocket := sockets(t)
+	for _, row := range []struct {
+		name     string
+		from, by *os.File // by writes it, where it isn't there yet
+	}{
+		{"a file", file, nil},
+		{"a pipe", fromPipe, toPipe},
+		{"a socket", fromSocket, toSocket},
+	} {
+		theirs, w := pipe(t)
+		s := &streams{input: &relay{from: row.from, to: w}}
+		s.start(nil, newSignal(), newSignal())
+		if row.by != nil {
+			go func() {
+				time.Sleep(10 * time.Millisecond) // it has nothing yet
+				_, _ = row.by.WriteString(want)
+				row.by.Close()
+			}()
+		}
+		if got := within(t, row.name, collect(theirs)); got != want {
+			t.Errorf("%s: the command reads %d bytes of %d", row.name, len(got), len(want))
+		}
+	}
+}
+
+// A line that is typed must not wait for the next, where a terminal is not the
+// command's.
+func TestLinesReachTheCommandOneByOne(t *testing.T) {
+	keyboard, tty := terminal(t)
+	theirs, w := pipe(t)
+	s := &streams{input: &relay{from: tty, to: w}}
+	s.start(nil, newSignal(), newSignal())
+	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"one\n", "two\n", "three\n"} {
+		if _, err := keyboard.WriteString(line); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(line))
+		if _, err := io.ReadFull(theirs, got); err != nil || string(got) != line {
+			t.Fatalf("the command reads %q, %v; want %q", got, err, line)
+		}
+	}
+	if _, err := keyboard.WriteString("\x04"); err != nil { // ctrl-d
+		t.Fatal(err)
+	}
+	if n, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after ctrl-d: %d, %v; want %v", n, err, io.EOF)
+	}
+}
+
+// The command may have ended with the helper, and been waited for by init.
+func TestWatcherGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
+	_, tty := terminal(t)
+	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw(t, tty)
+	cmd := exec.Command("true")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "it", watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Leads: true, Terminal: before}))
+	if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
+		t.Errorf("the terminal is %+v, %v; was %+v", after, err, before)
+	}
+}
