@@ -6,6 +6,7 @@
 package inroot
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -16,16 +17,26 @@ import (
 // Look opens a path inside root without touching what is there: the result can
 // be looked at and reopened (O_PATH, open(2)), not read. Symbolic links are
 // followed as if root were /, by openat2(2) of Linux 5.6.
+//
+// Where anything on the machine is renamed or mounted meanwhile, the kernel can't
+// be sure of a "..", and says EAGAIN: then it is asked again, but not for ever.
 func Look(root *os.File, path string) (*os.File, error) {
-	fd, err := unix.Openat2(int(root.Fd()), path, &unix.OpenHow{
+	how := &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	}
+	fd, err := unix.Openat2(int(root.Fd()), path, how)
+	for try := 0; errors.Is(err, unix.EAGAIN) && try < tries; try++ {
+		fd, err = unix.Openat2(int(root.Fd()), path, how)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
+
+// tries is how often EAGAIN is answered by another try.
+const tries = 128
 
 // Reopen opens what Look found. The caller has checked what it is.
 func Reopen(at *os.File, flags int) (*os.File, error) {
