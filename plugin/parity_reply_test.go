@@ -22,7 +22,7 @@ type reply struct {
 }
 
 // A refusal of docker's own, not of the command.
-var refusal = regexp.MustCompile(`(?m)OCI runtime exec failed|Error response from daemon|^(docker nsjoin|docker|unknown flag): `)
+var refusal = regexp.MustCompile(`(?m)OCI runtime exec failed|Error response from daemon|^(docker nsjoin|docker|unknown flag): |^invalid argument `)
 
 func (a reply) refused() bool {
 	return refusal.MatchString(a.output + a.errors)
@@ -55,6 +55,7 @@ var kinds = []struct{ name, pattern string }{
 	{"permission denied", "permission denied|is a directory"}, // of a directory that is executed, by version
 	{"exec format error", "exec format error"},
 	{"flag", "unknown flag"},
+	{"variable", "invalid environment variable"},
 	{"too many links", "too many levels of symbolic links"},
 }
 
