@@ -15,9 +15,9 @@ import (
 // the socket that it gave its plugins when it got a signal and there is no
 // terminal that would have sent it to us as well: then the command gets SIGTERM.
 func watchCaller(socket *os.File, pid int, gone *once) {
-	cli, err := unix.PidfdOpen(os.Getppid(), 0)
-	if err != nil || os.Getppid() == 1 {
-		gone.give() // it has ended already, and we were given to another
+	cli, err := peer(socket)
+	if err != nil {
+		gone.give()
 		return
 	}
 	buf := make([]byte, 1)
@@ -33,6 +33,16 @@ func watchCaller(socket *os.File, pid int, gone *once) {
 		readable(cli, forever)
 	}
 	gone.give()
+}
+
+// peer opens a pidfd of the process that listens on the other end of a socket.
+// If it has ended, our parent is another process by now.
+func peer(socket *os.File) (int, error) {
+	of, err := unix.GetsockoptUcred(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return 0, err
+	}
+	return unix.PidfdOpen(int(of.Pid), 0)
 }
 
 // forever is no limit, poll(2).

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stormSeed names the variable that repeats a storm.
+const stormSeed = "NSJOIN_TEST_SEED"
+
+// TestStorm ends sessions at random points by random signals to their processes.
+// Nothing of them may be left.
+func TestStorm(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(stormSeed); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%s=%d", stormSeed, seed)
+	c := newCaller(t)
+	web := c.container(t)
+	becomeReaper(t)
+	c.storm(t, web, rand.New(rand.NewPCG(seed, 0))) // what stays open after the first start, does
+	reapAll(t)
+	before := leftoversOf(t, c, web)
+
+	random := rand.New(rand.NewPCG(seed, 1))
+	met := map[string]int{}
+	for range 100 {
+		met[c.storm(t, web, random)]++
+	}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(i+2)))
+			for range 5 {
+				what := c.storm(t, web, random)
+				mu.Lock()
+				met[what]++
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("met: %v", met)
+
+	reapAll(t)
+	nothingIsLeft(t, web)
+	eventually(t, "everything is as before the storm", func() bool {
+		after := leftoversOf(t, c, web)
+		if after.equal(before) {
+			return true
+		}
+		t.Logf("not as before: %s", after.differs(before))
+		time.Sleep(time.Second)
+		return false
+	})
+}
+
+// stormCommands are what the sessions run.
+var stormCommands = [][]string{
+	{"sleep", "600"},
+	{"sh", "-c", "sleep 600 & sleep 600"},
+	{"bash", "-c", "set -m; sleep 600 & sleep 600 & wait"},
+	{"cat"},
+	{"yes"},
+	{"sh"},
+	{"true"},
+	{"nosuch"},
+}
+
+var stormSignals = []unix.Signal{
+	unix.SIGKILL, unix.SIGKILL, unix.SIGKILL, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
+}
+
+// storm starts a session and ends it. It returns what the signal met.
+func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
+	cmd := c.docker(append([]string{"nsjoin", web}, stormCommands[random.IntN(len(stormCommands))]...)...)
+	hangUp := func() {}
+	switch random.IntN(4) {
+	case 0, 1:
+		y := newTTY(t)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = y.theirs, y.theirs, y.theirs
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		go y.screen.follow(y.ours.Read)
+		hangUp = y.close
+	case 2:
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Error(err)
+			return "nothing"
+		}
+		cmd.Stdin, cmd.Stdout = r, w
+		hangUp = func() { r.Close(); w.Close() }
+	case 3:
+		f, err := os.OpenFile(filepath.Join(c.dir, ".output"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			t.Error(err)
+			return "nothing"
+		}
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = f, f, f
+		hangUp = func() { f.Close() }
+	}
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		hangUp()
+		return "nothing"
+	}
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	met := strike(cmd, random, done)
+	select {
+	case <-done:
+	case <-time.After(time.Duration(random.IntN(100)) * time.Millisecond):
+		_ = cmd.Process.Kill() // it did without the signal
+	}
+	hangUp()
+	select {
+	case <-done:
+	case <-time.After(endsWithin):
+		t.Errorf("%v doesn't end", cmd.Args)
+	}
+	return met
+}
+
+// strike sends a signal: soon after the start, or after the helper is there, or
+// after the command is.
+func strike(cmd *exec.Cmd, random *rand.Rand, done chan struct{}) string {
+	cli, phase := cmd.Process.Pid, random.IntN(3)
+	var helper process
+	for there := phase == 0; !there; {
+		select {
+		case <-done:
+			return "its end"
+		case <-time.After(time.Millisecond):
+		}
+		helper, there = helperOf(cli)
+		if there && phase == 2 {
+			_, there = commandOf(helper.pid)
+		}
+	}
+	time.Sleep(time.Duration(random.IntN(60)) * time.Millisecond)
+	helper, there := helperOf(cli)
+	pid, name := cli, "the CLI"
+	if there && random.IntN(2) == 0 {
+		pid, name = helper.pid, "the helper"
+	}
+	signal := stormSignals[random.IntN(len(stormSignals))]
+	stage := "before the helper"
+	if there {
+		stage = "before the command"
+		if _, runs := commandOf(helper.pid); runs {
+			stage = "with the command"
+		}
+	}
+	_ = unix.Kill(pid, signal)
+	return fmt.Sprintf("%s %s", name, stage)
+}
