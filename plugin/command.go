@@ -99,6 +99,7 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	o.addTo(cmd.Flags())
+	completeWith(cmd, dockerCLI)
 	return cmd
 }
 
@@ -134,7 +135,7 @@ var kindFlags = []struct {
 	name, usage string
 }{
 	{ns.Cgroup, "cgroupns", "Cgroup namespace to use"},
-	{ns.IPC, "ipc", "IPC namespace to use"},
+	{ns.IPC, "ipc", "IPC namespace to use (of any container: none has to be shareable)"},
 	{ns.Mnt, "mnt", "Mount namespace to use, which decides who the command is"},
 	{ns.Net, "net", "Network namespace to use"},
 	{ns.PID, "pid", "PID namespace to use"},

@@ -34,6 +34,8 @@ type Process struct {
 	IDs        map[ns.Kind]ns.ID
 
 	dir *os.File // /proc/PID; ESRCH once the process is gone
+	// container is the ID of the one that it was proved to be the first process of.
+	container string
 }
 
 // Hold opens process pid. It fails where the process is gone, is none of this

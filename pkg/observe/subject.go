@@ -17,9 +17,9 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	s := &plan.Subject{}
 	starter, starterStatus := p, st
 	mountsOf := []*Process{o.self}
-	if shim, ok := o.shims[p]; ok {
-		s.ContainerID = source.Container.ID
-		s.ConfigEnv = source.Container.Env
+	if c := source.Container; c != nil {
+		shim := o.shims[p]
+		s.ContainerID, s.ConfigEnv = c.ID, c.Env
 		starter = shim
 		mountsOf = []*Process{shim, o.self} // an engine can have mounts of its own
 		if starterStatus, err = shim.readStatus(); err != nil {

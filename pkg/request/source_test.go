@@ -10,6 +10,12 @@ func container(name string) request.Source {
 	return request.Source{From: request.FromContainer, Name: name}
 }
 
+func file(path string) request.Source {
+	return request.Source{From: request.FromPath, Path: path}
+}
+
+func private() request.Source { return request.Source{From: request.FromNew} }
+
 func process(pid int) request.Source {
 	return request.Source{From: request.FromPID, PID: pid}
 }
@@ -27,6 +33,7 @@ func TestParseBase(t *testing.T) {
 		{"pid", container("pid")},
 		{"container", container("container")},
 		{"private", container("private")},
+		{"ns:/run/netns/blue", container("ns:/run/netns/blue")},
 		{"container:web", container("web")},
 		{"container:host", container("host")},
 		{"container:ls", container("ls")},
@@ -67,6 +74,12 @@ func TestParseSource(t *testing.T) {
 		{"container:web", container("web")},
 		{"container:host", container("host")},
 		{"pid:42", process(42)},
+		{"ns:/run/netns/blue", file("/run/netns/blue")},
+		{"ns:/proc/1/ns/net", file("/proc/1/ns/net")},
+		{"ns:/a:b", file("/a:b")},
+		{"ns:/", file("/")},
+		{"private", private()},
+		{"container:private", container("private")},
 	} {
 		if got, err := request.ParseSource(row.value); err != nil || got != row.want {
 			t.Errorf("ParseSource(%q) = %+v, %v; want %+v", row.value, got, err, row.want)
@@ -86,6 +99,14 @@ func TestParseSourceRefuses(t *testing.T) {
 		{"\x1b[2J", `unknown source "\x1b[2J": one of container:NAME|host|pid:N|ns:PATH|private`},
 		{"pid", `"pid" is not pid:N with N the number of a process`},
 		{"pid:0", `"pid:0" is not pid:N with N the number of a process`},
+		{"ns", `"ns" is not ns:PATH with an absolute path`},
+		{"ns:", `"ns:" is not ns:PATH with an absolute path`},
+		{"ns:blue", `"ns:blue" is not ns:PATH with an absolute path`},
+		{"ns:./blue", `"ns:./blue" is not ns:PATH with an absolute path`},
+		{"/run/netns/blue", `unknown source "/run/netns/blue": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"private:", `unknown source "private:": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"Private", `unknown source "Private": one of container:NAME|host|pid:N|ns:PATH|private`},
+		{"shareable", `unknown source "shareable": one of container:NAME|host|pid:N|ns:PATH|private`},
 		{"pid:self", `"pid:self" is not pid:N with N the number of a process`},
 	} {
 		refused(t, row.value, row.message, request.ParseSource)
@@ -116,6 +137,8 @@ func TestSourceInMessages(t *testing.T) {
 		{process(42), "pid:42", "pid:42"},
 		{container("web"), "web", `"web"`},
 		{container("host"), "host", `"host"`},
+		{file("/run/netns/blue"), "ns:/run/netns/blue", "ns:/run/netns/blue"},
+		{private(), "private", "private"},
 		{container("a\nb"), "a\nb", `"a\nb"`},
 	} {
 		if got := row.source.String(); got != row.plain {
