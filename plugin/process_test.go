@@ -65,10 +65,6 @@ func (p process) String() string {
 	return strconv.Itoa(p.pid) + " (" + p.state + ") " + strings.Join(p.args, " ")
 }
 
-func (p process) isDocker() bool {
-	return len(p.args) > 1 && filepath.Base(p.args[0]) == "docker" && p.args[1] == "nsjoin"
-}
-
 // isHelper is true for the plugin, and for the helper that takes its place.
 func (p process) isHelper() bool {
 	return len(p.args) > 1 && filepath.Base(p.args[0]) == "docker-nsjoin" && !p.isWatcher()

@@ -27,8 +27,8 @@ func TestAccount(t *testing.T) {
 	}{
 		{"its line", nobody + root, with("/root", "/bin/sh", true)},
 		{"the first of two", root + "toor:x:0:0::/toor:/bin/ash\n", with("/root", "/bin/sh", true)},
-		{"no line", nobody, plan.Account{}},
-		{"an empty file", "", plan.Account{}},
+		{"no line", nobody, with("/", "", false)},
+		{"an empty file", "", with("/", "", false)},
 		{"no shell", "root:x:0:0:root:/root:\n", with("/root", "", false)},
 		{"a shell that is not there", "root:x:0:0::/root:/bin/zsh\n", with("/root", "/bin/zsh", false)},
 		{"a shell that is a directory", "root:x:0:0::/root:/bin\n", with("/root", "/bin", false)},
@@ -59,7 +59,7 @@ func TestNoPasswdIsNoError(t *testing.T) {
 	} {
 		var got plan.Subject
 		err := procDir(t, map[string]string{file: ""}).readUser(&got, "", nil)
-		if err := errors.Join(err, got.AccountErr); err != nil || got.Account != (plan.Account{}) {
+		if err := errors.Join(err, got.AccountErr); err != nil || got.Account != (plan.Account{Home: "/"}) {
 			t.Errorf("%s: %+v, %v", name, got.Account, err)
 		}
 	}

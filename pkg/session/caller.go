@@ -14,12 +14,8 @@ import (
 // watchCaller watches for the end of the Docker CLI, our parent. It also closes
 // the socket that it gave its plugins when it got a signal and there is no
 // terminal that would have sent it to us as well: then the command gets SIGTERM.
-func watchCaller(socket *os.File, pid int, gone *once) {
-	cli, err := peer(socket)
-	if err != nil {
-		gone.give()
-		return
-	}
+// cli is its pidfd.
+func watchCaller(cli int, socket *os.File, pid int, gone *once) {
 	buf := make([]byte, 1)
 	for {
 		if n, err := socket.Read(buf); n == 0 || err != nil {

@@ -25,8 +25,12 @@ func TestWatchingTheCaller(t *testing.T) {
 	if err != nil {
 		return // not the helper
 	}
+	cli, err := unix.PidfdOpen(os.Getppid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := newSignal()
-	go watchCaller(os.NewFile(3, "socket"), pid, o)
+	go watchCaller(cli, os.NewFile(3, "socket"), pid, o)
 	if _, err := fmt.Println(os.Getpid()); err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,11 @@ func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
 	gone := newSignal()
 	left := newSignal()
 	if socket != nil {
-		go watchCaller(socket, pid, gone)
+		if cli, err := peer(socket); err != nil {
+			gone.give()
+		} else {
+			go watchCaller(cli, socket, pid, gone)
+		}
 	}
 	s.streams.start(s.detachKeys, gone, left)
 	ended := make(chan error, 1)
