@@ -8,9 +8,11 @@ ENGINES ?= default 28-cgroup2
 # Everything here is pure Go, the tests too, whether or not there is a C compiler.
 export CGO_ENABLED := 0
 
-# The script tests need an engine; everything else runs without one. vet is part of `make lint`.
+# Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-SCRIPTS := ^Test(Script|Parity|Mix|Client.*|Terminal.*|Storm)$$
+ENGINE  := ^Test(Script|Parity|Mix)$$
+SESSION := ^Test(Client|Terminal|Storm)
+OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
 help: ## list the targets (this text)
@@ -38,12 +40,17 @@ demo: build ## show the six steps on containers of a test engine (as root)
 
 .PHONY: test
 test: build ## run all tests, the script tests on each test engine (as root)
-	$(GOTEST) -skip '$(SCRIPTS)' ./...
+	$(GOTEST) $(OTHERS)
+	$(GOTEST) -skip '$(ENGINE)|$(SESSION)' ./plugin
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
-		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(SCRIPTS)' ./plugin; \
+		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
 		cat "build/parity-$$engine.txt" >&2; \
 	done
+
+.PHONY: session
+session: build ## run the slow tests of sessions that are killed, on the test engine (as root)
+	@scripts/engine run -- $(GOTEST) -timeout 20m -run '$(SESSION)' ./plugin
 
 .PHONY: lint
 lint: ## check the Go code, the scripts and go.mod
@@ -56,7 +63,7 @@ fmt: ## format the Go code
 .PHONY: cover
 cover: helper ## run the tests that need no engine, print how much of the code they reach
 	@mkdir -p build/cover
-	$(GOTEST) -skip '$(SCRIPTS)' -coverpkg=./... -coverprofile=build/cover/profile ./...
+	$(GOTEST) -skip '^Test(Script|Parity|Mix|Client|Storm|Terminal(Restored|Parity|Has|Resized|Is|Stops|Typed|Loses|Without))' -coverpkg=./... -coverprofile=build/cover/profile ./...
 	@go tool cover -func=build/cover/profile | tail -n 1
 
 .PHONY: cross

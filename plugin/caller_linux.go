@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -12,20 +13,20 @@ import (
 // that they are to end. The CLI's own package does so too, but its connection
 // ends with the plugin, and the helper that takes the plugin's place needs one.
 // There is none, nil, where the CLI is older than 24 or the plugin was started
-// by itself.
-func connectCLI() *os.File {
-	addr, ok := os.LookupEnv(socket.EnvKey)
-	if !ok {
-		return nil
+// by itself. It fails where the CLI has ended meanwhile: nobody wants the command.
+func connectCLI() (*os.File, error) {
+	addr := os.Getenv(socket.EnvKey)
+	if addr == "" {
+		return nil, nil
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	// An abstract address is written with @ for its first byte, 0.
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: strings.Replace(addr, "\x00", "@", 1)}); err != nil {
 		unix.Close(fd)
-		return nil
+		return nil, fmt.Errorf("the Docker CLI is gone: %w", err)
 	}
-	return os.NewFile(uintptr(fd), "socket of the Docker CLI")
+	return os.NewFile(uintptr(fd), "socket of the Docker CLI"), nil
 }

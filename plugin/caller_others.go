@@ -4,4 +4,4 @@ package main
 
 import "os"
 
-func connectCLI() *os.File { return nil }
+func connectCLI() (*os.File, error) { return nil, nil }

@@ -93,7 +93,11 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 			if err := engine.Resolve(cmd.Context(), dockerCLI.Client(), r); err != nil {
 				return err
 			}
-			return launch.Launch(r, connectCLI())
+			caller, err := connectCLI()
+			if err != nil {
+				return err
+			}
+			return launch.Launch(r, caller)
 		},
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
