@@ -72,9 +72,11 @@ func splice(to, from, pipe *os.File) bool {
 		switch {
 		case errors.Is(moved, unix.EINVAL):
 			return false
+		case err != nil:
+			return true // the deadline: what is left is there to be drained
 		case errors.Is(moved, unix.EINTR):
-		case err != nil || moved != nil || n == 0:
-			if moved != nil && !errors.Is(moved, unix.EAGAIN) && pipe == from {
+		case moved != nil || n == 0:
+			if moved != nil && pipe == from {
 				from.Close() // nobody reads: the command gets EPIPE
 			}
 			return true

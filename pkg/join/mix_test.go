@@ -1,0 +1,121 @@
+//go:build linux
+
+package join
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// What our own map calls its ids is what the new one calls them, whatever they
+// are outside.
+func TestIDsAreMappedToThemselves(t *testing.T) {
+	for _, row := range []struct{ ours, want string }{
+		{"         0          0 4294967295\n", "0 0 4294967295\n"},
+		{"         0     100000      65536\n", "0 0 65536\n"},
+		{"         0       1000          1\n         1     100000      65536\n", "0 0 1\n1 1 65536\n"},
+		{"", ""},
+		{"0 0\n", ""},
+	} {
+		if got := string(toItself([]byte(row.ours))); got != row.want {
+			t.Errorf("of %q: %q, want %q", row.ours, got, row.want)
+		}
+	}
+}
+
+// callsOf are the system calls of a program, by number, and their arguments.
+func callsOf(prog *program, nr uintptr) (calls [][6]uintptr) {
+	for _, o := range prog.ops {
+		if o.call == nr {
+			calls = append(calls, o.args)
+		}
+	}
+	return calls
+}
+
+func TestMountsAreOfThisNamespaceOnly(t *testing.T) {
+	for op, flags := range map[plan.Op]uintptr{
+		plan.OpMounts: unix.MS_REC | unix.MS_PRIVATE,
+		plan.OpProc:   unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC,
+	} {
+		prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: op}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := callsOf(prog, unix.SYS_MOUNT)
+		if len(calls) != 1 || calls[0][3] != flags {
+			t.Errorf("%s: %v, want one mount with flags %#x", op, calls, flags)
+		}
+	}
+}
+
+func TestNewNamespacesAreMadeAtOnce(t *testing.T) {
+	kinds := ns.SetOf(ns.User, ns.Mnt, ns.Net)
+	prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: plan.OpUnshare, Kinds: kinds}, {Op: plan.OpMap}, {Op: plan.OpCgroups}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if calls := callsOf(prog, unix.SYS_UNSHARE); len(calls) != 1 || calls[0][0] != uintptr(kinds.Flags()) {
+		t.Errorf("%v, want one unshare of %#x", calls, kinds.Flags())
+	}
+	var asked []uintptr
+	for _, o := range prog.ops {
+		if o.do == await {
+			asked = append(asked, o.args[0])
+		}
+	}
+	if len(asked) != 2 || asked[0] != messageMap || asked[1] != messageCgroups {
+		t.Errorf("the helper is asked for %v", asked)
+	}
+}
+
+// A file is joined by its descriptor with its kind's flag, so that the kernel
+// compares them once more.
+func TestFileIsJoinedAsItsKind(t *testing.T) {
+	f := open(t, "/proc/self/ns/uts")
+	p := &plan.Plan{
+		Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}},
+		Steps:   []plan.Step{{Op: plan.OpJoin, Kinds: ns.SetOf(ns.UTS), From: "ns:/run/blue"}},
+	}
+	status, gate, err := pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer status.Close()
+	defer gate.Close()
+	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
+	prog, err := compile(p, held, status, gate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := callsOf(prog, unix.SYS_SETNS)
+	if len(calls) != 1 || calls[0][0] != f.Fd() || calls[0][1] != unix.CLONE_NEWUTS {
+		t.Errorf("%v, want setns(%d, CLONE_NEWUTS)", calls, f.Fd())
+	}
+	p.Steps[0].From = "ns:/run/green"
+	if _, err := compile(p, held, status, gate); err == nil {
+		t.Error("a file that isn't held is joined")
+	}
+}
+
+// Where the plan says that it is new, one that was there before is no success.
+func TestNewNamespaceIsAnother(t *testing.T) {
+	p := ours(t, []string{"/bin/true"}, "true")
+	i := 0
+	for p.Namespaces[i].Kind != ns.UTS {
+		i++
+	}
+	p.Namespaces[i].New = true
+	if err := verify(os.Getpid(), p); err == nil || err.Error() != "verify uts namespace: it is not a new one" {
+		t.Errorf("the same: %v", err)
+	}
+	p.Namespaces[i].ID.Ino++
+	if err := verify(os.Getpid(), p); err != nil {
+		t.Errorf("another: %v", err)
+	}
+}

@@ -1,0 +1,180 @@
+package plan_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func private() request.Source { return request.Source{From: request.FromNew} }
+
+func file(path string) request.Source { return request.Source{From: request.FromPath, Path: path} }
+
+// mixed is docker nsjoin web with flags, by what they give.
+func mixed(instead map[ns.Kind]request.Source) (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.Instead = instead
+	o.Instead, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
+	for k, s := range instead {
+		switch s.From {
+		case request.FromContainer:
+			o.Instead[k] = process(appPID, docker())
+		case request.FromHost:
+			o.Instead[k] = o.Self
+		case request.FromPath:
+			o.Paths[k] = plan.PathNamespace{Kind: k, ID: ns.ID{Dev: 4, Ino: 4026533000 + uint64(k)}}
+		case request.FromPID, request.FromNew:
+		}
+	}
+	return r, o
+}
+
+// own gives a process a user namespace of its own.
+func own(o *plan.Observed) { o.Base = process(webPID, ns.All().Without(ns.SetOf(ns.Time))) }
+
+func TestMixesThatAreRefused(t *testing.T) {
+	for _, row := range []struct {
+		name          string
+		instead       map[ns.Kind]request.Source
+		vary          func(*request.Request, *plan.Observed)
+		message, hint string
+	}{
+		{
+			"a file of another kind",
+			map[ns.Kind]request.Source{ns.Net: file("/run/blue")},
+			func(_ *request.Request, o *plan.Observed) { o.Paths[ns.Net] = plan.PathNamespace{Kind: ns.UTS} },
+			"net of ns:/run/blue: it is a namespace of kind uts", "",
+		},
+		{
+			"mounts of a file",
+			map[ns.Kind]request.Source{ns.Mnt: file("/run/mnt")}, nil,
+			"mnt of ns:/run/mnt: whose mounts they are decides who the command is, and a file has no owner",
+			"--mnt pid:N is a process that has them: lsns -t mnt",
+		},
+		{
+			"a pid namespace above ours",
+			nil, func(_ *request.Request, o *plan.Observed) { o.PIDUnreachable = true },
+			"pid of web: it is not beneath the caller's pid namespace",
+			"only a process outside of it can join it: run docker nsjoin on the engine's host",
+		},
+		{
+			"--userns private over mounts with a user namespace",
+			map[ns.Kind]request.Source{ns.User: private()},
+			func(_ *request.Request, o *plan.Observed) { own(o) },
+			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`,
+			"take user from there too, or leave mnt out",
+		},
+		{
+			"--userns host over mounts with a user namespace",
+			map[ns.Kind]request.Source{ns.User: request.Host()},
+			func(_ *request.Request, o *plan.Observed) { own(o) },
+			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+		},
+		{
+			"--except user of one that has it",
+			nil,
+			func(r *request.Request, o *plan.Observed) { own(o); r.Take = r.Take.Without(ns.SetOf(ns.User)) },
+			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+		},
+		{
+			"--mnt private is a copy of the same mounts",
+			map[ns.Kind]request.Source{ns.Mnt: private(), ns.User: request.Host()},
+			func(_ *request.Request, o *plan.Observed) { own(o) },
+			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+		},
+		{
+			"a new one of a kind that the kernel lacks",
+			map[ns.Kind]request.Source{ns.Time: private()},
+			func(_ *request.Request, o *plan.Observed) {
+				delete(o.Self.Namespaces, ns.Time)
+				delete(o.Base.Namespaces, ns.Time)
+			},
+			"this kernel has no time namespaces", "",
+		},
+	} {
+		r, o := mixed(row.instead)
+		if row.vary != nil {
+			row.vary(r, o)
+		}
+		p, err := plan.New(r, o)
+		if err == nil || err.Error() != row.message {
+			t.Errorf("%s: %v, %v; want %s", row.name, p, err, row.message)
+			continue
+		}
+		hint := ""
+		if e, ok := errors.AsType[*exit.Error](err); ok {
+			hint = e.Hint
+		}
+		if hint != row.hint || exit.Status(err) != exit.Failed {
+			t.Errorf("%s: status %d, hint %q; want %q", row.name, exit.Status(err), hint, row.hint)
+		}
+	}
+}
+
+func TestMixesThatAreNot(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		instead      map[ns.Kind]request.Source
+		vary         func(*request.Request, *plan.Observed)
+		joined, made ns.Set
+	}{
+		{"files of all kinds but mnt", map[ns.Kind]request.Source{
+			ns.Cgroup: file("/c"), ns.IPC: file("/i"), ns.Net: file("/n"), ns.PID: file("/p"),
+			ns.Time: file("/t"), ns.User: file("/u"), ns.UTS: file("/h"),
+		}, nil, ns.All(), 0},
+		{"the helper's own mounts by their file", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
+			o.Paths[ns.Mnt] = plan.PathNamespace{Kind: ns.Mnt, ID: o.Self.Namespaces[ns.Mnt]}
+		}, docker().Without(ns.SetOf(ns.Mnt)), 0},
+		{"new ones that are copies are joined first", map[ns.Kind]request.Source{
+			ns.Mnt: private(), ns.UTS: private(), ns.Time: private(),
+		}, nil, docker(), ns.SetOf(ns.Mnt, ns.UTS, ns.Time)},
+		{"new ones that begin empty are not", map[ns.Kind]request.Source{
+			ns.Cgroup: private(), ns.IPC: private(), ns.Net: private(), ns.PID: private(), ns.User: private(),
+		}, nil, ns.SetOf(ns.Mnt, ns.UTS), ns.SetOf(ns.Cgroup, ns.IPC, ns.Net, ns.PID, ns.User)},
+		{"--userns host without the mounts", map[ns.Kind]request.Source{
+			ns.User: request.Host(), ns.Mnt: request.Host(),
+		}, func(_ *request.Request, o *plan.Observed) { own(o) }, docker().Without(ns.SetOf(ns.Mnt)), 0},
+		{"--userns private over a process with the host's mounts", map[ns.Kind]request.Source{ns.User: private()},
+			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Net, ns.User)) },
+			ns.SetOf(ns.Net), ns.SetOf(ns.User)},
+		{"another's user namespace over mounts that have none", map[ns.Kind]request.Source{ns.User: source("app")},
+			func(_ *request.Request, o *plan.Observed) { o.Instead[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0},
+	} {
+		r, o := mixed(row.instead)
+		if row.vary != nil {
+			row.vary(r, o)
+		}
+		p, err := plan.New(r, o)
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		if p.Joined() != row.joined || p.Made() != row.made {
+			t.Errorf("%s: joined are %q, new %q; want %q, %q", row.name, p.Joined(), p.Made(), row.joined, row.made)
+		}
+	}
+}
+
+// The kernel makes no new namespace before it is known what it is copied from,
+// or whose cgroup is its root; and the ids are there before they are taken.
+func TestOrderOfMaking(t *testing.T) {
+	r, o := mixed(map[ns.Kind]request.Source{
+		ns.Cgroup: private(), ns.Mnt: private(), ns.User: private(), ns.UTS: private(), ns.PID: private(),
+	})
+	var order []string
+	for _, s := range made(t, r, o).Steps {
+		switch s.Op {
+		case plan.OpJoin, plan.OpCgroups, plan.OpUnshare, plan.OpMap, plan.OpMounts, plan.OpUser, plan.OpFork, plan.OpSettle:
+			order = append(order, strings.TrimSuffix(string(s.Op)+" "+s.Kinds.String(), " "))
+		}
+	}
+	const want = "join ipc,mnt,net,uts; cgroups; unshare cgroup,mnt,pid,user,uts; map; mounts; user; fork; settle"
+	if got := strings.Join(order, "; "); got != want {
+		t.Errorf("the order is %s\nwant         %s", got, want)
+	}
+}

@@ -1,0 +1,208 @@
+package plan_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Any kinds from anywhere: a refusal with one of the reasons that there are, or
+// a plan whose order the kernel accepts. A sample of such requests runs on the
+// real kernel in plugin/helper. The numbers are the same in each run.
+func TestAnyMix(t *testing.T) {
+	count := make(map[string]int)
+	for seed := range uint64(20000) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		r, o := anyMix(random)
+		why := reason(r, o)
+		p, err := plan.New(r, o)
+		switch {
+		case err != nil && (why == "" || !strings.Contains(err.Error(), why)):
+			t.Fatalf("seed %d: refused with %v; it is to be %q", seed, err, why)
+		case err != nil:
+			count[why]++
+			continue
+		case why != "":
+			t.Fatalf("seed %d: it isn't refused: %s\n%s", seed, why, p)
+		}
+		if err := accepted(p, o); err != nil {
+			t.Fatalf("seed %d: %v\nrequest %+v\n%s", seed, err, r, p)
+		}
+		count["planned"]++
+	}
+	for _, what := range []string{"planned", aboveUs, noOwner, otherKind, ownIDs} {
+		if count[what] < 200 {
+			t.Errorf("%q came up %d times only", what, count[what])
+		}
+	}
+}
+
+// The reasons of a refusal.
+const (
+	aboveUs   = "it is not beneath the caller's pid namespace"
+	noOwner   = "a file has no owner"
+	otherKind = "it is a namespace of kind"
+	ownIDs    = "it has a user namespace of its own"
+)
+
+// reason is why a request must be refused, the first of several; "" if it isn't.
+func reason(r *request.Request, o *plan.Observed) string {
+	for _, k := range ns.Kinds() {
+		if p, ok := o.Paths[k]; ok && p.Kind != k {
+			return otherKind
+		}
+	}
+	id := func(k ns.Kind) ns.ID { return idOf(r, o, k) }
+	mounts := processOf(r, o, ns.Mnt)
+	foreign := id(ns.Mnt) != o.Self.Namespaces[ns.Mnt]
+	switch {
+	case foreign && o.Paths[ns.Mnt] != (plan.PathNamespace{}):
+		return noOwner
+	case o.PIDUnreachable && id(ns.PID) != o.Self.Namespaces[ns.PID]:
+		return aboveUs
+	case foreign && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User] &&
+		(r.New(ns.User) || id(ns.User) != mounts.Namespaces[ns.User]):
+		return ownIDs
+	}
+	return ""
+}
+
+// idOf is the namespace that is joined for kind k, the helper's own for none.
+func idOf(r *request.Request, o *plan.Observed, k ns.Kind) ns.ID {
+	if p, ok := o.Paths[k]; ok {
+		return p.ID
+	}
+	return processOf(r, o, k).Namespaces[k]
+}
+
+func processOf(r *request.Request, o *plan.Observed, k ns.Kind) plan.Process {
+	if p, ok := o.Instead[k]; ok {
+		return p
+	}
+	begins := !r.New(k) || k == ns.Mnt || k == ns.UTS || k == ns.Time // as a copy
+	if _, file := o.Paths[k]; !file && begins && r.Take.Has(k) {
+		return o.Base
+	}
+	return o.Self
+}
+
+// accepted takes the steps as the kernel would: with the rights and the
+// namespaces that the process has by then.
+func accepted(p *plan.Plan, o *plan.Observed) error {
+	user := o.Self.Namespaces[ns.User] // what it has rights over; the helper's has them over all beneath
+	var joined, pending ns.Set
+	var done []plan.Op
+	has := func(op plan.Op) bool {
+		for _, d := range done {
+			if d == op {
+				return true
+			}
+		}
+		return false
+	}
+	last := func() plan.Op {
+		if len(done) == 0 {
+			return ""
+		}
+		return done[len(done)-1]
+	}
+	fail := func(s plan.Step) error { return fmt.Errorf("%s %q after %v", s.Op, s.Kinds, done) }
+	for _, s := range p.Steps {
+		switch s.Op {
+		case plan.OpJoin:
+			if s.Kinds == 0 || joined&s.Kinds != 0 || joined.Has(ns.User) || has(plan.OpUnshare) || has(plan.OpFork) ||
+				s.PID == 0 && len(s.Kinds.Kinds()) != 1 {
+				return fail(s)
+			}
+			joined |= s.Kinds
+			pending |= s.Kinds
+			if s.Kinds.Has(ns.User) {
+				user = idOfRow(p, ns.User)
+			}
+		case plan.OpCgroups:
+			if has(plan.OpUnshare) || has(plan.OpUser) {
+				return fail(s)
+			}
+		case plan.OpUnshare:
+			needsCgroups := s.Kinds.Has(ns.Cgroup) && p.Identity.Container != nil
+			if s.Kinds != p.Made() || s.Kinds == 0 || has(plan.OpUnshare) || has(plan.OpFork) || has(plan.OpUser) ||
+				needsCgroups != has(plan.OpCgroups) {
+				return fail(s)
+			}
+			pending |= s.Kinds
+		case plan.OpMap:
+			if last() != plan.OpUnshare || !p.Made().Has(ns.User) {
+				return fail(s)
+			}
+		case plan.OpMounts:
+			if last() != plan.OpUnshare && last() != plan.OpMap || !p.Made().Has(ns.Mnt) {
+				return fail(s)
+			}
+		case plan.OpFork:
+			if !pending.Has(ns.PID) && !pending.Has(ns.Time) {
+				return fail(s)
+			}
+			pending = pending.Without(ns.SetOf(ns.PID, ns.Time))
+		case plan.OpProc:
+			mayMount := p.Made().Has(ns.PID) || !p.Made().Has(ns.User) &&
+				(user == o.Self.Namespaces[ns.User] || o.Owners[ns.PID] == user)
+			if !has(plan.OpFork) || !has(plan.OpMounts) || p.Identity.Container != nil || !mayMount {
+				return fail(s)
+			}
+		case plan.OpSettle:
+			if pending.Has(ns.PID) || pending.Has(ns.Time) || joined != p.Joined() || p.Made() != 0 != has(plan.OpUnshare) ||
+				p.Made().Has(ns.User) != has(plan.OpMap) || p.Made().Has(ns.Mnt) != has(plan.OpMounts) {
+				return fail(s)
+			}
+		}
+		done = append(done, s.Op)
+	}
+	if last() != plan.OpExec || !has(plan.OpSettle) {
+		return fmt.Errorf("it ends with %v", done)
+	}
+	return nil
+}
+
+func idOfRow(p *plan.Plan, k ns.Kind) ns.ID {
+	for _, n := range p.Namespaces {
+		if n.Kind == k {
+			return n.ID
+		}
+	}
+	return ns.ID{}
+}
+
+func anyMix(random *rand.Rand) (*request.Request, *plan.Observed) {
+	r, o := asked(), observed()
+	r.Take, r.Instead = anySet(random), make(map[ns.Kind]request.Source)
+	o.Base = anyOf(random, helper(), process(webPID, docker()), process(webPID, ns.All()), process(webPID, ns.SetOf(ns.Net, ns.User)))
+	o.Instead, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
+	o.PIDUnreachable = oneIn(random, 10)
+	for _, k := range ns.Kinds() {
+		from := anyOf(random, process(appPID, docker()), process(appPID, ns.All()))
+		switch random.IntN(8) {
+		case 0:
+			r.Instead[k], o.Instead[k] = request.Host(), o.Self
+		case 1:
+			r.Instead[k], o.Instead[k] = source("app"), from
+		case 2:
+			r.Instead[k] = file("/file")
+			o.Paths[k] = plan.PathNamespace{Kind: k, ID: anyOf(random, from, o.Self).Namespaces[k]}
+			if oneIn(random, 20) {
+				o.Paths[k] = plan.PathNamespace{Kind: anyOf(random, ns.Kinds()...)}
+			}
+		case 3:
+			r.Instead[k] = private()
+		}
+	}
+	o.Owners = make(map[ns.Kind]ns.ID)
+	for _, k := range ns.Kinds() {
+		o.Owners[k] = anyOf(random, o.Self, o.Base, process(appPID, ns.All())).Namespaces[ns.User]
+	}
+	return r, o
+}

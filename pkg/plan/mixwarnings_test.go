@@ -1,0 +1,124 @@
+package plan_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// What /proc shows is of the pid namespace of who mounted it. A new one is
+// mounted only where its pid namespace is the command's to show.
+func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
+	const ofWeb, ofHost, wayOut = `/proc, and so ps, is that of the processes of "web"`,
+		"/proc, and so ps, is that of the processes of the host", "; --mnt private mounts another"
+	onHost := func(r *request.Request, o *plan.Observed) { r.Base, o.Base = request.Host(), o.Self }
+	for _, row := range []struct {
+		name    string
+		instead map[ns.Kind]request.Source
+		vary    func(*request.Request, *plan.Observed)
+		mounted bool
+		warning string
+	}{
+		{"all of web", nil, nil, false, ""},
+		{"web, but --pid container:app", map[ns.Kind]request.Source{ns.PID: source("app")}, nil, false, ofWeb},
+		{"web, but --pid private", map[ns.Kind]request.Source{ns.PID: private()}, nil, false, ofWeb},
+		{"a copy of web's mounts", map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private()}, nil, false, ofWeb},
+		{"web, but --pid host", map[ns.Kind]request.Source{ns.PID: request.Host()}, nil, false, ofWeb},
+		{"web, but --mnt host", map[ns.Kind]request.Source{ns.Mnt: request.Host()}, nil, false, ofHost + wayOut},
+		{"web, but the host's mounts by their file", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
+			o.Paths[ns.Mnt] = plan.PathNamespace{Kind: ns.Mnt, ID: o.Self.Namespaces[ns.Mnt]}
+		}, false, "/proc, and so ps, is that of the processes of ns:/m" + wayOut},
+		{"the host", nil, onHost, false, ""},
+		{"the host with --mnt private", map[ns.Kind]request.Source{ns.Mnt: private()}, onHost, false, ""},
+		{"--pid container:app on the host", map[ns.Kind]request.Source{ns.PID: source("app")}, onHost, false, ofHost + wayOut},
+		{"the same and --mnt private", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private()}, onHost, true, ""},
+		{"--pid private --mnt private", map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private()}, onHost, true, ""},
+		{
+			"and --userns private",
+			map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private(), ns.User: private()},
+			onHost, true, "",
+		},
+		{
+			"of a pid namespace that the new user namespace doesn't own",
+			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: private()},
+			onHost, false, ofHost,
+		},
+		{
+			"of one that the joined user namespace owns",
+			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: source("app")},
+			func(r *request.Request, o *plan.Observed) {
+				onHost(r, o)
+				app := process(appPID, ns.All())
+				o.Instead[ns.PID], o.Instead[ns.User] = app, app
+				o.Owners = map[ns.Kind]ns.ID{ns.PID: app.Namespaces[ns.User]}
+			},
+			true, "",
+		},
+		{
+			"of one that it doesn't own",
+			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: source("app")},
+			func(r *request.Request, o *plan.Observed) {
+				onHost(r, o)
+				o.Instead[ns.User] = process(appPID, ns.All())
+				o.Owners = map[ns.Kind]ns.ID{ns.PID: o.Self.Namespaces[ns.User]}
+			},
+			false, ofHost,
+		},
+	} {
+		r, o := mixed(row.instead)
+		if row.vary != nil {
+			row.vary(r, o)
+		}
+		p := made(t, r, o)
+		mounted := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpProc })
+		if mounted != row.mounted {
+			t.Errorf("%s: /proc is mounted: %v", row.name, mounted)
+		}
+		if got := warningOf(p, "/proc"); got != row.warning {
+			t.Errorf("%s: %q, want %q", row.name, got, row.warning)
+		}
+	}
+}
+
+func TestWhatIsForeignIsNamed(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		instead map[ns.Kind]request.Source
+		owns    ns.Set // what web's user namespace owns
+		want    string
+	}{
+		{"all is web's", nil, docker(), ""},
+		{
+			"web's network is another's",
+			nil, docker().Without(ns.SetOf(ns.Net)), "no rights over net, which another user namespace owns",
+		},
+		{"app's are not its own", map[ns.Kind]request.Source{ns.Net: source("app"), ns.IPC: source("app")},
+			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "no rights over ipc,net, which another user namespace owns"},
+		{"new ones are", map[ns.Kind]request.Source{ns.Net: private(), ns.UTS: private()}, docker(), ""},
+	} {
+		r, o := mixed(row.instead)
+		own(o)
+		o.Owners = make(map[ns.Kind]ns.ID)
+		for _, k := range ns.Kinds() {
+			if o.Owners[k] = o.Self.Namespaces[ns.User]; row.owns.Has(k) {
+				o.Owners[k] = o.Base.Namespaces[ns.User]
+			}
+		}
+		if got := warningOf(made(t, r, o), "no rights"); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
+// warningOf is the warning that begins so, or "".
+func warningOf(p *plan.Plan, begin string) string {
+	for _, w := range p.Warnings {
+		if len(w) >= len(begin) && w[:len(begin)] == begin {
+			return w
+		}
+	}
+	return ""
+}
