@@ -52,7 +52,8 @@ func TestMixesThatAreRefused(t *testing.T) {
 		},
 		{
 			"mounts of a file",
-			map[ns.Kind]request.Source{ns.Mnt: file("/run/mnt")}, nil,
+			map[ns.Kind]request.Source{ns.Mnt: file("/run/mnt")},
+			nil,
 			"mnt of ns:/run/mnt: whose mounts they are decides who the command is, and a file has no owner",
 			"--mnt pid:N is a process that has them: lsns -t mnt",
 		},
@@ -139,11 +140,17 @@ func TestMixesThatAreNot(t *testing.T) {
 		{"--userns host without the mounts", map[ns.Kind]request.Source{
 			ns.User: request.Host(), ns.Mnt: request.Host(),
 		}, func(_ *request.Request, o *plan.Observed) { own(o) }, docker().Without(ns.SetOf(ns.Mnt)), 0},
-		{"--userns private over a process with the host's mounts", map[ns.Kind]request.Source{ns.User: private()},
+		{
+			"--userns private over a process with the host's mounts",
+			map[ns.Kind]request.Source{ns.User: private()},
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Net, ns.User)) },
-			ns.SetOf(ns.Net), ns.SetOf(ns.User)},
-		{"another's user namespace over mounts that have none", map[ns.Kind]request.Source{ns.User: source("app")},
-			func(_ *request.Request, o *plan.Observed) { o.Instead[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0},
+			ns.SetOf(ns.Net), ns.SetOf(ns.User),
+		},
+		{
+			"another's user namespace over mounts that have none",
+			map[ns.Kind]request.Source{ns.User: source("app")},
+			func(_ *request.Request, o *plan.Observed) { o.Instead[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0,
+		},
 	} {
 		r, o := mixed(row.instead)
 		if row.vary != nil {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,17 +94,14 @@ func processOf(r *request.Request, o *plan.Observed, k ns.Kind) plan.Process {
 
 // accepted takes the steps as the kernel would: with the rights and the
 // namespaces that the process has by then.
+//
+//nolint:gocognit // one case an operation, each read alone
 func accepted(p *plan.Plan, o *plan.Observed) error {
 	user := o.Self.Namespaces[ns.User] // what it has rights over; the helper's has them over all beneath
 	var joined, pending ns.Set
 	var done []plan.Op
 	has := func(op plan.Op) bool {
-		for _, d := range done {
-			if d == op {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(done, op)
 	}
 	last := func() plan.Op {
 		if len(done) == 0 {
@@ -144,7 +142,7 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 				return fail(s)
 			}
 		case plan.OpFork:
-			if !pending.Has(ns.PID) && !pending.Has(ns.Time) {
+			if !pending.Has(ns.PID) && !pending.Has(ns.Time) && p.Identity.Container == nil {
 				return fail(s)
 			}
 			pending = pending.Without(ns.SetOf(ns.PID, ns.Time))

@@ -95,8 +95,11 @@ func TestWhatIsForeignIsNamed(t *testing.T) {
 			"web's network is another's",
 			nil, docker().Without(ns.SetOf(ns.Net)), "no rights over net, which another user namespace owns",
 		},
-		{"app's are not its own", map[ns.Kind]request.Source{ns.Net: source("app"), ns.IPC: source("app")},
-			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "no rights over ipc,net, which another user namespace owns"},
+		{
+			"app's are not its own",
+			map[ns.Kind]request.Source{ns.Net: source("app"), ns.IPC: source("app")},
+			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "no rights over ipc,net, which another user namespace owns",
+		},
 		{"new ones are", map[ns.Kind]request.Source{ns.Net: private(), ns.UTS: private()}, docker(), ""},
 	} {
 		r, o := mixed(row.instead)
