@@ -46,10 +46,36 @@ func CopyFilters(pid, n int) (filters []plan.Filter, err error) {
 	return filters, nil
 }
 
+// tracer is the process that traces pid; 0 for none.
+func tracer(pid int) uint64 {
+	p, err := Hold(pid)
+	if err != nil {
+		return 0
+	}
+	defer p.dir.Close()
+	defer p.Pidfd.Close()
+	st, err := p.readStatus()
+	if err != nil {
+		return 0
+	}
+	number, _ := st.number("TracerPid", 10)
+	return number
+}
+
 // seize attaches to the process and stops it. PTRACE_SEIZE sends no signal, so
 // nothing is left when we die in between: the kernel detaches and resumes.
 func seize(pid int) error {
-	if err := unix.PtraceSeize(pid); err != nil {
+	err := unix.PtraceSeize(pid)
+	// Another one of us, who joins the same container, has it for a moment.
+	for patience := time.Now().Add(stopWithin); errors.Is(err, unix.EPERM) && time.Now().Before(patience); {
+		traced := tracer(pid) != 0
+		err = unix.PtraceSeize(pid)
+		if !traced {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err != nil {
 		return fmt.Errorf("trace process %d: %w", pid, err)
 	}
 	if err := unix.PtraceInterrupt(pid); err != nil {
