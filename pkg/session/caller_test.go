@@ -29,7 +29,7 @@ func TestWatchingTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newSignal()
+	o := newOnce()
 	go watchCaller(cli, os.NewFile(3, "socket"), pid, o)
 	if _, err := fmt.Println(os.Getpid()); err != nil {
 		t.Fatal(err)

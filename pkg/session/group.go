@@ -150,9 +150,9 @@ func readStat(pid int) (stat, error) {
 // parseStat reads the fields from the third on, after the command's name, which
 // may have any character in it.
 func parseStat(text string) (stat, error) {
-	_, rest, _ := cutLast(text, ")")
-	fields := strings.Fields(rest)
-	if len(fields) < 20 {
+	name := strings.LastIndex(text, ")")
+	fields := strings.Fields(text[name+1:])
+	if name < 0 || len(fields) < 20 {
 		return stat{}, errors.New("stat: too few fields")
 	}
 	session, err := strconv.Atoi(fields[3])
@@ -160,11 +160,4 @@ func parseStat(text string) (stat, error) {
 		return stat{}, fmt.Errorf("stat: session: %w", err)
 	}
 	return stat{state: fields[0], session: session, started: fields[19]}, nil
-}
-
-func cutLast(text, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(text, sep); i >= 0 {
-		return text[:i], text[i+len(sep):], true
-	}
-	return text, "", false
 }

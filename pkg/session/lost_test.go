@@ -21,7 +21,7 @@ func TestLastWordsAreNotLost(t *testing.T) {
 		from, theirs := pipe(t)
 		file := overwritten(t)
 		s := &streams{outputs: []*relay{{from: from, to: file}}}
-		s.start(nil, newSignal(), newSignal())
+		s.start(nil, newOnce(), newOnce())
 		time.Sleep(time.Millisecond) // mostly, the relay waits by then
 		if _, err := theirs.WriteString("last words\n"); err != nil {
 			t.Fatal(err)
@@ -39,7 +39,7 @@ func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
 	file := overwritten(t)
 	r := &relay{from: from, to: file}
 	s := &streams{outputs: []*relay{r}}
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	time.Sleep(10 * time.Millisecond) // mostly, the relay waits by then
 	if err := from.SetReadDeadline(time.Now()); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestOutputToAPipeThatIsFull(t *testing.T) {
 	reader, fifo := pipe(t) // as a FIFO with a name
 	from, theirs := pipe(t)
 	s := &streams{outputs: []*relay{{from: from, to: fifo}}}
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	go func() {
 		_, _ = theirs.WriteString(want)
 		theirs.Close()
@@ -93,7 +93,7 @@ func TestInputOfEveryKindOfFile(t *testing.T) {
 	} {
 		theirs, w := pipe(t)
 		s := &streams{input: &relay{from: row.from, to: w}}
-		s.start(nil, newSignal(), newSignal())
+		s.start(nil, newOnce(), newOnce())
 		if row.by != nil {
 			go func() {
 				time.Sleep(10 * time.Millisecond) // it has nothing yet
@@ -113,7 +113,7 @@ func TestLinesReachTheCommandOneByOne(t *testing.T) {
 	keyboard, tty := terminal(t)
 	theirs, w := pipe(t)
 	s := &streams{input: &relay{from: tty, to: w}}
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,6 @@ type once struct {
 	once  sync.Once
 }
 
-func newSignal() *once { return &once{given: make(chan struct{})} }
+func newOnce() *once { return &once{given: make(chan struct{})} }
 
 func (o *once) give() { o.once.Do(func() { close(o.given) }) }

@@ -41,7 +41,7 @@ func TestRelayMovesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	held := os.NewFile(uintptr(command), "the command's")
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	if _, err := theirs.Write([]byte("x")); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("the command's end is not closed here: %v", err)
 	}
@@ -56,7 +56,7 @@ func TestRelayMovesEverything(t *testing.T) {
 
 func TestFinishDoesntWaitForABackgroundChild(t *testing.T) {
 	s, theirs, file := output(t) // and theirs stays open
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	want := strings.Repeat("last words\n", 1<<15)
 	if _, err := theirs.WriteString(want); err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestFinishDrainsWhatTheRelayLeft(t *testing.T) {
 
 func TestFinishOfSilentStreams(t *testing.T) {
 	s, _, file := output(t)
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	finished(t, s)
 	expect(t, file, "")
 	finished(t, &streams{})
@@ -93,7 +93,7 @@ func TestCommandLearnsThatNobodyReads(t *testing.T) {
 	gone, to := pipe(t)
 	gone.Close()
 	s := &streams{outputs: []*relay{{from: from, to: to}}}
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	if _, err := theirs.WriteString("to nobody"); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestInputEndsForTheCommandToo(t *testing.T) {
 	}
 	theirs, w := pipe(t)
 	s := &streams{input: &relay{from: file, to: w}}
-	s.start(nil, newSignal(), newSignal())
+	s.start(nil, newOnce(), newOnce())
 	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -98,8 +98,8 @@ func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
 	}
 	stop := forward(pid, !s.leads)
 	defer stop()
-	gone := newSignal()
-	left := newSignal()
+	gone := newOnce()
+	left := newOnce()
 	if socket != nil {
 		if cli, err := peer(socket); err != nil {
 			gone.give()
@@ -138,8 +138,7 @@ func (s *Session) leave(pid int) error {
 		return err
 	}
 	s.watcher = nil // it stays
-	s.restore()
-	s.restore = func() {}
+	s.End()
 	_, err := fmt.Fprintf(os.Stderr, "\r\nleft process %d running: docker top %s\n", pid, s.target)
 	return err
 }

@@ -82,7 +82,7 @@ func TestOutputReachesEveryKindOfFile(t *testing.T) {
 		}
 		from, theirs := pipe(t)
 		s := &streams{outputs: []*relay{{from: from, to: row.to}}}
-		s.start(nil, newSignal(), newSignal())
+		s.start(nil, newOnce(), newOnce())
 		if _, err := theirs.WriteString(want); err != nil {
 			t.Fatal(err)
 		}

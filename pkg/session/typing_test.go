@@ -20,7 +20,7 @@ func typing(t *testing.T, keysWanted string) *typist {
 	t.Helper()
 	from, keyboard := pipe(t)
 	command, to := pipe(t)
-	y := &typist{keyboard: keyboard, command: command, gone: newSignal(), left: newSignal(), done: make(chan struct{})}
+	y := &typist{keyboard: keyboard, command: command, gone: newOnce(), left: newOnce(), done: make(chan struct{})}
 	r := &relay{from: from, to: to}
 	go func() {
 		r.typing(&keys{want: []byte(keysWanted)}, y.gone, y.left)
@@ -115,7 +115,7 @@ func TestTypingEndsWithTheCommandsTerminal(t *testing.T) {
 }
 
 func TestOnceHappensOnce(t *testing.T) {
-	o := newSignal()
+	o := newOnce()
 	if happened(o) {
 		t.Error("it happened already")
 	}
