@@ -58,7 +58,13 @@ func kindOf(f *os.File) (ns.Kind, error) {
 // owner is the user namespace that owns an open namespace. EPERM means that it is
 // none of ours or beneath it.
 func owner(f *os.File) (ns.ID, error) {
-	return related(f, unix.NS_GET_USERNS)
+	fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_USERNS)
+	if err != nil {
+		return ns.ID{}, err
+	}
+	user := os.NewFile(uintptr(fd), "user namespace")
+	defer user.Close()
+	return idOf(user)
 }
 
 // unreachable tells whether an open pid namespace is not own or beneath it.
@@ -77,17 +83,6 @@ func unreachable(pid *os.File, own ns.ID) (bool, error) {
 		return true, nil // the way up leads past ours
 	}
 	return false, err
-}
-
-// related is the namespace that an ioctl gives for an open one.
-func related(f *os.File, request uint) (ns.ID, error) {
-	fd, err := unix.IoctlRetInt(int(f.Fd()), request)
-	if err != nil {
-		return ns.ID{}, err
-	}
-	to := os.NewFile(uintptr(fd), "namespace")
-	defer to.Close()
-	return idOf(to)
 }
 
 func idOf(f *os.File) (ns.ID, error) {

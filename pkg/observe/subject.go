@@ -17,9 +17,13 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	s := &plan.Subject{}
 	starter, starterStatus := p, st
 	mountsOf := []*Process{o.self}
+	var groups []string // that are added to the user's
 	if c := source.Container; c != nil {
 		shim := o.shims[p]
-		s.ContainerID, s.ConfigEnv = c.ID, c.Env
+		s.ContainerID, s.ConfigEnv, groups = c.ID, c.Env, c.GroupAdd
+		if user == "" {
+			user = c.User // looked up anew, as the engine does it
+		}
 		starter = shim
 		mountsOf = []*Process{shim, o.self} // an engine can have mounts of its own
 		if starterStatus, err = shim.readStatus(); err != nil {
@@ -34,16 +38,6 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	}
 	if s.Starter, err = starter.readStarter(starterStatus); err != nil {
 		return err
-	}
-	if s.UIDMap, err = p.readIDMap("uid_map"); err != nil {
-		return err
-	}
-	var groups []string
-	if c := source.Container; c != nil {
-		groups = c.GroupAdd
-		if user == "" {
-			user = c.User // looked up anew, as the engine does it
-		}
 	}
 	if err := p.readUser(s, user, groups); err != nil {
 		return err

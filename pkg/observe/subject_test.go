@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -25,11 +26,19 @@ func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Su
 		"status": status, "uid_map": "0 100000 65536\n", "cgroup": "0::/a\n",
 		"root/etc/passwd": somePasswd, "root/etc/group": someGroup,
 	})
-	o := &Observation{self: procDir(t, map[string]string{"cgroup": "0::/a\n"}), shims: map[*Process]*Process{p: shim}}
-	source := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{
+	p.container, p.IDs = webID, map[ns.Kind]ns.ID{ns.User: {Ino: 1}}
+	o := &Observation{
+		self:      procDir(t, map[string]string{"cgroup": "0::/a\n"}),
+		Processes: map[int]*Process{p.PID: p},
+		shims:     map[*Process]*Process{p: shim},
+	}
+	source := request.Source{From: request.FromContainer, Name: "web", PID: p.PID, Container: &request.Container{
 		ID: webID, Env: []string{"A=1"}, User: user, GroupAdd: groupAdd,
 	}}
 	err := o.readSubject(p, source, asked)
+	if err == nil {
+		err = o.readUIDMap(source)
+	}
 	return o.Facts.Subject, err
 }
 
