@@ -114,7 +114,7 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 // namespace: in new mounts that are the host's. One in a container's would lack
 // what its runtime hides of /proc. It takes rights over the pid namespace.
 func mountsProc(p *Plan, o *Observed) bool {
-	if !p.Made().Has(ns.Mnt) || p.joinsFileSystem() || !(p.Joined() | p.Made()).Has(ns.PID) {
+	if !p.Made().Has(ns.Mnt) || p.joinsFileSystem() || !p.leaves(ns.PID) {
 		return false
 	}
 	pid, user := p.row(ns.PID), p.row(ns.User)

@@ -121,24 +121,21 @@ func (p *Plan) row(k ns.Kind) Namespace {
 	return Namespace{Kind: k}
 }
 
-// Made is the set of the kinds that are new.
-func (p *Plan) Made() ns.Set {
-	var made ns.Set
-	for _, n := range p.Namespaces {
-		if n.New {
-			made |= ns.SetOf(n.Kind)
-		}
-	}
-	return made
-}
-
 // Joined is the set of the kinds that have to be joined.
-func (p *Plan) Joined() ns.Set {
-	var joined ns.Set
+func (p *Plan) Joined() ns.Set { return p.kinds(func(n Namespace) bool { return n.Join }) }
+
+// Made is the set of the kinds that are new.
+func (p *Plan) Made() ns.Set { return p.kinds(func(n Namespace) bool { return n.New }) }
+
+// leaves tells whether the command leaves the caller's namespace of kind k.
+func (p *Plan) leaves(k ns.Kind) bool { return (p.Joined() | p.Made()).Has(k) }
+
+func (p *Plan) kinds(are func(Namespace) bool) ns.Set {
+	var set ns.Set
 	for _, n := range p.Namespaces {
-		if n.Join {
-			joined |= ns.SetOf(n.Kind)
+		if are(n) {
+			set |= ns.SetOf(n.Kind)
 		}
 	}
-	return joined
+	return set
 }

@@ -117,8 +117,7 @@ func steps(p *Plan, proc bool) []Step {
 	} else if who.Dir != "" {
 		list = append(list, Step{Op: OpDir})
 	}
-	changed := p.Joined() | p.Made()
-	if changed.Has(ns.PID) || changed.Has(ns.Time) || who.Container != nil {
+	if p.leaves(ns.PID) || p.leaves(ns.Time) || who.Container != nil {
 		// Without a reason of its own it gives a small table of descriptors:
 		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
@@ -221,7 +220,7 @@ func (p *Plan) Describe(i int) string {
 	case OpCaps:
 		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
 	case OpFork:
-		if changed := p.Joined() | p.Made(); !changed.Has(ns.PID) && !changed.Has(ns.Time) {
+		if !p.leaves(ns.PID) && !p.leaves(ns.Time) {
 			return "fork, for a table of descriptors of its own"
 		}
 		return "fork into the pid or time namespace"
