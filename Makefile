@@ -62,8 +62,10 @@ fmt: ## format the Go code
 
 .PHONY: cover
 cover: helper ## run the tests that need no engine, print how much of the code they reach
-	@mkdir -p build/cover
-	$(GOTEST) -skip '^Test(Script|Parity|Mix|Client|Storm|Terminal(Restored|Parity|Has|Resized|Is|Stops|Typed|Loses|Without))' -coverpkg=./... -coverprofile=build/cover/profile ./...
+	@rm -rf build/cover && mkdir -p build/cover
+	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
+	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(SESSION)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
+	@go tool covdata textfmt -i=build/cover -o build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 
 .PHONY: cross

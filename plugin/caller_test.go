@@ -28,13 +28,12 @@ func newCaller(t *testing.T) caller {
 	t.Helper()
 	engine := engineOfTest(t)
 	dir := t.TempDir()
-	plugins := filepath.Join(dir, ".docker", "cli-plugins")
-	for _, made := range []string{plugins, filepath.Join(dir, "tmp"), filepath.Join(dir, "work")} {
+	for _, made := range []string{filepath.Join(dir, "tmp"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(made, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(engine.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
+	if err := engine.install(filepath.Join(dir, ".docker")); err != nil {
 		t.Fatal(err)
 	}
 	return caller{dir: dir, env: []string{

@@ -22,7 +22,7 @@ func newMixing(t *testing.T) *mixing {
 	t.Helper()
 	engine := engineOfTest(t)
 	config := t.TempDir()
-	if err := errors.Join(os.Mkdir(config+"/cli-plugins", 0o755), os.Symlink(engine.plugin, config+"/cli-plugins/docker-nsjoin")); err != nil {
+	if err := engine.install(config); err != nil {
 		t.Fatal(err)
 	}
 	m := &mixing{
@@ -42,7 +42,7 @@ func contained(t *testing.T, name string) giver {
 	t.Helper()
 	id := docker(t, "run", "-d", "--init=false", "--label", ownLabel(), testImage, "sleep", "600")
 	t.Cleanup(func() { docker(t, "rm", "-f", "-v", id) })
-	pid, err := strconv.Atoi(docker(t, "inspect", "--format", "{{.State.Pid}}", id))
+	pid, err := strconv.Atoi(initOf(t, id))
 	if err != nil {
 		t.Fatal(err)
 	}

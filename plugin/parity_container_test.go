@@ -57,7 +57,7 @@ func (p *parity) start(t *testing.T, words string) string {
 // changes a few files, has become sleep.
 func (p *parity) settled(t *testing.T, name string) error {
 	t.Helper()
-	pid := docker(t, "inspect", "--format", "{{.State.Pid}}", name)
+	pid := initOf(t, name)
 	for deadline := time.Now().Add(parityWithin); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		args, err := os.ReadFile("/proc/" + pid + "/cmdline")
 		if err == nil && isSleep(string(args)) {

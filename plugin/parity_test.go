@@ -84,11 +84,8 @@ func newParity(t *testing.T) *parity {
 	t.Helper()
 	engine := engineOfTest(t)
 	t.Cleanup(removeCgroups)
-	plugins := filepath.Join(t.TempDir(), "cli-plugins")
-	if err := os.Mkdir(plugins, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(engine.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
+	config := t.TempDir()
+	if err := engine.install(config); err != nil {
 		t.Fatal(err)
 	}
 	version := docker(t, "version", "--format", "{{.Server.Version}}")
@@ -100,7 +97,7 @@ func newParity(t *testing.T) *parity {
 	p := &parity{engine: engine, dir: "testdata", old: number < 23}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=xterm", "FROM_CALLER=the caller's",
-		"DOCKER_CONFIG=" + filepath.Dir(plugins), "DOCKER_HOST=" + engine.host, "FACTS=" + facts,
+		"DOCKER_CONFIG=" + config, "DOCKER_HOST=" + engine.host, "FACTS=" + facts,
 	}
 	p.env = append(p.env, "OTHER="+p.start(t, "--ipc shareable"))
 	return p

@@ -100,15 +100,21 @@ func engineOfTest(t *testing.T) testEngine {
 
 func (e testEngine) setup(env *testscript.Env) error {
 	config := filepath.Join(env.WorkDir, ".docker")
-	plugins := filepath.Join(config, "cli-plugins")
-	if err := os.MkdirAll(plugins, 0o755); err != nil {
-		return err
-	}
 	env.Setenv("DOCKER_CONFIG", config)
 	env.Setenv("DOCKER_HOST", e.host)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("USER", "root")
 	env.Setenv("TERM", "xterm")
+	return e.install(config)
+}
+
+// install puts the plugin into a directory of the Docker CLI's configuration,
+// which is made.
+func (e testEngine) install(config string) error {
+	plugins := filepath.Join(config, "cli-plugins")
+	if err := os.MkdirAll(plugins, 0o755); err != nil {
+		return err
+	}
 	return os.Symlink(e.plugin, filepath.Join(plugins, "docker-nsjoin"))
 }
 
