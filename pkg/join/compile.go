@@ -27,7 +27,7 @@ func compile(p *plan.Plan, held Held, status, gate *os.File) (*program, error) {
 	c := &compiler{plan: p, held: held, prog: &program{status: status.Fd(), gate: gate.Fd()}, step: -1}
 	c.streams(held.Stdio)
 	if p.Identity.Container != nil {
-		c.defaultSignals()
+		c.signals(p.Identity.Container.IgnoredSignals)
 	}
 	closed := false
 	for i, s := range p.Steps {

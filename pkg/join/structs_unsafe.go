@@ -13,14 +13,19 @@ import (
 
 // What follows are the system calls that take the address of a structure.
 
-// defaultSignals sets every disposition to the default, also those that the
-// caller ignores, and blocks none.
-func (c *compiler) defaultSignals() {
+// signals sets every disposition: to be ignored where bit N-1 is set for signal N,
+// else to the default, whatever the caller ignores. It blocks none.
+func (c *compiler) signals(ignored uint64) {
 	const last, setSize = 64, 8
-	none := new([64]byte) // a struct sigaction of SIG_DFL, an empty sigset_t
+	none := new([16]uintptr)  // a struct sigaction of SIG_DFL, an empty sigset_t
+	ignore := &[16]uintptr{1} // one of SIG_IGN
 	for sig := uintptr(1); sig <= last; sig++ {
+		action := none
+		if ignored&(1<<(sig-1)) != 0 {
+			action = ignore
+		}
 		if sig != uintptr(unix.SIGKILL) && sig != uintptr(unix.SIGSTOP) {
-			c.call(unix.SYS_RT_SIGACTION, sig, c.pin(unsafe.Pointer(none)), 0, setSize)
+			c.call(unix.SYS_RT_SIGACTION, sig, c.pin(unsafe.Pointer(action)), 0, setSize)
 		}
 	}
 	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, c.pin(unsafe.Pointer(none)), 0, setSize)

@@ -20,6 +20,9 @@ func (p *Process) readStarter(st status) (plan.Starter, error) {
 		return s, err
 	}
 	s.Umask = uint32(umask)
+	if s.Ignored, err = st.number("SigIgn", 16); err != nil {
+		return s, err
+	}
 	if s.Nice, err = nice(p.PID); err != nil {
 		return s, fmt.Errorf("nice value: %w", err)
 	}

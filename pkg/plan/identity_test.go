@@ -152,3 +152,15 @@ func TestUIDOnTheHost(t *testing.T) {
 		}
 	}
 }
+
+// docker exec inherits what the engine's shim ignores, which is not reset on the
+// way; a bare process's is its program's choice.
+func TestSignalsThatTheShimIgnores(t *testing.T) {
+	for id, want := range map[string]uint64{observed().Subject.ContainerID: 1 << 31, "": 0} {
+		o := observed()
+		o.Subject.ContainerID, o.Subject.Starter.Ignored = id, 1<<31
+		if got := made(t, asked(), o).Identity.Container.IgnoredSignals; got != want {
+			t.Errorf("container %q: signals %#x are ignored, want %#x", id, got, want)
+		}
+	}
+}

@@ -127,6 +127,8 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.OOMScoreAdj = *s.Spec.OOMScoreAdj
 	}
 	if s.ContainerID != "" {
+		// What a bare process ignores is its program's choice, not its starter's.
+		c.IgnoredSignals = s.Starter.Ignored
 		c.Keyring = "_ses." + s.ContainerID // the runtime's name for it
 	}
 	if r.Privileged {

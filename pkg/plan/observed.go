@@ -98,6 +98,9 @@ type Starter struct {
 	CPUs        []int // that it may run on
 	OOMScoreAdj int
 	Limits      []Limit
+	// Ignored are the signals that it ignores, bit N-1 for signal N, as SigIgn of
+	// proc_pid_status(5). Commands start with the others at their defaults.
+	Ignored uint64
 }
 
 // Account is what passwd(5) says of a user.

@@ -81,7 +81,10 @@ type ContainerIdentity struct {
 	NoNewPrivileges bool         `json:"noNewPrivileges"`
 	Limits          []Limit      `json:"limits"`
 	OOMScoreAdj     int          `json:"oomScoreAdj"`
-	Nice            int          `json:"nice"`
+	// IgnoredSignals has bit N-1 for a signal N that the command starts ignoring;
+	// the others are at their defaults.
+	IgnoredSignals uint64 `json:"ignoredSignals,omitempty"`
+	Nice           int    `json:"nice"`
 	// CPUs are those that it may run on; nil for the helper's own.
 	CPUs     []int        `json:"cpus,omitempty"`
 	AppArmor string       `json:"apparmor,omitempty"`
