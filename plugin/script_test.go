@@ -180,7 +180,8 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 	if err := ts.Exec("docker", append(append(run, testImage), command...)...); err != nil {
 		ts.Fatalf("docker run %s: %v", args[0], err)
 	}
-	ts.Defer(func() { _ = ts.Exec("docker", "rm", "-f", "-v", name) })
+	// Not by the script's environment, which may name another engine by then.
+	ts.Defer(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
 	ts.Setenv(args[0], name)
 	ts.Setenv("CONTAINER", name)
 }
