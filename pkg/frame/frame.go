@@ -1,0 +1,102 @@
+// Package frame is the form of a helper's standard input where the client is on
+// another machine: what the command reads, and beside it what a stream of bytes
+// can't say.
+//
+// A frame is one byte for its kind, four bytes, most significant first, for the
+// length of what it holds, at most MaxSize, and that:
+//
+//	'd' data    bytes for the command's standard input
+//	'e' end     nothing: the command's standard input ends here
+//	'w' size    of the terminal: two numbers of two bytes, rows and columns
+//	's' signal  for the command: one byte, its number on Linux
+//	'a' alive   nothing: the client is there
+//
+// The stream ends when the client does, at whatever place. After an end frame
+// there may be all others but data.
+package frame
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Kind is what a frame is for.
+type Kind byte
+
+// The kinds of frames.
+const (
+	Data   Kind = 'd'
+	End    Kind = 'e'
+	Size   Kind = 'w'
+	Signal Kind = 's'
+	Alive  Kind = 'a'
+)
+
+// MaxSize bounds what a frame holds, in bytes.
+const MaxSize = 64 << 10
+
+// A client sends something every Interval. One that sent nothing for Silence is
+// gone: it was ended, suspended or cut off.
+const (
+	Interval = 15 * time.Second
+	Silence  = 60 * time.Second
+)
+
+const headerSize = 5
+
+// lengths are what each kind holds at least and at most.
+func (k Kind) lengths() (least, most uint32, known bool) {
+	switch k {
+	case Data:
+		return 0, MaxSize, true
+	case Size:
+		return 4, 4, true
+	case Signal:
+		return 1, 1, true
+	case End, Alive:
+		return 0, 0, true
+	}
+	return 0, 0, false
+}
+
+// Frame is one frame.
+type Frame struct {
+	Kind    Kind
+	Payload []byte
+}
+
+// Number is the number of a signal.
+func (f Frame) Number() int { return int(f.Payload[0]) }
+
+// Dimensions are those of a terminal.
+func (f Frame) Dimensions() (rows, columns uint16) {
+	return binary.BigEndian.Uint16(f.Payload), binary.BigEndian.Uint16(f.Payload[2:])
+}
+
+// Read reads one frame. What it holds is in buf, of MaxSize bytes, until the next
+// one is read. The error is io.EOF where the stream ends between two frames.
+func Read(from io.Reader, buf []byte) (Frame, error) {
+	var header [headerSize]byte
+	if _, err := io.ReadFull(from, header[:]); err != nil {
+		return Frame{}, err
+	}
+	kind, length := Kind(header[0]), binary.BigEndian.Uint32(header[1:])
+	least, most, known := kind.lengths()
+	if !known {
+		return Frame{}, fmt.Errorf("frame of unknown kind %#x", header[0])
+	}
+	if length < least || length > most {
+		return Frame{}, fmt.Errorf("frame of kind %c with %d bytes", header[0], length)
+	}
+	f := Frame{Kind: kind, Payload: buf[:length]}
+	if _, err := io.ReadFull(from, f.Payload); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return Frame{}, err
+	}
+	return f, nil
+}

@@ -1,0 +1,152 @@
+package frame_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+)
+
+func TestFormIsTheDocumentedOne(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		send func(*frame.Writer) error
+		want string
+	}{
+		{"data", func(w *frame.Writer) error { _, err := w.Write([]byte("ls\n")); return err }, "d\x00\x00\x00\x03ls\n"},
+		{"no data", func(w *frame.Writer) error { _, err := w.Write(nil); return err }, ""},
+		{"end", (*frame.Writer).End, "e\x00\x00\x00\x00"},
+		{"alive", (*frame.Writer).Alive, "a\x00\x00\x00\x00"},
+		{"signal", func(w *frame.Writer) error { return w.Signal(15) }, "s\x00\x00\x00\x01\x0f"},
+		{"size", func(w *frame.Writer) error { return w.Size(24, 0x0150) }, "w\x00\x00\x00\x04\x00\x18\x01\x50"},
+	} {
+		var b bytes.Buffer
+		if err := row.send(frame.NewWriter(&b)); err != nil || b.String() != row.want {
+			t.Errorf("%s: %q, %v; want %q", row.name, b.String(), err, row.want)
+		}
+	}
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	long := strings.Repeat("0123456789abcdef", 3*frame.MaxSize/16) + "end"
+	var stream bytes.Buffer
+	w := frame.NewWriter(&stream)
+	if n, err := w.Write([]byte(long)); err != nil || n != len(long) {
+		t.Fatalf("wrote %d of %d, %v", n, len(long), err)
+	}
+	if err := errors.Join(w.Size(50, 132), w.Signal(64), w.Alive(), w.End(), w.Size(1, 2)); err != nil {
+		t.Fatal(err)
+	}
+	var data strings.Builder
+	var others []string
+	buf := make([]byte, frame.MaxSize)
+	for from := iotest.HalfReader(&stream); ; {
+		f, err := frame.Read(from, buf)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f.Kind {
+		case frame.Data:
+			data.Write(f.Payload)
+		case frame.Size:
+			rows, columns := f.Dimensions()
+			others = append(others, string(rune(rows))+"x"+string(rune(columns)))
+		case frame.Signal:
+			others = append(others, "signal "+string(rune(f.Number())))
+		case frame.End, frame.Alive:
+			others = append(others, string(rune(f.Kind)))
+		}
+	}
+	if data.String() != long {
+		t.Errorf("read %d bytes of data, wrote %d", data.Len(), len(long))
+	}
+	if got, want := strings.Join(others, ","), "2x\u0084,signal @,a,e,\x01x\x02"; got != want {
+		t.Errorf("read %q, want %q", got, want)
+	}
+}
+
+func TestNoFrameIsRefused(t *testing.T) {
+	for _, row := range []struct{ name, stream, message string }{
+		{"nothing", "", "EOF"},
+		{"half a header", "d\x00\x00", "unexpected EOF"},
+		{"half of what it holds", "d\x00\x00\x00\x03ls", "unexpected EOF"},
+		{"nothing of what it holds", "d\x00\x00\x00\x03", "unexpected EOF"},
+		{"an unknown kind", "x\x00\x00\x00\x00", "frame of unknown kind 0x78"},
+		{"too much data", "d\x00\x01\x00\x01", "frame of kind d with 65537 bytes"},
+		{"a length with the highest bit", "d\xff\xff\xff\xff", "frame of kind d with 4294967295 bytes"},
+		{"an end that holds something", "e\x00\x00\x00\x01x", "frame of kind e with 1 bytes"},
+		{"a signal without a number", "s\x00\x00\x00\x00", "frame of kind s with 0 bytes"},
+		{"half a size", "w\x00\x00\x00\x02\x00\x18", "frame of kind w with 2 bytes"},
+	} {
+		f, err := frame.Read(strings.NewReader(row.stream), make([]byte, frame.MaxSize))
+		if err == nil || err.Error() != row.message {
+			t.Errorf("%s: %+v, %v; want %s", row.name, f, err, row.message)
+		}
+	}
+}
+
+func TestWriterThatFails(t *testing.T) {
+	r, w := io.Pipe()
+	r.CloseWithError(io.ErrClosedPipe)
+	to := frame.NewWriter(w)
+	n, err := to.Write([]byte("x"))
+	if n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("wrote %d, %v", n, err)
+	}
+	if err := to.Alive(); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("alive: %v", err)
+	}
+}
+
+// Whatever a stream holds, what is read of it is written as it was, and nothing
+// is read past it.
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		"d\x00\x00\x00\x03ls\ne\x00\x00\x00\x00", "w\x00\x00\x00\x04\x00\x18\x00\x50a\x00\x00\x00\x00",
+		"s\x00\x00\x00\x01\x0f", "d\x00\x00\x00\x00", "d\x00\x01\x00\x00x", "x",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		from := bytes.NewReader(stream)
+		var again bytes.Buffer
+		w := frame.NewWriter(&again)
+		buf := make([]byte, frame.MaxSize)
+		read := 0
+		for {
+			got, err := frame.Read(from, buf)
+			if err != nil {
+				break
+			}
+			read = len(stream) - from.Len()
+			switch got.Kind {
+			case frame.Data:
+				_, err = w.Write(got.Payload)
+				if len(got.Payload) == 0 {
+					again.WriteString("d\x00\x00\x00\x00") // which a Writer has no reason to write
+				}
+			case frame.End:
+				err = w.End()
+			case frame.Size:
+				err = w.Size(got.Dimensions())
+			case frame.Signal:
+				err = w.Signal(got.Number())
+			case frame.Alive:
+				err = w.Alive()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(again.Bytes(), stream[:read]) {
+			t.Errorf("read %q\nwritten again %q", stream[:read], again.Bytes())
+		}
+	})
+}
