@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# Stopping an engine and removing all that was made for it, by what its state
+# directory says.
+
+ours() { # PID: true when it is the dockerd of $dir
+	[ -n "$1" ] && grep -qzxF -- "$dir/data" "/proc/$1/cmdline" 2>/dev/null
+}
+
+gone() { # PID SECONDS
+	local i
+	for ((i = 0; i < $2 * 20; i++)); do
+		ours "$1" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# left: the processes of the engine's containers, shims, containerd and itself.
+left() {
+	local mount proc
+	while read -r mount; do
+		[ -d "$mount/$name" ] || continue
+		find "$mount/$name" -name cgroup.procs -exec cat {} + 2>/dev/null || true
+	done < <(cgroup_mounts 'cgroup2?') | grep -vx 0 | sort -u || true
+	for proc in /proc/[0-9]*; do
+		[[ $(readlink "$proc/exe") =~ containerd|dockerd ]] || continue
+		! grep -qz "^$dir/" "$proc/cmdline" 2>/dev/null || echo "${proc#/proc/}"
+	done
+}
+
+# restore_controllers: turns off what was off, unless others use it by now.
+restore_controllers() {
+	local file controller
+	file=$(cgroup_mounts cgroup2 | tail -n 1)/cgroup.subtree_control
+	for controller in $(<"$file"); do
+		grep -qw "$controller" "$state/controllers" || echo "-$controller" 2>/dev/null >"$file" || true
+	done
+}
+
+# stop: stops the engine in $state and removes all that was made for it.
+stop() {
+	local dir='' pid='' name='' mount i
+	local -a pids
+	dir=$(cat "$state/dir" 2>/dev/null || true)
+	pid=$(cat "$state/pid" 2>/dev/null || true)
+	pid=${pid:-${!:-}} # a signal came before it was written down
+	name=$(cat "$state/cgroup" 2>/dev/null || true)
+	if [ -n "$dir" ] && [ -n "$name" ]; then
+		if ours "$pid"; then
+			# Else it waits 10 seconds for each container that ignores SIGTERM.
+			{
+				timeout 10 docker --host "unix://$dir/docker.sock" ps -aq |
+					timeout 20 xargs -r docker --host "unix://$dir/docker.sock" rm -fv
+			} >/dev/null 2>&1 || true
+			kill "$pid" 2>/dev/null || true
+			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true
+			gone "$pid" 5 || say "dockerd $pid does not end"
+		fi
+		for ((i = 0; i < 50; i++)); do
+			mapfile -t pids < <(left)
+			[ ${#pids[@]} -gt 0 ] || break
+			kill -9 "${pids[@]}" 2>/dev/null || true
+			sleep 0.1
+		done
+		# The sockets of shims that had to be killed are elsewhere.
+		while read -r mount; do
+			rm -f "${mount#unix://}"
+		done < <(find "$dir/exec" -type f \( -name address -o -name bootstrap.json \) \
+			-exec grep -hoE 'unix:///run/containerd/s/[0-9a-f]{64}' {} + 2>/dev/null)
+		while read -r mount; do
+			[ -d "$mount/$name" ] || continue
+			find "$mount/$name" -depth -type d -exec rmdir {} + 2>/dev/null || say "cgroup $mount/$name stays"
+		done < <(cgroup_mounts 'cgroup2?')
+		[ ! -f "$state/controllers" ] || restore_controllers
+		while read -r mount; do
+			umount "$mount" 2>/dev/null || umount -l "$mount" || say "mount $mount stays"
+		done < <(awk -v dir="$dir" '$5 == dir || index($5, dir "/") == 1 { print $5 }' /proc/self/mountinfo | tac)
+	fi
+	[ ! -f "$state/userns" ] || locked release dockremap remove_users
+	[ ! -f "$state/images" ] || locked release "$(cat "$state/images")" remove_images
+	for dir in "$dir" "$state"; do
+		if [ -z "$dir" ] || [ ! -d "$dir" ]; then continue; fi
+		rm -rf --one-file-system "$dir" || say "$dir stays"
+	done
+	rmdir "$engines" 2>/dev/null || true
+}
+
+finish() {
+	local status=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	set +e
+	[ -z "$state" ] || stop
+	exit "$status"
+}
