@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/docker/cli/cli-plugins/plugin"
-	"github.com/docker/cli/cli/command"
 	"github.com/docker/cli/opts"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,7 +63,7 @@ type options struct {
 	env, envFile opts.ListOpts
 }
 
-func newCommand(dockerCLI command.Cli) *cobra.Command {
+func newCommand(cli *dockerCLI) *cobra.Command {
 	o := options{
 		via: launch.Auto, format: request.OutputText,
 		env: opts.NewListOpts(opts.ValidateEnv), envFile: opts.NewListOpts(nil),
@@ -77,20 +75,25 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 		Example: examples,
 		Version: version,
 		// Without one, cobra takes a container's name for a command's.
-		Args: cobra.ArbitraryArgs,
-		// It is set only when the plugin runs.
-		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
-			return plugin.PersistentPreRunE(cmd, args)
-		},
+		Args:                  cobra.ArbitraryArgs,
+		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.detachKeys.setDefault(dockerCLI.ConfigFile().DetachKeys); err != nil {
+			config, err := cli.Config()
+			if err != nil {
+				return err
+			}
+			if err := o.detachKeys.setDefault(config.DetachKeys); err != nil {
 				return err
 			}
 			r, err := o.request(args, cmd.ArgsLenAtDash() == 0)
 			if err != nil {
 				return err
 			}
-			if err := engine.Resolve(cmd.Context(), dockerCLI.Client(), r); err != nil {
+			connection, err := cli.Engine()
+			if err != nil {
+				return err
+			}
+			if err := engine.Resolve(cmd.Context(), connection, r); err != nil {
 				return err
 			}
 			caller, err := connectCLI()
@@ -103,7 +106,7 @@ func newCommand(dockerCLI command.Cli) *cobra.Command {
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	o.addTo(cmd.Flags())
-	completeWith(cmd, dockerCLI)
+	completeWith(cmd, cli)
 	return cmd
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/cli/cli/command"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -21,7 +20,7 @@ const completeWithin = 2 * time.Second
 
 // completeWith registers what the shell offers for the base and for the flags'
 // values. Where the engine doesn't answer, no containers are offered.
-func completeWith(cmd *cobra.Command, cli command.Cli) {
+func completeWith(cmd *cobra.Command, cli *dockerCLI) {
 	cmd.ValidArgsFunction = completeBase(cli)
 	functions := map[string]cobra.CompletionFunc{
 		"only":        completeKinds,
@@ -45,7 +44,7 @@ func completeWith(cmd *cobra.Command, cli command.Cli) {
 // completeBase offers running containers, the host and processes. A container
 // whose name is a word of ours is offered as ParseBase reads it. What follows
 // the base is the command, which may be a file of the host's.
-func completeBase(cli command.Cli) cobra.CompletionFunc {
+func completeBase(cli *dockerCLI) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		switch {
 		case afterDash(args) || len(args) > 0 && args[0] == request.Host().String():
@@ -72,7 +71,7 @@ func afterDash(args []string) bool {
 }
 
 // completeSource offers what ParseSource reads.
-func completeSource(cli command.Cli) cobra.CompletionFunc {
+func completeSource(cli *dockerCLI) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		offers := []string{"host", "private", "pid:", "ns:/"}
 		for _, name := range runningContainers(cmd, cli) {
@@ -100,10 +99,18 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]string, cobra.
 }
 
 // runningContainers are the names of the running containers; none where they can't be had.
-func runningContainers(cmd *cobra.Command, cli command.Cli) []string {
+func runningContainers(cmd *cobra.Command, cli *dockerCLI) []string {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	names, _ := engine.Running(ctx, cli.Client())
+	connection, err := cli.Engine()
+	if err != nil {
+		return nil
+	}
+	client, err := connection.Client()
+	if err != nil {
+		return nil
+	}
+	names, _ := engine.Running(ctx, client)
 	return names
 }
 

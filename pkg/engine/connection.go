@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+)
+
+// firstVersion is the oldest version of the API that is known to do, that of
+// Engine 20.10.
+const firstVersion = "1.41"
+
+// Connection is how an engine is reached. Nothing is sent before something is asked.
+type Connection struct{ opts []client.Opt }
+
+// Connect prepares a connection from what the Docker CLI knows of the engine's
+// endpoint, what its user calls himself and the headers that he adds to a request.
+func Connect(endpoint []client.Opt, agent string, headers map[string]string) *Connection {
+	opts := append(slices.Clip(endpoint), client.WithUserAgent(agent))
+	if len(headers) > 0 {
+		opts = append(opts, client.WithHTTPHeaders(headers))
+	}
+	return &Connection{opts: opts}
+}
+
+// Client makes a client, which asks for the engine's version of the API before
+// its first request.
+func (c *Connection) Client() (*client.Client, error) { return client.NewClientWithOpts(c.opts...) }
+
+// ContainerInspect asks for a container in the first version of the API, for
+// which no question is needed before: one round trip. An engine that doesn't
+// speak it any more, or DOCKER_API_VERSION, has another.
+func (c *Connection) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
+	if os.Getenv(client.EnvOverrideAPIVersion) == "" {
+		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(firstVersion))...)
+		if err != nil {
+			return container.InspectResponse{}, err
+		}
+		found, err := first.ContainerInspect(ctx, name)
+		if !errdefs.IsInvalidArgument(err) {
+			return found, err
+		}
+	}
+	negotiating, err := c.Client()
+	if err != nil {
+		return container.InspectResponse{}, err
+	}
+	return negotiating.ContainerInspect(ctx, name)
+}

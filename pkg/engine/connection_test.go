@@ -1,0 +1,74 @@
+package engine_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/client"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+)
+
+// asked is an engine of the API's versions from oldest to newest that writes down
+// what it is asked.
+func asked(t *testing.T, oldest, newest string) (*engine.Connection, *[]string) {
+	t.Helper()
+	var paths []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.Method+" "+r.URL.Path)
+		w.Header().Set("Api-Version", newest)
+		w.Header().Set("Content-Type", "application/json")
+		_, rest, versioned := strings.Cut(r.URL.Path, "/v")
+		if version, _, _ := strings.Cut(rest, "/"); versioned && (version < oldest || version > newest) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"message":"client version ` + version + ` is too old or too new"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"Id":"abc","State":{"Running":true,"Pid":1},"Config":{}}`))
+	}))
+	t.Cleanup(server.Close)
+	endpoint := []client.Opt{
+		client.WithHost("tcp://" + server.Listener.Addr().String()),
+		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation(),
+	}
+	return engine.Connect(endpoint, "test", nil), &paths
+}
+
+func TestInspectIsOneRoundTrip(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	c, paths := asked(t, "1.12", "1.50")
+	if _, err := c.ContainerInspect(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"GET /v1.41/containers/web/json"}; !slices.Equal(*paths, want) {
+		t.Errorf("asked %q, want %q", *paths, want)
+	}
+}
+
+// Engine 29 doesn't know versions before 1.44 any more.
+func TestInspectOfAnEngineThatDroppedTheVersion(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	c, paths := asked(t, "1.44", "1.47")
+	found, err := c.ContainerInspect(t.Context(), "web")
+	if err != nil || found.ID != "abc" {
+		t.Errorf("found %q, %v", found.ID, err)
+	}
+	want := []string{"GET /v1.41/containers/web/json", "HEAD /_ping", "GET /v1.47/containers/web/json"}
+	if !slices.Equal(*paths, want) {
+		t.Errorf("asked %q, want %q", *paths, want)
+	}
+}
+
+func TestInspectInTheVersionOfTheEnvironment(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "1.43")
+	c, paths := asked(t, "1.12", "1.50")
+	if _, err := c.ContainerInspect(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"GET /v1.43/containers/web/json"}; !slices.Equal(*paths, want) {
+		t.Errorf("asked %q, want %q", *paths, want)
+	}
+}
