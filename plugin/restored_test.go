@@ -69,7 +69,7 @@ func TestTerminalRestoredAfterAFailure(t *testing.T) {
 	}{
 		{[]string{web, "nosuch"}, 127},
 		{[]string{web, "/etc"}, 126},
-		{[]string{"-w", "/etc/passwd", web, "true"}, 126},
+		{[]string{"-w", "/etc/passwd", web, "true"}, 127},
 		{[]string{"-u", "nosuch", web, "true"}, 125},
 	} {
 		y := newTTY(t)

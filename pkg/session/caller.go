@@ -4,6 +4,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -11,34 +12,57 @@ import (
 	"golang.org/x/term"
 )
 
-// watchCaller watches for the end of the Docker CLI, our parent. It also closes
-// the socket that it gave its plugins when it got a signal and there is no
-// terminal that would have sent it to us as well: then the command gets SIGTERM.
-// cli is its pidfd.
-func watchCaller(cli int, socket *os.File, pid int, gone *once) {
+// caller is the Docker CLI, our parent, as the socket that it gives its plugins
+// tells of it. It closes that when it ends. It also closes it when it got SIGINT
+// or SIGTERM and has no terminal, which would have sent us the signal as well.
+type caller struct {
+	socket *os.File
+	pid    int
+	pidfd  int
+}
+
+// callerOf opens a pidfd of the process that listens on the other end of the
+// socket. If it has ended, our parent is another process by now.
+func callerOf(socket *os.File) (*caller, error) {
+	of, err := unix.GetsockoptUcred(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return nil, fmt.Errorf("the Docker CLI: %w", err)
+	}
+	fd, err := unix.PidfdOpen(int(of.Pid), 0)
+	if err != nil {
+		return nil, fmt.Errorf("the Docker CLI is gone: %w", err)
+	}
+	return &caller{socket: socket, pid: int(of.Pid), pidfd: fd}, nil
+}
+
+// watch calls told when the CLI got a signal that it tells its plugins of, and
+// gives gone when it has ended.
+func (c *caller) watch(told func(), gone *once) {
 	buf := make([]byte, 1)
 	for {
-		if n, err := socket.Read(buf); n == 0 || err != nil {
+		if n, err := c.socket.Read(buf); n == 0 || err != nil {
 			break
 		}
 	}
-	// When it dies the socket is closed a moment before.
-	const moment = 20 * time.Millisecond
-	if !readable(cli, moment) {
-		_ = unix.Kill(pid, unix.SIGTERM)
-		readable(cli, forever)
+	if !c.dying() {
+		told()
+		readable(c.pidfd, forever)
 	}
 	gone.give()
 }
 
-// peer opens a pidfd of the process that listens on the other end of a socket.
-// If it has ended, our parent is another process by now.
-func peer(socket *os.File) (int, error) {
-	of, err := unix.GetsockoptUcred(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	if err != nil {
-		return 0, err
-	}
-	return unix.PidfdOpen(int(of.Pid), 0)
+// ends tells whether the CLI has closed the socket or is about to. A nil one
+// never does.
+func (c *caller) ends() bool {
+	return c != nil && (readable(int(c.socket.Fd()), 0) || c.dying())
+}
+
+// dying tells whether the CLI is on its way out. It closes its files after it
+// is marked as exiting and before its pidfd can be read, which tells that it is
+// this process still.
+func (c *caller) dying() bool {
+	st, err := readStat(c.pid)
+	return err == nil && st.exiting || readable(c.pidfd, 0)
 }
 
 // forever is no limit, poll(2).

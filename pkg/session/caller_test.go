@@ -4,6 +4,7 @@ package session
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,7 +31,8 @@ func TestWatchingTheCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := newOnce()
-	go watchCaller(cli, os.NewFile(3, "socket"), pid, o)
+	c := &caller{socket: os.NewFile(3, "socket"), pid: os.Getppid(), pidfd: cli}
+	go c.watch(func() { _ = unix.Kill(pid, unix.SIGTERM) }, o)
 	if _, err := fmt.Println(os.Getpid()); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +115,77 @@ func TestSignalOfTheCallerReachesTheCommand(t *testing.T) {
 	c.dies()
 	if got := c.line(t); got != "gone" {
 		t.Errorf("the helper says %q", got)
+	}
+}
+
+// The command may have ended before it is seen that the caller does.
+func TestCallerEnds(t *testing.T) {
+	ours, theirs := sockets(t)
+	cmd, _ := lead(t, "cat")
+	pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	c := &caller{socket: ours, pid: cmd.Process.Pid, pidfd: pidfd}
+	if c.ends() || (*caller)(nil).ends() {
+		t.Error("one that lives ends")
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, cmd.Process.Pid)
+	if !c.dying() || !c.ends() {
+		t.Error("one that was killed doesn't end")
+	}
+	_ = cmd.Wait()
+	if !c.dying() {
+		t.Error("one that was waited for doesn't end")
+	}
+	c.pid, c.pidfd = os.Getpid(), self(t)
+	if c.ends() {
+		t.Error("we end")
+	}
+	theirs.Close()
+	if !c.ends() || c.dying() {
+		t.Error("one that closed the socket doesn't end, or dies")
+	}
+}
+
+// self is a pidfd of this process.
+func self(t *testing.T) int {
+	t.Helper()
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+func TestCallerIsWhoListens(t *testing.T) {
+	addr := &unix.SockaddrUnix{Name: fmt.Sprintf("@nsjoin-test-%d", os.Getpid())}
+	listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(listener)
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := os.NewFile(uintptr(fd), "socket")
+	defer socket.Close()
+	if err := errors.Join(unix.Bind(listener, addr), unix.Listen(listener, 1), unix.Connect(fd, addr)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := callerOf(socket)
+	if err != nil || c.pid != os.Getpid() {
+		t.Fatalf("%+v, %v; it is us, %d", c, err, os.Getpid())
+	}
+	unix.Close(c.pidfd)
+	if c, err := callerOf(device(t, "/dev/null")); err == nil {
+		t.Errorf("%+v is at the other end of the null device", c)
 	}
 }
 

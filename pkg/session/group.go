@@ -24,22 +24,17 @@ const (
 // group is a command and, where it leads a session, all processes of that.
 type group struct {
 	pid     int
-	pidfd   int
 	leads   bool
 	started string // when the command was, in ticks since boot
 }
 
-// newGroup holds the command, process pid, which runs or was not waited for.
+// newGroup holds the command, process pid, which was not waited for.
 func newGroup(pid int, leads bool) (*group, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
+	st, err := readStat(pid)
 	if err != nil {
-		return nil, fmt.Errorf("pidfd of the command: %w", err)
+		return nil, fmt.Errorf("the command: %w", err)
 	}
-	g := &group{pid: pid, pidfd: fd, leads: leads}
-	if st, err := readStat(pid); err == nil {
-		g.started = st.started
-	}
-	return g, nil
+	return &group{pid: pid, leads: leads, started: st.started}, nil
 }
 
 // end ends the group as a terminal that goes away does, by SIGHUP, and by
@@ -59,9 +54,6 @@ func (g *group) end() {
 
 // signal sends sig to every member that lives and tells whether there was one.
 func (g *group) signal(sig unix.Signal) bool {
-	if !g.leads {
-		return lives(g.pid, g.started) && unix.PidfdSendSignal(g.pidfd, sig, nil, 0) == nil
-	}
 	sent := false
 	for _, pid := range g.members() {
 		sent = g.signalMember(pid, sig) || sent
@@ -76,18 +68,29 @@ func (g *group) signalMember(pid int, sig unix.Signal) bool {
 		return false
 	}
 	defer unix.Close(fd)
-	if st, err := readStat(pid); err != nil || st.session != g.pid || st.dead() {
+	if st, err := readStat(pid); err != nil || !g.has(pid, st) {
 		return false // the number is another's by now
 	}
 	return unix.PidfdSendSignal(fd, sig, nil, 0) == nil
 }
 
-// members lists the processes of the session. Its number is not given to
-// another one as long as there are any; a leader that started later means that
-// it was.
+// has tells whether a process is a member that lives.
+func (g *group) has(pid int, st stat) bool {
+	if st.dead() || pid == g.pid && st.started != g.started {
+		return false
+	}
+	return pid == g.pid || g.leads && st.session == g.pid
+}
+
+// members lists the processes of the group. A session's number is not given to
+// another one as long as it has any; a leader that started later means that it was.
 func (g *group) members() []int {
-	if st, err := readStat(g.pid); err == nil && st.started != g.started {
+	st, err := readStat(g.pid)
+	if err == nil && st.started != g.started {
 		return nil
+	}
+	if !g.leads {
+		return []int{g.pid}
 	}
 	var pids []int
 	for _, name := range names("/proc") {
@@ -95,7 +98,7 @@ func (g *group) members() []int {
 		if err != nil {
 			continue
 		}
-		if st, err := readStat(pid); err == nil && st.session == g.pid && !st.dead() {
+		if st, err := readStat(pid); err == nil && g.has(pid, st) {
 			pids = append(pids, pid)
 		}
 	}
@@ -123,16 +126,17 @@ func names(path string) []string {
 // stat is what is used of /proc/PID/stat, proc_pid_stat(5).
 type stat struct {
 	state   string
+	group   int // of processes
 	session int
+	exiting bool // PF_EXITING of the kernel's include/linux/sched.h
 	started string
+	catches uint64 // signals that it ignores or has a handler for
 }
 
 func (s stat) dead() bool { return s.state == "Z" || s.state == "X" }
 
-func lives(pid int, started string) bool {
-	st, err := readStat(pid)
-	return err == nil && st.started == started && !st.dead()
-}
+// handles tells whether a signal has another than its default action.
+func (s stat) handles(sig unix.Signal) bool { return s.catches&(1<<(sig-1)) != 0 }
 
 func readStat(pid int) (stat, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/stat", pid))
@@ -150,14 +154,21 @@ func readStat(pid int) (stat, error) {
 // parseStat reads the fields from the third on, after the command's name, which
 // may have any character in it.
 func parseStat(text string) (stat, error) {
+	const first, exiting = 3, 0x4
 	name := strings.LastIndex(text, ")")
 	fields := strings.Fields(text[name+1:])
-	if name < 0 || len(fields) < 20 {
+	if name < 0 || len(fields) <= 34-first {
 		return stat{}, errors.New("stat: too few fields")
 	}
-	session, err := strconv.Atoi(fields[3])
-	if err != nil {
-		return stat{}, fmt.Errorf("stat: session: %w", err)
+	var n [5]int64
+	for i, field := range []int{5, 6, 9, 33, 34} {
+		var err error
+		if n[i], err = strconv.ParseInt(fields[field-first], 10, 64); err != nil {
+			return stat{}, fmt.Errorf("stat: field %d: %w", field, err)
+		}
 	}
-	return stat{state: fields[0], session: session, started: fields[19]}, nil
+	return stat{
+		state: fields[0], group: int(n[0]), session: int(n[1]), exiting: n[2]&exiting != 0,
+		started: fields[22-first], catches: uint64(n[3] | n[4]),
+	}, nil
 }

@@ -19,17 +19,18 @@ import (
 )
 
 func TestStatIsReadAfterTheCommandsName(t *testing.T) {
-	const rest = " S 1 42 42 34816 42 4194304 100 0 0 0 1 2 0 0 20 0 1 0 98765 1000 100\n"
+	const rest = " S 1 41 42 34816 42 4194308 100 0 0 0 1 2 0 0 20 0 1 0 98765 1000 100 18446744073709551615 " +
+		"1 2 3 0 0 0 0 1 524290 0 0 0 17 1 0 0 0 0 0\n"
 	for _, name := range []string{
 		"cat", "", "a b", "(sd-pam)", "a) b (c", ") S 1 7 7 0 0 0", "a\nb", "))))", "42 (x) Z 1 2 3",
 	} {
 		got, err := parseStat("42 (" + name + ")" + rest)
-		if want := (stat{state: "S", session: 42, started: "98765"}); err != nil || got != want {
+		if want := (stat{state: "S", group: 41, session: 42, exiting: true, started: "98765", catches: 524291}); err != nil || got != want {
 			t.Errorf("%q: %+v, %v; want %+v", name, got, err, want)
 		}
 	}
 	for _, text := range []string{
-		"", "42", "42 (cat) S 1 42 42", "42 cat" + rest, strings.Replace("42 (cat)"+rest, " 42 34816", " x 34816", 1),
+		"", "42", "42 (cat) S 1 42 42", "42 cat" + rest, strings.Replace("42 (cat)"+rest, " 42 34816", " x 34816", 1), "42 (cat) S 1 41 42 34816 42 4 0 0 0 0 1 2 0 0 20 0 1 0 98765 1000",
 	} {
 		if got, err := parseStat(text); err == nil {
 			t.Errorf("%q is read as %+v", text, got)
@@ -44,8 +45,12 @@ func TestStatOfAProcessIsTheKernels(t *testing.T) {
 	}
 	cmd, _ := lead(t, path)
 	got, err := readStat(cmd.Process.Pid)
-	if err != nil || got.session != cmd.Process.Pid || got.dead() || got.started == "" {
+	if err != nil || got.session != cmd.Process.Pid || got.group != cmd.Process.Pid || got.dead() || got.exiting ||
+		got.started == "" || got.handles(unix.SIGTSTP) {
 		t.Errorf("it is %+v, %v", got, err)
+	}
+	if got, err := readStat(os.Getpid()); err != nil || !got.handles(unix.SIGURG) { // by Go's runtime
+		t.Errorf("this process is %+v, %v", got, err)
 	}
 }
 
@@ -96,7 +101,6 @@ func grouped(t *testing.T, pid int, leads bool) *group {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(g.pidfd) })
 	return g
 }
 

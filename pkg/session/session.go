@@ -18,22 +18,33 @@ type Session struct {
 	streams    *streams
 	pty        *os.File // our end of the command's terminal; nil without one
 	detachKeys []byte
-	leads      bool   // the command leads a session of its own
-	target     string // the container's name
+	leads      bool    // the command leads a session of its own
+	target     string  // the container's name
+	caller     *caller // nil where it has no socket
+	signals    *signals
 	watcher    *watcher
+	command    *group // once it is about to run
 	restore    func() // gives the caller's terminal back
 }
 
 // Prepare makes the streams that the plan's command gets. root is the root
-// directory that it will have; it is used for a terminal only.
-func Prepare(p *plan.Plan, root *os.File, standby Standby) (*Session, error) {
+// directory that it will have; it is used for a terminal only. socket is the
+// Docker CLI's, or nil.
+func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File) (*Session, error) {
 	s := &Session{leads: p.LeadsSession(), target: p.Target, restore: func() {}}
 	who := p.Identity.Container
 	var err error
-	switch {
-	case p.Detach:
+	if p.Detach {
 		s.streams, err = nowhere()
 		return s, err
+	}
+	s.signals = catch()
+	if socket != nil {
+		if s.caller, err = callerOf(socket); err != nil {
+			return nil, err
+		}
+	}
+	switch {
 	case p.Terminal:
 		s.detachKeys = p.DetachKeys
 		err = s.openTerminal(root, who.HostUID)
@@ -57,9 +68,12 @@ func (s *Session) Begin(pid int) error {
 	if s.watcher == nil {
 		return nil // detached
 	}
-	o := order{PID: pid, Leads: s.leads}
+	var err error
+	if s.command, err = newGroup(pid, s.leads); err != nil {
+		return err
+	}
+	o := order{PID: pid, Started: s.command.started, Leads: s.leads}
 	if s.pty != nil {
-		var err error
 		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 			return fmt.Errorf("the caller's terminal: %w", err)
 		}
@@ -88,24 +102,15 @@ type Command interface {
 	Wait() (int, error)
 }
 
-// Run attends the command, process pid, until it ends, or its caller is gone or
+// Run attends the command, which began, until it ends, or its caller is gone or
 // leaves it. It returns the command's exit status, 0 for one that was left.
-// socket is the Docker CLI's, or nil.
-func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
-	group, err := newGroup(pid, s.leads)
-	if err != nil {
-		return 0, err
-	}
-	stop := forward(pid, !s.leads)
-	defer stop()
+func (s *Session) Run(c Command) (int, error) {
+	s.signals.pass(s.command)
+	defer s.signals.stop()
 	gone := newOnce()
 	left := newOnce()
-	if socket != nil {
-		if cli, err := peer(socket); err != nil {
-			gone.give()
-		} else {
-			go watchCaller(cli, socket, pid, gone)
-		}
+	if s.caller != nil {
+		go s.caller.watch(s.signals.told, gone)
 	}
 	s.streams.start(s.detachKeys, gone, left)
 	ended := make(chan error, 1)
@@ -118,16 +123,17 @@ func (s *Session) Run(c Command, pid int, socket *os.File) (int, error) {
 	select {
 	case err := <-ended:
 		s.streams.finish()
-		if hungUp() {
-			group.end()
+		// What it started ends with it where it is the client that ends.
+		if hungUp() || s.caller.ends() || s.signals.ended(status) {
+			s.command.end()
 		}
 		return status, err
 	case <-gone.given:
-		group.end()
+		s.command.end()
 		err := <-ended
 		return status, err
 	case <-left.given:
-		return 0, s.leave(pid)
+		return 0, s.leave(s.command.pid)
 	}
 }
 

@@ -55,10 +55,14 @@ func ran(t *testing.T, result <-chan outcome) outcome {
 	}
 }
 
-func run(s *Session, c child) <-chan outcome {
+func run(t *testing.T, s *Session, c child) <-chan outcome {
+	t.Helper()
+	if s.command == nil { // it didn't begin
+		s.command, s.signals = grouped(t, c.Process.Pid, s.leads), catch()
+	}
 	result := make(chan outcome, 1)
 	go func() {
-		status, err := s.Run(c, c.Process.Pid, nil)
+		status, err := s.Run(c)
 		result <- outcome{status, err}
 	}()
 	return result
@@ -66,7 +70,7 @@ func run(s *Session, c child) <-chan outcome {
 
 func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 	standby, orders := fakeStandby(t)
-	s, err := Prepare(&plan.Plan{}, nil, standby)
+	s, err := Prepare(&plan.Plan{}, nil, standby, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +83,10 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	var o order
-	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid}) {
+	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Started: o.Started}) || o.Started == "" {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
-	if got := ran(t, run(s, c)); got != (outcome{3, nil}) {
+	if got := ran(t, run(t, s, c)); got != (outcome{3, nil}) {
 		t.Errorf("it ends with %+v", got)
 	}
 	if _, err := os.Stdout.Stat(); err != nil {
@@ -99,7 +103,7 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 // Nobody attends it, so that nothing of the caller's stays open.
 func TestDetachedCommandHasTheNullDevice(t *testing.T) {
 	for _, who := range []*plan.ContainerIdentity{nil, {HostUID: -1}} {
-		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, nil, nil)
+		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +135,7 @@ func atKeyboard(t *testing.T, detachKeys string) (s *Session, keyboard *os.File)
 
 func TestCommandEndsWithTheCallersTerminal(t *testing.T) {
 	s, keyboard := atKeyboard(t, "")
-	result := run(s, sh(t, "exec sleep 600"))
+	result := run(t, s, sh(t, "exec sleep 600"))
 	keyboard.Close()
 	if got := ran(t, result); got != (outcome{exit.Signalled(int(unix.SIGHUP)), nil}) {
 		t.Errorf("it ends with %+v", got)
@@ -154,7 +158,7 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	os.Stderr = stderr
 	defer func() { os.Stderr = old }()
 	c := sh(t, "exec sleep 600")
-	result := run(s, c)
+	result := run(t, s, c)
 	if _, err := keyboard.WriteString("a\x10\x11"); err != nil {
 		t.Fatal(err)
 	}
@@ -210,11 +214,12 @@ func TestTerminalIsTakenAndGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	resized(41, 99)
-	if err := s.Begin(42); err != nil {
+	command, _ := lead(t, "cat")
+	if err := s.Begin(command.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
 	var o order
-	if err := orders().Decode(&o); err != nil || o.PID != 42 || !o.Leads || o.Terminal == nil || *o.Terminal != *before {
+	if err := orders().Decode(&o); err != nil || o.PID != command.Process.Pid || !o.Leads || o.Terminal == nil || *o.Terminal != *before {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
 	if now, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS); err != nil || now.Lflag&(unix.ECHO|unix.ICANON) != 0 {

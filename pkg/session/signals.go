@@ -5,34 +5,111 @@ package session
 import (
 	"os"
 	"os/signal"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// forwarded are the signals that are passed on to the command.
-var forwarded = []os.Signal{
-	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
-	unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT,
+// signals are those that the command gets of ours.
+type signals struct {
+	caught  chan os.Signal
+	command *group        // set before told is called
+	last    atomic.Int64  // when one came that is for the end, in nanoseconds
+	passed  atomic.Uint64 // those that were passed on, a bit each
 }
 
-// forward passes signals on to the process until stop is called. Where the
-// command is in our own process group, those that a terminal sends to all of
-// the group are not passed on a second time.
-func forward(pid int, sameGroup bool) (stop func()) {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, forwarded...)
+// catch begins to catch the signals. Those that come before the command runs wait.
+func catch() *signals {
+	s := &signals{caught: make(chan os.Signal, 64)}
+	for _, sig := range []unix.Signal{
+		unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
+		unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT,
+	} {
+		if !signal.Ignored(sig) { // as nohup has it
+			signal.Notify(s.caught, sig)
+		}
+	}
+	return s
+}
+
+// pass passes the signals on to the command from now on.
+func (s *signals) pass(command *group) {
+	s.command = command
 	go func() {
-		for s := range signals {
-			sig, ok := s.(unix.Signal)
-			if !ok || sameGroup && terminalSends(sig) && foreground() {
+		for caught := range s.caught {
+			sig, ok := caught.(unix.Signal)
+			if !ok {
 				continue
 			}
-			_ = unix.Kill(pid, sig)
+			switch sig {
+			case unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM:
+				s.last.Store(time.Now().UnixNano())
+			}
+			// Where the command is in our own process group, the terminal sends
+			// it what it sends us.
+			if command.leads || !terminalSends(sig) || !foreground() {
+				s.give(sig)
+			}
 		}
 	}()
-	return func() {
-		signal.Stop(signals)
-		close(signals)
+}
+
+// stop lets the signals have their default actions again.
+func (s *signals) stop() {
+	signal.Stop(s.caught)
+	close(s.caught)
+}
+
+// told passes on what the Docker CLI tells its plugins, without a terminal, that
+// it got SIGINT or SIGTERM. It doesn't say which, so it is SIGTERM, unless it was
+// a ctrl-c that we got as well.
+func (s *signals) told() {
+	const moment = 100 * time.Millisecond
+	if foreground() {
+		time.Sleep(moment) // ours may be on its way
+		if time.Since(time.Unix(0, s.last.Load())) < time.Second {
+			return
+		}
+	}
+	s.give(unix.SIGTERM)
+}
+
+func (s *signals) give(sig unix.Signal) {
+	s.passed.Or(1 << sig)
+	s.command.pass(sig)
+}
+
+// ended tells whether the command's exit status says that it ended by a signal
+// that was passed on.
+func (s *signals) ended(status int) bool {
+	sig := status - exit.Signalled(0)
+	return sig > 0 && s.passed.Load()&(1<<sig) != 0
+}
+
+// pass gives a signal to the command, and one of those that keys of a terminal
+// send to all of the command's process group, as these do.
+func (g *group) pass(sig unix.Signal) {
+	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
+	if !g.leads || !byKey {
+		g.signalMember(g.pid, sig)
+		return
+	}
+	if st, err := readStat(g.pid); err != nil || !g.has(g.pid, st) {
+		return // it has ended, the number is free soon
+	}
+	_ = unix.Kill(-g.pid, sig)
+	if sig != unix.SIGTSTP {
+		return
+	}
+	// The parent of a session's leader is in another session; SIGTSTP doesn't stop
+	// a group of which nobody could let it go on, setpgid(2).
+	for _, pid := range g.members() {
+		if st, err := readStat(pid); err == nil && st.group == g.pid && !st.handles(sig) {
+			g.signalMember(pid, unix.SIGSTOP)
+		}
 	}
 }
 

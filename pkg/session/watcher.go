@@ -31,6 +31,7 @@ type watcher struct {
 // order says what is to be done when no more orders come.
 type order struct {
 	PID      int           // the command's
+	Started  string        // when it was; its number may be another's by then
 	Leads    bool          // it leads a session of its own
 	Terminal *unix.Termios // of the caller's terminal, before it was made raw
 	Drain    bool          // read what the command writes to its terminal until it ends, that's all
@@ -81,7 +82,7 @@ func Watch() error {
 	orders := json.NewDecoder(os.Stdin)
 	terminal, pty := os.Stdout, os.Stderr
 	var last order
-	var group *group
+	var command *group
 	for {
 		var o order
 		err := orders.Decode(&o)
@@ -90,11 +91,11 @@ func Watch() error {
 		}
 		last = o
 		if o.PID != 0 {
-			// Without one it has ended, and all that is left is to restore.
-			group, _ = newGroup(o.PID, o.Leads)
+			command = &group{pid: o.PID, leads: o.Leads, started: o.Started}
 		}
 	}
 	if last.Drain {
+		terminal.Close() // which is the caller's still
 		_, err := io.Copy(io.Discard, pty)
 		return err // EIO when the last process that had it open has ended
 	}
@@ -104,8 +105,8 @@ func Watch() error {
 	// Nobody holds the command's terminal any more; the kernel tells it so.
 	terminal.Close()
 	pty.Close()
-	if group != nil {
-		group.end()
+	if command != nil {
+		command.end()
 	}
 	return nil
 }

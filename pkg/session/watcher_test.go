@@ -60,6 +60,13 @@ func watch(t *testing.T, terminal, pty *os.File, orders ...order) (ended <-chan 
 	return done
 }
 
+// orderOf is the first order of a session.
+func orderOf(t *testing.T, command *exec.Cmd, leads bool) order {
+	t.Helper()
+	g := grouped(t, command.Process.Pid, leads)
+	return order{PID: g.pid, Started: g.started, Leads: leads}
+}
+
 func TestWatcherWithoutOrdersDoesNothing(t *testing.T) {
 	null := device(t, "/dev/null")
 	if got := within(t, "it", watch(t, null, null)); got != "exit status 0" {
@@ -71,7 +78,7 @@ func TestWatcherEndsTheSession(t *testing.T) {
 	for _, leads := range []bool{true, false} {
 		cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 		null := device(t, "/dev/null")
-		ended := watch(t, null, null, order{PID: cmd.Process.Pid, Leads: leads})
+		ended := watch(t, null, null, orderOf(t, cmd, leads))
 		if got := within(t, "it", ended); got != "exit status 0" {
 			t.Errorf("leads %t: it ends with %s", leads, got)
 		}
@@ -92,7 +99,9 @@ func TestWatcherGivesTheTerminalBack(t *testing.T) {
 	}
 	raw(t, tty)
 	cmd, _ := lead(t, "cat")
-	ended := watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Leads: true, Terminal: before})
+	o := orderOf(t, cmd, true)
+	o.Terminal = before
+	ended := watch(t, tty, device(t, "/dev/null"), o)
 	if got := within(t, "it", ended); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
@@ -110,9 +119,17 @@ func TestWatcherGivesTheTerminalBack(t *testing.T) {
 func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 	ours, theirs := terminal(t)
 	command, _ := lead(t, "cat")
-	ended := watch(t, device(t, "/dev/null"), ours,
-		order{PID: command.Process.Pid, Leads: true}, order{Drain: true})
+	keyboard, caller := terminal(t)
+	ended := watch(t, caller, ours, orderOf(t, command, true), order{Drain: true})
 	ours.Close()
+	caller.Close()
+	// The caller's terminal must be free: else it could not be unmounted, or closed.
+	if err := keyboard.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keyboard.Read(make([]byte, 1)); !errors.Is(err, unix.EIO) {
+		t.Errorf("the caller's terminal is held: %v, want %v", err, unix.EIO)
+	}
 	written := make(chan string, 1)
 	go func() {
 		_, err := theirs.WriteString(strings.Repeat("x", 1<<20))
@@ -128,6 +145,20 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 	if st, err := readStat(command.Process.Pid); err != nil || st.dead() {
 		t.Errorf("the command was ended: %+v, %v", st, err)
 	}
+}
+
+// The command may have ended before its watcher looks; its children are the
+// session's still.
+func TestWatcherEndsTheSessionOfAnEndedCommand(t *testing.T) {
+	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+	o := orderOf(t, cmd, true)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	null := device(t, "/dev/null")
+	if got := within(t, "it", watch(t, null, null, o)); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+	gone(t, children[0])
 }
 
 func text(err error) string {

@@ -89,7 +89,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File)
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.Standby)
+	s, err := session.Prepare(p, rootDir, join.Standby, socket)
 	if err != nil {
 		return 0, err
 	}
@@ -102,7 +102,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File)
 	if p.Detach {
 		return 0, nil
 	}
-	return s.Run(child, child.PID, socket)
+	return s.Run(child)
 }
 
 // descriptors opens the request's and the socket's, which may be left out.

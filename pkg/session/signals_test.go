@@ -1,0 +1,101 @@
+//go:build linux
+
+package session
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// inState waits until a process is in a state of proc_pid_stat(5).
+func inState(t *testing.T, pid int, state string) {
+	t.Helper()
+	var st stat
+	for deadline := time.Now().Add(30 * time.Second); st.state != state; time.Sleep(time.Millisecond) {
+		var err error
+		if st, err = readStat(pid); err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is in state %s, not %s", pid, st.state, state)
+		}
+	}
+}
+
+// What ctrl-z does at a terminal, and fg.
+func TestCommandIsStoppedWithItsGroup(t *testing.T) {
+	cmd, children := lead(t, "sh", "-c", `
+		sleep 600 >/dev/null & a=$!
+		setsid sleep 600 >/dev/null & b=$!
+		until [ "$(cut -d' ' -f6 /proc/$b/stat)" = $b ]; do :; done
+		echo $a $b; read ready; read end`)
+	g := grouped(t, cmd.Process.Pid, true)
+	g.pass(unix.SIGTSTP)
+	inState(t, g.pid, "T")
+	inState(t, children[0], "T")
+	inState(t, children[1], "S") // which left the group
+	g.pass(unix.SIGCONT)
+	inState(t, g.pid, "S")
+	inState(t, children[0], "S")
+}
+
+// Who has a handler for it isn't stopped by us, but by that.
+func TestCommandThatHandlesCtrlZIsNotStopped(t *testing.T) {
+	cmd, _ := lead(t, "sh", "-c", `trap "exit 42" TSTP; echo; while :; do read end || sleep 0.1; done`)
+	grouped(t, cmd.Process.Pid, true).pass(unix.SIGTSTP)
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 42 {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+// What a key sends is for the whole group, what kill(1) sends for the command.
+func TestSignalsOfKeysReachTheGroup(t *testing.T) {
+	for _, row := range []struct {
+		sig   unix.Signal
+		group bool
+	}{
+		{unix.SIGINT, true},
+		{unix.SIGQUIT, true},
+		{unix.SIGTERM, false},
+		{unix.SIGHUP, false},
+		{unix.SIGUSR1, false},
+		{unix.SIGUSR2, false},
+	} {
+		// A shell's children in the background would ignore ctrl-c.
+		cmd, children := lead(t, "bash", "-c", `(echo $BASHPID; exec sleep 600 >/dev/null); exec sleep 600`)
+		g := grouped(t, cmd.Process.Pid, true)
+		inState(t, g.pid, "S")
+		g.pass(row.sig)
+		if row.group {
+			gone(t, children[0])
+		} else if gone(t, g.pid); !alive(children[0]) {
+			t.Errorf("%v: the child has ended", row.sig)
+		}
+	}
+}
+
+func alive(pid int) bool {
+	st, err := readStat(pid)
+	return err == nil && !st.dead()
+}
+
+// A signal that comes before the command runs is not lost, nor are we.
+func TestSignalBeforeTheCommandRunsIsPassedOn(t *testing.T) {
+	s := catch()
+	defer s.stop()
+	if err := unix.Kill(os.Getpid(), unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(10 * time.Millisecond) // mostly, it is there by then
+	cmd, _ := lead(t, "cat")
+	s.pass(grouped(t, cmd.Process.Pid, true))
+	gone(t, cmd.Process.Pid)
+	for status, want := range map[int]bool{143: true, 129: false, 128: false, 0: false, 15: false, 255: false} {
+		if got := s.ended(status); got != want {
+			t.Errorf("it ended by a signal of ours with status %d: %t", status, got)
+		}
+	}
+}
