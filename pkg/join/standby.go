@@ -10,16 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Name is what the helper's processes are called in ps.
+const Name = "docker-nsjoin"
+
 // Standby forks a process that does nothing until the last writer of the pipe
 // alive has closed it. Then it executes the helper again, with args and no
 // environment; alive is its standard input, stdout and stderr the rest. It is in
-// a session of its own.
+// a session of its own, and keeps no directory busy.
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
 func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
 	p := &program{}
 	c := &compiler{prog: p, step: -1}
 	c.call(unix.SYS_SETSID)
+	name, err := c.text(Name) // which this thread may not have
+	if err != nil {
+		return 0, err
+	}
+	c.call(unix.SYS_PRCTL, unix.PR_SET_NAME, name)
+	if err := c.enter(call, "/"); err != nil {
+		return 0, err
+	}
 	for fd, f := range []*os.File{1: stdout, 2: stderr} {
 		if f != nil && f.Fd() != uintptr(fd) {
 			c.call(unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)

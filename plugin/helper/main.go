@@ -39,6 +39,8 @@ func main() {
 }
 
 func run(args []string) (int, error) {
+	// It was executed by the number of a descriptor, which is its name in ps.
+	_ = os.WriteFile("/proc/self/comm", []byte(join.Name), 0)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("hide from tracers: %w", err)
 	}
