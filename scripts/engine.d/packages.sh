@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Another docker.io than the machine's: of another suite of Debian, unpacked in
-# build/cache, with an apt state of its own. lib.sh has the rest.
+# Programs that are not installed but unpacked in build/cache: another suite's
+# docker.io, with an apt state of its own, and packages that are put over /usr for
+# an engine. lib.sh has the rest.
 
 # apt_options SUITE DIR: an apt state in DIR that knows only that suite, from where
 # this machine's own packages are. Sets apt_options.
@@ -38,4 +39,18 @@ get_suite() {
 		die "$variant: the packages of Debian $suite can't be had"
 	rm -rf "$apt"
 	[ -x "$tree/usr/sbin/dockerd" ] || die "$variant: no dockerd in the packages of Debian $suite"
+}
+
+# get_tree PACKAGE...: those packages and what they need that is not installed. Sets tree.
+get_tree() {
+	local -a missing
+	tree=$cache/$(IFS=+; echo "$*")
+	[ ! -d "$tree" ] || return 0
+	have apt-get || die "$variant needs Debian: there is no apt here"
+	apt_known "$1" || die "$variant: the distribution has no package $1: apt-get update?"
+	# Inst NAME [INSTALLED VERSION] (NEW VERSION ...
+	mapfile -t missing < <(apt-get -s --no-install-recommends install "$@" |
+		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
+	say "downloading ${missing[*]} (once)"
+	apt_unpack "$tree" "$@" "${missing[@]}" || die "$variant: its packages can't be had"
 }

@@ -49,8 +49,8 @@ stop() {
 		if ours "$pid"; then
 			# Else it waits 10 seconds for each container that ignores SIGTERM.
 			{
-				timeout 10 docker --host "unix://$dir/docker.sock" ps -aq |
-					timeout 20 xargs -r docker --host "unix://$dir/docker.sock" rm -fv
+				timeout 10 env -u DOCKER_TLS_VERIFY docker --host "unix://$dir/docker.sock" ps -aq |
+					timeout 20 xargs -r env -u DOCKER_TLS_VERIFY docker --host "unix://$dir/docker.sock" rm -fv
 			} >/dev/null 2>&1 || true
 			kill "$pid" 2>/dev/null || true
 			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true

@@ -3,11 +3,18 @@
 
 list() {
 	cat <<-'LIST'
-		default      the engine of the current context; where none answers, like private
-		private      an engine of our own from the dockerd of the machine or its distribution
-		28-cgroup2   the engine of Debian sid (28 or later), on cgroup v2
-		28-userns    the same, with --userns-remap=default and the containerd image store
-		20-userns    like private (20.10 on Debian 12), with --userns-remap=default
+		default        the engine of the current context; where none answers, like private
+		private        an engine of our own from the dockerd of the machine or its distribution
+		20-cgroup2     like private (20.10 on Debian 12), on cgroup v2
+		20-userns      like private, with --userns-remap=default
+		crun           like private, with crun in the place of runc, on cgroup v1 alone
+		26             the engine of Debian 13 (26.1)
+		28             the engine of Debian sid (28 or later)
+		28-cgroup2     the same, on cgroup v2
+		28-containerd  the same, on cgroup v2, with the containerd image store
+		28-userns      the same, with --userns-remap=default as well
+		tcp            like private, reached by TCP
+		tls            like private, reached by TCP with TLS, both sides having certificates
 	LIST
 }
 
@@ -16,18 +23,27 @@ list() {
 describe() {
 	kind=dockerd # or default: the one that answers
 	suite= bin=  # of Debian, for another docker.io than the machine's; its directories
-	cgroup2=no   # yes: cgroup v2, also where the machine has v1
+	packages=()  # that are put over /usr for the engine, not installed
+	cgroup=      # v2: also where the machine has v1; v1: without the v2 beside it
 	userns=no    # yes: --userns-remap
+	reach=unix   # or tcp, tls: how the command reaches it
 	options=()   # of dockerd
+	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
 	default) kind=default ;;
 	private) ;;
-	28-cgroup2) suite=sid cgroup2=yes ;;
-	28-userns)
-		suite=sid cgroup2=yes userns=yes
-		options=(--feature containerd-snapshotter=true)
-		;;
+	20-cgroup2) cgroup=v2 ;;
 	20-userns) userns=yes ;;
+	crun)
+		packages=(crun) cgroup=v1 # it refuses to run where both have controllers
+		options=(--add-runtime crun=/usr/bin/crun --default-runtime crun)
+		;;
+	26) suite=trixie ;;
+	28) suite=sid ;;
+	28-cgroup2) suite=sid cgroup=v2 ;;
+	28-containerd) suite=sid cgroup=v2 options=("${containerd_store[@]}") ;;
+	28-userns) suite=sid cgroup=v2 userns=yes options=("${containerd_store[@]}") ;;
+	tcp | tls) reach=$1 ;;
 	*) die "no variant $1" ;;
 	esac
 	[ $userns = no ] || options+=(--userns-remap=default)
