@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -104,10 +105,29 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 		},
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exit.Hint(errors.New(strings.TrimSpace(err.Error())), "%s --help shows the options", cmd.CommandPath())
+	})
 	o.addTo(cmd.Flags())
 	completeWith(cmd, cli)
+	addCommand(cmd, newLsCommand(cli))
 	return cmd
+}
+
+// addCommand adds a command beneath cmd, which can be called itself. It is hidden
+// from cobra, which would offer its name in the place of any first argument, and
+// takes none of cmd's own flags.
+func addCommand(cmd, sub *cobra.Command) {
+	sub.Hidden = true
+	sub.DisableFlagsInUseLine = true
+	sub.PreRunE = func(sub *cobra.Command, _ []string) (err error) {
+		cmd.Flags().Visit(func(f *pflag.Flag) {
+			err = exit.Hint(fmt.Errorf("%s takes no --%s", sub.Name(), f.Name),
+				"a container of that name is container:%s; %s --help shows the options", sub.Name(), sub.CommandPath())
+		})
+		return err
+	}
+	cmd.AddCommand(sub)
 }
 
 func (o *options) addTo(flags *pflag.FlagSet) {

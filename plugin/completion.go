@@ -53,14 +53,25 @@ func completeBase(cli *dockerCLI) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		offers := []string{"host", "pid:"}
+		if cmd.Flags().NFlag() == 0 {
+			for _, sub := range cmd.Commands() {
+				offers = append(offers, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+			}
+		}
 		for _, name := range runningContainers(cmd, cli) {
-			if base, err := request.ParseBase(name); err != nil || base.Name != name || strings.HasPrefix(typed, "container:") {
+			if base, err := request.ParseBase(name); err != nil || base.Name != name || isCommand(cmd, name) ||
+				strings.HasPrefix(typed, "container:") {
 				name = "container:" + name
 			}
 			offers = append(offers, name)
 		}
 		return matching(offers, typed)
 	}
+}
+
+// isCommand tells whether name is that of a command beneath cmd.
+func isCommand(cmd *cobra.Command, name string) bool {
+	return slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
 }
 
 // afterDash tells whether a "--" stands before args, and so no base. That cobra

@@ -38,7 +38,11 @@ func newRoot() *cobra.Command {
 
 // printUsage prints a command's help in the form of the Docker CLI's.
 func printUsage(cmd *cobra.Command) error {
-	parts := []string{"Usage:  " + cmd.UseLine()}
+	lines := []string{cmd.UseLine()}
+	for _, sub := range cmd.Commands() {
+		lines = append(lines, sub.UseLine())
+	}
+	parts := []string{"Usage:  " + strings.Join(lines, "\n        ")}
 	switch {
 	case cmd.Long != "":
 		parts = append(parts, cmd.Long)
@@ -54,16 +58,6 @@ func printUsage(cmd *cobra.Command) error {
 			width = int(size.Width)
 		}
 		parts = append(parts, "Options:\n"+strings.TrimRight(cmd.LocalFlags().FlagUsagesWrapped(width-1), "\n"))
-	}
-	if cmd.HasAvailableSubCommands() {
-		var list strings.Builder
-		list.WriteString("Commands:")
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() {
-				list.WriteString("\n  " + sub.Name() + strings.Repeat(" ", sub.NamePadding()-len(sub.Name())+1) + sub.Short)
-			}
-		}
-		parts = append(parts, list.String(), "Run '"+cmd.CommandPath()+" COMMAND --help' for more information on a command.")
 	}
 	cmd.Println(strings.Join(parts, "\n\n"))
 	return nil

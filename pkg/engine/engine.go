@@ -92,16 +92,25 @@ func joinable(st *container.State, name string) error {
 	return fmt.Errorf("container %q is not running", name)
 }
 
-// explain puts an error of the engine into our words.
+// explain puts an error of the engine about a container into our words.
 func explain(err error, name string) error {
-	switch {
-	case errdefs.IsNotFound(err):
+	if errdefs.IsNotFound(err) {
 		return exit.Hint(fmt.Errorf("no such container: %q", name), "docker ps lists the running ones")
-	case client.IsErrConnectionFailed(err):
-		return exit.Hint(fmt.Errorf("ask the engine for container %q: %w", name, err),
-			"docker context ls shows which engine is meant")
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("ask the engine for container %q: interrupted", name)
 	}
-	return fmt.Errorf("find container %q: %s", name, strings.TrimPrefix(err.Error(), "Error response from daemon: "))
+	return explainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
+}
+
+// explainList does for an error about all of them.
+func explainList(err error) error {
+	return explainAs(err, "ask the engine for its containers", "list containers")
+}
+
+func explainAs(err error, asking, finding string) error {
+	switch {
+	case client.IsErrConnectionFailed(err):
+		return exit.Hint(fmt.Errorf("%s: %w", asking, err), "docker context ls shows which engine is meant")
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: interrupted", asking)
+	}
+	return fmt.Errorf("%s: %s", finding, strings.TrimPrefix(err.Error(), "Error response from daemon: "))
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 )
@@ -24,10 +23,8 @@ func Running(ctx context.Context, engine Lister) ([]string, error) {
 		if c.State != container.StateRunning {
 			continue
 		}
-		for _, name := range c.Names {
-			if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
-				names = append(names, name)
-			}
+		if name := ownName(c.Names); name != "" {
+			names = append(names, name)
 		}
 	}
 	return names, nil

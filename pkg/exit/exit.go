@@ -69,6 +69,14 @@ func Report(w io.Writer, err error) int {
 	return Status(err)
 }
 
+// Reported is the error that another process's Report wrote before it ended with
+// the status.
+func Reported(text string, status int) error {
+	line, rest, _ := strings.Cut(text, "\n")
+	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
+	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, "docker nsjoin: ")), Hint: hint}
+}
+
 // Warn writes what may surprise the user and fails nothing.
 func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", printable(text)) }
 

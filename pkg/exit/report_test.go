@@ -97,3 +97,17 @@ func TestReportOfAnyByte(t *testing.T) {
 		}
 	}
 }
+
+func TestReportedIsWhatReportWrote(t *testing.T) {
+	for _, err := range []error{
+		errors.New("find pid:7: no such process"),
+		exit.Hint(errors.New("container \"web\" is paused"), "docker unpause web"),
+		exit.With(exit.NotFound, errors.New("a: b: c")),
+	} {
+		var first, again strings.Builder
+		status := exit.Report(&first, err)
+		if got := exit.Report(&again, exit.Reported(first.String(), status)); got != status || again.String() != first.String() {
+			t.Errorf("%q with %d, want %q with %d", again.String(), got, first.String(), status)
+		}
+	}
+}

@@ -2,6 +2,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -35,4 +36,10 @@ func ParseVia(value string) (Via, error) {
 // connection to the Docker CLI that the helper watches, or nil.
 func Launch(r *request.Request, socket *os.File) error {
 	return local(r, socket)
+}
+
+// Output runs the helper for r, which asks for something to be printed, and
+// returns that. An error of the helper's is one here.
+func Output(ctx context.Context, r *request.Request) ([]byte, error) {
+	return output(ctx, r)
 }

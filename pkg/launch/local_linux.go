@@ -1,16 +1,20 @@
 package launch
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -22,29 +26,9 @@ import (
 // write to the program, whatever it gets hold of (CVE-2019-5736). Its
 // environment is empty; what it is to know is in the request.
 func local(r *request.Request, socket *os.File) error {
-	helper, err := payload.Helper(runtime.GOARCH)
+	program, document, err := prepare(r)
 	if err != nil {
 		return err
-	}
-	program, err := memoryFile("docker-nsjoin", unix.MFD_EXEC)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(program, helper); err != nil {
-		return fmt.Errorf("write helper: %w", err)
-	}
-	if err := seal(program); err != nil {
-		return err
-	}
-	document, err := memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
-	if err != nil {
-		return err
-	}
-	if err := r.Write(document); err != nil {
-		return err
-	}
-	if _, err := document.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("request: %w", err)
 	}
 	args := []string{"docker-nsjoin"}
 	for _, f := range []*os.File{document, socket} {
@@ -58,6 +42,61 @@ func local(r *request.Request, socket *os.File) error {
 	}
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, nil)
 	return fmt.Errorf("start helper: %w", err)
+}
+
+// output runs the helper beside this process and returns what it prints.
+func output(ctx context.Context, r *request.Request) ([]byte, error) {
+	program, document, err := prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	defer program.Close()
+	defer document.Close()
+	var out, errs bytes.Buffer
+	// By this process's number: in the child another file takes the descriptor's.
+	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), "3")
+	cmd.Env = []string{}
+	cmd.ExtraFiles = []*os.File{document}
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	switch err := cmd.Run(); {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errs.Len() > 0 && cmd.ProcessState != nil && !cmd.ProcessState.Success():
+		return nil, exit.Reported(errs.String(), cmd.ProcessState.ExitCode())
+	case err != nil:
+		return nil, fmt.Errorf("run helper: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// prepare makes the files that the helper is started from: its program and its
+// request.
+func prepare(r *request.Request) (program, document *os.File, err error) {
+	helper, err := payload.Helper(runtime.GOARCH)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err = memoryFile("docker-nsjoin", unix.MFD_EXEC)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := io.Copy(program, helper); err != nil {
+		return nil, nil, fmt.Errorf("write helper: %w", err)
+	}
+	if err := seal(program); err != nil {
+		return nil, nil, err
+	}
+	document, err = memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.Write(document); err != nil {
+		return nil, nil, err
+	}
+	if _, err := document.Seek(0, io.SeekStart); err != nil {
+		return nil, nil, fmt.Errorf("request: %w", err)
+	}
+	return program, document, nil
 }
 
 // memoryFile makes an anonymous file, memfd_create(2). Linux before 6.3 doesn't

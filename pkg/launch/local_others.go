@@ -3,6 +3,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -10,7 +11,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func local(*request.Request, *os.File) error {
+func local(*request.Request, *os.File) error { return errSystem() }
+
+func output(context.Context, *request.Request) ([]byte, error) { return nil, errSystem() }
+
+func errSystem() error {
 	return exit.Hint(errors.New("namespaces are joined on Linux, and this is another system"),
 		"run docker nsjoin on the engine's host")
 }

@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -9,6 +11,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
 // The container's root may get hold of the helper's program, CVE-2019-5736.
@@ -92,3 +98,37 @@ func memory(t *testing.T, name string, mode int, content string) *os.File {
 }
 
 func link(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }
+
+func TestOutputIsWhatTheHelperPrints(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("looking into other processes takes root")
+	}
+	out, err := Output(t.Context(), &request.Request{Version: request.Version, Survey: &request.Survey{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found survey.Survey
+	if err := json.Unmarshal(out, &found); err != nil || len(found.Groups) == 0 || found.Groups[0].Count == 0 {
+		t.Errorf("%+v, %v: no processes", found, err)
+	}
+}
+
+func TestErrorOfTheHelperIsOurs(t *testing.T) {
+	r := &request.Request{Version: request.Version, Base: request.Source{From: request.FromPID, PID: 1 << 22}, DryRun: request.OutputText}
+	out, err := Output(t.Context(), r)
+	known, ok := errors.AsType[*exit.Error](err)
+	if !ok || known.Status != exit.Failed || known.Hint != "ps -e lists the processes of this host" {
+		t.Fatalf("%q, %+v", out, err)
+	}
+	if want := "find pid:4194304: pidfd of process 4194304: no such process"; known.Error() != want {
+		t.Errorf("%q, want %q", known.Error(), want)
+	}
+}
+
+func TestOutputEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if out, err := Output(ctx, &request.Request{Version: request.Version, Survey: &request.Survey{}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v; want %v", out, err, context.Canceled)
+	}
+}

@@ -57,6 +57,23 @@ type Request struct {
 	// itself; none for no such keys.
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	DryRun     Output `json:"dryRun,omitempty"`
+	// Survey asks for a survey.Survey as JSON in place of a command.
+	Survey *Survey `json:"survey,omitempty"`
+}
+
+// Survey asks who is in which namespaces.
+type Survey struct {
+	// Containers are the ones to find.
+	Containers []Claim `json:"containers"`
+	// Held asks for what keeps namespaces besides processes: mounts, descriptors.
+	Held bool `json:"held,omitempty"`
+}
+
+// Claim is what the engine says of a container: its full ID, and the number of
+// its first process, or 0 where the engine wasn't asked for that.
+type Claim struct {
+	ID  string `json:"id"`
+	PID int    `json:"pid,omitempty"`
 }
 
 // Exec is what docker exec's options say of a command. They mean the same here.

@@ -12,6 +12,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -56,6 +57,13 @@ func run(args []string) (int, error) {
 		return 0, err
 	}
 	files[0].Close()
+	if r.Survey != nil {
+		found, err := observe.Survey(r.Survey)
+		if err != nil {
+			return 0, err
+		}
+		return 0, json.NewEncoder(os.Stdout).Encode(found)
+	}
 	seen, err := observe.Observe(r)
 	if err != nil {
 		return 0, err

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// Container is what docker ps says of one.
+type Container struct {
+	ID, Name, Image, Command string
+	State, Status            string
+	Created                  int64 // Unix time
+	Labels                   map[string]string
+	Networks                 []string
+}
+
+// List is the containers that have processes, as the engine orders them.
+func List(ctx context.Context, engine Lister) ([]Container, error) {
+	return list(ctx, engine, filters.NewArgs())
+}
+
+// Matching are the IDs of those that all filters of docker ps hold for: of a key's
+// values one.
+func Matching(ctx context.Context, engine Lister, wanted map[string][]string) (map[string]bool, error) {
+	args := filters.NewArgs()
+	for key, values := range wanted {
+		for _, value := range values {
+			args.Add(key, value)
+		}
+	}
+	list, err := list(ctx, engine, args)
+	ids := make(map[string]bool)
+	for _, c := range list {
+		ids[c.ID] = true
+	}
+	return ids, err
+}
+
+func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, error) {
+	summaries, err := engine.ContainerList(ctx, container.ListOptions{Filters: args})
+	if err != nil {
+		return nil, explainList(err)
+	}
+	all := make([]Container, 0, len(summaries))
+	for _, s := range summaries {
+		c := Container{
+			ID: s.ID, Name: ownName(s.Names), Image: s.Image, Command: s.Command,
+			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels,
+		}
+		if s.NetworkSettings != nil {
+			c.Networks = slices.Sorted(maps.Keys(s.NetworkSettings.Networks))
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// ownName is the name that a user gave: not one that a link gave.
+func ownName(names []string) string {
+	for _, name := range names {
+		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
+			return name
+		}
+	}
+	return ""
+}
+
+// Find finds a container as the engine does: by full ID, by name, by the
+// beginning of its ID.
+func Find(list []Container, name string) (Container, error) {
+	name = strings.TrimPrefix(name, "/")
+	for _, same := range []func(c Container) bool{
+		func(c Container) bool { return c.ID == name },
+		func(c Container) bool { return c.Name == name },
+		func(c Container) bool { return strings.HasPrefix(c.ID, name) },
+	} {
+		if i := slices.IndexFunc(list, same); i >= 0 {
+			if slices.ContainsFunc(list[i+1:], same) {
+				return Container{}, fmt.Errorf("find container %q: several IDs begin with that", name)
+			}
+			return list[i], nil
+		}
+	}
+	return Container{}, exit.Hint(fmt.Errorf("no such running container: %q", name), "docker ps lists the running ones")
+}
+
+// pidsAtOnce is how many containers the engine is asked for at a time.
+const pidsAtOnce = 8
+
+// PIDs asks for the first process of each container, by ID. One that has none any
+// more is left out.
+func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, error) {
+	var (
+		found  = make(map[string]int)
+		failed error
+		lock   sync.Mutex
+		all    sync.WaitGroup
+		places = make(chan struct{}, pidsAtOnce)
+	)
+	for _, id := range ids {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			c, err := engine.ContainerInspect(ctx, id)
+			lock.Lock()
+			defer lock.Unlock()
+			switch {
+			case errdefs.IsNotFound(err):
+			case err != nil:
+				failed = explain(err, id)
+			case c.ContainerJSONBase != nil && c.State != nil && c.State.Pid > 0:
+				found[id] = c.State.Pid
+			}
+		})
+	}
+	all.Wait()
+	return found, failed
+}

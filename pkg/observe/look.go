@@ -1,0 +1,101 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
+)
+
+// lookAt opens /proc/PID alone, for what is only told and not joined: everything
+// that is read by it is of the same process, or ESRCH.
+func lookAt(pid int) (*Process, error) {
+	dir, err := openDir("/proc/" + strconv.Itoa(pid))
+	return &Process{PID: pid, dir: dir}, err
+}
+
+// release closes what Hold opened.
+func (p *Process) release() {
+	p.dir.Close()
+	p.Pidfd.Close()
+}
+
+// inodes reads the process's links in /proc/PID/ns, such as net:[4026531833].
+func (p *Process) inodes() (survey.Inodes, error) {
+	var nodes survey.Inodes
+	var buf [64]byte
+	for _, k := range ns.Kinds() {
+		n, err := unix.Readlinkat(int(p.dir.Fd()), "ns/"+k.String(), buf[:])
+		if err == unix.ENOENT && k == ns.Time { //nolint:errorlint // the pass is made of this
+			continue // not of this kernel
+		}
+		if err != nil {
+			return nodes, err
+		}
+		for _, digit := range buf[:n] {
+			if digit >= '0' && digit <= '9' {
+				nodes[k] = nodes[k]*10 + uint64(digit-'0')
+			}
+		}
+	}
+	return nodes, nil
+}
+
+// born reads the parent and the start of a process, proc_pid_stat(5). The name
+// before them may hold anything.
+func (p *Process) born() (parent int, start uint64, err error) {
+	text, err := p.read("stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	const ppid, starttime = 4 - 3, 22 - 3 // as the manual page counts, from the state on
+	if len(fields) <= starttime {
+		return 0, 0, fmt.Errorf("stat of process %d is short", p.PID)
+	}
+	parent, err = strconv.Atoi(fields[ppid])
+	if err != nil {
+		return 0, 0, err
+	}
+	start, err = strconv.ParseUint(fields[starttime], 10, 64)
+	return parent, start, err
+}
+
+func inodesOf(pid int) (survey.Inodes, error) {
+	p, err := lookAt(pid)
+	if err != nil {
+		return survey.Inodes{}, err
+	}
+	defer p.dir.Close()
+	return p.inodes()
+}
+
+// numbers lists the entries of a directory that are numbers. The library's own
+// functions look at each entry, and make the helper larger by 40 KB.
+func numbers(path string) ([]int, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	var list []int
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if err != nil || n <= 0 {
+			return list, err
+		}
+		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
+		for _, name := range names {
+			if number, err := strconv.Atoi(name); err == nil {
+				list = append(list, number)
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+//go:build linux
+
+package observe
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
+)
+
+// apart is a child of ours with new namespaces of its own.
+func apart(t *testing.T, kinds ns.Set) int {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("namespaces of its own take root")
+	}
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(kinds.Flags())}
+	start(t, cmd)
+	return cmd.Process.Pid
+}
+
+func surveyFor(t *testing.T, claims ...request.Claim) *survey.Survey {
+	t.Helper()
+	s, err := Survey(&request.Survey{Containers: claims})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func processIn(t *testing.T, s *survey.Survey, pid int) survey.Process {
+	t.Helper()
+	i := slices.IndexFunc(s.Processes, func(p survey.Process) bool { return p.PID == pid })
+	if i < 0 {
+		t.Fatalf("process %d is missing", pid)
+	}
+	return s.Processes[i]
+}
+
+func TestSurveyTellsWhoIsInWhichNamespaces(t *testing.T) {
+	pid := apart(t, ns.SetOf(ns.Net, ns.UTS))
+	s := surveyFor(t)
+	p := processIn(t, s, pid)
+	if p.Parent != os.Getpid() || p.Start == 0 || p.Origin != nil {
+		t.Errorf("it is %+v, a child of %d", p, os.Getpid())
+	}
+	for _, k := range ns.Kinds() {
+		link, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/" + k.String())
+		id := ns.ID{Ino: s.Groups[p.Group].Namespaces[k]}
+		if err == nil && id.Link(k) != link {
+			t.Errorf("%s: %s, want %s", k, id.Link(k), link)
+		}
+	}
+	if n := s.Groups[p.Group].Count; n != 1 {
+		t.Errorf("%d processes in its namespaces, want 1", n)
+	}
+	if s.Groups[0].Count == 0 {
+		t.Error("the host has no processes")
+	}
+}
+
+// The test stands for the shim: it is in the bundle.
+func TestSurveyFindsAContainersFirstProcess(t *testing.T) {
+	id := strings.Repeat("1f", 32)
+	bundle := filepath.Join(t.TempDir(), id)
+	write(t, filepath.Join(bundle, "config.json"), "{}")
+	first := apart(t, ns.SetOf(ns.Mnt, ns.Net))
+	second := apart(t, ns.SetOf(ns.Mnt)) // younger, as an exec's
+	t.Chdir(bundle)
+
+	// Where the tests are in a container themselves the proof has to refuse.
+	self := &Process{PID: os.Getpid()}
+	self.dir, _ = openDir("/proc/self")
+	groups, err := self.readCgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contained := slices.ContainsFunc(groups, func(g plan.Cgroup) bool { return containerOf(g.Path) != "" })
+	for _, claim := range []request.Claim{{ID: id}, {ID: id, PID: first}} {
+		s := surveyFor(t, claim)
+		if contained {
+			if len(s.Containers) != 0 {
+				t.Errorf("found %+v in a container", s.Containers)
+			}
+			continue
+		}
+		if len(s.Containers) != 1 {
+			t.Fatalf("found %+v, the first process is %d, another %d", s.Containers, first, second)
+		}
+		c := s.Containers[0]
+		if c.ID != id || c.First != first || c.Shim != os.Getpid() || c.Bundle != bundle || c.Engine != 0 {
+			t.Errorf("found %+v", c)
+		}
+		if own := s.Own(&c); own != ns.SetOf(ns.Mnt, ns.Net) {
+			t.Errorf("its own are %s", own)
+		}
+	}
+	for _, claim := range []request.Claim{
+		{ID: strings.Repeat("2e", 32)},
+		{ID: strings.Repeat("2e", 32), PID: first},
+		{ID: id, PID: os.Getpid()},
+		{ID: id, PID: 1 << 22},
+	} {
+		if s := surveyFor(t, claim); len(s.Containers) != 0 {
+			t.Errorf("%+v: found %+v", claim, s.Containers)
+		}
+	}
+}
+
+func TestNumbersOfADirectory(t *testing.T) {
+	dir := t.TempDir()
+	var want []int
+	for i := range 3000 {
+		write(t, filepath.Join(dir, strconv.Itoa(i)), "")
+		want = append(want, i)
+	}
+	write(t, filepath.Join(dir, "self"), "")
+	got, err := numbers(dir)
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d numbers, %v; want %d", len(got), err, len(want))
+	}
+	if _, err := numbers(filepath.Join(dir, "none")); err == nil {
+		t.Error("a directory that is missing has numbers")
+	}
+}
+
+func TestBornBesideANameThatHoldsAnything(t *testing.T) {
+	for name, text := range map[string]string{
+		"plain":       "12 (cat) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
+		"parentheses": "12 (a) S 9 (b)) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
+		"a newline":   "12 (a\nb) R 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
+	} {
+		p := procDir(t, map[string]string{"stat": text})
+		if parent, start, err := p.born(); parent != 7 || start != 4711 || err != nil {
+			t.Errorf("%s: %d, %d, %v; want 7 and 4711", name, parent, start, err)
+		}
+	}
+	for _, text := range []string{"", "12 (cat) S 7", "12 (cat) S x 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711\n"} {
+		if _, _, err := procDir(t, map[string]string{"stat": text}).born(); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+}
+
+func TestSurveyHoldsNothingOpen(t *testing.T) {
+	apart(t, ns.SetOf(ns.Net))
+	before, err := numbers("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	surveyFor(t, request.Claim{ID: strings.Repeat("1f", 32), PID: 1})
+	after, err := numbers("/proc/self/fd")
+	if err != nil || len(after) != len(before) {
+		t.Errorf("%d descriptors, %v; %d before", len(after), err, len(before))
+	}
+}

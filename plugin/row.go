@@ -1,0 +1,224 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
+)
+
+const (
+	kindColumns = "{{.Cgroup}}\t{{.IPC}}\t{{.Mnt}}\t{{.Net}}\t{{.PID}}\t{{.Time}}\t{{.User}}\t{{.UTS}}\t{{.Guests}}"
+	tableFormat = "table {{.Name}}\t" + kindColumns
+	wideFormat  = "table {{.ID}}\t{{.Image}}\t{{.Process}}\t{{.Processes}}\t{{.Status}}\t{{.Name}}\t" + kindColumns
+)
+
+// What is shown unless it is not to be shortened: names in a cell, and characters
+// of a command, as docker ps has it.
+const (
+	shownNames   = 3
+	shownCommand = 20
+)
+
+// print prints rows in the form that was asked for.
+func (o *lsOptions) print(out io.Writer, l *listing, rows []*survey.Row) error {
+	contexts := make([]*rowContext, len(rows))
+	for i, row := range rows {
+		contexts[i] = &rowContext{row: row, c: l.containers[row.ID], trunc: !o.noTrunc}
+	}
+	format := o.format
+	switch {
+	case o.quiet:
+		format = "{{.ID}}"
+	case format == "" || format == "table":
+		format = tableFormat
+	case format == "wide":
+		format = wideFormat
+	}
+	return writeRows(out, format, rowHeader(), contexts)
+}
+
+// rowContext is a row as a template sees it: fields of docker ps, and one for
+// each kind of namespace.
+type rowContext struct {
+	row   *survey.Row
+	c     engine.Container
+	trunc bool
+}
+
+// rowHeader has the header of each field.
+func rowHeader() header {
+	return header{
+		"ID": "CONTAINER ID", "Name": "NAME", "Names": "NAMES", "Image": "IMAGE", "Command": "COMMAND",
+		"CreatedAt": "CREATED AT", "RunningFor": "CREATED", "State": "STATE", "Status": "STATUS",
+		"Labels": "LABELS", "Networks": "NETWORKS",
+		"Process": "PROCESS", "StartedAt": "STARTED AT", "Processes": "PROCESSES",
+		"Cgroup": "CGROUP", "IPC": "IPC", "Mnt": "MNT", "Net": "NET", "PID": "PID", "Time": "TIME",
+		"User": "USER", "UTS": "UTS", "Guests": "GUESTS",
+	}
+}
+
+func (c *rowContext) ID() string {
+	if c.trunc {
+		return c.row.ID[:min(12, len(c.row.ID))]
+	}
+	return c.row.ID
+}
+
+func (c *rowContext) Name() string       { return c.row.Name }
+func (c *rowContext) Names() string      { return c.row.Name }
+func (c *rowContext) Image() string      { return c.row.Image }
+func (c *rowContext) State() string      { return c.c.State }
+func (c *rowContext) Status() string     { return c.c.Status }
+func (c *rowContext) Networks() string   { return strings.Join(c.c.Networks, ",") }
+func (c *rowContext) CreatedAt() string  { return time.Unix(c.c.Created, 0).String() }
+func (c *rowContext) Process() int       { return c.row.PID }
+func (c *rowContext) StartedAt() string  { return c.row.Started.Format(time.RFC3339) }
+func (c *rowContext) Processes() int     { return c.row.Processes }
+func (c *rowContext) Guests() guestTexts { return guestTexts(guestsOf(c.row)) }
+
+func (c *rowContext) RunningFor() string {
+	return units.HumanDuration(time.Since(time.Unix(c.c.Created, 0))) + " ago"
+}
+
+func (c *rowContext) Command() string {
+	command := c.c.Command
+	if runes := []rune(command); c.trunc && len(runes) > shownCommand {
+		command = string(runes[:shownCommand-1]) + "…"
+	}
+	return `"` + command + `"`
+}
+
+func (c *rowContext) Labels() string {
+	var labels []string
+	for _, key := range slices.Sorted(maps.Keys(c.c.Labels)) {
+		labels = append(labels, key+"="+c.c.Labels[key])
+	}
+	return strings.Join(labels, ",")
+}
+
+// Label is the value of one label, by its name.
+func (c *rowContext) Label(name string) string { return c.c.Labels[name] }
+
+func (c *rowContext) Cgroup() string { return c.cell(ns.Cgroup) }
+func (c *rowContext) IPC() string    { return c.cell(ns.IPC) }
+func (c *rowContext) Mnt() string    { return c.cell(ns.Mnt) }
+func (c *rowContext) Net() string    { return c.cell(ns.Net) }
+func (c *rowContext) PID() string    { return c.cell(ns.PID) }
+func (c *rowContext) Time() string   { return c.cell(ns.Time) }
+func (c *rowContext) User() string   { return c.cell(ns.User) }
+func (c *rowContext) UTS() string    { return c.cell(ns.UTS) }
+
+func (c *rowContext) cell(k ns.Kind) string {
+	n := c.row.Namespaces[k]
+	more := len(n.With) - shownNames
+	if !c.trunc || more <= 0 {
+		return n.String()
+	}
+	n.With = n.With[:shownNames]
+	return fmt.Sprintf("%s,+%d", n, more)
+}
+
+// rowText is a row as JSON has it.
+type rowText struct {
+	ID, Name, Image string
+	State           string
+	Process         int
+	StartedAt       string
+	Bundle          string
+	Processes       int
+	Namespaces      map[string]namespaceText
+	Guests          guestTexts
+}
+
+// namespaceText is one of the namespaces; With names the containers that have it
+// too.
+type namespaceText struct {
+	Shared    string // own, host or with
+	Inode     uint64
+	With      []string
+	Owner     string
+	Processes int
+}
+
+type guestText struct {
+	PID       int
+	User      string
+	StartedAt string
+	Command   string
+	Kinds     []string
+	From      string
+}
+
+// guestTexts is a list that a template prints as a number.
+type guestTexts []guestText
+
+func (g guestTexts) String() string { return strconv.Itoa(len(g)) }
+
+// MarshalJSON writes all of the row, whether it is shortened elsewhere or not.
+func (c *rowContext) MarshalJSON() ([]byte, error) {
+	text := rowText{
+		ID: c.row.ID, Name: c.row.Name, Image: c.row.Image, State: c.c.State, Process: c.row.PID,
+		StartedAt: c.StartedAt(), Bundle: c.row.Bundle, Processes: c.row.Processes,
+		Namespaces: c.Namespaces(), Guests: c.Guests(),
+	}
+	return json.Marshal(text)
+}
+
+// Namespaces are the row's by the names of their kinds.
+func (c *rowContext) Namespaces() map[string]namespaceText {
+	all := make(map[string]namespaceText)
+	for _, n := range c.row.Namespaces {
+		if n.Inode == 0 {
+			continue
+		}
+		text := namespaceText{Shared: n.String(), Inode: n.Inode, With: []string{}, Owner: "host", Processes: n.Processes}
+		if owner := c.row.Owner(n.Kind); owner != nil {
+			text.Owner = owner.Name
+		}
+		for _, other := range n.With {
+			text.Shared = "with"
+			text.With = append(text.With, other.Name)
+		}
+		all[n.Kind.String()] = text
+	}
+	return all
+}
+
+func guestsOf(row *survey.Row) []guestText {
+	texts := []guestText{}
+	for _, g := range row.Guests {
+		text := guestText{
+			PID: g.PID, User: userName(g.UID), StartedAt: g.Started.Format(time.RFC3339),
+			Command: g.Command, From: "host",
+		}
+		for _, k := range g.Kinds.Kinds() {
+			text.Kinds = append(text.Kinds, k.String())
+		}
+		if g.From != nil {
+			text.From = g.From.Name
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// userName is the name that this host has for a user, or the number.
+func userName(uid uint32) string {
+	number := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
+}
