@@ -56,6 +56,7 @@ type options struct {
 	only, except kindsFlag
 	sources      [8]sourceFlag // by kind
 	via          launch.Via
+	helperImage  string
 	dryRun       bool
 	format       request.Output
 	tty, noTTY   bool
@@ -94,14 +95,11 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := engine.Resolve(cmd.Context(), connection, r); err != nil {
-				return err
-			}
-			caller, err := connectCLI()
+			answers, err := engine.Resolve(cmd.Context(), connection, r)
 			if err != nil {
 				return err
 			}
-			return launch.Launch(r, caller)
+			return o.launch(cmd.Context(), cli, connection, r, answers)
 		},
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
@@ -140,6 +138,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.Var(&o.sources[ns.Net], "network", "")
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	flags.StringVar(&o.helperImage, "helper-image", "", "Image whose files the helper's container has, by the engine (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
 	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)
 	flags.VarP(&o.env, "env", "e", "Set environment variables")

@@ -48,6 +48,10 @@ const (
 //	    lines "> text", which is typed, and "< text", which is waited for
 //	until COMMAND...
 //	    repeat the command until it succeeds
+//
+// and this condition:
+//
+//	[via:engine] each docker nsjoin has --via engine
 func TestScript(t *testing.T) {
 	engine := engineOfTest(t)
 	params := testscript.Params{
@@ -63,7 +67,8 @@ func TestScript(t *testing.T) {
 			"terminal":  terminal,
 			"until":     until,
 		},
-		Deadline: time.Now().Add(10 * time.Minute),
+		Condition: engine.condition,
+		Deadline:  time.Now().Add(10 * time.Minute),
 	}
 	testscript.Run(t, params)
 }
@@ -72,6 +77,7 @@ func TestScript(t *testing.T) {
 type testEngine struct {
 	host   string // DOCKER_HOST
 	plugin string
+	via    string // the value of --via that docker nsjoin is called with, or ""
 	// starting is held by who makes a container, so that none is made after all
 	// were removed at an interruption.
 	starting *sync.RWMutex
@@ -95,7 +101,7 @@ func engineOfTest(t *testing.T) testEngine {
 	// A context is in the user's own configuration, which the scripts don't have.
 	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 	removeLeftovers(t)
-	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, starting: removeOnInterrupt(t)}
+	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, via: os.Getenv(viaVariable), starting: removeOnInterrupt(t)}
 }
 
 func (e testEngine) setup(env *testscript.Env) error {
@@ -115,7 +121,36 @@ func (e testEngine) install(config string) error {
 	if err := os.MkdirAll(plugins, 0o755); err != nil {
 		return err
 	}
-	return os.Symlink(e.plugin, filepath.Join(plugins, "docker-nsjoin"))
+	file := filepath.Join(plugins, "docker-nsjoin")
+	if e.via == "" {
+		return os.Symlink(e.plugin, file)
+	}
+	return os.WriteFile(file, fmt.Appendf(nil, withVia, e.via, e.plugin), 0o755)
+}
+
+// viaVariable has every docker nsjoin of the tests called with that --via.
+const viaVariable = "NSJOIN_TEST_VIA"
+
+// withVia stands in front of the plugin and adds the option behind its name.
+const withVia = `#!/bin/sh
+[ "$1" != help ] || added=no
+for a do
+	shift
+	set -- "$@" "$a"
+	[ "$a$added" = nsjoin ] || continue
+	set -- "$@" --via %s
+	added=yes
+done
+exec %s "$@"
+`
+
+// condition is true for via:WAY where that is how docker nsjoin is called.
+func (e testEngine) condition(name string) (bool, error) {
+	way, ok := strings.CutPrefix(name, "via:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return way == e.via, nil
 }
 
 // removeLeftovers removes the containers of tests that were killed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -15,7 +16,10 @@ import (
 const firstVersion = "1.41"
 
 // Connection is how an engine is reached. Nothing is sent before something is asked.
-type Connection struct{ opts []client.Opt }
+type Connection struct {
+	opts []client.Opt
+	last *client.Client // which got an answer
+}
 
 // Connect prepares a connection from what the Docker CLI knows of the engine's
 // endpoint, what its user calls himself and the headers that he adds to a request.
@@ -27,9 +31,23 @@ func Connect(endpoint []client.Opt, agent string, headers map[string]string) *Co
 	return &Connection{opts: opts}
 }
 
-// Client makes a client, which asks for the engine's version of the API before
-// its first request.
-func (c *Connection) Client() (*client.Client, error) { return client.NewClientWithOpts(c.opts...) }
+// Client is the client that got the last answer, or else one that asks for the
+// engine's version of the API before its first request.
+func (c *Connection) Client() (*client.Client, error) {
+	if c.last != nil {
+		return c.last, nil
+	}
+	return client.NewClientWithOpts(c.opts...)
+}
+
+// Local tells whether the engine is reached by a socket of this machine.
+func (c *Connection) Local() (bool, error) {
+	to, err := c.Client()
+	if err != nil {
+		return false, err
+	}
+	return strings.HasPrefix(to.DaemonHost(), "unix://"), nil
+}
 
 // ContainerInspect asks for a container in the first version of the API, for
 // which no question is needed before: one round trip. An engine that doesn't
@@ -42,6 +60,7 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 		}
 		found, err := first.ContainerInspect(ctx, name)
 		if !errdefs.IsInvalidArgument(err) {
+			c.last = first
 			return found, err
 		}
 	}
@@ -49,5 +68,6 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 	if err != nil {
 		return container.InspectResponse{}, err
 	}
+	c.last = negotiating
 	return negotiating.ContainerInspect(ctx, name)
 }

@@ -22,11 +22,16 @@ type Inspector interface {
 	ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error)
 }
 
+// Answers are what the engine said of containers, by the names that the user gave them.
+type Answers map[string]container.InspectResponse
+
 // Resolve fills in what the engine knows of every container that r names, by
-// name, ID or unique prefix of an ID. Each is asked for once. A container that
-// a command can't be run in is refused as docker exec refuses it.
-func Resolve(ctx context.Context, engine Inspector, r *request.Request) error {
+// name, ID or unique prefix of an ID, and returns all that it said. Each is asked
+// for once. A container that a command can't be run in is refused as docker exec
+// refuses it.
+func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers, error) {
 	known := make(map[string]request.Source)
+	answers := make(Answers)
 	resolve := func(s request.Source) (request.Source, error) {
 		if s.From != request.FromContainer {
 			return s, nil
@@ -34,13 +39,13 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) error {
 		if found, ok := known[s.Name]; ok {
 			return found, nil
 		}
-		found, err := find(ctx, engine, s)
-		known[s.Name] = found
+		found, answer, err := find(ctx, engine, s)
+		known[s.Name], answers[s.Name] = found, answer
 		return found, err
 	}
 	var err error
 	if r.Base, err = resolve(r.Base); err != nil {
-		return err
+		return nil, err
 	}
 	for _, k := range ns.Kinds() {
 		s, ok := r.Instead[k]
@@ -48,29 +53,29 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) error {
 			continue
 		}
 		if r.Instead[k], err = resolve(s); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return answers, nil
 }
 
-func find(ctx context.Context, engine Inspector, s request.Source) (request.Source, error) {
+func find(ctx context.Context, engine Inspector, s request.Source) (request.Source, container.InspectResponse, error) {
 	c, err := engine.ContainerInspect(ctx, s.Name)
 	if err != nil {
-		return s, explain(err, s.Name)
+		return s, c, explain(err, s.Name)
 	}
 	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil {
-		return s, fmt.Errorf("find container %q: the engine's answer has no state", s.Name)
+		return s, c, fmt.Errorf("find container %q: the engine's answer has no state", s.Name)
 	}
 	if err := joinable(c.State, s.Name); err != nil {
-		return s, err
+		return s, c, err
 	}
 	s.PID = c.State.Pid
 	s.Container = &request.Container{ID: c.ID, Env: c.Config.Env, User: c.Config.User}
 	if c.HostConfig != nil {
 		s.Container.GroupAdd = c.HostConfig.GroupAdd
 	}
-	return s, nil
+	return s, c, nil
 }
 
 // joinable refuses the states that docker exec refuses, in its order.

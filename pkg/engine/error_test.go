@@ -89,7 +89,8 @@ func TestErrorsOfTheEngine(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := &request.Request{Base: named("web")}
-			got := reported(t, engine.Resolve(t.Context(), answering(t, row.status, row.body), r))
+			_, err := engine.Resolve(t.Context(), answering(t, row.status, row.body), r)
+			got := reported(t, err)
 			if want := "docker nsjoin: " + row.want; got != want {
 				t.Errorf("it says %q\nwant %q", got, want)
 			}
@@ -103,7 +104,7 @@ func TestErrorsOfTheEngine(t *testing.T) {
 func TestAnswerOfTheEngineIsRead(t *testing.T) {
 	const body = `{"Id":"0f","State":{"Status":"running","Running":true,"Pid":42},"Config":{"Env":["A=1"]}}`
 	r := &request.Request{Base: named("web")}
-	if err := engine.Resolve(t.Context(), answering(t, http.StatusOK, body), r); err != nil {
+	if _, err := engine.Resolve(t.Context(), answering(t, http.StatusOK, body), r); err != nil {
 		t.Fatal(err)
 	}
 	if r.Base.PID != 42 || r.Base.Container.ID != "0f" || r.Base.Container.Env[0] != "A=1" {
@@ -113,7 +114,7 @@ func TestAnswerOfTheEngineIsRead(t *testing.T) {
 
 func TestEngineThatIsNotThere(t *testing.T) {
 	socket := "unix://" + filepath.Join(t.TempDir(), "none")
-	err := engine.Resolve(t.Context(), dial(t, socket), &request.Request{Base: named("web")})
+	_, err := engine.Resolve(t.Context(), dial(t, socket), &request.Request{Base: named("web")})
 	got := reported(t, err)
 	for _, part := range []string{
 		"docker nsjoin: ask the engine for container \"web\": ", socket,
@@ -131,7 +132,7 @@ func TestEngineThatIsNotThere(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := engine.Resolve(ctx, answering(t, http.StatusOK, `{}`), &request.Request{Base: named("web")})
+	_, err := engine.Resolve(ctx, answering(t, http.StatusOK, `{}`), &request.Request{Base: named("web")})
 	const want = "docker nsjoin: ask the engine for container \"web\": interrupted\n"
 	if got := reported(t, err); got != want {
 		t.Errorf("it says %q\nwant %q", got, want)

@@ -39,7 +39,7 @@ func TestEverySourceIsFilledIn(t *testing.T) {
 	want.Instead = map[ns.Kind]request.Source{
 		ns.Net: found("app", "1e", 43), ns.IPC: request.Host(), ns.UTS: process(7), ns.PID: found("web", "0f", 42, "A=1"),
 	}
-	if err := engine.Resolve(t.Context(), host(), r); err != nil {
+	if _, err := engine.Resolve(t.Context(), host(), r); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(*r, want) {
@@ -80,7 +80,7 @@ func TestEachContainerIsAskedForOnce(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := host()
 			r := &request.Request{Base: row.base, Instead: row.instead}
-			if err := engine.Resolve(t.Context(), f, r); err != nil {
+			if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(f.asked, row.want) {
@@ -93,7 +93,8 @@ func TestEachContainerIsAskedForOnce(t *testing.T) {
 func TestSourceOfASingleKindIsRefusedLikeABase(t *testing.T) {
 	f := host()
 	r := &request.Request{Base: named("web"), Instead: map[ns.Kind]request.Source{ns.Net: named("gone"), ns.UTS: named("app")}}
-	got := reported(t, engine.Resolve(t.Context(), f, r))
+	_, err := engine.Resolve(t.Context(), f, r)
+	got := reported(t, err)
 	if want := "docker nsjoin: container \"gone\" has exited\nhint: docker start gone\n"; got != want {
 		t.Errorf("it says %q\nwant %q", got, want)
 	}
@@ -107,7 +108,7 @@ type key struct{}
 func TestContextReachesTheEngine(t *testing.T) {
 	ctx := context.WithValue(t.Context(), key{}, "ours")
 	var got any
-	err := engine.Resolve(ctx, inspector(func(ctx context.Context) { got = ctx.Value(key{}) }), &request.Request{Base: named("web")})
+	_, err := engine.Resolve(ctx, inspector(func(ctx context.Context) { got = ctx.Value(key{}) }), &request.Request{Base: named("web")})
 	if err != nil {
 		t.Fatal(err)
 	}

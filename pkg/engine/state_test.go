@@ -131,7 +131,8 @@ func TestStateThatNothingRunsInIsRefused(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", &row.state)}}
 			r := &request.Request{Base: named("web")}
-			got := reported(t, engine.Resolve(t.Context(), f, r))
+			_, err := engine.Resolve(t.Context(), f, r)
+			got := reported(t, err)
 			if want := "docker nsjoin: " + row.want; got != want {
 				t.Errorf("it says %q\nwant %q", got, want)
 			}
@@ -147,7 +148,7 @@ func TestRunningContainerIsFound(t *testing.T) {
 		"web": inspected("0f5eaf3c", running(42), "A=1", "PATH=/bin"),
 	}}
 	r := &request.Request{Base: named("web")}
-	if err := engine.Resolve(t.Context(), f, r); err != nil {
+	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
 	want := named("web")
@@ -164,7 +165,7 @@ func TestUserAndGroupsOfAContainerAreFound(t *testing.T) {
 	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}}
 	f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
 	r := &request.Request{Base: named("web")}
-	if err := engine.Resolve(t.Context(), f, r); err != nil {
+	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
 	want := &request.Container{ID: "0f", User: "web:www", GroupAdd: []string{"audio", "27"}}
@@ -183,7 +184,7 @@ func TestIncompleteAnswerIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
-			err := engine.Resolve(t.Context(), f, &request.Request{Base: named("web")})
+			_, err := engine.Resolve(t.Context(), f, &request.Request{Base: named("web")})
 			const want = "docker nsjoin: find container \"web\": the engine's answer has no state\n"
 			if got := reported(t, err); got != want {
 				t.Errorf("it says %q\nwant %q", got, want)

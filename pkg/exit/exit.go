@@ -24,11 +24,16 @@ func Signalled(n int) int { return 128 + n }
 // Error is an error that knows its exit status and, maybe, the way out.
 type Error struct {
 	Status int    // one of the statuses above
-	Err    error  // what was being done, to what, and the cause
+	Err    error  // what was being done, to what, and the cause; nil for a command's own status
 	Hint   string // what the user can do, or ""
 }
 
-func (e *Error) Error() string { return e.Err.Error() }
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Status)
+	}
+	return e.Err.Error()
+}
 
 // Unwrap gives the cause to errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Err }
@@ -40,6 +45,15 @@ func Hint(err error, format string, args ...any) error {
 		return err
 	}
 	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...)}
+}
+
+// Ended is how a command's own exit status is passed on: nothing is said of it. It
+// is nil for 0.
+func Ended(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return &Error{Status: status}
 }
 
 // With gives err an exit status.
@@ -62,8 +76,12 @@ func Report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
+	known, ok := errors.AsType[*Error](err)
+	if ok && known.Err == nil {
+		return known.Status
+	}
 	fmt.Fprintf(w, "docker nsjoin: %s\n", printable(err.Error()))
-	if known, ok := errors.AsType[*Error](err); ok && known.Hint != "" {
+	if ok && known.Hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", printable(known.Hint))
 	}
 	return Status(err)

@@ -196,7 +196,7 @@ func (f *follower) failed(m message) error {
 	errno := syscall.Errno(m.Value)
 	switch {
 	case m.Kind == messageNoFile:
-		return exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target))
+		return f.onHost(exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target)))
 	case m.Kind == messageOutside:
 		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
 	case m.Step < 0:
@@ -204,7 +204,7 @@ func (f *follower) failed(m message) error {
 	}
 	switch f.plan.Steps[m.Step].Op {
 	case plan.OpFind, plan.OpExec:
-		return exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpLimits:
 		if errno == unix.EPERM {
 			return exit.Hint(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno),
@@ -214,6 +214,14 @@ func (f *follower) failed(m message) error {
 		return exit.With(status(errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
+}
+
+// onHost adds where the command was looked for, if it may not be the caller's machine.
+func (f *follower) onHost(err error) error {
+	if f.plan.Identity.Who != plan.HostRoot {
+		return err
+	}
+	return exit.Hint(err, "it was looked for on the engine's host")
 }
 
 // status is that of a command which could not be executed for errno.

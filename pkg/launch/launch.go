@@ -1,4 +1,6 @@
-// Package launch starts the helper where the engine's containers run.
+// Package launch chooses how the helper is started where the engine's containers
+// run, and starts it where that is here. For a container of the engine it makes
+// what is copied there.
 package launch
 
 import (
@@ -6,7 +8,6 @@ import (
 	"errors"
 	"os"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -17,17 +18,14 @@ type Via string
 const (
 	Auto   Via = "auto"
 	Local  Via = "local"  // in the place of this process
-	Engine Via = "engine" // in a container of the engine; not there yet
+	Engine Via = "engine" // in a container of the engine
 )
 
 // ParseVia reads the value of --via.
 func ParseVia(value string) (Via, error) {
 	switch v := Via(value); v {
-	case Auto, Local:
+	case Auto, Local, Engine:
 		return v, nil
-	case Engine:
-		return "", exit.Hint(errors.New("it is not there yet"),
-			"run docker nsjoin on the engine's host, as root")
 	}
 	return "", errors.New("one of auto, local, engine")
 }

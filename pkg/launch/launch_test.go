@@ -1,7 +1,6 @@
 package launch_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -9,7 +8,7 @@ import (
 )
 
 func TestParseVia(t *testing.T) {
-	for value, want := range map[string]launch.Via{"auto": launch.Auto, "local": launch.Local} {
+	for value, want := range map[string]launch.Via{"auto": launch.Auto, "local": launch.Local, "engine": launch.Engine} {
 		if got, err := launch.ParseVia(value); err != nil || got != want {
 			t.Errorf("--via %s = %q, %v; want %q", value, got, err, want)
 		}
@@ -35,20 +34,41 @@ func TestUnknownViaIsRefusedWithTheList(t *testing.T) {
 	}
 }
 
-// The flag adds its name and the value.
-func TestViaEngineIsRefusedWithAWayOut(t *testing.T) {
-	got, err := launch.ParseVia("engine")
-	if err == nil {
-		t.Fatalf("--via engine is taken for %q", got)
-	}
-	if want := "it is not there yet"; err.Error() != want {
-		t.Errorf("--via engine is refused with %q, want %q", err, want)
-	}
-	known, ok := errors.AsType[*exit.Error](err)
-	if !ok || known.Hint == "" {
-		t.Errorf("--via engine is refused with %q and no way out", err)
-	}
-	if got != "" {
-		t.Errorf("--via engine gives %q besides its error", got)
+// Every combination of facts, for each way that can be asked for.
+func TestChoose(t *testing.T) {
+	here := launch.Facts{Linux: true, Socket: true, Proven: true, MayJoin: true}
+	for _, row := range []struct {
+		name   string
+		change func(*launch.Facts)
+		why    string // that it isn't the local way; "" for that
+	}{
+		{"root on the engine's host", func(*launch.Facts) {}, ""},
+		{"another system", func(f *launch.Facts) { *f = launch.Facts{} }, "this is not Linux"},
+		{"a remote engine", func(f *launch.Facts) { f.Socket = false }, "the engine's endpoint is no socket of this machine"},
+		{"a remote engine whose pid is another's here", func(f *launch.Facts) { f.Socket, f.Proven = false, false }, "the engine's endpoint is no socket of this machine"},
+		{"a user of the docker group", func(f *launch.Facts) { f.MayJoin, f.Proven = false, false }, "joining here takes root"},
+		{"a container with the engine's socket", func(f *launch.Facts) { f.Proven = false }, "the container's first process is none of this machine's"},
+	} {
+		facts := here
+		row.change(&facts)
+		way, why, err := launch.Choose(launch.Auto, facts)
+		wantWay, wantWhy := launch.Engine, row.why
+		if row.why == "" {
+			wantWay, wantWhy = launch.Local, "the engine is on this machine, and the caller may join"
+		}
+		if err != nil || way != wantWay || why != wantWhy {
+			t.Errorf("%s: auto is %q, %q, %v; want %q, %q", row.name, way, why, err, wantWay, wantWhy)
+		}
+		if way, why, err = launch.Choose(launch.Engine, facts); err != nil || way != launch.Engine || why != "it was asked for" {
+			t.Errorf("%s: engine is %q, %q, %v", row.name, way, why, err)
+		}
+		way, why, err = launch.Choose(launch.Local, facts)
+		if row.why == "" {
+			if err != nil || way != launch.Local || why != "it was asked for" {
+				t.Errorf("%s: local is %q, %q, %v", row.name, way, why, err)
+			}
+		} else if err == nil || err.Error() != "--via local: "+row.why {
+			t.Errorf("%s: local is %q, %v; want %q", row.name, way, err, row.why)
+		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -16,6 +15,5 @@ func local(*request.Request, *os.File) error { return errSystem() }
 func output(context.Context, *request.Request) ([]byte, error) { return nil, errSystem() }
 
 func errSystem() error {
-	return exit.Hint(errors.New("namespaces are joined on Linux, and this is another system"),
-		"run docker nsjoin on the engine's host")
+	return errors.New("namespaces are joined on Linux, and this is another system")
 }

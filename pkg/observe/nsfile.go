@@ -6,16 +6,37 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// openPath opens a namespace's file by its path, and nothing else: what is there
-// is looked at before it is opened.
-func openPath(path string) (*os.File, plan.PathNamespace, error) {
+// openPath opens a namespace's file by its path on the host. /proc is the host's
+// everywhere, and its links can't be followed from its root.
+func (o *Observation) openPath(path string) (*os.File, plan.PathNamespace, error) {
+	if o.host != o.self && !strings.HasPrefix(path, "/proc/") {
+		root, err := o.host.OpenRoot()
+		if err != nil {
+			return nil, plan.PathNamespace{}, err
+		}
+		defer root.Close()
+		at, err := inroot.Look(root, path)
+		if err != nil {
+			return nil, plan.PathNamespace{}, err
+		}
+		defer at.Close()
+		path = fmt.Sprintf("/proc/self/fd/%d", at.Fd())
+	}
+	return openNamespace(path)
+}
+
+// openNamespace opens a namespace's file, and nothing else: what is there is
+// looked at before it is opened.
+func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	var facts plan.PathNamespace
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {

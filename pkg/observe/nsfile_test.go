@@ -28,7 +28,7 @@ func TestNamespaceIsOpenedByItsPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{path, linked} {
-			f, facts, err := openPath(path)
+			f, facts, err := openNamespace(path)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
@@ -68,7 +68,7 @@ func TestNothingElseIsOpenedByItsPath(t *testing.T) {
 	} {
 		done := make(chan error, 1)
 		go func() {
-			f, _, err := openPath(path)
+			f, _, err := openNamespace(path)
 			if f != nil {
 				f.Close()
 			}

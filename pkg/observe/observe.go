@@ -30,6 +30,7 @@ type Observation struct {
 	oomKills uint64   // its count before the command
 
 	self *Process
+	host *Process // who has the host's namespaces: self, if not in a container of its own
 	// shims has the shim of each process that is a container's first.
 	shims map[*Process]*Process
 }
@@ -53,6 +54,12 @@ func Observe(r *request.Request) (*Observation, error) {
 	if err := o.readSelf(); err != nil {
 		return nil, err
 	}
+	o.host = o.self
+	if r.Client != nil {
+		if err := o.leave(); err != nil {
+			return nil, err
+		}
+	}
 	base, err := o.process(r.Base)
 	if err != nil {
 		return nil, err
@@ -72,7 +79,7 @@ func Observe(r *request.Request) (*Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if plan.WantsSubject(o.self.Facts(), p.Facts()) {
+	if plan.WantsSubject(o.host.Facts(), p.Facts()) {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
@@ -107,7 +114,7 @@ func (o *Observation) readInstead(r *request.Request) error {
 		switch {
 		case !ok || source.From == request.FromNew:
 		case source.From == request.FromPath:
-			f, facts, err := openPath(source.Path)
+			f, facts, err := o.openPath(source.Path)
 			if err != nil {
 				return fmt.Errorf("%s: %w", source, err)
 			}
@@ -128,7 +135,7 @@ func (o *Observation) readInstead(r *request.Request) error {
 // container's where it names one. Another source may have named the same number.
 func (o *Observation) process(s request.Source) (*Process, error) {
 	if s.From == request.FromHost || s.From == request.FromNew {
-		return o.self, nil
+		return o.host, nil
 	}
 	p, held := o.Processes[s.PID]
 	if !held {
@@ -168,10 +175,10 @@ func explain(err error, s request.Source) error {
 }
 
 // OpenRoot opens the root directory of a process that gives namespaces, or the
-// helper's own for any other number.
+// host's for any other number.
 func (o *Observation) OpenRoot(pid int) (*os.File, error) {
 	if p, ok := o.Processes[pid]; ok {
 		return p.OpenRoot()
 	}
-	return o.self.OpenRoot()
+	return o.host.OpenRoot()
 }

@@ -29,7 +29,7 @@ func (o *Observation) readRelations(r *request.Request) error {
 		return err
 	}
 	user, err := o.file(r, ns.User)
-	if err != nil || user == o.self.Namespaces[ns.User] && !r.New(ns.User) {
+	if err != nil || user == o.host.Namespaces[ns.User] && !r.New(ns.User) {
 		return err
 	}
 	o.Facts.Owners = make(map[ns.Kind]ns.ID)
@@ -54,7 +54,7 @@ func (o *Observation) file(r *request.Request, k ns.Kind) (*os.File, error) {
 	source := r.Source(k)
 	switch source.From {
 	case request.FromNew:
-		return o.self.Namespaces[k], nil
+		return o.host.Namespaces[k], nil
 	case request.FromPath:
 		return o.Paths[source.String()], nil
 	case request.FromHost, request.FromContainer, request.FromPID:

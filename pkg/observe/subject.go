@@ -16,7 +16,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	}
 	s := &plan.Subject{}
 	starter, starterStatus := p, st
-	mountsOf := []*Process{o.self}
+	mountsOf := []*Process{o.host}
 	var groups []string // that are added to the user's
 	if c := source.Container; c != nil {
 		shim := o.shims[p]
@@ -25,7 +25,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 			user = c.User // looked up anew, as the engine does it
 		}
 		starter = shim
-		mountsOf = []*Process{shim, o.self} // an engine can have mounts of its own
+		mountsOf = []*Process{shim, o.host} // an engine can have mounts of its own
 		if starterStatus, err = shim.readStatus(); err != nil {
 			return err
 		}

@@ -59,14 +59,27 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	if r.Take.Has(k) {
 		return o.Base
 	}
-	return o.Self
+	return o.host()
+}
+
+// host is the process that has the host's namespaces.
+func (o *Observed) host() Process {
+	if o.Host.Namespaces == nil {
+		return o.Self
+	}
+	return o.Host
+}
+
+// foreign tells whether the command has another file system than the host's.
+func (p *Plan) foreign(o *Observed) bool {
+	return p.row(ns.Mnt).ID != o.host().Namespaces[ns.Mnt]
 }
 
 // refuse refuses what the kernel would, before anything is joined, and mounts
 // whose owners mean others in the command's user namespace.
 func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 	mounts := o.source(r, ns.Mnt)
-	bound := mounts.Namespaces[ns.Mnt] != o.Self.Namespaces[ns.Mnt] && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
+	bound := WantsSubject(o.host(), mounts) && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
 	for _, n := range rows {
 		switch {
 		case n.Kind == ns.PID && n.Join && o.PIDUnreachable:
@@ -90,7 +103,7 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	shown := o.source(r, ns.Mnt).Namespaces[ns.PID]
 	if (pid.New || pid.ID != shown) && !mountsProc(p, o) {
 		text := fmt.Sprintf("/proc, and so ps, is that of the processes of %s", r.Source(ns.Mnt).Quoted())
-		if !mnt.Join && !mnt.New {
+		if !p.foreign(o) && !mnt.New {
 			text += "; --mnt private mounts another"
 		}
 		list = append(list, text)
@@ -114,7 +127,7 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 // namespace: in new mounts that are the host's. One in a container's would lack
 // what its runtime hides of /proc. It takes rights over the pid namespace.
 func mountsProc(p *Plan, o *Observed) bool {
-	if !p.Made().Has(ns.Mnt) || p.joinsFileSystem() || !p.leaves(ns.PID) {
+	if !p.Made().Has(ns.Mnt) || p.foreign(o) || !p.leaves(ns.PID) {
 		return false
 	}
 	pid, user := p.row(ns.PID), p.row(ns.User)

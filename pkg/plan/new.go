@@ -21,14 +21,16 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: r.Base.String(), Namespaces: rows, Detach: r.Detach}
-	if p.joinsFileSystem() {
-		if p.Terminal, err = terminal(r, o); err != nil {
+	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.Client != nil}
+	if p.foreign(o) || p.Remote {
+		if p.Terminal, err = WantsTerminal(r, o.InputTerminal, o.OutputTerminal); err != nil {
 			return nil, err
 		}
 		if p.Terminal {
 			p.DetachKeys = r.DetachKeys
 		}
+	}
+	if p.foreign(o) {
 		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
@@ -39,7 +41,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 				"let it change its user: setpriv --reuid USER COMMAND")
 		}
 		p.Identity = Identity{
-			Who:                 Caller,
+			Who:                 p.hosts(),
 			Env:                 override(callerEnvironment(r.CallerEnv), r.Env),
 			Dir:                 r.Dir,
 			RootOfUserNamespace: p.Joined().Has(ns.User),
@@ -54,32 +56,39 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	return p, nil
 }
 
-// terminal decides whether a command in a container gets a terminal of its
-// own. On the host it has the caller's, if there is one.
-func terminal(r *request.Request, o *Observed) (bool, error) {
+// hosts is who a command in the host's file system is.
+func (p *Plan) hosts() Who {
+	if p.Remote {
+		return HostRoot
+	}
+	return Caller
+}
+
+// WantsTerminal decides whether a command in a container, or for a caller on another
+// machine, gets a terminal of its own; input and output tell whether the caller's
+// standard streams are one. Else it has the caller's, if there is one.
+func WantsTerminal(r *request.Request, input, output bool) (bool, error) {
 	if r.Detach {
 		return false, nil // nobody would be at its other end
 	}
 	switch r.Terminal {
 	case request.TerminalAlways:
-		if !o.InputTerminal {
+		if !input {
 			return false, exit.Hint(errors.New("-t: standard input is not a terminal"), "leave -t out to run without one")
 		}
 		return true, nil
 	case request.TerminalAuto:
-		return o.InputTerminal && o.OutputTerminal, nil
+		return input && output, nil
 	case request.TerminalNever:
 	}
 	return false, nil
 }
 
 // WantsSubject tells whether the command will run in another file system than
-// the helper's, so that an Observed needs a Subject.
-func WantsSubject(self, source Process) bool {
-	return self.Namespaces[ns.Mnt] != source.Namespaces[ns.Mnt]
+// the host's, so that an Observed needs a Subject.
+func WantsSubject(host, source Process) bool {
+	return host.Namespaces[ns.Mnt] != source.Namespaces[ns.Mnt]
 }
-
-func (p *Plan) joinsFileSystem() bool { return p.Joined().Has(ns.Mnt) }
 
 func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, error) {
 	s := o.Subject
@@ -224,7 +233,7 @@ func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
 // loginShell is the shell of the user's passwd line if it is there, else sh.
 // The caller's own is the one that he uses, $SHELL.
 func loginShell(s *Subject, who *Identity) (string, error) {
-	if who.Who == Caller {
+	if who.Container == nil {
 		if shell, ok := lookup(who.Env, "SHELL"); ok && path.IsAbs(shell) {
 			return shell, nil
 		}

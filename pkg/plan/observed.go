@@ -10,7 +10,10 @@ type Observed struct {
 	Self         Process
 	CPUs         []int
 	Capabilities CapSet
-	// Base is the process that the request's base names; Self if that is the host.
+	// Host is who has the host's namespaces where the helper, in a container of its
+	// own, has not; else it is left out and Self is meant.
+	Host Process
+	// Base is the process that the request's base names; the host's if that is it.
 	Base Process
 	// Instead is the process that gives each kind of the request's Instead.
 	Instead map[ns.Kind]Process

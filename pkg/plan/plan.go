@@ -11,6 +11,8 @@ import (
 type Plan struct {
 	// Target names the base in messages: web, pid:42 or host.
 	Target string `json:"target"`
+	// Via is the way to the engine's host and why it was chosen.
+	Via string `json:"via,omitempty"`
 	// Namespaces has a row for every kind.
 	Namespaces []Namespace `json:"namespaces"`
 	Identity   Identity    `json:"identity"`
@@ -21,6 +23,8 @@ type Plan struct {
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	// Detach says that the helper leaves the command to itself.
 	Detach bool `json:"detach,omitempty"`
+	// Remote says that the caller may be on another machine than the helper.
+	Remote bool `json:"remote,omitempty"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
 	// Warnings are what may surprise in what was asked for.
@@ -48,6 +52,7 @@ type Who string
 // Whose identity the command has.
 const (
 	Caller    Who = "caller"    // who called, unchanged
+	HostRoot  Who = "host"      // root on the engine's host, for a caller that may not be there
 	Container Who = "container" // what docker exec would make
 	Bare      Who = "process"   // that of a process, for pid:N
 )
@@ -111,8 +116,9 @@ type Command struct {
 }
 
 // LeadsSession tells whether the command leads a session of its own, as one in
-// a container does, or one that nobody attends. Else it is in the caller's.
-func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach }
+// a container does, or one that nobody attends, or from another machine. Else it
+// is in the caller's.
+func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach || p.Remote }
 
 // row is what becomes of kind k.
 func (p *Plan) row(k ns.Kind) Namespace {

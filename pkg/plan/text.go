@@ -28,6 +28,9 @@ func (p *Plan) Print(w io.Writer, form request.Output) error {
 func (p *Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "run %s in %s\n", quoteArgs(p.Command.Args), p.Target)
+	if p.Via != "" {
+		fmt.Fprintf(&b, "via %s\n", p.Via)
+	}
 	b.WriteString("\nnamespaces\n")
 	for _, n := range p.Namespaces {
 		link := n.ID.Link(n.Kind)
@@ -77,6 +80,9 @@ func (who Identity) rows() [][2]string {
 	c := who.Container
 	if c == nil {
 		rows := [][2]string{{"who", "the caller, unchanged"}}
+		if who.Who == HostRoot {
+			rows[0][1] = "root on the engine's host"
+		}
 		if who.RootOfUserNamespace {
 			rows = [][2]string{{"who", "the caller, as root of the user namespace"}}
 		}

@@ -59,6 +59,10 @@ type Request struct {
 	DryRun     Output `json:"dryRun,omitempty"`
 	// Survey asks for a survey.Survey as JSON in place of a command.
 	Survey *Survey `json:"survey,omitempty"`
+	// Via is the way to the engine's host and why it was chosen, for the plan.
+	Via string `json:"via,omitempty"`
+	// Client is nil where the helper is in the caller's own place.
+	Client *Client `json:"client,omitempty"`
 }
 
 // Survey asks who is in which namespaces.
@@ -74,6 +78,22 @@ type Survey struct {
 type Claim struct {
 	ID  string `json:"id"`
 	PID int    `json:"pid,omitempty"`
+}
+
+// Client is a caller that a helper in a container of the engine has: he may be on
+// another machine. The helper's standard input is in frames then (package frame),
+// and the host is the engine's: the process that started the helper's container.
+type Client struct {
+	// InputTerminal and OutputTerminal say that his standard input and output are one.
+	InputTerminal  bool `json:"inputTerminal,omitempty"`
+	OutputTerminal bool `json:"outputTerminal,omitempty"`
+	// NoInput says that his standard input is the null device, and OneOutput that his
+	// standard output and error are the same file, in which the order is kept.
+	NoInput   bool `json:"noInput,omitempty"`
+	OneOutput bool `json:"oneOutput,omitempty"`
+	// Rows and Columns are the size of his terminal; 0 for none.
+	Rows    uint16 `json:"rows,omitempty"`
+	Columns uint16 `json:"columns,omitempty"`
 }
 
 // Exec is what docker exec's options say of a command. They mean the same here.

@@ -13,3 +13,12 @@ type once struct {
 func newOnce() *once { return &once{given: make(chan struct{})} }
 
 func (o *once) give() { o.once.Do(func() { close(o.given) }) }
+
+func (o *once) happened() bool {
+	select {
+	case <-o.given:
+		return true
+	default:
+		return false
+	}
+}

@@ -66,7 +66,8 @@ func splice(to, from, pipe *os.File) bool {
 			if pipe == to {
 				in, out = out, in
 			}
-			n, moved = unix.Splice(in, nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
+			spliced, err := unix.Splice(in, nil, out, nil, pipeSize, unix.SPLICE_F_MOVE)
+			n, moved = int64(spliced), err // an int where that has 32 bits
 			return !errors.Is(moved, unix.EAGAIN)
 		})
 		switch {

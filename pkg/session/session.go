@@ -23,15 +23,16 @@ type Session struct {
 	caller     *caller // nil where it has no socket
 	signals    *signals
 	watcher    *watcher
-	command    *group // once it is about to run
-	restore    func() // gives the caller's terminal back
+	command    *group  // once it is about to run
+	remote     *Remote // nil for a caller who is here
+	restore    func()  // gives the caller's terminal back
 }
 
 // Prepare makes the streams that the plan's command gets. root is the root
 // directory that it will have; it is used for a terminal only. socket is the
-// Docker CLI's, or nil.
-func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File) (*Session, error) {
-	s := &Session{leads: p.LeadsSession(), target: p.Target, restore: func() {}}
+// Docker CLI's, or nil; remote is nil for a caller who is here.
+func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remote *Remote) (*Session, error) {
+	s := &Session{leads: p.LeadsSession(), target: p.Target, remote: remote, restore: func() {}}
 	who := p.Identity.Container
 	var err error
 	if p.Detach {
@@ -47,7 +48,11 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File) (*Se
 	switch {
 	case p.Terminal:
 		s.detachKeys = p.DetachKeys
-		err = s.openTerminal(root, who.HostUID)
+		owner := int64(-1)
+		if who != nil {
+			owner = who.HostUID
+		}
+		err = s.openTerminal(root, owner)
 	case who == nil:
 		s.streams = handOver()
 	default:
@@ -55,6 +60,9 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File) (*Se
 	}
 	if err != nil {
 		return nil, err
+	}
+	if remote != nil && s.pty == nil {
+		s.streams.closing = append(s.streams.closing, os.Stdin) // so that EPIPE comes when nobody reads
 	}
 	s.watcher, err = startWatcher(standby, s.pty)
 	return s, err
@@ -73,7 +81,7 @@ func (s *Session) Begin(pid int) error {
 		return err
 	}
 	o := order{PID: pid, Started: s.command.started, Leads: s.leads}
-	if s.pty != nil {
+	if s.pty != nil && s.remote == nil {
 		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 			return fmt.Errorf("the caller's terminal: %w", err)
 		}
@@ -81,7 +89,7 @@ func (s *Session) Begin(pid int) error {
 	if err := s.watcher.tell(o); err != nil {
 		return err
 	}
-	if s.pty != nil {
+	if o.Terminal != nil {
 		return s.takeTerminal(o.Terminal)
 	}
 	return nil
@@ -113,6 +121,9 @@ func (s *Session) Run(c Command) (int, error) {
 		go s.caller.watch(s.signals.told, gone)
 	}
 	s.streams.start(s.detachKeys, gone, left)
+	if s.remote != nil {
+		go s.remote.follow(s.signals.give, s.pty, gone)
+	}
 	ended := make(chan error, 1)
 	status := 0
 	go func() {
@@ -124,7 +135,7 @@ func (s *Session) Run(c Command) (int, error) {
 	case err := <-ended:
 		s.streams.finish()
 		// What it started ends with it where it is the client that ends.
-		if hungUp() || s.caller.ends() || s.signals.ended(status) {
+		if s.remote == nil && hungUp() || s.caller.ends() || s.signals.ended(status) || gone.happened() {
 			s.command.end()
 		}
 		return status, err

@@ -70,7 +70,7 @@ func run(t *testing.T, s *Session, c child) <-chan outcome {
 
 func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 	standby, orders := fakeStandby(t)
-	s, err := Prepare(&plan.Plan{}, nil, standby, nil)
+	s, err := Prepare(&plan.Plan{}, nil, standby, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 // Nobody attends it, so that nothing of the caller's stays open.
 func TestDetachedCommandHasTheNullDevice(t *testing.T) {
 	for _, who := range []*plan.ContainerIdentity{nil, {HostUID: -1}} {
-		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, nil, nil, nil)
+		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, nil, nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,11 @@ func (s *Session) openTerminal(root *os.File, owner int64) error {
 	if err != nil {
 		return err
 	}
-	resize(ours)
+	if s.remote != nil {
+		s.remote.resize(ours)
+	} else {
+		resize(ours)
+	}
 	s.pty = ours
 	s.streams = &streams{
 		theirs:   [3]*os.File{theirs, theirs, theirs},

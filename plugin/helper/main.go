@@ -7,7 +7,7 @@
 //	nsjoin-helper watch
 //
 // REQUEST is the number of a descriptor that package request's document can be
-// read from, SOCKET that of a connection whose end means that the caller is gone.
+// read from, or the path of a file in the helper's own container, SOCKET that of a connection whose end means that the caller is gone.
 // The second form it starts itself, package session's watcher.
 package main
 
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -68,7 +69,10 @@ func run(args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	seen.Facts.InputTerminal, seen.Facts.OutputTerminal = session.Terminals()
+	remote, err := attend(r, &seen.Facts)
+	if err != nil {
+		return 0, err
+	}
 	p, err := plan.New(r, &seen.Facts)
 	if err != nil {
 		return 0, err
@@ -79,7 +83,7 @@ func run(args []string) (int, error) {
 	for _, w := range p.Warnings {
 		exit.Warn(os.Stderr, w)
 	}
-	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1])
+	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1], remote)
 	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
 			return 0, exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
@@ -88,9 +92,24 @@ func run(args []string) (int, error) {
 	return status, err
 }
 
+// attend finds out about the caller's terminal, and takes the place of one's standard
+// input who may be on another machine; it is nil for one who is here.
+func attend(r *request.Request, facts *plan.Observed) (*session.Remote, error) {
+	if r.Client == nil {
+		facts.InputTerminal, facts.OutputTerminal = session.Terminals()
+		return nil, nil
+	}
+	remote, err := session.Attend(r.Client)
+	if err != nil {
+		return nil, err
+	}
+	facts.InputTerminal, facts.OutputTerminal = remote.Terminals()
+	return remote, nil
+}
+
 // execute carries the plan out. root is the process whose root directory the
 // command has.
-func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File) (int, error) {
+func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote) (int, error) {
 	held := join.Held{Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups}
 	for pid, source := range seen.Processes {
 		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
@@ -99,7 +118,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File)
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.Standby, socket)
+	s, err := session.Prepare(p, rootDir, join.Standby, socket, remote)
 	if err != nil {
 		return 0, err
 	}
@@ -121,6 +140,12 @@ func descriptors(args []string) (files [2]*os.File, err error) {
 		return files, errors.New("this is the helper of docker nsjoin " + version + ", which starts it itself")
 	}
 	for i, arg := range args {
+		if strings.HasPrefix(arg, "/") {
+			if files[i], err = os.Open(arg); err != nil {
+				return files, err
+			}
+			continue
+		}
 		fd, err := strconv.Atoi(arg)
 		if err != nil {
 			return files, fmt.Errorf("descriptor %q: %w", arg, err)

@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/pkg/stdcopy"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// HelperLabel marks a helper's container, and ServesLabel has the full ID of the
+// container that it serves.
+const (
+	HelperLabel = "io.nsjoin.helper"
+	ServesLabel = "io.nsjoin.serves"
+)
+
+// Creator is what starting a helper needs of the engine's client.
+type Creator interface {
+	ContainerCreate(ctx context.Context, config *container.Config, host *container.HostConfig, networks *network.NetworkingConfig, platform *ocispec.Platform, name string) (container.CreateResponse, error)
+	CopyToContainer(ctx context.Context, id, path string, archive io.Reader, options container.CopyToContainerOptions) error
+	ContainerAttach(ctx context.Context, id string, options container.AttachOptions) (types.HijackedResponse, error)
+	ContainerWait(ctx context.Context, id string, condition container.WaitCondition) (<-chan container.WaitResponse, <-chan error)
+	ContainerStart(ctx context.Context, id string, options container.StartOptions) error
+	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
+	ServerVersion(ctx context.Context) (types.Version, error)
+	ClientVersion() string
+	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
+	Lister
+}
+
+// Archive gives what is unpacked at the root of the helper's container, for an
+// engine's architecture as GOARCH names it.
+type Archive func(arch string) (io.Reader, error)
+
+// Helper is a helper's container that was started.
+type Helper struct {
+	ID     string
+	stream types.HijackedResponse
+	wait   <-chan container.WaitResponse
+	failed <-chan error
+}
+
+// StartHelper makes a helper's container on the engine and starts it. warn is told
+// what it has less than was wanted.
+func (c *Connection) StartHelper(ctx context.Context, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+	to, err := c.Client()
+	if err != nil {
+		return nil, err
+	}
+	return startSomehow(ctx, to, s, archive, warn)
+}
+
+// Start makes a helper's container and starts it. Whatever fails, or is
+// interrupted, nothing is left of it, but for a client that is killed: then the
+// next one removes it (sweep).
+func Start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helper, error) {
+	if err := s.suits(engine.ClientVersion()); err != nil {
+		return nil, err
+	}
+	config, host := s.config(), s.hostConfig()
+	created, err := engine.ContainerCreate(ctx, config, host, &network.NetworkingConfig{}, nil, "")
+	if err != nil {
+		return nil, step(err, creating)
+	}
+	h := &Helper{ID: created.ID}
+	if err := h.start(ctx, engine, archive); err != nil {
+		h.Close()
+		h.remove(ctx, engine)
+		return nil, err
+	}
+	return h, nil
+}
+
+// start does what the container's ID is needed for. What doesn't wait for one
+// another goes at once, each on a connection of its own: over a slow link it is
+// the way there and back that takes the time.
+func (h *Helper) start(ctx context.Context, engine Creator, archive Archive) error {
+	const calls = 4
+	done := make(chan error, calls)
+	// What waits for the end is not to end with what ends us.
+	waiting, stopWaiting := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, stopWaiting)
+	defer unhook()
+	go func() { done <- h.copy(ctx, engine, archive) }()
+	go func() { done <- h.attach(ctx, engine) }()
+	go func() {
+		// It is removed before it is said to have ended, as docker run --rm does.
+		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, container.WaitConditionRemoved)
+		done <- nil
+	}()
+	go func() {
+		sweep(ctx, engine, h.ID)
+		done <- nil
+	}()
+	var err error
+	for range calls {
+		if e := <-done; e != nil && err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		err = step(engine.ContainerStart(ctx, h.ID, container.StartOptions{}), starting)
+	}
+	if err != nil {
+		stopWaiting()
+	}
+	return err
+}
+
+func (h *Helper) copy(ctx context.Context, engine Creator, archive Archive) error {
+	version, err := engine.ServerVersion(ctx)
+	if err != nil {
+		return step(err, "ask for the engine's architecture")
+	}
+	content, err := archive(version.Arch)
+	if err != nil {
+		return err
+	}
+	err = engine.CopyToContainer(ctx, h.ID, "/", content, container.CopyToContainerOptions{})
+	return step(err, "copy the helper into its container")
+}
+
+func (h *Helper) attach(ctx context.Context, engine Creator) error {
+	stream, err := engine.ContainerAttach(ctx, h.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return step(err, "attach to the helper's container")
+	}
+	h.stream = stream
+	return nil
+}
+
+// Write writes to the helper's standard input; io.Writer.
+func (h *Helper) Write(b []byte) (int, error) { return h.stream.Conn.Write(b) }
+
+// Close hangs up. The helper takes that for the end of its caller.
+func (h *Helper) Close() {
+	if h.stream.Conn != nil {
+		h.stream.Close()
+	}
+}
+
+// Output copies what the helper and its command write, until they end.
+func (h *Helper) Output(stdout, stderr io.Writer) error {
+	_, err := stdcopy.StdCopy(stdout, stderr, h.stream.Reader)
+	return err
+}
+
+// Wait waits until the helper has ended and its container is removed, and returns
+// its exit status.
+func (h *Helper) Wait() (int, error) {
+	select {
+	case r := <-h.wait:
+		if r.Error != nil {
+			return 0, fmt.Errorf("wait for the helper's container: %s", r.Error.Message)
+		}
+		return int(r.StatusCode), nil
+	case err := <-h.failed:
+		return 0, exit.Hint(fmt.Errorf("lost the engine: %w", err),
+			"the command is ended within a minute; docker ps --filter label=%s shows its helper", HelperLabel)
+	}
+}
+
+// remove removes the container, also where ctx was what ended the attempt.
+func (h *Helper) remove(ctx context.Context, engine Creator) {
+	const within = 10 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	defer cancel()
+	_ = engine.ContainerRemove(ctx, h.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+}
+
+// The steps that are told apart.
+const (
+	creating = "create the helper's container"
+	starting = "start the helper's container"
+)
+
+// step names what the engine didn't do, with its own words.
+func step(err error, what string) error {
+	if err == nil {
+		return nil
+	}
+	return &stepError{what: what, err: err}
+}
+
+type stepError struct {
+	what string
+	err  error
+}
+
+func (e *stepError) Error() string {
+	return e.what + ": " + strings.TrimPrefix(e.err.Error(), "Error response from daemon: ")
+}
+
+func (e *stepError) Unwrap() error { return e.err }

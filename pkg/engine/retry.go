@@ -1,0 +1,69 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// startSomehow starts a helper's container, with less than was wanted where the
+// engine hasn't got it: then warn says so.
+func startSomehow(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+	h, err := startOfSomeImage(ctx, engine, s, archive, warn)
+	failed, ok := errors.AsType[*stepError](err)
+	if !ok || failed.what != starting || ctx.Err() != nil || !slices.Contains(s.Caps, AllCaps) {
+		return h, err
+	}
+	// The engine can give no capability that it lacks itself.
+	h, again := startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn)
+	if again != nil {
+		return nil, err
+	}
+	warn("the engine can't give all capabilities: the command has those of a container, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
+	return h, nil
+}
+
+// startOfSomeImage starts a helper's container of the image that was asked for or,
+// where that is gone, of another: any will do.
+func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+	if s.Image != "" {
+		h, err := Start(ctx, engine, s, archive)
+		if !errdefs.IsNotFound(err) {
+			return h, err
+		}
+		if s.ImageGiven {
+			return nil, exit.Hint(err, "docker images lists those that the engine has; none is pulled")
+		}
+	}
+	list, err := engine.ImageList(ctx, image.ListOptions{})
+	if err != nil {
+		return nil, step(err, "find an image for the helper's container")
+	}
+	for _, found := range list {
+		other := s
+		other.Image = found.ID
+		h, err := Start(ctx, engine, other, archive)
+		if errdefs.IsNotFound(err) {
+			continue // removed meanwhile
+		}
+		if err == nil && s.Image != "" {
+			warn(fmt.Sprintf("the image of %s is gone: the helper has the files of image %s", s.Name, name(found)))
+		}
+		return h, err
+	}
+	return nil, exit.Hint(errors.New("the engine has no image that a helper's container can be made of"),
+		"docker pull any, or name one that is there: --helper-image IMAGE")
+}
+
+func name(i image.Summary) string {
+	if len(i.RepoTags) > 0 {
+		return i.RepoTags[0]
+	}
+	return i.ID
+}

@@ -1,0 +1,53 @@
+package launch
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/payload"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// The files of an archive, at the root of the helper's container.
+const (
+	helperFile  = "docker-nsjoin-helper"
+	requestFile = "docker-nsjoin-request"
+)
+
+// Args starts the helper of an archive.
+func Args() []string { return []string{"/" + helperFile, "/" + requestFile} }
+
+// Archive is a tar archive with the helper for arch and the request.
+func Archive(r *request.Request, arch string) (io.Reader, error) {
+	helper, err := payload.Helper(arch)
+	if err != nil {
+		return nil, err
+	}
+	info, err := helper.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("helper: %w", err)
+	}
+	var document, head, tail bytes.Buffer
+	if err := r.Write(&document); err != nil {
+		return nil, err
+	}
+	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: info.Size()}); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	const block = 512
+	tail.Write(make([]byte, (block-info.Size()%block)%block))
+	w := tar.NewWriter(&tail)
+	err = w.WriteHeader(&tar.Header{Name: requestFile, Mode: 0o400, Size: int64(document.Len())})
+	if err == nil {
+		_, err = document.WriteTo(w)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return io.MultiReader(&head, helper, &tail), nil
+}

@@ -1,0 +1,53 @@
+package launch
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Look finds the facts for r, a request that was resolved. socket says that the
+// engine's endpoint is a socket in this file system.
+func Look(r *request.Request, socket bool) Facts {
+	f := Facts{Linux: true, Socket: socket, MayJoin: mayJoin(), Proven: true}
+	for _, k := range ns.Kinds() {
+		if s := r.Source(k); s.Container != nil && f.MayJoin && f.Proven {
+			f.Proven = isFirstProcess(s.PID, s.Container.ID)
+		}
+	}
+	return f
+}
+
+// isFirstProcess tells by what is read in a moment whether process pid is the first
+// of the container: its parent's working directory is named by the ID. The helper
+// proves it.
+func isFirstProcess(pid int, id string) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	// After the name, which may have any character in it, come the state and the parent.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return false
+	}
+	dir, err := os.Readlink("/proc/" + string(fields[1]) + "/cwd")
+	return err == nil && filepath.Base(dir) == id
+}
+
+// mayJoin tells whether we have the capabilities without which nothing is joined.
+func mayJoin() bool {
+	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_CHROOT
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return false
+	}
+	return os.Geteuid() == 0 && data[0].Effective&needed == needed
+}

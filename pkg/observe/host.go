@@ -1,0 +1,44 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// leave makes a helper in a container of its own one of the host's processes, as
+// far as it goes: the process that started it, the container's shim, gives what is
+// the host's, and the helper moves to its cgroups. There it may use the devices, and
+// its end is not the end of those that it leaves behind.
+func (o *Observation) leave() error {
+	host, err := Hold(os.Getppid())
+	if err != nil {
+		return fmt.Errorf("the engine's host: %w", err)
+	}
+	if err := host.OpenNamespaces(); err != nil {
+		return fmt.Errorf("the engine's host: %w", err)
+	}
+	o.host = host
+	o.Facts.Host = host.Facts()
+	o.Processes[host.PID] = host
+	groups, err := host.foreignCgroups(o.self)
+	if err != nil {
+		return err
+	}
+	mounts, err := allCgroupMounts([]*Process{host})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		// A rootless engine's groups are its user's, who may not have them all.
+		if procs, err := openInCgroup(mounts, g, "cgroup.procs", unix.O_WRONLY); err == nil {
+			_, _ = procs.WriteString(strconv.Itoa(o.self.PID))
+			procs.Close()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"time"
+
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// client is the caller's side of a command whose helper is in a container.
+type client struct {
+	request        *request.Request
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	terminal       uintptr // the descriptor of standard input
+	raw            bool    // it is a terminal, and the command has one
+}
+
+// attend passes on what the command reads, writes and is told, until it ends, and
+// returns its exit status. When ctx ends, the Docker CLI closed its socket.
+func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os.Signal) (int, error) {
+	defer h.Close()
+	if c.raw {
+		restore, err := c.makeRaw()
+		if err != nil {
+			return 0, err
+		}
+		defer restore()
+	}
+	frames := frame.NewWriter(h)
+	ended := make(chan struct{})
+	defer close(ended)
+	go c.tell(ctx, frames, h, signals, ended, newParent())
+	if c.request.DryRun == request.OutputNone && !c.request.Detach {
+		go func() {
+			_, _ = io.Copy(frames, c.stdin)
+			_ = frames.End()
+		}()
+	}
+	written := make(chan error, 1)
+	go func() { written <- h.Output(c.stdout, c.stderr) }()
+	status, err := h.Wait()
+	if err != nil {
+		return 0, err
+	}
+	// The engine has all that was written; a process that the command left may hold
+	// its streams open.
+	const patience = 2 * time.Second
+	select {
+	case err = <-written:
+	case <-time.After(patience):
+	}
+	return status, err
+}
+
+// tell sends what isn't data: the terminal's size, signals, and that we are there.
+func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helper, signals <-chan os.Signal, ended <-chan struct{}, parent parent) {
+	alive := time.NewTicker(frame.Interval)
+	defer alive.Stop()
+	var resized <-chan struct{}
+	if c.raw {
+		changes, stop := watchSize(c.size)
+		defer stop()
+		resized = changes
+	}
+	// When the Docker CLI dies its socket is closed a moment before.
+	const moment, interval = 20 * time.Millisecond, 250 * time.Millisecond
+	closed := ctx.Done()
+	var polls *time.Ticker
+	var orphaned <-chan time.Time
+	for {
+		var err error
+		select {
+		case <-ended:
+			return
+		case <-alive.C:
+			err = frames.Alive()
+		case <-resized:
+			err = frames.Size(c.size())
+		case s := <-signals:
+			if number, ok := onLinux(s); ok {
+				err = frames.Signal(number)
+			}
+		case <-closed:
+			// It got a signal, and there is no terminal that would have sent it to us as
+			// well; or it has ended, and nobody wants the command.
+			closed = nil
+			if time.Sleep(moment); !parent.gone() {
+				err = frames.Signal(sigterm)
+			}
+			polls = time.NewTicker(interval)
+			defer polls.Stop()
+			orphaned = polls.C
+		case <-orphaned:
+			if parent.gone() {
+				h.Close()
+				return
+			}
+		}
+		if err != nil {
+			return // the stream's end is seen elsewhere
+		}
+	}
+}
+
+// makeRaw has the terminal pass every key on.
+func (c *client) makeRaw() (restore func(), err error) {
+	before, err := term.SetRawTerminal(c.terminal)
+	if err != nil {
+		return nil, err
+	}
+	out, isTerminal := term.GetFdInfo(c.stdout)
+	if !isTerminal {
+		return func() { _ = term.RestoreTerminal(c.terminal, before) }, nil
+	}
+	outBefore, err := term.SetRawTerminalOutput(out) // does something on Windows only
+	if err != nil {
+		_ = term.RestoreTerminal(c.terminal, before)
+		return nil, err
+	}
+	return func() {
+		if outBefore != nil {
+			_ = term.RestoreTerminal(out, outBefore)
+		}
+		_ = term.RestoreTerminal(c.terminal, before)
+	}, nil
+}
+
+// size is that of the caller's terminal; 0 where it isn't known.
+func (c *client) size() (rows, columns uint16) {
+	out, _ := term.GetFdInfo(c.stdout)
+	for _, fd := range []uintptr{out, c.terminal} {
+		if size, err := term.GetWinsize(fd); err == nil && size.Height > 0 {
+			return size.Height, size.Width
+		}
+	}
+	return 0, 0
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// debugVariable makes the plugin say what it chose, as docker --debug does.
+const debugVariable = "DOCKER_NSJOIN_DEBUG"
+
+// launch starts the helper for r, a request that was resolved, where the way leads
+// that was asked for. It returns nil where the command's exit status is 0.
+func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, r *request.Request, answers engine.Answers) error {
+	onSocket, err := connection.Local()
+	if err != nil {
+		return err
+	}
+	way, why, err := launch.Choose(o.via, launch.Look(r, onSocket))
+	if err != nil {
+		return err
+	}
+	if cli.options.Debug || os.Getenv(debugVariable) != "" {
+		fmt.Fprintf(os.Stderr, "docker nsjoin: via %s: %s\n", way, why)
+	}
+	if o.dryRun {
+		r.Via = fmt.Sprintf("%s: %s", way, why)
+	}
+	if way == launch.Local {
+		caller, err := connectCLI()
+		if err != nil {
+			return err
+		}
+		return launch.Launch(r, caller)
+	}
+	status, err := viaEngine(ctx, connection, o.spec(r, answers), r)
+	if err != nil {
+		return err
+	}
+	return exit.Ended(status)
+}
+
+// spec is what the helper's container is to be like.
+func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
+	s := engine.NewSpec(r, answers)
+	s.Args = launch.Args()
+	if o.helperImage != "" {
+		s.Image, s.ImageGiven = o.helperImage, true
+	}
+	return s
+}
+
+// viaEngine runs the helper in a container of the engine and attends it.
+func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec, r *request.Request) (int, error) {
+	stdin, stdout, stderr := term.StdStreams()
+	in, inIsTerminal := term.GetFdInfo(stdin)
+	_, outIsTerminal := term.GetFdInfo(stdout)
+	c := &client{request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
+	var err error
+	if c.raw, err = plan.WantsTerminal(r, inIsTerminal, outIsTerminal); err != nil {
+		return 0, err
+	}
+	r.Client = &request.Client{
+		InputTerminal: inIsTerminal, OutputTerminal: outIsTerminal,
+		NoInput: isNull(os.Stdin), OneOutput: !c.raw && sameFile(os.Stdout, os.Stderr),
+	}
+	if c.raw {
+		r.Client.Rows, r.Client.Columns = c.size()
+	}
+	r.CallerEnv = hostEnvironment(r.CallerEnv)
+	signals, stop := takeSignals()
+	defer stop()
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	started := make(chan struct{})
+	early := make(chan os.Signal, 1)
+	go func() {
+		select {
+		case s := <-signals:
+			early <- s
+			interrupt()
+		case <-started:
+		}
+	}()
+	h, err := connection.StartHelper(ctx, s, func(arch string) (io.Reader, error) { return launch.Archive(r, arch) },
+		func(text string) { exit.Warn(stderr, text) })
+	close(started)
+	if err != nil {
+		if len(early) > 0 {
+			return 0, fmt.Errorf("interrupted before the command ran: %w", err)
+		}
+		return 0, err
+	}
+	return c.attend(ctx, h, signals)
+}
+
+// hostEnvironment is what a command has on the engine's host: nothing of the
+// caller's, who may be on another machine, but for his terminal.
+func hostEnvironment(callers []string) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root"}
+	for _, assignment := range callers {
+		if name, _, _ := strings.Cut(assignment, "="); name == "TERM" || name == "COLORTERM" {
+			env = append(env, assignment)
+		}
+	}
+	return env
+}
+
+func isNull(f *os.File) bool {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return false
+	}
+	defer null.Close()
+	return sameFile(f, null)
+}
+
+// sameFile tells whether two open files are the same one.
+func sameFile(a, b *os.File) bool {
+	of, err := a.Stat()
+	if err != nil {
+		return false
+	}
+	other, err := b.Stat()
+	return err == nil && os.SameFile(of, other)
+}

@@ -1,0 +1,56 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const sigterm = 15
+
+// linuxNumbers are those that signals have on Linux, where the command is. Some are
+// others elsewhere.
+var linuxNumbers = map[os.Signal]int{
+	syscall.SIGHUP: 1, syscall.SIGINT: 2, syscall.SIGQUIT: 3, syscall.SIGUSR1: 10, syscall.SIGUSR2: 12,
+	syscall.SIGTERM: sigterm, syscall.SIGCONT: 18, syscall.SIGTSTP: 20,
+}
+
+// onLinux is a signal's number there.
+func onLinux(s os.Signal) (int, bool) {
+	n, ok := linuxNumbers[s]
+	return n, ok
+}
+
+// takeSignals takes those that are passed on to the command.
+func takeSignals() (signals <-chan os.Signal, stop func()) {
+	taken := make(chan os.Signal, 16)
+	for s := range linuxNumbers {
+		signal.Notify(taken, s)
+	}
+	return taken, func() { signal.Stop(taken) }
+}
+
+// watchSize tells when the terminal's size may have changed.
+func watchSize(func() (rows, columns uint16)) (changes <-chan struct{}, stop func()) {
+	signals, told := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGWINCH)
+	go func() {
+		for range signals {
+			select {
+			case told <- struct{}{}:
+			default: // it will be asked for anyway
+			}
+		}
+	}()
+	return told, func() { signal.Stop(signals); close(signals) }
+}
+
+// parent is the process that started us, the Docker CLI.
+type parent int
+
+func newParent() parent { return parent(os.Getppid()) }
+
+// gone tells whether it has ended, which makes us another's child.
+func (p parent) gone() bool { return os.Getppid() != int(p) }

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"time"
+)
+
+const sigterm = 15
+
+// onLinux is the number of ctrl-c there, where the command is.
+func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }
+
+// takeSignals takes what is passed on to the command.
+func takeSignals() (signals <-chan os.Signal, stop func()) {
+	taken := make(chan os.Signal, 16)
+	signal.Notify(taken, os.Interrupt)
+	return taken, func() { signal.Stop(taken) }
+}
+
+// watchSize tells when the terminal's size has changed. Windows has no signal for
+// it, so it is asked now and then, as the Docker CLI does.
+func watchSize(size func() (rows, columns uint16)) (changes <-chan struct{}, stop func()) {
+	const interval = 250 * time.Millisecond
+	told, ended := make(chan struct{}, 1), make(chan struct{})
+	rows, columns := size()
+	go func() {
+		ticks := time.NewTicker(interval)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticks.C:
+			}
+			if r, c := size(); r != rows || c != columns {
+				rows, columns = r, c
+				select {
+				case told <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return told, func() { close(ended) }
+}
+
+// parent is the process that started us, the Docker CLI. Windows doesn't tell its end.
+type parent struct{}
+
+func newParent() parent { return parent{} }
+
+func (parent) gone() bool { return false }
