@@ -166,7 +166,7 @@ This page is made from [plugin/testdata/parity.txt](../plugin/testdata/parity.tx
   mountinfo, oom_score_adj, label, personality, ID maps, scheduling, session keyring, namespaces and
   descriptors. Left out is what two runs of the same command differ in: numbers of processes and pipes,
   counters, sizes of memory, times.
-- Engines before 23 give 126 for every command that isn't executed, and later ones 128 for what they know
+- Engines before 28 give 126 for every command that isn't executed, and later ones 128 for what they know
   no status for. docker nsjoin gives 127 for what is not found and 126 for the rest, everywhere; such rows
   count as alike.
 - That the seccomp filter is the same instruction by instruction is in

@@ -9,7 +9,7 @@ import (
 )
 
 // vague tells whether the engine has the same status for many reasons: before
-// Engine 23 that is 126 for every command that isn't executed, and later ones
+// Engine 28 that is 126 for every command that isn't executed, and later ones
 // have 128 for what they know no status for.
 func (p *parity) vague(r reply) bool {
 	return r.refused() && (r.status == 128 || p.old && r.status == exit.CannotRun)

@@ -45,7 +45,7 @@ type parity struct {
 	engine   testEngine
 	dir      string // where the files are that rows name
 	env      []string
-	old      bool // the engine is older than 23
+	old      bool // the engine is older than 28
 	mu       sync.Mutex
 	nowhere  []string // rows that can't be had on this engine
 	compared int
@@ -94,7 +94,7 @@ func newParity(t *testing.T) *parity {
 	if err != nil {
 		t.Fatalf("the engine's version is %q", version)
 	}
-	p := &parity{engine: engine, dir: "testdata", old: number < 23}
+	p := &parity{engine: engine, dir: "testdata", old: number < 28}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=xterm", "FROM_CALLER=the caller's",
 		"DOCKER_CONFIG=" + config, "DOCKER_HOST=" + engine.host, "FACTS=" + facts,

@@ -8,7 +8,7 @@ cgroup_mounts() { # TYPE (a pattern): where cgroups of that type are mounted
 # launch VARIANT: starts what describe said and waits until it answers. Exports
 # what the Docker CLI needs to reach it.
 launch() {
-	local name=nsjoin-$unique-${state##*/} pid start
+	local name=nsjoin-$unique-${state##*/} pid start user
 	local -a namespaces=(--net) inside=()
 	if [ -n "$suite" ]; then
 		apt_install runc runc
@@ -20,11 +20,14 @@ launch() {
 	place
 	printf '%s\n' "$name" >"$state/cgroup"
 	make_inside
+	[ "$kind" = dockerd ] || prepare_"$kind"
+	[ ${#inside[@]} = 0 ] || namespaces+=(--mount --propagation private)
+	echo '{}' >"$dir/daemon.json"
 	start=$(date +%s%N)
 	unset DOCKER_CONTEXT DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION
 	export DOCKER_HOST=unix://$dir/docker.sock
 	listen_"$reach"
-	become_dockerd 2>"$state/log" &
+	become_"$kind" 2>"$state/log" &
 	pid=$!
 	disown
 	echo "$pid" >"$state/pid"
@@ -34,7 +37,7 @@ launch() {
 		"started in $((($(date +%s%N) - start) / 1000000)) ms"
 }
 
-# make_inside: the options of the script inside, and the namespaces that it needs.
+# make_inside: the options of the script inside.
 make_inside() {
 	if [ ${#packages[@]} -gt 0 ]; then
 		get_tree "${packages[@]}"
@@ -53,12 +56,10 @@ make_inside() {
 		# runc turns controllers on in the root of a cgroup v2 that has not got them.
 		cp "$(cgroup_mounts cgroup2 | tail -n 1)/cgroup.subtree_control" "$state/controllers"
 	fi
-	[ ${#inside[@]} = 0 ] || namespaces+=(--mount --propagation private)
 }
 
 # become_dockerd: all of this execs, so that the caller's $! is dockerd itself.
 become_dockerd() {
-	echo '{}' >"$dir/daemon.json"
 	PATH=${bin:+$bin:}$PATH exec "${listen[@]}" setsid unshare "${namespaces[@]}" -- \
 		"$root/scripts/engine.d/inside" "${inside[@]}" -- \
 		env -u NOTIFY_SOCKET -u DOCKER_HOST -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH \

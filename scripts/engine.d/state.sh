@@ -53,7 +53,7 @@ sweep() {
 # place: the directory of the engine's sockets and data. Sets dir.
 place() {
 	local up=$state short=
-	dir=$state
+	dir=$state/e
 	# The longest: exec/containerd/containerd.sock.ttrpc, in at most 107 bytes.
 	[ ${#dir} -le 65 ] || short="its path is too long for a socket"
 	[[ $dir =~ ^[A-Za-z0-9/._-]+$ ]] || short="its path has special characters"
@@ -63,8 +63,9 @@ place() {
 	done
 	if [ -n "$short" ]; then
 		dir=$(mktemp -d /tmp/nsjoin.XXXXXX)
-		chmod 711 "$dir"
 		say "sockets and data of ${state##*/} are in $dir: $short"
 	fi
 	printf '%s\n' "$dir" >"$state/dir"
+	mkdir -p "$dir"
+	chmod 711 "$dir"
 }

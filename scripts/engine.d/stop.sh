@@ -2,7 +2,7 @@
 # Stopping an engine and removing all that was made for it, by what its state
 # directory says.
 
-ours() { # PID: true when it is the dockerd of $dir
+ours() { # PID: true when it is the dockerd of $dir, or what it was started by
 	[ -n "$1" ] && grep -qzxF -- "$dir/data" "/proc/$1/cmdline" 2>/dev/null
 }
 
@@ -40,6 +40,7 @@ restore_controllers() {
 # stop: stops the engine in $state and removes all that was made for it.
 stop() {
 	local dir='' pid='' name='' mount i
+	export -n DOCKER_TLS_VERIFY # its socket has none
 	local -a pids
 	dir=$(cat "$state/dir" 2>/dev/null || true)
 	pid=$(cat "$state/pid" 2>/dev/null || true)
@@ -49,8 +50,8 @@ stop() {
 		if ours "$pid"; then
 			# Else it waits 10 seconds for each container that ignores SIGTERM.
 			{
-				timeout 10 env -u DOCKER_TLS_VERIFY docker --host "unix://$dir/docker.sock" ps -aq |
-					timeout 20 xargs -r env -u DOCKER_TLS_VERIFY docker --host "unix://$dir/docker.sock" rm -fv
+				timeout 10 docker --host "unix://$dir/docker.sock" ps -aq |
+					timeout 20 xargs -r docker --host "unix://$dir/docker.sock" rm -fv
 			} >/dev/null 2>&1 || true
 			kill "$pid" 2>/dev/null || true
 			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true
@@ -76,6 +77,7 @@ stop() {
 			umount "$mount" 2>/dev/null || umount -l "$mount" || say "mount $mount stays"
 		done < <(awk -v dir="$dir" '$5 == dir || index($5, dir "/") == 1 { print $5 }' /proc/self/mountinfo | tac)
 	fi
+	[ ! -f "$state/user" ] || locked remove_users "$(cat "$state/user")"
 	[ ! -f "$state/userns" ] || locked release dockremap remove_users
 	[ ! -f "$state/images" ] || locked release "$(cat "$state/images")" remove_images
 	for dir in "$dir" "$state"; do

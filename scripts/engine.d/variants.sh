@@ -13,6 +13,8 @@ list() {
 		28-cgroup2     the same, on cgroup v2
 		28-containerd  the same, on cgroup v2, with the containerd image store
 		28-userns      the same, with --userns-remap=default as well
+		rootless       like private, of a user who is not root
+		rootless-28    the engine of Debian sid, of a user who is not root
 		tcp            like private, reached by TCP
 		tls            like private, reached by TCP with TLS, both sides having certificates
 	LIST
@@ -21,7 +23,7 @@ list() {
 # describe VARIANT: sets what it is made of.
 # shellcheck disable=SC2034 # for the files beside this one
 describe() {
-	kind=dockerd # or default: the one that answers
+	kind=dockerd # or rootless; or default: the one that answers
 	suite= bin=  # of Debian, for another docker.io than the machine's; its directories
 	packages=()  # that are put over /usr for the engine, not installed
 	cgroup=      # v2: also where the machine has v1; v1: without the v2 beside it
@@ -43,6 +45,8 @@ describe() {
 	28-cgroup2) suite=sid cgroup=v2 ;;
 	28-containerd) suite=sid cgroup=v2 options=("${containerd_store[@]}") ;;
 	28-userns) suite=sid cgroup=v2 userns=yes options=("${containerd_store[@]}") ;;
+	rootless) kind=rootless packages=(rootlesskit uidmap) ;;
+	rootless-28) kind=rootless suite=sid packages=(rootlesskit uidmap slirp4netns) ;;
 	tcp | tls) reach=$1 ;;
 	*) die "no variant $1" ;;
 	esac

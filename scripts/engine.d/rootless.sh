@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# A rootless engine: dockerd of a user that is made for it, in a user namespace.
+
+# make_user: a user of this engine's own, with IDs for its containers. Sets user.
+make_user() {
+	user=nsjoin-$(printf '%s' "$state" | sha256sum | cut -c 1-8)
+	! getent passwd "$user" >/dev/null || die "there is a user $user already"
+	echo "$user" >"$state/user"
+	locked useradd --no-create-home --home-dir "$dir/home" --shell /bin/sh "$user"
+	if ! grep -q "^$user:" /etc/subuid || ! grep -q "^$user:" /etc/subgid; then
+		die "$variant: useradd gives users no IDs in /etc/subuid: see SUB_UID_COUNT in login.defs"
+	fi
+	mkdir -p "$dir/home"
+	chown "$user:" "$dir/home"
+}
+
+# prepare_rootless: what inside needs besides dockerd's own.
+prepare_rootless() {
+	local cgroup
+	make_user
+	chown "$user:" "$dir"
+	mkdir -m 700 "$dir/run"
+	chown "$user:" "$dir/run"
+	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/engine # all that it starts stays there
+	mkdir -p "$cgroup"
+	inside+=(--join "$cgroup")
+	if [ -c /dev/net/tun ]; then # for slirp4netns, which may open it as this user
+		mknod "$state/tun" c 10 200
+		chown "$user:" "$state/tun"
+		inside+=(--tun "$state/tun")
+	fi
+}
+
+# Of /run, whose copy is of links to root's directories, these are the engine's own.
+# shellcheck disable=SC2016
+own_run='rm -f /run/docker /run/containerd /run/xtables.lock && exec "$@"'
+
+# become_rootless: all of this execs but rootlesskit, which passes its end on.
+become_rootless() {
+	local -a net=(--net=host) own=(unshare -n)
+	# Later engines ask rootlesskit for its network, and don't know of none.
+	[ -z "$suite" ] || net=(--net=slirp4netns --mtu=65520 --disable-host-loopback) own=()
+	exec setsid unshare "${namespaces[@]}" -- "$root/scripts/engine.d/inside" "${inside[@]}" -- \
+		setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups \
+		env -i "PATH=${bin:+$bin:}$PATH" "HOME=$dir/home" "XDG_RUNTIME_DIR=$dir/run" "USER=$user" \
+		rootlesskit --state-dir="$dir/run/rootlesskit" "${net[@]}" --copy-up=/etc --copy-up=/run --propagation=rslave \
+		"${own[@]}" sh -c "$own_run" sh dockerd --rootless --config-file "$dir/daemon.json" --host "unix://$dir/docker.sock" \
+		--pidfile "$dir/docker.pid" --data-root "$dir/data" --exec-root "$dir/exec" "${options[@]}" \
+		</dev/null >&2 8<&- 9<&-
+}
