@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,7 +61,7 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 	l := leftovers{
 		"changes in the container": strings.Split(docker(t, "diff", container), "\n"),
 		"mounts of the container":  lines(t, "/proc/"+pid+"/mountinfo"),
-		"mounts here":              slices.DeleteFunc(lines(t, "/proc/self/mountinfo"), ofAnEngine.MatchString),
+		"mounts here":              slices.DeleteFunc(lines(t, "/proc/self/mountinfo"), ofOthers.MatchString),
 		"terminals":                terminalsOf(t, pid),
 		"descriptors here":         {count("/proc/self/fd")},
 		"descriptors of its first": {count("/proc/" + pid + "/fd")},
@@ -80,8 +79,8 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 	return l
 }
 
-// ofAnEngine matches the mounts that engines make, which others may use.
-var ofAnEngine = regexp.MustCompile(`/docker|/engine/|/containerd|/nsjoin\.`)
+// ofOthers matches the mounts that engines and ip-netns(8) make for others.
+var ofOthers = regexp.MustCompile(`/docker|/engine/|/containerd|/nsjoin\.|/netns`)
 
 func lines(t *testing.T, file string) []string {
 	t.Helper()
@@ -101,8 +100,6 @@ func count(dir string) string {
 	entries, _ := os.ReadDir(dir)
 	return strconv.Itoa(len(entries))
 }
-
-func (l leftovers) equal(before leftovers) bool { return maps.EqualFunc(l, before, slices.Equal) }
 
 func (l leftovers) differs(before leftovers) string {
 	var text strings.Builder

@@ -32,6 +32,9 @@ func TestStorm(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
 	becomeReaper(t)
+	if err := os.WriteFile(c.output(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c.storm(t, web, rand.New(rand.NewPCG(seed, 0))) // what stays open after the first start, does
 	reapAll(t)
 	before := leftoversOf(t, c, web)
@@ -59,14 +62,15 @@ func TestStorm(t *testing.T) {
 
 	reapAll(t)
 	nothingIsLeft(t, web)
-	eventually(t, "everything is as before the storm", func() bool {
-		after := leftoversOf(t, c, web)
-		if after.equal(before) {
-			return true
+	var differs string
+	defer func() {
+		if differs != "" {
+			t.Logf("not as before: %s", differs)
 		}
-		t.Logf("not as before: %s", after.differs(before))
-		time.Sleep(time.Second)
-		return false
+	}()
+	eventually(t, "everything is as before the storm", func() bool {
+		differs = leftoversOf(t, c, web).differs(before)
+		return differs == ""
 	})
 }
 
@@ -85,6 +89,9 @@ var stormCommands = [][]string{
 var stormSignals = []unix.Signal{
 	unix.SIGKILL, unix.SIGKILL, unix.SIGKILL, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
 }
+
+// output is the file that some sessions write to.
+func (c caller) output() string { return filepath.Join(c.dir, ".output") }
 
 // storm starts a session and ends it. It returns what the signal met.
 func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
@@ -106,7 +113,7 @@ func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
 		cmd.Stdin, cmd.Stdout = r, w
 		hangUp = func() { r.Close(); w.Close() }
 	case 3:
-		f, err := os.OpenFile(filepath.Join(c.dir, ".output"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		f, err := os.OpenFile(c.output(), os.O_RDWR|os.O_TRUNC, 0)
 		if err != nil {
 			t.Error(err)
 			return "nothing"
