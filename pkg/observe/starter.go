@@ -36,14 +36,8 @@ func (p *Process) readStarter(st status) (plan.Starter, error) {
 	if s.OOMScoreAdj, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
 		return s, fmt.Errorf("oom_score_adj: %w", err)
 	}
-	for _, r := range plan.Resources() {
-		var l unix.Rlimit
-		if err := unix.Prlimit(p.PID, int(r), nil, &l); err != nil {
-			return s, fmt.Errorf("limit %s: %w", r, err)
-		}
-		s.Limits = append(s.Limits, plan.Limit{Resource: r, Soft: l.Cur, Hard: l.Max})
-	}
-	return s, nil
+	s.Limits, err = p.limits()
+	return s, err
 }
 
 // cpus lists the processors that p may run on.

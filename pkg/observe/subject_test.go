@@ -18,8 +18,12 @@ import (
 func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
 	t.Helper()
 	const status = "Umask:\t0022\nSigIgn:\t0000000080000001\nSeccomp:\t0\n"
+	limits, err := hold(t, os.Getpid()).read("limits")
+	if err != nil {
+		t.Fatal(err)
+	}
 	shim := procDir(t, map[string]string{
-		"status": status, "oom_score_adj": "-998\n", "mountinfo": "",
+		"status": status, "oom_score_adj": "-998\n", "limits": limits, "mountinfo": "",
 		"cwd/config.json": `{"process":{"cwd":"/srv","user":{"uid":5,"gid":6,"additionalGids":[6,7]}}}`,
 	})
 	p := procDir(t, map[string]string{
@@ -35,7 +39,7 @@ func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Su
 	source := request.Source{From: request.FromContainer, Name: "web", PID: p.PID, Container: &request.Container{
 		ID: webID, Env: []string{"A=1"}, User: user, GroupAdd: groupAdd,
 	}}
-	err := o.readSubject(p, source, asked)
+	err = o.readSubject(p, source, asked)
 	if err == nil {
 		err = o.readUIDMap(source)
 	}
@@ -95,7 +99,7 @@ func TestSubjectWithoutItsUserIsRefused(t *testing.T) {
 func TestSubjectThatIsAProcess(t *testing.T) {
 	own := hold(t, os.Getpid())
 	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
-	for _, name := range []string{"status", "environ", "cwd", "uid_map", "gid_map", "attr", "oom_score_adj", "cgroup"} {
+	for _, name := range []string{"status", "environ", "cwd", "uid_map", "gid_map", "attr", "oom_score_adj", "limits", "cgroup"} {
 		if err := os.Symlink(own.path(name), filepath.Join(p.dir.Name(), name)); err != nil {
 			t.Fatal(err)
 		}
