@@ -27,13 +27,16 @@ func parseCgroups(text string) []plan.Cgroup {
 	return groups
 }
 
-// readCgroups are the groups that p is in.
+// readCgroups reads the groups that p is in, once.
 func (p *Process) readCgroups() ([]plan.Cgroup, error) {
-	text, err := p.read("cgroup")
-	if err != nil {
-		return nil, err
+	if p.groups == nil {
+		text, err := p.read("cgroup")
+		if err != nil {
+			return nil, err
+		}
+		p.groups = parseCgroups(text)
 	}
-	return parseCgroups(text), nil
+	return p.groups, nil
 }
 
 // foreignCgroups are the groups of p that self isn't in, in every hierarchy.
@@ -72,33 +75,35 @@ type cgroupMount struct {
 	options []string // its controllers, or "name=systemd"; empty for v2
 	root    string   // the group that is mounted
 	point   string   // where
-	seenBy  *Process // by whom
 }
 
-// parseCgroupMounts finds the hierarchies in a mountinfo, proc_pid_mountinfo(5).
-func parseCgroupMounts(mountinfo string) []cgroupMount {
-	var mounts []cgroupMount
-	for line := range strings.Lines(mountinfo) {
-		before, after, ok := strings.Cut(line, " - ")
-		fields, tail := strings.Fields(before), strings.Fields(after)
-		if !ok || len(fields) < 5 || len(tail) < 3 {
-			continue
-		}
-		m := cgroupMount{root: unescape(fields[3]), point: unescape(fields[4])}
-		switch tail[0] {
-		case "cgroup2":
-		case "cgroup":
-			m.options = strings.Split(tail[2], ",")
-		default:
-			continue
-		}
-		mounts = append(mounts, m)
+// parseCgroupMount reads a line of a mountinfo, proc_pid_mountinfo(5); false where
+// it isn't a hierarchy's.
+func parseCgroupMount(line string) (cgroupMount, bool) {
+	before, after, ok := strings.Cut(line, " - cgroup")
+	if !ok {
+		return cgroupMount{}, false
 	}
-	return mounts
+	fields, tail := strings.Fields(before), strings.Fields("cgroup"+after)
+	if len(fields) < 5 || len(tail) < 3 {
+		return cgroupMount{}, false
+	}
+	m := cgroupMount{root: unescape(fields[3]), point: unescape(fields[4])}
+	switch tail[0] {
+	case "cgroup2":
+		return m, true
+	case "cgroup":
+		m.options = strings.Split(tail[2], ",")
+		return m, true
+	}
+	return cgroupMount{}, false
 }
 
 // unescape undoes the octal escapes of a mountinfo's fields.
 func unescape(field string) string {
+	if !strings.Contains(field, `\`) {
+		return field
+	}
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(field)
 }
 
@@ -129,48 +134,64 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 // there moves that process. Each is looked for where the processes given see
 // hierarchies mounted, in turn.
 func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error {
-	if len(groups) == 0 {
-		return nil
-	}
-	mounts, err := allCgroupMounts(seenBy)
+	places, err := findCgroups(groups, seenBy)
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
-		f, err := openInCgroup(mounts, g, "cgroup.procs", unix.O_WRONLY)
+	for i, g := range groups {
+		f, err := places[i].open("cgroup.procs", unix.O_WRONLY)
 		if err != nil {
 			return fmt.Errorf("cgroup %s: %w", g, err)
 		}
 		o.Cgroups = append(o.Cgroups, f)
 		if o.memory == nil {
-			o.memory = openMemory(mounts, g)
+			o.memory = openMemory(places[i], g)
 		}
 	}
 	o.oomKills, err = oomKills(o.memory)
 	return err
 }
 
-func allCgroupMounts(seenBy []*Process) ([]cgroupMount, error) {
-	var all []cgroupMount
+// place is where a group can be seen: in a directory, by a process.
+type place struct {
+	by  *Process // nil where it can't
+	dir string
+}
+
+// findCgroups finds the place of each group. It reads no more of the mounts than
+// it needs: there are several for each container, and the hierarchies are among
+// the first.
+func findCgroups(groups []plan.Cgroup, seenBy []*Process) ([]place, error) {
+	places := make([]place, len(groups))
+	missing := len(groups)
 	for _, p := range seenBy {
-		info, err := p.read("mountinfo")
+		if missing == 0 {
+			break
+		}
+		err := p.readLines("mountinfo", func(line string) bool {
+			m, ok := parseCgroupMount(line)
+			for i, g := range groups {
+				if !ok || places[i].by != nil {
+					continue
+				}
+				if dir, holds := m.holds(g); holds {
+					places[i] = place{p, dir}
+					missing--
+				}
+			}
+			return missing > 0
+		})
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range parseCgroupMounts(info) {
-			m.seenBy = p
-			all = append(all, m)
-		}
 	}
-	return all, nil
+	return places, nil
 }
 
-// openInCgroup opens a file of a group.
-func openInCgroup(mounts []cgroupMount, g plan.Cgroup, name string, flags int) (*os.File, error) {
-	for _, m := range mounts {
-		if dir, ok := m.holds(g); ok {
-			return m.seenBy.open("root"+filepath.Join(dir, name), flags)
-		}
+// open opens a file of the group.
+func (p place) open(name string, flags int) (*os.File, error) {
+	if p.by == nil {
+		return nil, errors.New("its hierarchy is not mounted")
 	}
-	return nil, errors.New("its hierarchy is not mounted")
+	return p.by.open("root"+filepath.Join(p.dir, name), flags)
 }

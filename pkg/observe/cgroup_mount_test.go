@@ -9,42 +9,38 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-func TestParseCgroupMounts(t *testing.T) {
+func TestParseCgroupMount(t *testing.T) {
 	for _, row := range []struct {
 		name, line string
-		want       []cgroupMount
+		want       *cgroupMount
 	}{
 		{
 			"v2", "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n",
-			[]cgroupMount{{root: "/", point: "/sys/fs/cgroup"}},
+			&cgroupMount{root: "/", point: "/sys/fs/cgroup"},
 		},
 		{
 			"v1", "33 31 0:30 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n",
-			[]cgroupMount{{root: "/", point: "/sys/fs/cgroup/cpu,cpuacct", options: []string{"rw", "cpu", "cpuacct"}}},
+			&cgroupMount{root: "/", point: "/sys/fs/cgroup/cpu,cpuacct", options: []string{"rw", "cpu", "cpuacct"}},
 		},
 		{
 			"a named one", "40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup systemd rw,xattr,name=systemd\n",
-			[]cgroupMount{{root: "/", point: "/sys/fs/cgroup/systemd", options: []string{"rw", "xattr", "name=systemd"}}},
+			&cgroupMount{root: "/", point: "/sys/fs/cgroup/systemd", options: []string{"rw", "xattr", "name=systemd"}},
 		},
 		{
 			"a part, no optional fields", "40 31 0:37 /docker/1f /cg ro - cgroup2 none ro\n",
-			[]cgroupMount{{root: "/docker/1f", point: "/cg"}},
+			&cgroupMount{root: "/docker/1f", point: "/cg"},
 		},
 		{
 			"several optional fields", "40 31 0:37 / /cg ro shared:1 master:2 unbindable - cgroup2 none ro\n",
-			[]cgroupMount{{root: "/", point: "/cg"}},
+			&cgroupMount{root: "/", point: "/cg"},
 		},
 		{
 			"escapes", `40 31 0:37 /a\134b /with\040space\011tab\012line rw - cgroup2 none rw` + "\n",
-			[]cgroupMount{{root: `/a\b`, point: "/with space\ttab\nline"}},
+			&cgroupMount{root: `/a\b`, point: "/with space\ttab\nline"},
 		},
 		{
 			"a backslash before digits", `40 31 0:37 / /a\134040 rw - cgroup2 none rw` + "\n",
-			[]cgroupMount{{root: "/", point: `/a\040`}},
-		},
-		{
-			"the last of two lines", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n30 24 0:26 / /cg rw - cgroup2 none rw",
-			[]cgroupMount{{root: "/", point: "/cg"}},
+			&cgroupMount{root: "/", point: `/a\040`},
 		},
 		{"another file system", "1 0 8:1 / /sys/fs/cgroup rw - ext4 cgroup2 rw\n", nil},
 		{"a source that is named so", "1 0 8:1 / /cgroup2 rw - tmpfs cgroup2 rw\n", nil},
@@ -52,8 +48,9 @@ func TestParseCgroupMounts(t *testing.T) {
 		{"a line without a tail", "30 24 0:26 / /cg rw - cgroup2\n", nil},
 		{"nothing", "", nil},
 	} {
-		if got := parseCgroupMounts(row.line); !reflect.DeepEqual(got, row.want) {
-			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
+		got, ok := parseCgroupMount(row.line)
+		if ok != (row.want != nil) || ok && !reflect.DeepEqual(got, *row.want) {
+			t.Errorf("%s: %+v, %t; want %+v", row.name, got, ok, row.want)
 		}
 	}
 }

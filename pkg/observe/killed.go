@@ -40,7 +40,7 @@ func (o *Observation) WhyKilled(pid int) string {
 
 // openMemory opens the file that counts what the kernel killed in a group of
 // memory's hierarchy: of cgroup v2, or since Linux 4.13 of v1. None is nil.
-func openMemory(mounts []cgroupMount, g plan.Cgroup) *os.File {
+func openMemory(of place, g plan.Cgroup) *os.File {
 	name := "memory.events"
 	switch {
 	case slices.Contains(strings.Split(g.Hierarchy, ","), "memory"):
@@ -48,7 +48,7 @@ func openMemory(mounts []cgroupMount, g plan.Cgroup) *os.File {
 	case g.Hierarchy != "":
 		return nil
 	}
-	f, err := openInCgroup(mounts, g, name, unix.O_RDONLY)
+	f, err := of.open(name, unix.O_RDONLY)
 	if err != nil {
 		return nil // cgroup v2 without the controller
 	}

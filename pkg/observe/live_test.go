@@ -87,7 +87,7 @@ func TestIDsAreReadAsInside(t *testing.T) {
 	} {
 		p := procDir(t, map[string]string{"uid_map": mapping, "gid_map": mapping})
 		var got plan.Spec
-		err := p.readIDs(&got, parseStatus(row.status))
+		err := p.readIDs(&got, status{row.status})
 		if text(err) != row.message {
 			t.Errorf("%s: %v, want %s", row.name, err, row.message)
 		}

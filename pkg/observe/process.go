@@ -7,9 +7,9 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -34,6 +34,10 @@ type Process struct {
 	IDs        map[ns.Kind]ns.ID
 
 	dir *os.File // /proc/PID; ESRCH once the process is gone
+
+	// What was read of it already.
+	status *status
+	groups []plan.Cgroup
 	// container is the ID of the one that it was proved to be the first process of.
 	container string
 }
@@ -113,16 +117,55 @@ func (p *Process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p
 
 // read reads a file of /proc/PID whole.
 func (p *Process) read(name string) (string, error) {
-	f, err := p.open(name, unix.O_RDONLY)
-	if err != nil {
-		return "", err
+	var text []byte
+	err := p.readParts(name, func(part []byte) bool {
+		text = append(text, part...)
+		return len(text) < maxProcFile
+	})
+	return string(text), err
+}
+
+// readLines gives the lines of a file of /proc/PID to see, until it wants no more.
+func (p *Process) readLines(name string, see func(line string) bool) error {
+	var rest []byte
+	more := true
+	err := p.readParts(name, func(part []byte) bool {
+		rest = append(rest, part...)
+		for more {
+			line, after, whole := bytes.Cut(rest, []byte("\n"))
+			if !whole {
+				break
+			}
+			more, rest = see(string(line)), after
+		}
+		return more && len(rest) < maxProcFile
+	})
+	if err == nil && more && len(rest) > 0 {
+		see(string(rest))
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxProcFile))
+	return err
+}
+
+// readParts gives a file of /proc/PID to take in parts, which are overwritten,
+// until it wants no more. The kernel makes what is read only.
+func (p *Process) readParts(name string, take func(part []byte) bool) error {
+	fd, err := unix.Openat(int(p.dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return "", err
+		return &os.PathError{Op: "open", Path: p.path(name), Err: err}
 	}
-	return string(text), nil
+	defer unix.Close(fd)
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return &os.PathError{Op: "read", Path: p.path(name), Err: err}
+		case n == 0 || !take(buf[:n]):
+			return nil
+		}
+	}
 }
 
 // readlink reads a link of /proc/PID.

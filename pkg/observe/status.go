@@ -11,32 +11,34 @@ import (
 )
 
 // status is what is used of /proc/PID/status, proc_pid_status(5).
-type status struct {
-	fields map[string]string
-}
+type status struct{ text string }
 
-// readStatus reads the status of p.
+// readStatus reads the status of p, once.
 func (p *Process) readStatus() (status, error) {
-	text, err := p.read("status")
-	if err != nil {
-		return status{}, err
+	if p.status == nil {
+		text, err := p.read("status")
+		if err != nil {
+			return status{}, err
+		}
+		p.status = &status{text}
 	}
-	return parseStatus(text), nil
+	return *p.status, nil
 }
 
-func parseStatus(text string) status {
-	fields := make(map[string]string)
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(line, ":"); ok {
-			fields[name] = strings.TrimSpace(value)
+// field is the value of a line; the kernel escapes what could look like a line's
+// end in a name.
+func (s status) field(name string) (string, bool) {
+	for line := range strings.Lines(s.text) {
+		if value, ok := strings.CutPrefix(line, name); ok && strings.HasPrefix(value, ":") {
+			return strings.TrimSpace(value[1:]), true
 		}
 	}
-	return status{fields}
+	return "", false
 }
 
 // number reads a field that is one number; an absent one is an error.
 func (s status) number(name string, base int) (uint64, error) {
-	value, ok := s.fields[name]
+	value, ok := s.field(name)
 	if !ok {
 		return 0, fmt.Errorf("status has no line %s", name)
 	}
@@ -50,7 +52,8 @@ func (s status) number(name string, base int) (uint64, error) {
 // ids reads a field that is a list of numbers, such as Uid or Groups.
 func (s status) ids(name string) ([]uint32, error) {
 	var list []uint32
-	for word := range strings.FieldsSeq(s.fields[name]) {
+	value, _ := s.field(name)
+	for word := range strings.FieldsSeq(value) {
 		n, err := strconv.ParseUint(word, 10, 32)
 		if err != nil {
 			return nil, fmt.Errorf("status line %s: %w", name, err)

@@ -4,6 +4,7 @@ package observe
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -29,7 +30,7 @@ func TestNumberOfStatus(t *testing.T) {
 		{"Name", 10, 0, `status line Name: strconv.ParseUint: parsing "a: b": invalid syntax`},
 		{"NStgid", 10, 0, `status line NStgid: strconv.ParseUint: parsing "7\t1": invalid syntax`},
 	} {
-		got, err := parseStatus(someStatus).number(row.field, row.base)
+		got, err := status{someStatus}.number(row.field, row.base)
 		if got != row.want || text(err) != row.message {
 			t.Errorf("%s: %d, %v; want %d, %s", row.field, got, err, row.want, row.message)
 		}
@@ -49,7 +50,7 @@ func TestIDsOfStatus(t *testing.T) {
 		{"Name", nil, `status line Name: strconv.ParseUint: parsing "a:": invalid syntax`},
 		{"CapBnd", nil, `status line CapBnd: strconv.ParseUint: parsing "ffffffffffffffff": invalid syntax`},
 	} {
-		got, err := parseStatus(someStatus).ids(row.field)
+		got, err := status{someStatus}.ids(row.field)
 		if !reflect.DeepEqual(got, row.want) || text(err) != row.message {
 			t.Errorf("%s: %v, %v; want %v, %s", row.field, got, err, row.want, row.message)
 		}
@@ -69,7 +70,7 @@ func TestFiltersOfStatus(t *testing.T) {
 		{"Seccomp:\t2\n", 0, "status has no line Seccomp_filters"},
 		{"", 0, "status has no line Seccomp"},
 	} {
-		got, err := parseStatus(row.status).filters()
+		got, err := status{row.status}.filters()
 		if got != row.want || text(err) != row.message {
 			t.Errorf("%q: %d filters, %v; want %d, %s", row.status, got, err, row.want, row.message)
 		}
@@ -77,7 +78,7 @@ func TestFiltersOfStatus(t *testing.T) {
 }
 
 func TestCapabilitiesOfStatus(t *testing.T) {
-	got, err := parseStatus(someStatus).capabilities()
+	got, err := status{someStatus}.capabilities()
 	want := plan.Capabilities{
 		Bounding: 1<<64 - 1, Permitted: 0x1ffffffffff, Effective: 0xa80425fb, Inheritable: 1,
 	}
@@ -86,9 +87,7 @@ func TestCapabilitiesOfStatus(t *testing.T) {
 	}
 	// None of the five may be taken for empty because it is not there.
 	for _, field := range []string{"CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"} {
-		st := parseStatus(someStatus)
-		delete(st.fields, field)
-		got, err := st.capabilities()
+		got, err := status{strings.Replace(someStatus, field+":", "Other:", 1)}.capabilities()
 		if text(err) != "status has no line "+field || got != (plan.Capabilities{}) {
 			t.Errorf("without %s: %+v, %v", field, got, err)
 		}
