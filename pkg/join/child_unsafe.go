@@ -38,6 +38,7 @@ type action uint8
 
 const (
 	call        action = iota // a system call that must succeed
+	unlessBorn                // a call that is made only if the process was not born into its cgroup
 	joinAtOnce                // setns on a pidfd; EINVAL makes the joinEach that follow run
 	joinEach                  // setns on one namespace's file, if joinAtOnce couldn't
 	enter                     // chdir; EACCES is left to enterAgain
@@ -64,6 +65,7 @@ type program struct {
 	ops    []op
 	status uintptr // descriptor that messages are written to
 	gate   uintptr // descriptor that the helper's word is read from
+	birth  cloneArgs
 	paths  []*byte // files to try, as C strings
 	search bool    // they come from PATH
 	argv   []*byte
@@ -76,7 +78,8 @@ type program struct {
 	files []*os.File       // what their descriptors belong to
 
 	// What the child found out.
-	found      int // in paths; an index, since a pointer's store may run the collector
+	born       bool // into the cgroup of birth
+	found      int  // in paths; an index, since a pointer's store may run the collector
 	each       bool
 	notEntered bool
 }
@@ -94,8 +97,7 @@ const (
 	messageOutside  = 3 // the working directory is outside the root
 	messageForked   = 4 // Value is the number of the process that goes on
 	messageReady    = 5 // the helper may settle
-	messageCgroups  = 6 // the helper is to put us into the cgroups
-	messageMap      = 7 // the helper is to map our user namespace's ids
+	messageMap      = 6 // the helper is to map our user namespace's ids
 	statusSucceeded = 0
 )
 
@@ -120,7 +122,12 @@ func receive(from io.Reader) (message, error) {
 //go:norace
 func fork(p *program) (int, syscall.Errno) {
 	beforeFork()
-	pid, errno := clone(uintptr(unix.SIGCHLD))
+	p.born = p.birth.cgroup != 0
+	pid, errno := bear(p)
+	if errno != 0 {
+		p.born = false
+		pid, errno = clone(uintptr(unix.SIGCHLD))
+	}
 	if errno != 0 || pid != 0 {
 		afterFork()
 		return int(pid), errno
@@ -143,6 +150,26 @@ func clone(flags uintptr) (uintptr, syscall.Errno) {
 	return pid, errno
 }
 
+// cloneArgs is struct clone_args, clone3(2).
+type cloneArgs struct {
+	flags, pidfd, childTID, parentTID, exitSignal uint64
+	stack, stackSize, tls, setTID, setTIDSize     uint64
+	cgroup                                        uint64
+}
+
+// bear forks a child into a cgroup, which Linux can since 5.7. An error means that
+// it has to be done otherwise.
+//
+//go:nosplit
+//go:norace
+func bear(p *program) (uintptr, syscall.Errno) {
+	if !p.born {
+		return 0, unix.ENOSYS
+	}
+	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&p.birth)), unsafe.Sizeof(p.birth), 0)
+	return pid, errno
+}
+
 // run does the ops one after another; it doesn't return.
 //
 //go:nosplit
@@ -162,6 +189,11 @@ func run(p *program) {
 func do(p *program, o *op) syscall.Errno {
 	switch o.do {
 	case call:
+		return raw(o)
+	case unlessBorn:
+		if p.born {
+			return 0
+		}
 		return raw(o)
 	case joinAtOnce:
 		errno := raw(o)

@@ -15,16 +15,17 @@ import (
 
 // compiler makes a program of a plan.
 type compiler struct {
-	plan *plan.Plan
-	held Held
-	prog *program
-	step int32
+	plan  *plan.Plan
+	held  Held
+	prog  *program
+	step  int32
+	moved bool // the helper puts the command into its cgroups in the end
 }
 
 // compile translates the plan's steps, one after another, into system calls.
 // Every value is prepared here, since the child can't.
-func compile(p *plan.Plan, held Held, status, gate *os.File) (*program, error) {
-	c := &compiler{plan: p, held: held, prog: &program{status: status.Fd(), gate: gate.Fd()}, step: -1}
+func compile(p *plan.Plan, held Held, moved bool, status, gate *os.File) (*program, error) {
+	c := &compiler{plan: p, held: held, prog: &program{status: status.Fd(), gate: gate.Fd()}, step: -1, moved: moved}
 	c.streams(held.Stdio)
 	if p.Identity.Container != nil {
 		c.signals(p.Identity.Container.IgnoredSignals)
@@ -102,7 +103,7 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpSettle:
 		c.add(await, 0, messageReady)
 	case plan.OpCgroups:
-		c.add(await, 0, messageCgroups)
+		return c.cgroups(who.Cgroups)
 	case plan.OpMap:
 		c.add(await, 0, messageMap)
 	case plan.OpUnshare:
@@ -128,6 +129,27 @@ func (c *compiler) closeOthers() {
 	c.add(closeRange, 0, 3, low)
 	c.add(closeRange, 0, low+1, high)
 	c.add(closeRange, 0, high+1, maxFD)
+}
+
+// cgroups has the child join its cgroups itself: who moves another process, or all
+// threads of one, waits for some milliseconds until no process of the system is
+// within fork, exec or exit. A thread that moves itself doesn't, and a process
+// that is born into a group of cgroup v2 doesn't either (cgroup_procs_write_start
+// and cgroup_css_set_fork of the kernel's kernel/cgroup/cgroup.c).
+func (c *compiler) cgroups(groups []plan.Cgroup) error {
+	if c.moved {
+		return nil
+	}
+	self, err := c.text("0")
+	for i, g := range groups {
+		do := call
+		if g.Hierarchy == "" && c.held.Into != nil {
+			c.prog.birth = cloneArgs{flags: unix.CLONE_INTO_CGROUP, exitSignal: uint64(unix.SIGCHLD), cgroup: uint64(c.held.Into.Fd())}
+			do = unlessBorn
+		}
+		c.add(do, unix.SYS_WRITE, c.held.Cgroups[i].Fd(), self, 1)
+	}
+	return err
 }
 
 // streams puts the standard streams in their places.

@@ -27,7 +27,7 @@ func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, err
 	}
 	t.Cleanup(func() { status.Close(); gate.Close() })
 	stdio := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
-	return compile(p, Held{Sources: sources, Stdio: stdio}, status, gate)
+	return compile(p, Held{Sources: sources, Stdio: stdio}, false, status, gate)
 }
 
 func TestUnknownOperationIsNotCompiled(t *testing.T) {
@@ -153,7 +153,7 @@ func checkClosed(t *testing.T, name string, prog *program) {
 func TestStreamsAreDuplicatedToTheirPlaces(t *testing.T) {
 	p := &plan.Plan{Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}}
 	null := open(t, "/dev/null")
-	prog, err := compile(p, Held{Stdio: [3]*os.File{null, os.Stdout, null}}, null, null)
+	prog, err := compile(p, Held{Stdio: [3]*os.File{null, os.Stdout, null}}, false, null, null)
 	if err != nil {
 		t.Fatal(err)
 	}

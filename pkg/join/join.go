@@ -32,7 +32,8 @@ type Source struct {
 type Held struct {
 	Sources map[int]Source      // by process number
 	Paths   map[string]*os.File // namespaces' files, by the name of their source
-	Cgroups []*os.File          // cgroup.procs of the plan's groups, in their order
+	Cgroups []*os.File          // of the plan's groups, in their order; who writes his pid there joins
+	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
 }
 
@@ -48,6 +49,21 @@ type Child struct {
 // where the command could not be executed. Nothing is left of the child then.
 func Start(p *plan.Plan, held Held, ready func(pid int) error) (*Child, error) {
 	restoreFileLimit()
+	child, err := start(p, held, false, ready)
+	if errors.Is(err, errCrowded) {
+		// To be moved there is not held against the limit, and who wants to see
+		// what happens in a container that is full of processes has to get in.
+		return start(p, held, true, ready)
+	}
+	return child, err
+}
+
+// errCrowded says that the cgroups' limit of processes is reached.
+var errCrowded = errors.New("too many processes in the container")
+
+// start is Start. moved says that the helper puts the command into its cgroups in
+// the end, instead of that it joins them at the beginning.
+func start(p *plan.Plan, held Held, moved bool, ready func(pid int) error) (*Child, error) {
 	status, statusEnd, err := pipe()
 	if err != nil {
 		return nil, err
@@ -58,7 +74,7 @@ func Start(p *plan.Plan, held Held, ready func(pid int) error) (*Child, error) {
 		return nil, err
 	}
 	defer gate.Close()
-	prog, err := compile(p, held, statusEnd, gateEnd)
+	prog, err := compile(p, held, moved, statusEnd, gateEnd)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +85,10 @@ func Start(p *plan.Plan, held Held, ready func(pid int) error) (*Child, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("fork: %w", errno)
 	}
-	f := &follower{plan: p, held: held, gate: gate, pid: pid, onReady: ready}
+	f := &follower{plan: p, gate: gate, pid: pid, onReady: ready}
+	if moved {
+		f.cgroups = held.Cgroups
+	}
 	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
@@ -126,9 +145,10 @@ func restoreFileLimit() {
 // follower follows a child by its messages until it executes the command.
 type follower struct {
 	plan *plan.Plan
-	held Held
 	gate io.Writer
 	pid  int
+	// cgroups are those that the helper puts the command into.
+	cgroups []*os.File
 	// onReady is called before the gate opens.
 	onReady func(pid int) error
 	// The last child, which may be the child's own, waits at the gate. What
@@ -162,8 +182,6 @@ func (f *follower) handle(m message) error {
 		f.pid, f.last = int(m.Value), true
 	case messageReady:
 		f.ready = true
-	case messageCgroups:
-		return f.answer(joinCgroups(f.pid, f.plan, f.held.Cgroups))
 	case messageMap:
 		return f.answer(mapIDs(f.pid))
 	default:
@@ -172,7 +190,7 @@ func (f *follower) handle(m message) error {
 	if !f.last || !f.ready {
 		return nil
 	}
-	if err := settle(f.pid, f.plan, f.held.Cgroups); err != nil {
+	if err := settle(f.pid, f.plan, f.cgroups); err != nil {
 		return err
 	}
 	if err := f.onReady(f.pid); err != nil {
@@ -203,6 +221,10 @@ func (f *follower) failed(m message) error {
 		return fmt.Errorf("prepare the process: %w", errno)
 	}
 	switch f.plan.Steps[m.Step].Op {
+	case plan.OpFork:
+		if errno == unix.EAGAIN {
+			return fmt.Errorf("%s: %w: %w", f.plan.Describe(int(m.Step)), errno, errCrowded)
+		}
 	case plan.OpFind, plan.OpExec:
 		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpLimits:

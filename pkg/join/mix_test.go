@@ -56,7 +56,7 @@ func TestMountsAreOfThisNamespaceOnly(t *testing.T) {
 
 func TestNewNamespacesAreMadeAtOnce(t *testing.T) {
 	kinds := ns.SetOf(ns.User, ns.Mnt, ns.Net)
-	prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: plan.OpUnshare, Kinds: kinds}, {Op: plan.OpMap}, {Op: plan.OpCgroups}}}, nil)
+	prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: plan.OpUnshare, Kinds: kinds}, {Op: plan.OpMap}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestNewNamespacesAreMadeAtOnce(t *testing.T) {
 			asked = append(asked, o.args[0])
 		}
 	}
-	if len(asked) != 2 || asked[0] != messageMap || asked[1] != messageCgroups {
+	if len(asked) != 1 || asked[0] != messageMap {
 		t.Errorf("the helper is asked for %v", asked)
 	}
 }
@@ -89,7 +89,7 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 	defer status.Close()
 	defer gate.Close()
 	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
-	prog, err := compile(p, held, status, gate)
+	prog, err := compile(p, held, false, status, gate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 		t.Errorf("%v, want setns(%d, CLONE_NEWUTS)", calls, f.Fd())
 	}
 	p.Steps[0].From = "ns:/run/green"
-	if _, err := compile(p, held, status, gate); err == nil {
+	if _, err := compile(p, held, false, status, gate); err == nil {
 		t.Error("a file that isn't held is joined")
 	}
 }

@@ -17,8 +17,8 @@ import (
 )
 
 // settle does to the waiting process what is done from outside: it verifies
-// that it is in every namespace that was planned, and puts it into the
-// container's cgroups, for which it has no rights any more.
+// that it is in every namespace that was planned, puts it into those cgroups that it
+// couldn't join itself, and sets oom_score_adj, for which it has no rights any more.
 func settle(pid int, p *plan.Plan, cgroups []*os.File) error {
 	if err := verify(pid, p); err != nil {
 		return err
@@ -38,11 +38,10 @@ func settle(pid int, p *plan.Plan, cgroups []*os.File) error {
 	return oomScore(pid, who.OOMScoreAdj)
 }
 
-// joinCgroups puts the process into the container's cgroups. To be put into the
-// same once more changes nothing.
+// joinCgroups puts the process, which has one thread, into the container's cgroups.
 func joinCgroups(pid int, p *plan.Plan, cgroups []*os.File) error {
-	for i, procs := range cgroups {
-		if _, err := procs.WriteString(strconv.Itoa(pid)); err != nil {
+	for i, f := range cgroups {
+		if _, err := f.WriteString(strconv.Itoa(pid)); err != nil {
 			return fmt.Errorf("join cgroup %s of %q: %w", p.Identity.Container.Cgroups[i], p.Target, err)
 		}
 	}

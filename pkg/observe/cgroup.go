@@ -130,16 +130,23 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 	return filepath.Join(m.point, rel), true
 }
 
-// openCgroups opens the cgroup.procs of each group for writing. Writing a pid
-// there moves that process. Each is looked for where the processes given see
-// hierarchies mounted, in turn.
+// openCgroups opens the file of each group that takes who is to join: tasks of v1,
+// where a thread can join alone, and cgroup.procs of v2. Each is looked for where
+// the processes given see hierarchies mounted, in turn.
 func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error {
 	places, err := findCgroups(groups, seenBy)
 	if err != nil {
 		return err
 	}
 	for i, g := range groups {
-		f, err := places[i].open("cgroup.procs", unix.O_WRONLY)
+		name := "tasks"
+		if g.Hierarchy == "" {
+			name = "cgroup.procs"
+			if o.CgroupDir, err = places[i].open("", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+				return fmt.Errorf("cgroup %s: %w", g, err)
+			}
+		}
+		f, err := places[i].open(name, unix.O_WRONLY)
 		if err != nil {
 			return fmt.Errorf("cgroup %s: %w", g, err)
 		}

@@ -100,12 +100,12 @@ func TestOurOwnCgroupsAreNotForeign(t *testing.T) {
 
 func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
 	engine := procDir(t, map[string]string{
-		"mountinfo": mountLine("/", "/engine/memory", "cgroup", "rw,memory"),
-		"root/engine/memory/docker/1f/cgroup.procs": "",
+		"mountinfo":                          mountLine("/", "/engine/memory", "cgroup", "rw,memory"),
+		"root/engine/memory/docker/1f/tasks": "",
 	})
 	self := procDir(t, map[string]string{
 		"mountinfo":                           mountLine("/", "/mem", "cgroup", "rw,memory") + mountLine("/docker", `/with\040space`, "cgroup2", "rw"),
-		"root/mem/docker/1f/cgroup.procs":     "",
+		"root/mem/docker/1f/tasks":            "",
 		"root/with space/1f/cgroup.procs":     "",
 		"root/with space/docker/cgroup.procs": "",
 	})
@@ -124,9 +124,9 @@ func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
 		f.Close()
 	}
 	for file, want := range map[string]string{
-		filepath.Join(self.dir.Name(), "root/with space/1f/cgroup.procs"):             ":/docker/1f",
-		filepath.Join(engine.dir.Name(), "root/engine/memory/docker/1f/cgroup.procs"): "memory:/docker/1f",
-		filepath.Join(self.dir.Name(), "root/mem/docker/1f/cgroup.procs"):             "", // the first that sees it gives it
+		filepath.Join(self.dir.Name(), "root/with space/1f/cgroup.procs"):      ":/docker/1f",
+		filepath.Join(engine.dir.Name(), "root/engine/memory/docker/1f/tasks"): "memory:/docker/1f",
+		filepath.Join(self.dir.Name(), "root/mem/docker/1f/tasks"):             "", // the first that sees it gives it
 	} {
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {
 			t.Errorf("%s is written %q, %v; want %q", filepath.Base(filepath.Dir(file)), got, err, want)

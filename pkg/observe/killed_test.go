@@ -25,7 +25,7 @@ func TestCommandThatTheKernelKilledForWantOfMemory(t *testing.T) {
 	} {
 		self := procDir(t, map[string]string{
 			"mountinfo":              mountLine("/", "/cg", row.kind, row.options),
-			"root/cg/a/cgroup.procs": "", "root/cg/a/" + row.file: row.text,
+			"root/cg/a/cgroup.procs": "", "root/cg/a/tasks": "", "root/cg/a/" + row.file: row.text,
 		})
 		o := &Observation{}
 		if err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self}); err != nil {
@@ -45,7 +45,7 @@ func TestCommandThatTheKernelKilledForWantOfMemory(t *testing.T) {
 func TestGroupThatDoesntCountIsFine(t *testing.T) {
 	self := procDir(t, map[string]string{
 		"mountinfo":              mountLine("/", "/cg", "cgroup2", "rw") + mountLine("/", "/p", "cgroup", "rw,pids"),
-		"root/cg/a/cgroup.procs": "", "root/p/a/cgroup.procs": "", "root/p/a/memory.events": "oom_kill 1\n",
+		"root/cg/a/cgroup.procs": "", "root/p/a/tasks": "", "root/p/a/memory.events": "oom_kill 1\n",
 	})
 	o := &Observation{}
 	if err := o.openCgroups([]plan.Cgroup{{Hierarchy: "pids", Path: "/a"}, {Path: "/a"}}, []*Process{self}); err != nil {

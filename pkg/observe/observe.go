@@ -21,8 +21,10 @@ type Observation struct {
 	// Processes are those that give namespaces, by number, the helper's own
 	// left out.
 	Processes map[int]*Process
-	// Cgroups are the cgroup.procs of the groups of Facts.Subject.Cgroups.
-	Cgroups []*os.File
+	// Cgroups are files of the groups of Facts.Subject.Cgroups: who writes his
+	// pid there joins. CgroupDir is the directory of the one of cgroup v2, or nil.
+	Cgroups   []*os.File
+	CgroupDir *os.File
 	// Paths are the namespaces' files that the request names, by that name.
 	Paths map[string]*os.File
 

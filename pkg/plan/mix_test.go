@@ -180,7 +180,7 @@ func TestOrderOfMaking(t *testing.T) {
 			order = append(order, strings.TrimSuffix(string(s.Op)+" "+s.Kinds.String(), " "))
 		}
 	}
-	const want = "join ipc,mnt,net,uts; cgroups; unshare cgroup,mnt,pid,user,uts; map; mounts; user; fork; settle"
+	const want = "cgroups; join ipc,mnt,net,uts; unshare cgroup,mnt,pid,user,uts; map; mounts; user; fork; settle"
 	if got := strings.Join(order, "; "); got != want {
 		t.Errorf("the order is %s\nwant         %s", got, want)
 	}

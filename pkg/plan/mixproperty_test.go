@@ -123,11 +123,11 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 				user = idOfRow(p, ns.User)
 			}
 		case plan.OpCgroups:
-			if has(plan.OpUnshare) || has(plan.OpUser) {
+			if has(plan.OpJoin) || has(plan.OpUnshare) || has(plan.OpUser) || p.Identity.Container == nil {
 				return fail(s)
 			}
 		case plan.OpUnshare:
-			needsCgroups := s.Kinds.Has(ns.Cgroup) && p.Identity.Container != nil
+			needsCgroups := p.Identity.Container != nil && len(p.Identity.Container.Cgroups) > 0
 			if s.Kinds != p.Made() || s.Kinds == 0 || has(plan.OpUnshare) || has(plan.OpFork) || has(plan.OpUser) ||
 				needsCgroups != has(plan.OpCgroups) {
 				return fail(s)

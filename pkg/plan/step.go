@@ -18,7 +18,7 @@ const (
 	OpSchedule  Op = "schedule"  // nice value, processors
 	OpJoin      Op = "join"      // setns(2) to Kinds, all of one process at once
 	OpNoGroups  Op = "no-groups" // drop the supplementary groups
-	OpCgroups   Op = "cgroups"   // join the container's cgroups, before a new cgroup namespace is rooted there
+	OpCgroups   Op = "cgroups"   // join the container's cgroups; a new cgroup namespace is rooted there
 	OpUnshare   Op = "unshare"   // make new namespaces of Kinds, unshare(2)
 	OpMap       Op = "map"       // map all ids of a new user namespace to themselves
 	OpMounts    Op = "mounts"    // keep what is mounted in new mounts to them
@@ -38,7 +38,7 @@ const (
 	OpFork      Op = "fork" // a joined pid namespace holds for children only
 	OpSession   Op = "session"
 	OpTerminal  Op = "terminal" // make standard input the controlling terminal
-	OpSettle    Op = "settle"   // verify the namespaces; cgroups, oom_score_adj
+	OpSettle    Op = "settle"   // verify the namespaces; oom_score_adj
 	OpFind      Op = "find"     // choose the file to execute
 	OpExec      Op = "exec"
 )
@@ -96,6 +96,9 @@ func steps(p *Plan, proc bool) []Step {
 			list = append(list, Step{Op: OpLabel})
 		}
 		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule})
+		if len(c.Cgroups) > 0 {
+			list = append(list, Step{Op: OpCgroups}) // a cpuset's processors are the last word
+		}
 	}
 	if who.RootOfUserNamespace {
 		// Inside it may not be allowed, and ours would be kept.
@@ -141,11 +144,7 @@ func making(p *Plan) []Step {
 	if made == 0 {
 		return nil
 	}
-	var list []Step
-	if made.Has(ns.Cgroup) && p.Identity.Container != nil {
-		list = append(list, Step{Op: OpCgroups})
-	}
-	list = append(list, Step{Op: OpUnshare, Kinds: made})
+	list := []Step{{Op: OpUnshare, Kinds: made}}
 	if made.Has(ns.User) {
 		list = append(list, Step{Op: OpMap})
 	}
@@ -236,7 +235,7 @@ func (p *Plan) Describe(i int) string {
 		if c == nil {
 			return "verify the namespaces"
 		}
-		return "verify the namespaces; join cgroups, set oom_score_adj"
+		return "verify the namespaces; set oom_score_adj"
 	case OpFind:
 		return "find " + quoteArg(p.Command.Args[0])
 	case OpExec:

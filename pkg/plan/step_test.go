@@ -29,52 +29,52 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"a container",
 			func(*request.Request, *plan.Observed) {},
-			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"with no_new_privs the filter comes last",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.NoNewPrivileges = true },
-			"limits schedule join keyring " + become + " no-new-privileges capabilities seccomp fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork session settle find exec",
 		},
 		{
 			"without a filter",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Seccomp, o.Subject.Filters = false, nil },
-			"limits schedule join keyring " + become + " capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " capabilities fork session settle find exec",
 		},
 		{
 			"a label is written while the host's /proc is there",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.AppArmor = "docker-default" },
-			"label limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"a label of SELinux",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.SELinux = "container_t" },
-			"label limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"a terminal belongs to the new session",
 			func(_ *request.Request, o *plan.Observed) { o.InputTerminal, o.OutputTerminal = true, true },
-			"limits schedule join keyring " + become + " seccomp capabilities fork session terminal settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session terminal settle find exec",
 		},
 		{
 			"a user namespace: groups are dropped before, root is taken after",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.All()) },
-			"limits schedule no-groups join root keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups no-groups join root keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"a process has no keyring",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" },
-			"limits schedule join " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"docker run --pid host forks for a small table of descriptors",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Net)) },
-			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"a time namespace needs one",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Time)) },
-			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"the caller in another network",
@@ -108,12 +108,12 @@ func TestOrderOfSteps(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				r.Detach, o.InputTerminal, o.OutputTerminal = true, true, true
 			},
-			"limits schedule join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"privileged there is no filter",
 			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
-			"limits schedule join keyring " + become + " capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " capabilities fork session settle find exec",
 		},
 		{
 			"the caller where he is",
@@ -201,6 +201,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 		"label docker-default",
 		"1 resource limits",
 		"nice 0",
+		"join cgroups",
 		"drop supplementary groups",
 		"join cgroup ipc mnt net pid time user uts of web (pid 4100)",
 		"become root of the user namespace",
@@ -218,7 +219,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 		"fork into the pid or time namespace",
 		"new session",
 		"make the terminal the session's",
-		"verify the namespaces; join cgroups, set oom_score_adj",
+		"verify the namespaces; set oom_score_adj",
 		"find ls",
 		"exec ls /",
 	}
