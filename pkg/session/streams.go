@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,6 +127,9 @@ func own(f *os.File, owner int64) error {
 func (s *streams) start(detachKeys []byte, gone, left *once) {
 	for _, f := range s.closing {
 		f.Close()
+	}
+	if s.input != nil || len(s.outputs) > 0 {
+		runtime.GOMAXPROCS(runtime.NumCPU()) // package launch left one, which did so far
 	}
 	switch {
 	case s.input == nil:
