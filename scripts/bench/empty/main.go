@@ -1,0 +1,10 @@
+// The emptiest plugin of the Docker CLI: what a call costs before anything is done.
+package main
+
+import "os"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "docker-cli-plugin-metadata" {
+		_, _ = os.Stdout.WriteString(`{"SchemaVersion":"0.1.0","Vendor":"docker-nsjoin","Version":"0"}`)
+	}
+}

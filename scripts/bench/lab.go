@@ -1,0 +1,190 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+const (
+	image = "nsjoin-test"
+	label = "io.nsjoin.bench"
+)
+
+// lab is what the contestants need: containers, plugins, programs.
+type lab struct {
+	dir, docker, nsenter, plugin, helper string
+	web                                  string // a container
+	pid                                  string // of its first process
+	many                                 []string
+	env                                  []string
+}
+
+// newLab needs the plugin in build and an engine with the test images.
+func newLab(ctx context.Context) (l *lab, err error) {
+	l = &lab{plugin: "build/docker-nsjoin", helper: "pkg/payload/helpers/linux_" + goarch()}
+	for _, program := range []struct {
+		name string
+		path *string
+	}{{"docker", &l.docker}, {"nsenter", &l.nsenter}} {
+		if *program.path, err = exec.LookPath(program.name); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range []*string{&l.plugin, &l.helper} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return nil, err
+		}
+	}
+	if l.dir, err = os.MkdirTemp("", "nsjoin-bench."); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	plugins := filepath.Join(l.dir, "cli-plugins")
+	if err := os.Mkdir(plugins, 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(l.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
+		return nil, err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(plugins, "docker-empty"), "./scripts/bench/empty")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the empty plugin: %w\n%s", err, out)
+	}
+	host, err := l.output("docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+	if err != nil {
+		return nil, err
+	}
+	l.env = append(os.Environ(), "DOCKER_CONFIG="+l.dir, "DOCKER_HOST="+host)
+	if l.web, err = l.start(); err != nil {
+		return nil, err
+	}
+	if l.pid, err = l.output("docker", "inspect", "--format", "{{.State.Pid}}", l.web); err != nil {
+		return nil, err
+	}
+	return l, l.writeRequest()
+}
+
+// start starts a container and returns its ID.
+func (l *lab) start() (string, error) {
+	return l.output("docker", "run", "-d", "--rm", "--label", label+"="+strconv.Itoa(os.Getpid()), image, "sleep", "1800")
+}
+
+// startMany has n containers run besides, all at once some.
+func (l *lab) startMany(n int) error {
+	var group sync.WaitGroup
+	slots, errs := make(chan struct{}, 4), make([]error, n)
+	ids := make([]string, n)
+	for i := len(l.many); i < n; i++ {
+		slots <- struct{}{}
+		group.Go(func() {
+			ids[i], errs[i] = l.start()
+			<-slots
+		})
+	}
+	group.Wait()
+	l.many = append(l.many, ids[len(l.many):]...)
+	return errors.Join(errs...)
+}
+
+// stopMany stops what startMany started.
+func (l *lab) stopMany() error {
+	if len(l.many) == 0 {
+		return nil
+	}
+	_, err := l.output("docker", append([]string{"rm", "-f", "-v"}, l.many...)...)
+	l.many = nil
+	return err
+}
+
+// close removes everything.
+func (l *lab) close() {
+	ids, err := l.output("docker", "ps", "-aq", "--filter", "label="+label+"="+strconv.Itoa(os.Getpid()))
+	if err == nil && ids != "" {
+		_, err = l.output("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(ids)...)...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: containers with the label", label, "may be left:", err)
+	}
+	os.RemoveAll(l.dir)
+}
+
+// output runs a command and returns what it prints.
+func (l *lab) output(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Env = l.env
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w: %s", name, args[0], err, stderr.String())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// command runs a program to its end, with these standard streams or /dev/null.
+// Little is between the two looks at the clock: no goroutine, no pipe.
+func (l *lab) command(program string, args ...string) func() error {
+	return func() error { return l.runWith([]uintptr{null(), null(), 2}, program, args...) }
+}
+
+func (l *lab) runWith(files []uintptr, program string, args ...string) error {
+	pid, err := forkExec(program, append([]string{program}, args...), l.env, files)
+	if err != nil {
+		return err
+	}
+	return wait(pid)
+}
+
+// writeRequest writes what the plugin would ask the helper for, true in the container.
+func (l *lab) writeRequest() error {
+	pid, err := strconv.Atoi(l.pid)
+	if err != nil {
+		return err
+	}
+	env, err := l.output("docker", "inspect", "--format", "{{join .Config.Env \"\\n\"}}", l.web)
+	if err != nil {
+		return err
+	}
+	r := &request.Request{
+		Version: request.Version, Take: ns.All(), Command: []string{"true"}, Terminal: request.TerminalNever,
+		Base: request.Source{
+			From: request.FromContainer, Name: "web", PID: pid,
+			Container: &request.Container{ID: l.web, Env: strings.Fields(env)},
+		},
+	}
+	f, err := os.Create(filepath.Join(l.dir, "request"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.Write(f)
+}
+
+// runHelper runs the helper alone on that request.
+func (l *lab) runHelper() error {
+	fd, err := unix.Open(filepath.Join(l.dir, "request"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return l.runWith([]uintptr{null(), null(), 2, uintptr(fd)}, l.helper, "3")
+}

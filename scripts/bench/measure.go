@@ -1,0 +1,96 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// row is one or more lines of the table: one contestant beside others.
+type row struct {
+	name   string
+	rounds int // of one run of each contestant, by turns
+	ours   contestant
+	theirs []contestant
+	// value is measured in the place of time, where there is nothing to run by turns.
+	value func(context.Context) ([]result, error)
+}
+
+// contestant is one way to get something done.
+type contestant struct {
+	name   string
+	target float64 // of ours to this one's time; 0 for none
+	run    func() error
+	// before, if any, is done before each run and isn't measured.
+	before func() error
+}
+
+// result is a line of the table. Times are in milliseconds, medians.
+type result struct {
+	Name   string  `json:"name"`
+	Ours   float64 `json:"ours"`
+	Beside string  `json:"beside,omitempty"`
+	Theirs float64 `json:"theirs,omitempty"`
+	Unit   string  `json:"unit"`
+	// Ratio is of ours to theirs, or to the unit's limit; Target its upper limit.
+	Ratio  float64 `json:"ratio,omitempty"`
+	Target float64 `json:"target,omitempty"`
+}
+
+// met tells whether the target was reached; true where there is none.
+func (r result) met() bool { return r.Target == 0 || r.Ratio <= r.Target }
+
+// measure runs every contestant once a round, so that what else the machine does
+// meets all of them.
+func (r row) measure(ctx context.Context, scale float64) ([]result, error) {
+	if r.value != nil {
+		return r.value(ctx)
+	}
+	all := append([]contestant{r.ours}, r.theirs...)
+	times := make([][]time.Duration, len(all))
+	rounds := max(3, int(float64(r.rounds)*scale))
+	for round := -1; round < rounds; round++ { // the first warms up
+		for i, c := range all {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			took, err := c.once()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round >= 0 {
+				times[i] = append(times[i], took)
+			}
+		}
+	}
+	ours := median(times[0])
+	var results []result
+	for i, c := range r.theirs {
+		theirs := median(times[i+1])
+		results = append(results, result{
+			Name: r.name, Ours: ours, Beside: c.name, Theirs: theirs, Unit: "ms",
+			Ratio: ours / theirs, Target: c.target,
+		})
+	}
+	return results, nil
+}
+
+func (c contestant) once() (time.Duration, error) {
+	if c.before != nil {
+		if err := c.before(); err != nil {
+			return 0, err
+		}
+	}
+	start := time.Now()
+	err := c.run()
+	return time.Since(start), err
+}
+
+// median is in milliseconds.
+func median(times []time.Duration) float64 {
+	slices.Sort(times)
+	return float64(times[len(times)/2].Microseconds()) / 1000
+}

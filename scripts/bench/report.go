@@ -1,0 +1,108 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// report is what was measured, and where.
+type report struct {
+	Machine machine  `json:"machine"`
+	Results []result `json:"results"`
+}
+
+type machine struct {
+	Date   string `json:"date"`
+	Kernel string `json:"kernel"`
+	CPUs   string `json:"cpus"`
+	Engine string `json:"engine"`
+	CLI    string `json:"cli"`
+	Plugin string `json:"plugin"`
+}
+
+func (l *lab) machine() machine {
+	var name unix.Utsname
+	_ = unix.Uname(&name)
+	m := machine{Date: time.Now().UTC().Format(time.DateOnly), Kernel: unix.ByteSliceToString(name.Release[:])}
+	m.CPUs, _ = l.output("nproc")
+	m.Engine, _ = l.output("docker", "info", "--format", "{{.ServerVersion}}, cgroup v{{.CgroupVersion}}, {{.Driver}}")
+	m.CLI, _ = l.output("docker", "version", "--format", "{{.Client.Version}}")
+	m.Plugin, _ = l.output("docker", "nsjoin", "--version")
+	m.Plugin = strings.TrimPrefix(m.Plugin, "docker nsjoin version ")
+	return m
+}
+
+func (r result) cells() [6]string {
+	c := [6]string{r.Name, amount(r.Ours, r.Unit), r.Beside}
+	if r.Beside != "" {
+		c[3], c[4] = amount(r.Theirs, r.Unit), fmt.Sprintf("%.2f", r.Ratio)
+	}
+	if r.Target != 0 {
+		c[5] = fmt.Sprintf("≤ %v", r.Target)
+		if !r.met() {
+			c[5] += " missed"
+		}
+	}
+	return c
+}
+
+func amount(n float64, unit string) string {
+	if unit == "" {
+		return fmt.Sprintf("%.0f", n)
+	}
+	return fmt.Sprintf("%.1f %s", n, unit)
+}
+
+func (r *report) text(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHAT\tOURS\tBESIDE\tTHEIRS\tRATIO\tTARGET")
+	for _, res := range r.Results {
+		c := res.cells()
+		fmt.Fprintln(table, strings.Join(c[:], "\t"))
+	}
+	return table.Flush()
+}
+
+func (r *report) markdown(w io.Writer) error {
+	m := r.Machine
+	var b strings.Builder
+	b.WriteString("# Benchmarks\n\n`make bench` wrote this page: medians of runs by turns, as the wall clock has them.\n\n")
+	fmt.Fprintf(&b, "%s; Linux %s, %s processors; Engine %s; CLI %s; docker nsjoin %s.\n\n", m.Date, m.Kernel, m.CPUs, m.Engine, m.CLI, m.Plugin)
+	b.WriteString("| what | ours | beside | theirs | ratio | target |\n|---|---|---|---|---|---|\n")
+	for _, res := range r.Results {
+		c := res.cells()
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(c[:], " | "))
+	}
+	b.WriteString("\n[performance.md](performance.md) says where the time goes, and why a target was missed.\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *report) json(w io.Writer) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(r)
+}
+
+// write writes a form of the report to a file.
+func (r *report) write(path string, form func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := form(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,209 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+const gigabyte = 1 << 30
+
+// streamRows are about bytes that go in and out of a command without a terminal.
+func streamRows(l *lab) []row {
+	type way struct {
+		name    string
+		command []string
+		move    func(l *lab, argv []string) error
+	}
+	var rows []row
+	for _, w := range []way{
+		{"1 GiB out by a pipe", []string{"head", "-c", "1073741824", "/dev/zero"}, (*lab).outByPipe},
+		{"1 GiB in by a pipe", []string{"dd", "of=/dev/null", "bs=64k"}, (*lab).inByPipe},
+		{"1 GiB in and out by pipes", []string{"cat"}, (*lab).throughPipes},
+		{"1 GiB out to a file", []string{"head", "-c", "1073741824", "/dev/zero"}, (*lab).outToFile},
+		{"1 GiB in from a file", []string{"dd", "of=/dev/null", "bs=64k"}, (*lab).inFromFile},
+		{"10 million lines out by a pipe", []string{"sh", "-c", "yes | head -n 10000000"}, (*lab).outByPipe},
+	} {
+		by := func(program string, args ...string) func() error {
+			argv := append(append([]string{program}, args...), w.command...)
+			return func() error { return w.move(l, argv) }
+		}
+		rows = append(rows, row{
+			name: w.name, rounds: 3,
+			ours: contestant{name: "docker nsjoin", run: by(l.docker, "nsjoin", l.web)},
+			theirs: []contestant{
+				{name: "nsenter -a", run: by(l.nsenter, "-t", l.pid, "-a"), target: 1.05},
+				{name: "docker exec -i", run: by(l.docker, "exec", "-i", l.web)},
+			},
+		})
+	}
+	return rows
+}
+
+func (l *lab) outByPipe(argv []string) error {
+	r, w, err := pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	pid, err := forkExec(argv[0], argv, l.env, []uintptr{null(), w.Fd(), 2})
+	w.Close()
+	if err != nil {
+		return err
+	}
+	if err := discard(r); err != nil {
+		return err
+	}
+	return wait(pid)
+}
+
+func (l *lab) inByPipe(argv []string) error {
+	r, w, err := pipe()
+	if err != nil {
+		return err
+	}
+	pid, err := forkExec(argv[0], argv, l.env, []uintptr{r.Fd(), null(), null()})
+	r.Close()
+	if err != nil {
+		return err
+	}
+	if err := fill(w); err != nil {
+		return err
+	}
+	return wait(pid)
+}
+
+func (l *lab) throughPipes(argv []string) error {
+	inR, inW, err := pipe()
+	if err != nil {
+		return err
+	}
+	outR, outW, err := pipe()
+	if err != nil {
+		return err
+	}
+	defer outR.Close()
+	pid, err := forkExec(argv[0], argv, l.env, []uintptr{inR.Fd(), outW.Fd(), 2})
+	inR.Close()
+	outW.Close()
+	if err != nil {
+		return err
+	}
+	filled := make(chan error, 1)
+	go func() { filled <- fill(inW) }()
+	if err := errors.Join(discard(outR), <-filled); err != nil {
+		return err
+	}
+	return wait(pid)
+}
+
+func (l *lab) outToFile(argv []string) error {
+	f, err := memory()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := l.runWith([]uintptr{null(), f.Fd(), 2}, argv[0], argv[1:]...); err != nil {
+		return err
+	}
+	if st, err := f.Stat(); err != nil || st.Size() != gigabyte {
+		return errors.New("the file has not got everything")
+	}
+	return nil
+}
+
+func (l *lab) inFromFile(argv []string) error {
+	f, err := memory()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(gigabyte); err != nil {
+		return err
+	}
+	return l.runWith([]uintptr{f.Fd(), null(), null()}, argv[0], argv[1:]...)
+}
+
+// floodRow is about a terminal that much is written to.
+func floodRow(l *lab) row {
+	flood := []string{"sh", "-c", "yes | head -c 200000000"}
+	at := func(args ...string) func() error {
+		argv := append(append([]string{l.docker}, args...), flood...)
+		return func() error { return l.atTerminal(argv) }
+	}
+	return row{
+		name: "200 MB to a terminal", rounds: 3,
+		ours:   contestant{name: "docker nsjoin", run: at("nsjoin", l.web)},
+		theirs: []contestant{{name: "docker exec -it", run: at("exec", "-it", l.web), target: 0.5}},
+	}
+}
+
+func (l *lab) atTerminal(argv []string) error {
+	ours, theirs, err := pty.Open()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	fd := theirs.Fd()
+	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
+		Env: l.env, Files: []uintptr{fd, fd, fd}, Sys: &syscall.SysProcAttr{Setsid: true, Setctty: true},
+	})
+	theirs.Close()
+	if err != nil {
+		return err
+	}
+	if _, err := io.CopyBuffer(io.Discard, onlyReader{ours}, make([]byte, 64<<10)); err != nil && !errors.Is(err, unix.EIO) {
+		return err // EIO is a terminal's end
+	}
+	return wait(pid)
+}
+
+type onlyReader struct{ io.Reader }
+
+// pipe has blocking ends, so that the command finds what a shell would give it.
+func pipe() (r, w *os.File, err error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
+}
+
+// memory is a file that no disk slows down.
+func memory() (*os.File, error) {
+	fd, err := unix.MemfdCreate("bench", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "bench"), nil
+}
+
+// discard reads a pipe to its end without copying.
+func discard(r *os.File) error {
+	for {
+		n, err := unix.Splice(int(r.Fd()), nil, int(null()), nil, 1<<20, unix.SPLICE_F_MOVE)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil || n == 0:
+			return err
+		}
+	}
+}
+
+// fill writes a gigabyte of zeros.
+func fill(w *os.File) error {
+	defer w.Close()
+	block := make([]byte, 128<<10)
+	for left := gigabyte; left > 0; left -= len(block) {
+		if _, err := w.Write(block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
