@@ -29,16 +29,17 @@ func (o *Observation) leave() error {
 	if err != nil {
 		return err
 	}
-	mounts, err := allCgroupMounts([]*Process{host})
+	places, err := findCgroups(groups, []*Process{host})
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
+	for _, at := range places {
 		// A rootless engine's groups are its user's, who may not have them all.
-		if procs, err := openInCgroup(mounts, g, "cgroup.procs", unix.O_WRONLY); err == nil {
+		if procs, err := at.open("cgroup.procs", unix.O_WRONLY); err == nil {
 			_, _ = procs.WriteString(strconv.Itoa(o.self.PID))
 			procs.Close()
 		}
 	}
+	o.self.groups = nil // they are others now
 	return nil
 }
