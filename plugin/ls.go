@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -29,6 +30,8 @@ A container that is named like a command, ls or inspect, is entered by
 docker nsjoin container:ls.`
 
 const lsExamples = `  docker nsjoin ls                             who shares what with whom
+  docker nsjoin ls web                         all about web, its guests too
+  docker nsjoin ls --format tree               pods as branches
   docker nsjoin ls --filter shares=web         who shares a namespace with web
   docker nsjoin ls --format '{{.Name}} {{.Net}}'`
 
@@ -54,7 +57,7 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.format, "format", "", `Form of the list ("table"|"wide"|"json"|a Go template as of docker ps)`)
+	flags.StringVar(&o.format, "format", "", `Form of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as of docker ps)`)
 	flags.VarP(&o.filter, "filter", "f", "Only containers that it holds for: "+strings.Join(filterKeys(), ", "))
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
@@ -71,7 +74,7 @@ func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error
 	if err != nil {
 		return err
 	}
-	list, err := look(cmd.Context(), client)
+	list, err := look(cmd.Context(), client, !o.noTrunc)
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,8 @@ func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error
 	for _, name := range list.missing {
 		exit.Warn(cmd.ErrOrStderr(), fmt.Sprintf("the first process of container %q was not found on this host", name))
 	}
-	return o.print(os.Stdout, list, shown)
+	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
+	return o.print(os.Stdout, paint, list, shown, len(args) > 0)
 }
 
 // lister is what is asked of the engine.
@@ -101,7 +105,7 @@ type listing struct {
 // look asks the engine for its containers and the helper for their namespaces.
 // Their first processes are found by the helper: asking the engine for each takes
 // longer than all the rest. It is asked for those that weren't found.
-func look(ctx context.Context, client lister) (*listing, error) {
+func look(ctx context.Context, client lister, short bool) (*listing, error) {
 	all, err := engine.List(ctx, client)
 	if err != nil {
 		return nil, err
@@ -128,8 +132,11 @@ func look(ctx context.Context, client lister) (*listing, error) {
 	names := make([]survey.Named, len(all))
 	for i, c := range all {
 		names[i] = survey.Named{ID: c.ID, Name: c.Name, Image: c.Image}
+		if digest, ok := strings.CutPrefix(c.Image, "sha256:"); ok && short {
+			names[i].Image = digest[:min(shownID, len(digest))]
+		}
 	}
-	l.rows = survey.Report(found, names)
+	l.rows = survey.Report(found, names, userName)
 	return l, nil
 }
 

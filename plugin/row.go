@@ -24,29 +24,55 @@ const (
 	wideFormat  = "table {{.ID}}\t{{.Image}}\t{{.Process}}\t{{.Processes}}\t{{.Status}}\t{{.Name}}\t" + kindColumns
 )
 
-// What is shown unless it is not to be shortened: names in a cell, and characters
+// What is shown unless it is not to be shortened: digits of an ID, names in a cell, and characters
 // of a command, as docker ps has it.
 const (
+	shownID      = 12
 	shownNames   = 3
 	shownCommand = 20
 )
 
-// print prints rows in the form that was asked for.
-func (o *lsOptions) print(out io.Writer, l *listing, rows []*survey.Row) error {
+// print prints rows in the form that was asked for. Containers that were named are
+// told of in detail unless another is.
+func (o *lsOptions) print(out io.Writer, paint painter, l *listing, rows []*survey.Row, named bool) error {
 	contexts := make([]*rowContext, len(rows))
 	for i, row := range rows {
 		contexts[i] = &rowContext{row: row, c: l.containers[row.ID], trunc: !o.noTrunc}
 	}
-	format := o.format
+	drawing := survey.Drawing{Full: o.noTrunc}
+	var err error
 	switch {
 	case o.quiet:
-		format = "{{.ID}}"
-	case format == "" || format == "table":
-		format = tableFormat
-	case format == "wide":
-		format = wideFormat
+		err = writeRows(out, "{{.ID}}", nil, contexts)
+	case o.format == "" && named:
+		err = writeDetails(out, paint, contexts)
+	case o.format == "tree":
+		drawing.Paint = paint.text
+		_, err = io.WriteString(out, drawing.Tree(rows))
+	case o.format == "mermaid":
+		_, err = io.WriteString(out, drawing.Mermaid(rows))
+	case o.format == "dot":
+		_, err = io.WriteString(out, drawing.Dot(rows))
+	case o.format == "" || o.format == "table":
+		err = writeTable(out, tableFormat, paint, contexts)
+	case o.format == "wide":
+		err = writeTable(out, wideFormat, paint, contexts)
+	default:
+		err = writeRows(out, o.format, rowHeader(), contexts)
 	}
-	return writeRows(out, format, rowHeader(), contexts)
+	return err
+}
+
+// writeTable prints one of our own tables, whose cells may have colours.
+func writeTable(out io.Writer, format string, paint painter, rows []*rowContext) error {
+	head := rowHeader()
+	for _, name := range []string{"Cgroup", "IPC", "Mnt", "Net", "PID", "Time", "User", "UTS", "Guests"} {
+		head[name] = paint.colour(colourNone, head[name])
+	}
+	for _, row := range rows {
+		row.paint = paint
+	}
+	return writeRows(out, format, head, rows)
 }
 
 // rowContext is a row as a template sees it: fields of docker ps, and one for
@@ -55,6 +81,7 @@ type rowContext struct {
 	row   *survey.Row
 	c     engine.Container
 	trunc bool
+	paint painter
 }
 
 // rowHeader has the header of each field.
@@ -71,7 +98,7 @@ func rowHeader() header {
 
 func (c *rowContext) ID() string {
 	if c.trunc {
-		return c.row.ID[:min(12, len(c.row.ID))]
+		return c.row.ID[:min(shownID, len(c.row.ID))]
 	}
 	return c.row.ID
 }
@@ -86,7 +113,7 @@ func (c *rowContext) CreatedAt() string  { return time.Unix(c.c.Created, 0).Stri
 func (c *rowContext) Process() int       { return c.row.PID }
 func (c *rowContext) StartedAt() string  { return c.row.Started.Format(time.RFC3339) }
 func (c *rowContext) Processes() int     { return c.row.Processes }
-func (c *rowContext) Guests() guestTexts { return guestTexts(guestsOf(c.row)) }
+func (c *rowContext) Guests() guestTexts { return guestTexts{guestsOf(c.row), c.paint} }
 
 func (c *rowContext) RunningFor() string {
 	return units.HumanDuration(time.Since(time.Unix(c.c.Created, 0))) + " ago"
@@ -94,8 +121,8 @@ func (c *rowContext) RunningFor() string {
 
 func (c *rowContext) Command() string {
 	command := c.c.Command
-	if runes := []rune(command); c.trunc && len(runes) > shownCommand {
-		command = string(runes[:shownCommand-1]) + "…"
+	if c.trunc {
+		command = shortened(command, shownCommand)
 	}
 	return `"` + command + `"`
 }
@@ -124,10 +151,10 @@ func (c *rowContext) cell(k ns.Kind) string {
 	n := c.row.Namespaces[k]
 	more := len(n.With) - shownNames
 	if !c.trunc || more <= 0 {
-		return n.String()
+		return c.paint.namespace(n, n.String())
 	}
 	n.With = n.With[:shownNames]
-	return fmt.Sprintf("%s,+%d", n, more)
+	return c.paint.namespace(n, fmt.Sprintf("%s,+%d", n, more))
 }
 
 // rowText is a row as JSON has it.
@@ -139,7 +166,7 @@ type rowText struct {
 	Bundle          string
 	Processes       int
 	Namespaces      map[string]namespaceText
-	Guests          guestTexts
+	Guests          []guestText
 }
 
 // namespaceText is one of the namespaces; With names the containers that have it
@@ -162,16 +189,25 @@ type guestText struct {
 }
 
 // guestTexts is a list that a template prints as a number.
-type guestTexts []guestText
+type guestTexts struct {
+	List  []guestText
+	paint painter
+}
 
-func (g guestTexts) String() string { return strconv.Itoa(len(g)) }
+func (g guestTexts) String() string {
+	colour := colourNone
+	if len(g.List) > 0 {
+		colour = colourGuest
+	}
+	return g.paint.colour(colour, strconv.Itoa(len(g.List)))
+}
 
 // MarshalJSON writes all of the row, whether it is shortened elsewhere or not.
 func (c *rowContext) MarshalJSON() ([]byte, error) {
 	text := rowText{
-		ID: c.row.ID, Name: c.row.Name, Image: c.row.Image, State: c.c.State, Process: c.row.PID,
+		ID: c.row.ID, Name: c.row.Name, Image: c.c.Image, State: c.c.State, Process: c.row.PID,
 		StartedAt: c.StartedAt(), Bundle: c.row.Bundle, Processes: c.row.Processes,
-		Namespaces: c.Namespaces(), Guests: c.Guests(),
+		Namespaces: c.Namespaces(), Guests: guestsOf(c.row),
 	}
 	return json.Marshal(text)
 }
@@ -200,7 +236,7 @@ func guestsOf(row *survey.Row) []guestText {
 	texts := []guestText{}
 	for _, g := range row.Guests {
 		text := guestText{
-			PID: g.PID, User: userName(g.UID), StartedAt: g.Started.Format(time.RFC3339),
+			PID: g.PID, User: g.User, StartedAt: g.Started.Format(time.RFC3339),
 			Command: g.Command, From: "host",
 		}
 		for _, k := range g.Kinds.Kinds() {

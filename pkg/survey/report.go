@@ -42,8 +42,9 @@ type Namespace struct {
 // Guest is a process of the host or of another container that has namespaces of
 // a container's own. What it starts there isn't listed.
 type Guest struct {
-	PID     int
-	UID     uint32
+	PID int
+	// User is the name that Report was told for the effective uid on the host.
+	User    string
 	Started time.Time
 	Command string
 	// Kinds are the namespaces that it has of the container's own.
@@ -53,9 +54,9 @@ type Guest struct {
 }
 
 // Report says for each container that was found what it shares with whom. The
-// rows are in the order of the names.
-func Report(s *Survey, names []Named) []*Row {
-	r := reporter{Survey: s, containers: make(map[string]*Container), parents: make(map[int]*Process)}
+// rows are in the order of the names. user names a user of the host.
+func Report(s *Survey, names []Named, user func(uid uint32) string) []*Row {
+	r := reporter{Survey: s, user: user, containers: make(map[string]*Container), parents: make(map[int]*Process)}
 	for i := range s.Containers {
 		r.containers[s.Containers[i].ID] = &s.Containers[i]
 	}
@@ -83,6 +84,7 @@ func Report(s *Survey, names []Named) []*Row {
 
 type reporter struct {
 	*Survey
+	user       func(uid uint32) string
 	rows       []*Row
 	containers map[string]*Container
 	parents    map[int]*Process // all processes, by number
@@ -136,7 +138,7 @@ func (r *reporter) visit(p *Process) {
 		if kinds == 0 || r.belongs(p, c) {
 			continue
 		}
-		g := Guest{PID: p.PID, UID: p.Origin.uid(), Started: r.time(p.Start), Command: p.Origin.command(), Kinds: kinds}
+		g := Guest{PID: p.PID, User: r.user(p.Origin.uid()), Started: r.time(p.Start), Command: p.Origin.command(), Kinds: kinds}
 		if home != nil && home.ID != row.ID {
 			// What its container shares it has by right.
 			g.Kinds &^= r.Groups[r.containers[home.ID].Group].Namespaces.Shared(&r.Groups[c.Group].Namespaces)
@@ -240,10 +242,10 @@ func (o *Origin) uid() uint32 {
 // without one.
 func (o *Origin) command() string {
 	if words := strings.TrimRight(o.Cmdline, "\x00"); words != "" {
-		return strings.ReplaceAll(words, "\x00", " ")
+		return printable(strings.ReplaceAll(words, "\x00", " "))
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(o.Status, "Name:\t"), "\n")
-	return "[" + name + "]"
+	return printable("[" + name + "]")
 }
 
 // String is who has the namespace: own, host, or =web,db for those that it is

@@ -122,7 +122,7 @@ func pod() *host {
 
 func (h *host) report() map[string]*survey.Row {
 	rows := make(map[string]*survey.Row)
-	for _, row := range survey.Report(&h.Survey, h.names) {
+	for _, row := range survey.Report(&h.Survey, h.names, func(uid uint32) string { return fmt.Sprintf("user%d", uid) }) {
 		rows[row.Name] = row
 	}
 	return rows
@@ -271,7 +271,7 @@ func guests(t *testing.T, h *host) string {
 				from = g.From.Name
 			}
 			got = append(got, fmt.Sprintf("%s:%s<%s", name, g.Kinds, from))
-			if g.UID != 7 || g.Command != "tool -x" {
+			if g.User != "user7" || g.Command != "tool -x" {
 				t.Errorf("guest %+v", g)
 			}
 		}

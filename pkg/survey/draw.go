@@ -1,0 +1,264 @@
+package survey
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// Drawing is how rows are drawn. A pod, containers that joined another's network
+// or its other namespaces, is one branch of a tree.
+type Drawing struct {
+	// Full leaves commands as long as they are.
+	Full bool
+	// Paint gives a text of a kind its colour; nil for none.
+	Paint func(p Part, text string) string
+}
+
+// Part says what a text in a drawing is.
+type Part int
+
+// The parts that may have a colour.
+const (
+	OfHost Part = iota
+	OfContainer
+	OfGuest
+)
+
+// shownCommand is how many characters of a command are shown, unless all are.
+const shownCommand = 40
+
+// link says which kinds a container has of another, or of the host for nil.
+type link struct {
+	owner *Row
+	kinds ns.Set
+}
+
+// links are what a container has of others, in the order of the kinds, and last
+// what of the host, but not what Docker leaves to it by itself.
+func (row *Row) links() []link {
+	var links []link
+	host := link{}
+	for _, n := range row.Namespaces {
+		owner := row.Owner(n.Kind)
+		switch {
+		case n.Host && !byDefault.Has(n.Kind) && n.Inode != 0:
+			host.kinds |= ns.SetOf(n.Kind)
+		case owner != nil && owner != row:
+			i := slices.IndexFunc(links, func(l link) bool { return l.owner == owner })
+			if i < 0 {
+				i, links = len(links), append(links, link{owner: owner})
+			}
+			links[i].kinds |= ns.SetOf(n.Kind)
+		}
+	}
+	if host.kinds != 0 {
+		links = append(links, host)
+	}
+	return links
+}
+
+// parent is the container whose branch the row is drawn on: whose network it has,
+// or else another namespace. It is older, so that there are no rings.
+func (row *Row) parent() *Row {
+	for _, k := range append([]ns.Kind{ns.Net, ns.PID, ns.IPC}, ns.Kinds()...) {
+		if owner := row.Owner(k); owner != nil && owner != row {
+			return owner
+		}
+	}
+	return nil
+}
+
+// placed puts each guest at one container of those drawn: where it has most kinds,
+// and of several at the one whose they are.
+func placed(rows []*Row) map[*Row][]Guest {
+	best := make(map[int]*Row)
+	kinds := make(map[int]ns.Set)
+	for _, row := range rows {
+		for _, g := range row.Guests {
+			now, before := len(g.Kinds.Kinds()), len(kinds[g.PID].Kinds())
+			if now > before || now == before && row.owns(g.Kinds) {
+				best[g.PID], kinds[g.PID] = row, g.Kinds
+			}
+		}
+	}
+	at := make(map[*Row][]Guest)
+	for _, row := range rows {
+		for _, g := range row.Guests {
+			if best[g.PID] == row {
+				at[row] = append(at[row], g)
+			}
+		}
+	}
+	return at
+}
+
+// owns tells whether one of the kinds was the row's first.
+func (row *Row) owns(kinds ns.Set) bool {
+	return slices.ContainsFunc(kinds.Kinds(), func(k ns.Kind) bool { return row.Owner(k) == row })
+}
+
+// Tree draws the rows as a tree, beneath the host.
+func (d Drawing) Tree(rows []*Row) string {
+	var b strings.Builder
+	children := make(map[*Row][]*Row)
+	for _, row := range rows {
+		parent := row.parent()
+		if !slices.Contains(rows, parent) {
+			parent = nil
+		}
+		children[parent] = append(children[parent], row)
+	}
+	b.WriteString(d.paint(OfHost, "host") + "\n")
+	d.branch(&b, "", nil, children, placed(rows))
+	return b.String()
+}
+
+func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map[*Row][]*Row, guests map[*Row][]Guest) {
+	byName := func(a, b *Row) int { return cmp.Compare(a.Name, b.Name) }
+	rows := slices.SortedFunc(slices.Values(children[of]), byName)
+	last := len(rows) + len(guests[of]) - 1
+	fork := func(i int) (string, string) {
+		if i == last {
+			return indent + "└── ", indent + "    "
+		}
+		return indent + "├── ", indent + "│   "
+	}
+	for i, row := range rows {
+		at, beneath := fork(i)
+		fmt.Fprintf(b, "%s%s (%s)", at, d.paint(OfContainer, row.Name), row.Image)
+		separator := ": "
+		for _, l := range row.links() {
+			of := d.paint(OfHost, "the host")
+			if l.owner != nil {
+				of = d.paint(OfContainer, l.owner.Name)
+			}
+			fmt.Fprintf(b, "%s%s of %s", separator, words(l.kinds), of)
+			separator = "; "
+		}
+		b.WriteString("\n")
+		d.branch(b, beneath, row, children, guests)
+	}
+	for i, g := range guests[of] {
+		at, _ := fork(len(rows) + i)
+		fmt.Fprintf(b, "%s%s %d %s (%s, %s): %s\n", at, d.paint(OfGuest, "guest"), g.PID, d.command(g), g.User, from(g), words(g.Kinds))
+	}
+}
+
+// Mermaid draws the rows as a flowchart of Mermaid, https://mermaid.js.org.
+func (d Drawing) Mermaid(rows []*Row) string {
+	quote := func(lines ...string) string {
+		for i, line := range lines {
+			lines[i] = strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;").Replace(line)
+		}
+		return `"` + strings.Join(lines, "<br/>") + `"`
+	}
+	return d.graph(rows, graph{
+		begin:     "flowchart LR\n",
+		host:      "  host([host])\n",
+		container: func(id string, r *Row) string { return fmt.Sprintf("  %s[%s]\n", id, quote(r.Name, r.Image)) },
+		guest: func(id string, g Guest) string {
+			return fmt.Sprintf("  %s>%s]\n", id, quote(fmt.Sprintf("%d %s", g.PID, d.command(g)), g.User+", "+from(g)))
+		},
+		shares: func(a, b, kinds string) string { return fmt.Sprintf("  %s -- %s --> %s\n", a, quote(kinds), b) },
+		visits: func(a, b, kinds string) string { return fmt.Sprintf("  %s -. %s .-> %s\n", a, quote(kinds), b) },
+	})
+}
+
+// Dot draws the rows as a graph of Graphviz, https://graphviz.org/doc/info/lang.html.
+func (d Drawing) Dot(rows []*Row) string {
+	quote := func(lines ...string) string {
+		for i, line := range lines {
+			lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(line)
+		}
+		return `"` + strings.Join(lines, `\n`) + `"`
+	}
+	return d.graph(rows, graph{
+		begin:     "digraph nsjoin {\n  rankdir=LR\n  node [shape=box]\n",
+		host:      "  host [shape=ellipse]\n",
+		container: func(id string, r *Row) string { return fmt.Sprintf("  %s [label=%s]\n", id, quote(r.Name, r.Image)) },
+		guest: func(id string, g Guest) string {
+			return fmt.Sprintf("  %s [shape=note label=%s]\n", id, quote(fmt.Sprintf("%d %s", g.PID, d.command(g)), g.User+", "+from(g)))
+		},
+		shares: func(a, b, kinds string) string { return fmt.Sprintf("  %s -> %s [label=%s]\n", a, b, quote(kinds)) },
+		visits: func(a, b, kinds string) string {
+			return fmt.Sprintf("  %s -> %s [label=%s style=dashed]\n", a, b, quote(kinds))
+		},
+		end: "}\n",
+	})
+}
+
+// graph is a language of graphs. Its nodes are host, c1, c2, … for the containers
+// and g with its number for a process.
+type graph struct {
+	begin, host, end string
+	container        func(id string, r *Row) string
+	guest            func(id string, g Guest) string
+	shares, visits   func(a, b, kinds string) string
+}
+
+func (d Drawing) graph(rows []*Row, in graph) string {
+	var nodes, edges strings.Builder
+	ids := map[*Row]string{nil: "host"}
+	for i, row := range rows {
+		ids[row] = fmt.Sprintf("c%d", i+1)
+		nodes.WriteString(in.container(ids[row], row))
+	}
+	host := ""
+	guests := placed(rows)
+	for _, row := range rows {
+		for _, l := range row.links() {
+			if l.owner == nil {
+				host = in.host
+			} else if ids[l.owner] == "" {
+				continue // it isn't drawn
+			}
+			edges.WriteString(in.shares(ids[row], ids[l.owner], words(l.kinds)))
+		}
+		for _, g := range guests[row] {
+			id := fmt.Sprintf("g%d", g.PID)
+			nodes.WriteString(in.guest(id, g))
+			edges.WriteString(in.visits(id, ids[row], words(g.Kinds)))
+		}
+	}
+	return in.begin + host + nodes.String() + edges.String() + in.end
+}
+
+func (d Drawing) paint(p Part, text string) string {
+	if d.Paint == nil {
+		return text
+	}
+	return d.Paint(p, text)
+}
+
+// command is a guest's, shortened.
+func (d Drawing) command(g Guest) string {
+	if runes := []rune(g.Command); !d.Full && len(runes) > shownCommand {
+		return string(runes[:shownCommand-1]) + "…"
+	}
+	return g.Command
+}
+
+func from(g Guest) string {
+	if g.From == nil {
+		return "from the host"
+	}
+	return "from " + g.From.Name
+}
+
+func words(kinds ns.Set) string { return strings.ReplaceAll(kinds.String(), ",", ", ") }
+
+// printable leaves no character that a terminal obeys: a process may have any
+// command line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
