@@ -95,11 +95,12 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			program := launch.Prepare() // for nothing, where the way leads through the engine
 			answers, err := engine.Resolve(cmd.Context(), connection, r)
 			if err != nil {
 				return err
 			}
-			return o.launch(cmd.Context(), cli, connection, r, answers)
+			return o.launch(cmd.Context(), cli, connection, program, r, answers)
 		},
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")

@@ -21,7 +21,7 @@ const debugVariable = "DOCKER_NSJOIN_DEBUG"
 
 // launch starts the helper for r, a request that was resolved, where the way leads
 // that was asked for. It returns nil where the command's exit status is 0.
-func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, r *request.Request, answers engine.Answers) error {
+func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, program *launch.Program, r *request.Request, answers engine.Answers) error {
 	onSocket, err := connection.Local()
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 		if err != nil {
 			return err
 		}
-		return launch.Launch(r, caller)
+		return program.Launch(r, caller)
 	}
 	status, err := viaEngine(ctx, connection, o.spec(r, answers), r)
 	if err != nil {

@@ -25,8 +25,8 @@ import (
 // The helper runs from a sealed memory file: a container that it works in can't
 // write to the program, whatever it gets hold of (CVE-2019-5736). Nothing
 // of the caller's environment is passed on; what it is to know is in the request.
-func local(r *request.Request, socket *os.File) error {
-	program, document, err := prepare(r)
+func local(program *os.File, r *request.Request, socket *os.File) error {
+	document, err := document(r)
 	if err != nil {
 		return err
 	}
@@ -45,12 +45,11 @@ func local(r *request.Request, socket *os.File) error {
 }
 
 // output runs the helper beside this process and returns what it prints.
-func output(ctx context.Context, r *request.Request) ([]byte, error) {
-	program, document, err := prepare(r)
+func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, error) {
+	document, err := document(r)
 	if err != nil {
 		return nil, err
 	}
-	defer program.Close()
 	defer document.Close()
 	var out, errs bytes.Buffer
 	// By this process's number: in the child another file takes the descriptor's.
@@ -69,34 +68,35 @@ func output(ctx context.Context, r *request.Request) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// prepare makes the files that the helper is started from: its program and its
-// request.
-func prepare(r *request.Request) (program, document *os.File, err error) {
+// makeProgram makes the file that the helper is started from.
+func makeProgram() (*os.File, error) {
 	helper, err := payload.Helper(runtime.GOARCH)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	program, err = memoryFile("docker-nsjoin", unix.MFD_EXEC)
+	program, err := memoryFile("docker-nsjoin", unix.MFD_EXEC)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if _, err := io.Copy(program, helper); err != nil {
-		return nil, nil, fmt.Errorf("write helper: %w", err)
+		return nil, fmt.Errorf("write helper: %w", err)
 	}
-	if err := seal(program); err != nil {
-		return nil, nil, err
-	}
-	document, err = memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
+	return program, seal(program)
+}
+
+// document makes the file that the helper reads the request from.
+func document(r *request.Request) (*os.File, error) {
+	f, err := memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := r.Write(document); err != nil {
-		return nil, nil, err
+	if err := r.Write(f); err != nil {
+		return nil, err
 	}
-	if _, err := document.Seek(0, io.SeekStart); err != nil {
-		return nil, nil, fmt.Errorf("request: %w", err)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("request: %w", err)
 	}
-	return program, document, nil
+	return f, nil
 }
 
 // helperEnv lets Go start the helper on one processor: it does one thing after

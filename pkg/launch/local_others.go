@@ -10,9 +10,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func local(*request.Request, *os.File) error { return errSystem() }
+func makeProgram() (*os.File, error) { return nil, errSystem() }
 
-func output(context.Context, *request.Request) ([]byte, error) { return nil, errSystem() }
+func local(*os.File, *request.Request, *os.File) error { return errSystem() }
+
+func output(context.Context, *os.File, *request.Request) ([]byte, error) { return nil, errSystem() }
 
 func errSystem() error {
 	return errors.New("namespaces are joined on Linux, and this is another system")

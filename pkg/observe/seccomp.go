@@ -96,7 +96,7 @@ func seize(pid int) error {
 			return fmt.Errorf("process %d did not stop within %s: is it frozen?", pid, stopWithin)
 		}
 		// It stops as soon as it runs, and a sleep is much longer than that.
-		if tries < 200 {
+		if tries < 50 {
 			yield()
 			continue
 		}
