@@ -52,6 +52,15 @@ test: build ## run all tests, the script tests on each test engine (as root)
 session: build ## run the slow tests of sessions that are killed, on the test engine (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -run '$(SESSION)' ./plugin
 
+.PHONY: bench
+bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 15 minutes)
+	@go build -o build/bench ./scripts/bench
+	@scripts/engine run -- build/bench -save docs
+
+.PHONY: plot
+plot: ## draw docs/benchmarks.json as docs/benchmarks.svg
+	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
+
 .PHONY: lint
 lint: ## check the Go code, the scripts and go.mod
 	@scripts/lint
