@@ -110,6 +110,7 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 	o.addTo(cmd.Flags())
 	completeWith(cmd, cli)
 	addCommand(cmd, newLsCommand(cli))
+	addCommand(cmd, newInspectCommand(cli))
 	return cmd
 }
 

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -11,11 +8,8 @@ import (
 	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
-	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
 const lsLong = `List running containers, a row each, and for each kind of namespace whose it is:
@@ -66,129 +60,21 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 }
 
 func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error {
-	connection, err := cli.Engine()
+	l, err := newLooker(cli, o.via)
 	if err != nil {
 		return err
 	}
-	client, err := connection.Client()
+	list, err := l.look(cmd.Context(), !o.noTrunc)
 	if err != nil {
 		return err
 	}
-	list, err := look(cmd.Context(), client, !o.noTrunc)
-	if err != nil {
-		return err
-	}
-	shown, err := list.choose(cmd.Context(), client, args, o.filter)
+	shown, err := list.choose(cmd.Context(), l.client, args, o.filter)
 	if err != nil {
 		return err
 	}
 	for _, name := range list.missing {
-		exit.Warn(cmd.ErrOrStderr(), fmt.Sprintf("the first process of container %q was not found on this host", name))
+		exit.Warn(cmd.ErrOrStderr(), fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
 	}
 	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
 	return o.print(os.Stdout, paint, list, shown, len(args) > 0)
-}
-
-// lister is what is asked of the engine.
-type lister interface {
-	engine.Lister
-	engine.Inspector
-}
-
-// listing is the running containers, and what was found of them.
-type listing struct {
-	containers map[string]engine.Container // by ID
-	rows       []*survey.Row
-	missing    []string // names of those that the engine says run, but that weren't found
-}
-
-// look asks the engine for its containers and the helper for their namespaces.
-// Their first processes are found by the helper: asking the engine for each takes
-// longer than all the rest. It is asked for those that weren't found.
-func look(ctx context.Context, client lister, short bool) (*listing, error) {
-	all, err := engine.List(ctx, client)
-	if err != nil {
-		return nil, err
-	}
-	l := &listing{containers: make(map[string]engine.Container)}
-	claims := make([]request.Claim, len(all))
-	for i, c := range all {
-		l.containers[c.ID] = c
-		claims[i].ID = c.ID
-	}
-	found, err := surveyOf(ctx, claims)
-	if err != nil {
-		return nil, err
-	}
-	if lost := notFound(found, claims); len(lost) > 0 {
-		if found, err = l.lookAgain(ctx, client, found, claims, lost); err != nil {
-			return nil, err
-		}
-	}
-	if len(all) > 0 && len(l.missing) == len(all) {
-		return nil, exit.Hint(errors.New("the engine's containers were not found on this host"),
-			"its engine may be on another host: run docker nsjoin there, as root")
-	}
-	names := make([]survey.Named, len(all))
-	for i, c := range all {
-		names[i] = survey.Named{ID: c.ID, Name: c.Name, Image: c.Image}
-		if digest, ok := strings.CutPrefix(c.Image, "sha256:"); ok && short {
-			names[i].Image = digest[:min(shownID, len(digest))]
-		}
-	}
-	l.rows = survey.Report(found, names, userName)
-	return l, nil
-}
-
-// lookAgain asks the engine for the first processes of containers that weren't
-// found without. What has stopped meanwhile is left out.
-func (l *listing) lookAgain(
-	ctx context.Context, inspector engine.Inspector, found *survey.Survey, claims []request.Claim, lost []string,
-) (*survey.Survey, error) {
-	pids, err := engine.PIDs(ctx, inspector, lost)
-	if err != nil || len(pids) == 0 {
-		return found, err
-	}
-	for i := range claims {
-		claims[i].PID = pids[claims[i].ID]
-	}
-	found, err = surveyOf(ctx, claims)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range notFound(found, claims) {
-		if pids[id] != 0 {
-			l.missing = append(l.missing, l.containers[id].Name)
-		}
-	}
-	return found, nil
-}
-
-func surveyOf(ctx context.Context, claims []request.Claim) (*survey.Survey, error) {
-	out, err := launch.Output(ctx, &request.Request{
-		Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims},
-	})
-	if err != nil {
-		return nil, err
-	}
-	var found survey.Survey
-	if err := json.Unmarshal(out, &found); err != nil {
-		return nil, fmt.Errorf("read survey: %w", err)
-	}
-	return &found, nil
-}
-
-// notFound are the IDs of the claims that a survey has no container for.
-func notFound(found *survey.Survey, claims []request.Claim) []string {
-	have := make(map[string]bool)
-	for _, c := range found.Containers {
-		have[c.ID] = true
-	}
-	var ids []string
-	for _, c := range claims {
-		if !have[c.ID] {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
 }

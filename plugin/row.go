@@ -203,13 +203,14 @@ func (g guestTexts) String() string {
 }
 
 // MarshalJSON writes all of the row, whether it is shortened elsewhere or not.
-func (c *rowContext) MarshalJSON() ([]byte, error) {
-	text := rowText{
+func (c *rowContext) MarshalJSON() ([]byte, error) { return json.Marshal(c.all()) }
+
+func (c *rowContext) all() rowText {
+	return rowText{
 		ID: c.row.ID, Name: c.row.Name, Image: c.c.Image, State: c.c.State, Process: c.row.PID,
 		StartedAt: c.StartedAt(), Bundle: c.row.Bundle, Processes: c.row.Processes,
 		Namespaces: c.Namespaces(), Guests: guestsOf(c.row),
 	}
-	return json.Marshal(text)
 }
 
 // Namespaces are the row's by the names of their kinds.
@@ -252,9 +253,16 @@ func guestsOf(row *survey.Row) []guestText {
 
 // userName is the name that this host has for a user, or the number.
 func userName(uid uint32) string {
-	number := strconv.FormatUint(uint64(uid), 10)
+	number := userNumber(uid)
 	if u, err := user.LookupId(number); err == nil {
 		return u.Username
 	}
 	return number
+}
+
+func userNumber(uid uint32) string {
+	if uid == 0 {
+		return "root"
+	}
+	return strconv.FormatUint(uint64(uid), 10)
 }

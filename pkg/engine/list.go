@@ -18,13 +18,15 @@ import (
 // Container is what docker ps says of one.
 type Container struct {
 	ID, Name, Image, Command string
+	ImageID                  string
 	State, Status            string
 	Created                  int64 // Unix time
 	Labels                   map[string]string
 	Networks                 []string
 }
 
-// List is the containers that have processes, as the engine orders them.
+// List is the containers that have processes, as the engine orders them, without
+// our own helpers.
 func List(ctx context.Context, engine Lister) ([]Container, error) {
 	return list(ctx, engine, filters.NewArgs())
 }
@@ -53,8 +55,11 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	}
 	all := make([]Container, 0, len(summaries))
 	for _, s := range summaries {
+		if s.Labels[HelperLabel] != "" {
+			continue
+		}
 		c := Container{
-			ID: s.ID, Name: ownName(s.Names), Image: s.Image, Command: s.Command,
+			ID: s.ID, Name: ownName(s.Names), Image: s.Image, ImageID: s.ImageID, Command: s.Command,
 			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels,
 		}
 		if s.NetworkSettings != nil {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -49,9 +50,23 @@ func (c CapSet) Names() []string {
 	return names
 }
 
-// MarshalText writes the names, separated by commas.
-func (c CapSet) MarshalText() ([]byte, error) {
-	return []byte(strings.Join(c.Names(), ",")), nil
+// String lists the names, separated by commas.
+func (c CapSet) String() string { return strings.Join(c.Names(), ",") }
+
+// MarshalText writes the names as String does.
+func (c CapSet) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (c *CapSet) UnmarshalText(text []byte) error {
+	*c = 0
+	for name := range strings.SplitSeq(string(text), ",") {
+		if bit, err := strconv.ParseUint(name, 10, 6); err == nil {
+			*c |= 1 << bit
+		} else {
+			*c |= ParseCap(name)
+		}
+	}
+	return nil
 }
 
 // Capabilities are the five sets of a process, as capabilities(7) has them.

@@ -74,3 +74,16 @@ func TestCapabilitiesAsJSON(t *testing.T) {
 		t.Errorf("written %s\nwant    %s", text, want)
 	}
 }
+
+func TestCapabilitiesAreReadAsTheyAreWritten(t *testing.T) {
+	for _, set := range []plan.CapSet{0, 1, 1 << 40, 1 << 63, plan.CapSysAdmin | 1<<12 | 1<<55} {
+		var got plan.CapSet
+		text, err := set.MarshalText()
+		if err == nil {
+			err = got.UnmarshalText(text)
+		}
+		if got != set || err != nil {
+			t.Errorf("%s is read as %s, %v", set, got, err)
+		}
+	}
+}

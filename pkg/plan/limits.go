@@ -41,6 +41,12 @@ func (r Resource) String() string { return resourceNames[r] }
 // MarshalText writes the name.
 func (r Resource) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote.
+func (r *Resource) UnmarshalText(text []byte) (err error) {
+	*r, err = ParseResource(string(text))
+	return err
+}
+
 // Unlimited is RLIM_INFINITY.
 const Unlimited = ^uint64(0)
 

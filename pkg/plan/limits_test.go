@@ -111,3 +111,20 @@ func TestGivenLimitsReplaceInheritedOnes(t *testing.T) {
 		})
 	}
 }
+
+func TestResourcesAreReadAsTheyAreWritten(t *testing.T) {
+	for _, r := range plan.Resources() {
+		var got plan.Resource
+		text, err := r.MarshalText()
+		if err == nil {
+			err = got.UnmarshalText(text)
+		}
+		if got != r || err != nil {
+			t.Errorf("%s is read as %s, %v", r, got, err)
+		}
+	}
+	var r plan.Resource
+	if err := r.UnmarshalText([]byte("nothing")); err == nil {
+		t.Error("a resource that is none is read")
+	}
+}

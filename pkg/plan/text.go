@@ -40,7 +40,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, link, n.origin())
 	}
 	b.WriteString("\nidentity\n")
-	for _, row := range p.Identity.rows() {
+	for _, row := range p.Identity.Rows() {
 		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
 	}
 	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal))
@@ -75,8 +75,8 @@ func (n Namespace) origin() string {
 	return "shared by " + n.Source + " and the caller"
 }
 
-// rows is the identity as pairs of a word and its value.
-func (who Identity) rows() [][2]string {
+// Rows is the identity as pairs of a word and its value.
+func (who Identity) Rows() [][2]string {
 	c := who.Container
 	if c == nil {
 		rows := [][2]string{{"who", "the caller, unchanged"}}

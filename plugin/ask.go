@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// asker runs helpers that print something, where the engine's containers are.
+type asker struct {
+	connection *engine.Connection
+	via        launch.Via
+}
+
+// ask runs a helper for r, a request that was resolved, and returns what it prints
+// and which way was gone. s is what the helper's container is like if one is made.
+func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, launch.Via, error) {
+	onSocket, err := a.connection.Local()
+	if err != nil {
+		return nil, "", err
+	}
+	way, _, err := launch.Choose(a.via, launch.Look(r, onSocket))
+	if err != nil {
+		return nil, "", err
+	}
+	var out []byte
+	if way == launch.Local {
+		out, err = launch.Output(ctx, r)
+	} else {
+		out, err = a.byEngine(ctx, r, s)
+	}
+	return out, way, err
+}
+
+// byEngine runs it in a container of the engine.
+func (a asker) byEngine(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, error) {
+	s.Args = launch.Args()
+	h, err := a.connection.StartHelper(ctx, s, func(arch string) (io.Reader, error) { return launch.Archive(r, arch) },
+		func(text string) { exit.Warn(os.Stderr, text) })
+	if err != nil {
+		return nil, err
+	}
+	unhook := context.AfterFunc(ctx, h.Close)
+	defer func() {
+		if unhook() {
+			h.Close()
+		}
+	}()
+	var out, errs bytes.Buffer
+	if err := h.Output(&out, &errs); err != nil {
+		return nil, fmt.Errorf("read what the helper prints: %w", err)
+	}
+	status, err := h.Wait()
+	if err != nil {
+		return nil, err
+	}
+	if status != 0 {
+		return nil, exit.Reported(errs.String(), status)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
+)
+
+// lister is what is asked of the engine.
+type lister interface {
+	engine.Lister
+	engine.Inspector
+}
+
+// looker looks who is in which namespaces.
+type looker struct {
+	asker
+	client lister
+}
+
+func newLooker(cli *dockerCLI, via launch.Via) (*looker, error) {
+	connection, err := cli.Engine()
+	if err != nil {
+		return nil, err
+	}
+	client, err := connection.Client()
+	if err != nil {
+		return nil, err
+	}
+	return &looker{asker: asker{connection: connection, via: via}, client: client}, nil
+}
+
+// listing is the running containers, and what was found of them.
+type listing struct {
+	containers map[string]engine.Container // by ID
+	rows       []*survey.Row
+	missing    []string // names of those that the engine says run, but that weren't found
+}
+
+// look asks the engine for its containers and the helper for their namespaces.
+// Their first processes are found by the helper: asking the engine for each takes
+// longer than all the rest. It is asked for those that weren't found.
+func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
+	all, err := engine.List(ctx, l.client)
+	if err != nil {
+		return nil, err
+	}
+	list := &listing{containers: make(map[string]engine.Container)}
+	if len(all) == 0 {
+		return list, nil
+	}
+	claims := make([]request.Claim, len(all))
+	for i, c := range all {
+		list.containers[c.ID] = c
+		claims[i].ID = c.ID
+	}
+	found, way, err := l.survey(ctx, claims, all[0].ImageID)
+	if err != nil {
+		return nil, err
+	}
+	if lost := notFound(found, claims); len(lost) > 0 {
+		pids, err := engine.PIDs(ctx, l.client, lost)
+		if err != nil {
+			return nil, err
+		}
+		if found, way, err = l.lookAgain(ctx, found, claims, pids, all[0].ImageID); err != nil {
+			return nil, err
+		}
+		for _, id := range notFound(found, claims) {
+			if pids[id] != 0 { // else it has stopped meanwhile
+				list.missing = append(list.missing, list.containers[id].Name)
+			}
+		}
+	}
+	if len(list.missing) == len(all) {
+		return nil, exit.Hint(errors.New("the engine's containers were not found on this host"),
+			"its engine may be on another host: leave --via %s out", l.via)
+	}
+	names := make([]survey.Named, len(all))
+	for i, c := range all {
+		names[i] = survey.Named{ID: c.ID, Name: c.Name, Image: c.Image}
+		if digest, ok := strings.CutPrefix(c.Image, "sha256:"); ok && short {
+			names[i].Image = digest[:min(shownID, len(digest))]
+		}
+	}
+	user := userName
+	if way != launch.Local {
+		user = userNumber // his name is of another host
+	}
+	list.rows = survey.Report(found, names, user)
+	return list, nil
+}
+
+// lookAgain looks with the engine's word of where first processes are. Where none
+// was found at all the engine's processes may be none of this machine's.
+func (l *looker) lookAgain(
+	ctx context.Context, found *survey.Survey, claims []request.Claim, pids map[string]int, image string,
+) (*survey.Survey, launch.Via, error) {
+	none := len(found.Containers) == 0
+	for i := range claims {
+		claims[i].PID = pids[claims[i].ID]
+	}
+	found, way, err := l.survey(ctx, claims, image)
+	if err != nil || way != launch.Local || l.via != launch.Auto || !none || len(found.Containers) > 0 {
+		return found, way, err
+	}
+	l.via = launch.Engine
+	return l.survey(ctx, claims, image)
+}
+
+// surveyCaps are what looking at other processes takes.
+var surveyCaps = []string{"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
+
+func (l *looker) survey(ctx context.Context, claims []request.Claim, image string) (*survey.Survey, launch.Via, error) {
+	r := &request.Request{
+		Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims},
+	}
+	out, way, err := l.ask(ctx, r, engine.Spec{Image: image, Caps: surveyCaps})
+	if err != nil {
+		return nil, way, err
+	}
+	var found survey.Survey
+	if err := json.Unmarshal(out, &found); err != nil {
+		return nil, way, fmt.Errorf("read survey: %w", err)
+	}
+	return &found, way, nil
+}
+
+// notFound are the IDs of the claims that a survey has no container for.
+func notFound(found *survey.Survey, claims []request.Claim) []string {
+	have := make(map[string]bool)
+	for _, c := range found.Containers {
+		have[c.ID] = true
+	}
+	var ids []string
+	for _, c := range claims {
+		if !have[c.ID] {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
