@@ -8,7 +8,7 @@ cgroup_mounts() { # TYPE (a pattern): where cgroups of that type are mounted
 # launch VARIANT: starts what describe said and waits until it answers. Exports
 # what the Docker CLI needs to reach it.
 launch() {
-	local name=nsjoin-$unique-${state##*/} pid start user
+	local name=nsjoin-$unique-${state##*/} pid start
 	local -a namespaces=(--net) inside=()
 	if [ -n "$suite" ]; then
 		apt_install runc runc
@@ -21,6 +21,7 @@ launch() {
 	printf '%s\n' "$name" >"$state/cgroup"
 	make_inside
 	[ "$kind" = dockerd ] || prepare_"$kind"
+	[ "$caller" != group ] || prepare_group
 	[ ${#inside[@]} = 0 ] || namespaces+=(--mount --propagation private)
 	echo '{}' >"$dir/daemon.json"
 	start=$(date +%s%N)

@@ -17,6 +17,9 @@ list() {
 		rootless-28    the engine of Debian sid, of a user who is not root
 		tcp            like private, reached by TCP
 		tls            like private, reached by TCP with TLS, both sides having certificates
+		ssh            like private, reached by ssh
+		group          like private; the command's user is not root but may use its socket
+		socket         like private; the command is in a container that has its socket
 	LIST
 }
 
@@ -28,7 +31,8 @@ describe() {
 	packages=()  # that are put over /usr for the engine, not installed
 	cgroup=      # v2: also where the machine has v1; v1: without the v2 beside it
 	userns=no    # yes: --userns-remap
-	reach=unix   # or tcp, tls: how the command reaches it
+	reach=unix   # or tcp, tls, ssh: how the command reaches it
+	caller=root  # or group, socket: who runs the command
 	options=()   # of dockerd
 	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
@@ -47,7 +51,8 @@ describe() {
 	28-userns) suite=sid cgroup=v2 userns=yes options=("${containerd_store[@]}") ;;
 	rootless) kind=rootless packages=(rootlesskit uidmap) ;;
 	rootless-28) kind=rootless suite=sid packages=(rootlesskit uidmap slirp4netns) ;;
-	tcp | tls) reach=$1 ;;
+	tcp | tls | ssh) reach=$1 ;;
+	group | socket) caller=$1 ;;
 	*) die "no variant $1" ;;
 	esac
 	[ $userns = no ] || options+=(--userns-remap=default)
