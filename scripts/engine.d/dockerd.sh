@@ -13,7 +13,7 @@ launch() {
 	if [ -n "$suite" ]; then
 		apt_install runc runc
 		apt_install iptables iptables
-	else
+	elif [ "$kind" != podman ]; then
 		apt_install dockerd docker.io
 	fi
 	have docker || apt_install docker docker-cli
@@ -42,7 +42,7 @@ launch() {
 make_inside() {
 	if [ ${#packages[@]} -gt 0 ]; then
 		get_tree "${packages[@]}"
-		inside+=(--usr "$tree")
+		inside+=(--over "$tree")
 	fi
 	# dockerd would use the containerd that is running for others.
 	[ ! -e /run/containerd/containerd.sock ] || inside+=(--hide-containerd)

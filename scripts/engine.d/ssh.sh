@@ -37,8 +37,8 @@ listen_ssh() {
 	chmod 755 "$ssh/bin/ssh"
 	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/sshd # by which stop.sh finds its processes
 	mkdir -p "$cgroup"
-	setsid unshare --mount --propagation private -- "$root/scripts/engine.d/inside" --join "$cgroup" --usr "$tree" \
-		--users "$ssh" -- "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$ssh/config" \
+	setsid unshare --mount --propagation private -- "$root/scripts/engine.d/inside" --join "$cgroup" --over "$tree" \
+		--users "$ssh" --own-run -- sh -c 'mkdir /run/sshd && exec "$@"' sh /usr/sbin/sshd -D -e -f "$ssh/config" \
 		</dev/null >"$state/sshd.log" 2>&1 8<&- 9<&- &
 	disown
 }

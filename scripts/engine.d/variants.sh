@@ -15,6 +15,7 @@ list() {
 		28-userns      the same, with --userns-remap=default as well
 		rootless       like private, of a user who is not root
 		rootless-28    the engine of Debian sid, of a user who is not root
+		podman         the service of Podman 4.3 (of Debian 12), which answers as an Engine does
 		tcp            like private, reached by TCP
 		tls            like private, reached by TCP with TLS, both sides having certificates
 		ssh            like private, reached by ssh
@@ -26,7 +27,7 @@ list() {
 # describe VARIANT: sets what it is made of.
 # shellcheck disable=SC2034 # for the files beside this one
 describe() {
-	kind=dockerd # or rootless; or default: the one that answers
+	kind=dockerd # or rootless, podman; or default: the one that answers
 	suite= bin=  # of Debian, for another docker.io than the machine's; its directories
 	packages=()  # that are put over /usr for the engine, not installed
 	cgroup=      # v2: also where the machine has v1; v1: without the v2 beside it
@@ -51,6 +52,7 @@ describe() {
 	28-userns) suite=sid cgroup=v2 userns=yes options=("${containerd_store[@]}") ;;
 	rootless) kind=rootless packages=(rootlesskit uidmap) ;;
 	rootless-28) kind=rootless suite=sid packages=(rootlesskit uidmap slirp4netns) ;;
+	podman) kind=podman packages=(podman containernetworking-plugins) ;;
 	tcp | tls | ssh) reach=$1 ;;
 	group | socket) caller=$1 ;;
 	*) die "no variant $1" ;;

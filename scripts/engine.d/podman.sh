@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Podman's service, which answers as an Engine does. It and its conmons, which it
+# starts with a clean environment, find packages that are not installed in the places
+# where they would be, in a mount namespace; its cgroups are beneath the engine's own.
+
+prepare_podman() {
+	local mount file files=$dir/files
+	for mount in $(cgroup_mounts 'cgroup2?'); do
+		mkdir -p "$mount/$name/engine"
+		[ ! -f "$mount/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do # else nothing may run there
+			cat "$mount/$file" >"$mount/$name/$file"
+			cat "$mount/$file" >"$mount/$name/engine/$file"
+		done
+		inside+=(--join "$mount/$name/engine")
+	done
+	mkdir -p "$files/etc/containers" "$files/var/lib/cni" "$dir/tmp"
+	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$files/etc/containers/policy.json"
+	# Limits above its own would take more than root everywhere has.
+	cat >"$files/etc/containers/containers.conf" <<-CONF
+		[containers]
+		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+		log_driver = "k8s-file"
+		[engine]
+		cgroup_manager = "cgroupfs"
+		events_logger = "file"
+		runtime = "runc"
+	CONF
+	inside+=(--own-cgroups --over "$files" --own-run)
+}
+
+become_podman() {
+	exec setsid unshare "${namespaces[@]}" -- "$root/scripts/engine.d/inside" "${inside[@]}" -- \
+		env -i "PATH=$PATH" HOME=/root podman --root "$dir/data" --runroot "$dir/exec" --tmpdir "$dir/tmp" \
+		system service --time=0 "unix://$dir/docker.sock" \
+		</dev/null >&2 8<&- 9<&-
+}
