@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,13 +68,24 @@ func Start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helpe
 	if err := s.suits(engine.ClientVersion()); err != nil {
 		return nil, err
 	}
+	version := make(chan types.Version, 1)
+	failed := make(chan error, 1)
+	go func() { // on the way there and back that creating takes, too
+		v, err := engine.ServerVersion(ctx)
+		version <- v
+		failed <- err
+	}()
 	config, host := s.config(), s.hostConfig()
 	created, err := engine.ContainerCreate(ctx, config, host, &network.NetworkingConfig{}, nil, "")
 	if err != nil {
 		return nil, step(err, creating)
 	}
 	h := &Helper{ID: created.ID}
-	if err := h.start(ctx, engine, archive); err != nil {
+	err = step(<-failed, "ask for the engine's architecture")
+	if err == nil {
+		err = h.start(ctx, engine, <-version, archive)
+	}
+	if err != nil {
 		h.Close()
 		h.remove(ctx, engine)
 		return nil, err
@@ -84,15 +96,24 @@ func Start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helpe
 // start does what the container's ID is needed for. What doesn't wait for one
 // another goes at once, each on a connection of its own: over a slow link it is
 // the way there and back that takes the time.
-func (h *Helper) start(ctx context.Context, engine Creator, archive Archive) error {
+func (h *Helper) start(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
 	const calls = 4
 	done := make(chan error, calls)
 	// What waits for the end is not to end with what ends us.
 	waiting, stopWaiting := context.WithCancel(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(ctx, stopWaiting)
 	defer unhook()
-	go func() { done <- h.copy(ctx, engine, archive) }()
-	go func() { done <- h.attach(ctx, engine) }()
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		done <- h.copy(ctx, engine, version, archive)
+	}()
+	go func() {
+		if isPodman(version) {
+			<-copied // its service makes the process when it is attached to
+		}
+		done <- h.attach(ctx, engine)
+	}()
 	go func() {
 		// It is removed before it is said to have ended, as docker run --rm does.
 		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, container.WaitConditionRemoved)
@@ -117,11 +138,7 @@ func (h *Helper) start(ctx context.Context, engine Creator, archive Archive) err
 	return err
 }
 
-func (h *Helper) copy(ctx context.Context, engine Creator, archive Archive) error {
-	version, err := engine.ServerVersion(ctx)
-	if err != nil {
-		return step(err, "ask for the engine's architecture")
-	}
+func (h *Helper) copy(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
 	content, err := archive(version.Arch)
 	if err != nil {
 		return err
@@ -137,6 +154,11 @@ func (h *Helper) attach(ctx context.Context, engine Creator) error {
 	}
 	h.stream = stream
 	return nil
+}
+
+// isPodman tells Podman's service, which answers as an Engine does, by its own name.
+func isPodman(version types.Version) bool {
+	return slices.ContainsFunc(version.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
 }
 
 // Write writes to the helper's standard input; io.Writer.

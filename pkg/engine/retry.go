@@ -34,7 +34,7 @@ func startSomehow(ctx context.Context, engine Creator, s Spec, archive Archive, 
 func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	if s.Image != "" {
 		h, err := Start(ctx, engine, s, archive)
-		if !errdefs.IsNotFound(err) {
+		if !imageGone(err) {
 			return h, err
 		}
 		if s.ImageGiven {
@@ -49,7 +49,7 @@ func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archi
 		other := s
 		other.Image = found.ID
 		h, err := Start(ctx, engine, other, archive)
-		if errdefs.IsNotFound(err) {
+		if imageGone(err) {
 			continue // removed meanwhile
 		}
 		if err == nil && s.Image != "" {
@@ -59,6 +59,13 @@ func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archi
 	}
 	return nil, exit.Hint(errors.New("the engine has no image that a helper's container can be made of"),
 		"docker pull any, or name one that is there: --helper-image IMAGE")
+}
+
+// imageGone tells that the engine hasn't got the image; later steps can fail for what
+// isn't there as well.
+func imageGone(err error) bool {
+	failed, ok := errors.AsType[*stepError](err)
+	return ok && failed.what == creating && errdefs.IsNotFound(err)
 }
 
 func name(i image.Summary) string {

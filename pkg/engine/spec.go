@@ -177,7 +177,7 @@ func (s Spec) hostConfig() *container.HostConfig {
 	}
 	if t.HostConfig != nil && s.Serves != "" {
 		// To give a command more than it has itself takes the helper CAP_SYS_RESOURCE.
-		h.Ulimits, h.OomScoreAdj = t.HostConfig.Ulimits, t.HostConfig.OomScoreAdj
+		h.Ulimits, h.OomScoreAdj = ulimits(t.HostConfig.Ulimits), t.HostConfig.OomScoreAdj
 	}
 	if t.Config != nil {
 		for path := range t.Config.Volumes {
@@ -186,4 +186,16 @@ func (s Spec) hostConfig() *container.HostConfig {
 		}
 	}
 	return h
+}
+
+// ulimits are those of a container as they can be asked for: Podman's service answers
+// RLIMIT_NOFILE for what it takes as nofile only.
+func ulimits(answered []*container.Ulimit) []*container.Ulimit {
+	var list []*container.Ulimit
+	for _, u := range answered {
+		asked := *u
+		asked.Name = strings.ToLower(strings.TrimPrefix(u.Name, "RLIMIT_"))
+		list = append(list, &asked)
+	}
+	return list
 }

@@ -25,8 +25,8 @@ func Look(r *request.Request, socket bool) Facts {
 }
 
 // isFirstProcess tells by what is read in a moment whether process pid is the first
-// of the container: its parent's working directory is named by the ID. The helper
-// proves it.
+// of the container: its parent's working directory is named by the ID, or the parent
+// is Podman's conmon, which was told it. The helper proves it.
 func isFirstProcess(pid int, id string) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
@@ -37,8 +37,12 @@ func isFirstProcess(pid int, id string) bool {
 	if len(fields) < 2 {
 		return false
 	}
-	dir, err := os.Readlink("/proc/" + string(fields[1]) + "/cwd")
-	return err == nil && filepath.Base(dir) == id
+	parent := "/proc/" + string(fields[1])
+	if dir, err := os.Readlink(parent + "/cwd"); err != nil || filepath.Base(dir) == id {
+		return err == nil
+	}
+	args, err := os.ReadFile(parent + "/cmdline")
+	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00"))
 }
 
 // mayJoin tells whether we have the capabilities without which nothing is joined.

@@ -58,7 +58,7 @@ type bundle struct {
 
 // shim finds and holds the shim of the container's first process, its parent.
 // The shim's working directory is the bundle, which is named by the
-// container's full ID: the proof that p is the container's first process and not
+// container's full ID, or it is Podman's conmon, which was told the bundle: the proof that p is the container's first process and not
 // another that got its number. A process in a container could name a directory
 // of its own so, but it can't leave the container's mounts and cgroups.
 func (p *Process) shim(id string) (*Process, error) {
@@ -77,12 +77,8 @@ func (p *Process) shim(id string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := shim.readlink("cwd")
-	if err != nil {
+	if err := shim.findBundle(id); err != nil {
 		return nil, err
-	}
-	if filepath.Base(dir) != id {
-		return nil, errNotContainer
 	}
 	inside, err := p.shares(shim, id)
 	if err != nil {
@@ -92,6 +88,27 @@ func (p *Process) shim(id string) (*Process, error) {
 		return nil, errNotContainer
 	}
 	return shim, p.Alive() // its parent was the shim only if it lives
+}
+
+// findBundle finds the bundle of the container that p is the shim of.
+func (p *Process) findBundle(id string) error {
+	var err error
+	p.bundleFile = "cwd/config.json"
+	if p.bundle, err = p.readlink("cwd"); err != nil || filepath.Base(p.bundle) == id {
+		return err
+	}
+	// conmon -c ID -b …/ID/userdata, conmon(8); its directory is its caller's.
+	line, err := p.read("cmdline")
+	if err != nil {
+		return err
+	}
+	args := strings.Split(line, "\x00")
+	i := slices.Index(args, "-b")
+	if filepath.Base(args[0]) != "conmon" || i < 0 || i+1 == len(args) || filepath.Base(filepath.Dir(args[i+1])) != id {
+		return errNotContainer
+	}
+	p.bundle, p.bundleFile = args[i+1], "root"+args[i+1]+"/config.json"
+	return nil
 }
 
 // shares tells whether a process that seems to be p's shim is in a container
@@ -141,7 +158,7 @@ var errNotContainer = errors.New("it is not the container's first process here")
 
 // readBundle reads the specification that the container was made from.
 func (p *Process) readBundle() (*bundle, error) {
-	f, err := p.open("cwd/config.json", unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
+	f, err := p.open(p.bundleFile, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,9 @@ type Process struct {
 	groups []plan.Cgroup
 	// container is the ID of the one that it was proved to be the first process of.
 	container string
+	// bundle is the directory of the one that it is the shim of, bundleFile where its
+	// config.json is beneath /proc/PID.
+	bundle, bundleFile string
 }
 
 // Hold opens process pid. It fails where the process is gone, is none of this

@@ -63,6 +63,46 @@ func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 	}
 }
 
+// Podman's conmon is told the bundle, and is in the directory of whoever called it.
+func TestBundleOfConmon(t *testing.T) {
+	id := strings.Repeat("1f", 32)
+	for _, row := range []struct {
+		args   string
+		bundle string // or none
+	}{
+		{"/usr/bin/conmon -c " + id + " -u " + id + " -b /storage/" + id + "/userdata -n web", "/storage/" + id + "/userdata"},
+		{"conmon -b /storage/" + id + "/userdata", "/storage/" + id + "/userdata"},
+		{"conmon -c " + id + " -b /storage/" + id + "/userdata/" + appID, ""}, // of a podman exec
+		{"conmon -c " + id + " -b /storage/" + appID + "/userdata", ""},
+		{"conmon -c " + id + " -b", ""},
+		{"conmon -c " + id, ""},
+		{"sh -b /storage/" + id + "/userdata", ""},
+		{"", ""},
+	} {
+		p := procDir(t, map[string]string{
+			"cmdline": strings.ReplaceAll(row.args, " ", "\x00") + "\x00",
+			"root/storage/" + id + "/userdata/config.json": `{"process":{"cwd":"/work"}}`,
+		})
+		if err := os.Symlink("/", filepath.Join(p.dir.Name(), "cwd")); err != nil {
+			t.Fatal(err)
+		}
+		err := p.findBundle(id)
+		if row.bundle == "" {
+			if !errors.Is(err, errNotContainer) {
+				t.Errorf("%q: %v, want %v", row.args, err, errNotContainer)
+			}
+			continue
+		}
+		if err != nil || p.bundle != row.bundle {
+			t.Errorf("%q: %q, %v", row.args, p.bundle, err)
+			continue
+		}
+		if b, err := p.readBundle(); err != nil || b.Process.Cwd != "/work" {
+			t.Errorf("%q: %+v, %v", row.args, b, err)
+		}
+	}
+}
+
 func TestProcessOfAnotherParentIsRefused(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	p := contained(t, "0::/docker/"+id+"\n")
@@ -117,6 +157,7 @@ func TestBundleThatIsNoFileIsRefused(t *testing.T) {
 		"nothing":     func(string) error { return nil },
 	} {
 		p := procDir(t, map[string]string{"cwd/real.json": `{"process":{"cwd":"/"}}`})
+		p.bundleFile = "cwd/config.json"
 		if err := put(filepath.Join(p.dir.Name(), "cwd/config.json")); err != nil {
 			t.Fatal(err)
 		}

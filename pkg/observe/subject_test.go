@@ -26,6 +26,7 @@ func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Su
 		"status": status, "oom_score_adj": "-998\n", "limits": limits, "mountinfo": "",
 		"cwd/config.json": `{"process":{"cwd":"/srv","user":{"uid":5,"gid":6,"additionalGids":[6,7]}}}`,
 	})
+	shim.bundleFile = "cwd/config.json"
 	p := procDir(t, map[string]string{
 		"status": status, "uid_map": "0 100000 65536\n", "cgroup": "0::/a\n",
 		"root/etc/passwd": somePasswd, "root/etc/group": someGroup,

@@ -150,10 +150,7 @@ func (s *surveyor) prove(c *survey.Container) error {
 	if err != nil {
 		return err
 	}
-	c.Shim, c.Engine = shim.PID, s.group(nodes)
-	if c.Bundle, err = shim.readlink("cwd"); err != nil {
-		return err
-	}
+	c.Shim, c.Engine, c.Bundle = shim.PID, s.group(nodes), shim.bundle
 	c.Cgroup, err = p.read("cgroup")
 	return err
 }
