@@ -21,23 +21,19 @@ func Args() []string { return []string{"/" + helperFile, "/" + requestFile} }
 
 // Archive is a tar archive with the helper for arch and the request.
 func Archive(r *request.Request, arch string) (io.Reader, error) {
-	helper, err := payload.Helper(arch)
+	helper, size, err := payload.Helper(arch)
 	if err != nil {
 		return nil, err
-	}
-	info, err := helper.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("helper: %w", err)
 	}
 	var document, head, tail bytes.Buffer
 	if err := r.Write(&document); err != nil {
 		return nil, err
 	}
-	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: info.Size()}); err != nil {
+	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: size}); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	const block = 512
-	tail.Write(make([]byte, (block-info.Size()%block)%block))
+	tail.Write(make([]byte, (block-size%block)%block))
 	w := tar.NewWriter(&tail)
 	err = w.WriteHeader(&tar.Header{Name: requestFile, Mode: 0o400, Size: int64(document.Len())})
 	if err == nil {

@@ -70,7 +70,7 @@ func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, 
 
 // makeProgram makes the file that the helper is started from.
 func makeProgram() (*os.File, error) {
-	helper, err := payload.Helper(runtime.GOARCH)
+	helper, _, err := payload.Helper(runtime.GOARCH)
 	if err != nil {
 		return nil, err
 	}

@@ -19,9 +19,8 @@ const sizeLimit = 2_500_000
 
 func TestUnknownArchitectureIsRefused(t *testing.T) {
 	for _, arch := range []string{"", "vax", "AMD64", "linux_amd64", "../README"} {
-		f, err := payload.Helper(arch)
+		_, _, err := payload.Helper(arch)
 		if err == nil {
-			f.Close()
 			t.Errorf("there is a helper for %q", arch)
 			continue
 		}
@@ -63,14 +62,16 @@ func TestHelperIsAStaticProgramForThisMachine(t *testing.T) {
 // helper reads the helper for an architecture whole.
 func helper(t *testing.T, arch string) (program *elf.File, size int) {
 	t.Helper()
-	f, err := payload.Helper(arch)
+	r, told, err := payload.Helper(arch)
 	if err != nil {
 		t.Fatalf("%v; make helper builds it", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(f)
+	text, err := io.ReadAll(r)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if told != int64(len(text)) {
+		t.Errorf("it has %d bytes, and tells %d", len(text), told)
 	}
 	if program, err = elf.NewFile(bytes.NewReader(text)); err != nil {
 		t.Fatal(err)

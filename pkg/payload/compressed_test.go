@@ -1,0 +1,44 @@
+package payload
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+)
+
+func TestCompressedHelperIsTheSameProgram(t *testing.T) {
+	program := bytes.Repeat([]byte("\x7fELF"), 100_000)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if _, err := w.Write(program); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{
+		"helpers/linux_amd64":    {Data: program},
+		"helpers/linux_s390x.gz": {Data: packed.Bytes()},
+		"helpers/linux_arm.gz":   {Data: packed.Bytes()[:packed.Len()-20]},
+	}
+	for _, arch := range []string{"amd64", "s390x"} {
+		r, size, err := helperIn(files, arch)
+		if err != nil {
+			t.Fatalf("%s: %v", arch, err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(text, program) || size != int64(len(program)) {
+			t.Errorf("%s: %d bytes, size %d, %v; want the program of %d bytes", arch, len(text), size, err, len(program))
+		}
+	}
+	if _, _, err := helperIn(files, "riscv64"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a helper that isn't there: %v, want %v", err, fs.ErrNotExist)
+	}
+	if _, _, err := helperIn(files, "arm"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a helper that is cut off: %v, want %v", err, io.ErrUnexpectedEOF)
+	}
+}
