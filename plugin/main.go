@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"log"
 	"os"
 
 	"github.com/docker/cli/cli-plugins/metadata"
@@ -27,6 +29,7 @@ func run() error {
 		out.SetEscapeHTML(false)
 		return out.Encode(pluginMetadata())
 	}
+	log.SetOutput(io.Discard) // the HTTP client's remarks about a strange engine; ours is said once
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	socket.ConnectAndWait(cancel) // the CLI closes it when it gets a signal and there is no terminal

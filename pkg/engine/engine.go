@@ -4,13 +4,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -64,8 +61,11 @@ func find(ctx context.Context, engine Inspector, s request.Source) (request.Sour
 	if err != nil {
 		return s, c, explain(err, s.Name)
 	}
-	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil {
+	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil || c.ID == "" {
 		return s, c, fmt.Errorf("find container %q: the engine's answer has no state", s.Name)
+	}
+	if isAnother(c.ContainerJSONBase, s.Name) {
+		return s, c, fmt.Errorf("find container %q: the engine's answer is about another one, %q", s.Name, strings.TrimPrefix(c.Name, "/"))
 	}
 	if err := joinable(c.State, s.Name); err != nil {
 		return s, c, err
@@ -76,6 +76,13 @@ func find(ctx context.Context, engine Inspector, s request.Source) (request.Sour
 		s.Container.GroupAdd = c.HostConfig.GroupAdd
 	}
 	return s, c, nil
+}
+
+// isAnother tells whether a container is none that has been asked for: by its name, by
+// what its ID begins with, or by a name with a slash, which a link gave.
+func isAnother(c *container.ContainerJSONBase, asked string) bool {
+	name, asked := strings.TrimPrefix(c.Name, "/"), strings.TrimPrefix(asked, "/")
+	return name != "" && name != asked && !strings.HasPrefix(c.ID, asked) && !strings.Contains(asked, "/")
 }
 
 // joinable refuses the states that docker exec refuses, in its order.
@@ -95,27 +102,4 @@ func joinable(st *container.State, name string) error {
 		return exit.Hint(fmt.Errorf("container %q has exited", name), "docker start %s", name)
 	}
 	return fmt.Errorf("container %q is not running", name)
-}
-
-// explain puts an error of the engine about a container into our words.
-func explain(err error, name string) error {
-	if errdefs.IsNotFound(err) {
-		return exit.Hint(fmt.Errorf("no such container: %q", name), "docker ps lists the running ones")
-	}
-	return explainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
-}
-
-// explainList does for an error about all of them.
-func explainList(err error) error {
-	return explainAs(err, "ask the engine for its containers", "list containers")
-}
-
-func explainAs(err error, asking, finding string) error {
-	switch {
-	case client.IsErrConnectionFailed(err):
-		return exit.Hint(fmt.Errorf("%s: %w", asking, err), "docker context ls shows which engine is meant")
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: interrupted", asking)
-	}
-	return fmt.Errorf("%s: %s", finding, strings.TrimPrefix(err.Error(), "Error response from daemon: "))
 }

@@ -79,7 +79,35 @@ func TestErrorsOfTheEngine(t *testing.T) {
 		{
 			"half an answer",
 			http.StatusOK, `{"Id":"0f","Name":`,
-			"find container \"web\": unexpected EOF\n",
+			"ask the engine for container \"web\": its answer was cut off\nhint: docker context ls shows which engine is meant\n",
+		},
+		{
+			"no answer",
+			http.StatusOK, ``,
+			"ask the engine for container \"web\": its answer is empty\nhint: docker context ls shows which engine is meant\n",
+		},
+		{
+			"what isn't JSON",
+			http.StatusOK, `<html>hello</html>`,
+			"ask the engine for container \"web\": what answers is no Docker engine: invalid character '<' looking for beginning of value\n" +
+				"hint: docker context ls shows which engine is meant\n",
+		},
+		{
+			"JSON of something else",
+			http.StatusOK, `[]`,
+			"ask the engine for container \"web\": what answers is no Docker engine: " +
+				"json: cannot unmarshal array into Go value of type container.InspectResponse\n" +
+				"hint: docker context ls shows which engine is meant\n",
+		},
+		{
+			"an answer without an ID",
+			http.StatusOK, `{"State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`,
+			"find container \"web\": the engine's answer has no state\n",
+		},
+		{
+			"an answer about another container",
+			http.StatusOK, `{"Id":"1e","Name":"/app","State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`,
+			"find container \"web\": the engine's answer is about another one, \"app\"\n",
 		},
 		{
 			"an answer that says nothing",
@@ -112,6 +140,18 @@ func TestAnswerOfTheEngineIsRead(t *testing.T) {
 	}
 }
 
+func TestContainerIsTheOneThatWasAskedFor(t *testing.T) {
+	const body = `{"Id":"0f5e","Name":"/app","State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`
+	for asked, want := range map[string]bool{
+		"app": true, "/app": true, "0f": true, "0f5e": true, "web/alias": true, "web": false, "ap": false, "5e": false,
+	} {
+		_, err := engine.Resolve(t.Context(), answering(t, http.StatusOK, body), &request.Request{Base: named(asked)})
+		if (err == nil) != want {
+			t.Errorf("asked for %q: %v; want it taken: %v", asked, err, want)
+		}
+	}
+}
+
 func TestEngineThatIsNotThere(t *testing.T) {
 	socket := "unix://" + filepath.Join(t.TempDir(), "none")
 	_, err := engine.Resolve(t.Context(), dial(t, socket), &request.Request{Base: named("web")})
@@ -126,6 +166,22 @@ func TestEngineThatIsNotThere(t *testing.T) {
 	}
 	if !client.IsErrConnectionFailed(err) {
 		t.Errorf("%v has lost its cause", err)
+	}
+}
+
+func TestEngineThatHangsUp(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			c.Close()
+		}
+	}))
+	defer server.Close()
+	_, err := engine.Resolve(t.Context(), dial(t, "tcp://"+server.Listener.Addr().String()), &request.Request{Base: named("web")})
+	const want = "docker nsjoin: ask the engine for container \"web\": it hung up without an answer\n" +
+		"hint: docker context ls shows which engine is meant\n"
+	if got := reported(t, err); got != want {
+		t.Errorf("it says %q\nwant %q", got, want)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -220,7 +219,10 @@ type stepError struct {
 }
 
 func (e *stepError) Error() string {
-	return e.what + ": " + strings.TrimPrefix(e.err.Error(), "Error response from daemon: ")
+	if cause := noEngine(e.err); cause != nil {
+		return e.what + ": " + cause.Error()
+	}
+	return e.what + ": " + itsWords(e.err)
 }
 
 func (e *stepError) Unwrap() error { return e.err }
