@@ -2,8 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/docker/cli/opts"
@@ -109,25 +109,29 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 	})
 	o.addTo(cmd.Flags())
 	completeWith(cmd, cli)
-	addCommand(cmd, newLsCommand(cli))
-	addCommand(cmd, newInspectCommand(cli))
+	addBeneath(cmd, cli, os.Args)
 	return cmd
 }
 
-// addCommand adds a command beneath cmd, which can be called itself. It is hidden
-// from cobra, which would offer its name in the place of any first argument, and
-// takes none of cmd's own flags.
-func addCommand(cmd, sub *cobra.Command) {
-	sub.Hidden = true
-	sub.DisableFlagsInUseLine = true
-	sub.PreRunE = func(sub *cobra.Command, _ []string) (err error) {
-		cmd.Flags().Visit(func(f *pflag.Flag) {
-			err = exit.Hint(fmt.Errorf("%s takes no --%s", sub.Name(), f.Name),
-				"a container of that name is container:%s; %s --help shows the options", sub.Name(), sub.CommandPath())
-		})
-		return err
+// beneath are the commands of docker nsjoin. Their names are that only as its first
+// word: everywhere else they may be a container's or the command's.
+func beneath(cli *dockerCLI) []*cobra.Command {
+	return []*cobra.Command{newLsCommand(cli), newInspectCommand(cli)}
+}
+
+// addBeneath adds the command that args, which the plugin was started with, names.
+// With the others cobra would look for them in any place. For help it adds all.
+func addBeneath(cmd *cobra.Command, cli *dockerCLI, args []string) {
+	first := "--help"
+	if i := slices.Index(args, cmd.Name()); i >= 0 && i+1 < len(args) {
+		first = args[i+1]
 	}
-	cmd.AddCommand(sub)
+	for _, sub := range beneath(cli) {
+		if first == sub.Name() || first == "--help" || first == "-h" {
+			sub.DisableFlagsInUseLine = true
+			cmd.AddCommand(sub)
+		}
+	}
 }
 
 func (o *options) addTo(flags *pflag.FlagSet) {

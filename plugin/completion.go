@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,8 +17,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// completeWithin bounds how long the shell waits for the engine.
-const completeWithin = 2 * time.Second
+// How long the shell waits at most: for an engine, which may be far away, and for
+// what can be done without.
+const (
+	completeWithin = 2 * time.Second
+	usersWithin    = 150 * time.Millisecond
+)
 
 // completeWith registers what the shell offers for the base and for the flags'
 // values. Where the engine doesn't answer, no containers are offered.
@@ -26,10 +32,10 @@ func completeWith(cmd *cobra.Command, cli *dockerCLI) {
 		"only":        completeKinds,
 		"except":      completeKinds,
 		"network":     completeSource(cli),
-		"via":         oneOf(string(launch.Auto), string(launch.Local)),
+		"via":         completeVia,
 		"format":      oneOf(string(request.OutputText), string(request.OutputJSON)),
 		"env":         completeVariable,
-		"user":        cobra.NoFileCompletions,
+		"user":        completeUser(cli),
 		"workdir":     cobra.NoFileCompletions,
 		"detach-keys": cobra.NoFileCompletions,
 	}
@@ -54,24 +60,89 @@ func completeBase(cli *dockerCLI) cobra.CompletionFunc {
 		}
 		offers := []string{"host", "pid:"}
 		if cmd.Flags().NFlag() == 0 {
-			for _, sub := range cmd.Commands() {
+			for _, sub := range beneath(cli) {
 				offers = append(offers, cobra.CompletionWithDesc(sub.Name(), sub.Short))
 			}
 		}
-		for _, name := range runningContainers(cmd, cli) {
-			if base, err := request.ParseBase(name); err != nil || base.Name != name || isCommand(cmd, name) ||
+		for _, c := range runningContainers(cmd, cli) {
+			name := c.Name
+			if base, err := request.ParseBase(name); err != nil || base.Name != name || isCommand(cli, name) ||
 				strings.HasPrefix(typed, "container:") {
 				name = "container:" + name
 			}
-			offers = append(offers, name)
+			offers = append(offers, described(name, c))
 		}
 		return matching(offers, typed)
 	}
 }
 
-// isCommand tells whether name is that of a command beneath cmd.
-func isCommand(cmd *cobra.Command, name string) bool {
-	return slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
+// completeContainers offers running containers, each once.
+func completeContainers(cli *dockerCLI) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		var offers []string
+		for _, c := range runningContainers(cmd, cli) {
+			if !slices.Contains(args, c.Name) {
+				offers = append(offers, described(c.Name, c))
+			}
+		}
+		return matching(offers, typed)
+	}
+}
+
+// completeUser offers the users of the running containers, since the one that is
+// meant comes later, and says in which each is. It takes that their files can be
+// read here.
+func completeUser(cli *dockerCLI) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), usersWithin)
+		defer cancel()
+		where := make(map[string][]string)
+		for name, users := range usersOfContainers(ctx, cli) {
+			for _, user := range users {
+				where[user] = append(where[user], name)
+			}
+		}
+		var offers []string
+		for _, user := range slices.Sorted(maps.Keys(where)) {
+			slices.Sort(where[user])
+			names := strings.Join(where[user][:min(shownNames, len(where[user]))], ", ")
+			if more := len(where[user]) - shownNames; more > 0 {
+				names += fmt.Sprintf(" and %d more", more)
+			}
+			offers = append(offers, cobra.CompletionWithDesc(user, names))
+		}
+		return matching(offers, typed)
+	}
+}
+
+// usersOfContainers are the users of the containers, by their names, that were
+// started last.
+func usersOfContainers(ctx context.Context, cli *dockerCLI) map[string][]string {
+	const most = 16
+	l, err := newLooker(cli, launch.Local)
+	if err != nil {
+		return nil
+	}
+	all, err := engine.List(ctx, l.client)
+	if err != nil {
+		return nil
+	}
+	names := make(map[string]string)
+	var ids []string
+	for _, c := range all[:min(most, len(all))] {
+		names[c.ID], ids = c.Name, append(ids, c.ID)
+	}
+	pids, _ := engine.PIDs(ctx, l.client, ids)
+	users := make(map[string][]string)
+	for id, pid := range pids {
+		users[names[id]] = usersOf(pid)
+	}
+	return users
+}
+
+// isCommand tells whether name is that of a command of ours.
+func isCommand(cli *dockerCLI, name string) bool {
+	return slices.ContainsFunc(beneath(cli), func(c *cobra.Command) bool { return c.Name() == name })
 }
 
 // afterDash tells whether a "--" stands before args, and so no base. That cobra
@@ -85,8 +156,8 @@ func afterDash(args []string) bool {
 func completeSource(cli *dockerCLI) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		offers := []string{"host", "private", "pid:", "ns:/"}
-		for _, name := range runningContainers(cmd, cli) {
-			offers = append(offers, "container:"+name)
+		for _, c := range runningContainers(cmd, cli) {
+			offers = append(offers, described("container:"+c.Name, c))
 		}
 		return matching(offers, typed)
 	}
@@ -109,20 +180,50 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]string, cobra.
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace // a comma may follow
 }
 
-// runningContainers are the names of the running containers; none where they can't be had.
-func runningContainers(cmd *cobra.Command, cli *dockerCLI) []string {
+// runningContainers are those that a command can be run in; none where they can't
+// be had.
+func runningContainers(cmd *cobra.Command, cli *dockerCLI) []engine.Container {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	connection, err := cli.Engine()
+	l, err := newLooker(cli, launch.Auto)
 	if err != nil {
 		return nil
 	}
-	client, err := connection.Client()
-	if err != nil {
-		return nil
+	all, _ := engine.List(ctx, l.client)
+	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() })
+}
+
+// described is an offer with the container's image.
+func described(offer string, c engine.Container) string {
+	return cobra.CompletionWithDesc(offer, shortImage(c.Image))
+}
+
+// completeFilter offers filters, and values of those that have few.
+func completeFilter(cli *dockerCLI) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		key, _, whole := strings.Cut(typed, "=")
+		var offers []string
+		switch {
+		case !whole:
+			for _, key := range filterKeys() {
+				offers = append(offers, key+"=")
+			}
+			offers, _ = matching(offers, typed)
+			return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		case key == "kind":
+			for _, k := range ns.Kinds() {
+				offers = append(offers, "kind="+k.String())
+			}
+		case key == "shares" || key == "name":
+			for _, c := range runningContainers(cmd, cli) {
+				offers = append(offers, described(key+"="+c.Name, c))
+			}
+			if key == "shares" {
+				offers = append(offers, "shares=host")
+			}
+		}
+		return matching(offers, typed)
 	}
-	names, _ := engine.Running(ctx, client)
-	return names
 }
 
 // completeVariable offers the names of the caller's variables: alone they pass
@@ -134,6 +235,10 @@ func completeVariable(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 		names = append(names, name)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeVia(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return oneOf(string(launch.Auto), string(launch.Local), string(launch.Engine))(cmd, args, typed)
 }
 
 func oneOf(words ...string) cobra.CompletionFunc {

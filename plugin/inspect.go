@@ -54,6 +54,9 @@ func newInspectCommand(cli *dockerCLI) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Form of what is told ("text"|"json"|a Go template)`)
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	cmd.ValidArgsFunction = completeContainers(cli)
+	_ = cmd.RegisterFlagCompletionFunc("format", oneOf("text", "json"))
+	_ = cmd.RegisterFlagCompletionFunc("via", completeVia)
 	return cmd
 }
 

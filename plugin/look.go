@@ -87,8 +87,8 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	names := make([]survey.Named, len(all))
 	for i, c := range all {
 		names[i] = survey.Named{ID: c.ID, Name: c.Name, Image: c.Image}
-		if digest, ok := strings.CutPrefix(c.Image, "sha256:"); ok && short {
-			names[i].Image = digest[:min(shownID, len(digest))]
+		if short {
+			names[i].Image = shortImage(c.Image)
 		}
 	}
 	user := userName
@@ -97,6 +97,15 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	}
 	list.rows = survey.Report(found, names, user)
 	return list, nil
+}
+
+// shortImage shortens the ID of an image, as docker ps does where it has no name.
+func shortImage(image string) string {
+	digest, ok := strings.CutPrefix(image, "sha256:")
+	if !ok {
+		return image
+	}
+	return digest[:min(shownID, len(digest))]
 }
 
 // lookAgain looks with the engine's word of where first processes are. Where none

@@ -56,6 +56,10 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	cmd.ValidArgsFunction = completeContainers(cli)
+	_ = cmd.RegisterFlagCompletionFunc("format", oneOf("table", "wide", "json", "tree", "mermaid", "dot"))
+	_ = cmd.RegisterFlagCompletionFunc("filter", completeFilter(cli))
+	_ = cmd.RegisterFlagCompletionFunc("via", completeVia)
 	return cmd
 }
 

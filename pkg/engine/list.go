@@ -15,6 +15,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
+// Lister is what List needs of the engine's client.
+type Lister interface {
+	ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error)
+}
+
 // Container is what docker ps says of one.
 type Container struct {
 	ID, Name, Image, Command string
@@ -24,6 +29,9 @@ type Container struct {
 	Labels                   map[string]string
 	Networks                 []string
 }
+
+// Running tells whether a command can be run in it.
+func (c Container) Running() bool { return c.State == container.StateRunning }
 
 // List is the containers that have processes, as the engine orders them, without
 // our own helpers.

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+)
+
+// usersOf are the names in the /etc/passwd that a process sees; none where it
+// can't be read. A container's file is its root's input: a name with other
+// characters than useradd(8) takes is nothing to hand to a shell.
+func usersOf(pid int) []string {
+	const (
+		most    = 200
+		maxSize = 1 << 20
+		plain   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+	)
+	root, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	passwd, err := inroot.OpenRegular(root, "/etc/passwd")
+	if err != nil {
+		return nil
+	}
+	defer passwd.Close()
+	var names []string
+	lines := bufio.NewScanner(io.LimitReader(passwd, maxSize))
+	for lines.Scan() && len(names) < most {
+		name, _, ok := strings.Cut(lines.Text(), ":")
+		if ok && name != "" && strings.Trim(name, plain) == "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
