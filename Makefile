@@ -12,6 +12,7 @@ export CGO_ENABLED := 0
 GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix)$$
 SESSION := ^Test(Client|Terminal|Storm)
+SHELLS  := ^TestShell$$
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -41,7 +42,7 @@ demo: build ## show the six steps on containers of a test engine (as root)
 .PHONY: test
 test: build ## run all tests, the script tests on each test engine (as root)
 	$(GOTEST) $(OTHERS)
-	$(GOTEST) -skip '$(ENGINE)|$(SESSION)' ./plugin
+	$(GOTEST) -skip '$(ENGINE)|$(SESSION)|$(SHELLS)' ./plugin
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
@@ -51,6 +52,10 @@ test: build ## run all tests, the script tests on each test engine (as root)
 .PHONY: session
 session: build ## run the slow tests of sessions that are killed, on the test engine (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -run '$(SESSION)' ./plugin
+
+.PHONY: shells
+shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)
+	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
 .PHONY: bench
 bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 15 minutes)
@@ -73,7 +78,7 @@ fmt: ## format the Go code
 cover: helper ## run the tests that need no engine, print how much of the code they reach
 	@rm -rf build/cover && mkdir -p build/cover
 	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
-	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(SESSION)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
+	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(SESSION)|$(SHELLS)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
 	@go tool covdata textfmt -i=build/cover -o build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 

@@ -52,10 +52,17 @@ const (
 // and this condition:
 //
 //	[via:engine] each docker nsjoin has --via engine
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runScripts(t, "script") }
+
+// TestShell runs those in testdata/shells, which try completion in a real shell.
+// They need what scripts/shells installs.
+func TestShell(t *testing.T) { runScripts(t, "shells") }
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	engine := engineOfTest(t)
 	params := testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup:               engine.setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -43,9 +43,9 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// unescape lets a script type control characters: ^C.
+// unescape lets a script type control characters: ^C, and ^I for the tabulator.
 func unescape(text string) string {
-	return strings.NewReplacer("^C\r", "\x03", "^C", "\x03", "^D", "\x04").Replace(text)
+	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04").Replace(text)
 }
 
 // environmentOf is the script's environment, as exec has it.
