@@ -10,8 +10,8 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix)$$
-SESSION := ^Test(Client|Terminal|Storm)
+ENGINE  := ^Test((Script|Parity|Mix)$$|Client|Terminal)
+SESSION := ^Test(Storm|Stream)
 SHELLS  := ^TestShell$$
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
@@ -50,8 +50,8 @@ test: build ## run all tests, the script tests on each test engine (as root)
 	done
 
 .PHONY: session
-session: build ## run the slow tests of sessions that are killed, on the test engine (as root)
-	@scripts/engine run -- $(GOTEST) -timeout 20m -run '$(SESSION)' ./plugin
+session: build ## run the slow tests: a storm of killed sessions, streams of 1 GiB (as root)
+	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
 .PHONY: shells
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)

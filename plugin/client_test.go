@@ -22,6 +22,7 @@ var clientEnds = []struct {
 	{"kill -9 of the helper", false, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
 	{"kill -9 of the helper at a terminal", true, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
 	{"kill -9 of both", false, func(s *running) {
+		s.kill(s.cli, unix.SIGSTOP) // it would end with the helper
 		s.kill(s.helper.pid, unix.SIGKILL)
 		s.kill(s.cli, unix.SIGKILL)
 	}},
@@ -40,6 +41,7 @@ var clientCommands = []struct{ name, command, leaves string }{
 }
 
 func TestClientEnds(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
 	// All sessions are ended before the first is looked at, for the grace to be

@@ -27,6 +27,7 @@ var restoredAfter = []struct {
 	{"kill -9 of the helper", func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }, -1},
 	{"kill -9 of the CLI", func(s *running) { s.kill(s.cli, unix.SIGKILL) }, 137},
 	{"kill -9 of both", func(s *running) {
+		s.kill(s.cli, unix.SIGSTOP) // it would end with the helper
 		s.kill(s.helper.pid, unix.SIGKILL)
 		s.kill(s.cli, unix.SIGKILL)
 	}, -1},
@@ -40,9 +41,11 @@ var restoredAfter = []struct {
 }
 
 func TestTerminalRestored(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	for _, row := range restoredAfter {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			web := c.container(t)
 			y := newTTY(t)
 			before := y.unusual()
@@ -61,6 +64,7 @@ func TestTerminalRestored(t *testing.T) {
 
 // A command that can't be started leaves the terminal alone as well.
 func TestTerminalRestoredAfterAFailure(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
 	for _, row := range []struct {

@@ -10,6 +10,7 @@ import (
 
 // The size is right at the first line, each time.
 func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
 	for range 20 {
@@ -26,6 +27,7 @@ func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
 
 // A size that changes while the session starts isn't lost.
 func TestTerminalResizedWhileItStarts(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
 	for i := range 20 {
@@ -40,6 +42,7 @@ func TestTerminalResizedWhileItStarts(t *testing.T) {
 
 // TERM and COLORTERM are the caller's, unless the container or -e has others.
 func TestTerminalIsNamedAsTheCallers(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	c.env = append(c.env, "TERM=vt220", "COLORTERM=truecolor")
 	plain, own := c.container(t), c.container(t, "-e", "TERM=linux", "-e", "COLORTERM=no")
@@ -59,6 +62,7 @@ func TestTerminalIsNamedAsTheCallers(t *testing.T) {
 }
 
 func TestTerminalStopsAndGoesOnByFlowControl(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "while :; do echo tick; sleep 0.01; done"))
 	y.shows("tick", "tick")
@@ -75,6 +79,7 @@ func TestTerminalStopsAndGoesOnByFlowControl(t *testing.T) {
 
 // Typed ahead, before the command is there to read it.
 func TestTerminalTypedAhead(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "read -r a; read -r b; echo \"<$a $b>\""))
 	y.types("one\rtwo\r")
@@ -84,6 +89,7 @@ func TestTerminalTypedAhead(t *testing.T) {
 
 // Everything that was written at the end is shown.
 func TestTerminalLosesNothingAtTheEnd(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "seq 20000; echo the last line"))
 	y.shows("the last line\r\n")
@@ -95,6 +101,7 @@ func TestTerminalLosesNothingAtTheEnd(t *testing.T) {
 
 // Where the container has no devpts it is said, and there is a way out.
 func TestTerminalWithoutADevpts(t *testing.T) {
+	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t, "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
 	inside(t, web, "umount", "/dev/pts")

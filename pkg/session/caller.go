@@ -80,11 +80,11 @@ func readable(fd int, wait time.Duration) bool {
 	}
 }
 
-// hungUp tells whether the caller's terminal is gone.
-func hungUp() bool {
-	fds := []unix.PollFd{{Fd: 0}}
+// hungUp tells whether a descriptor is of a terminal that is gone.
+func hungUp(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd)}}
 	_, err := unix.Poll(fds, 0)
-	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 && isTerminalDevice(0)
+	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 && isTerminalDevice(fd)
 }
 
 // isTerminalDevice is true for a terminal that is gone, too, where isatty isn't.

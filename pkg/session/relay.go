@@ -6,9 +6,11 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // pipeSize is what a pipe of ours holds, in bytes: the kernel's bound for those
@@ -34,10 +36,44 @@ func (r *relay) output() {
 
 // input moves what the command reads, and ends it.
 func (r *relay) input() {
-	if !splice(r.to, r.from, r.to) {
+	switch {
+	case term.IsTerminal(int(r.from.Fd())):
+		r.lines()
+	case !splice(r.to, r.from, r.to):
 		_, _ = io.Copy(r.to, r.from)
 	}
 	r.to.Close()
+}
+
+// background is how often it is looked whether we are in the foreground again.
+const background = 100 * time.Millisecond
+
+// lines moves what is typed at the caller's terminal as long as that is meant
+// for us: in the background it is for the shell that put us there. SIGTTIN would
+// stop us then; it is held back for read(2) to fail instead. A container could
+// not end as long as the parent of its process is stopped.
+func (r *relay) lines() {
+	runtime.LockOSThread() // and the thread ends with this
+	ttin := unix.Sigset_t{}
+	ttin.Val[0] = 1 << (unix.SIGTTIN - 1)
+	if unix.PthreadSigmask(unix.SIG_BLOCK, &ttin, nil) != nil {
+		return
+	}
+	buf := make([]byte, 32<<10)
+	for {
+		readable(int(r.from.Fd()), forever)
+		n, err := r.from.Read(buf)
+		if errors.Is(err, unix.EIO) && !hungUp(int(r.from.Fd())) {
+			time.Sleep(background)
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if _, err := r.to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
 }
 
 // splice moves bytes within the kernel until the end or an error, or tells that

@@ -135,7 +135,7 @@ func (s *Session) Run(c Command) (int, error) {
 	case err := <-ended:
 		s.streams.finish()
 		// What it started ends with it where it is the client that ends.
-		if s.remote == nil && hungUp() || s.caller.ends() || s.signals.ended(status) || gone.happened() {
+		if s.remote == nil && hungUp(0) || s.caller.ends() || s.signals.ended(status) || gone.happened() {
 			s.command.end()
 		}
 		return status, err

@@ -22,6 +22,13 @@ func Terminals() (input, output bool) {
 
 // openTerminal makes the command's terminal, of the size of the caller's.
 func (s *Session) openTerminal(root *os.File, owner int64) error {
+	if s.remote == nil {
+		// In the background this stops us. Later a container could not end until we
+		// go on, since a process of its is our child.
+		if now, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err == nil {
+			_ = unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETSW, now)
+		}
+	}
 	ours, theirs, err := openPTY(root, owner)
 	if err != nil {
 		return err
