@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -42,7 +41,7 @@ func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec) ([]by
 // byEngine runs it in a container of the engine.
 func (a asker) byEngine(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, error) {
 	s.Args = launch.Args()
-	h, err := a.connection.StartHelper(ctx, s, func(arch string) (io.Reader, error) { return launch.Archive(r, arch) },
+	h, err := a.connection.StartHelper(ctx, s, archiveOf(r, a.connection),
 		func(text string) { exit.Warn(os.Stderr, text) })
 	if err != nil {
 		return nil, err

@@ -39,6 +39,10 @@ have made: its user, environment, limits, cgroup and filters. One that runs in
 the host's is the caller, unchanged. Standard input is always passed on, and a
 terminal is used when standard input and output are one.
 
+Who isn't root on the engine's host, or is on another one, gets there by a
+short-lived container of the engine (--via engine), which is removed. The host is
+the engine's then: its file system, as root, with a clean environment.
+
 The exit status is the command's own; 128 and more for a signal; 127 when it was
 not found, 126 when it can't be run, 125 when docker nsjoin failed.`
 
@@ -144,7 +148,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.Var(&o.sources[ns.Net], "network", "")
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
-	flags.StringVar(&o.helperImage, "helper-image", "", "Image whose files the helper's container has, by the engine (never pulled)")
+	flags.StringVar(&o.helperImage, "helper-image", "", "Image that the container of --via engine is made from (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
 	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)
 	flags.VarP(&o.env, "env", "e", "Set environment variables")

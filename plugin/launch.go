@@ -50,6 +50,17 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 	return exit.Ended(status)
 }
 
+// archiveOf is what is copied into the helper's container.
+func archiveOf(r *request.Request, connection *engine.Connection) engine.Archive {
+	return func(arch string) (io.Reader, error) {
+		onSocket, err := connection.Local()
+		if err != nil {
+			return nil, err
+		}
+		return launch.Archive(r, arch, !onSocket)
+	}
+}
+
 // spec is what the helper's container is to be like.
 func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
 	s := engine.NewSpec(r, answers)
@@ -92,7 +103,7 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 		case <-started:
 		}
 	}()
-	h, err := connection.StartHelper(ctx, s, func(arch string) (io.Reader, error) { return launch.Archive(r, arch) },
+	h, err := connection.StartHelper(ctx, s, archiveOf(r, connection),
 		func(text string) { exit.Warn(stderr, text) })
 	close(started)
 	if err != nil {

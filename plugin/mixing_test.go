@@ -34,7 +34,24 @@ func newMixing(t *testing.T) *mixing {
 		process: isolated(t, "process", "--cgroup", "--ipc", "--mount", "--net", "--pid", "--time", "--uts"),
 		user:    isolated(t, "user", "--user", "--map-root-user"),
 	}
+	if engine.via == "engine" {
+		m.host.pid = parentOf(t, m.web.pid) // the host is the engine's
+	}
 	return m
+}
+
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	parent, err := strconv.Atoi(strings.Fields(after)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parent
 }
 
 // contained starts a container.
@@ -98,10 +115,23 @@ func offspring(pid int, names ...string) int {
 	return 0
 }
 
-// run runs docker nsjoin with a shell that says ready and waits. Its namespaces
-// are read from outside: its own /proc may be of other processes. They are nil
+// marked is the shell that has mark as its last argument, or 0.
+func marked(mark string) int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		line, _ := os.ReadFile(file)
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil && bytes.HasPrefix(line, []byte("sh\x00")) && bytes.HasSuffix(line, []byte("\x00"+mark+"\x00")) {
+			return pid
+		}
+	}
+	return 0
+}
+
+// run runs docker nsjoin with a shell that says ready and waits, and that mark is
+// an argument of. Its namespaces are read from outside: its own /proc may be of other processes. They are nil
 // where it did not run.
-func (m *mixing) run(t *testing.T, args []string) (links map[ns.Kind]string, stderr string, status int) {
+func (m *mixing) run(t *testing.T, mark string, args []string) (links map[ns.Kind]string, stderr string, status int) {
 	t.Helper()
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"nsjoin"}, args...)...)
@@ -112,7 +142,7 @@ func (m *mixing) run(t *testing.T, args []string) (links map[ns.Kind]string, std
 		t.Fatal(err)
 	}
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line == "ready\n" {
-		shell := giver{pid: offspring(cmd.Process.Pid, "sh")}
+		shell := giver{pid: marked(mark)}
 		links = make(map[ns.Kind]string)
 		for _, k := range ns.Kinds() {
 			links[k] = shell.link(t, k)

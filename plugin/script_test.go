@@ -140,13 +140,18 @@ const viaVariable = "NSJOIN_TEST_VIA"
 
 // withVia stands in front of the plugin and adds the option behind its name.
 const withVia = `#!/bin/sh
-[ "$1" != help ] || added=no
+via='--via %s'
+case $1 in
+help | __complete* | docker-cli-plugin-metadata) via= ;;
+esac
 for a do
 	shift
+	case $at$a in
+	nsjoin) at=next- ;;
+	next-ls) at=behind- && set -- "$@" ls $via && continue ;;
+	next-*) at=behind- && set -- "$@" $via ;;
+	esac
 	set -- "$@" "$a"
-	[ "$a$added" = nsjoin ] || continue
-	set -- "$@" --via %s
-	added=yes
 done
 exec %s "$@"
 `

@@ -34,10 +34,14 @@ func Connect(endpoint []client.Opt, agent string, headers map[string]string) *Co
 // Client is the client that got the last answer, or else one that asks for the
 // engine's version of the API before its first request.
 func (c *Connection) Client() (*client.Client, error) {
-	if c.last != nil {
-		return c.last, nil
+	if c.last == nil {
+		negotiating, err := client.NewClientWithOpts(c.opts...)
+		if err != nil {
+			return nil, err
+		}
+		c.last = negotiating
 	}
-	return client.NewClientWithOpts(c.opts...)
+	return c.last, nil
 }
 
 // Local tells whether the engine is reached by a socket of this machine.

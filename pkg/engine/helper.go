@@ -57,13 +57,14 @@ func (c *Connection) StartHelper(ctx context.Context, s Spec, archive Archive, w
 	if err != nil {
 		return nil, err
 	}
-	return startSomehow(ctx, to, s, archive, warn)
+	to.NegotiateAPIVersion(ctx)
+	return StartOn(ctx, to, s, archive, warn)
 }
 
-// Start makes a helper's container and starts it. Whatever fails, or is
+// start makes a helper's container and starts it. Whatever fails, or is
 // interrupted, nothing is left of it, but for a client that is killed: then the
 // next one removes it (sweep).
-func Start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helper, error) {
+func start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helper, error) {
 	if err := s.suits(engine.ClientVersion()); err != nil {
 		return nil, err
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// startSomehow starts a helper's container, with less than was wanted where the
+// StartOn starts a helper's container on an engine, with less than was wanted where the
 // engine hasn't got it: then warn says so.
-func startSomehow(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	h, err := startOfSomeImage(ctx, engine, s, archive, warn)
 	failed, ok := errors.AsType[*stepError](err)
 	if !ok || failed.what != starting || ctx.Err() != nil || !slices.Contains(s.Caps, AllCaps) {
@@ -33,7 +33,7 @@ func startSomehow(ctx context.Context, engine Creator, s Spec, archive Archive, 
 // where that is gone, of another: any will do.
 func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	if s.Image != "" {
-		h, err := Start(ctx, engine, s, archive)
+		h, err := start(ctx, engine, s, archive)
 		if !imageGone(err) {
 			return h, err
 		}
@@ -48,7 +48,7 @@ func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archi
 	for _, found := range list {
 		other := s
 		other.Image = found.ID
-		h, err := Start(ctx, engine, other, archive)
+		h, err := start(ctx, engine, other, archive)
 		if imageGone(err) {
 			continue // removed meanwhile
 		}

@@ -134,7 +134,7 @@ func (s Spec) config() *container.Config {
 		OpenStdin:    true,
 		StdinOnce:    true,
 		// A name alone takes a variable out. These would change how a Go program runs.
-		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOMAXPROCS", "GOTRACEBACK"},
+		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"},
 	}
 	if s.Serves != "" {
 		c.Labels[ServesLabel] = s.Serves
@@ -145,6 +145,7 @@ func (s Spec) config() *container.Config {
 			c.Env = append(c.Env, name)
 		}
 	}
+	c.Env = append(c.Env, "GOMAXPROCS=1") // as package launch has it
 	return c
 }
 
@@ -161,19 +162,22 @@ func (s Spec) hostConfig() *container.HostConfig {
 		IpcMode:      "none",
 		CapDrop:      []string{AllCaps},
 		CapAdd:       s.Caps,
-		// It would be the command's as well, and keep the helper from reading the container's.
-		SecurityOpt: []string{"seccomp=unconfined"},
 	}
 	h.Init = &noInit
-	t := s.target
-	if t.ContainerJSONBase == nil {
-		return h
+	if has(s.Caps, AllCaps) || has(s.Caps, "CAP_SYS_ADMIN") {
+		// It would be the command's as well, and keep the helper from reading the container's.
+		h.SecurityOpt = append(h.SecurityOpt, "seccomp=unconfined")
 	}
-	if t.AppArmorProfile != "" {
+	// Both keep it from other processes. An engine without them takes no notice.
+	t := s.target
+	if t.ContainerJSONBase == nil || t.AppArmorProfile != "" {
 		h.SecurityOpt = append(h.SecurityOpt, "apparmor=unconfined")
 	}
-	if t.ProcessLabel != "" {
+	if t.ContainerJSONBase == nil || t.ProcessLabel != "" {
 		h.SecurityOpt = append(h.SecurityOpt, "label=disable")
+	}
+	if t.ContainerJSONBase == nil {
+		return h
 	}
 	if t.HostConfig != nil && s.Serves != "" {
 		// To give a command more than it has itself takes the helper CAP_SYS_RESOURCE.

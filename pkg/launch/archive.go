@@ -3,6 +3,7 @@ package launch
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 
@@ -19,8 +20,9 @@ const (
 // Args starts the helper of an archive.
 func Args() []string { return []string{"/" + helperFile, "/" + requestFile} }
 
-// Archive is a tar archive with the helper for arch and the request.
-func Archive(r *request.Request, arch string) (io.Reader, error) {
+// Archive is a tar archive with the helper for arch and the request, compressed for
+// a slow link.
+func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) {
 	helper, size, err := payload.Helper(arch)
 	if err != nil {
 		return nil, err
@@ -29,13 +31,13 @@ func Archive(r *request.Request, arch string) (io.Reader, error) {
 	if err := r.Write(&document); err != nil {
 		return nil, err
 	}
-	if err := tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: size}); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
+	err = tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: size})
 	const block = 512
 	tail.Write(make([]byte, (block-size%block)%block))
 	w := tar.NewWriter(&tail)
-	err = w.WriteHeader(&tar.Header{Name: requestFile, Mode: 0o400, Size: int64(document.Len())})
+	if err == nil {
+		err = w.WriteHeader(&tar.Header{Name: requestFile, Mode: 0o400, Size: int64(document.Len())})
+	}
 	if err == nil {
 		_, err = document.WriteTo(w)
 	}
@@ -45,5 +47,25 @@ func Archive(r *request.Request, arch string) (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	return io.MultiReader(&head, helper, &tail), nil
+	archive := io.MultiReader(&head, helper, &tail)
+	if compress {
+		return compressed(archive), nil
+	}
+	return archive, nil
+}
+
+// compressed compresses while it is read.
+func compressed(archive io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		z, err := gzip.NewWriterLevel(in, gzip.BestSpeed)
+		if err == nil {
+			_, err = io.Copy(z, archive)
+		}
+		if err == nil {
+			err = z.Close()
+		}
+		in.CloseWithError(err)
+	}()
+	return out
 }

@@ -16,9 +16,15 @@ import (
 )
 
 // openPath opens a namespace's file by its path on the host. /proc is the host's
-// everywhere, and its links can't be followed from its root.
+// everywhere, but for self, and its links can't be followed from its root.
 func (o *Observation) openPath(path string) (*os.File, plan.PathNamespace, error) {
-	if o.host != o.self && !strings.HasPrefix(path, "/proc/") {
+	if o.host == o.self {
+		return openNamespace(path)
+	}
+	if rest, ok := strings.CutPrefix(path, "/proc/self/"); ok {
+		path = o.host.path(rest)
+	}
+	if !strings.HasPrefix(path, "/proc/") {
 		root, err := o.host.OpenRoot()
 		if err != nil {
 			return nil, plan.PathNamespace{}, err

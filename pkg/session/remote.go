@@ -34,7 +34,7 @@ func Attend(c *request.Client) (*Remote, error) {
 	}
 	if c.NoInput {
 		r.Close()
-		if r, err = os.Open(os.DevNull); err != nil {
+		if r, err = os.Open(hostsNull()); err != nil {
 			return nil, err
 		}
 	}
@@ -49,6 +49,10 @@ func Attend(c *request.Client) (*Remote, error) {
 	}
 	return &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), input: w}, nil
 }
+
+// hostsNull is the host's null device, of the process that started the helper's
+// container: in a container its name is /dev/null, as that of docker exec's.
+func hostsNull() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Getppid()) }
 
 // Terminals tells whether his standard input and output are terminals.
 func (r *Remote) Terminals() (input, output bool) {

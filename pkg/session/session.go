@@ -36,7 +36,7 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remo
 	who := p.Identity.Container
 	var err error
 	if p.Detach {
-		s.streams, err = nowhere()
+		s.streams, err = nowhere(remote)
 		return s, err
 	}
 	s.signals = catch()

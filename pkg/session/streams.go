@@ -29,12 +29,16 @@ func handOver() *streams {
 }
 
 // nowhere gives the null device, which a detached command has.
-func nowhere() (*streams, error) {
-	in, err := os.Open(os.DevNull)
+func nowhere(remote *Remote) (*streams, error) {
+	null := os.DevNull
+	if remote != nil {
+		null = hostsNull()
+	}
+	in, err := os.Open(null)
 	if err != nil {
 		return nil, err
 	}
-	out, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	out, err := os.OpenFile(null, os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}

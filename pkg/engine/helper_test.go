@@ -1,0 +1,349 @@
+package engine_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/network"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// creator is an engine that fails where the test wants it to.
+type creator struct {
+	mu      sync.Mutex
+	fails   map[string]error // by step
+	images  []string         // that it has
+	lacks   bool             // it can't give all capabilities
+	version string
+	list    []container.Summary
+
+	made    []*container.Config
+	hosts   []*container.HostConfig
+	removed []string
+	copied  []byte
+	started string
+}
+
+func (c *creator) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, _ string) (container.CreateResponse, error) {
+	if err := c.fails["create"]; err != nil {
+		return container.CreateResponse{}, err
+	}
+	if !slices.Contains(c.images, config.Image) {
+		return container.CreateResponse{}, fmt.Errorf("no such image: %s: %w", config.Image, errdefs.ErrNotFound)
+	}
+	c.made, c.hosts = append(c.made, config), append(c.hosts, host)
+	return container.CreateResponse{ID: fmt.Sprintf("helper%d", len(c.made))}, nil
+}
+
+func (c *creator) CopyToContainer(_ context.Context, _, path string, archive io.Reader, _ container.CopyToContainerOptions) error {
+	text, err := io.ReadAll(archive)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.copied = text; path != "/" {
+		return errors.New("it is copied to " + path)
+	}
+	return errors.Join(err, c.fails["copy"])
+}
+
+func (c *creator) ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error) {
+	ours, _ := net.Pipe()
+	return types.NewHijackedResponse(ours, ""), c.fails["attach"]
+}
+
+func (c *creator) ContainerWait(context.Context, string, container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
+	wait := make(chan container.WaitResponse, 1)
+	wait <- container.WaitResponse{StatusCode: 42}
+	return wait, make(chan error)
+}
+
+func (c *creator) ContainerStart(_ context.Context, id string, _ container.StartOptions) error {
+	if c.lacks && slices.Contains(c.hosts[len(c.hosts)-1].CapAdd, "ALL") {
+		return errors.New("Error response from daemon: unable to apply caps")
+	}
+	c.started = id
+	return c.fails["start"]
+}
+
+func (c *creator) ContainerRemove(_ context.Context, id string, options container.RemoveOptions) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !options.RemoveVolumes {
+		return errors.New("its volumes stay")
+	}
+	c.removed = append(c.removed, id)
+	return nil
+}
+
+func (c *creator) ContainerList(context.Context, container.ListOptions) ([]container.Summary, error) {
+	return c.list, nil
+}
+
+func (c *creator) ServerVersion(context.Context) (types.Version, error) {
+	return types.Version{Arch: "s390x"}, c.fails["version"]
+}
+
+func (c *creator) ClientVersion() string {
+	if c.version != "" {
+		return c.version
+	}
+	return "1.41"
+}
+
+func (c *creator) ImageList(context.Context, image.ListOptions) ([]image.Summary, error) {
+	var list []image.Summary
+	for _, id := range c.images {
+		list = append(list, image.Summary{ID: id, RepoTags: []string{id + ":latest"}})
+	}
+	return list, c.fails["images"]
+}
+
+// serving is a request for a command in web, and its spec.
+func serving(t *testing.T, change func(*container.InspectResponse, *request.Request)) engine.Spec {
+	t.Helper()
+	web := inspected("0f", running(42), "SECRET=hidden", "PATH=/bin")
+	web.Name, web.Image, web.HostConfig = "/web", "image of web", &container.HostConfig{}
+	r := &request.Request{Base: found("web", "0f", 42), Take: ns.All(), Exec: request.Exec{Env: []string{"TOKEN=hidden"}}}
+	if change != nil {
+		change(&web, r)
+	}
+	s := engine.NewSpec(r, engine.Answers{"web": web})
+	s.Args = []string{"/helper", "/request"}
+	return s
+}
+
+func archive(arch string) (io.Reader, error) { return strings.NewReader("for " + arch), nil }
+
+func TestHelperIsStarted(t *testing.T) {
+	c := &creator{images: []string{"image of web"}}
+	h, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if status, err := h.Wait(); err != nil || status != 42 {
+		t.Errorf("status %d, %v", status, err)
+	}
+	if c.started != "helper1" || string(c.copied) != "for s390x" || len(c.removed) > 0 {
+		t.Errorf("started %q, copied %q, removed %q", c.started, c.copied, c.removed)
+	}
+}
+
+// Whatever fails is named, with the engine's words, and nothing is left.
+func TestFailureNamesItsStep(t *testing.T) {
+	for _, row := range []struct{ step, want string }{
+		{"create", "create the helper's container: "},
+		{"version", "ask for the engine's architecture: "},
+		{"copy", "copy the helper into its container: "},
+		{"attach", "attach to the helper's container: "},
+		{"start", "start the helper's container: "},
+	} {
+		const policy = "authorization denied by plugin nothing: not for you"
+		c := &creator{images: []string{"image of web"}, fails: map[string]error{row.step: errors.New("Error response from daemon: " + policy)}}
+		_, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t))
+		if err == nil || err.Error() != row.want+policy {
+			t.Errorf("%s: %v, want %s", row.step, err, row.want+policy)
+		}
+		if want := len(c.made); len(c.removed) != want {
+			t.Errorf("%s: %d were made, %q removed", row.step, want, c.removed)
+		}
+	}
+}
+
+// What the image says has no effect, and nobody who may inspect learns a secret.
+func TestHelperContainer(t *testing.T) {
+	c := &creator{images: []string{"image of web"}}
+	s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
+		web.Config.Volumes = map[string]struct{}{"/data": {}}
+		web.AppArmorProfile = "docker-default"
+		web.HostConfig.OomScoreAdj = 7
+	})
+	if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal([]any{c.made[0], c.hosts[0]})
+	if err != nil || bytes.Contains(text, []byte("hidden")) {
+		t.Errorf("%v: there is a secret in %s", err, text)
+	}
+	config, host := c.made[0], c.hosts[0]
+	for name, ok := range map[string]bool{
+		"entrypoint":   slices.Equal(config.Entrypoint, []string{"/helper"}) && slices.Equal(config.Cmd, []string{"/request"}),
+		"user":         config.User == "0:0",
+		"directory":    config.WorkingDir == "/",
+		"health check": slices.Equal(config.Healthcheck.Test, []string{"NONE"}),
+		"stop signal":  config.StopSignal != "",
+		"environment":  slices.Contains(config.Env, "SECRET") && slices.Contains(config.Env, "GODEBUG"),
+		"labels":       config.Labels[engine.HelperLabel] == "1" && config.Labels[engine.ServesLabel] == "0f",
+		"volumes":      len(host.Mounts) == 1 && host.Mounts[0].Type == "tmpfs" && host.Mounts[0].Target == "/data",
+		"network":      host.NetworkMode == "none",
+		"namespaces":   host.PidMode == "host" && host.UsernsMode == "host" && host.CgroupnsMode == "host",
+		"log":          host.LogConfig.Type == "none",
+		"removal":      host.AutoRemove,
+		"init":         host.Init != nil && !*host.Init,
+		"privileged":   !host.Privileged && slices.Equal(host.CapDrop, []string{"ALL"}),
+		"security":     slices.Equal(host.SecurityOpt, []string{"seccomp=unconfined", "apparmor=unconfined"}),
+		"oom score":    host.OomScoreAdj == 7,
+		"one of ours":  !slices.Contains(host.CapAdd, "ALL") && slices.Contains(host.CapAdd, "CAP_SYS_ADMIN"),
+	} {
+		if !ok {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	const ours = 10 // that the helper needs
+	for _, row := range []struct {
+		name   string
+		change func(*container.InspectResponse, *request.Request)
+		has    []string
+		hasNot []string
+	}{
+		{"Docker's own", nil, []string{"CAP_NET_RAW", "CAP_SYS_PTRACE"}, []string{"ALL", "CAP_NET_ADMIN"}},
+		{"added", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.CapAdd = []string{"NET_ADMIN"} }, []string{"NET_ADMIN"}, []string{"ALL"}},
+		{"dropped", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.CapDrop = []string{"net_raw"} }, nil, []string{"CAP_NET_RAW"}},
+		{"all dropped", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.CapDrop = []string{"ALL"} }, []string{"CAP_SYS_ADMIN"}, []string{"CAP_NET_RAW", "CAP_MKNOD"}},
+		{"all added", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.CapAdd = []string{"all"} }, []string{"ALL"}, nil},
+		{"a privileged container", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.Privileged = true }, []string{"ALL"}, nil},
+		{"--privileged", func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true }, []string{"ALL"}, nil},
+		{"the host's file system", func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net) }, []string{"ALL"}, nil},
+		{"a new network", func(_ *container.InspectResponse, r *request.Request) {
+			r.Instead = map[ns.Kind]request.Source{ns.Net: {From: request.FromNew}}
+		}, []string{"CAP_NET_ADMIN"}, []string{"ALL"}},
+	} {
+		caps := serving(t, row.change).Caps
+		for _, c := range row.has {
+			if !slices.Contains(caps, c) {
+				t.Errorf("%s: no %s in %q", row.name, c, caps)
+			}
+		}
+		for _, c := range row.hasNot {
+			if slices.Contains(caps, c) {
+				t.Errorf("%s: %s is in %q", row.name, c, caps)
+			}
+		}
+		if len(caps) < ours && !slices.Contains(caps, "ALL") {
+			t.Errorf("%s: %q", row.name, caps)
+		}
+	}
+}
+
+func TestEngineThatLacksACapability(t *testing.T) {
+	c := &creator{images: []string{"image of web"}, lacks: true}
+	var warned []string
+	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true })
+	if _, err := engine.StartOn(t.Context(), c, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
+		t.Fatal(err)
+	}
+	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) {
+		t.Errorf("started %q, removed %q", c.started, c.removed)
+	}
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "the engine can't give all capabilities") {
+		t.Errorf("warned %q", warned)
+	}
+}
+
+func TestImage(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		images  []string
+		given   string
+		want    string // image
+		warning string
+		failure string
+	}{
+		{"the container's", []string{"other", "image of web"}, "", "image of web", "", ""},
+		{"it is gone", []string{"other"}, "", "other", "the image of web is gone: the helper has the files of image other:latest", ""},
+		{"there is none", nil, "", "", "", "the engine has no image that a helper's container can be made of"},
+		{"the one that is named", []string{"other", "image of web"}, "other", "other", "", ""},
+		{"the one that is named isn't there", []string{"image of web"}, "mine", "", "", "create the helper's container: no such image: mine"},
+	} {
+		c := &creator{images: row.images}
+		s := serving(t, nil)
+		if row.given != "" {
+			s.Image, s.ImageGiven = row.given, true
+		}
+		warning := ""
+		_, err := engine.StartOn(t.Context(), c, s, archive, func(text string) { warning = text })
+		if row.failure != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), row.failure) {
+				t.Errorf("%s: %v, want %s", row.name, err, row.failure)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		if got := c.made[len(c.made)-1].Image; got != row.want || warning != row.warning {
+			t.Errorf("%s: of %q, warned %q", row.name, got, warning)
+		}
+	}
+}
+
+func TestEngineOfAnotherKindIsRefused(t *testing.T) {
+	for _, row := range []struct {
+		version, platform, want string
+	}{
+		{"1.40", "linux", "the engine's API is version 1.40, and a helper's container takes 1.41: Engine 20.10"},
+		{"1.50", "windows", "this engine runs Windows containers, which have no Linux namespaces"},
+	} {
+		c := &creator{images: []string{"image of web"}, version: row.version}
+		s := serving(t, func(web *container.InspectResponse, _ *request.Request) { web.Platform = row.platform })
+		if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
+			t.Errorf("%v, want %s", err, row.want)
+		}
+		if len(c.made) > 0 {
+			t.Errorf("%s %s: a container was made", row.version, row.platform)
+		}
+	}
+}
+
+// Those whose client died before it started them are removed, by the engine's clock.
+func TestStaleHelpersAreSwept(t *testing.T) {
+	c := &creator{images: []string{"image of web"}}
+	const now = 1_000_000
+	for id, age := range map[string]int64{"helper1": 0, "old": 301, "dead": 90000, "young": 200, "of a clock that was set back": -900} {
+		c.list = append(c.list, container.Summary{ID: id, Created: now - age, State: container.StateCreated})
+	}
+	c.list = append(c.list, container.Summary{ID: "running", Created: 0, State: container.StateRunning})
+	if _, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t)); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(c.removed)
+	if want := []string{"dead", "old"}; !slices.Equal(c.removed, want) {
+		t.Errorf("removed %q, want %q", c.removed, want)
+	}
+}
+
+func TestInterruptedStartLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := &creator{images: []string{"image of web"}}
+	_, err := engine.StartOn(ctx, c, serving(t, nil), func(string) (io.Reader, error) {
+		cancel()
+		return nil, ctx.Err()
+	}, noWarning(t))
+	if !errors.Is(err, context.Canceled) || !slices.Equal(c.removed, []string{"helper1"}) {
+		t.Errorf("%v, removed %q", err, c.removed)
+	}
+}
+
+func noWarning(t *testing.T) func(string) {
+	return func(text string) { t.Errorf("warned %q", text) }
+}

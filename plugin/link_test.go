@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// mostRoundTrips there are before the first byte of a command's output.
+const mostRoundTrips = 8
+
+// TestLinkRoundTrips counts the round trips over a link of 50 ms.
+//
+// It needs the engine that scripts/engine gives.
+func TestLinkRoundTrips(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	l := newLink(t, c.env)
+	for i, setting := range c.env {
+		if strings.HasPrefix(setting, "DOCKER_HOST=") {
+			c.env[i] = "DOCKER_HOST=tcp://" + l.listener.Addr().String()
+		}
+	}
+	for name, args := range map[string][]string{
+		"docker exec":   {"exec", web, "echo", "here"},
+		"docker nsjoin": {"nsjoin", web, "echo", "here"},
+	} {
+		l.reset()
+		cmd := c.docker(args...)
+		cmd.Stderr = t.Output()
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		trips := l.trips()
+		_, _ = io.Copy(io.Discard, out)
+		if err := cmd.Wait(); err != nil || line != "here\n" {
+			t.Fatalf("%s printed %q: %v", name, line, err)
+		}
+		t.Logf("%s: %d round trips before the first byte", name, trips)
+		if name == "docker nsjoin" && trips > mostRoundTrips {
+			t.Errorf("%d round trips, not %d at most", trips, mostRoundTrips)
+		}
+	}
+}
+
+// link passes connections on to an engine's socket, as a slow network does, and
+// counts the round trips: what the client sends is one more than the latest that
+// it had got by then.
+type link struct {
+	listener net.Listener
+	socket   string
+
+	mu  sync.Mutex
+	got int // the round trip of the latest that the client got
+}
+
+// delay is one way's.
+const delay = 25 * time.Millisecond
+
+func newLink(t *testing.T, env []string) *link {
+	t.Helper()
+	l := &link{}
+	for _, setting := range env {
+		if socket, ok := strings.CutPrefix(setting, "DOCKER_HOST=unix://"); ok {
+			l.socket = socket
+		}
+	}
+	if l.socket == "" {
+		t.Fatalf("no socket in %q", env)
+	}
+	var err error
+	if l.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.listener.Close() })
+	go func() {
+		for {
+			client, err := l.listener.Accept()
+			if err != nil {
+				return
+			}
+			go l.serve(client)
+		}
+	}()
+	return l
+}
+
+func (l *link) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.got = 0
+}
+
+func (l *link) trips() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.got
+}
+
+func (l *link) serve(client net.Conn) {
+	engine, err := net.Dial("unix", l.socket)
+	if err != nil {
+		client.Close()
+		return
+	}
+	began := l.trips() + 1 // to connect is one
+	time.Sleep(2 * delay)
+	var asked atomic.Int64 // the round trip of the latest that was sent here
+	asked.Store(int64(began))
+	go func() {
+		pass(engine, client, func() { asked.Store(int64(max(began, l.trips()) + 1)) })
+		_ = engine.(*net.UnixConn).CloseWrite()
+	}()
+	pass(client, engine, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.got = max(l.got, int(asked.Load()))
+	})
+	client.Close()
+	engine.Close()
+}
+
+// pass copies with the delay, however much is on its way. at is called when a part
+// was read, or is written, at the client.
+func pass(to io.Writer, from io.Reader, at func()) {
+	type part struct {
+		bytes []byte
+		due   time.Time
+	}
+	_, fromClient := from.(*net.TCPConn)
+	parts := make(chan part, 4096)
+	go func() {
+		defer close(parts)
+		for {
+			buf := make([]byte, 64<<10)
+			n, err := from.Read(buf)
+			if n > 0 {
+				if fromClient {
+					at()
+				}
+				parts <- part{buf[:n], time.Now().Add(delay)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range parts {
+		time.Sleep(time.Until(p.due))
+		if !fromClient {
+			at()
+		}
+		if _, err := to.Write(p.bytes); err != nil {
+			return
+		}
+	}
+}
