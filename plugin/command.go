@@ -184,10 +184,9 @@ var kindFlags = []struct {
 // began with --.
 func (o *options) request(args []string, noBase bool) (*request.Request, error) {
 	r := &request.Request{
-		Version:   request.Version,
-		Base:      request.Host(),
-		Command:   args,
-		CallerEnv: os.Environ(),
+		Version: request.Version,
+		Base:    request.Host(),
+		Command: args,
 	}
 	if !noBase {
 		if len(args) == 0 {
@@ -213,6 +212,7 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 			r.Instead[k] = f.source
 		}
 	}
+	r.CallerEnv = callerEnv(r)
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err
 	}
@@ -221,6 +221,20 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 		r.DryRun = o.format
 	}
 	return r, nil
+}
+
+// callerEnv is what of the caller's environment the command may need. In a
+// container's file system that is what he has for a terminal. The rest isn't passed
+// on: a container's root who may trace can read the memory of the process that
+// becomes the command, and in the environment are secrets.
+func callerEnv(r *request.Request) []string {
+	if r.Source(ns.Mnt).From != request.FromContainer {
+		return os.Environ()
+	}
+	return slices.DeleteFunc(os.Environ(), func(assignment string) bool {
+		name, _, _ := strings.Cut(assignment, "=")
+		return name != "TERM" && name != "COLORTERM"
+	})
 }
 
 // kinds are those that the base gives.
