@@ -21,6 +21,9 @@ import (
 // is its first process: see TestAttacker.
 const attackVariable = "NSJOIN_TEST_ATTACK"
 
+// holdVariable has the attacker stop every process of ours and never let it go.
+const holdVariable = "NSJOIN_TEST_HOLD"
+
 // sighting is what the attacker got out of a process of ours that he has stopped
 // before it became the command.
 type sighting struct {
@@ -35,6 +38,9 @@ type sighting struct {
 
 // later is in the place of Exe where the program of one that has ended was written to.
 const later = "later"
+
+// held is in the place of Exe where a process was stopped for good.
+const held = "held"
 
 // TestAttacker is no test: it runs in the container and never ends. Every process
 // that appears there it stops, takes a look at, and lets go. What it saw of those
@@ -58,6 +64,10 @@ func TestAttacker(t *testing.T) {
 			pid, _ := strconv.Atoi(filepath.Base(dir))
 			_ = unix.Kill(pid, unix.SIGSTOP)
 			seen[dir] = true
+			if os.Getenv(holdVariable) != "" && ours(dir) {
+				_ = out.Encode(sighting{Exe: held})
+				continue
+			}
 			if s, program := attack(dir, pid, secret); s != nil {
 				_ = out.Encode(s)
 				if strings.HasPrefix(s.Exe, "/memfd:") {

@@ -8,8 +8,11 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A container's root who may trace stops our process as it appears in his pid
@@ -47,6 +50,115 @@ func TestHostileRoot(t *testing.T) {
 			}
 			for _, s := range all {
 				s.check(t, row.traces)
+			}
+		})
+	}
+}
+
+// One who stops our process before it is the command holds the helper up, but not
+// its user: ^C ends it, and nothing stays.
+func TestHostileRootWhoStopsUs(t *testing.T) {
+	engineOfTest(t)
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
+		t.Run(unix.SignalName(sig), func(t *testing.T) {
+			c := newCaller(t)
+			container, saw := attacked(t, "nothing", []string{"-e", holdVariable + "=1"})
+			for attempt := 0; ; attempt++ { // he may be too slow
+				cmd := c.docker("nsjoin", container, "true")
+				cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				over := make(chan struct{})
+				go func() { _ = cmd.Wait(); close(over) }()
+				select {
+				case <-over:
+					if attempt > 100 {
+						t.Fatal("the attacker never stopped a process of ours")
+					}
+					continue
+				case <-time.After(2 * time.Second):
+				}
+				if len(saw(t)) == 0 {
+					t.Fatal("it hangs, and the attacker has not stopped it")
+				}
+				if err := unix.Kill(-cmd.Process.Pid, sig); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case <-over:
+				case <-time.After(endsWithin):
+					_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+					t.Fatalf("%s doesn't end it", unix.SignalName(sig))
+				}
+				pid := initOf(t, container)
+				eventually(t, "the container has its first process only", func() bool { return len(inPIDNamespaceOf(pid)) == 1 })
+				return
+			}
+		})
+	}
+}
+
+// Whatever /etc/passwd and the working directory are from one moment to the next, a
+// call ends soon, in the container or with one line.
+func TestHostileRaces(t *testing.T) {
+	c := newCaller(t)
+	const swaps = `mkdir -p /w/dir /inside
+cp /etc/passwd /good; mkfifo /fifo; ln -s /proc/1/root/good /magic; ln -s /good /link; : >/empty
+echo ready
+while :; do
+	for f in good fifo magic link empty; do cp -a /$f /etc/new && mv /etc/new /etc/passwd; done
+	ln -sfn /proc/self/fd/9 /w/next && mv -T /w/next /w/at 2>/dev/null
+	rm -rf /w/at; mkdir /w/at; rmdir /w/at; ln -sfn ../../../../inside /w/at; rm -f /w/at
+done`
+	container := docker(t, "run", "-d", "--label", ownLabel(), testImage, "bash", "-c", swaps)
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
+	eventually(t, "the race is on", func() bool { return strings.Contains(docker(t, "logs", container), "ready") })
+	counts := make(map[int]int)
+	for range 40 {
+		cmd := c.docker("nsjoin", "-w", "/w/at", container, "readlink", "/proc/self/cwd")
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		status := ended(t, cmd)
+		counts[status]++
+		switch lines := strings.Count(errs.String(), "\n"); status {
+		case 0:
+			if dir := strings.TrimSpace(out.String()); dir != "/inside" && dir != "/w/at" && dir != "/w/at (deleted)" {
+				t.Errorf("the command was in %q", dir)
+			}
+		case 125, 126, 127:
+			if lines < 1 || lines > 2 || !strings.HasPrefix(errs.String(), "docker nsjoin: ") {
+				t.Errorf("status %d says %q", status, errs.String())
+			}
+		default:
+			t.Errorf("status %d: %q", status, errs.String())
+		}
+	}
+	t.Logf("statuses: %v", counts)
+}
+
+// A terminal is asked of the container's devpts only: of anything else that is
+// mounted there the kernel is not even asked.
+func TestHostileTerminal(t *testing.T) {
+	for _, row := range []struct{ name, swap, says string }{
+		{"a link to another device", "ln -s /dev/zero /dev/pts/ptmx", "/dev/pts"},
+		{"a device that is no terminal", "mknod /dev/pts/ptmx c 1 3", "/dev/pts"},
+		{"the right number on another file system", "mknod /dev/pts/ptmx c 5 2", "/dev/pts"},
+		{"a FIFO", "mkfifo /dev/pts/ptmx", "/dev/pts"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := newCaller(t)
+			container := docker(t, "run", "-d", "--label", ownLabel(), "--cap-add", "SYS_ADMIN", testImage,
+				"bash", "-c", "mount -t tmpfs tmpfs /dev/pts && "+row.swap+" && echo ready; while :; do sleep 1; done")
+			t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
+			eventually(t, "the container is ready", func() bool { return docker(t, "logs", container) == "ready" })
+			y := newTTY(t)
+			y.start(c.docker("nsjoin", container, "true"))
+			if status := y.ends(); status != 125 || !strings.Contains(y.screen.text(), row.says) || !strings.Contains(y.screen.text(), "-T") {
+				t.Errorf("status %d: %s", status, y.screen.text())
 			}
 		})
 	}
