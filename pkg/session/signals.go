@@ -16,20 +16,24 @@ import (
 // signals are those that the command gets of ours.
 type signals struct {
 	caught  chan os.Signal
-	command *group        // set before told is called
-	last    atomic.Int64  // when one came that is for the end, in nanoseconds
-	passed  atomic.Uint64 // those that were passed on, a bit each
+	fatal   chan os.Signal // has one of those that are for the end
+	command *group         // set before told is called
+	last    atomic.Int64   // when one came that is for the end, in nanoseconds
+	passed  atomic.Uint64  // those that were passed on, a bit each
 }
 
 // catch begins to catch the signals. Those that come before the command runs wait.
 func catch() *signals {
-	s := &signals{caught: make(chan os.Signal, 64)}
+	s := &signals{caught: make(chan os.Signal, 64), fatal: make(chan os.Signal, 1)}
 	for _, sig := range []unix.Signal{
 		unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
 		unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT,
 	} {
 		if !signal.Ignored(sig) { // as nohup has it
 			signal.Notify(s.caught, sig)
+			if isFatal(sig) {
+				signal.Notify(s.fatal, sig)
+			}
 		}
 	}
 	return s
@@ -44,8 +48,7 @@ func (s *signals) pass(command *group) {
 			if !ok {
 				continue
 			}
-			switch sig {
-			case unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM:
+			if isFatal(sig) {
 				s.last.Store(time.Now().UnixNano())
 			}
 			// Where the command is in our own process group, the terminal sends
@@ -60,7 +63,13 @@ func (s *signals) pass(command *group) {
 // stop lets the signals have their default actions again.
 func (s *signals) stop() {
 	signal.Stop(s.caught)
+	signal.Stop(s.fatal)
 	close(s.caught)
+}
+
+// isFatal tells whether a signal is for the end.
+func isFatal(sig unix.Signal) bool {
+	return sig == unix.SIGHUP || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTERM
 }
 
 // told passes on what the Docker CLI tells its plugins, without a terminal, that

@@ -124,7 +124,12 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	}
 	defer s.End()
 	held.Stdio = s.Stdio()
-	child, err := join.Start(p, held, s.Begin)
+	interrupted, begun := s.Interrupted()
+	child, err := join.Start(p, held, interrupted, s.Begin)
+	begun()
+	if errors.Is(err, join.ErrInterrupted) {
+		return 0, fmt.Errorf("join %s: %w", p.Target, err)
+	}
 	if err != nil {
 		return 0, err
 	}
