@@ -39,5 +39,5 @@ func (s *Session) Interrupted() (interrupted <-chan struct{}, begun func()) {
 
 // unwanted tells whether the command that hasn't begun is one that nobody waits for.
 func (s *Session) unwanted() bool {
-	return len(s.signals.fatal) > 0 || s.caller.ends() || s.remote == nil && hungUp()
+	return len(s.signals.fatal) > 0 || s.caller.ends() || s.remote == nil && hungUp(0)
 }
