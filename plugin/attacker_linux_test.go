@@ -45,53 +45,69 @@ const held = "held"
 // TestAttacker is no test: it runs in the container and never ends. Every process
 // that appears there it stops, takes a look at, and lets go. What it saw of those
 // that run no program of the container's it prints.
-func TestAttacker(t *testing.T) {
+func TestAttacker(*testing.T) {
 	secret := reversed(os.Getenv(attackVariable))
 	if secret == "" {
 		return
 	}
 	runtime.LockOSThread() // a tracer is a thread
-	seen := make(map[string]bool)
-	out := json.NewEncoder(os.Stdout)
+	a := &attacker{secret: secret, hold: os.Getenv(holdVariable) != "", seen: make(map[string]bool), out: json.NewEncoder(os.Stdout)}
 	fmt.Println("ready")
-	var programs []*os.File
 	for {
-		dirs, _ := filepath.Glob("/proc/[0-9]*")
-		for _, dir := range dirs {
-			if dir == "/proc/1" || seen[dir] {
-				continue
-			}
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			_ = unix.Kill(pid, unix.SIGSTOP)
-			seen[dir] = true
-			if os.Getenv(holdVariable) != "" && ours(dir) {
-				_ = out.Encode(sighting{Exe: held})
-				continue
-			}
-			if s, program := attack(dir, pid, secret); s != nil {
-				_ = out.Encode(s)
-				if strings.HasPrefix(s.Exe, "/memfd:") {
-					programs = append(programs, program)
-				}
-			}
-			_ = unix.Kill(pid, unix.SIGCONT)
+		a.round()
+	}
+}
+
+type attacker struct {
+	secret   string
+	hold     bool
+	seen     map[string]bool
+	out      *json.Encoder
+	programs []*os.File // of processes of ours
+}
+
+// round takes a look at every process that is new.
+func (a *attacker) round() {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		if pid, _ := strconv.Atoi(filepath.Base(dir)); pid != 1 && !a.seen[dir] {
+			a.seen[dir] = true
+			a.meet(dir, pid)
 		}
-		for dir := range seen {
-			if _, err := os.Stat(dir); err != nil {
-				delete(seen, dir)
-			}
+	}
+	for dir := range a.seen {
+		if _, err := os.Stat(dir); err != nil {
+			delete(a.seen, dir)
 		}
-		// Once its process is gone the program isn't busy any more.
-		for _, program := range programs {
-			again, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", program.Fd()), os.O_WRONLY, 0)
-			if err != nil {
-				continue
-			}
-			if _, err := again.WriteAt([]byte("#!"), 0); err == nil {
-				_ = out.Encode(sighting{Exe: later, Written: true})
-			}
-			again.Close()
+	}
+	// Once its process is gone a program isn't busy any more.
+	for _, program := range a.programs {
+		again, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", program.Fd()), os.O_WRONLY, 0)
+		if err != nil {
+			continue
 		}
+		if _, err := again.WriteAt([]byte("#!"), 0); err == nil {
+			_ = a.out.Encode(sighting{Exe: later, Written: true})
+		}
+		again.Close()
+	}
+}
+
+// meet stops a process and lets it go when it was looked at.
+func (a *attacker) meet(dir string, pid int) {
+	_ = unix.Kill(pid, unix.SIGSTOP)
+	if a.hold && ours(dir) {
+		_ = a.out.Encode(sighting{Exe: held})
+		return
+	}
+	defer func() { _ = unix.Kill(pid, unix.SIGCONT) }()
+	s, program := attack(dir, pid, a.secret)
+	if s == nil {
+		return
+	}
+	_ = a.out.Encode(s)
+	if strings.HasPrefix(s.Exe, "/memfd:") {
+		a.programs = append(a.programs, program)
 	}
 }
 

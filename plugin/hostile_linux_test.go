@@ -63,40 +63,45 @@ func TestHostileRootWhoStopsUs(t *testing.T) {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			c := newCaller(t)
 			container, saw := attacked(t, "nothing", []string{"-e", holdVariable + "=1"})
-			for attempt := 0; ; attempt++ { // he may be too slow
-				cmd := c.docker("nsjoin", container, "true")
-				cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				over := make(chan struct{})
-				go func() { _ = cmd.Wait(); close(over) }()
-				select {
-				case <-over:
-					if attempt > 100 {
-						t.Fatal("the attacker never stopped a process of ours")
-					}
-					continue
-				case <-time.After(2 * time.Second):
-				}
-				if len(saw(t)) == 0 {
-					t.Fatal("it hangs, and the attacker has not stopped it")
-				}
-				if err := unix.Kill(-cmd.Process.Pid, sig); err != nil {
-					t.Fatal(err)
-				}
-				select {
-				case <-over:
-				case <-time.After(endsWithin):
-					_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-					t.Fatalf("%s doesn't end it", unix.SignalName(sig))
-				}
-				pid := initOf(t, container)
-				eventually(t, "the container has its first process only", func() bool { return len(inPIDNamespaceOf(pid)) == 1 })
-				return
+			cmd, over := hangs(t, c, container)
+			if len(saw(t)) == 0 {
+				t.Fatal("it hangs, and the attacker has not stopped it")
 			}
+			if err := unix.Kill(-cmd.Process.Pid, sig); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-over:
+			case <-time.After(endsWithin):
+				_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+				t.Fatalf("%s doesn't end it", unix.SignalName(sig))
+			}
+			pid := initOf(t, container)
+			eventually(t, "the container has its first process only", func() bool { return len(inPIDNamespaceOf(pid)) == 1 })
 		})
 	}
+}
+
+// hangs calls until a call is held up, since the attacker may be too slow. over is
+// closed when that call ends.
+func hangs(t *testing.T, c caller, container string) (cmd *exec.Cmd, over chan struct{}) {
+	t.Helper()
+	for range 100 {
+		cmd = c.docker("nsjoin", container, "true")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		over = make(chan struct{})
+		go func() { _ = cmd.Wait(); close(over) }()
+		select {
+		case <-over:
+		case <-time.After(2 * time.Second):
+			return cmd, over
+		}
+	}
+	t.Fatal("the attacker never stopped a process of ours")
+	return nil, nil
 }
 
 // Whatever /etc/passwd and the working directory are from one moment to the next, a
