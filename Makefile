@@ -10,9 +10,9 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test((Script|Parity|Mix)$$|Client|Terminal)
+ENGINE  := ^Test((Script|Parity|Mix|Hostile(Root|Races))$$|Client|Terminal)
 LINK    := ^TestLink
-SESSION := ^Test(Storm|Stream)
+SESSION := ^Test(Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
