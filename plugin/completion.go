@@ -242,7 +242,9 @@ func completeVia(cmd *cobra.Command, args []string, typed string) ([]string, cob
 }
 
 func oneOf(words ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return matching(slices.Clone(words), typed)
+	}
 }
 
 // matching are the offers that go on where typed ends. A space follows one that
