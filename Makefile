@@ -75,6 +75,10 @@ bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md
 plot: ## draw docs/benchmarks.json as docs/benchmarks.svg
 	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
 
+.PHONY: docs
+docs: ## write the reference and the man pages of the commands
+	@$(GOTEST) -run '^TestReference$$' ./plugin -update
+
 .PHONY: lint
 lint: ## check the Go code, the scripts and go.mod
 	@scripts/lint

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// TestReference holds the pages of docs/reference and docs/man to the commands and
+// their flags. make docs writes them anew.
+func TestReference(t *testing.T) {
+	root := newRoot()
+	nsjoin, _, err := root.Find([]string{"nsjoin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nsjoin.RemoveCommand(nsjoin.Commands()...) // what the test's own arguments named
+	addBeneath(nsjoin, &dockerCLI{}, []string{"nsjoin", "--help"})
+	pages := make(map[string]string)
+	for _, cmd := range append([]*cobra.Command{nsjoin}, nsjoin.Commands()...) {
+		cmd.DisableAutoGenTag = true
+		cmd.InitDefaultHelpFlag()
+		cmd.Long = tables(cmd.Long)
+		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+		pages[filepath.Join("reference", name+".md")] = markdown(t, cmd)
+		pages[filepath.Join("man", name+".1")] = manual(t, cmd)
+	}
+	for page, want := range pages {
+		file := filepath.Join("..", "docs", page)
+		if *update {
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Errorf("%v: make docs writes it", err)
+		} else if string(got) != want {
+			t.Errorf("%s is not up to date: make docs writes it anew", file)
+		}
+	}
+	files, err := filepath.Glob("../docs/*/docker-nsjoin*")
+	if err != nil || len(files) != len(pages) {
+		t.Errorf("%d pages, %v, of %d: %q", len(files), err, len(pages), files)
+	}
+}
+
+// tables marks lines that begin with a space as what stays as it is.
+func tables(text string) string {
+	return regexp.MustCompile(`(?m)(^ .*\n?)+`).ReplaceAllStringFunc(text, func(table string) string {
+		return "\n```\n" + strings.TrimRight(table, "\n") + "\n```\n"
+	})
+}
+
+// ofDocker is the link to the page of the command above, which isn't ours.
+var ofDocker = regexp.MustCompile(`(?m)^\* \[docker\].*\n`)
+
+func markdown(t *testing.T, cmd *cobra.Command) string {
+	t.Helper()
+	var page bytes.Buffer
+	err := doc.GenMarkdownCustom(cmd, &page, func(link string) string { return strings.ReplaceAll(link, "_", "-") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ofDocker.ReplaceAllString(page.String(), "")
+}
+
+func manual(t *testing.T, cmd *cobra.Command) string {
+	t.Helper()
+	var page bytes.Buffer
+	first := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) // of no meaning, but it must not change
+	header := &doc.GenManHeader{Section: "1", Source: "docker nsjoin", Manual: "Docker CLI plugins", Date: &first}
+	if err := doc.GenMan(cmd, header, &page); err != nil {
+		t.Fatal(err)
+	}
+	return page.String()
+}
