@@ -162,7 +162,7 @@ func TestSurveyHoldsNothingOpen(t *testing.T) {
 	}
 	surveyFor(t, request.Claim{ID: strings.Repeat("1f", 32), PID: 1})
 	after, err := numbers("/proc/self/fd")
-	if err != nil || len(after) != len(before) {
+	if err != nil || len(after) > len(before) { // fewer: other tests' garbage was collected
 		t.Errorf("%d descriptors, %v; %d before", len(after), err, len(before))
 	}
 }
