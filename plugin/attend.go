@@ -44,7 +44,10 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		}()
 	}
 	written := make(chan error, 1)
-	go func() { written <- h.Output(c.stdout, c.stderr) }()
+	unread := func() { _ = frames.Signal(sigpipe) }
+	go func() {
+		written <- h.Output(&outlet{to: c.stdout, failed: unread}, &outlet{to: c.stderr, failed: unread})
+	}()
 	status, err := h.Wait()
 	if err != nil {
 		return 0, err
@@ -57,6 +60,24 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	case <-time.After(patience):
 	}
 	return status, err
+}
+
+// outlet writes to the caller's stream. Where that fails nobody reads, and the
+// command is told as by a pipe of its own.
+type outlet struct {
+	to     io.Writer
+	failed func()
+	closed bool
+}
+
+func (o *outlet) Write(b []byte) (int, error) {
+	if !o.closed {
+		if _, err := o.to.Write(b); err != nil {
+			o.closed = true
+			go o.failed() // it may wait for the command to read
+		}
+	}
+	return len(b), nil // the rest is drained, for the engine not to wait
 }
 
 // tell sends what isn't data: the terminal's size, signals, and that we are there.
@@ -84,7 +105,8 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 		case <-resized:
 			err = frames.Size(c.size())
 		case s := <-signals:
-			if number, ok := onLinux(s); ok {
+			// A terminal's own size is told apart.
+			if number, ok := onLinux(s); ok && (number != sigwinch || !c.raw) {
 				err = frames.Signal(number)
 			}
 		case <-closed:

@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-const sigterm = 15
+const sigpipe, sigterm, sigwinch = 13, 15, 28
 
 // linuxNumbers are those that signals have on Linux, where the command is. Some are
 // others elsewhere.
 var linuxNumbers = map[os.Signal]int{
 	syscall.SIGHUP: 1, syscall.SIGINT: 2, syscall.SIGQUIT: 3, syscall.SIGUSR1: 10, syscall.SIGUSR2: 12,
-	syscall.SIGTERM: sigterm, syscall.SIGCONT: 18, syscall.SIGTSTP: 20,
+	syscall.SIGTERM: sigterm, syscall.SIGCONT: 18, syscall.SIGTSTP: 20, syscall.SIGWINCH: sigwinch,
 }
 
 // onLinux is a signal's number there.
@@ -25,9 +25,12 @@ func onLinux(s os.Signal) (int, bool) {
 
 // takeSignals takes those that are passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {
+	signal.Ignore(syscall.SIGPIPE) // it is the command's to die of
 	taken := make(chan os.Signal, 16)
 	for s := range linuxNumbers {
-		signal.Notify(taken, s)
+		if !signal.Ignored(s) { // as nohup has it
+			signal.Notify(taken, s)
+		}
 	}
 	return taken, func() { signal.Stop(taken) }
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-const sigterm = 15
+const sigpipe, sigterm, sigwinch = 13, 15, 28
 
 // onLinux is the number of ctrl-c there, where the command is.
 func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }

@@ -115,7 +115,8 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 		done <- h.attach(ctx, engine)
 	}()
 	go func() {
-		// It is removed before it is said to have ended, as docker run --rm does.
+		// It is removed before it is said to have ended, as docker run --rm does: an
+		// image or a container can be removed right after.
 		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, container.WaitConditionRemoved)
 		done <- nil
 	}()

@@ -113,7 +113,7 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	}
 	var foreign ns.Set
 	for _, n := range p.Namespaces {
-		if n.Join && !n.New && n.Kind != ns.User && (user.New || o.Owners[n.Kind] != user.ID) {
+		if n.ID != o.host().Namespaces[n.Kind] && !n.New && n.Kind != ns.User && (user.New || o.Owners[n.Kind] != user.ID) {
 			foreign |= ns.SetOf(n.Kind)
 		}
 	}
