@@ -148,6 +148,7 @@ for a do
 	shift
 	case $at$a in
 	nsjoin) at=next- ;;
+	next---help) at=behind- ;; # which says more where nothing else is said
 	next-ls) at=behind- && set -- "$@" ls $via && continue ;;
 	next-*) at=behind- && set -- "$@" $via ;;
 	esac

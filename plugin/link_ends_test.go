@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bufio"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+)
+
+// TestLinkClientEnds ends clients of commands by --via engine, or suspends them, for
+// which a lost network looks the same from there: command and helper's container end.
+//
+// It needs the engine that scripts/engine gives.
+func TestLinkClientEnds(t *testing.T) {
+	c := newCaller(t)
+	for _, row := range []struct {
+		name string
+		sig  unix.Signal
+		cli  bool // it is for the Docker CLI, not for its plugin
+	}{
+		{"kill -9 of the plugin", unix.SIGKILL, false},
+		{"kill -9 of the CLI", unix.SIGKILL, true},
+		{"the plugin is suspended", unix.SIGSTOP, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			web := c.container(t)
+			cmd := c.docker("nsjoin", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
+			in, errIn := cmd.StdinPipe()
+			out, errOut := cmd.StdoutPipe()
+			if errIn != nil || errOut != nil {
+				t.Fatal(errIn, errOut)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			plugin := 0
+			defer func() {
+				_ = unix.Kill(plugin, unix.SIGKILL)
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}()
+			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+				t.Fatalf("it printed %q", line)
+			}
+			if plugin = offspring(cmd.Process.Pid, "docker-nsjoin"); plugin == 0 {
+				t.Fatal("the CLI has no plugin")
+			}
+			target := plugin
+			if row.cli {
+				target = cmd.Process.Pid
+			}
+			if err := unix.Kill(target, row.sig); err != nil {
+				t.Fatal(err)
+			}
+			pid := initOf(t, web)
+			id := docker(t, "inspect", "--format", "{{.Id}}", web)
+			deadline := time.Now().Add(frame.Silence + endsWithin)
+			for {
+				left := inPIDNamespaceOf(pid)
+				helpers := docker(t, "ps", "-aq", "--filter", "label="+engine.ServesLabel+"="+id)
+				if len(left) == 1 && strings.TrimSpace(helpers) == "" {
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("left in the container: %v; helpers: %s", left, helpers)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
