@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// failing is a stream that nobody reads after some writes.
+type failing struct {
+	strings.Builder
+	left int
+}
+
+func (f *failing) Write(b []byte) (int, error) {
+	if f.left == 0 {
+		return 0, errors.New("broken pipe")
+	}
+	f.left--
+	return f.Builder.Write(b)
+}
+
+func TestOutletTellsOnceThatNobodyReads(t *testing.T) {
+	told := make(chan struct{}, 10)
+	to := &failing{left: 2}
+	o := &outlet{to: to, failed: func() { told <- struct{}{} }}
+	for _, text := range []string{"a", "b", "c", "d", "e"} {
+		if n, err := o.Write([]byte(text)); n != 1 || err != nil {
+			t.Errorf("write %q: %d, %v; the rest has to be drained", text, n, err)
+		}
+	}
+	if to.String() != "ab" {
+		t.Errorf("%q arrived", to.String())
+	}
+	select {
+	case <-told:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the command isn't told")
+	}
+	if len(told) > 0 {
+		t.Error("it is told again")
+	}
+}
+
+func TestSignalsHaveTheirNumbersOnLinux(t *testing.T) {
+	for s, want := range map[os.Signal]int{os.Interrupt: 2, syscall.SIGTERM: 15, syscall.SIGUSR1: 10, syscall.SIGWINCH: 28} {
+		if got, ok := onLinux(s); !ok || got != want {
+			t.Errorf("%v: %d, %v; want %d", s, got, ok, want)
+		}
+	}
+	if n, ok := onLinux(syscall.SIGKILL); ok {
+		t.Errorf("SIGKILL is passed on as %d", n)
+	}
+}
+
+func TestHostEnvironmentIsClean(t *testing.T) {
+	got := strings.Join(hostEnvironment([]string{"SECRET=1", "TERM=vt100", "PATH=/mine", "TERMINFO=/x", "COLORTERM=truecolor"}), " ")
+	if want := "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root TERM=vt100 COLORTERM=truecolor"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
