@@ -30,49 +30,66 @@ func TestLinkClientEnds(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			web := c.container(t)
-			cmd := c.docker("nsjoin", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
-			in, errIn := cmd.StdinPipe()
-			out, errOut := cmd.StdoutPipe()
-			if errIn != nil || errOut != nil {
-				t.Fatal(errIn, errOut)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer in.Close()
-			plugin := 0
-			defer func() {
-				_ = unix.Kill(plugin, unix.SIGKILL)
-				_ = cmd.Process.Kill()
-				_ = cmd.Wait()
-			}()
-			if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-				t.Fatalf("it printed %q", line)
-			}
-			if plugin = offspring(cmd.Process.Pid, "docker-nsjoin"); plugin == 0 {
-				t.Fatal("the CLI has no plugin")
-			}
+			cli, plugin := beginByEngine(t, c, web)
 			target := plugin
 			if row.cli {
-				target = cmd.Process.Pid
+				target = cli
 			}
 			if err := unix.Kill(target, row.sig); err != nil {
 				t.Fatal(err)
 			}
-			pid := initOf(t, web)
-			id := docker(t, "inspect", "--format", "{{.Id}}", web)
-			deadline := time.Now().Add(frame.Silence + endsWithin)
-			for {
-				left := inPIDNamespaceOf(pid)
-				helpers := docker(t, "ps", "-aq", "--filter", "label="+engine.ServesLabel+"="+id)
-				if len(left) == 1 && strings.TrimSpace(helpers) == "" {
-					return
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("left in the container: %v; helpers: %s", left, helpers)
-				}
-				time.Sleep(time.Second)
-			}
+			noHelperIsLeft(t, web)
 		})
+	}
+}
+
+// beginByEngine starts a command that ignores SIGHUP, and returns the processes of the
+// Docker CLI and its plugin.
+func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
+	t.Helper()
+	cmd := c.docker("nsjoin", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if plugin > 0 {
+			_ = unix.Kill(plugin, unix.SIGKILL)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		in.Close()
+	})
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("it printed %q", line)
+	}
+	if plugin = offspring(cmd.Process.Pid, "docker-nsjoin"); plugin == 0 {
+		t.Fatal("the CLI has no plugin")
+	}
+	return cmd.Process.Pid, plugin
+}
+
+// noHelperIsLeft waits until nothing is left of a command by the engine.
+func noHelperIsLeft(t *testing.T, web string) {
+	t.Helper()
+	pid := initOf(t, web)
+	id := docker(t, "inspect", "--format", "{{.Id}}", web)
+	deadline := time.Now().Add(frame.Silence + endsWithin)
+	for ; ; time.Sleep(time.Second) {
+		left := inPIDNamespaceOf(pid)
+		helpers := docker(t, "ps", "-aq", "--filter", "label="+engine.ServesLabel+"="+id)
+		if len(left) == 1 && strings.TrimSpace(helpers) == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left in the container: %v; helpers: %s", left, helpers)
+		}
 	}
 }
