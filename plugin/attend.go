@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -46,7 +47,7 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	written := make(chan error, 1)
 	unread := func() { _ = frames.Signal(sigpipe) }
 	go func() {
-		written <- h.Output(&outlet{to: c.stdout, failed: unread}, &outlet{to: c.stderr, failed: unread})
+		written <- h.Output(&outlet{to: c.stdout, failed: unread}, &outlet{to: c.stderr, failed: unread, lines: c.raw})
 	}()
 	status, err := h.Wait()
 	if err != nil {
@@ -67,12 +68,17 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 type outlet struct {
 	to     io.Writer
 	failed func()
+	lines  bool // it is of lines, and a raw terminal's: the helper's messages
 	closed bool
 }
 
 func (o *outlet) Write(b []byte) (int, error) {
 	if !o.closed {
-		if _, err := o.to.Write(b); err != nil {
+		text := b
+		if o.lines {
+			text = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
+		}
+		if _, err := o.to.Write(text); err != nil {
 			o.closed = true
 			go o.failed() // it may wait for the command to read
 		}
