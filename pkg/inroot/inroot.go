@@ -29,6 +29,9 @@ func Look(root *os.File, path string) (*os.File, error) {
 	for try := 0; errors.Is(err, unix.EAGAIN) && try < tries; try++ {
 		fd, err = unix.Openat2(int(root.Fd()), path, how)
 	}
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+		return nil, fmt.Errorf("openat2: %w", err) // which isn't about the file
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
@@ -91,7 +92,7 @@ func start(p *plan.Plan, held Held, moved bool, interrupted <-chan struct{}, rea
 	statusEnd.Close()
 	gateEnd.Close()
 	if errno != 0 {
-		return nil, fmt.Errorf("fork: %w", errno)
+		return nil, kernel.Crowded(fmt.Errorf("fork: %w", errno))
 	}
 	f := &follower{plan: p, gate: gate, pid: pid, onReady: ready}
 	if moved {
@@ -262,7 +263,7 @@ func (f *follower) failed(m message) error {
 	switch f.plan.Steps[m.Step].Op {
 	case plan.OpFork:
 		if errno == unix.EAGAIN {
-			return fmt.Errorf("%s: %w: %w", f.plan.Describe(int(m.Step)), errno, errCrowded)
+			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(m.Step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
 		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 )
 
 // Name is what the helper's processes are called in ps.
@@ -46,7 +48,7 @@ func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 	pid, errno := fork(p)
 	runtime.KeepAlive(p)
 	if errno != 0 {
-		return 0, fmt.Errorf("fork: %w", errno)
+		return 0, kernel.Crowded(fmt.Errorf("fork: %w", errno))
 	}
 	return pid, nil
 }

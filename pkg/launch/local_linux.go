@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -41,7 +42,7 @@ func local(program *os.File, r *request.Request, socket *os.File) error {
 		args = append(args, strconv.Itoa(int(f.Fd())))
 	}
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, helperEnv)
-	return fmt.Errorf("start helper: %w", err)
+	return exit.Hint(fmt.Errorf("start helper: %w", err), "--via engine starts it in a container in place of here")
 }
 
 // output runs the helper beside this process and returns what it prints.
@@ -113,9 +114,19 @@ func memoryFile(name string, mode int) (*os.File, error) {
 		fd, err = unix.MemfdCreate(name, flags)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make memory file %s: %w", name, err)
+		return nil, explain(fmt.Errorf("make memory file %s: memfd_create: %w", name, err))
 	}
 	return os.NewFile(uintptr(fd), name), nil
+}
+
+// explain adds the way out to an error of memfd_create(2), of which EACCES is the
+// sysctl's own.
+func explain(err error) error {
+	err = kernel.Explain(err)
+	if errors.Is(err, unix.EACCES) {
+		return exit.Hint(err, "sysctl vm.memfd_noexec is 2, which forbids programs in memory files: 1 is enough, or --via engine")
+	}
+	return err
 }
 
 func seal(f *os.File) error {

@@ -166,9 +166,9 @@ func (o *Observation) process(s request.Source) (*Process, error) {
 // explain adds the way out to an error about a process.
 func explain(err error, s request.Source) error {
 	switch {
-	case errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM):
+	case (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)) && os.Geteuid() != 0:
 		return exit.Hint(err, "joining needs root on the engine's host: sudo docker nsjoin …")
-	case s.From == request.FromContainer:
+	case s.From == request.FromContainer && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, errNotContainer)):
 		return exit.Hint(err, "it may have stopped just now, or its engine is on another host: run docker nsjoin there")
 	case errors.Is(err, unix.ESRCH):
 		return exit.Hint(err, "ps -e lists the processes of this host")

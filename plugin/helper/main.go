@@ -23,6 +23,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -35,7 +36,7 @@ var version = "unknown" // set by the linker
 func main() {
 	status, err := run(os.Args[1:])
 	if err != nil {
-		status = exit.Report(os.Stderr, err)
+		status = exit.Report(os.Stderr, kernel.Explain(err))
 	}
 	os.Exit(status)
 }
