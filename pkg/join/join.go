@@ -37,6 +37,10 @@ type Held struct {
 	Cgroups []*os.File          // of the plan's groups, in their order; who writes his pid there joins
 	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
+	// Caller can be read when nobody wants the command any more; nil tells nothing.
+	Caller *os.File
+	// TakeBack takes a process out of the cgroup that freezes it, or is nil.
+	TakeBack func(pid int) error
 }
 
 // Child is the command that runs.
@@ -100,10 +104,10 @@ func start(p *plan.Plan, held Held, moved bool, interrupted <-chan struct{}, rea
 	}
 	defer until(interrupted, status)()
 	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
+	f.wait = func() error { return f.await(status, held.Caller) }
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
-		_ = unix.Kill(f.pid, unix.SIGKILL)
-		f.reap()
+		f.abandon(held.TakeBack)
 		return nil, err
 	}
 	return &Child{PID: f.pid}, nil
@@ -186,6 +190,8 @@ type follower struct {
 	pid  int
 	// cgroups are those that the helper puts the command into.
 	cgroups []*os.File
+	// wait waits for the next message, or is nil.
+	wait func() error
 	// onReady is called before the gate opens.
 	onReady func(pid int) error
 	// The last child, which may be the child's own, waits at the gate. What
@@ -196,6 +202,11 @@ type follower struct {
 
 func (f *follower) follow(status io.Reader) error {
 	for {
+		if f.wait != nil {
+			if err := f.wait(); err != nil {
+				return err
+			}
+		}
 		m, err := receive(status)
 		if errors.Is(err, io.EOF) {
 			if f.settled {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -201,4 +202,32 @@ func (p place) open(name string, flags int) (*os.File, error) {
 		return nil, errors.New("its hierarchy is not mounted")
 	}
 	return p.by.open("root"+filepath.Join(p.dir, name), flags)
+}
+
+// TakeBack puts a process into our own group of the freezer of cgroup v1, which lets it
+// go on where another one holds it.
+func (o *Observation) TakeBack(pid int) error {
+	ours, err := o.self.readCgroups()
+	if err != nil {
+		return err
+	}
+	ours = slices.DeleteFunc(slices.Clone(ours), func(g plan.Cgroup) bool {
+		return !slices.Contains(strings.Split(g.Hierarchy, ","), "freezer")
+	})
+	places, err := findCgroups(ours, []*Process{o.host})
+	if err != nil {
+		return err
+	}
+	for _, place := range places {
+		f, err := place.open("cgroup.procs", unix.O_WRONLY)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(strconv.Itoa(pid))
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -39,7 +39,6 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remo
 		s.streams, err = nowhere(remote)
 		return s, err
 	}
-	s.signals = catch()
 	if socket != nil {
 		if s.caller, err = callerOf(socket); err != nil {
 			return nil, err
@@ -80,6 +79,9 @@ func (s *Session) Begin(pid int) error {
 	if s.command, err = newGroup(pid, s.leads); err != nil {
 		return err
 	}
+	// Until now a signal had its default action: it ended us, and the child with that.
+	s.signals = catch()
+	s.signals.pass(s.command)
 	o := order{PID: pid, Started: s.command.started, Leads: s.leads}
 	if s.pty != nil && s.remote == nil {
 		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
@@ -113,7 +115,6 @@ type Command interface {
 // Run attends the command, which began, until it ends, or its caller is gone or
 // leaves it. It returns the command's exit status, 0 for one that was left.
 func (s *Session) Run(c Command) (int, error) {
-	s.signals.pass(s.command)
 	defer s.signals.stop()
 	gone := newOnce()
 	left := newOnce()

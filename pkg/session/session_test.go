@@ -59,6 +59,7 @@ func run(t *testing.T, s *Session, c child) <-chan outcome {
 	t.Helper()
 	if s.command == nil { // it didn't begin
 		s.command, s.signals = grouped(t, c.Process.Pid, s.leads), catch()
+		s.signals.pass(s.command)
 	}
 	result := make(chan outcome, 1)
 	go func() {

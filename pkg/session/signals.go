@@ -22,7 +22,7 @@ type signals struct {
 	passed  atomic.Uint64  // those that were passed on, a bit each
 }
 
-// catch begins to catch the signals. Those that come before the command runs wait.
+// catch begins to catch the signals. Those that come before pass is called wait.
 func catch() *signals {
 	s := &signals{caught: make(chan os.Signal, 64), fatal: make(chan os.Signal, 1)}
 	for _, sig := range []unix.Signal{

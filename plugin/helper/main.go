@@ -111,7 +111,10 @@ func attend(r *request.Request, facts *plan.Observed) (*session.Remote, error) {
 // execute carries the plan out. root is the process whose root directory the
 // command has.
 func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote) (int, error) {
-	held := join.Held{Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir}
+	held := join.Held{
+		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
+		Caller: socket, TakeBack: seen.TakeBack,
+	}
 	for pid, source := range seen.Processes {
 		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
 	}
