@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
@@ -79,6 +80,10 @@ func seize(pid int) error {
 		time.Sleep(time.Millisecond)
 	}
 	if err != nil {
+		if by := tracer(pid); by != 0 {
+			return exit.Hint(fmt.Errorf("trace process %d: process %d traces it already", pid, by),
+				"it can be joined when that debugger or strace lets it go")
+		}
 		return fmt.Errorf("trace process %d: %w", pid, err)
 	}
 	if err := unix.PtraceInterrupt(pid); err != nil {
@@ -93,7 +98,8 @@ func seize(pid int) error {
 		case got == pid:
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("process %d did not stop within %s: is it frozen?", pid, stopWithin)
+			return exit.Hint(fmt.Errorf("process %d did not stop within %s: is it frozen?", pid, stopWithin),
+				"docker ps shows whether it is paused; docker unpause lets it go on")
 		}
 		// It stops as soon as it runs, and a sleep is much longer than that.
 		if tries < 50 {
