@@ -79,7 +79,7 @@ func (s *Session) Begin(pid int) error {
 	if s.command, err = newGroup(pid, s.leads); err != nil {
 		return err
 	}
-	// Until now a signal had its default action: it ended us, and the child with that.
+	// Until now a signal ended us, and the child with that.
 	s.signals = catch()
 	s.signals.pass(s.command)
 	o := order{PID: pid, Started: s.command.started, Leads: s.leads}

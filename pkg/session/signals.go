@@ -29,7 +29,7 @@ func catch() *signals {
 		unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2,
 		unix.SIGWINCH, unix.SIGTSTP, unix.SIGCONT,
 	} {
-		if !signal.Ignored(sig) { // as nohup has it
+		if !ignored(sig) {
 			signal.Notify(s.caught, sig)
 			if isFatal(sig) {
 				signal.Notify(s.fatal, sig)

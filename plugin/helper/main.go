@@ -50,6 +50,7 @@ func run(args []string) (int, error) {
 	if len(args) == 1 && args[0] == session.WatchArg {
 		return 0, session.Watch()
 	}
+	session.LetSignalsEnd()
 	files, err := descriptors(args)
 	if err != nil {
 		return 0, err

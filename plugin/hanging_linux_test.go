@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A file system of a server that has stopped answering: NFS, sshfs, any FUSE. Whoever asks it
+// waits, and only what ends him ends that.
+
+// TestInterruptedWhileAFileHangs interrupts docker nsjoin while the passwd of who is
+// joined can't be read.
+func TestInterruptedWhileAFileHangs(t *testing.T) {
+	// SIGQUIT, which dumps core, ends no such wait in any program.
+	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
+		t.Run(unix.SignalName(sig), func(t *testing.T) {
+			file := newHangingFile(t)
+			becomeReaper(t)
+			target := exec.Command("unshare", "-m", "sh", "-c", "mount --bind $0 /etc/passwd && echo ready && exec sleep 600", file.path)
+			var out, errs bytes.Buffer
+			target.Stdout, target.Stderr = &out, &errs
+			if err := target.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = target.Process.Kill(); _ = target.Wait() })
+			eventually(t, "passwd is mounted", func() bool { return strings.Contains(comm(target.Process.Pid), "sleep") })
+			file.hang()
+			e := newBrokenEngine(t, silence) // which isn't asked
+			cmd := e.plugin(t, fmt.Sprintf("pid:%d", target.Process.Pid), "true")
+			var said bytes.Buffer
+			cmd.Stderr = &said
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "passwd is read", file.asked)
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if status := ended(t, cmd); status != 128+int(sig) {
+				t.Errorf("exit status %d, not that of %v; it says %q", status, sig, &said)
+			}
+			_ = target.Process.Kill()
+			_ = target.Wait()
+			nothingLeft(t, cmd)
+		})
+	}
+}
+
+func comm(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return string(text)
+}
+
+// hangingFile is a file of a file system of ours, fuse(4).
+type hangingFile struct {
+	path string
+	dev  *os.File
+	stop chan struct{} // closed: nothing more is answered
+	done chan struct{}
+}
+
+func newHangingFile(t *testing.T) *hangingFile {
+	t.Helper()
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatalf("/dev/fuse: %v", err)
+	}
+	f := &hangingFile{
+		path: filepath.Join(t.TempDir(), "passwd"), dev: os.NewFile(uintptr(fd), "fuse"),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := os.WriteFile(f.path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	options := fmt.Sprintf("fd=%d,rootmode=100644,user_id=0,group_id=0", fd)
+	if err := unix.Mount("hanging", f.path, "fuse", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		t.Fatalf("mount fuse: %v", err)
+	}
+	t.Cleanup(func() {
+		if f.stop != nil {
+			f.hang()
+		}
+		f.dev.Close() // whoever waits gets an error
+		_ = unix.Unmount(f.path, unix.MNT_DETACH)
+	})
+	go f.serve()
+	return f
+}
+
+// hang stops the answers.
+func (f *hangingFile) hang() {
+	close(f.stop)
+	<-f.done
+	f.stop = nil
+}
+
+// asked tells whether a question waits.
+func (f *hangingFile) asked() bool { return f.readable(0) }
+
+func (f *hangingFile) readable(milliseconds int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(f.dev.Fd()), Events: unix.POLLIN}}, milliseconds)
+	return n > 0
+}
+
+// serve answers what who mounts and looks asks.
+func (f *hangingFile) serve() {
+	defer close(f.done)
+	const initialise, getAttributes, header = 26, 3, 40
+	stop := f.stop
+	question := make([]byte, 1<<17)
+	for {
+		for !f.readable(20) {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+		n, err := unix.Read(int(f.dev.Fd()), question)
+		if err != nil || n < header {
+			return
+		}
+		body, errno := []byte(nil), -int32(unix.ENOSYS)
+		switch binary.NativeEndian.Uint32(question[4:]) {
+		case initialise:
+			body, errno = make([]byte, 64), 0
+			binary.NativeEndian.PutUint32(body, 7) // version 7.31
+			binary.NativeEndian.PutUint32(body[4:], 31)
+			binary.NativeEndian.PutUint32(body[20:], 4096) // max_write
+		case getAttributes:
+			body, errno = make([]byte, 104), 0 // valid for no time
+			binary.NativeEndian.PutUint64(body[16:], 1)
+			binary.NativeEndian.PutUint32(body[76:], unix.S_IFREG|0o644)
+			binary.NativeEndian.PutUint32(body[80:], 1)
+		}
+		answer := binary.NativeEndian.AppendUint32(nil, uint32(16+len(body)))
+		answer = binary.NativeEndian.AppendUint32(answer, uint32(errno))
+		answer = append(append(answer, question[8:16]...), body...)
+		if _, err := unix.Write(int(f.dev.Fd()), answer); err != nil {
+			return
+		}
+	}
+}
