@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -199,10 +200,21 @@ func output(t *testing.T, cmd *exec.Cmd) (stdout, stderr string) {
 }
 
 // nothingLeft fails where a plugin that has ended left a process of its own, whose
-// parent this one became, or a file in its directory.
-func nothingLeft(t *testing.T, cmd *exec.Cmd) {
+// parent this one became, or a file in its directory. Others are ours, which stay.
+func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {
 	t.Helper()
-	reapAll(t)
+	var left []process
+	eventually(t, "all its processes have ended", func() bool {
+		left = slices.DeleteFunc(descendants(os.Getpid()), func(p process) bool {
+			return slices.Contains(others, p.pid) || slices.Contains(others, p.parent)
+		})
+		for _, p := range left {
+			if p.parent == os.Getpid() && p.state == "Z" {
+				_, _ = unix.Wait4(p.pid, nil, unix.WNOHANG|unix.WALL, nil)
+			}
+		}
+		return len(left) == 0
+	})
 	entries, err := os.ReadDir(cmd.Dir)
 	if err != nil || len(entries) > 0 {
 		t.Errorf("left in its directory: %v, %v", entries, err)

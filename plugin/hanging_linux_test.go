@@ -47,9 +47,7 @@ func TestInterruptedWhileAFileHangs(t *testing.T) {
 			if status := ended(t, cmd); status != 128+int(sig) {
 				t.Errorf("exit status %d, not that of %v; it says %q", status, sig, &said)
 			}
-			_ = target.Process.Kill()
-			_ = target.Wait()
-			nothingLeft(t, cmd)
+			nothingLeft(t, cmd, target.Process.Pid)
 		})
 	}
 }

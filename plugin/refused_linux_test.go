@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	sandboxed = "hint: a seccomp filter is on docker nsjoin itself, of a systemd unit or a container around it: " +
+		"run it outside of that, or with --via engine\n"
+	tooManyFiles = "hint: the limit of open files is too low here: ulimit -n 256\n"
+)
+
+var pidNumber = regexp.MustCompile(`(process |pid:|pid )\d+`)
+
+// TestKernelThatRefuses has a process joined by a docker nsjoin that a seccomp filter
+// keeps from one system call, as an older kernel or a sandbox does.
+func TestKernelThatRefuses(t *testing.T) {
+	pid, parent := isolatedProcess(t)
+	for _, row := range []struct {
+		call  uintptr
+		name  string
+		wants string // what is said; "" where there is another way
+	}{
+		{unix.SYS_MEMFD_CREATE, "memfd_create", "make memory file docker-nsjoin: memfd_create: ERROR\n" + sandboxed},
+		{unix.SYS_PIDFD_OPEN, "pidfd_open", "pidfd of process N: ERROR\n" + sandboxed},
+		{unix.SYS_SETNS, "setns", "join ipc mnt net pid uts of pid:N (pid N): ERROR\n" + sandboxed}, //nolint:forbidigo // it is refused
+		{unix.SYS_OPENAT2, "openat2", "read who pid:N is: user \"root\": its /etc/passwd: openat2: ERROR\n" + sandboxed},
+		{unix.SYS_CLOSE_RANGE, "close_range", ""},
+		{unix.SYS_CLONE3, "clone3", ""},
+		{unix.SYS_STATX, "statx", ""},
+	} {
+		for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM} {
+			t.Run(fmt.Sprintf("%s %s", row.name, unix.ErrnoName(errno)), func(t *testing.T) {
+				becomeReaper(t)
+				cmd := newBrokenEngine(t, silence).plugin(t, "-u", "root", fmt.Sprintf("pid:%d", pid), "echo", "joined")
+				var out, errs bytes.Buffer
+				cmd.Stdout, cmd.Stderr = &out, &errs
+				startRefused(t, cmd, row.call, errno)
+				status := ended(t, cmd)
+				nothingLeft(t, cmd, parent)
+				if row.wants == "" {
+					if status != 0 || out.String() != "joined\n" || errs.Len() > 0 {
+						t.Errorf("exit status %d, it prints %q and says %q", status, &out, &errs)
+					}
+					return
+				}
+				want := "docker nsjoin: " + strings.ReplaceAll(row.wants, "ERROR", errno.Error())
+				if got := pidNumber.ReplaceAllString(errs.String(), "${1}N"); status != 125 || got != want || out.Len() > 0 {
+					t.Errorf("exit status %d, it prints %q and says %q\nwant %q", status, &out, got, want)
+				}
+			})
+		}
+	}
+}
+
+// A pid namespace can have vm.memfd_noexec of its own.
+func TestMemoryFilesThatMayNotRun(t *testing.T) {
+	for _, row := range []struct{ value, want string }{
+		{"1", "joined\n"},
+		{"2", "docker nsjoin: make memory file docker-nsjoin: memfd_create: permission denied\n" +
+			"hint: sysctl vm.memfd_noexec is 2, which forbids programs in memory files: 1 is enough, or --via engine\n"},
+	} {
+		becomeReaper(t)
+		cmd := newBrokenEngine(t, silence).plugin(t, "--only", "net", "pid:1", "echo", "joined")
+		cmd.Args = append([]string{
+			"unshare", "-p", "-f", "--mount-proc", "sh", "-c",
+			`echo $0 >/proc/sys/vm/memfd_noexec && "$@"; exit $?`, row.value, cmd.Path,
+		}, cmd.Args[1:]...)
+		cmd.Path, cmd.Err = lookPath(t, "unshare"), nil
+		out, errs := output(t, cmd)
+		if out+errs != row.want {
+			t.Errorf("vm.memfd_noexec %s: it prints %q and says %q, want %q", row.value, out, errs, row.want)
+		}
+		nothingLeft(t, cmd)
+	}
+}
+
+// Where the limit of open files is reached, that is said, whatever was to be opened. What
+// is below those that are tried here ends Go's runtime, and the Docker CLI before.
+func TestLimitOfOpenFiles(t *testing.T) {
+	pid, parent := isolatedProcess(t)
+	refused := 0
+	for limit := 10; limit < 64; limit += 2 {
+		becomeReaper(t)
+		cmd := newBrokenEngine(t, silence).plugin(t, fmt.Sprintf("pid:%d", pid), "echo", "joined")
+		cmd.Args = append([]string{"sh", "-c", `ulimit -n $0 && exec "$@"`, fmt.Sprint(limit), cmd.Path}, cmd.Args[1:]...)
+		cmd.Path, cmd.Err = lookPath(t, "sh"), nil
+		out, errs := output(t, cmd)
+		status := cmd.ProcessState.ExitCode()
+		nothingLeft(t, cmd, parent)
+		switch {
+		case status == 0 && out == "joined\n" && errs == "":
+		case strings.Contains(errs, "set resource limits"): // which takes CAP_SYS_RESOURCE
+		case status == 125 && out == "" && strings.HasPrefix(errs, "docker nsjoin: ") &&
+			strings.HasSuffix(errs, ": too many open files\n"+tooManyFiles) && strings.Count(errs, "\n") == 2:
+			refused++
+		default:
+			t.Errorf("ulimit -n %d: exit status %d, it prints %q and says %q", limit, status, out, errs)
+		}
+	}
+	if refused < 5 {
+		t.Errorf("it was reached %d times", refused)
+	}
+}
+
+// isolatedProcess is a process in namespaces of its own, and its parent, until the test
+// ends.
+func isolatedProcess(t *testing.T) (pid, parent int) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("joining namespaces takes root")
+	}
+	cmd := exec.Command("unshare", "-m", "-u", "-i", "-n", "-p", "--fork", "--kill-child", "sleep", "600")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	var children []process
+	eventually(t, "the process runs", func() bool {
+		children = childrenOf(cmd.Process.Pid)
+		return len(children) == 1 && len(children[0].args) > 0 && filepath.Base(children[0].args[0]) == "sleep"
+	})
+	return children[0].pid, cmd.Process.Pid
+}
+
+func lookPath(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startRefused starts a command from a thread with a filter that answers a system call by
+// an errno. The command inherits the filter, and the thread ends.
+func startRefused(t *testing.T, cmd *exec.Cmd, call uintptr, errno unix.Errno) {
+	t.Helper()
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked
+		if err := refuse(call, errno); err != nil {
+			started <- fmt.Errorf("seccomp filter: %w", err)
+			return
+		}
+		started <- cmd.Start()
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+}
