@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,9 +14,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// lookAt opens /proc/PID alone, for what is only told and not joined: everything
-// that is read by it is of the same process, or ESRCH.
-func lookAt(pid int) (*Process, error) {
+// lookAt opens /proc/PID as a bare descriptor, for what is only told and not
+// joined: everything that is read by it is of the same process, or ESRCH. An
+// os.File would take a system call more each.
+func lookAt(pid int) (int, error) {
+	return unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+// lookInto is lookAt for what few processes are asked for.
+func lookInto(pid int) (*Process, error) {
 	dir, err := openDir("/proc/" + strconv.Itoa(pid))
 	return &Process{PID: pid, dir: dir}, err
 }
@@ -26,12 +33,12 @@ func (p *Process) release() {
 	p.Pidfd.Close()
 }
 
-// inodes reads the process's links in /proc/PID/ns, such as net:[4026531833].
-func (p *Process) inodes() (survey.Inodes, error) {
+// inodes reads a process's links in /proc/PID/ns, such as net:[4026531833].
+func inodes(dir int) (survey.Inodes, error) {
 	var nodes survey.Inodes
 	var buf [64]byte
 	for _, k := range ns.Kinds() {
-		n, err := unix.Readlinkat(int(p.dir.Fd()), "ns/"+k.String(), buf[:])
+		n, err := unix.Readlinkat(dir, "ns/"+k.String(), buf[:])
 		if err == unix.ENOENT && k == ns.Time { //nolint:errorlint // the pass is made of this
 			continue // not of this kernel
 		}
@@ -47,17 +54,27 @@ func (p *Process) inodes() (survey.Inodes, error) {
 	return nodes, nil
 }
 
-// born reads the parent and the start of a process, proc_pid_stat(5). The name
-// before them may hold anything.
-func (p *Process) born() (parent int, start uint64, err error) {
-	text, err := p.read("stat")
+// born reads the parent and the start of a process, proc_pid_stat(5).
+func born(dir int) (parent int, start uint64, err error) {
+	fd, err := unix.Openat(dir, "stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, 0, err
 	}
+	defer unix.Close(fd)
+	var buf [512]byte // what is wanted is in the first 400
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseStat(string(buf[:n]))
+}
+
+// parseStat finds them by the name, which may hold anything.
+func parseStat(text string) (parent int, start uint64, err error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	const ppid, starttime = 4 - 3, 22 - 3 // as the manual page counts, from the state on
 	if len(fields) <= starttime {
-		return 0, 0, fmt.Errorf("stat of process %d is short", p.PID)
+		return 0, 0, errShort
 	}
 	parent, err = strconv.Atoi(fields[ppid])
 	if err != nil {
@@ -67,13 +84,15 @@ func (p *Process) born() (parent int, start uint64, err error) {
 	return parent, start, err
 }
 
+var errShort = errors.New("stat is short")
+
 func inodesOf(pid int) (survey.Inodes, error) {
-	p, err := lookAt(pid)
+	dir, err := lookAt(pid)
 	if err != nil {
 		return survey.Inodes{}, err
 	}
-	defer p.dir.Close()
-	return p.inodes()
+	defer unix.Close(dir)
+	return inodes(dir)
 }
 
 // numbers lists the entries of a directory that are numbers. The library's own

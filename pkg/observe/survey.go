@@ -67,18 +67,18 @@ func (s *surveyor) group(nodes survey.Inodes) int {
 
 // look puts a process into its group. One that ends meanwhile is left out.
 func (s *surveyor) look(pid int) error {
-	p, err := lookAt(pid)
+	dir, err := lookAt(pid)
 	if err != nil {
 		return err
 	}
-	defer p.dir.Close()
-	nodes, err := p.inodes()
+	defer unix.Close(dir)
+	nodes, err := inodes(dir)
 	if err != nil {
 		return err
 	}
 	process := survey.Process{PID: pid, Group: s.group(nodes)}
 	if process.Group != 0 {
-		if process.Parent, process.Start, err = p.born(); err != nil {
+		if process.Parent, process.Start, err = born(dir); err != nil {
 			return err
 		}
 		s.Processes = append(s.Processes, process)
@@ -114,7 +114,7 @@ func (s *surveyor) findContainers(asked []request.Claim) {
 		if s.process(p.Parent).Group == p.Group {
 			continue
 		}
-		parent, err := lookAt(p.Parent)
+		parent, err := lookInto(p.Parent)
 		if err != nil {
 			continue
 		}
@@ -146,7 +146,7 @@ func (s *surveyor) prove(c *survey.Container) error {
 		return err
 	}
 	defer shim.release()
-	nodes, err := shim.inodes()
+	nodes, err := inodesOf(shim.PID)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (s *surveyor) readOrigins() {
 
 // origin reads what tells where a process is from; nil for one that has ended.
 func origin(pid int) *survey.Origin {
-	p, err := lookAt(pid)
+	p, err := lookInto(pid)
 	if err != nil {
 		return nil
 	}

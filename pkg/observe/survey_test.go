@@ -142,13 +142,12 @@ func TestBornBesideANameThatHoldsAnything(t *testing.T) {
 		"parentheses": "12 (a) S 9 (b)) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
 		"a newline":   "12 (a\nb) R 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
 	} {
-		p := procDir(t, map[string]string{"stat": text})
-		if parent, start, err := p.born(); parent != 7 || start != 4711 || err != nil {
+		if parent, start, err := parseStat(text); parent != 7 || start != 4711 || err != nil {
 			t.Errorf("%s: %d, %d, %v; want 7 and 4711", name, parent, start, err)
 		}
 	}
 	for _, text := range []string{"", "12 (cat) S 7", "12 (cat) S x 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711\n"} {
-		if _, _, err := procDir(t, map[string]string{"stat": text}).born(); err == nil {
+		if _, _, err := parseStat(text); err == nil {
 			t.Errorf("%q is read", text)
 		}
 	}
