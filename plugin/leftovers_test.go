@@ -63,9 +63,9 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 		"mounts of the container":  lines(t, "/proc/"+pid+"/mountinfo"),
 		"mounts here":              slices.DeleteFunc(lines(t, "/proc/self/mountinfo"), ofOthers.MatchString),
 		"terminals":                terminalsOf(t, pid),
-		"descriptors here":         {count("/proc/self/fd")},
-		"descriptors of its first": {count("/proc/" + pid + "/fd")},
-		"descriptors of its shim":  {count(fmt.Sprintf("/proc/%d/fd", first.parent))},
+		"descriptors here":         make([]string, count("/proc/self/fd")),
+		"descriptors of its first": make([]string, count("/proc/"+pid+"/fd")),
+		"descriptors of its shim":  make([]string, count(fmt.Sprintf("/proc/%d/fd", first.parent))),
 	}
 	for _, dir := range []string{"work", "tmp", "."} {
 		entries, err := os.ReadDir(filepath.Join(c.dir, dir))
@@ -96,16 +96,18 @@ func lines(t *testing.T, file string) []string {
 	return list
 }
 
-func count(dir string) string {
+func count(dir string) int {
 	entries, _ := os.ReadDir(dir)
-	return strconv.Itoa(len(entries))
+	return len(entries)
 }
 
-func (l leftovers) differs(before leftovers) string {
+// more says what there is more of than before, or else. An engine has fewer
+// descriptors open when it is quiet.
+func (l leftovers) more(before leftovers) string {
 	var text strings.Builder
 	for what, list := range l {
-		if !slices.Equal(list, before[what]) {
-			fmt.Fprintf(&text, "%s: %q, before %q\n", what, list, before[what])
+		if len(list) > len(before[what]) || len(list) == len(before[what]) && !slices.Equal(list, before[what]) {
+			fmt.Fprintf(&text, "%s: %d %q, before %d %q\n", what, len(list), list, len(before[what]), before[what])
 		}
 	}
 	return text.String()

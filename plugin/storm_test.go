@@ -69,7 +69,7 @@ func TestStorm(t *testing.T) {
 		}
 	}()
 	eventually(t, "everything is as before the storm", func() bool {
-		differs = leftoversOf(t, c, web).differs(before)
+		differs = leftoversOf(t, c, web).more(before)
 		return differs == ""
 	})
 }
