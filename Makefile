@@ -10,7 +10,8 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test((Script|Parity|Mix|Hostile(Root|Races))$$|Client|Terminal)
+ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races))$$
+CLIENT  := ^Test(Client|Terminal)
 LINK    := ^TestLink
 SESSION := ^Test(Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$
@@ -43,12 +44,13 @@ demo: build ## show the six steps on containers of a test engine (as root)
 .PHONY: test
 test: build ## run all tests, the script tests on each test engine (as root)
 	$(GOTEST) $(OTHERS)
-	$(GOTEST) -skip '$(ENGINE)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin
+	$(GOTEST) -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
 		cat "build/parity-$$engine.txt" >&2; \
 	done
+	@[ -z "$(ENGINES)" ] || scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 10m -run '$(CLIENT)' ./plugin
 
 .PHONY: remote
 remote: build ## run the script tests once more by --via engine, and those of a slow link (as root)
@@ -91,7 +93,7 @@ fmt: ## format the Go code
 cover: helper ## run the tests that need no engine, print how much of the code they reach
 	@rm -rf build/cover && mkdir -p build/cover
 	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
-	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
+	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
 	@go tool covdata textfmt -i=build/cover -o build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 
