@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,6 +43,56 @@ func TestTerminalLeft(t *testing.T) {
 	s.kill(s.command.pid, unix.SIGKILL)
 	nothingIsLeft(t, web)
 	eventually(t, "the watcher has ended", func() bool { return !watcher.runs() })
+}
+
+// The keys are those of the option, of the configuration, or ctrl-p ctrl-q. What
+// only begins as they do reaches the command.
+func TestTerminalDetachKeys(t *testing.T) {
+	t.Parallel()
+	c := newCaller(t)
+	web := c.container(t)
+	const twoBytes = "stty raw -echo; echo ready; head -c 2 | od -An -tx1"
+	for _, row := range []struct {
+		name, config string
+		options      []string
+		types        string
+		shows        string
+	}{
+		{"ctrl-p ctrl-q", "", nil, "\x10\x11", "left process"},
+		{"of the option", "", []string{"--detach-keys", "ctrl-x,x"}, "\x18x", "left process"},
+		{"of the configuration", `{"detachKeys": "ctrl-a,d"}`, nil, "\x01d", "left process"},
+		{"of the option and the configuration", `{"detachKeys": "ctrl-a,d"}`, []string{"--detach-keys", "q"}, "q", "left process"},
+		{"none", "", []string{"--detach-keys", ""}, "\x10\x11", "10 11"},
+		{"the first and another", "", nil, "\x10a", "10 61"},
+		{"the first alone, and later another", "", nil, "\x10", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := c
+			if row.config != "" {
+				c = newCaller(t)
+				if err := os.WriteFile(filepath.Join(c.dir, ".docker", "config.json"), []byte(row.config), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			y := newTTY(t)
+			y.start(c.docker(slices.Concat([]string{"nsjoin"}, row.options, []string{web, "sh", "-c", twoBytes})...))
+			y.shows("ready")
+			y.types(row.types)
+			if row.shows == "" {
+				time.Sleep(time.Second) // more than it is held back
+				y.types("\x11")
+				row.shows = "10 11"
+			}
+			y.shows(row.shows)
+			if status := y.ends(); status != 0 {
+				t.Errorf("exit status %d", status)
+			}
+			for _, p := range inPIDNamespaceOf(initOf(t, web))[1:] {
+				_ = unix.Kill(p.pid, unix.SIGKILL)
+			}
+			nothingIsLeft(t, web)
+		})
+	}
 }
 
 // watcherOf is the process that stays beside a helper.
