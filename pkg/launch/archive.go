@@ -31,7 +31,8 @@ func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) 
 	if err := r.Write(&document); err != nil {
 		return nil, err
 	}
-	err = tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o500, Size: size})
+	// With userns-remap it isn't root's, and a helper need not have CAP_DAC_OVERRIDE.
+	err = tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o555, Size: size})
 	const block = 512
 	tail.Write(make([]byte, (block-size%block)%block))
 	w := tar.NewWriter(&tail)

@@ -3,6 +3,8 @@
 package observe
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -38,6 +40,10 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	}
 	if s.Starter, err = starter.readStarter(starterStatus); err != nil {
 		return err
+	}
+	if source.Container != nil {
+		// Podman's conmon ignores it; runc, between the two, has what a Go program has.
+		s.Starter.Ignored &^= 1 << (unix.SIGPIPE - 1)
 	}
 	if err := p.readUser(s, user, groups); err != nil {
 		return err

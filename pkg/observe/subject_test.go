@@ -17,7 +17,7 @@ import (
 // shim's. Its specification says 5:6, and its user is the one given.
 func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
 	t.Helper()
-	const status = "Umask:\t0022\nSigIgn:\t0000000080000001\nSeccomp:\t0\n"
+	const status = "Umask:\t0022\nSigIgn:\t0000000080001001\nSeccomp:\t0\n"
 	limits, err := hold(t, os.Getpid()).read("limits")
 	if err != nil {
 		t.Fatal(err)
