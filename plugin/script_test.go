@@ -49,9 +49,13 @@ const (
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //
-// and this condition:
+// and these conditions:
 //
 //	[via:engine] each docker nsjoin has --via engine
+//	[engine:rootless] the engine's user is not root
+//	[engine:userns] its containers have a user namespace of their own
+//	[engine:podman] it is Podman's service
+//	[engine:foreign] its docker exec is not Docker's with runc
 func TestScript(t *testing.T) { runScripts(t, "script") }
 
 // TestShell runs those in testdata/shells, which try completion in a real shell.
@@ -85,6 +89,7 @@ type testEngine struct {
 	host   string // DOCKER_HOST
 	plugin string
 	via    string // the value of --via that docker nsjoin is called with, or ""
+	kinds  map[string]bool
 	// starting is held by who makes a container, so that none is made after all
 	// were removed at an interruption.
 	starting *sync.RWMutex
@@ -95,8 +100,8 @@ func engineOfTest(t *testing.T) testEngine {
 	if os.Getenv("NSJOIN_TEST_ENGINE") == "" {
 		t.Fatal("the script tests need an engine: make test, or scripts/engine run -- go test ./plugin")
 	}
-	if os.Geteuid() != 0 {
-		t.Fatal("joining namespaces takes root")
+	if os.Geteuid() != 0 && os.Getenv(viaVariable) != "engine" {
+		t.Fatal("joining namespaces from here takes root")
 	}
 	plugin, err := filepath.Abs("../build/docker-nsjoin")
 	if err != nil {
@@ -108,7 +113,7 @@ func engineOfTest(t *testing.T) testEngine {
 	// A context is in the user's own configuration, which the scripts don't have.
 	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 	removeLeftovers(t)
-	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, via: os.Getenv(viaVariable), starting: removeOnInterrupt(t)}
+	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, via: os.Getenv(viaVariable), kinds: kindsOfEngine(t), starting: removeOnInterrupt(t)}
 }
 
 func (e testEngine) setup(env *testscript.Env) error {
@@ -157,13 +162,16 @@ done
 exec %s "$@"
 `
 
-// condition is true for via:WAY where that is how docker nsjoin is called.
+// condition is true for via:WAY where that is how docker nsjoin is called, and for
+// engine:KIND of the engine's kinds.
 func (e testEngine) condition(name string) (bool, error) {
-	way, ok := strings.CutPrefix(name, "via:")
-	if !ok {
-		return false, fmt.Errorf("unknown condition %q", name)
+	if way, ok := strings.CutPrefix(name, "via:"); ok {
+		return way == e.via, nil
 	}
-	return way == e.via, nil
+	if kind, ok := strings.CutPrefix(name, "engine:"); ok {
+		return e.kinds[kind], nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // removeLeftovers removes the containers of tests that were killed.

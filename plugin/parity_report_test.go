@@ -1,0 +1,47 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// missing takes note of a row that can't be had on this engine.
+func (p *parity) missing(t *testing.T, row parityRow, why string) {
+	if !row.optional && p.foreign == "" {
+		t.Errorf("%s:%d: %s", parityTable, row.line, why)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nowhere = append(p.nowhere, fmt.Sprintf("%s:%d: %s: %s", parityTable, row.line,
+		strings.Join(strings.Fields(row.container+" "+row.options), " "), cause(why)))
+}
+
+func (p *parity) count(what *int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	*what++
+}
+
+// report tells how many rows there were of which kind, and what could not be had on
+// this engine; go test shows it with -v, make test always.
+func (p *parity) report(t *testing.T) {
+	t.Helper()
+	text := fmt.Sprintf("%d alike, %d differ on purpose, %d differ by the ways of another docker exec, %d failed, %d not to be had on this engine\n",
+		p.alike, p.differ, p.theirs, p.failed, len(p.nowhere))
+	slices.Sort(p.nowhere)
+	for _, row := range p.nowhere {
+		text += row + "\n"
+	}
+	t.Log(text)
+	dir := cmp.Or(os.Getenv("NSJOIN_TEST_REPORTS"), filepath.Join("..", "build"))
+	file := filepath.Join(dir, "parity-"+os.Getenv("NSJOIN_TEST_ENGINE")+".txt")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Error(err)
+	}
+}
