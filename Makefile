@@ -19,7 +19,7 @@ OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
 help: ## list the targets (this text)
-	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: helper
 helper: ## build the static helper that the plugin embeds, for this architecture
@@ -59,6 +59,10 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -run '$(ENGINE)' ./plugin; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 10m -v -run '$(LINK)' ./plugin; \
 	done
+
+.PHONY: test-matrix
+test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, 40 minutes)
+	@scripts/matrix
 
 .PHONY: session
 session: build ## run the slow tests: a storm of killed sessions, streams of 1 GiB (as root)

@@ -29,6 +29,7 @@ prepare_podman() {
 }
 
 become_podman() {
+	cd "$dir" # conmon writes files in it
 	exec setsid unshare "${namespaces[@]}" -- "$root/scripts/engine.d/inside" "${inside[@]}" -- \
 		env -i "PATH=$PATH" HOME=/root podman --root "$dir/data" --runroot "$dir/exec" --tmpdir "$dir/tmp" \
 		system service --time=0 "unix://$dir/docker.sock" \
