@@ -33,6 +33,7 @@ launch() {
 	disown
 	echo "$pid" >"$state/pid"
 	wait_for_engine "$1"
+	: >"$state/started"
 	reach_"$reach"
 	say "$1: Engine $(docker version --format '{{.Server.Version}}'), cgroup v$(docker info --format '{{.CgroupVersion}}')," \
 		"started in $((($(date +%s%N) - start) / 1000000)) ms"

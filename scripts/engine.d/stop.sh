@@ -56,6 +56,9 @@ stop() {
 			kill "$pid" 2>/dev/null || true
 			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true
 			gone "$pid" 5 || say "dockerd $pid does not end"
+		elif [ -f "$state/started" ]; then
+			tail -n 15 "$state/log" >&2
+			say "the engine had ended by itself: its last messages are above"
 		fi
 		for ((i = 0; i < 50; i++)); do
 			mapfile -t pids < <(left)
