@@ -117,7 +117,11 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 	go func() {
 		// It is removed before it is said to have ended, as docker run --rm does: an
 		// image or a container can be removed right after.
-		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, container.WaitConditionRemoved)
+		until := container.WaitConditionRemoved
+		if isPodman(version) {
+			until = container.WaitConditionNextExit // it has the status until then only
+		}
+		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, until)
 		done <- nil
 	}()
 	go func() {

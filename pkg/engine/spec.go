@@ -164,6 +164,9 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapAdd:       s.Caps,
 	}
 	h.Init = &noInit
+	if slices.Contains(s.Caps, AllCaps) {
+		h.CapDrop = nil // Podman's service refuses to do both
+	}
 	if has(s.Caps, AllCaps) || has(s.Caps, "CAP_SYS_ADMIN") {
 		// It would be the command's as well, and keep the helper from reading the container's.
 		h.SecurityOpt = append(h.SecurityOpt, "seccomp=unconfined")

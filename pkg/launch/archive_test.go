@@ -35,7 +35,7 @@ func TestArchive(t *testing.T) {
 				t.Fatal(err)
 			}
 			unpacked := tar.NewReader(archive)
-			if got := entry(t, unpacked, launch.Args()[0], 0o500); !bytes.Equal(got, program) {
+			if got := entry(t, unpacked, launch.Args()[0], 0o555); !bytes.Equal(got, program) {
 				t.Errorf("%d bytes of the helper, want %d", len(got), len(program))
 			}
 			document := entry(t, unpacked, launch.Args()[1], 0o400)

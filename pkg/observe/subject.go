@@ -42,8 +42,9 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 		return err
 	}
 	if source.Container != nil {
-		// Podman's conmon ignores it; runc, between the two, has what a Go program has.
-		s.Starter.Ignored &^= 1 << (unix.SIGPIPE - 1)
+		// runc, between the two, has a handler for these: Podman's conmon ignores the
+		// one, and a shim the other whose engine was started by nohup.
+		s.Starter.Ignored &^= 1<<(unix.SIGPIPE-1) | 1<<(unix.SIGHUP-1)
 	}
 	if err := p.readUser(s, user, groups); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // shim's. Its specification says 5:6, and its user is the one given.
 func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
 	t.Helper()
-	const status = "Umask:\t0022\nSigIgn:\t0000000080001001\nSeccomp:\t0\n"
+	const status = "Umask:\t0022\nSigIgn:\t0000000080001005\nSeccomp:\t0\n"
 	limits, err := hold(t, os.Getpid()).read("limits")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestSubjectIsTheBundlesWithTheShimsRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.ContainerID != webID || !slices.Equal(s.ConfigEnv, []string{"A=1"}) || s.Spec.Dir != "/srv" ||
-		s.Starter.OOMScoreAdj != -998 || s.Starter.Umask != 0o022 || s.Starter.Ignored != 1<<31|1 || s.UIDMap[0].Outside != 100000 {
+		s.Starter.OOMScoreAdj != -998 || s.Starter.Umask != 0o022 || s.Starter.Ignored != 1<<31|4 || s.UIDMap[0].Outside != 100000 {
 		t.Errorf("it is %+v", s)
 	}
 }
