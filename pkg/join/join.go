@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,8 +36,8 @@ type Held struct {
 	Cgroups []*os.File          // of the plan's groups, in their order; who writes his pid there joins
 	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
-	// Caller can be read when nobody wants the command any more; nil tells nothing.
-	Caller *os.File
+	// Unwanted tells whether nobody waits for the command any more; nil never does.
+	Unwanted func() bool
 	// TakeBack takes a process out of the cgroup that freezes it, or is nil.
 	TakeBack func(pid int) error
 }
@@ -52,18 +51,18 @@ type Child struct {
 var ErrInterrupted = errors.New("interrupted before the command ran")
 
 // Start runs the plan's command and returns when it was executed. ready is
-// called with its process number before it runs; an error of it stops it. When
-// interrupted is closed before, the error is ErrInterrupted.
+// called with its process number before it runs; an error of it stops it. One that
+// nobody waits for any more is given up with ErrInterrupted.
 //
 // Its error says at which step it failed, and has the exit status 126 or 127
 // where the command could not be executed. Nothing is left of the child then.
-func Start(p *plan.Plan, held Held, interrupted <-chan struct{}, ready func(pid int) error) (*Child, error) {
+func Start(p *plan.Plan, held Held, ready func(pid int) error) (*Child, error) {
 	restoreFileLimit()
-	child, err := start(p, held, false, interrupted, ready)
+	child, err := start(p, held, false, ready)
 	if errors.Is(err, errCrowded) {
 		// To be moved there is not held against the limit, and who wants to see
 		// what happens in a container that is full of processes has to get in.
-		return start(p, held, true, interrupted, ready)
+		return start(p, held, true, ready)
 	}
 	return child, err
 }
@@ -73,12 +72,9 @@ var errCrowded = errors.New("too many processes in the container")
 
 // start is Start. moved says that the helper puts the command into its cgroups in
 // the end, instead of that it joins them at the beginning.
-func start(p *plan.Plan, held Held, moved bool, interrupted <-chan struct{}, ready func(pid int) error) (*Child, error) {
+func start(p *plan.Plan, held Held, moved bool, ready func(pid int) error) (*Child, error) {
 	status, statusEnd, err := pipe()
 	if err != nil {
-		return nil, err
-	}
-	if status, err = interruptible(status); err != nil {
 		return nil, err
 	}
 	defer status.Close()
@@ -102,29 +98,14 @@ func start(p *plan.Plan, held Held, moved bool, interrupted <-chan struct{}, rea
 	if moved {
 		f.cgroups = held.Cgroups
 	}
-	defer until(interrupted, status)()
 	f.last = !slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpFork })
-	f.wait = func() error { return f.await(status, held.Caller) }
+	f.wait = func() error { return f.await(status, held.Unwanted) }
 	if err := f.follow(status); err != nil {
 		gate.Close() // the child leaves at that
 		f.abandon(held.TakeBack)
 		return nil, err
 	}
 	return &Child{PID: f.pid}, nil
-}
-
-// until ends the reading of a pipe when interrupted is closed, unless the function
-// that it returns was called before.
-func until(interrupted <-chan struct{}, pipe *os.File) (stop func()) {
-	over := make(chan struct{})
-	go func() {
-		select {
-		case <-interrupted:
-			_ = pipe.SetReadDeadline(time.Now())
-		case <-over:
-		}
-	}()
-	return func() { close(over) }
 }
 
 // Wait waits for the command's end and returns its exit status, as a shell has
@@ -161,19 +142,6 @@ func pipe() (r, w *os.File, err error) {
 		fds[i] = above
 	}
 	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
-}
-
-// interruptible makes of a pipe's end one whose reading has a deadline.
-func interruptible(f *os.File) (*os.File, error) {
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, abovePlain)
-	f.Close()
-	if err == nil {
-		err = unix.SetNonblock(fd, true)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("pipe: %w", err)
-	}
-	return os.NewFile(uintptr(fd), "pipe"), nil
 }
 
 // restoreFileLimit gives back the soft limit of open files that the process
@@ -213,9 +181,6 @@ func (f *follower) follow(status io.Reader) error {
 				return nil // the pipe was closed by the exec
 			}
 			return f.died()
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return ErrInterrupted
 		}
 		if err != nil {
 			return fmt.Errorf("read from the child: %w", err)

@@ -14,34 +14,38 @@ import (
 )
 
 // patience is how long the child may keep silent. It takes a millisecond; one that
-// was frozen with the cgroup that it joined never speaks.
-const patience = 10 * time.Second
+// was frozen with the cgroup that it joined never speaks, and one that somebody in
+// the container has stopped doesn't either. Where nobody waits for the command any
+// more it has moment: mostly it is about to run, and then a signal is its own.
+const (
+	patience = 10 * time.Second
+	moment   = time.Second
+)
 
-// await waits until the child says something or is gone. It fails where nobody wants the
-// command any more, which caller tells by becoming readable, and where the child
-// gets nowhere. The command's file may take its time, whatever it is on.
-func (f *follower) await(status, caller *os.File) error {
-	fds := []unix.PollFd{{Fd: int32(status.Fd()), Events: unix.POLLIN}, {Fd: -1}}
-	if caller != nil {
-		fds[1] = unix.PollFd{Fd: int32(caller.Fd()), Events: unix.POLLIN}
-	}
-	limit := int(patience.Milliseconds())
-	if f.settled {
-		limit = -1
-	}
+// await waits until the child says something or is gone. It fails where nobody waits
+// for the command any more, and where the child gets nowhere. The command's file may
+// take its time, whatever it is on.
+func (f *follower) await(status *os.File, unwanted func() bool) error {
+	fds := []unix.PollFd{{Fd: int32(status.Fd()), Events: unix.POLLIN}}
+	from := time.Now()
+	var since time.Time // it is unwanted
 	for {
-		n, err := unix.Poll(fds, limit)
+		n, err := unix.Poll(fds, int((moment / 5).Milliseconds()))
 		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
+		case err != nil && !errors.Is(err, unix.EINTR):
 			return fmt.Errorf("wait for the child: %w", err)
-		case n == 0:
+		case n > 0:
+			return nil
+		case unwanted == nil || !unwanted():
+			since = time.Time{}
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > moment:
+			return ErrInterrupted
+		}
+		if !f.settled && time.Since(from) > patience {
 			return exit.Hint(fmt.Errorf("join %q: nothing happened within %s: is it paused?", f.plan.Target, patience),
 				"docker ps shows whether it is; docker unpause lets it go on")
-		case fds[0].Revents == 0:
-			return errors.New("interrupted before the command ran")
-		default:
-			return nil
 		}
 	}
 }
@@ -52,11 +56,10 @@ func (f *follower) abandon(takeBack func(pid int) error) {
 	if f.pid <= 0 {
 		return
 	}
-	const moment = 100 * time.Millisecond
 	_ = unix.Kill(f.pid, unix.SIGKILL)
-	if !f.reapWithin(moment) && takeBack != nil {
+	if !f.reapWithin(moment/10) && takeBack != nil {
 		_ = takeBack(f.pid)
-		f.reapWithin(10 * moment)
+		f.reapWithin(moment)
 	}
 	f.pid = 0
 }

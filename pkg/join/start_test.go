@@ -52,7 +52,7 @@ func startedWith(t *testing.T, p *plan.Plan, ready func(int) error) (output stri
 		t.Fatal(err)
 	}
 	defer r.Close()
-	child, err := Start(p, Held{Stdio: [3]*os.File{open(t, "/dev/null"), w, os.Stderr}}, nil, ready)
+	child, err := Start(p, Held{Stdio: [3]*os.File{open(t, "/dev/null"), w, os.Stderr}}, ready)
 	w.Close()
 	if err != nil {
 		return "", 0, err

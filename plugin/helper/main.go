@@ -114,7 +114,7 @@ func attend(r *request.Request, facts *plan.Observed) (*session.Remote, error) {
 func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote) (int, error) {
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		Caller: socket, TakeBack: seen.TakeBack,
+		TakeBack: seen.TakeBack,
 	}
 	for pid, source := range seen.Processes {
 		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
@@ -128,10 +128,8 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 		return 0, err
 	}
 	defer s.End()
-	held.Stdio = s.Stdio()
-	interrupted, begun := s.Interrupted()
-	child, err := join.Start(p, held, interrupted, s.Begin)
-	begun()
+	held.Stdio, held.Unwanted = s.Stdio(), s.Unwanted
+	child, err := join.Start(p, held, s.Begin)
 	if errors.Is(err, join.ErrInterrupted) {
 		return 0, fmt.Errorf("join %s: %w", p.Target, err)
 	}
