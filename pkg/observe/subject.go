@@ -3,8 +3,11 @@
 package observe
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -87,7 +90,17 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 		return
 	}
 	s.Filters, s.FiltersErr = CopyFilters(p.PID, n)
+	s.FiltersErr = hintOfFilters(s.FiltersErr)
 	if s.FiltersErr == nil {
 		s.FiltersErr = p.Alive() // else the number may have been another's
 	}
+}
+
+// hintOfFilters says what to do where CAP_SYS_ADMIN in the initial user namespace is
+// missing, ptrace(2).
+func hintOfFilters(err error) error {
+	if !errors.Is(err, unix.EACCES) {
+		return err
+	}
+	return exit.Hint(err, "only root on the host of a rootless engine can copy it: run docker nsjoin there")
 }

@@ -1,0 +1,26 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// A process that is traced is another reason, which root doesn't help.
+func TestHintWhereAFilterTakesRoot(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		hint bool
+	}{{unix.EACCES, true}, {unix.EPERM, false}, {nil, false}} {
+		got := hintOfFilters(row.err)
+		known, ok := errors.AsType[*exit.Error](got)
+		if !errors.Is(got, row.err) || (ok && known.Hint != "") != row.hint {
+			t.Errorf("%v: %v", row.err, got)
+		}
+	}
+}
