@@ -83,7 +83,7 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 	}
 	r.Client = &request.Client{
 		InputTerminal: inIsTerminal, OutputTerminal: outIsTerminal,
-		NoInput: isNull(os.Stdin), OneOutput: !c.raw && sameFile(os.Stdout, os.Stderr),
+		Null: [3]bool{isNull(os.Stdin), isNull(os.Stdout), isNull(os.Stderr)}, OneOutput: !c.raw && sameFile(os.Stdout, os.Stderr),
 	}
 	if c.raw {
 		r.Client.Rows, r.Client.Columns = c.size()

@@ -154,7 +154,7 @@ for a do
 	case $at$a in
 	nsjoin) at=next- ;;
 	next---help) at=behind- ;; # which says more where nothing else is said
-	next-ls) at=behind- && set -- "$@" ls $via && continue ;;
+	next-ls | next-inspect) at=behind- && set -- "$@" "$a" $via && continue ;;
 	next-*) at=behind- && set -- "$@" $via ;;
 	esac
 	set -- "$@" "$a"

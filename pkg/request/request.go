@@ -87,10 +87,10 @@ type Client struct {
 	// InputTerminal and OutputTerminal say that his standard input and output are one.
 	InputTerminal  bool `json:"inputTerminal,omitempty"`
 	OutputTerminal bool `json:"outputTerminal,omitempty"`
-	// NoInput says that his standard input is the null device, and OneOutput that his
-	// standard output and error are the same file, in which the order is kept.
-	NoInput   bool `json:"noInput,omitempty"`
-	OneOutput bool `json:"oneOutput,omitempty"`
+	// Null says which of his standard streams are the null device, and OneOutput that
+	// his standard output and error are the same file, in which the order is kept.
+	Null      [3]bool `json:"null"`
+	OneOutput bool    `json:"oneOutput,omitempty"`
 	// Rows and Columns are the size of his terminal; 0 for none.
 	Rows    uint16 `json:"rows,omitempty"`
 	Columns uint16 `json:"columns,omitempty"`

@@ -32,12 +32,6 @@ func Attend(c *request.Client) (*Remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.NoInput {
-		r.Close()
-		if r, err = os.Open(hostsNull()); err != nil {
-			return nil, err
-		}
-	}
 	defer r.Close()
 	if err := unix.Dup3(int(r.Fd()), 0, 0); err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
@@ -45,6 +39,19 @@ func Attend(c *request.Client) (*Remote, error) {
 	if c.OneOutput {
 		if err := unix.Dup3(1, 2, 0); err != nil {
 			return nil, fmt.Errorf("standard error: %w", err)
+		}
+	}
+	for i, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_WRONLY} {
+		if !c.Null[i] {
+			continue
+		}
+		null, err := os.OpenFile(hostsNull(), flag, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer null.Close()
+		if err := unix.Dup3(int(null.Fd()), i, 0); err != nil {
+			return nil, fmt.Errorf("standard stream %d: %w", i, err)
 		}
 	}
 	return &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), input: w}, nil
