@@ -319,7 +319,7 @@ func TestEngineOfAnotherKindIsRefused(t *testing.T) {
 func TestStaleHelpersAreSwept(t *testing.T) {
 	c := &creator{images: []string{"image of web"}}
 	const now = 1_000_000
-	for id, age := range map[string]int64{"helper1": 0, "old": 301, "dead": 90000, "young": 200, "of a clock that was set back": -900} {
+	for id, age := range map[string]int64{"helper1": 0, "old": 121, "dead": 90000, "young": 90, "of a clock that was set back": -900} {
 		c.list = append(c.list, container.Summary{ID: id, Created: now - age, State: container.StateCreated})
 	}
 	c.list = append(c.list, container.Summary{ID: "running", Created: 0, State: container.StateRunning})

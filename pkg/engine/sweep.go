@@ -10,7 +10,7 @@ import (
 
 // staleAfter is the age from which a helper's container that was never started is
 // taken for one whose client died. A copy over a slow link takes its time.
-const staleAfter = 5 * time.Minute
+const staleAfter = 2 * time.Minute
 
 // sweep removes helpers' containers that were made and never started. own is the one
 // that was made just now: it tells what time it is there.

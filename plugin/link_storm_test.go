@@ -1,0 +1,97 @@
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+)
+
+// TestLinkStorm ends clients of commands by --via engine at random points. Nothing is
+// left, but for containers whose client was killed before it started them: the next
+// call removes those, when they are old enough.
+//
+// It needs the engine that scripts/engine gives.
+func TestLinkStorm(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(stormSeed); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%s=%d", stormSeed, seed)
+	c := newCaller(t)
+	web := c.container(t)
+	var group sync.WaitGroup
+	for i := range 5 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
+			for range 8 {
+				c.strikeByEngine(t, web, random)
+			}
+		})
+	}
+	group.Wait()
+	nothingIsLeft(t, web)
+	id := docker(t, "inspect", "--format", "{{.Id}}", web)
+	helpers := func(filter ...string) []string {
+		args := append([]string{"ps", "-aq", "--filter", "label=" + engine.ServesLabel + "=" + id}, filter...)
+		return strings.Fields(docker(t, args...))
+	}
+	eventually(t, "no helper's container that was started is left", func() bool {
+		return len(helpers()) == len(helpers("--filter", "status=created"))
+	})
+	abandoned := len(helpers())
+	t.Logf("%d were never started", abandoned)
+	deadline := time.Now().Add(4 * endsWithin)
+	for len(helpers()) > 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("not swept: %q", helpers())
+		}
+		time.Sleep(5 * time.Second)
+		if out, err := c.docker("nsjoin", "--via", "engine", web, "true").CombinedOutput(); err != nil || len(out) > 0 {
+			t.Fatalf("a call that sweeps: %v, %s", err, out)
+		}
+	}
+}
+
+// strikeByEngine starts a command and sends a signal to its client.
+func (c caller) strikeByEngine(t *testing.T, web string, random *rand.Rand) {
+	command := stormCommands[random.IntN(len(stormCommands))]
+	cmd := c.docker(append([]string{"nsjoin", "--via", "engine", web}, command...)...)
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	done := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(done) }()
+	time.Sleep(time.Duration(random.IntN(2000)) * time.Millisecond)
+	target := cmd.Process.Pid
+	if plugin := offspring(target, "docker-nsjoin"); plugin > 0 && random.IntN(2) == 0 {
+		target = plugin
+	}
+	_ = unix.Kill(target, stormSignals[random.IntN(len(stormSignals))])
+	select {
+	case <-done:
+	case <-time.After(time.Duration(random.IntN(1000)) * time.Millisecond):
+		_ = cmd.Process.Kill()
+	}
+	in.Close()
+	select {
+	case <-done:
+	case <-time.After(endsWithin):
+		t.Errorf("%v doesn't end", cmd.Args)
+	}
+}
