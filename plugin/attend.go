@@ -40,7 +40,8 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	go c.tell(ctx, frames, h, signals, ended, newParent())
 	if c.request.DryRun == request.OutputNone && !c.request.Detach {
 		go func() {
-			_, _ = io.Copy(frames, c.stdin)
+			// Hidden from the file's own way to copy, which takes smaller parts.
+			_, _ = io.CopyBuffer(frames, struct{ io.Reader }{c.stdin}, make([]byte, frame.MaxSize))
 			_ = frames.End()
 		}()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +80,10 @@ func setSize(pty *os.File, rows, columns uint16) {
 // for too long. signal gives a signal to the command.
 func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 	defer gone.give()
+	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
+	for _, pipe := range []*os.File{r.frames, r.input} {
+		_, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, pipeSize)
+	}
 	q := newQueue()
 	go q.drainTo(r.input)
 	defer q.end()
