@@ -52,6 +52,7 @@ const (
 // and these conditions:
 //
 //	[via:engine] each docker nsjoin has --via engine
+//	[local] it can join from here: as root, on the engine's host, by its socket
 //	[engine:rootless] the engine's user is not root
 //	[engine:userns] its containers have a user namespace of their own
 //	[engine:podman] it is Podman's service
@@ -162,11 +163,20 @@ done
 exec %s "$@"
 `
 
+// local tells whether --via local is possible. In a container that has the engine's
+// socket it isn't.
+func (e testEngine) local() bool {
+	return os.Geteuid() == 0 && strings.HasPrefix(e.host, "unix://") && os.Getenv("NSJOIN_TEST_ENGINE") != "socket"
+}
+
 // condition is true for via:WAY where that is how docker nsjoin is called, and for
 // engine:KIND of the engine's kinds.
 func (e testEngine) condition(name string) (bool, error) {
 	if way, ok := strings.CutPrefix(name, "via:"); ok {
 		return way == e.via, nil
+	}
+	if name == "local" {
+		return e.local(), nil
 	}
 	if kind, ok := strings.CutPrefix(name, "engine:"); ok {
 		return e.kinds[kind], nil
