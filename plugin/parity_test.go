@@ -101,8 +101,9 @@ func newParity(t *testing.T) *parity {
 	p := &parity{engine: engine, dir: "testdata", old: number < 28, foreign: foreign(t)}
 	p.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TERM=xterm", "FROM_CALLER=the caller's",
-		"DOCKER_CONFIG=" + config, "DOCKER_HOST=" + engine.host, "FACTS=" + facts,
+		"DOCKER_CONFIG=" + config, "FACTS=" + facts,
 	}
+	p.env = append(p.env, engine.endpoint()...)
 	p.env = append(p.env, "OTHER="+p.start(t, "--ipc shareable"))
 	return p
 }

@@ -120,11 +120,25 @@ func engineOfTest(t *testing.T) testEngine {
 func (e testEngine) setup(env *testscript.Env) error {
 	config := filepath.Join(env.WorkDir, ".docker")
 	env.Setenv("DOCKER_CONFIG", config)
-	env.Setenv("DOCKER_HOST", e.host)
+	for _, variable := range e.endpoint() {
+		name, value, _ := strings.Cut(variable, "=")
+		env.Setenv(name, value)
+	}
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("USER", "root")
 	env.Setenv("TERM", "xterm")
 	return e.install(config)
+}
+
+// endpoint is the environment by which the Docker CLI reaches the engine.
+func (e testEngine) endpoint() []string {
+	list := []string{"DOCKER_HOST=" + e.host}
+	for _, name := range []string{"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"} {
+		if value := os.Getenv(name); value != "" {
+			list = append(list, name+"="+value)
+		}
+	}
+	return list
 }
 
 // install puts the plugin into a directory of the Docker CLI's configuration,
