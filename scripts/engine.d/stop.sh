@@ -37,6 +37,20 @@ restore_controllers() {
 	done
 }
 
+# stop_user USER: ends the processes of the user that was made for the engine, which
+# may be a command that outlived its run, and removes the user.
+stop_user() {
+	local -a pids
+	local i
+	for ((i = 0; i < 50; i++)); do
+		mapfile -t pids < <(getent passwd "$1" >/dev/null && ps -o pid= -U "$1")
+		[ ${#pids[@]} -gt 0 ] || break
+		kill -9 "${pids[@]}" 2>/dev/null || true
+		sleep 0.1
+	done
+	locked remove_users "$1"
+}
+
 # stop: stops the engine in $state and removes all that was made for it.
 stop() {
 	local dir='' pid='' name='' mount i
@@ -80,7 +94,7 @@ stop() {
 			umount "$mount" 2>/dev/null || umount -l "$mount" || say "mount $mount stays"
 		done < <(awk -v dir="$dir" '$5 == dir || index($5, dir "/") == 1 { print $5 }' /proc/self/mountinfo | tac)
 	fi
-	[ ! -f "$state/user" ] || locked remove_users "$(cat "$state/user")"
+	[ ! -f "$state/user" ] || stop_user "$(cat "$state/user")"
 	[ ! -f "$state/userns" ] || locked release dockremap remove_users
 	[ ! -f "$state/images" ] || locked release "$(cat "$state/images")" remove_images
 	for dir in "$dir" "$state"; do
