@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -53,7 +54,7 @@ func TestCallerStaysWhoHeIs(t *testing.T) {
 	if !reflect.DeepEqual(with, without) {
 		t.Errorf("a Subject makes it\n%+v, not\n%+v", with, without)
 	}
-	if !reflect.DeepEqual(with.Identity.Env, r.CallerEnv) {
+	if !slices.Equal(with.Identity.Env, r.CallerEnv) {
 		t.Errorf("environment %q, want %q", with.Identity.Env, r.CallerEnv)
 	}
 }

@@ -48,9 +48,9 @@ type Request struct {
 	// Instead gives single kinds from elsewhere, whatever Take says.
 	Instead map[ns.Kind]Source `json:"instead,omitempty"`
 	// Command and its arguments; none means the user's login shell.
-	Command []string `json:"command,omitempty"`
+	Command Words `json:"command,omitempty"`
 	// CallerEnv is the environment of who called, for a command that runs as him.
-	CallerEnv []string `json:"callerEnv"`
+	CallerEnv Words `json:"callerEnv"`
 	Exec
 	Terminal Terminal `json:"terminal"`
 	// DetachKeys are the bytes that, typed at a terminal, leave the command to
@@ -103,7 +103,7 @@ type Exec struct {
 	// Dir is the working directory; "" is the container's.
 	Dir string `json:"dir,omitempty"`
 	// Env are assignments, and names of variables that are to be unset.
-	Env []string `json:"env,omitempty"`
+	Env Words `json:"env,omitempty"`
 	// Privileged gives all capabilities and no seccomp filter.
 	Privileged bool `json:"privileged,omitempty"`
 	// Detach starts the command and doesn't attend it.
