@@ -72,6 +72,10 @@ session: build ## run the slow tests: a storm of killed sessions, streams of 1 G
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
+.PHONY: fuzz
+fuzz: ## run each fuzz test for FUZZTIME (20s), GOMAXPROCS at a time
+	@scripts/fuzz
+
 .PHONY: bench
 bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 15 minutes)
 	@go build -o build/bench ./scripts/bench
