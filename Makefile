@@ -19,7 +19,7 @@ OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
 help: ## list the targets (this text)
-	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: helper
 helper: ## build the static helper that the plugin embeds, for this architecture
@@ -106,8 +106,24 @@ cover: helper ## run the tests that need no engine, print how much of the code t
 	@go tool cover -func=build/cover/profile | tail -n 1
 
 .PHONY: cross
-cross: ## build for every system and architecture into build/cross
+cross: ## make a release in build/cross: every system, SBOMs, deb, rpm, checksums
 	@scripts/cross
+
+.PHONY: reproducible
+reproducible: ## make a release in two directories and compare (TARGETS=linux/amd64 for less)
+	@scripts/reproducible
+
+.PHONY: packages
+packages: build ## try make install, deb and rpm: install, upgrade, remove, in a private root (as root)
+	@scripts/engine run -- scripts/try-install
+
+.PHONY: licenses
+licenses: ## write docs/licenses.md, the licenses of what is linked in
+	@go run ./scripts/licenses >docs/licenses.md
+
+.PHONY: vulncheck
+vulncheck: ## look for known vulnerabilities in what is linked in (asks vuln.go.dev)
+	@scripts/vulncheck
 
 .PHONY: clean
 clean: ## remove everything that was built
