@@ -125,6 +125,10 @@ licenses: ## write docs/licenses.md, the licenses of what is linked in
 vulncheck: ## look for known vulnerabilities in what is linked in (asks vuln.go.dev)
 	@scripts/vulncheck
 
+.PHONY: race
+race: helper ## run the packages' tests with the race detector, which takes a C compiler (as root)
+	@scripts/race
+
 .PHONY: clean
 clean: ## remove everything that was built
 	@if ls -d build/engine/*/ >/dev/null 2>&1; then \

@@ -76,11 +76,10 @@ func TestInputOfEveryKindOfFile(t *testing.T) {
 	if _, err := file.WriteString(want); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open(file.Name())
+	file, err := os.Open(file.Name()) // which the relay may hold longer than this
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
 	fromPipe, toPipe := pipe(t)
 	fromSocket, toSocket := sockets(t)
 	for _, row := range []struct {

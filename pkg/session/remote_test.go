@@ -99,7 +99,9 @@ func TestRemoteInputThatNobodyReads(t *testing.T) {
 	r, client, command := remoteOf(t)
 	command.Close()
 	given := make(chan unix.Signal, 1)
-	go r.follow(func(s unix.Signal) { given <- s }, nil, newOnce())
+	gone := newOnce()
+	go r.follow(func(s unix.Signal) { given <- s }, nil, gone)
+	defer func() { client.Close(); <-gone.given }()
 	w := frame.NewWriter(client)
 	if _, err := w.Write(make([]byte, 2*maxQueue)); err != nil {
 		t.Fatal(err)

@@ -107,7 +107,9 @@ func (s *Session) takeTerminal(before *unix.Termios) error {
 	}
 	changes := make(chan os.Signal, 1)
 	signal.Notify(changes, unix.SIGWINCH)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		for range changes {
 			resize(s.pty)
 		}
@@ -116,6 +118,7 @@ func (s *Session) takeTerminal(before *unix.Termios) error {
 	s.restore = func() {
 		signal.Stop(changes)
 		close(changes)
+		<-ended
 		_ = unix.IoctlSetTermios(fd, unix.TCSETSW, before)
 	}
 	return nil
