@@ -219,6 +219,7 @@ func TestTerminalIsTakenAndGivenBack(t *testing.T) {
 	if err := s.Begin(command.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
+	defer s.signals.stop() // which Run does
 	var o order
 	if err := orders().Decode(&o); err != nil || o.PID != command.Process.Pid || !o.Leads || o.Terminal == nil || *o.Terminal != *before {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
