@@ -11,7 +11,7 @@ export CGO_ENABLED := 0
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races))$$
-CLIENT  := ^Test(Client|Terminal)
+CLIENT  := ^Test(Client|Terminal|Breaks)
 LINK    := ^TestLink
 SESSION := ^Test(Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -108,7 +109,7 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 	close(started)
 	if err != nil {
 		if len(early) > 0 {
-			return 0, fmt.Errorf("interrupted before the command ran: %w", err)
+			return 0, errors.New("interrupted before the command ran")
 		}
 		return 0, err
 	}

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
@@ -75,19 +75,18 @@ func start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helpe
 		version <- v
 		failed <- err
 	}()
-	config, host := s.config(), s.hostConfig()
-	created, err := engine.ContainerCreate(ctx, config, host, &network.NetworkingConfig{}, nil, "")
+	id, err := create(ctx, engine, s)
 	if err != nil {
 		return nil, step(err, creating)
 	}
-	h := &Helper{ID: created.ID}
+	h := &Helper{ID: id}
 	err = step(<-failed, "ask for the engine's architecture")
 	if err == nil {
 		err = h.start(ctx, engine, <-version, archive)
 	}
 	if err != nil {
 		h.Close()
-		h.remove(ctx, engine)
+		_ = remove(ctx, engine, h.ID)
 		return nil, err
 	}
 	return h, nil
@@ -108,11 +107,14 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 		defer close(copied)
 		done <- h.copy(ctx, engine, version, archive)
 	}()
+	attached := make(chan types.HijackedResponse, 1)
 	go func() {
 		if isPodman(version) {
 			<-copied // its service makes the process when it is attached to
 		}
-		done <- h.attach(ctx, engine)
+		stream, err := h.attach(ctx, engine)
+		attached <- stream
+		done <- err
 	}()
 	go func() {
 		// It is removed before it is said to have ended, as docker run --rm does: an
@@ -129,10 +131,16 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 		done <- nil
 	}()
 	var err error
-	for range calls {
-		if e := <-done; e != nil && err == nil {
-			err = e
+	for i := 0; i < calls && err == nil; i++ {
+		select {
+		case err = <-done:
+		case <-ctx.Done(): // to attach doesn't look at it
+			err = step(ctx.Err(), starting)
 		}
+	}
+	if err == nil {
+		h.stream = <-attached
+		err = h.lost()
 	}
 	if err == nil {
 		err = step(engine.ContainerStart(ctx, h.ID, container.StartOptions{}), starting)
@@ -152,13 +160,19 @@ func (h *Helper) copy(ctx context.Context, engine Creator, version types.Version
 	return step(err, "copy the helper into its container")
 }
 
-func (h *Helper) attach(ctx context.Context, engine Creator) error {
+func (h *Helper) attach(ctx context.Context, engine Creator) (types.HijackedResponse, error) {
 	stream, err := engine.ContainerAttach(ctx, h.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
-	if err != nil {
-		return step(err, "attach to the helper's container")
+	return stream, step(err, "attach to the helper's container")
+}
+
+// lost tells whether the engine has refused already to tell the helper's end.
+func (h *Helper) lost() error {
+	select {
+	case err := <-h.failed:
+		return step(err, "wait for the helper's container")
+	default:
+		return nil
 	}
-	h.stream = stream
-	return nil
 }
 
 // isPodman tells Podman's service, which answers as an Engine does, by its own name.
@@ -192,17 +206,9 @@ func (h *Helper) Wait() (int, error) {
 		}
 		return int(r.StatusCode), nil
 	case err := <-h.failed:
-		return 0, exit.Hint(fmt.Errorf("lost the engine: %w", err),
+		return 0, exit.Hint(step(err, "lost the engine"),
 			"the command is ended within a minute; docker ps --filter label=%s shows its helper", HelperLabel)
 	}
-}
-
-// remove removes the container, also where ctx was what ended the attempt.
-func (h *Helper) remove(ctx context.Context, engine Creator) {
-	const within = 10 * time.Second
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
-	defer cancel()
-	_ = engine.ContainerRemove(ctx, h.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 }
 
 // The steps that are told apart.
@@ -225,6 +231,9 @@ type stepError struct {
 }
 
 func (e *stepError) Error() string {
+	if errors.Is(e.err, context.Canceled) {
+		return e.what + ": interrupted"
+	}
 	if cause := noEngine(e.err); cause != nil {
 		return e.what + ": " + cause.Error()
 	}

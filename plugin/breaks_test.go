@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// breaks says how an engine fails at a question.
+type breaks string
+
+const (
+	answersNothing breaks = "answers nothing"
+	hangsUp        breaks = "hangs up"
+	losesAnswer    breaks = "does it and hangs up"
+	diskIsFull     breaks = "has a full disk"
+)
+
+// breakingEngine stands before the test's engine and breaks at one question.
+type breakingEngine struct {
+	host  string
+	at    string // METHOD PATH, the path without the version and with * for a container
+	how   breaks
+	conns sync.Map // all that are open, by net.Conn
+	lock  sync.Mutex
+	asked []string      // all questions
+	broke chan struct{} // closed at the question
+}
+
+func newBreakingEngine(t *testing.T, engine testEngine, at string, how breaks) *breakingEngine {
+	t.Helper()
+	behind, err := url.Parse(engine.host)
+	if err != nil || behind.Scheme != "unix" {
+		t.Skipf("this stands before a socket of this machine, not %s", engine.host)
+	}
+	dir, err := os.MkdirTemp("", "nsjoin") //nolint:usetesting // its own is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", filepath.Join(dir, "engine.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &breakingEngine{host: "unix://" + listener.Addr().String(), at: at, how: how, broke: make(chan struct{})}
+	forward := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport:     &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", behind.Path) }},
+		FlushInterval: -1,
+		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { hangUp(w) },
+	}
+	server := &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				e.conns.Store(c, nil)
+			}
+		},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.serve(w, r, forward) }),
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	return e
+}
+
+var inPath = regexp.MustCompile(`^/v[0-9.]+|/[0-9a-f]{64}|/web-[^/]+`)
+
+func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+	question := r.Method + " " + inPath.ReplaceAllStringFunc(r.URL.Path, func(part string) string {
+		if strings.HasPrefix(part, "/v") {
+			return ""
+		}
+		return "/*"
+	})
+	e.lock.Lock()
+	first := question == e.at
+	for _, q := range e.asked {
+		first = first && q != e.at
+	}
+	e.asked = append(e.asked, question)
+	e.lock.Unlock()
+	if question != e.at {
+		forward.ServeHTTP(w, r)
+		return
+	}
+	if first {
+		defer close(e.broke)
+	}
+	switch e.how {
+	case answersNothing:
+		if first {
+			e.broke <- struct{}{}
+		}
+		<-r.Context().Done()
+	case losesAnswer:
+		forward.ServeHTTP(&lost{header: make(http.Header)}, r)
+		hangUp(w)
+	case diskIsFull:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprint(w, `{"message":"mkdir /var/lib/docker/overlay2/x: no space left on device"}`)
+	default:
+		hangUp(w)
+	}
+}
+
+// cut closes all connections.
+func (e *breakingEngine) cut() {
+	e.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
+}
+
+// hangUp closes the connection of a question.
+func hangUp(w http.ResponseWriter) {
+	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		c.Close()
+	}
+}
+
+// lost takes an answer that nobody gets.
+type lost struct{ header http.Header }
+
+func (l *lost) Header() http.Header            { return l.header }
+func (l *lost) WriteHeader(int)                {}
+func (l *lost) Write(text []byte) (int, error) { return len(text), nil }
+
+// A helper's container is made in several steps. Whichever of them fails, one line says so
+// and nothing is left.
+func TestBreaksWhileAHelperIsStarted(t *testing.T) {
+	c := newCaller(t)
+	engine := engineOfTest(t)
+	web := c.container(t)
+	id := docker(t, "inspect", "--format", "{{.Id}}", web)
+	for _, row := range []struct{ at, says string }{
+		{"GET /containers/*/json", `(ask the engine for|find) container "web-[^"]*"`},
+		{"GET /version", "ask for the engine's architecture"},
+		{"POST /containers/create", "create the helper's container"},
+		{"PUT /containers/*/archive", "copy the helper into its container"},
+		{"POST /containers/*/attach", "attach to the helper's container"},
+		{"POST /containers/*/wait", "wait for the helper's container"},
+		{"POST /containers/*/start", "start the helper's container"},
+	} {
+		for _, how := range []breaks{hangsUp, losesAnswer, diskIsFull, answersNothing} {
+			if how == losesAnswer && strings.HasSuffix(row.at, "/wait") {
+				continue // it has no end
+			}
+			t.Run(row.at+" "+string(how), func(t *testing.T) {
+				e := newBreakingEngine(t, engine, row.at, how)
+				becomeReaper(t)
+				cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
+				out, errs := &safeBytes{}, &safeBytes{}
+				cmd.Stdout, cmd.Stderr = out, errs
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				wantStatus, want := 125, "^docker nsjoin: "+row.says+": .*\n(hint: .*\n)?$"
+				if how == answersNothing {
+					<-e.broke
+					if err := cmd.Process.Signal(unix.SIGINT); err != nil {
+						t.Fatal(err)
+					}
+					want = "^docker nsjoin: interrupted before the command ran\n$"
+					if strings.HasPrefix(row.says, "(") { // nothing is to be given back yet
+						wantStatus, want = 130, "^$"
+					}
+				}
+				if how == diskIsFull && !strings.HasSuffix(row.at, "/attach") { // of which the client tells no more
+					want = "^docker nsjoin: " + row.says + ": .*no space left on device\n$"
+				}
+				status := ended(t, cmd)
+				if said := string(errs.bytes()); status != wantStatus || !regexp.MustCompile(want).MatchString(said) || len(out.bytes()) > 0 {
+					t.Errorf("exit status %d, it prints %q and says %q\nwant %d, %s", status, out.bytes(), said, wantStatus, want)
+				}
+				noHelper(t, id)
+				nothingLeft(t, cmd)
+			})
+		}
+	}
+}
+
+// An engine that is gone while the command runs ends it, for all that the client knows. Here
+// only the way there is cut, and the helper notices.
+func TestBreaksWhileTheCommandRuns(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	id := docker(t, "inspect", "--format", "{{.Id}}", web)
+	e := newBreakingEngine(t, engineOfTest(t), "", hangsUp)
+	becomeReaper(t)
+	cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "sh", "-c", "echo ready; exec sleep 600")
+	out, errs := &safeBytes{}, &safeBytes{}
+	cmd.Stdout, cmd.Stderr = out, errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the command runs", func() bool { return string(out.bytes()) == "ready\n" })
+	e.cut()
+	status := ended(t, cmd)
+	const want = `^docker nsjoin: lost the engine: .*\nhint: the command is ended within a minute; docker ps --filter label=\S+ shows its helper\n$`
+	if said := string(errs.bytes()); status != 125 || !regexp.MustCompile(want).MatchString(said) {
+		t.Errorf("exit status %d, it says %q\nwant %s", status, said, want)
+	}
+	noHelper(t, id)
+	nothingLeft(t, cmd)
+	eventually(t, "the command has ended", func() bool { return !strings.Contains(docker(t, "top", web, "-o", "pid,args"), "sleep 600") })
+}
+
+// noHelper fails where a helper's container for one with the ID stays.
+func noHelper(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, "no helper's container is left", func() bool {
+		return docker(t, "ps", "-aq", "--filter", "label=io.nsjoin.serves="+id) == ""
+	})
+}
