@@ -48,7 +48,7 @@ func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
 	if _, err := theirs.WriteString("last words\n"); err != nil {
 		t.Fatal(err)
 	}
-	drain(r.to, r.from)
+	_ = drain(r.to, r.from)
 	expect(t, file, "last words\n")
 }
 

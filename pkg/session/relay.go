@@ -22,12 +22,24 @@ const pipeSize = 1 << 20
 type relay struct {
 	from, to *os.File
 	done     chan struct{} // closed when nothing moves any more
+	lost     error         // why what the command wrote found no place, before done
+}
+
+// lose keeps an error that the user has to know of: that his disk is full. That nobody
+// reads any more he knows.
+func (r *relay) lose(err error) {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+		r.lost = err
+	}
 }
 
 // output moves what the command writes.
 func (r *relay) output() {
-	if !splice(r.to, r.from, r.from) {
+	done, err := splice(r.to, r.from, r.from)
+	r.lose(err)
+	if !done {
 		if _, err := io.Copy(r.to, r.from); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			r.lose(err)
 			r.from.Close() // nobody reads: the command gets EPIPE
 		}
 	}
@@ -36,10 +48,9 @@ func (r *relay) output() {
 
 // input moves what the command reads, and ends it.
 func (r *relay) input() {
-	switch {
-	case term.IsTerminal(int(r.from.Fd())):
+	if term.IsTerminal(int(r.from.Fd())) {
 		r.lines()
-	case !splice(r.to, r.from, r.to):
+	} else if done, _ := splice(r.to, r.from, r.to); !done {
 		_, _ = io.Copy(r.to, r.from)
 	}
 	r.to.Close()
@@ -76,14 +87,14 @@ func (r *relay) lines() {
 	}
 }
 
-// splice moves bytes within the kernel until the end or an error, or tells that
+// splice moves bytes within the kernel until the end or an error, or is not done, since
 // it can't: for what is no regular file, which could keep the pipe locked while
 // it waits, or a file that is only appended to. pipe is that of the two which can
 // be waited for.
-func splice(to, from, pipe *os.File) bool {
+func splice(to, from, pipe *os.File) (done bool, err error) {
 	conn, err := pipe.SyscallConn()
 	if err != nil {
-		return false
+		return false, nil
 	}
 	wait, other := conn.Read, to
 	if pipe == to {
@@ -92,7 +103,7 @@ func splice(to, from, pipe *os.File) bool {
 	fd := int(other.Fd())
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return false
+		return false, nil
 	}
 	for {
 		var n int64
@@ -108,15 +119,15 @@ func splice(to, from, pipe *os.File) bool {
 		})
 		switch {
 		case errors.Is(moved, unix.EINVAL):
-			return false
+			return false, nil
 		case err != nil:
-			return true // the deadline: what is left is there to be drained
+			return true, nil // the deadline: what is left is there to be drained
 		case errors.Is(moved, unix.EINTR):
 		case moved != nil || n == 0:
 			if moved != nil && pipe == from {
 				from.Close() // nobody reads: the command gets EPIPE
 			}
-			return true
+			return true, moved
 		}
 	}
 }
@@ -156,10 +167,10 @@ func (r *relay) typing(k *keys, gone, left *once) {
 }
 
 // drain copies what can be read without waiting.
-func drain(to io.Writer, from *os.File) {
+func drain(to io.Writer, from *os.File) error {
 	raw, err := from.SyscallConn()
 	if err != nil {
-		return // closed by the relay
+		return nil // closed by the relay
 	}
 	buf := make([]byte, 64<<10)
 	for {
@@ -167,10 +178,10 @@ func drain(to io.Writer, from *os.File) {
 		// Control, not Read: the deadline has passed on purpose.
 		err := raw.Control(func(fd uintptr) { n, _ = unix.Read(int(fd), buf) })
 		if err != nil || n <= 0 {
-			return
+			return nil
 		}
 		if _, err := to.Write(buf[:n]); err != nil {
-			return
+			return err
 		}
 	}
 }

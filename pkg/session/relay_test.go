@@ -25,7 +25,7 @@ func output(t *testing.T) (s *streams, theirs, file *os.File) {
 func finished(t *testing.T, s *streams) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() { s.finish(); close(done) }()
+	go func() { _ = s.finish(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):

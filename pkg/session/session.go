@@ -140,10 +140,13 @@ func (s *Session) Run(c Command) (int, error) {
 	}()
 	select {
 	case err := <-ended:
-		s.streams.finish()
+		lost := s.streams.finish()
 		// What it started ends with it where it is the client that ends.
 		if s.remote == nil && hungUp(0) || s.caller.ends() || s.signals.ended(status) || gone.happened() {
 			s.command.end()
+		}
+		if err == nil {
+			err = lost
 		}
 		return status, err
 	case <-gone.given:

@@ -101,6 +101,40 @@ func TestOutputReachesEveryKindOfFile(t *testing.T) {
 	}
 }
 
+// What finds no place is lost, and the user is told so.
+func TestOutputToAFullDisk(t *testing.T) {
+	full := filepath.Join(t.TempDir(), "full")
+	if err := os.Mkdir(full, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("full", full, "tmpfs", 0, "size=4k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(full, unix.MNT_DETACH) })
+	spliced, err := os.Create(filepath.Join(full, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer spliced.Close()
+	copied, err := os.OpenFile(filepath.Join(full, "appended"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	for _, to := range []*os.File{spliced, copied, device(t, "/dev/full")} {
+		from, theirs := pipe(t)
+		s := &streams{outputs: []*relay{{from: from, to: to}}}
+		s.start(nil, newOnce(), newOnce())
+		if _, err := theirs.Write(make([]byte, 64<<10)); err != nil {
+			t.Fatal(err)
+		}
+		theirs.Close()
+		if err := s.finish(); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("%s: %v, want %v", to.Name(), err, unix.ENOSPC)
+		}
+	}
+}
+
 // raw has a terminal pass bytes on as they are.
 func raw(t *testing.T, tty *os.File) {
 	t.Helper()

@@ -149,11 +149,17 @@ func (s *streams) start(detachKeys []byte, gone, left *once) {
 }
 
 // finish moves what the command had written when it ended. It doesn't wait for
-// a background child that keeps a stream open (moby#33039).
-func (s *streams) finish() {
+// a background child that keeps a stream open (moby#33039). It fails where the user's
+// disk has no place for it.
+func (s *streams) finish() error {
+	var lost error
 	for _, r := range s.outputs {
 		_ = r.from.SetReadDeadline(time.Now())
 		<-r.done
-		drain(r.to, r.from)
+		r.lose(drain(r.to, r.from))
+		if r.lost != nil && lost == nil {
+			lost = fmt.Errorf("output of the command: %w", r.lost)
+		}
 	}
+	return lost
 }
