@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -55,8 +56,10 @@ func newBreakingEngine(t *testing.T, engine testEngine, at string, how breaks) *
 	}
 	e := &breakingEngine{host: "unix://" + listener.Addr().String(), at: at, how: how, broke: make(chan struct{})}
 	forward := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
-		Transport:     &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", behind.Path) }},
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", behind.Path)
+		}},
 		FlushInterval: -1,
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { hangUp(w) },
 	}
@@ -155,37 +158,50 @@ func TestBreaksWhileAHelperIsStarted(t *testing.T) {
 				continue // it has no end
 			}
 			t.Run(row.at+" "+string(how), func(t *testing.T) {
-				e := newBreakingEngine(t, engine, row.at, how)
-				becomeReaper(t)
-				cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
-				out, errs := &safeBytes{}, &safeBytes{}
-				cmd.Stdout, cmd.Stderr = out, errs
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				wantStatus, want := 125, "^docker nsjoin: "+row.says+": .*\n(hint: .*\n)?$"
-				if how == answersNothing {
-					<-e.broke
-					if err := cmd.Process.Signal(unix.SIGINT); err != nil {
-						t.Fatal(err)
-					}
-					want = "^docker nsjoin: interrupted before the command ran\n$"
-					if strings.HasPrefix(row.says, "(") { // nothing is to be given back yet
-						wantStatus, want = 130, "^$"
-					}
-				}
-				if how == diskIsFull && !strings.HasSuffix(row.at, "/attach") { // of which the client tells no more
-					want = "^docker nsjoin: " + row.says + ": .*no space left on device\n$"
-				}
-				status := ended(t, cmd)
-				if said := string(errs.bytes()); status != wantStatus || !regexp.MustCompile(want).MatchString(said) || len(out.bytes()) > 0 {
-					t.Errorf("exit status %d, it prints %q and says %q\nwant %d, %s", status, out.bytes(), said, wantStatus, want)
-				}
+				status, want := breaking(row.says, row.at, how)
+				helperBreaks(t, newBreakingEngine(t, engine, row.at, how), web, status, want)
 				noHelper(t, id)
-				nothingLeft(t, cmd)
 			})
 		}
 	}
+}
+
+// helperBreaks runs a command by a helper's container of an engine that breaks, and expects an
+// exit status and what is said.
+func helperBreaks(t *testing.T, e *breakingEngine, web string, status int, want string) {
+	t.Helper()
+	becomeReaper(t)
+	cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
+	out, errs := &safeBytes{}, &safeBytes{}
+	cmd.Stdout, cmd.Stderr = out, errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if e.how == answersNothing {
+		<-e.broke
+		if err := cmd.Process.Signal(unix.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := ended(t, cmd)
+	if said := string(errs.bytes()); got != status || !regexp.MustCompile(want).MatchString(said) || len(out.bytes()) > 0 {
+		t.Errorf("exit status %d, it prints %q and says %q\nwant %d, %s", got, out.bytes(), said, status, want)
+	}
+	nothingLeft(t, cmd)
+}
+
+// breaking is the exit status and what is said where the engine breaks at a question, and,
+// if it answers nothing, the user interrupts that.
+func breaking(says, at string, how breaks) (status int, want string) {
+	switch {
+	case how == answersNothing && strings.HasPrefix(says, "("): // nothing is to be given back yet
+		return 130, "^$"
+	case how == answersNothing:
+		return 125, "^docker nsjoin: interrupted before the command ran\n$"
+	case how == diskIsFull && !strings.HasSuffix(at, "/attach"): // of which the client tells no more
+		return 125, "^docker nsjoin: " + says + ": .*no space left on device\n$"
+	}
+	return 125, "^docker nsjoin: " + says + ": .*\n(hint: .*\n)?$"
 }
 
 // An engine that is gone while the command runs ends it, for all that the client knows. Here

@@ -45,51 +45,73 @@ func Observe(r *request.Request) (*Observation, error) {
 		Paths:     make(map[string]*os.File),
 		shims:     make(map[*Process]*Process),
 	}
+	if err := o.observe(r); err != nil {
+		return nil, o.Explain(r, err)
+	}
+	return o, nil
+}
+
+// Explain adds to an error that a process which gives namespaces has ended meanwhile,
+// which makes anything fail.
+func (o *Observation) Explain(r *request.Request, err error) error {
+	if err == nil || exit.Status(err) != exit.Failed {
+		return err
+	}
+	for _, k := range ns.Kinds() {
+		s := r.Source(k)
+		if p, ok := o.Processes[s.PID]; ok && p.Alive() != nil {
+			return exit.Hint(err, "%s has ended meanwhile", s.Quoted())
+		}
+	}
+	return err
+}
+
+func (o *Observation) observe(r *request.Request) error {
 	var err error
 	if o.self, err = Hold(os.Getpid()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := o.self.OpenNamespaces(); err != nil {
-		return nil, err
+		return err
 	}
 	o.Facts.Self = o.self.Facts()
 	if err := o.readSelf(); err != nil {
-		return nil, err
+		return err
 	}
 	o.host = o.self
 	if r.Client != nil {
 		if err := o.leave(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	base, err := o.process(r.Base)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	o.Facts.Base = base.Facts()
 	if err := o.readInstead(r); err != nil {
-		return nil, err
+		return err
 	}
 	if err := o.readRelations(r); err != nil {
-		return nil, err
+		return err
 	}
 	root := r.Source(ns.Mnt)
 	if root.From == request.FromPath {
-		return o, nil // nobody's, for the plan to judge
+		return nil // nobody's, for the plan to judge
 	}
 	p, err := o.process(root)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if plan.WantsSubject(o.host.Facts(), p.Facts()) {
 		if err := o.readSubject(p, root, r.User); err != nil {
-			return nil, fmt.Errorf("read who %s is: %w", root.Quoted(), err)
+			return fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
 		if err := o.readUIDMap(r.Source(ns.User)); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return o, nil
+	return nil
 }
 
 // readSelf reads what the helper may use and give on.

@@ -63,6 +63,7 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remo
 	if remote != nil && s.pty == nil {
 		s.streams.closing = append(s.streams.closing, os.Stdin) // so that EPIPE comes when nobody reads
 	}
+	s.signals = catch() // until now they ended us
 	s.watcher, err = startWatcher(standby, s.pty)
 	return s, err
 }
@@ -79,8 +80,6 @@ func (s *Session) Begin(pid int) error {
 	if s.command, err = newGroup(pid, s.leads); err != nil {
 		return err
 	}
-	// Until now a signal ended us, and the child with that.
-	s.signals = catch()
 	s.signals.pass(s.command)
 	o := order{PID: pid, Started: s.command.started, Leads: s.leads}
 	if s.pty != nil && s.remote == nil {

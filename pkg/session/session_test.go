@@ -209,7 +209,7 @@ func TestTerminalIsTakenAndGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Session{pty: pty, leads: true, watcher: w, restore: func() {}}
+	s := &Session{pty: pty, leads: true, watcher: w, signals: catch(), restore: func() {}}
 	before, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)

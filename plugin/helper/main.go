@@ -91,7 +91,7 @@ func run(args []string) (int, error) {
 			return 0, exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
 		}
 	}
-	return status, err
+	return status, seen.Explain(r, err)
 }
 
 // attend finds out about the caller's terminal, and takes the place of one's standard

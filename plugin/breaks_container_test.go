@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// A caller in a sandbox of his own can't read another's filter, whatever his filter
+// refuses; a container that has none can be joined from there.
+func TestBreaksInASandbox(t *testing.T) {
+	c := newCaller(t)
+	host := engineOfTest(t).host
+	for _, row := range []struct {
+		options []string
+		status  int
+		want    string
+	}{
+		{nil, 125, `^docker nsjoin: identity of "web-[^"]*": copy seccomp filter: size of filter 0: permission denied` + "\n" +
+			regexp.QuoteMeta(sandboxed) + "$"},
+		{[]string{"--security-opt", "seccomp=unconfined"}, 0, "^$"},
+	} {
+		web := c.container(t, row.options...)
+		becomeReaper(t)
+		cmd := (&brokenEngine{host: host}).plugin(t, web, "true")
+		errs := &safeBytes{}
+		cmd.Stderr = errs
+		startRefused(t, cmd, unix.SYS_KCMP, unix.EPERM)
+		if status := ended(t, cmd); status != row.status || !regexp.MustCompile(row.want).Match(errs.bytes()) {
+			t.Errorf("%v: exit status %d, it says %q\nwant %d, %s", row.options, status, errs.bytes(), row.status, row.want)
+		}
+		nothingLeft(t, cmd)
+	}
+}
+
+// TestBreaksWhileTheContainerEnds ends a container at one moment after another of a join.
+func TestBreaksWhileTheContainerEnds(t *testing.T) {
+	host := engineOfTest(t).host
+	// One that can be started again, which those of newCaller can't.
+	web := fmt.Sprintf("web-%d-%d", os.Getpid(), time.Now().UnixNano())
+	docker(t, "run", "-d", "--init=false", "--name", web, "--label", ownLabel(), testImage, "sleep", "600")
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", web).Run() })
+	// One line and maybe a hint, whatever was being done.
+	oneLine := regexp.MustCompile(`^docker nsjoin: [^\n]+\n(hint: [^\n]+\n)?$`)
+	ways := make(map[string]int)
+	for i := range 30 {
+		first, err := strconv.Atoi(initOf(t, web))
+		if err != nil || first <= 1 {
+			t.Fatalf("its first process is %d, %v", first, err)
+		}
+		becomeReaper(t)
+		cmd := (&brokenEngine{host: host}).plugin(t, web, "sleep", "600")
+		errs := &safeBytes{}
+		cmd.Stderr = errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i) * 700 * time.Microsecond)
+		if err := unix.Kill(first, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		status, said := ended(t, cmd), string(errs.bytes())
+		if status != 125 && status != 137 || !oneLine.MatchString(said) {
+			t.Errorf("after %d: exit status %d, it says %q", i, status, said)
+		}
+		ways[strings.Split(pidNumber.ReplaceAllString(strings.ReplaceAll(said, web, "web"), "${1}N"), "\n")[0]]++
+		nothingLeft(t, cmd)
+		eventually(t, "the engine has noticed", func() bool { return initOf(t, web) == "0" })
+		docker(t, "start", web)
+	}
+	noHelper(t, docker(t, "inspect", "--format", "{{.Id}}", web))
+	for way, n := range ways {
+		t.Logf("%d times: %s", n, way)
+	}
+	if len(ways) < 2 {
+		t.Errorf("it ended at one step only: %v", ways)
+	}
+}
+
+// TestBreaksOffWhileTheContainerIsFrozen has a container paused after the engine has
+// answered, so that the process that joins it is frozen with it, and ends the client.
+func TestBreaksOffWhileTheContainerIsFrozen(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t, "--security-opt", "seccomp=unconfined")
+	interrupted := "docker nsjoin: join " + web + ": interrupted before the command ran\n"
+	for _, row := range []struct {
+		name   string
+		end    func(helper *exec.Cmd, cli net.Conn) error
+		status int
+		said   string
+	}{
+		{"SIGINT", func(h *exec.Cmd, _ net.Conn) error { return h.Process.Signal(unix.SIGINT) }, 125, interrupted},
+		{"SIGTERM", func(h *exec.Cmd, _ net.Conn) error { return h.Process.Signal(unix.SIGTERM) }, 125, interrupted},
+		{
+			"the Docker CLI closes its socket", func(_ *exec.Cmd, cli net.Conn) error { return cli.Close() },
+			125, interrupted,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			becomeReaper(t)
+			helper, cli := helperFor(t, web, "sleep", "600")
+			errs := &safeBytes{}
+			helper.Stderr = errs
+			docker(t, "pause", web)
+			defer func() { _, _ = exec.Command("docker", "unpause", web).CombinedOutput() }()
+			if err := helper.Start(); err != nil {
+				t.Fatal(err)
+			}
+			told, err := cli.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer told.Close()
+			// The watcher, and the one that joins.
+			eventually(t, "a process joins", func() bool { return len(childrenOf(helper.Process.Pid)) == 2 })
+			if err := row.end(helper, told); err != nil {
+				t.Fatal(err)
+			}
+			if status := ended(t, helper); status != row.status || string(errs.bytes()) != row.said {
+				t.Errorf("exit status %d, it says %q; want %d, %q", status, errs.bytes(), row.status, row.said)
+			}
+			nothingLeft(t, helper)
+		})
+	}
+}
+
+// helperFor is the helper as the plugin starts it for a command in a container, and the socket
+// of the Docker CLI that it watches, to which it is connected when it starts.
+func helperFor(t *testing.T, container string, command ...string) (*exec.Cmd, net.Listener) {
+	t.Helper()
+	id := docker(t, "inspect", "--format", "{{.Id}}", container)
+	pid, err := strconv.Atoi(initOf(t, container))
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := json.Marshal(&request.Request{
+		Version: request.Version, Take: ns.All(), Terminal: request.TerminalNever, Command: command,
+		Base: request.Source{From: request.FromContainer, Name: container, PID: pid, Container: &request.Container{ID: id}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(t.TempDir(), "request")
+	if err := os.WriteFile(file, document, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	cli, err := net.Listen("unix", fmt.Sprintf("@docker_cli_%d_%d", os.Getpid(), time.Now().UnixNano()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cli.Close() })
+	conn, err := net.Dial("unix", cli.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	socket, err := conn.(*net.UnixConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	path, err := filepath.Abs("../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "3", "4")
+	cmd.ExtraFiles = []*os.File{r, socket}
+	cmd.Dir = dir
+	return cmd, cli
+}
