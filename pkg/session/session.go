@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
@@ -144,8 +145,11 @@ func (s *Session) Run(c Command) (int, error) {
 		if s.remote == nil && hungUp(0) || s.caller.ends() || s.signals.ended(status) || gone.happened() {
 			s.command.end()
 		}
-		if err == nil {
-			err = lost
+		if err == nil && lost != nil {
+			if status == 0 {
+				status = exit.Failed // it isn't success
+			}
+			err = exit.With(status, lost)
 		}
 		return status, err
 	case <-gone.given:
