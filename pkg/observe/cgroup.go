@@ -211,10 +211,13 @@ func (o *Observation) TakeBack(pid int) error {
 	if err != nil {
 		return err
 	}
-	ours = slices.DeleteFunc(slices.Clone(ours), func(g plan.Cgroup) bool {
-		return !slices.Contains(strings.Split(g.Hierarchy, ","), "freezer")
-	})
-	places, err := findCgroups(ours, []*Process{o.host})
+	var freezer []plan.Cgroup
+	for _, g := range ours {
+		if strings.Contains(g.Hierarchy, "freezer") {
+			freezer = append(freezer, g)
+		}
+	}
+	places, err := findCgroups(freezer, []*Process{o.host})
 	if err != nil {
 		return err
 	}
