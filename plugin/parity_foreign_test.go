@@ -30,7 +30,7 @@ var rights = regexp.MustCompile(`(?m)^(Uid|Gid|Cap\w+|NoNewPrivs|Seccomp\w*):.*$
 func (p *parity) compareRights(t *testing.T, row parityRow, a, b string) {
 	t.Helper()
 	theirs, ours := strings.Join(rights.FindAllString(a, -1), "\n"), strings.Join(rights.FindAllString(b, -1), "\n")
-	if theirs != ours {
+	if theirs != ours && !row.differs() {
 		t.Errorf("%s:%d: the rights are not those of %s's:\n%s", parityTable, row.line, p.foreign,
 			diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))
 		return
