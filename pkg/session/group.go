@@ -15,7 +15,7 @@ import (
 )
 
 // grace is how long a command may take to end when its caller is gone, and how
-// often it is looked whether it did.
+// often, at first, it is looked whether it did.
 const (
 	grace    = 10 * time.Second
 	interval = 20 * time.Millisecond
@@ -42,10 +42,12 @@ func newGroup(pid int, leads bool) (*group, error) {
 func (g *group) end() {
 	g.signal(unix.SIGHUP)
 	g.signal(unix.SIGCONT) // one that is stopped would not notice
-	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(interval) {
+	pause := interval
+	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(pause) {
 		if !g.signal(0) {
 			return
 		}
+		pause = min(2*pause, 10*interval) // every look is at all processes of the machine
 	}
 	for g.signal(unix.SIGKILL) {
 		time.Sleep(interval)
