@@ -18,6 +18,7 @@ import (
 type lister interface {
 	engine.Lister
 	engine.Inspector
+	engine.Eventer
 }
 
 // looker looks who is in which namespaces.
@@ -54,31 +55,15 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 		return nil, err
 	}
 	list := &listing{containers: make(map[string]engine.Container)}
+	for _, c := range all {
+		list.containers[c.ID] = c
+	}
 	if len(all) == 0 {
 		return list, nil
 	}
-	claims := make([]request.Claim, len(all))
-	for i, c := range all {
-		list.containers[c.ID] = c
-		claims[i].ID = c.ID
-	}
-	found, way, err := l.survey(ctx, claims, all[0].ImageID)
+	found, way, err := l.find(ctx, all, list)
 	if err != nil {
 		return nil, err
-	}
-	if lost := notFound(found, claims); len(lost) > 0 {
-		pids, err := engine.PIDs(ctx, l.client, lost)
-		if err != nil {
-			return nil, err
-		}
-		if found, way, err = l.lookAgain(ctx, found, claims, pids, all[0].ImageID); err != nil {
-			return nil, err
-		}
-		for _, id := range notFound(found, claims) {
-			if pids[id] != 0 { // else it has stopped meanwhile
-				list.missing = append(list.missing, list.containers[id].Name)
-			}
-		}
 	}
 	if len(list.missing) == len(all) {
 		return nil, exit.Hint(errors.New("the engine's containers were not found on this host"),
@@ -97,6 +82,37 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	}
 	list.rows = survey.Report(found, names, user)
 	return list, nil
+}
+
+// find looks for the containers, again if need be, and notes which are missing.
+func (l *looker) find(ctx context.Context, all []engine.Container, list *listing) (*survey.Survey, launch.Via, error) {
+	image := "" // of the helper's container, if one is made: any
+	claims := make([]request.Claim, len(all))
+	for i, c := range all {
+		claims[i].ID, image = c.ID, c.ImageID
+	}
+	found, way, err := l.survey(ctx, claims, image)
+	if err != nil {
+		return nil, way, err
+	}
+	lost := notFound(found, claims)
+	if len(lost) == 0 {
+		return found, way, nil
+	}
+	pids, err := engine.PIDs(ctx, l.client, lost)
+	if err != nil {
+		return nil, way, err
+	}
+	found, way, err = l.lookAgain(ctx, found, claims, pids, image)
+	if err != nil {
+		return nil, way, err
+	}
+	for _, id := range notFound(found, claims) {
+		if pids[id] != 0 { // else it has stopped meanwhile
+			list.missing = append(list.missing, list.containers[id].Name)
+		}
+	}
+	return found, way, nil
 }
 
 // shortImage shortens the ID of an image, as docker ps does where it has no name.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -26,6 +28,7 @@ docker nsjoin container:ls.`
 const lsExamples = `  docker nsjoin ls                             who shares what with whom
   docker nsjoin ls web                         all about web, its guests too
   docker nsjoin ls --format tree               pods as branches
+  docker nsjoin ls --watch --format tree       the same, as it changes
   docker nsjoin ls --filter shares=web         who shares a namespace with web
   docker nsjoin ls --format '{{.Name}} {{.Net}}'`
 
@@ -35,6 +38,7 @@ type lsOptions struct {
 	filter  filterFlag
 	quiet   bool
 	noTrunc bool
+	watch   bool
 	via     launch.Via
 }
 
@@ -55,6 +59,7 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 	flags.VarP(&o.filter, "filter", "f", "Only containers that it holds for: "+strings.Join(filterKeys(), ", "))
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "Draw the list anew when something changes, until q is typed")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
 	cmd.ValidArgsFunction = completeContainers(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", oneOf("table", "wide", "json", "tree", "mermaid", "dot"))
@@ -68,17 +73,27 @@ func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error
 	if err != nil {
 		return err
 	}
-	list, err := l.look(cmd.Context(), !o.noTrunc)
+	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
+	if o.watch {
+		return watch(cmd.Context(), l.client, func(ctx context.Context, out io.Writer) error {
+			return o.list(ctx, l, args, out, paint, io.Discard)
+		})
+	}
+	return o.list(cmd.Context(), l, args, os.Stdout, paint, os.Stderr)
+}
+
+// list looks once and prints what was found.
+func (o *lsOptions) list(ctx context.Context, l *looker, args []string, out io.Writer, paint painter, warnings io.Writer) error {
+	list, err := l.look(ctx, !o.noTrunc)
 	if err != nil {
 		return err
 	}
-	shown, err := list.choose(cmd.Context(), l.client, args, o.filter)
+	shown, err := list.choose(ctx, l.client, args, o.filter)
 	if err != nil {
 		return err
 	}
 	for _, name := range list.missing {
-		exit.Warn(cmd.ErrOrStderr(), fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
+		exit.Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
 	}
-	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
-	return o.print(os.Stdout, paint, list, shown, len(args) > 0)
+	return o.print(out, paint, list, shown, len(args) > 0)
 }

@@ -16,7 +16,7 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: terminal FILE COMMAND...")
 	}
 	cmd := exec.Command(args[1], args[2:]...)
-	cmd.Env = environmentOf(ts)
+	cmd.Env, cmd.Dir = environmentOf(ts), ts.MkAbs(".")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 33, Cols: 111})
 	ts.Check(err)
 	defer tty.Close()

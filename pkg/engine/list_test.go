@@ -125,7 +125,10 @@ func TestPIDsAreAskedForAFewAtATime(t *testing.T) {
 	if most := c.most.Load(); most > 8 {
 		t.Errorf("%d at a time", most)
 	}
-	if pids, err := engine.PIDs(t.Context(), c, []string{"1", "none"}); err == nil {
+	if pids, err := engine.PIDs(t.Context(), c, []string{"1", "none"}); err != nil || len(pids) != 1 {
+		t.Errorf("%v, %v: one that it can't tell of", pids, err)
+	}
+	if pids, err := engine.PIDs(t.Context(), c, []string{"none"}); err == nil {
 		t.Errorf("%v and no error", pids)
 	}
 }

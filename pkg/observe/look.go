@@ -60,9 +60,9 @@ func born(dir int) (parent int, start uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	defer unix.Close(fd)
 	var buf [512]byte // what is wanted is in the first 400
 	n, err := unix.Read(fd, buf[:])
+	unix.Close(fd)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -91,8 +91,9 @@ func inodesOf(pid int) (survey.Inodes, error) {
 	if err != nil {
 		return survey.Inodes{}, err
 	}
-	defer unix.Close(dir)
-	return inodes(dir)
+	nodes, err := inodes(dir)
+	unix.Close(dir)
+	return nodes, err
 }
 
 // numbers lists the entries of a directory that are numbers. The library's own
@@ -102,12 +103,12 @@ func numbers(path string) ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", path, err)
 	}
-	defer unix.Close(fd)
 	var list []int
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := unix.ReadDirent(fd, buf)
 		if err != nil || n <= 0 {
+			unix.Close(fd)
 			return list, err
 		}
 		_, _, names := unix.ParseDirent(buf[:n], -1, nil)

@@ -23,7 +23,10 @@ type surveyor struct {
 // Survey finds out who is in which namespaces.
 func Survey(r *request.Survey) (*survey.Survey, error) {
 	s := surveyor{groups: make(map[survey.Inodes]int)}
-	s.Boot = boot()
+	var now, up unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &now) // neither can fail
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &up)
+	s.Boot = (now.Nano() - up.Nano()) / 1e6
 	// Of the host's first process, or of this one where that can't be looked into.
 	nodes, err := inodesOf(1)
 	if err != nil {
@@ -37,21 +40,13 @@ func Survey(r *request.Survey) (*survey.Survey, error) {
 		return nil, err
 	}
 	for _, pid := range pids {
-		if err := s.look(pid); errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		if err := s.look(pid); errors.Is(err, unix.EACCES) {
 			s.Unread++
 		}
 	}
 	s.findContainers(r.Containers)
 	s.readOrigins()
 	return &s.Survey, nil
-}
-
-// boot is when the host was started, in milliseconds of Unix time.
-func boot() int64 {
-	var now, up unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &now) // neither can fail
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &up)
-	return (now.Nano() - up.Nano()) / 1e6
 }
 
 // group is the number of the group that has these namespaces.
@@ -71,16 +66,18 @@ func (s *surveyor) look(pid int) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(dir)
+	process := survey.Process{PID: pid}
 	nodes, err := inodes(dir)
+	if err == nil {
+		if process.Group = s.group(nodes); process.Group != 0 {
+			process.Parent, process.Start, err = born(dir)
+		}
+	}
+	unix.Close(dir)
 	if err != nil {
 		return err
 	}
-	process := survey.Process{PID: pid, Group: s.group(nodes)}
 	if process.Group != 0 {
-		if process.Parent, process.Start, err = born(dir); err != nil {
-			return err
-		}
 		s.Processes = append(s.Processes, process)
 	}
 	s.Groups[process.Group].Count++
@@ -128,7 +125,7 @@ func (s *surveyor) findContainers(asked []request.Claim) {
 	}
 	for i, c := range asked {
 		found := survey.Container{ID: c.ID, First: first[i].PID, Group: first[i].Group}
-		if found.First != 0 && s.prove(&found) == nil {
+		if s.prove(&found) == nil {
 			s.Containers = append(s.Containers, found)
 		}
 	}
@@ -140,18 +137,19 @@ func (s *surveyor) prove(c *survey.Container) error {
 	if err != nil {
 		return err
 	}
-	defer p.release()
 	shim, err := p.shim(c.ID)
-	if err != nil {
-		return err
+	if err == nil {
+		var nodes survey.Inodes
+		if nodes, err = inodesOf(shim.PID); err == nil {
+			c.Shim, c.Engine = shim.PID, s.group(nodes)
+			c.Bundle, err = shim.readlink("cwd")
+		}
+		shim.release()
 	}
-	defer shim.release()
-	nodes, err := inodesOf(shim.PID)
-	if err != nil {
-		return err
+	if err == nil {
+		c.Cgroup, err = p.read("cgroup")
 	}
-	c.Shim, c.Engine, c.Bundle = shim.PID, s.group(nodes), shim.bundle
-	c.Cgroup, err = p.read("cgroup")
+	p.release()
 	return err
 }
 
@@ -185,12 +183,15 @@ func origin(pid int) *survey.Origin {
 	if err != nil {
 		return nil
 	}
-	defer p.dir.Close()
 	var o survey.Origin
-	for name, text := range map[string]*string{"status": &o.Status, "cmdline": &o.Cmdline, "cgroup": &o.Cgroup} {
-		if *text, err = p.read(name); err != nil {
-			return nil
+	if o.Status, err = p.read("status"); err == nil {
+		if o.Cmdline, err = p.read("cmdline"); err == nil {
+			o.Cgroup, err = p.read("cgroup")
 		}
+	}
+	p.dir.Close()
+	if err != nil {
+		return nil
 	}
 	return &o
 }
