@@ -25,6 +25,7 @@ type lister interface {
 type looker struct {
 	asker
 	client lister
+	held   bool // what namespaces of no container are held by is looked for too
 }
 
 func newLooker(cli *dockerCLI, via launch.Via) (*looker, error) {
@@ -43,6 +44,7 @@ func newLooker(cli *dockerCLI, via launch.Via) (*looker, error) {
 type listing struct {
 	containers map[string]engine.Container // by ID
 	rows       []*survey.Row
+	held       []survey.Unowned
 	missing    []string // names of those that the engine says run, but that weren't found
 }
 
@@ -58,14 +60,14 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	for _, c := range all {
 		list.containers[c.ID] = c
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && !l.held {
 		return list, nil
 	}
 	found, way, err := l.find(ctx, all, list)
 	if err != nil {
 		return nil, err
 	}
-	if len(list.missing) == len(all) {
+	if len(all) > 0 && len(list.missing) == len(all) {
 		return nil, exit.Hint(errors.New("the engine's containers were not found on this host"),
 			"its engine may be on another host: leave --via %s out", l.via)
 	}
@@ -81,6 +83,9 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 		user = userNumber // his name is of another host
 	}
 	list.rows = survey.Report(found, names, user)
+	if l.held {
+		list.held = survey.Held(found)
+	}
 	return list, nil
 }
 
@@ -146,7 +151,7 @@ var surveyCaps = []string{"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"}
 
 func (l *looker) survey(ctx context.Context, claims []request.Claim, image string) (*survey.Survey, launch.Via, error) {
 	r := &request.Request{
-		Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims},
+		Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims, Held: l.held},
 	}
 	out, way, err := l.ask(ctx, r, engine.Spec{Image: image, Caps: surveyCaps})
 	if err != nil {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/moby/term"
@@ -38,6 +40,7 @@ type lsOptions struct {
 	filter  filterFlag
 	quiet   bool
 	noTrunc bool
+	all     bool
 	watch   bool
 	via     launch.Via
 }
@@ -58,6 +61,7 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 	flags.StringVar(&o.format, "format", "", `Form of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as of docker ps)`)
 	flags.VarP(&o.filter, "filter", "f", "Only containers that it holds for: "+strings.Join(filterKeys(), ", "))
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
+	flags.BoolVarP(&o.all, "all", "a", false, "List namespaces of no container as well, and what holds them")
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "Draw the list anew when something changes, until q is typed")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
@@ -69,10 +73,14 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 }
 
 func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error {
+	if o.all && (o.quiet || !slices.Contains([]string{"", "table", "wide", "json", "tree"}, o.format)) {
+		return exit.Hint(errors.New("--all has no other form than table, wide, json and tree"), "leave --all out")
+	}
 	l, err := newLooker(cli, o.via)
 	if err != nil {
 		return err
 	}
+	l.held = o.all
 	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
 	if o.watch {
 		return watch(cmd.Context(), l.client, func(ctx context.Context, out io.Writer) error {
@@ -95,5 +103,8 @@ func (o *lsOptions) list(ctx context.Context, l *looker, args []string, out io.W
 	for _, name := range list.missing {
 		exit.Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
 	}
-	return o.print(out, paint, list, shown, len(args) > 0)
+	if err := o.print(out, paint, list, shown, len(args) > 0); err != nil {
+		return err
+	}
+	return o.printHeld(out, list.held)
 }

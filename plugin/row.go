@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/docker/go-units"
@@ -29,6 +30,7 @@ const (
 const (
 	shownID      = 12
 	shownNames   = 3
+	shownHolders = 70
 	shownCommand = 20
 )
 
@@ -61,6 +63,37 @@ func (o *lsOptions) print(out io.Writer, paint painter, l *listing, rows []*surv
 		err = writeRows(out, o.format, rowHeader(), contexts)
 	}
 	return err
+}
+
+// printHeld prints namespaces of no container behind the rows, in the same form.
+func (o *lsOptions) printHeld(out io.Writer, held []survey.Unowned) error {
+	switch {
+	case len(held) == 0:
+		return nil
+	case o.format == "json":
+		return writeRows(out, "json", nil, held)
+	case o.format == "tree":
+		fmt.Fprintln(out, "of no container")
+		for i, u := range held {
+			fork := "├──"
+			if i == len(held)-1 {
+				fork = "└──"
+			}
+			fmt.Fprintf(out, "%s %s %d: %s\n", fork, u.Kind, u.Inode, strings.Join(u.HeldBy, "; "))
+		}
+		return nil
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 10, 1, 3, ' ', 0)
+	fmt.Fprintln(w, "KIND\tNAMESPACE\tPROCESSES\tHELD BY")
+	for _, u := range held {
+		by := strings.Join(u.HeldBy, "; ")
+		if !o.noTrunc {
+			by = shortened(by, shownHolders)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", u.Kind, u.Inode, u.Processes, by)
+	}
+	return w.Flush()
 }
 
 // writeTable prints one of our own tables, whose cells may have colours.

@@ -45,7 +45,10 @@ func Survey(r *request.Survey) (*survey.Survey, error) {
 		}
 	}
 	s.findContainers(r.Containers)
-	s.readOrigins()
+	s.readOrigins(r.Held)
+	if r.Held {
+		s.readHeld(pids)
+	}
 	return &s.Survey, nil
 }
 
@@ -154,8 +157,8 @@ func (s *surveyor) prove(c *survey.Container) error {
 }
 
 // readOrigins reads where processes are from that have a namespace of a
-// container's own while their parent is elsewhere and no shim.
-func (s *surveyor) readOrigins() {
+// container's own, or of all, while their parent is elsewhere and no shim.
+func (s *surveyor) readOrigins(all bool) {
 	concerns := make([]bool, len(s.Groups))
 	shims := make([]bool, len(s.Processes))
 	for c := range s.Containers {
@@ -171,7 +174,7 @@ func (s *surveyor) readOrigins() {
 		}
 	}
 	for i, p := range s.Processes {
-		if concerns[p.Group] && !shims[i] && s.process(p.Parent).Group != p.Group {
+		if (all || concerns[p.Group]) && !shims[i] && s.process(p.Parent).Group != p.Group {
 			s.Processes[i].Origin = origin(p.PID)
 		}
 	}

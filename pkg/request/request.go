@@ -69,6 +69,8 @@ type Request struct {
 type Survey struct {
 	// Containers are the ones to find.
 	Containers []Claim `json:"containers"`
+	// Held asks for what keeps namespaces besides processes: mounts, descriptors.
+	Held bool `json:"held,omitempty"`
 }
 
 // Claim is what the engine says of a container: its full ID, and the number of

@@ -17,6 +17,8 @@ type Survey struct {
 	Processes []Process `json:"processes"`
 	// Containers are those that were found.
 	Containers []Container `json:"containers"`
+	// Held is what keeps namespaces besides the processes in them, if it was asked for.
+	Held []Holder `json:"held,omitempty"`
 	// Unread is how many processes could not be looked into.
 	Unread int `json:"unread,omitempty"`
 }
@@ -74,6 +76,17 @@ type Container struct {
 	Shim   int    `json:"shim"`
 	Engine int    `json:"engine"`
 	Bundle string `json:"bundle"`
+}
+
+// Holder keeps a namespace: a mount of its file, or an open descriptor.
+type Holder struct {
+	// PID is a process that has the mount, or the descriptor.
+	PID int `json:"pid"`
+	// Mount is the mount's line in /proc/PID/mountinfo, Link the descriptor's link,
+	// such as net:[4026531833], and FD its number.
+	Mount string `json:"mount,omitempty"`
+	Link  string `json:"link,omitempty"`
+	FD    int    `json:"fd,omitempty"`
 }
 
 // Own are the kinds that the container doesn't have of its engine or of the host.
