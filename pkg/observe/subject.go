@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -96,11 +97,11 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 	}
 }
 
-// hintOfFilters says what to do where CAP_SYS_ADMIN in the initial user namespace is
-// missing, ptrace(2).
+// hintOfFilters says what to do where we have a filter ourselves or CAP_SYS_ADMIN in the
+// initial user namespace is missing, ptrace(2).
 func hintOfFilters(err error) error {
-	if !errors.Is(err, unix.EACCES) {
-		return err
+	if explained := kernel.Explain(err); explained != err || !errors.Is(err, unix.EACCES) { //nolint:errorlint // is it another?
+		return explained
 	}
 	return exit.Hint(err, "only root on the host of a rootless engine can copy it: run docker nsjoin there")
 }
