@@ -11,9 +11,9 @@ export CGO_ENABLED := 0
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races))$$
-CLIENT  := ^Test(Client|Terminal|Breaks)
+CLIENT  := ^TestBreaks
 LINK    := ^TestLink
-SESSION := ^Test(Storm|Stream|Hostile(RootWho|Terminal))
+SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
@@ -65,7 +65,7 @@ test-matrix: build ## run the script tests on every test engine, write docs/engi
 	@scripts/matrix
 
 .PHONY: session
-session: build ## run the slow tests: a storm of killed sessions, streams of 1 GiB (as root)
+session: build ## run the slow tests: clients that end, terminals, a storm of killed sessions, 1 GiB (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
 .PHONY: shells

@@ -59,12 +59,15 @@ func run() error {
 			return fmt.Errorf("%s: %w", row.name, err)
 		}
 		r.Results = append(r.Results, results...)
+		if *save == "" {
+			continue
+		}
+		if err := r.write(filepath.Join(*save, "benchmarks.json"), r.json); err != nil {
+			return err
+		}
+		if err := r.write(filepath.Join(*save, "benchmarks.md"), r.markdown); err != nil {
+			return err
+		}
 	}
-	if err := r.text(os.Stdout); err != nil || *save == "" {
-		return err
-	}
-	if err := r.write(filepath.Join(*save, "benchmarks.json"), r.json); err != nil {
-		return err
-	}
-	return r.write(filepath.Join(*save, "benchmarks.md"), r.markdown)
+	return r.text(os.Stdout)
 }
