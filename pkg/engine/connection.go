@@ -18,7 +18,7 @@ const firstVersion = "1.41"
 // Connection is how an engine is reached. Nothing is sent before something is asked.
 type Connection struct {
 	opts []client.Opt
-	last *client.Client // which got an answer
+	last *client.Client // nil before something was asked
 }
 
 // Connect prepares a connection from what the Docker CLI knows of the engine's
@@ -31,7 +31,7 @@ func Connect(endpoint []client.Opt, agent string, headers map[string]string) *Co
 	return &Connection{opts: opts}
 }
 
-// Client is the client that got the last answer, or else one that asks for the
+// Client is the client of the questions before, or else one that asks for the
 // engine's version of the API before its first request.
 func (c *Connection) Client() (*client.Client, error) {
 	if c.last == nil {
@@ -55,9 +55,10 @@ func (c *Connection) Local() (bool, error) {
 
 // ContainerInspect asks for a container in the first version of the API, for
 // which no question is needed before: one round trip. An engine that doesn't
-// speak it any more, or DOCKER_API_VERSION, has another.
+// speak it any more, or DOCKER_API_VERSION, has another. What was found out about
+// that, and the connection, serve the next question too.
 func (c *Connection) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
-	if os.Getenv(client.EnvOverrideAPIVersion) == "" {
+	if c.last == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
 		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(firstVersion))...)
 		if err != nil {
 			return container.InspectResponse{}, err
@@ -68,10 +69,9 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 			return found, err
 		}
 	}
-	negotiating, err := c.Client()
+	to, err := c.Client()
 	if err != nil {
 		return container.InspectResponse{}, err
 	}
-	c.last = negotiating
-	return negotiating.ContainerInspect(ctx, name)
+	return to.ContainerInspect(ctx, name)
 }

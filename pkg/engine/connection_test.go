@@ -62,6 +62,30 @@ func TestInspectOfAnEngineThatDroppedTheVersion(t *testing.T) {
 	}
 }
 
+// What the first question told serves the second.
+func TestSecondInspectIsOneRoundTrip(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	for _, row := range []struct {
+		oldest, newest string
+		want           []string
+	}{
+		{"1.12", "1.50", []string{"GET /v1.41/containers/web/json", "GET /v1.41/containers/app/json"}},
+		{"1.44", "1.47", []string{
+			"GET /v1.41/containers/web/json", "HEAD /_ping", "GET /v1.47/containers/web/json", "GET /v1.47/containers/app/json",
+		}},
+	} {
+		c, paths := asked(t, row.oldest, row.newest)
+		for _, name := range []string{"web", "app"} {
+			if _, err := c.ContainerInspect(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(*paths, row.want) {
+			t.Errorf("asked %q, want %q", *paths, row.want)
+		}
+	}
+}
+
 func TestInspectInTheVersionOfTheEnvironment(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "1.43")
 	c, paths := asked(t, "1.12", "1.50")
