@@ -204,6 +204,17 @@ func (p place) open(name string, flags int) (*os.File, error) {
 	return p.by.open("root"+filepath.Join(p.dir, name), flags)
 }
 
+// take puts a process into the group.
+func (p place) take(pid int) error {
+	f, err := p.open("cgroup.procs", unix.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(strconv.Itoa(pid))
+	return err
+}
+
 // TakeBack puts a process into our own group of the freezer of cgroup v1, which lets it
 // go on where another one holds it.
 func (o *Observation) TakeBack(pid int) error {
@@ -222,13 +233,7 @@ func (o *Observation) TakeBack(pid int) error {
 		return err
 	}
 	for _, place := range places {
-		f, err := place.open("cgroup.procs", unix.O_WRONLY)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(strconv.Itoa(pid))
-		f.Close()
-		if err != nil {
+		if err := place.take(pid); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,6 @@ package observe
 import (
 	"fmt"
 	"os"
-	"strconv"
-
-	"golang.org/x/sys/unix"
 )
 
 // leave makes a helper in a container of its own one of the host's processes, as
@@ -35,10 +32,7 @@ func (o *Observation) leave() error {
 	}
 	for _, at := range places {
 		// A rootless engine's groups are its user's, who may not have them all.
-		if procs, err := at.open("cgroup.procs", unix.O_WRONLY); err == nil {
-			_, _ = procs.WriteString(strconv.Itoa(o.self.PID))
-			procs.Close()
-		}
+		_ = at.take(o.self.PID)
 	}
 	o.self.groups = nil // they are others now
 	return nil

@@ -56,8 +56,7 @@ func tracer(pid int) uint64 {
 	if err != nil {
 		return 0
 	}
-	defer p.dir.Close()
-	defer p.Pidfd.Close()
+	defer p.release()
 	st, err := p.readStatus()
 	if err != nil {
 		return 0
