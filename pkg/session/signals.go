@@ -5,6 +5,7 @@ package session
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -68,9 +69,7 @@ func (s *signals) stop() {
 }
 
 // isFatal tells whether a signal is for the end.
-func isFatal(sig unix.Signal) bool {
-	return sig == unix.SIGHUP || sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTERM
-}
+func isFatal(sig unix.Signal) bool { return slices.Contains(ends(), sig) }
 
 // told passes on what the Docker CLI tells its plugins, without a terminal, that
 // it got SIGINT or SIGTERM. It doesn't say which, so it is SIGTERM, unless it was
