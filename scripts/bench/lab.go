@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ type lab struct {
 
 // newLab needs the plugin in build and an engine with the test images.
 func newLab(ctx context.Context) (l *lab, err error) {
-	l = &lab{plugin: "build/docker-nsjoin", helper: "pkg/payload/helpers/linux_" + goarch()}
+	l = &lab{plugin: "build/docker-nsjoin", helper: "pkg/payload/helpers/linux_" + runtime.GOARCH}
 	for _, program := range []struct {
 		name string
 		path *string

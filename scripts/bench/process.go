@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-func goarch() string { return runtime.GOARCH }
 
 // null is a descriptor of the null device.
 var null = sync.OnceValue(func() uintptr {

@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // resident is what of ours stays while a command runs, in memory and processes.
 func (l *lab) resident(context.Context) ([]result, error) {
 	pid, err := forkExec(l.docker, []string{l.docker, "nsjoin", l.web, "sleep", "600"}, l.env, []uintptr{null(), null(), 2})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 )
 
@@ -129,7 +130,7 @@ func (l *lab) growth(ctx context.Context) ([]result, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := result{Name: "docker nsjoin web true, containers: " + itoa(1+len(l.many)), Ours: measured[0].Ours, Unit: "ms"}
+		r := result{Name: "docker nsjoin web true, containers: " + strconv.Itoa(1+len(l.many)), Ours: measured[0].Ours, Unit: "ms"}
 		if one == 0 {
 			one = r.Ours
 		} else {
