@@ -21,11 +21,7 @@ type asker struct {
 // ask runs a helper for r, a request that was resolved, and returns what it prints
 // and which way was gone. s is what the helper's container is like if one is made.
 func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, launch.Via, error) {
-	onSocket, err := a.connection.Local()
-	if err != nil {
-		return nil, "", err
-	}
-	way, _, err := launch.Choose(a.via, launch.Look(r, onSocket))
+	way, _, err := chooseWay(a.via, a.connection, r)
 	if err != nil {
 		return nil, "", err
 	}
@@ -40,9 +36,7 @@ func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec) ([]by
 
 // byEngine runs it in a container of the engine.
 func (a asker) byEngine(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, error) {
-	s.Args = launch.Args()
-	h, err := a.connection.StartHelper(ctx, s, archiveOf(r, a.connection),
-		func(text string) { exit.Warn(os.Stderr, text) })
+	h, err := startHelper(ctx, a.connection, s, r, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,10 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			program := launch.Prepare() // for nothing, where the way leads through the engine
+			var program *launch.Program
+			if o.via != launch.Engine {
+				program = launch.Prepare() // for nothing, where that turns out to be the way
+			}
 			answers, err := engine.Resolve(cmd.Context(), connection, r)
 			if err != nil {
 				return err
@@ -231,10 +234,7 @@ func callerEnv(r *request.Request) []string {
 	if r.Source(ns.Mnt).From != request.FromContainer {
 		return os.Environ()
 	}
-	return slices.DeleteFunc(os.Environ(), func(assignment string) bool {
-		name, _, _ := strings.Cut(assignment, "=")
-		return name != "TERM" && name != "COLORTERM"
-	})
+	return terminalVariables(os.Environ())
 }
 
 // kinds are those that the base gives.

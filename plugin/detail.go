@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/moby/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -73,6 +76,11 @@ func shortened(text string, length int) string {
 
 // painter gives colours, on a terminal of a user who wants them.
 type painter bool
+
+// stdoutPainter paints on a terminal, unless its user wants none: https://no-color.org
+func stdoutPainter() painter {
+	return painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
+}
 
 // Colours of a terminal. All take the same room, so that columns stay straight: a
 // cell without one takes the terminal's own.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -81,7 +80,7 @@ func (o *inspectOptions) run(ctx context.Context, cli *dockerCLI, args []string)
 			if i > 0 {
 				fmt.Println()
 			}
-			c.write(os.Stdout, painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == ""))
+			c.write(os.Stdout, stdoutPainter())
 		}
 		return nil
 	case "json":

@@ -23,11 +23,7 @@ const debugVariable = "DOCKER_NSJOIN_DEBUG"
 // launch starts the helper for r, a request that was resolved, where the way leads
 // that was asked for. It returns nil where the command's exit status is 0.
 func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, program *launch.Program, r *request.Request, answers engine.Answers) error {
-	onSocket, err := connection.Local()
-	if err != nil {
-		return err
-	}
-	way, why, err := launch.Choose(o.via, launch.Look(r, onSocket))
+	way, why, err := chooseWay(o.via, connection, r)
 	if err != nil {
 		return err
 	}
@@ -51,21 +47,33 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 	return exit.Ended(status)
 }
 
-// archiveOf is what is copied into the helper's container.
-func archiveOf(r *request.Request, connection *engine.Connection) engine.Archive {
-	return func(arch string) (io.Reader, error) {
+// chooseWay chooses the way to the engine's host for r, a request that was resolved,
+// and says why.
+func chooseWay(asked launch.Via, connection *engine.Connection, r *request.Request) (way launch.Via, why string, err error) {
+	onSocket, err := connection.Local()
+	if err != nil {
+		return "", "", err
+	}
+	return launch.Choose(asked, launch.Look(r, onSocket))
+}
+
+// startHelper starts the helper for r in a container that is like s. Warnings go to
+// stderr.
+func startHelper(ctx context.Context, connection *engine.Connection, s engine.Spec, r *request.Request, stderr io.Writer) (*engine.Helper, error) {
+	s.Args = launch.Args()
+	archive := func(arch string) (io.Reader, error) {
 		onSocket, err := connection.Local()
 		if err != nil {
 			return nil, err
 		}
 		return launch.Archive(r, arch, !onSocket)
 	}
+	return connection.StartHelper(ctx, s, archive, func(text string) { exit.Warn(stderr, text) })
 }
 
 // spec is what the helper's container is to be like.
 func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
 	s := engine.NewSpec(r, answers)
-	s.Args = launch.Args()
 	if o.helperImage != "" {
 		s.Image, s.ImageGiven = o.helperImage, true
 	}
@@ -104,8 +112,7 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 		case <-started:
 		}
 	}()
-	h, err := connection.StartHelper(ctx, s, archiveOf(r, connection),
-		func(text string) { exit.Warn(stderr, text) })
+	h, err := startHelper(ctx, connection, s, r, stderr)
 	close(started)
 	if err != nil {
 		if len(early) > 0 {
@@ -120,12 +127,18 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 // caller's, who may be on another machine, but for his terminal.
 func hostEnvironment(callers []string) []string {
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root"}
-	for _, assignment := range callers {
+	return append(env, terminalVariables(callers)...)
+}
+
+// terminalVariables are those of an environment that are about its terminal.
+func terminalVariables(env []string) []string {
+	var list []string
+	for _, assignment := range env {
 		if name, _, _ := strings.Cut(assignment, "="); name == "TERM" || name == "COLORTERM" {
-			env = append(env, assignment)
+			list = append(list, assignment)
 		}
 	}
-	return env
+	return list
 }
 
 func isNull(f *os.File) bool {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -81,7 +80,7 @@ func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error
 		return err
 	}
 	l.held = o.all
-	paint := painter(term.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == "")
+	paint := stdoutPainter()
 	if o.watch {
 		return watch(cmd.Context(), l.client, func(ctx context.Context, out io.Writer) error {
 			return o.list(ctx, l, args, out, paint, io.Discard)
