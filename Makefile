@@ -90,7 +90,7 @@ docs: ## write the reference and the man pages of the commands
 	@$(GOTEST) -run '^TestReference$$' ./plugin -update
 
 .PHONY: lint
-lint: ## check the Go code, the scripts and go.mod
+lint: helper ## check the Go code, the scripts and go.mod
 	@scripts/lint
 
 .PHONY: fmt

@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/versions"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -145,7 +146,7 @@ func (s Spec) config() *container.Config {
 			c.Env = append(c.Env, name)
 		}
 	}
-	c.Env = append(c.Env, "GOMAXPROCS=1") // as package launch has it
+	c.Env = append(c.Env, payload.Env()...)
 	return c
 }
 

@@ -41,7 +41,7 @@ func local(program *os.File, r *request.Request, socket *os.File) error {
 		}
 		args = append(args, strconv.Itoa(int(f.Fd())))
 	}
-	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, helperEnv)
+	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, payload.Env())
 	return exit.Hint(fmt.Errorf("start helper: %w", err), "--via engine starts it in a container in place of here")
 }
 
@@ -55,7 +55,7 @@ func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, 
 	var out, errs bytes.Buffer
 	// By this process's number: in the child another file takes the descriptor's.
 	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), "3")
-	cmd.Env = helperEnv
+	cmd.Env = payload.Env()
 	cmd.ExtraFiles = []*os.File{document}
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	switch err := cmd.Run(); {
@@ -99,11 +99,6 @@ func document(r *request.Request) (*os.File, error) {
 	}
 	return f, nil
 }
-
-// helperEnv lets Go start the helper on one processor: it does one thing after
-// another, and threads that look for more to do cost a tenth of its time. Where
-// bytes are to be moved package session takes all processors again.
-var helperEnv = []string{"GOMAXPROCS=1"}
 
 // memoryFile makes an anonymous file, memfd_create(2). Linux before 6.3 doesn't
 // know the flags that say whether it may be executed.

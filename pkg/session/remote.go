@@ -3,6 +3,7 @@
 package session
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -87,9 +88,10 @@ func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 	q := newQueue()
 	go q.drainTo(r.input)
 	defer q.end()
+	from := bufio.NewReaderSize(patient{r.frames}, frame.MaxSize) // a frame has two parts, and often two come at once
 	buf := make([]byte, frame.MaxSize)
 	for {
-		f, err := frame.Read(patient{r.frames}, buf)
+		f, err := frame.Read(from, buf)
 		if err != nil {
 			return
 		}

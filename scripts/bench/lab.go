@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -79,6 +80,9 @@ func newLab(ctx context.Context) (l *lab, err error) {
 		return nil, err
 	}
 	if l.pid, err = l.output("docker", "inspect", "--format", "{{.State.Pid}}", l.web); err != nil {
+		return nil, err
+	}
+	if err := l.writeLines(); err != nil {
 		return nil, err
 	}
 	return l, l.writeRequest()
@@ -144,11 +148,11 @@ func (l *lab) output(name string, args ...string) (string, error) {
 // command runs a program to its end, with these standard streams or /dev/null.
 // Little is between the two looks at the clock: no goroutine, no pipe.
 func (l *lab) command(program string, args ...string) func() error {
-	return func() error { return l.runWith([]uintptr{null(), null(), 2}, program, args...) }
+	return func() error { return runWith(l.env, []uintptr{null(), null(), 2}, program, args...) }
 }
 
-func (l *lab) runWith(files []uintptr, program string, args ...string) error {
-	pid, err := forkExec(program, append([]string{program}, args...), l.env, files)
+func runWith(env []string, files []uintptr, program string, args ...string) error {
+	pid, err := forkExec(program, append([]string{program}, args...), env, files)
 	if err != nil {
 		return err
 	}
@@ -187,5 +191,5 @@ func (l *lab) runHelper() error {
 		return err
 	}
 	defer unix.Close(fd)
-	return l.runWith([]uintptr{null(), null(), 2, uintptr(fd)}, l.helper, "3")
+	return runWith(payload.Env(), []uintptr{null(), null(), 2, uintptr(fd)}, l.helper, "3")
 }

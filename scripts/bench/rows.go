@@ -16,7 +16,8 @@ func allRows(l *lab) []row {
 	rows = append(rows, row{name: "resident during a session without a terminal", value: l.resident})
 	rows = append(rows, row{name: "files", value: l.files})
 	rows = append(rows, streamRows(l)...)
-	rows = append(rows, floodRow(l), atOnceRow(l))
+	rows = append(rows, floodRows(l)...)
+	rows = append(rows, atOnceRow(l))
 	return append(rows, row{name: "with more containers on the engine", value: l.growth})
 }
 

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/creack/pty"
@@ -28,7 +31,7 @@ func streamRows(l *lab) []row {
 		{"1 GiB in and out by pipes", []string{"cat"}, (*lab).throughPipes},
 		{"1 GiB out to a file", []string{"head", "-c", "1073741824", "/dev/zero"}, (*lab).outToFile},
 		{"1 GiB in from a file", []string{"dd", "of=/dev/null", "bs=64k"}, (*lab).inFromFile},
-		{"10 million lines out by a pipe", []string{"sh", "-c", "yes | head -n 10000000"}, (*lab).outByPipe},
+		{"10 million lines out by a pipe", times(20, shortLines), (*lab).outByPipe},
 	} {
 		by := func(program string, args ...string) func() error {
 			argv := append(append([]string{program}, args...), w.command...)
@@ -109,7 +112,7 @@ func (l *lab) outToFile(argv []string) error {
 		return err
 	}
 	defer f.Close()
-	if err := l.runWith([]uintptr{null(), f.Fd(), 2}, argv[0], argv[1:]...); err != nil {
+	if err := runWith(l.env, []uintptr{null(), f.Fd(), 2}, argv[0], argv[1:]...); err != nil {
 		return err
 	}
 	if st, err := f.Stat(); err != nil || st.Size() != gigabyte {
@@ -127,21 +130,52 @@ func (l *lab) inFromFile(argv []string) error {
 	if err := f.Truncate(gigabyte); err != nil {
 		return err
 	}
-	return l.runWith([]uintptr{f.Fd(), null(), null()}, argv[0], argv[1:]...)
+	return runWith(l.env, []uintptr{f.Fd(), null(), null()}, argv[0], argv[1:]...)
 }
 
-// floodRow is about a terminal that much is written to.
-func floodRow(l *lab) row {
-	flood := []string{"sh", "-c", "yes | head -c 200000000"}
-	at := func(args ...string) func() error {
-		argv := append(append([]string{l.docker}, args...), flood...)
-		return func() error { return l.atTerminal(argv) }
+// floodRows are about a terminal that much is written to. The lines are in files:
+// busybox's yes writes two bytes at once, which would be most of the time.
+func floodRows(l *lab) []row {
+	var rows []row
+	for _, f := range []struct{ name, file string }{
+		{"200 MB of text to a terminal", longLines}, {"20 MB of yes's lines to a terminal", shortLines},
+	} {
+		flood := times(20, f.file)
+		at := func(args ...string) func() error {
+			argv := slices.Concat([]string{l.docker}, args, flood)
+			return func() error { return l.atTerminal(argv) }
+		}
+		rows = append(rows, row{
+			name: f.name, rounds: 3,
+			ours: contestant{name: "docker nsjoin", run: at("nsjoin", l.web)},
+			theirs: []contestant{
+				{name: "docker exec -it", run: at("exec", "-it", l.web), target: 0.5},
+				{name: "nsenter -a", run: func() error {
+					return l.atTerminal(slices.Concat([]string{l.nsenter, "-t", l.pid, "-a"}, flood))
+				}},
+			},
+		})
 	}
-	return row{
-		name: "200 MB to a terminal", rounds: 3,
-		ours:   contestant{name: "docker nsjoin", run: at("nsjoin", l.web)},
-		theirs: []contestant{{name: "docker exec -it", run: at("exec", "-it", l.web), target: 0.5}},
-	}
+	return rows
+}
+
+// The container's files of lines, 1 MiB of 2 bytes each and 10 MiB of 80.
+const (
+	shortLines = "/tmp/short"
+	longLines  = "/tmp/long"
+)
+
+// writeLines makes these files.
+func (l *lab) writeLines() error {
+	_, err := l.output("docker", "exec", l.web, "sh", "-c", `
+		lines() { yes "$1" | head -n "$2" >/tmp/some; for i in $(seq "$3"); do cat /tmp/some; done; }
+		lines y 4096 128 >`+shortLines+`; lines `+strings.Repeat("0123456789", 8)[:79]+` 1024 128 >`+longLines)
+	return err
+}
+
+// times is a command that prints a file n times.
+func times(n int, file string) []string {
+	return []string{"sh", "-c", "for i in $(seq " + strconv.Itoa(n) + "); do cat " + file + "; done"}
 }
 
 func (l *lab) atTerminal(argv []string) error {

@@ -1,0 +1,6 @@
+package payload
+
+import _ "embed"
+
+//go:embed helpers/linux_ppc64le
+var own string
