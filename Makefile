@@ -68,6 +68,16 @@ test-matrix: build ## run the script tests on every test engine, write docs/engi
 session: build ## run the slow tests: clients that end, terminals, a storm of killed sessions, 1 GiB (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
+.PHONY: short
+short: build ## run a short form of each long target, as CI does after make test (as root)
+	@JOBS=2 scripts/fuzz
+	@scripts/race
+	@$(MAKE) --no-print-directory session
+	@$(MAKE) --no-print-directory packages
+	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
+	@scripts/matrix tcp/engine 28-userns/local
+	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
+
 .PHONY: shells
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/moby/sys/user"
@@ -64,13 +65,24 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	if err != nil {
 		return err
 	}
-	spec.UID, spec.GID = uint32(u.Uid), uint32(u.Gid)
-	spec.Groups = []uint32{spec.GID}
-	for _, g := range append(u.Sgids, added...) {
+	// The library takes any number from a line of the container's. One that the engine
+	// cuts to 32 bits could become root's.
+	ids := slices.Concat([]int{u.Uid, u.Gid}, u.Sgids, added)
+	for _, id := range ids {
+		if id < 0 || int64(id) >= noID {
+			return fmt.Errorf("%d in its /etc/passwd or /etc/group is no number of a user or group", id)
+		}
+	}
+	spec.UID, spec.Groups = uint32(ids[0]), nil
+	for _, g := range ids[1:] {
 		spec.Groups = append(spec.Groups, uint32(g))
 	}
+	spec.GID = spec.Groups[0]
 	return nil
 }
+
+// noID is the number that no user and no group has: (uid_t)-1, credentials(7).
+const noID = 1<<32 - 1
 
 // account is the first line of uid in passwd. Where there is none, the runtime
 // takes / for HOME.

@@ -14,13 +14,18 @@ const (
 	somePasswd = "root:x:0:0:root:/root:/bin/sh\n" +
 		"web:x:1000:1001::/home/web:/bin/sh\n" +
 		"web:x:2000:2001::/home/second:/bin/sh\n" +
-		"4242:x:7:8::/home/digits:/bin/sh\n"
+		"4242:x:7:8::/home/digits:/bin/sh\n" +
+		"zero:x:4294967296:1001::/:/bin/sh\n" +
+		"minus:x:-4294967296:1001::/:/bin/sh\n" +
+		"none:x:1000:4294967295::/:/bin/sh\n" +
+		"over:x:1003:1001::/:/bin/sh\n"
 	someGroup = "root:x:0:root\n" +
 		"audio:x:29:other,web\n" +
 		"web:x:1001:\n" +
 		"video:x:44:web\n" +
 		"video:x:45:\n" +
-		"1000:x:1:1000\n"
+		"1000:x:1:1000\n" +
+		"wheel:x:4294967296:over\n"
 )
 
 // What a name means is what the engine, with the same library, makes of it.
@@ -90,6 +95,10 @@ func TestUserThatCantBe(t *testing.T) {
 		{"web:-1", nil, "uids and gids must be in range"},
 		{"web", []string{"nobody"}, "nable to find group nobody"},
 		{"web", []string{"2147483648"}, "uids and gids must be in range"},
+		{"zero", nil, "4294967296 in its /etc/passwd or /etc/group is no number"},
+		{"minus", nil, "-4294967296 in its /etc/passwd or /etc/group is no number"},
+		{"none", nil, "4294967295 in its /etc/passwd or /etc/group is no number"},
+		{"over", nil, "4294967296 in its /etc/passwd or /etc/group is no number"},
 	} {
 		p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
 		got := plan.Subject{Spec: plan.Spec{UID: 5, GID: 6}}
