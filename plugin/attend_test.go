@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -42,17 +40,6 @@ func TestOutletTellsOnceThatNobodyReads(t *testing.T) {
 	}
 	if len(told) > 0 {
 		t.Error("it is told again")
-	}
-}
-
-func TestSignalsHaveTheirNumbersOnLinux(t *testing.T) {
-	for s, want := range map[os.Signal]int{os.Interrupt: 2, syscall.SIGTERM: 15, syscall.SIGUSR1: 10, syscall.SIGWINCH: 28} {
-		if got, ok := onLinux(s); !ok || got != want {
-			t.Errorf("%v: %d, %v; want %d", s, got, ok, want)
-		}
-	}
-	if n, ok := onLinux(syscall.SIGKILL); ok {
-		t.Errorf("SIGKILL is passed on as %d", n)
 	}
 }
 

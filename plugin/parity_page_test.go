@@ -1,7 +1,8 @@
+//go:build linux
+
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,8 +15,6 @@ const (
 	parityPage  = "../docs/parity.md"
 	atTerminal  = "At a terminal" // the section whose rows are run at one
 )
-
-var update = flag.Bool("update", false, "write docs/parity.md and align the table that it is made from")
 
 // parityRow is a row of the table: what a container is made with and what is
 // run in it.

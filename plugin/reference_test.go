@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 )
+
+var update = flag.Bool("update", false, "write what a test compares with: docs/reference, docs/man; docs/parity.md and its table")
 
 // TestReference holds the pages of docs/reference and docs/man to the commands and
 // their flags. make docs writes them anew.
