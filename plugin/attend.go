@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/moby/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -47,9 +50,8 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	}
 	written := make(chan error, 1)
 	unread := func() { _ = frames.Signal(sigpipe) }
-	go func() {
-		written <- h.Output(&outlet{to: c.stdout, failed: unread}, &outlet{to: c.stderr, failed: unread, lines: c.raw})
-	}()
+	outlets := [2]*outlet{{to: c.stdout, failed: unread}, {to: c.stderr, failed: unread, lines: c.raw}}
+	go func() { written <- h.Output(outlets[0], outlets[1]) }()
 	status, err := h.Wait()
 	if err != nil {
 		return 0, err
@@ -60,6 +62,12 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	select {
 	case err = <-written:
 	case <-time.After(patience):
+		return status, nil
+	}
+	for _, o := range outlets {
+		if err == nil && o.lost != nil {
+			err = exit.With(cmp.Or(status, exit.Failed), fmt.Errorf("output of the command: %w", o.lost))
+		}
 	}
 	return status, err
 }
@@ -71,6 +79,7 @@ type outlet struct {
 	failed func()
 	lines  bool // it is of lines, and a raw terminal's: the helper's messages
 	closed bool
+	lost   error // why what was written is lost; nil where the reader left
 }
 
 func (o *outlet) Write(b []byte) (int, error) {
@@ -81,6 +90,9 @@ func (o *outlet) Write(b []byte) (int, error) {
 		}
 		if _, err := o.to.Write(text); err != nil {
 			o.closed = true
+			if !isBrokenPipe(err) {
+				o.lost = err
+			}
 			go o.failed() // it may wait for the command to read
 		}
 	}

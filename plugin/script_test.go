@@ -53,8 +53,9 @@ const (
 //
 // and these conditions:
 //
-//	[via:engine] each docker nsjoin has --via engine
+//	[via:engine] each docker nsjoin has --via engine, or there is no other way
 //	[local] it can join from here: as root, on the engine's host, by its socket
+//	[host] it is root where the engine's processes are
 //	[engine:rootless] the engine's user is not root
 //	[engine:userns] its containers have a user namespace of their own
 //	[engine:podman] it is Podman's service
@@ -151,7 +152,7 @@ func (e testEngine) install(config string) error {
 		return err
 	}
 	file := filepath.Join(plugins, "docker-nsjoin")
-	if e.via == "" {
+	if e.via == "" || !e.local() { // where it is the only way it is found
 		return os.Symlink(e.plugin, file)
 	}
 	return os.WriteFile(file, fmt.Appendf(nil, withVia, e.via, e.plugin), 0o755)
@@ -181,9 +182,9 @@ exec %s "$@"
 
 // local tells whether --via local is possible. In a container that has the engine's
 // socket it isn't.
-func (e testEngine) local() bool {
-	return os.Geteuid() == 0 && strings.HasPrefix(e.host, "unix://") && os.Getenv("NSJOIN_TEST_ENGINE") != "socket"
-}
+func (e testEngine) local() bool { return onHost() && strings.HasPrefix(e.host, "unix://") }
+
+func onHost() bool { return os.Geteuid() == 0 && os.Getenv("NSJOIN_TEST_ENGINE") != "socket" }
 
 // condition is true for via:WAY where that is how docker nsjoin is called, and for
 // engine:KIND of the engine's kinds.
@@ -191,8 +192,11 @@ func (e testEngine) condition(name string) (bool, error) {
 	if way, ok := strings.CutPrefix(name, "via:"); ok {
 		return way == e.via, nil
 	}
-	if name == "local" {
+	switch name {
+	case "local":
 		return e.local(), nil
+	case "host":
+		return onHost(), nil
 	}
 	if kind, ok := strings.CutPrefix(name, "engine:"); ok {
 		return e.kinds[kind], nil

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,6 +23,9 @@ func onLinux(s os.Signal) (int, bool) {
 	n, ok := linuxNumbers[s]
 	return n, ok
 }
+
+// isBrokenPipe tells the error of writing what nobody reads.
+func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
 
 // takeSignals takes those that are passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -10,6 +12,12 @@ const sigpipe, sigterm, sigwinch = 13, 15, 28
 
 // onLinux is the number of ctrl-c there, where the command is.
 func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }
+
+// isBrokenPipe tells the errors of writing what nobody reads.
+func isBrokenPipe(err error) bool {
+	const noData = syscall.Errno(232) // ERROR_NO_DATA: the pipe is being closed
+	return errors.Is(err, syscall.ERROR_BROKEN_PIPE) || errors.Is(err, noData)
+}
 
 // takeSignals takes what is passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {

@@ -21,8 +21,7 @@ func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn 
 		return h, err
 	}
 	// The engine can give no capability that it lacks itself.
-	h, again := startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn)
-	if again != nil {
+	if h, err = startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn); err != nil {
 		return nil, err
 	}
 	warn("the engine can't give all capabilities: the command has those of a container, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
