@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/moby/term"
@@ -63,6 +65,9 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	case err = <-written:
 	case <-time.After(patience):
 		return status, nil
+	}
+	if errors.Is(err, syscall.ECONNRESET) {
+		err = nil // so ends what Podman's service had more input for; the output was read before
 	}
 	for _, o := range outlets {
 		if err == nil && o.lost != nil {
