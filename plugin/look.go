@@ -68,8 +68,11 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 		return nil, err
 	}
 	if len(all) > 0 && len(list.missing) == len(all) {
-		return nil, exit.Hint(errors.New("the engine's containers were not found on this host"),
-			"its engine may be on another host: leave --via %s out", l.via)
+		err := errors.New("the engine's containers were not found on its host")
+		if l.via == launch.Local {
+			err = exit.Hint(err, "the engine may be on another host than this: leave --via local out")
+		}
+		return nil, err
 	}
 	names := make([]survey.Named, len(all))
 	for i, c := range all {
