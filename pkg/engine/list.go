@@ -57,6 +57,9 @@ func Matching(ctx context.Context, engine Lister, wanted map[string][]string) (m
 }
 
 func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, error) {
+	for _, state := range []string{container.StateRunning, container.StatePaused} {
+		args.Add("status", state) // Podman's service leaves paused ones out by itself
+	}
 	summaries, err := engine.ContainerList(ctx, container.ListOptions{Filters: args})
 	if err != nil {
 		return nil, explainList(err)

@@ -46,7 +46,7 @@ type filtered struct{ asked map[string][]string }
 func (f *filtered) ContainerList(_ context.Context, options container.ListOptions) ([]container.Summary, error) {
 	f.asked = make(map[string][]string)
 	for _, key := range options.Filters.Keys() {
-		f.asked[key] = options.Filters.Get(key)
+		f.asked[key] = slices.Sorted(slices.Values(options.Filters.Get(key)))
 	}
 	return []container.Summary{{ID: "0f"}, {ID: "1e"}}, nil
 }
@@ -57,7 +57,7 @@ func TestMatchingLeavesFilteringToTheEngine(t *testing.T) {
 	if err != nil || !maps.Equal(ids, map[string]bool{"0f": true, "1e": true}) {
 		t.Errorf("%v, %v", ids, err)
 	}
-	if got := fmt.Sprint(f.asked); got != "map[label:[a=b] name:[web]]" {
+	if got := fmt.Sprint(f.asked); got != "map[label:[a=b] name:[web] status:[paused running]]" {
 		t.Errorf("asked for %s", got)
 	}
 }
