@@ -85,7 +85,9 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	if !ok {
 		return cgroupMount{}, false
 	}
-	fields, tail := strings.Fields(before), strings.Fields("cgroup"+after)
+	// One space is between two fields. The kernel escapes it in names, but not what else
+	// is white in Unicode.
+	fields, tail := strings.Split(before, " "), strings.Split("cgroup"+strings.TrimSuffix(after, "\n"), " ")
 	if len(fields) < 5 || len(tail) < 3 {
 		return cgroupMount{}, false
 	}

@@ -100,7 +100,7 @@ func (h Holder) namespace() (ns.Kind, uint64, bool) {
 // mount reads the root and the place of a mount, proc_pid_mountinfo(5).
 func (h Holder) mount() (root, path string, ok bool) {
 	const rootField, pathField = 3, 4
-	fields := strings.Fields(h.Mount)
+	fields := strings.Split(h.Mount, " ") // what else is white may be in a name
 	if len(fields) <= pathField {
 		return "", "", false
 	}
