@@ -68,11 +68,16 @@ test-matrix: build ## run the script tests on every test engine, write docs/engi
 session: build ## run the slow tests: clients that end, terminals, a storm of killed sessions, 1 GiB (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
+.PHONY: storm
+storm: build ## end sessions at random for STORM (10m) with little memory (as root)
+	@NSJOIN_TEST_STORM=$${STORM:-10m} scripts/engine run -- $(GOTEST) -timeout 60m -v -run '^TestStorm$$' ./plugin
+
 .PHONY: short
 short: build ## run a short form of each long target, as CI does after make test (as root)
 	@JOBS=2 scripts/fuzz
 	@scripts/race
 	@$(MAKE) --no-print-directory session
+	@STORM=20s $(MAKE) --no-print-directory storm
 	@$(MAKE) --no-print-directory packages
 	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
 	@scripts/matrix tcp/engine 28-userns/local

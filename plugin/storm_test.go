@@ -20,9 +20,22 @@ import (
 // stormSeed names the variable that repeats a storm.
 const stormSeed = "NSJOIN_TEST_SEED"
 
+// stormLength names the variable that has a storm go on for some time, with little
+// memory, where it would end after 200 sessions.
+const stormLength = "NSJOIN_TEST_STORM"
+
 // TestStorm ends sessions at random points by random signals to their processes.
 // Nothing of them may be left.
 func TestStorm(t *testing.T) {
+	var until time.Time
+	if text := os.Getenv(stormLength); text != "" {
+		length, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		until = time.Now().Add(length)
+		limitMemory(t, stormMemory)
+	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv(stormSeed); text != "" {
 		var err error
@@ -51,7 +64,7 @@ func TestStorm(t *testing.T) {
 	for i := range 20 {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(i+2)))
-			for range 5 {
+			for n := 0; n < 5 || time.Now().Before(until); n++ {
 				what := c.storm(t, web, random)
 				mu.Lock()
 				met[what]++
@@ -73,6 +86,35 @@ func TestStorm(t *testing.T) {
 	eventually(t, "everything is as before the storm", func() bool {
 		differs = leftoversOf(t, c, web).more(before)
 		return differs == ""
+	})
+}
+
+// stormMemory is less than 20 sessions and what they read from the disk want, in bytes.
+const stormMemory = 120 << 20
+
+// limitMemory has this process and what it starts share so much memory.
+func limitMemory(t *testing.T, limit int) {
+	t.Helper()
+	group, file, events := "/sys/fs/cgroup/memory/nsjoin-storm", "memory.limit_in_bytes", "memory.oom_control"
+	if _, err := os.Stat(filepath.Dir(group)); err != nil {
+		group, file, events = "/sys/fs/cgroup/nsjoin-storm", "memory.max", "memory.events"
+	}
+	put := func(path string, value int) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(strconv.Itoa(value)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(group, 0o755); err != nil && !os.IsExist(err) {
+		t.Fatal(err)
+	}
+	put(filepath.Join(group, file), limit)
+	put(filepath.Join(group, "cgroup.procs"), os.Getpid())
+	t.Cleanup(func() {
+		text, err := os.ReadFile(filepath.Join(group, events))
+		t.Logf("%s: %q, %v", events, text, err)
+		put(filepath.Join(filepath.Dir(group), "cgroup.procs"), os.Getpid())
+		eventually(t, "its cgroup is removed", func() bool { return os.Remove(group) == nil })
 	})
 }
 
@@ -128,6 +170,8 @@ func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
 		hangUp()
 		return "nothing"
 	}
+	// Where memory is short it is they that are ended.
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("1000"), 0o600)
 	done := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(done) }()
 	met := strike(cmd, random, done)
