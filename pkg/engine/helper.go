@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/pkg/stdcopy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -35,6 +36,7 @@ type Creator interface {
 	ServerVersion(ctx context.Context) (types.Version, error)
 	ClientVersion() string
 	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
+	Info(ctx context.Context) (system.Info, error)
 	Lister
 }
 

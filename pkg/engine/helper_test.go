@@ -18,21 +18,24 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/system"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // creator is an engine that fails where the test wants it to.
 type creator struct {
-	mu      sync.Mutex
-	fails   map[string]error // by step
-	images  []string         // that it has
-	lacks   bool             // it can't give all capabilities
-	version string
-	list    []container.Summary
+	security []string // what the engine says of itself
+	mu       sync.Mutex
+	fails    map[string]error // by step
+	images   []string         // that it has
+	lacks    bool             // it can't give all capabilities
+	version  string
+	list     []container.Summary
 
 	made    []*container.Config
 	hosts   []*container.HostConfig
@@ -106,6 +109,10 @@ func (c *creator) ClientVersion() string {
 	return "1.41"
 }
 
+func (c *creator) Info(context.Context) (system.Info, error) {
+	return system.Info{SecurityOptions: c.security}, c.fails["info"]
+}
+
 func (c *creator) ImageList(context.Context, image.ListOptions) ([]image.Summary, error) {
 	var list []image.Summary
 	for _, id := range c.images {
@@ -162,6 +169,22 @@ func TestFailureNamesItsStep(t *testing.T) {
 		}
 		if want := len(c.made); len(c.removed) != want {
 			t.Errorf("%s: %d were made, %q removed", row.step, want, c.removed)
+		}
+	}
+}
+
+// A rootless engine of before 26 can't give a container the host's processes, in words of
+// its runtime that tell nobody why.
+func TestRootlessEngineThatCantStartAHelper(t *testing.T) {
+	for _, security := range [][]string{nil, {"name=seccomp,profile=default"}, {"name=seccomp,profile=default", "name=rootless"}} {
+		for _, caps := range []bool{false, true} {
+			c := &creator{images: []string{"image of web"}, security: security, fails: map[string]error{"start": errors.New("mount proc")}}
+			s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = caps })
+			_, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t))
+			hinted, ok := errors.AsType[*exit.Error](err)
+			if want := len(security) == 2; ok != want || ok && !strings.HasPrefix(hinted.Hint, "the engine is rootless: ") {
+				t.Errorf("%q, all capabilities %t: %v", security, caps, err)
+			}
 		}
 	}
 }

@@ -16,16 +16,37 @@ import (
 // engine hasn't got it: then warn says so.
 func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	h, err := startOfSomeImage(ctx, engine, s, archive, warn)
-	failed, ok := errors.AsType[*stepError](err)
-	if !ok || failed.what != starting || ctx.Err() != nil || !slices.Contains(s.Caps, AllCaps) {
+	if !notStarted(ctx, err) {
 		return h, err
 	}
+	if !slices.Contains(s.Caps, AllCaps) {
+		return nil, hintRootless(ctx, engine, err)
+	}
 	// The engine can give no capability that it lacks itself.
-	if h, err = startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn); err != nil {
+	if h, err = startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn); notStarted(ctx, err) {
+		err = hintRootless(ctx, engine, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	warn("the engine can't give all capabilities: the command has those of a container, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
 	return h, nil
+}
+
+// notStarted tells that a container was made that the engine couldn't start.
+func notStarted(ctx context.Context, err error) bool {
+	failed, ok := errors.AsType[*stepError](err)
+	return ok && failed.what == starting && ctx.Err() == nil
+}
+
+// hintRootless adds the way out to why the engine couldn't start a helper where the engine
+// isn't root's: before 26 it gives no container the host's processes.
+func hintRootless(ctx context.Context, engine Creator, err error) error {
+	info, failed := engine.Info(ctx)
+	if failed != nil || !slices.Contains(info.SecurityOptions, "name=rootless") {
+		return err
+	}
+	return exit.Hint(err, "the engine is rootless: root on its host can join without a helper's container, sudo docker nsjoin …")
 }
 
 // startOfSomeImage starts a helper's container of the image that was asked for or,
