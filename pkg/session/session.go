@@ -45,18 +45,18 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remo
 			return nil, err
 		}
 	}
+	owner := int64(-1)
+	if who != nil {
+		owner = who.HostUID
+	}
 	switch {
 	case p.Terminal:
 		s.detachKeys = p.DetachKeys
-		owner := int64(-1)
-		if who != nil {
-			owner = who.HostUID
-		}
 		err = s.openTerminal(root, owner)
-	case who == nil:
+	case who == nil && remote == nil:
 		s.streams = handOver()
 	default:
-		s.streams, err = guard(who.HostUID)
+		s.streams, err = guard(owner, remote != nil)
 	}
 	if err != nil {
 		return nil, err

@@ -49,7 +49,11 @@ func nowhere(remote *Remote) (*streams, error) {
 // and /dev/null as they are, and a pipe in the place of anything else. The
 // container's root could reopen a file by /proc/PID/fd and write to it, or type
 // into a terminal.
-func guard(owner int64) (*streams, error) {
+//
+// Where the helper has a container of its own, that has not ended for its engine as
+// long as anybody has its output open: what a command leaves in the background gets a
+// pipe that ends with the helper.
+func guard(owner int64, ownContainer bool) (*streams, error) {
 	s := &streams{}
 	for i, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		var st unix.Stat_t
@@ -57,7 +61,7 @@ func guard(owner int64) (*streams, error) {
 			return nil, fmt.Errorf("standard stream %d: %w", i, err)
 		}
 		switch {
-		case harmless(i, &st):
+		case harmless(i, &st) && (i == 0 || !ownContainer || st.Mode&unix.S_IFMT == unix.S_IFCHR):
 			s.theirs[i] = f
 		case i == 2 && len(s.outputs) == 1 && sameFile(1, 2):
 			s.theirs[2] = s.theirs[1] // in order, as in the one file

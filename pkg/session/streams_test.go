@@ -40,7 +40,7 @@ func TestGuardOfAChild(t *testing.T) {
 		return // not the child
 	}
 	answer := json.NewEncoder(os.NewFile(3, "answer"))
-	s, err := guard(owner)
+	s, err := guard(owner, false)
 	if err != nil {
 		_ = answer.Encode(guarded{Err: err.Error()})
 		os.Exit(0)
