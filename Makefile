@@ -79,6 +79,7 @@ short: build ## run a short form of each long target, as CI does after make test
 	@$(MAKE) --no-print-directory session
 	@STORM=20s $(MAKE) --no-print-directory storm
 	@$(MAKE) --no-print-directory packages
+	@$(MAKE) --no-print-directory foreign
 	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
 	@scripts/matrix tcp/engine 28-userns/local
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
@@ -88,11 +89,11 @@ shells: build ## try completion in bash, zsh and fish, which it installs, on the
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
 .PHONY: fuzz
-fuzz: ## run each fuzz test for FUZZTIME (20s), GOMAXPROCS at a time
+fuzz: ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
 	@scripts/fuzz
 
 .PHONY: bench
-bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 15 minutes)
+bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 7 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
 
@@ -123,6 +124,10 @@ cover: helper ## run the tests that need no engine, print how much of the code t
 .PHONY: cross
 cross: ## make a release in build/cross: every system, SBOMs, deb, rpm, checksums
 	@scripts/cross
+
+.PHONY: foreign
+foreign: helper ## run the helpers of the other architectures, by qemu (as root)
+	@scripts/foreign
 
 .PHONY: reproducible
 reproducible: ## make a release in two directories and compare (TARGETS=linux/amd64 for less)

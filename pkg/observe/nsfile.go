@@ -109,7 +109,10 @@ func unreachable(pid *os.File, own ns.ID) (bool, error) {
 	if errors.Is(err, unix.EPERM) {
 		return true, nil // the way up leads past ours
 	}
-	return false, err
+	if err != nil {
+		return false, fmt.Errorf("parent of a pid namespace: %w", err)
+	}
+	return false, nil
 }
 
 func idOf(f *os.File) (ns.ID, error) {

@@ -151,6 +151,16 @@ func runJoined(t *testing.T, r *request.Request) string {
 
 func runHelper(t *testing.T, r *request.Request) (stdout, stderr string, status int) {
 	t.Helper()
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runHelperBy(t, r, helper)
+}
+
+// runHelperBy runs a helper by a command, which may be its path.
+func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	r.Version = request.Version
 	r.CallerEnv = os.Environ()
 	r.Terminal = request.TerminalNever
@@ -167,12 +177,8 @@ func runHelper(t *testing.T, r *request.Request) (stdout, stderr string, status 
 		t.Fatal(err)
 	}
 	defer f.Close()
-	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), helper, "3")
+	cmd := exec.CommandContext(t.Context(), command[0], append(command[1:], "3")...)
 	cmd.ExtraFiles = []*os.File{f}
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second
