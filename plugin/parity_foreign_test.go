@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,5 +52,6 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 		"userns":   rootless || strings.Contains(options, "name=userns"),
 		"podman":   whose == "Podman",
 		"foreign":  whose != "",
+		"policy":   os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
 	}
 }

@@ -59,6 +59,7 @@ const (
 //	[engine:rootless] the engine's user is not root
 //	[engine:userns] its containers have a user namespace of their own
 //	[engine:podman] it is Podman's service
+//	[engine:policy] an authorization plugin of it forbids helpers' containers
 //	[engine:foreign] its docker exec is not Docker's with runc
 func TestScript(t *testing.T) { runScripts(t, "script") }
 

@@ -22,6 +22,7 @@ launch() {
 	make_inside
 	[ "$kind" = dockerd ] || prepare_"$kind"
 	[ "$caller" != group ] || prepare_group
+	[ "$policy" = no ] || prepare_policy
 	[ ${#inside[@]} = 0 ] || namespaces+=(--mount --propagation private)
 	echo '{}' >"$dir/daemon.json"
 	start=$(date +%s%N)

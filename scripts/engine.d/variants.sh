@@ -21,6 +21,7 @@ list() {
 		ssh            like private, reached by ssh
 		group          like private; the command's user is not root but may use its socket
 		socket         like private; the command is in a container that has its socket
+		policy         like private, with an authorization plugin that forbids helpers' containers
 	LIST
 }
 
@@ -34,6 +35,7 @@ describe() {
 	userns=no    # yes: --userns-remap
 	reach=unix   # or tcp, tls, ssh: how the command reaches it
 	caller=root  # or group, socket: who runs the command
+	policy=no    # yes: an authorization plugin
 	options=()   # of dockerd
 	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
@@ -55,6 +57,7 @@ describe() {
 	podman) kind=podman packages=(podman containernetworking-plugins) ;;
 	tcp | tls | ssh) reach=$1 ;;
 	group | socket) caller=$1 ;;
+	policy) policy=yes ;;
 	*) die "no variant $1" ;;
 	esac
 	[ $userns = no ] || options+=(--userns-remap=default)
