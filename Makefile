@@ -51,6 +51,7 @@ test: build ## run all tests, the script tests on each test engine (as root)
 		cat "build/parity-$$engine.txt" >&2; \
 	done
 	@[ -z "$(ENGINES)" ] || scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 10m -run '$(CLIENT)' ./plugin
+	@[ -z "$(ENGINES)" ] || scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
 
 .PHONY: remote
 remote: build ## run the script tests once more by --via engine, and those of a slow link (as root)
