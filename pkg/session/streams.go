@@ -21,6 +21,8 @@ type streams struct {
 	input   *relay
 	// terminal says that the bytes are those of one.
 	terminal bool
+	// linger is how long what the command left in the background is listened to.
+	linger time.Duration
 }
 
 // handOver gives the caller's own streams to the command.
@@ -52,9 +54,13 @@ func nowhere(remote *Remote) (*streams, error) {
 //
 // Where the helper has a container of its own, that has not ended for its engine as
 // long as anybody has its output open: what a command leaves in the background gets a
-// pipe that ends with the helper.
+// pipe that ends with the helper, after as long as an engine listens to those of docker
+// exec.
 func guard(owner int64, ownContainer bool) (*streams, error) {
 	s := &streams{}
+	if ownContainer {
+		s.linger = 2 * time.Second
+	}
 	for i, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		var st unix.Stat_t
 		if err := unix.Fstat(i, &st); err != nil {
@@ -157,8 +163,9 @@ func (s *streams) start(detachKeys []byte, gone, left *once) {
 // disk has no place for it.
 func (s *streams) finish() error {
 	var lost error
+	until := time.Now().Add(s.linger)
 	for _, r := range s.outputs {
-		_ = r.from.SetReadDeadline(time.Now())
+		_ = r.from.SetReadDeadline(until)
 		<-r.done
 		r.lose(drain(r.to, r.from))
 		if r.lost != nil && lost == nil {
