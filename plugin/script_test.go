@@ -134,10 +134,13 @@ func (e testEngine) setup(env *testscript.Env) error {
 	return e.install(config)
 }
 
+// tlsVariables are set where the engine is reached by TLS.
+var tlsVariables = []string{"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
+
 // endpoint is the environment by which the Docker CLI reaches the engine.
 func (e testEngine) endpoint() []string {
 	list := []string{"DOCKER_HOST=" + e.host}
-	for _, name := range []string{"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"} {
+	for _, name := range tlsVariables {
 		if value := os.Getenv(name); value != "" {
 			list = append(list, name+"="+value)
 		}

@@ -56,6 +56,11 @@ func environmentOf(ts *testscript.TestScript) []string {
 	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
+	for _, name := range tlsVariables {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
 	return env
 }
 
