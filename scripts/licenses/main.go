@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -69,8 +70,12 @@ func linked() ([]module, error) {
 	const format = `{{if .Standard}}std	-	{{.Root}}{{else if not .Module.Main}}{{.Module.Path}}	{{.Module.Version}}	{{.Module.Dir}}{{end}}`
 	var modules []module
 	for _, system := range systems {
+		arch := "amd64"
+		if system == "linux" {
+			arch = runtime.GOARCH // whose helper was built
+		}
 		list := exec.Command("go", "list", "-deps", "-f", format, "./plugin", "./plugin/helper")
-		list.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0")
+		list.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0")
 		list.Stderr = os.Stderr
 		out, err := list.Output()
 		if err != nil {
