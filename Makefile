@@ -90,7 +90,7 @@ shells: build ## try completion in bash, zsh and fish, which it installs, on the
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
 .PHONY: fuzz
-fuzz: ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
+fuzz: helper ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
 	@scripts/fuzz
 
 .PHONY: bench
@@ -99,11 +99,11 @@ bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md
 	@scripts/engine run -- build/bench -save docs
 
 .PHONY: plot
-plot: ## draw docs/benchmarks.json as docs/benchmarks.svg
+plot: helper ## draw docs/benchmarks.json as docs/benchmarks.svg
 	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
 
 .PHONY: docs
-docs: ## write the reference and the man pages of the commands
+docs: helper ## write the reference and the man pages of the commands
 	@$(GOTEST) -run '^TestReference$$' ./plugin -update
 
 .PHONY: lint
@@ -111,7 +111,7 @@ lint: helper ## check the Go code, the scripts and go.mod
 	@scripts/lint
 
 .PHONY: fmt
-fmt: ## format the Go code
+fmt: helper ## format the Go code
 	@scripts/lint --fmt
 
 .PHONY: cover
@@ -139,11 +139,11 @@ packages: build ## try make install, deb and rpm: install, upgrade, remove, in a
 	@scripts/engine run -- scripts/try-install
 
 .PHONY: licenses
-licenses: ## write docs/licenses.md, the licenses of what is linked in
+licenses: helper ## write docs/licenses.md, the licenses of what is linked in
 	@go run ./scripts/licenses >docs/licenses.md
 
 .PHONY: vulncheck
-vulncheck: ## look for known vulnerabilities in what is linked in (asks vuln.go.dev)
+vulncheck: helper ## look for known vulnerabilities in what is linked in (asks vuln.go.dev)
 	@scripts/vulncheck
 
 .PHONY: race
