@@ -28,13 +28,14 @@ const stormLength = "NSJOIN_TEST_STORM"
 // Nothing of them may be left.
 func TestStorm(t *testing.T) {
 	var until time.Time
+	limited := "" // the cgroup that sessions are put into
 	if text := os.Getenv(stormLength); text != "" {
 		length, err := time.ParseDuration(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		until = time.Now().Add(length)
-		limitMemory(t, stormMemory)
+		limited = limitMemory(t, stormMemory)
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv(stormSeed); text != "" {
@@ -50,14 +51,14 @@ func TestStorm(t *testing.T) {
 	if err := os.WriteFile(c.output(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.storm(t, web, rand.New(rand.NewPCG(seed, 0))) // what stays open after the first start, does
+	c.storm(t, web, limited, rand.New(rand.NewPCG(seed, 0))) // what stays open after the first start, does
 	reapAll(t)
 	before := leftoversOf(t, c, web)
 
 	random := rand.New(rand.NewPCG(seed, 1))
 	met := map[string]int{}
 	for range 100 {
-		met[c.storm(t, web, random)]++
+		met[c.storm(t, web, limited, random)]++
 	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -65,7 +66,7 @@ func TestStorm(t *testing.T) {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(i+2)))
 			for n := 0; n < 5 || time.Now().Before(until); n++ {
-				what := c.storm(t, web, random)
+				what := c.storm(t, web, limited, random)
 				mu.Lock()
 				met[what]++
 				mu.Unlock()
@@ -92,30 +93,25 @@ func TestStorm(t *testing.T) {
 // stormMemory is less than 20 sessions and what they read from the disk want, in bytes.
 const stormMemory = 120 << 20
 
-// limitMemory has this process and what it starts share so much memory.
-func limitMemory(t *testing.T, limit int) {
+// limitMemory makes a cgroup whose processes share so much memory.
+func limitMemory(t *testing.T, limit int) string {
 	t.Helper()
 	group, file, events := "/sys/fs/cgroup/memory/nsjoin-storm", "memory.limit_in_bytes", "memory.oom_control"
 	if _, err := os.Stat(filepath.Dir(group)); err != nil {
 		group, file, events = "/sys/fs/cgroup/nsjoin-storm", "memory.max", "memory.events"
 	}
-	put := func(path string, value int) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(strconv.Itoa(value)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	if err := os.Mkdir(group, 0o755); err != nil && !os.IsExist(err) {
 		t.Fatal(err)
 	}
-	put(filepath.Join(group, file), limit)
-	put(filepath.Join(group, "cgroup.procs"), os.Getpid())
+	if err := os.WriteFile(filepath.Join(group, file), []byte(strconv.Itoa(limit)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		text, err := os.ReadFile(filepath.Join(group, events))
 		t.Logf("%s: %q, %v", events, text, err)
-		put(filepath.Join(filepath.Dir(group), "cgroup.procs"), os.Getpid())
 		eventually(t, "its cgroup is removed", func() bool { return os.Remove(group) == nil })
 	})
+	return group
 }
 
 // stormCommands are what the sessions run.
@@ -138,7 +134,7 @@ var stormSignals = []unix.Signal{
 func (c caller) output() string { return filepath.Join(c.dir, ".output") }
 
 // storm starts a session and ends it. It returns what the signal met.
-func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
+func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) string {
 	cmd := c.docker(append([]string{"nsjoin", web}, stormCommands[random.IntN(len(stormCommands))]...)...)
 	hangUp := func() {}
 	switch random.IntN(4) {
@@ -170,8 +166,9 @@ func (c caller) storm(t *testing.T, web string, random *rand.Rand) string {
 		hangUp()
 		return "nothing"
 	}
-	// Where memory is short it is they that are ended.
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("1000"), 0o600)
+	if limited != "" {
+		_ = os.WriteFile(filepath.Join(limited, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600) // it may have ended
+	}
 	done := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(done) }()
 	met := strike(cmd, random, done)
