@@ -82,7 +82,7 @@ short: build ## run a short form of each long target, as CI does after make test
 	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory foreign
 	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
-	@scripts/matrix tls/engine 28-userns/local
+	@scripts/matrix 28-userns/local
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
 
 .PHONY: shells
