@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
 // parseCgroups reads /proc/PID/cgroup, cgroups(7): ID:CONTROLLERS:PATH.
@@ -85,13 +86,12 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	if !ok {
 		return cgroupMount{}, false
 	}
-	// One space is between two fields. The kernel escapes it in names, but not what else
-	// is white in Unicode.
-	fields, tail := strings.Split(before, " "), strings.Split("cgroup"+strings.TrimSuffix(after, "\n"), " ")
-	if len(fields) < 5 || len(tail) < 3 {
+	root, point, ok := survey.Mounted(before)
+	tail := strings.Split("cgroup"+strings.TrimSuffix(after, "\n"), " ")
+	if !ok || len(tail) < 3 {
 		return cgroupMount{}, false
 	}
-	m := cgroupMount{root: unescape(fields[3]), point: unescape(fields[4])}
+	m := cgroupMount{root: root, point: point}
 	switch tail[0] {
 	case "cgroup2":
 		return m, true
@@ -100,14 +100,6 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 		return m, true
 	}
 	return cgroupMount{}, false
-}
-
-// unescape undoes the octal escapes of a mountinfo's fields.
-func unescape(field string) string {
-	if !strings.Contains(field, `\`) {
-		return field
-	}
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(field)
 }
 
 // holds tells whether the mount shows group g, and where.

@@ -97,15 +97,24 @@ func (h Holder) namespace() (ns.Kind, uint64, bool) {
 	return k, inode, err == nil
 }
 
-// mount reads the root and the place of a mount, proc_pid_mountinfo(5).
-func (h Holder) mount() (root, path string, ok bool) {
+func (h Holder) mount() (root, path string, ok bool) { return Mounted(h.Mount) }
+
+// Mounted reads the root of a mount and where it is from the beginning of its line in a
+// mountinfo, proc_pid_mountinfo(5); false where the line is shorter. One space is between
+// two fields: the kernel escapes it in names, but not what else is white in Unicode.
+func Mounted(line string) (root, path string, ok bool) {
 	const rootField, pathField = 3, 4
-	fields := strings.Split(h.Mount, " ") // what else is white may be in a name
+	fields := strings.Split(line, " ")
 	if len(fields) <= pathField {
 		return "", "", false
 	}
-	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	return fields[rootField], unescape.Replace(fields[pathField]), true
+	unescape := func(field string) string {
+		if !strings.Contains(field, `\`) {
+			return field
+		}
+		return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(field)
+	}
+	return unescape(fields[rootField]), unescape(fields[pathField]), true
 }
 
 func (h Holder) text() string {
