@@ -31,9 +31,9 @@ func (p *parity) run(t *testing.T, words string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), parityWithin)
 	defer cancel()
 	cmd := p.shell(ctx, fmt.Sprintf("docker run -d --name %s --label %s %s", name, ownLabel(), words))
-	p.engine.starting.RLock()
+	starting.RLock()
 	text, err := cmd.CombinedOutput()
-	p.engine.starting.RUnlock()
+	starting.RUnlock()
 	switch {
 	case err == nil && !bytes.Contains(text, []byte("discarded")):
 		return name, p.settled(t, name)

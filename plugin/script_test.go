@@ -95,10 +95,11 @@ type testEngine struct {
 	plugin string
 	via    string // the value of --via that docker nsjoin is called with, or ""
 	kinds  map[string]bool
-	// starting is held by who makes a container, so that none is made after all
-	// were removed at an interruption.
-	starting *sync.RWMutex
 }
+
+// starting is held by who makes a container, so that none is made after all were
+// removed at an interruption, by a later test neither.
+var starting sync.RWMutex
 
 func engineOfTest(t *testing.T) testEngine {
 	t.Helper()
@@ -118,7 +119,8 @@ func engineOfTest(t *testing.T) testEngine {
 	// A context is in the user's own configuration, which the scripts don't have.
 	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 	removeLeftovers(t)
-	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, via: os.Getenv(viaVariable), kinds: kindsOfEngine(t), starting: removeOnInterrupt(t)}
+	removeOnInterrupt(t)
+	return testEngine{host: cmp.Or(os.Getenv("DOCKER_HOST"), host), plugin: plugin, via: os.Getenv(viaVariable), kinds: kindsOfEngine(t)}
 }
 
 func (e testEngine) setup(env *testscript.Env) error {
@@ -221,9 +223,8 @@ func removeLeftovers(t *testing.T) {
 }
 
 // removeOnInterrupt removes this test's containers when it is interrupted, once
-// it has the lock that it returns.
-func removeOnInterrupt(t *testing.T) *sync.RWMutex {
-	starting := &sync.RWMutex{}
+// nobody is starting one.
+func removeOnInterrupt(t *testing.T) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	t.Cleanup(stop)
 	go func() {
@@ -240,7 +241,6 @@ func removeOnInterrupt(t *testing.T) *sync.RWMutex {
 		removeCgroups()
 		os.Exit(1)
 	}()
-	return starting
 }
 
 func ownLabel() string { return testLabel + "=" + strconv.Itoa(os.Getpid()) }
@@ -267,7 +267,10 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, options...)
-	if err := ts.Exec("docker", append(append(run, testImage), command...)...); err != nil {
+	starting.RLock()
+	err := ts.Exec("docker", append(append(run, testImage), command...)...)
+	starting.RUnlock()
+	if err != nil {
 		ts.Fatalf("docker run %s: %v", args[0], err)
 	}
 	// Not by the script's environment, which may name another engine by then.
