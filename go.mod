@@ -45,7 +45,6 @@ require (
 	go.opentelemetry.io/auto/sdk v1.1.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.35.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
-	golang.org/x/net v0.39.0 // indirect
 	golang.org/x/time v0.11.0 // indirect
 	golang.org/x/tools v0.26.0 // indirect
 	google.golang.org/grpc v1.72.2 // indirect
@@ -56,6 +55,7 @@ require (
 	github.com/docker/cli v28.5.2+incompatible
 	github.com/moby/sys/user v0.4.0
 	github.com/rogpeppe/go-internal v1.16.0
+	golang.org/x/net v0.39.0
 )
 
 ignore ./build

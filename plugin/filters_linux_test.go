@@ -17,6 +17,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // filters compares the seccomp filters that the kernel has of a command of
@@ -62,7 +63,7 @@ func alike(f, g plan.Filter) bool {
 
 // beginning is how many instructions are in front of what libseccomp made: its
 // first unconditional jump leads there.
-func beginning(program []plan.Instruction) int {
+func beginning(program []seccomp.Instruction) int {
 	for i, in := range program {
 		if in.Code == unix.BPF_JMP|unix.BPF_JA {
 			return min(i+1+int(in.K), len(program))
@@ -72,7 +73,7 @@ func beginning(program []plan.Instruction) int {
 }
 
 // withoutOrder sorts instructions and leaves out how far they jump.
-func withoutOrder(program []plan.Instruction) []plan.Instruction {
+func withoutOrder(program []seccomp.Instruction) []seccomp.Instruction {
 	sorted := slices.Clone(program)
 	for i, in := range sorted {
 		sorted[i].Jt, sorted[i].Jf = 0, 0
@@ -80,7 +81,7 @@ func withoutOrder(program []plan.Instruction) []plan.Instruction {
 			sorted[i].K = 0
 		}
 	}
-	slices.SortFunc(sorted, func(a, b plan.Instruction) int {
+	slices.SortFunc(sorted, func(a, b seccomp.Instruction) int {
 		return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.K, b.K))
 	})
 	return sorted

@@ -49,9 +49,12 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 	rootless, whose := strings.Contains(options, "name=rootless"), foreign(t)
 	return map[string]bool{
 		"rootless": rootless,
-		"userns":   rootless || strings.Contains(options, "name=userns"),
-		"podman":   whose == "Podman",
-		"foreign":  whose != "",
-		"policy":   os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
+		// Before 26 a rootless one gives no container the host's processes.
+		"no-helper": rootless && strings.HasPrefix(docker(t, "version", "--format", "{{.Server.Version}}"), "20."),
+		"userns":    rootless || strings.Contains(options, "name=userns"),
+		"podman":    whose == "Podman",
+		"foreign":   whose != "",
+		"crun":      docker(t, "info", "--format", "{{.DefaultRuntime}}") == "crun",
+		"policy":    os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
 	}
 }

@@ -23,6 +23,9 @@ type Spec struct {
 	ImageGiven bool     // the user named it
 	// Caps are the capabilities that it has.
 	Caps []string
+	// HostUTS is where the command has the host's: a rootless engine's helper can't join
+	// that, which belongs to the host's user namespace, but have it.
+	HostUTS bool
 	// Serves is the ID of the container whose identity the command has; "" for none.
 	Serves string
 	// Target is what the engine said of it.
@@ -49,7 +52,7 @@ var defaultCaps = []string{
 // NewSpec says what the helper for r is to be like. answers is what the engine said
 // of r's containers.
 func NewSpec(r *request.Request, answers Answers) Spec {
-	s := Spec{}
+	s := Spec{HostUTS: r.Source(ns.UTS).From == request.FromHost}
 	mounts := r.Source(ns.Mnt)
 	if mounts.Container != nil {
 		s.target = answers[mounts.Name]
@@ -165,6 +168,9 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapAdd:       s.Caps,
 	}
 	h.Init = &noInit
+	if s.HostUTS {
+		h.UTSMode = "host"
+	}
 	if slices.Contains(s.Caps, AllCaps) {
 		h.CapDrop = nil // Podman's service refuses to do both
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // compiled is the program of a plan with our own streams.
@@ -42,7 +43,7 @@ func TestUnknownOperationIsNotCompiled(t *testing.T) {
 func TestEveryOperationIsCompiled(t *testing.T) {
 	who := &plan.ContainerIdentity{
 		Keyring: "_ses.1f", AppArmor: "docker-default", CPUs: []int{0},
-		Filters: []plan.Filter{{Program: []plan.Instruction{{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW}}}},
+		Filters: []plan.Filter{{Program: []seccomp.Instruction{{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW}}}},
 		Limits:  []plan.Limit{{Resource: 7, Soft: 1, Hard: 2}},
 	}
 	for _, op := range []plan.Op{

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // maxBundle bounds a bundle's config.json, in bytes. Docker's own are 30 KB.
@@ -50,9 +51,7 @@ type bundle struct {
 		OOMScoreAdj     *int   `json:"oomScoreAdj"`
 	} `json:"process"`
 	Linux struct {
-		Seccomp *struct {
-			Flags []string `json:"flags"`
-		} `json:"seccomp"`
+		Seccomp *seccomp.Profile `json:"seccomp"`
 	} `json:"linux"`
 }
 
@@ -221,22 +220,4 @@ func capSet(names []string) plan.CapSet {
 		set |= plan.ParseCap(name)
 	}
 	return set
-}
-
-// filterFlags are the numbers of the flags that the bundle's filter is loaded
-// with, from linux/seccomp.h. Only those that outlive the load matter.
-func (b *bundle) filterFlags() uint32 {
-	var flags uint32
-	if b.Linux.Seccomp == nil {
-		return 0
-	}
-	for _, name := range b.Linux.Seccomp.Flags {
-		switch name {
-		case "SECCOMP_FILTER_FLAG_LOG":
-			flags |= unix.SECCOMP_FILTER_FLAG_LOG
-		case "SECCOMP_FILTER_FLAG_SPEC_ALLOW":
-			flags |= unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-		}
-	}
-	return flags
 }

@@ -44,7 +44,7 @@ func TestBundle(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v\nwant %+v", got, want)
 	}
-	if got, want := b.filterFlags(), uint32(unix.SECCOMP_FILTER_FLAG_LOG|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW); got != want {
+	if got, want := b.Linux.Seccomp.LoadFlags(), uint32(unix.SECCOMP_FILTER_FLAG_LOG|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW); got != want {
 		t.Errorf("its filter's flags are %#x, want %#x", got, want)
 	}
 }
@@ -58,8 +58,8 @@ func TestBundleThatSaysLittle(t *testing.T) {
 	if got, err := b.spec(); err != nil || !reflect.DeepEqual(got, plan.Spec{Dir: "/"}) {
 		t.Errorf("read %+v, %v", got, err)
 	}
-	if got := b.filterFlags(); got != 0 {
-		t.Errorf("the flags of no filter are %#x", got)
+	if b.Linux.Seccomp != nil {
+		t.Error("it has a profile")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestFlagsOfAFilter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := b.filterFlags(); got != want {
+		if got := b.Linux.Seccomp.LoadFlags(); got != want {
 			t.Errorf("[%s] is %#x, want %#x", flags, got, want)
 		}
 	}

@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -51,10 +52,12 @@ func FuzzBundle(f *testing.F) {
 			t.Fatal(err)
 		}
 		read, err := parseBundle(again)
-		if err != nil || !reflect.DeepEqual(read, b) && !strings.Contains(string(again), "[]") {
-			t.Errorf("%q is %+v, and written and read again %+v, %v", text, b, read, err)
+		if err != nil {
+			t.Fatalf("%q is written as %q, and not read: %v", text, again, err)
 		}
-		b.filterFlags()
+		if twice, err := json.Marshal(read); err != nil || !bytes.Equal(twice, again) {
+			t.Errorf("%q is %q, and written and read again %q, %v", text, again, twice, err)
+		}
 	})
 }
 

@@ -17,7 +17,10 @@ func TestHintWhereAFilterTakesRoot(t *testing.T) {
 		err  error
 		hint bool
 	}{{unix.EACCES, true}, {unix.EPERM, false}, {nil, false}} {
-		got := hintOfFilters(row.err)
+		denied, got := explainFilters(row.err)
+		if denied != row.hint {
+			t.Errorf("%v: denied %v", row.err, denied)
+		}
 		known, ok := errors.AsType[*exit.Error](got)
 		if !errors.Is(got, row.err) || (ok && known.Hint != "") != row.hint {
 			t.Errorf("%v: %v", row.err, got)

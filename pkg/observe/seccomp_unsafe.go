@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // readFilter reads filter number i, the oldest is 0, of a process that this
@@ -22,7 +23,7 @@ func readFilter(pid, i int) (plan.Filter, error) {
 	if n == 0 || n > unix.BPF_MAXINSNS {
 		return plan.Filter{}, fmt.Errorf("filter %d has %d instructions", i, n)
 	}
-	program := make([]plan.Instruction, n)
+	program := make([]seccomp.Instruction, n)
 	got, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER,
 		uintptr(pid), uintptr(i), uintptr(unsafe.Pointer(&program[0])), 0, 0)
 	if errno != 0 {

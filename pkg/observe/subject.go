@@ -74,12 +74,17 @@ func readContainer(s *plan.Subject, p, shim *Process, shimStatus status) error {
 	if err != nil {
 		return err
 	}
-	if s.Spec.Seccomp {
-		n++ // the runtime's follows those that it inherited; the program's own follow it
+	profile := b.Linux.Seccomp
+	if profile == nil {
+		copyInto(s, p, n)
+		return nil
 	}
-	copyInto(s, p, n)
+	if n == 0 {
+		s.Profile = profile
+	}
+	copyInto(s, p, n+1) // the runtime's follows those that it inherited; the program's own follow it
 	if len(s.Filters) > 0 {
-		s.Filters[len(s.Filters)-1].Flags = b.filterFlags()
+		s.Filters[len(s.Filters)-1].Flags = profile.LoadFlags()
 	}
 	return nil
 }
@@ -91,17 +96,19 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 		return
 	}
 	s.Filters, s.FiltersErr = CopyFilters(p.PID, n)
-	s.FiltersErr = hintOfFilters(s.FiltersErr)
+	s.FiltersDenied, s.FiltersErr = explainFilters(s.FiltersErr)
 	if s.FiltersErr == nil {
 		s.FiltersErr = p.Alive() // else the number may have been another's
 	}
 }
 
-// hintOfFilters says what to do where we have a filter ourselves or CAP_SYS_ADMIN in the
-// initial user namespace is missing, ptrace(2).
-func hintOfFilters(err error) error {
-	if explained := kernel.Explain(err); explained != err || !errors.Is(err, unix.EACCES) { //nolint:errorlint // is it another?
-		return explained
+// explainFilters says what to do, and tells whether CAP_SYS_ADMIN in the initial user
+// namespace is all that is missing: without it and where we have a filter ourselves it
+// is EACCES, ptrace(2).
+func explainFilters(err error) (denied bool, explained error) {
+	explained = kernel.Explain(err)
+	if explained != err || !errors.Is(err, unix.EACCES) { //nolint:errorlint // is it another?
+		return false, explained
 	}
-	return exit.Hint(err, "only root on the host of a rootless engine can copy it: run docker nsjoin there")
+	return true, exit.Hint(err, "only root on the host of a rootless engine can copy it: run docker nsjoin there")
 }

@@ -116,6 +116,28 @@ func TestSubjectThatIsAProcess(t *testing.T) {
 	}
 }
 
+// A profile says what filter a command has only where it inherits none.
+func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
+	for _, row := range []struct {
+		name, status, bundle string
+		known                bool
+	}{
+		{"the runtime's", "Seccomp:\t0\n", `,"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}`, true},
+		{"the runtime's and the engine's", "Seccomp:\t2\nSeccomp_filters:\t1\n", `,"linux":{"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}`, false},
+		{"none", "Seccomp:\t0\n", "", false},
+	} {
+		shim := procDir(t, map[string]string{"status": row.status, "cwd/config.json": `{"process":{"cwd":"/"}` + row.bundle + `}`})
+		shim.bundleFile = "cwd/config.json"
+		var s plan.Subject
+		if err := readContainer(&s, procDir(t, nil), shim, status{row.status}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Profile != nil; got != row.known {
+			t.Errorf("%s: the profile is known: %v", row.name, got)
+		}
+	}
+}
+
 // What the helper can give on is what it has and may have.
 func TestCapabilitiesOfTheHelper(t *testing.T) {
 	o := &Observation{self: procDir(t, map[string]string{

@@ -6,6 +6,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // What the tests plan for: the helper on its host, and the containers web and
@@ -77,7 +78,7 @@ func subject() *plan.Subject {
 		ContainerID: containerID,
 		Account:     plan.Account{Home: "/home/web", Shell: "/bin/ash", ShellExists: true},
 		UIDMap:      []plan.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}},
-		Filters:     []plan.Filter{{Program: make([]plan.Instruction, 12), Flags: 2}},
+		Filters:     []plan.Filter{{Program: make([]seccomp.Instruction, 12), Flags: 2}},
 		Cgroups:     []plan.Cgroup{{Hierarchy: "", Path: "/system.slice/docker-0f5eaf3c5d1c.scope"}},
 	}
 }

@@ -144,7 +144,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.Capabilities = Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	}
 	for _, f := range filters {
-		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags})
+		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags, Compiled: f.Compiled})
 	}
 	who.Container = c
 	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
@@ -185,12 +185,19 @@ func terminalEnv(r *request.Request, p *Plan) []string {
 	return env
 }
 
-// filters are the container's, all of them, or none with --privileged. The
-// command never runs without one because it could not be had.
+// filters are the container's, all of them, or none with --privileged. Who may not
+// copy them has the one that the runtime would make. The command never runs without
+// one because it could not be had.
 func filters(r *request.Request, s *Subject) ([]Filter, error) {
 	switch {
 	case r.Privileged:
 		return nil, nil
+	case s.FiltersDenied && s.Profile != nil:
+		program, err := s.Profile.Compile()
+		if err != nil {
+			return nil, fmt.Errorf("make seccomp filter: %w", err)
+		}
+		return []Filter{{Program: program, Flags: s.Profile.LoadFlags(), Compiled: true}}, nil
 	case s.FiltersErr != nil:
 		return nil, fmt.Errorf("copy seccomp filter: %w", s.FiltersErr)
 	case s.Spec.Seccomp && len(s.Filters) == 0:

@@ -1,6 +1,9 @@
 package plan
 
-import "github.com/nsjoin/docker-nsjoin/pkg/ns"
+import (
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
+)
 
 // Observed is what was found on the engine's host: all that a plan is decided
 // from, besides the request.
@@ -67,8 +70,13 @@ type Subject struct {
 	UIDMap []IDRange
 	// Filters are the seccomp filters that the command gets, the oldest first.
 	Filters []Filter
-	// FiltersErr is why they could not be copied.
-	FiltersErr error
+	// FiltersErr is why they could not be copied, and FiltersDenied says that it is
+	// only for want of rights.
+	FiltersErr    error
+	FiltersDenied bool
+	// Profile is what the runtime makes a command's only filter from; nil where that is
+	// not known, or where commands have others as well.
+	Profile *seccomp.Profile
 	// Cgroups are the groups that the container's first process is in and the
 	// helper isn't.
 	Cgroups []Cgroup
@@ -123,15 +131,9 @@ type IDRange struct {
 
 // Filter is one seccomp filter: a BPF program as the kernel takes it.
 type Filter struct {
-	Program []Instruction
-	Flags   uint32 // SECCOMP_FILTER_FLAG_…
-}
-
-// Instruction is struct sock_filter of linux/filter.h.
-type Instruction struct {
-	Code   uint16
-	Jt, Jf uint8
-	K      uint32
+	Program  []seccomp.Instruction
+	Flags    uint32 // SECCOMP_FILTER_FLAG_…
+	Compiled bool   // made from the profile, not copied
 }
 
 // Cgroup is a group of one hierarchy.

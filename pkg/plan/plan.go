@@ -104,6 +104,8 @@ type ContainerIdentity struct {
 type FilterInfo struct {
 	Instructions int    `json:"instructions"`
 	Flags        uint32 `json:"flags,omitempty"`
+	// Compiled says that it was made from the profile, not copied.
+	Compiled bool `json:"compiled,omitempty"`
 }
 
 // Command is what is executed.

@@ -10,6 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 func TestNewRefuses(t *testing.T) {
@@ -35,6 +36,28 @@ func TestNewRefuses(t *testing.T) {
 				o.Subject.FiltersErr, o.Subject.Spec.Seccomp = fs.ErrPermission, false
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
+		},
+		{
+			"a filter that can't be copied for want of rights, of no profile that is known",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.FiltersErr, o.Subject.FiltersDenied = fs.ErrPermission, true
+			},
+			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
+		},
+		{
+			"a filter that can't be copied for another reason, of a profile",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.FiltersErr, o.Subject.Profile = fs.ErrPermission, &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW"}
+			},
+			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
+		},
+		{
+			"a filter that can't be made",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.FiltersErr, o.Subject.FiltersDenied = fs.ErrPermission, true
+				o.Subject.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
+			},
+			"identity of \"web\": make seccomp filter: its seccomp profile has calls decided by an agent, SCMP_ACT_NOTIFY\n", exit.Failed,
 		},
 		{
 			"a filter that the runtime gave and that isn't there",

@@ -119,7 +119,11 @@ func (g Cgroup) String() string { return g.Hierarchy + ":" + g.Path }
 func seccompText(filters []FilterInfo) string {
 	var texts []string
 	for _, f := range filters {
-		texts = append(texts, fmt.Sprintf("filter of %d instructions", f.Instructions))
+		text := fmt.Sprintf("filter of %d instructions", f.Instructions)
+		if f.Compiled {
+			text += ", made from the profile"
+		}
+		texts = append(texts, text)
 	}
 	return orNone(strings.Join(texts, ", "))
 }

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden anew")
@@ -173,10 +177,34 @@ func TestPlanSaysNoneWhereThereIsNone(t *testing.T) {
 
 func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
 	o := observed()
-	o.Subject.Filters = []plan.Filter{{Program: make([]plan.Instruction, 3)}, {Program: make([]plan.Instruction, 120)}}
+	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}, {Program: make([]seccomp.Instruction, 120)}}
 	const want = "  seccomp      filter of 3 instructions, filter of 120 instructions\n"
 	if text := made(t, asked(), o).String(); !strings.Contains(text, want) {
 		t.Errorf("no line %q in\n%s", want, text)
+	}
+}
+
+// Who may not copy the filter has the one that the profile gives, and --privileged none.
+func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
+	r, o := asked(), observed()
+	o.Subject.Filters, o.Subject.FiltersErr, o.Subject.FiltersDenied = nil, fs.ErrPermission, true
+	o.Subject.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW", Flags: []string{"SECCOMP_FILTER_FLAG_LOG"}}
+	program, err := o.Subject.Profile.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := made(t, r, o)
+	want := []plan.Filter{{Program: program, Flags: 2, Compiled: true}}
+	if got := p.Identity.Container.Filters; !reflect.DeepEqual(got, want) {
+		t.Errorf("filters %+v\nwant %+v", got, want)
+	}
+	line := fmt.Sprintf("  seccomp      filter of %d instructions, made from the profile\n", len(program))
+	if text := p.String(); !strings.Contains(text, line) {
+		t.Errorf("no line %q in\n%s", line, text)
+	}
+	r.Privileged = true
+	if got := made(t, r, o).Identity.Container.Filters; len(got) > 0 {
+		t.Errorf("--privileged has %+v", got)
 	}
 }
 

@@ -1,0 +1,12 @@
+package seccomp
+
+import _ "embed"
+
+//go:embed syscalls/s390x.txt
+var s390x string
+
+// abis are those of this kernel, but for that of 31-bit programs: what a filter
+// doesn't name is killed.
+func abis() []abi {
+	return []abi{{name: "SCMP_ARCH_S390X", audit: 0x80000016, calls: s390x, long: true, big: true}}
+}

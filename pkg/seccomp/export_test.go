@@ -1,0 +1,12 @@
+package seccomp
+
+// CompileAs compiles for a kernel that has one ABI, with these calls.
+func (p *Profile) CompileAs(calls string, long, big bool) ([]Instruction, error) {
+	return p.compile([]abi{{name: "TEST", audit: 7, calls: calls, long: long, big: big}})
+}
+
+// Numbers are the calls of this kernel's own ABI.
+func Numbers() map[string]uint32 {
+	own := abis()[0]
+	return own.numbers()
+}

@@ -1,0 +1,117 @@
+package seccomp
+
+// Instruction is struct sock_filter of linux/filter.h.
+type Instruction struct {
+	Code   uint16
+	Jt, Jf uint8
+	K      uint32
+}
+
+// MaxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
+const MaxInstructions = 4096
+
+// Codes of linux/bpf_common.h: words at absolute offsets, jumps and returns by constants.
+const (
+	load     = 0x20
+	and      = 0x54
+	jump     = 0x05
+	ifEqual  = 0x15
+	ifAbove  = 0x25
+	ifLeast  = 0x35 // greater or equal
+	returned = 0x06
+)
+
+// Offsets in struct seccomp_data of linux/seccomp.h, in bytes.
+const (
+	ofNumber    = 0
+	ofABI       = 4
+	ofArguments = 16
+)
+
+// program is what is assembled. Conditional jumps reach 255 instructions only, so they
+// go over the next one at most, which jumps as far as it takes.
+type program []Instruction
+
+func (p *program) put(code uint16, k uint32) { *p = append(*p, Instruction{Code: code, K: k}) }
+
+func (p *program) ret(a action) { p.put(returned, uint32(a)) }
+
+// unless runs the next instruction only where the comparison fails, when only where it holds.
+func (p *program) unless(code uint16, k uint32) {
+	*p = append(*p, Instruction{Code: code, Jt: 1, K: k})
+}
+
+func (p *program) when(code uint16, k uint32) {
+	*p = append(*p, Instruction{Code: code, Jf: 1, K: k})
+}
+
+// label is a place that is jumped to before it is known.
+type label []int
+
+func (p *program) jump(to *label) {
+	*to = append(*to, len(*p))
+	p.put(jump, 0)
+}
+
+// here is where a label is.
+func (p *program) here(l label) {
+	for _, at := range l {
+		(*p)[at].K = uint32(len(*p) - at - 1) //nolint:gosec // MaxInstructions
+	}
+}
+
+// test goes on where the condition holds, else to no.
+func (p *program) test(a *abi, c condition, no *label) {
+	low, high := uint32(ofArguments+8*c.index), uint32(ofArguments+8*c.index+4) //nolint:gosec // 6 arguments
+	if a.big {
+		low, high = high, low
+	}
+	part := func(offset uint32, mask uint32) {
+		p.put(load, offset)
+		if mask != ^uint32(0) {
+			p.put(and, mask)
+		}
+	}
+	var yes label
+	lowOf := func(v uint64) uint32 { return uint32(v) } //nolint:gosec // the half
+	if a.long {
+		part(high, uint32(c.mask>>32))
+		k := uint32(c.value >> 32)
+		switch c.op {
+		case "SCMP_CMP_NE":
+			p.unless(ifEqual, k)
+			p.jump(&yes)
+		case "SCMP_CMP_GT", "SCMP_CMP_GE":
+			p.when(ifAbove, k)
+			p.jump(&yes)
+			p.unless(ifEqual, k)
+			p.jump(no)
+		case "SCMP_CMP_LT", "SCMP_CMP_LE":
+			p.when(ifAbove, k)
+			p.jump(no)
+			p.unless(ifEqual, k)
+			p.jump(&yes)
+		default:
+			p.unless(ifEqual, k)
+			p.jump(no)
+		}
+	}
+	part(low, lowOf(c.mask))
+	k := lowOf(c.value)
+	switch c.op {
+	case "SCMP_CMP_NE":
+		p.when(ifEqual, k)
+	case "SCMP_CMP_GT":
+		p.unless(ifAbove, k)
+	case "SCMP_CMP_GE":
+		p.unless(ifLeast, k)
+	case "SCMP_CMP_LT":
+		p.when(ifLeast, k)
+	case "SCMP_CMP_LE":
+		p.when(ifAbove, k)
+	default:
+		p.unless(ifEqual, k)
+	}
+	p.jump(no)
+	p.here(yes)
+}
