@@ -19,6 +19,13 @@ func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn 
 	if !notStarted(ctx, err) {
 		return h, err
 	}
+	if s.HostIPC {
+		// A rootless one can't where its host has no /dev/mqueue. Root's helper can join it.
+		s.HostIPC = false
+		if h, err = startOfSomeImage(ctx, engine, s, archive, warn); !notStarted(ctx, err) {
+			return h, err
+		}
+	}
 	if !slices.Contains(s.Caps, AllCaps) {
 		return nil, hintRootless(ctx, engine, err)
 	}

@@ -23,9 +23,9 @@ type Spec struct {
 	ImageGiven bool     // the user named it
 	// Caps are the capabilities that it has.
 	Caps []string
-	// HostUTS is where the command has the host's: a rootless engine's helper can't join
-	// that, which belongs to the host's user namespace, but have it.
-	HostUTS bool
+	// HostIPC and HostUTS are where the command has the host's: a rootless engine's helper
+	// can't join these, which belong to the host's user namespace, but have them.
+	HostIPC, HostUTS bool
 	// Serves is the ID of the container whose identity the command has; "" for none.
 	Serves string
 	// Target is what the engine said of it.
@@ -52,7 +52,10 @@ var defaultCaps = []string{
 // NewSpec says what the helper for r is to be like. answers is what the engine said
 // of r's containers.
 func NewSpec(r *request.Request, answers Answers) Spec {
-	s := Spec{HostUTS: r.Source(ns.UTS).From == request.FromHost}
+	s := Spec{
+		HostIPC: ofHost(r, answers, ns.IPC, func(h *container.HostConfig) bool { return h.IpcMode.IsHost() }),
+		HostUTS: ofHost(r, answers, ns.UTS, func(h *container.HostConfig) bool { return h.UTSMode.IsHost() }),
+	}
 	mounts := r.Source(ns.Mnt)
 	if mounts.Container != nil {
 		s.target = answers[mounts.Name]
@@ -77,6 +80,14 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 		s.Caps = append(s.Caps, "CAP_NET_ADMIN") // to set its loopback up
 	}
 	return s
+}
+
+// ofHost tells whether a kind is the host's: by itself, or of a container that has it.
+func ofHost(r *request.Request, answers Answers, k ns.Kind, has func(*container.HostConfig) bool) bool {
+	source := r.Source(k)
+	c := answers[source.Name]
+	return source.From == request.FromHost ||
+		source.Container != nil && c.ContainerJSONBase != nil && c.HostConfig != nil && has(c.HostConfig)
 }
 
 // suits refuses an engine that can't run a helper.
@@ -168,6 +179,9 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapAdd:       s.Caps,
 	}
 	h.Init = &noInit
+	if s.HostIPC {
+		h.IpcMode = "host"
+	}
 	if s.HostUTS {
 		h.UTSMode = "host"
 	}

@@ -15,7 +15,7 @@ import (
 
 // readLive takes a process that runs, whatever made it, as what a command is to
 // be like.
-func readLive(s *plan.Subject, p *Process, st status) error {
+func (o *Observation) readLive(s *plan.Subject, p *Process, st status) error {
 	env, err := p.read("environ")
 	if err != nil {
 		return err
@@ -24,7 +24,7 @@ func readLive(s *plan.Subject, p *Process, st status) error {
 	if s.Spec.Dir, err = p.readlink("cwd"); err != nil {
 		return err
 	}
-	if err := p.readIDs(&s.Spec, st); err != nil {
+	if err := o.readIDs(&s.Spec, p, st); err != nil {
 		return err
 	}
 	if s.Spec.Capabilities, err = st.capabilities(); err != nil {
@@ -49,12 +49,12 @@ func readLive(s *plan.Subject, p *Process, st status) error {
 
 // readIDs reads the effective ids, as inside the process's user namespace:
 // /proc tells them as in ours.
-func (p *Process) readIDs(spec *plan.Spec, st status) error {
-	uids, err := p.readIDMap("uid_map")
+func (o *Observation) readIDs(spec *plan.Spec, p *Process, st status) error {
+	uids, err := o.readIDMap(p, "uid_map")
 	if err != nil {
 		return err
 	}
-	gids, err := p.readIDMap("gid_map")
+	gids, err := o.readIDMap(p, "gid_map")
 	if err != nil {
 		return err
 	}
@@ -122,19 +122,6 @@ func (p *Process) readLabel() (apparmor, selinux string, err error) {
 		return "", "", nil
 	}
 	return "", label, nil
-}
-
-// readIDMap reads uid_map or gid_map, from inside to our own.
-func (p *Process) readIDMap(name string) ([]plan.IDRange, error) {
-	text, err := p.read(name)
-	if err != nil {
-		return nil, err
-	}
-	ranges, err := parseIDMap(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return ranges, nil
 }
 
 func parseIDMap(text string) ([]plan.IDRange, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
@@ -87,13 +88,28 @@ func TestIDsAreReadAsInside(t *testing.T) {
 	} {
 		p := procDir(t, map[string]string{"uid_map": mapping, "gid_map": mapping})
 		var got plan.Spec
-		err := p.readIDs(&got, status{row.status})
+		p.IDs = map[ns.Kind]ns.ID{ns.User: {Ino: 1}}
+		o := &Observation{self: procDir(t, nil)}
+		err := o.readIDs(&got, p, status{row.status})
 		if text(err) != row.message {
 			t.Errorf("%s: %v, want %s", row.name, err, row.message)
 		}
 		if err == nil && !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
 		}
+	}
+}
+
+// A user namespace that is ours has our ids, while its map tells of those above.
+func TestLiveIDsOfOurOwnUserNamespace(t *testing.T) {
+	p := procDir(t, map[string]string{"uid_map": "0 1001 1\n", "gid_map": "0 1001 1\n"})
+	p.IDs = map[ns.Kind]ns.ID{ns.User: {Ino: 7}}
+	o := &Observation{self: procDir(t, nil)}
+	o.self.IDs = p.IDs
+	var got plan.Spec
+	err := o.readIDs(&got, p, status{"Uid:\t0\t5\t0\t0\nGid:\t0\t6\t0\t0\nGroups:\t0 7\n"})
+	if want := (plan.Spec{UID: 5, GID: 6, Groups: []uint32{0, 7}}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }
 
@@ -134,7 +150,8 @@ func TestLiveProcessIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := &plan.Subject{}
-	if err := readLive(got, p, st); err != nil {
+	o := &Observation{self: hold(t, os.Getpid())}
+	if err := o.readLive(got, p, st); err != nil {
 		t.Fatal(err)
 	}
 	// What PWD exec adds is the child's too.

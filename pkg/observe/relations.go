@@ -86,8 +86,7 @@ func (o *Observation) readSetgroups(source request.Source) error {
 }
 
 // readUIDMap reads what a uid in the user namespace that source gives is in the
-// helper's; of a file's that can't be read. In the helper's own it is the same,
-// while its map would tell of the one above.
+// helper's; of a file's that can't be read.
 func (o *Observation) readUIDMap(source request.Source) error {
 	if source.From == request.FromPath {
 		o.Facts.Subject.UIDMap = nil
@@ -97,10 +96,23 @@ func (o *Observation) readUIDMap(source request.Source) error {
 	if err != nil {
 		return err
 	}
-	if p.IDs[ns.User] == o.self.IDs[ns.User] {
-		o.Facts.Subject.UIDMap = []plan.IDRange{{Count: math.MaxUint32}}
-		return nil
-	}
-	o.Facts.Subject.UIDMap, err = p.readIDMap("uid_map")
+	o.Facts.Subject.UIDMap, err = o.readIDMap(p, "uid_map")
 	return err
+}
+
+// readIDMap reads uid_map or gid_map of p, from inside to the helper's own. Where both
+// are the same an id is itself, and the map would tell of the one above.
+func (o *Observation) readIDMap(p *Process, name string) ([]plan.IDRange, error) {
+	if p.IDs[ns.User] == o.self.IDs[ns.User] {
+		return []plan.IDRange{{Count: math.MaxUint32}}, nil
+	}
+	text, err := p.read(name)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := parseIDMap(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return ranges, nil
 }

@@ -37,7 +37,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 		}
 		err = readContainer(s, p, shim, starterStatus)
 	} else {
-		err = readLive(s, p, st)
+		err = o.readLive(s, p, st)
 	}
 	if err != nil {
 		return err

@@ -14,6 +14,17 @@ make_user() {
 	chown "$user:" "$dir/home"
 }
 
+# make_mqueue: what a container with the host's IPC is given of it, where no systemd
+# has made it.
+make_mqueue() {
+	if [ ! -d /dev/mqueue ] || [ -d "$common/mqueue" ]; then
+		echo mqueue >"$state/mqueue"
+		hold mqueue
+		[ -d /dev/mqueue ] || mkdir /dev/mqueue
+		echo /dev/mqueue >"$common/mqueue/made"
+	fi
+}
+
 # prepare_rootless: what inside needs besides dockerd's own.
 prepare_rootless() {
 	local cgroup
@@ -21,6 +32,7 @@ prepare_rootless() {
 	chown "$user:" "$dir"
 	mkdir -m 700 "$dir/run"
 	chown "$user:" "$dir/run"
+	locked make_mqueue
 	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/engine # all that it starts stays there
 	mkdir -p "$cgroup"
 	inside+=(--join "$cgroup")

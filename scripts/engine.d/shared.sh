@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What several runs share: the images on an engine, the user dockremap.
+# What several runs share: the images on an engine, the user dockremap, /dev/mqueue.
 # $common/KEY/made lists what we made of it, $common/KEY/holder.* who still needs
 # it; the last to leave removes it. All of it under the lock of state.sh.
 

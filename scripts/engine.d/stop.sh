@@ -95,6 +95,7 @@ stop() {
 		done < <(awk -v dir="$dir" '$5 == dir || index($5, dir "/") == 1 { print $5 }' /proc/self/mountinfo | tac)
 	fi
 	[ ! -f "$state/user" ] || stop_user "$(cat "$state/user")"
+	[ ! -f "$state/mqueue" ] || locked release mqueue rmdir
 	[ ! -f "$state/userns" ] || locked release dockremap remove_users
 	[ ! -f "$state/images" ] || locked release "$(cat "$state/images")" remove_images
 	for dir in "$dir" "$state"; do
