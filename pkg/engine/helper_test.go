@@ -34,6 +34,7 @@ type creator struct {
 	fails    map[string]error // by step
 	images   []string         // that it has
 	lacks    bool             // it can't give all capabilities
+	noIPC    bool             // nor the host's IPC
 	version  string
 	list     []container.Summary
 
@@ -79,6 +80,9 @@ func (c *creator) ContainerWait(context.Context, string, container.WaitCondition
 func (c *creator) ContainerStart(_ context.Context, id string, _ container.StartOptions) error {
 	if c.lacks && slices.Contains(c.hosts[len(c.hosts)-1].CapAdd, "ALL") {
 		return errors.New("Error response from daemon: unable to apply caps")
+	}
+	if c.noIPC && c.hosts[len(c.hosts)-1].IpcMode == "host" {
+		return errors.New("Error response from daemon: error mounting /dev/mqueue")
 	}
 	c.started = id
 	return c.fails["start"]
@@ -264,6 +268,45 @@ func TestCapabilities(t *testing.T) {
 		if len(caps) < ours && !slices.Contains(caps, "ALL") {
 			t.Errorf("%s: %q", row.name, caps)
 		}
+	}
+}
+
+// What the command has of the host the helper has too: it can't always join it.
+func TestHelperHasTheHostsIPCAndName(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		change   func(*container.InspectResponse, *request.Request)
+		ipc, uts string
+	}{
+		{"a container's own", nil, "none", ""},
+		{"the host's, but for the network", func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net) }, "host", "host"},
+		{"new ones", func(_ *container.InspectResponse, r *request.Request) {
+			r.Take = ns.SetOf(ns.Net)
+			r.Instead = map[ns.Kind]request.Source{ns.IPC: {From: request.FromNew}}
+		}, "none", "host"},
+		{"those of a container that has the host's", func(web *container.InspectResponse, _ *request.Request) {
+			web.HostConfig.UTSMode, web.HostConfig.IpcMode = "host", "host"
+		}, "host", "host"},
+	} {
+		c := &creator{images: []string{"image of web"}}
+		if _, err := engine.StartOn(t.Context(), c, serving(t, row.change), archive, noWarning(t)); err != nil {
+			t.Fatal(err)
+		}
+		if h := c.hosts[0]; string(h.IpcMode) != row.ipc || string(h.UTSMode) != row.uts {
+			t.Errorf("%s: IPC %q, UTS %q; want %q, %q", row.name, h.IpcMode, h.UTSMode, row.ipc, row.uts)
+		}
+	}
+}
+
+// A rootless engine whose host has no /dev/mqueue starts no container with its IPC.
+func TestHelperWithoutTheHostsIPC(t *testing.T) {
+	c := &creator{images: []string{"image of web"}, noIPC: true}
+	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net, ns.Mnt) })
+	if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+		t.Fatal(err)
+	}
+	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) || c.hosts[1].IpcMode != "none" {
+		t.Errorf("started %q, removed %q, IPC %q", c.started, c.removed, c.hosts[1].IpcMode)
 	}
 }
 
