@@ -218,7 +218,7 @@ func TestHelperContainer(t *testing.T) {
 		"environment":  slices.Contains(config.Env, "SECRET") && slices.Contains(config.Env, "GODEBUG"),
 		"labels":       config.Labels[engine.HelperLabel] == "1" && config.Labels[engine.ServesLabel] == "0f",
 		"volumes":      len(host.Mounts) == 1 && host.Mounts[0].Type == "tmpfs" && host.Mounts[0].Target == "/data",
-		"network":      host.NetworkMode == "none",
+		"network":      host.NetworkMode == "none" && config.NetworkDisabled,
 		"namespaces":   host.PidMode == "host" && host.UsernsMode == "host" && host.CgroupnsMode == "host",
 		"log":          host.LogConfig.Type == "none",
 		"removal":      host.AutoRemove,

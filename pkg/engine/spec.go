@@ -148,6 +148,9 @@ func (s Spec) config() *container.Config {
 		AttachStderr: true,
 		OpenStdin:    true,
 		StdinOnce:    true,
+		// It has a new network either way. With the mode none alone the engine sets that
+		// up as well, by a process of its own.
+		NetworkDisabled: true,
 		// A name alone takes a variable out. These would change how a Go program runs.
 		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"},
 	}
