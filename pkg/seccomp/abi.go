@@ -18,28 +18,33 @@ type abi struct {
 
 const x32Bit = 0x40000000
 
-// numbers are the calls by their names.
-func (a *abi) numbers() map[string]uint32 {
-	numbers := make(map[string]uint32)
+// each gives the calls, by their numbers.
+func (a *abi) each(do func(number uint32, name string)) {
 	for line := range strings.Lines(a.calls) {
 		number, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if n, err := strconv.ParseUint(number, 10, 32); err == nil {
-			numbers[name] = uint32(n)
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			continue
 		}
+		if a.x32 {
+			if has(x32Own, name) || has(x32None, name) {
+				continue
+			}
+			n |= x32Bit
+		}
+		do(uint32(n), name)
 	}
 	if a.x32 {
-		for name := range numbers {
-			numbers[name] |= x32Bit
-		}
-		for i, name := range strings.Fields(x32Own) {
-			numbers[name] = x32Bit | (x32First + uint32(i)) //nolint:gosec // there are 36
-		}
-		for name := range strings.FieldsSeq(x32None) {
-			delete(numbers, name)
+		n := uint32(x32Bit | x32First)
+		for name := range strings.FieldsSeq(x32Own) {
+			do(n, name)
+			n++
 		}
 	}
-	return numbers
 }
+
+// has finds a word in a list of them.
+func has(words, word string) bool { return strings.Contains(" "+words+" ", " "+word+" ") }
 
 // Of arch/x86/entry/syscalls/syscall_64.tbl: the calls that x32 has other numbers for,
 // from x32First on, and those that it hasn't.
@@ -53,26 +58,29 @@ const (
 		"get_thread_area epoll_ctl_old epoll_wait_old vserver map_shadow_stack uretprobe"
 )
 
-// A call that is reached through another as well has that one's first argument here,
-// linux/net.h and linux/ipc.h.
-var multiplexed = []struct{ through, calls string }{
-	{"socketcall", "1 socket 2 bind 3 connect 4 listen 5 accept 6 getsockname 7 getpeername 8 socketpair 9 send " +
+// Calls that are reached through another as well, by that one's first argument, linux/net.h
+// and linux/ipc.h.
+const (
+	socketcall = "1 socket 2 bind 3 connect 4 listen 5 accept 6 getsockname 7 getpeername 8 socketpair 9 send " +
 		"10 recv 11 sendto 12 recvfrom 13 shutdown 14 setsockopt 15 getsockopt 16 sendmsg 17 recvmsg 18 accept4 " +
-		"19 recvmmsg 20 sendmmsg"},
-	{"ipc", "1 semop 2 semget 3 semctl 4 semtimedop 11 msgsnd 12 msgrcv 13 msgget 14 msgctl 21 shmat 22 shmdt " +
-		"23 shmget 24 shmctl"},
-}
+		"19 recvmmsg 20 sendmmsg"
+	ipc = "1 semop 2 semget 3 semctl 4 semtimedop 11 msgsnd 12 msgrcv 13 msgget 14 msgctl 21 shmat 22 shmdt " +
+		"23 shmget 24 shmctl"
+)
 
-// through is the call that another is reached through as well, and how.
-func through(name string) (multiplexer string, number uint64, ok bool) {
-	for _, m := range multiplexed {
-		words := strings.Fields(m.calls)
-		for i := 1; i < len(words); i += 2 {
-			if words[i] == name {
-				n, err := strconv.ParseUint(words[i-1], 10, 8)
-				return m.through, n, err == nil
-			}
+// through gives the calls that are reached through this one as well, and how.
+func through(name string, do func(number uint64, other string)) {
+	list := ""
+	switch name {
+	case "socketcall":
+		list = socketcall
+	case "ipc":
+		list = ipc
+	}
+	words := strings.Fields(list)
+	for i := 1; i < len(words); i += 2 {
+		if n, err := strconv.ParseUint(words[i-1], 10, 8); err == nil {
+			do(n, words[i])
 		}
 	}
-	return "", 0, false
 }

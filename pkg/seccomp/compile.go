@@ -1,7 +1,6 @@
 package seccomp
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,16 +22,19 @@ func (p *Profile) compile(known []abi) ([]Instruction, error) {
 			return nil, fmt.Errorf("its seccomp profile: %w", err)
 		}
 	}
+	for i := range entries {
+		if err := entries[i].read(); err != nil {
+			return nil, err
+		}
+	}
 	f := filter{fallback: fallback}
 	for i, a := range known {
 		listed := slices.Contains(p.Architectures, a.name) || i == 0 && slices.Contains(p.Architectures, "SCMP_ARCH_NATIVE")
 		if i > 0 && !listed {
 			continue
 		}
-		s := section{abi: a, rules: make(map[uint32][]rule)}
-		if err := s.add(entries, fallback); err != nil {
-			return nil, err
-		}
+		s := section{abi: a}
+		s.add(entries, fallback)
 		// runc has what is newer than all calls that the profile names not be there, unless
 		// that is so anyway, so that programs try what is older.
 		s.bounded = listed && s.newest > 0 && !fallback.permits() && fallback != errno|enosys
@@ -45,59 +47,74 @@ func (p *Profile) compile(known []abi) ([]Instruction, error) {
 	return f.program, nil
 }
 
-// section is what holds for the calls of one ABI, by their numbers.
+// section is what holds for the calls of one ABI.
 type section struct {
 	abi     abi
-	rules   map[uint32][]rule
+	calls   []call // by their numbers
 	newest  uint32 // the largest number that the profile names
 	bounded bool   // what is newer isn't there
 }
 
-// add adds what the profile says. Names that this kernel's table hasn't are left out,
-// as libseccomp does.
-func (s *section) add(entries []entry, fallback action) error {
-	numbers := s.abi.numbers()
-	for i := range entries {
-		e := &entries[i]
-		rules, err := e.rules()
-		if err != nil {
-			return err
-		}
-		for _, name := range e.Names {
-			number, known := numbers[name]
-			if known {
-				s.newest = max(s.newest, number)
-			}
-			if rules[0].action == fallback {
-				continue
-			}
-			if known {
-				s.rules[number] = append(s.rules[number], rules...)
-			}
-			s.multiplex(numbers, name, rules[0].action)
-		}
-	}
-	for number, rules := range s.rules {
-		slices.SortStableFunc(rules, func(a, b rule) int { return cmp.Compare(a.action.strictness(), b.action.strictness()) })
-		if i := slices.IndexFunc(rules, func(r rule) bool { return len(r.conditions) == 0 }); i >= 0 {
-			rules = rules[:i+1]
-			// Before it only what it is not itself matters.
-			last := rules[i].action
-			rules = append(slices.DeleteFunc(slices.Clone(rules[:i]), func(r rule) bool { return r.action == last }), rules[i])
-		}
-		s.rules[number] = rules
-	}
-	return nil
+// call is one that the profile says something of.
+type call struct {
+	number uint32
+	rules  []rule // the strictest first; one without conditions is the last
 }
 
-// multiplex adds the rule of a call for what it is reached through as well, whatever
-// its arguments, which can't be seen there; as libseccomp does.
-func (s *section) multiplex(numbers map[string]uint32, name string, a action) {
-	by, n, ok := through(name)
-	if number, known := numbers[by]; ok && known {
-		s.rules[number] = append(s.rules[number],
-			rule{action: a, conditions: []condition{{op: "SCMP_CMP_EQ", mask: ^uint64(0), value: n}}})
+// add adds what the profile says. Names that this kernel's table hasn't are left out,
+// as libseccomp does.
+func (s *section) add(entries []entry, fallback action) {
+	s.abi.each(func(number uint32, name string) {
+		c := call{number: number}
+		if c.add(entries, fallback, name, nil) {
+			s.newest = number
+		}
+		// What is reached through it as well is so whatever its arguments, which can't be
+		// seen there; as libseccomp does.
+		through(name, func(n uint64, other string) {
+			c.add(entries, fallback, other, &condition{op: "SCMP_CMP_EQ", mask: ^uint64(0), value: n})
+		})
+		if len(c.rules) > 0 {
+			s.calls = append(s.calls, c)
+		}
+	})
+}
+
+// add adds the rules of name, with a condition in the place of theirs if there is one,
+// and tells whether the profile names it.
+func (c *call) add(entries []entry, fallback action, name string, instead *condition) (named bool) {
+	for i := range entries {
+		e := &entries[i]
+		if !slices.Contains(e.Names, name) {
+			continue
+		}
+		named = true
+		for _, r := range e.rules {
+			if instead != nil {
+				r.conditions = []condition{*instead}
+			}
+			if r.action != fallback {
+				c.insert(r)
+			}
+		}
 	}
+	return named
+}
+
+// insert puts a rule behind those that are as strict. Nothing is behind one that has no
+// conditions.
+func (c *call) insert(r rule) {
+	at := 0
+	for ; at < len(c.rules) && c.rules[at].action.strictness() <= r.action.strictness(); at++ {
+		if len(c.rules[at].conditions) == 0 {
+			return
+		}
+	}
+	if len(r.conditions) == 0 {
+		c.rules = append(c.rules[:at], r)
+		return
+	}
+	c.rules = slices.Insert(c.rules, at, r)
 }
 
 // filter is assembled from its sections.
@@ -151,52 +168,48 @@ func (f *filter) section(s *section) {
 		p.when(ifAbove, s.newest)
 		p.ret(errno | enosys)
 	}
-	numbers := make([]uint32, 0, len(s.rules))
-	for n := range s.rules {
-		numbers = append(numbers, n)
-	}
-	slices.Sort(numbers)
 	next := uint32(0)
-	for i := 0; i < len(numbers); {
-		first := numbers[i]
-		if first != next {
-			p.unless(ifLeast, first)
+	for i := 0; i < len(s.calls); {
+		first := s.calls[i]
+		if first.number != next {
+			p.unless(ifLeast, first.number)
 			p.ret(f.fallback)
 		}
-		rules := s.rules[first]
-		if len(rules[0].conditions) > 0 {
-			f.conditional(&s.abi, first, rules)
-			next = first + 1
-			i++
-			continue
+		last := first.number
+		i++
+		if !first.always() {
+			f.conditional(&s.abi, first)
+		} else {
+			for i < len(s.calls) && s.calls[i].number == last+1 && s.calls[i].always() && s.calls[i].rules[0].action == first.rules[0].action {
+				last++
+				i++
+			}
+			p.unless(ifAbove, last)
+			p.ret(first.rules[0].action)
 		}
-		last := first
-		for i++; i < len(numbers) && numbers[i] == last+1 && s.rules[numbers[i]][0].conditions == nil &&
-			s.rules[numbers[i]][0].action == rules[0].action; i++ {
-			last++
-		}
-		p.unless(ifAbove, last)
-		p.ret(rules[0].action)
 		next = last + 1
 	}
 	p.ret(f.fallback)
 }
 
+// always tells whether its arguments don't matter.
+func (c *call) always() bool { return len(c.rules[0].conditions) == 0 }
+
 // conditional is one call whose arguments matter.
-func (f *filter) conditional(a *abi, number uint32, rules []rule) {
+func (f *filter) conditional(a *abi, c call) {
 	p := &f.program
 	var other label
-	p.unless(ifEqual, number)
+	p.unless(ifEqual, c.number)
 	p.jump(&other)
-	for _, r := range rules {
+	for _, r := range c.rules {
 		var no label
-		for _, c := range r.conditions {
-			p.test(a, c, &no)
+		for _, one := range r.conditions {
+			p.test(a, one, &no)
 		}
 		p.ret(r.action)
 		p.here(no)
 	}
-	if len(rules[len(rules)-1].conditions) > 0 {
+	if len(c.rules[len(c.rules)-1].conditions) > 0 {
 		p.ret(f.fallback)
 	}
 	p.here(other)

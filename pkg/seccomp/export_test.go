@@ -7,6 +7,8 @@ func (p *Profile) CompileAs(calls string, long, big bool) ([]Instruction, error)
 
 // Numbers are the calls of this kernel's own ABI.
 func Numbers() map[string]uint32 {
+	numbers := make(map[string]uint32)
 	own := abis()[0]
-	return own.numbers()
+	own.each(func(number uint32, name string) { numbers[name] = number })
+	return numbers
 }

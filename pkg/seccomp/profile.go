@@ -36,6 +36,8 @@ type entry struct {
 		ValueTwo uint64 `json:"valueTwo"`
 		Op       string `json:"op"`
 	} `json:"args"`
+
+	rules []rule // what follows
 }
 
 // action is what a filter returns, SECCOMP_RET_… of linux/seccomp.h with its data.
@@ -101,12 +103,12 @@ type rule struct {
 	conditions []condition
 }
 
-// rules are the entry's; more than one where an argument has two conditions, of which
-// runc takes each for itself.
-func (e *entry) rules() ([]rule, error) {
+// read makes the entry's rules; more than one where an argument has two conditions, of
+// which runc takes each for itself.
+func (e *entry) read() error {
 	a, err := parseAction(e.Action, e.ErrnoRet)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	all := rule{action: a}
 	var each []rule
@@ -114,7 +116,7 @@ func (e *entry) rules() ([]rule, error) {
 	for _, arg := range e.Args {
 		const most = 6
 		if arg.Index >= most {
-			return nil, fmt.Errorf("its seccomp profile has a condition of argument %d", arg.Index)
+			return fmt.Errorf("its seccomp profile has a condition of argument %d", arg.Index)
 		}
 		c := condition{index: arg.Index, op: arg.Op, mask: ^uint64(0), value: arg.Value}
 		switch arg.Op {
@@ -122,17 +124,17 @@ func (e *entry) rules() ([]rule, error) {
 		case "SCMP_CMP_MASKED_EQ":
 			c.op, c.mask, c.value = "SCMP_CMP_EQ", arg.Value, arg.ValueTwo
 		default:
-			return nil, fmt.Errorf("its seccomp profile has an unknown comparison %q", arg.Op)
+			return fmt.Errorf("its seccomp profile has an unknown comparison %q", arg.Op)
 		}
 		twice = twice || seen&(1<<arg.Index) != 0
 		seen |= 1 << arg.Index
 		all.conditions = append(all.conditions, c)
 		each = append(each, rule{action: a, conditions: []condition{c}})
 	}
-	if twice {
-		return each, nil
+	if e.rules = each; !twice {
+		e.rules = []rule{all}
 	}
-	return []rule{all}, nil
+	return nil
 }
 
 // LoadFlags are the flags that the filter is loaded with, SECCOMP_FILTER_FLAG_… of
