@@ -62,7 +62,7 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 	done
 
 .PHONY: test-matrix
-test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, 40 minutes)
+test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, 100 minutes)
 	@scripts/matrix
 
 .PHONY: session

@@ -104,17 +104,22 @@ func filtersOf(ts *testscript.TestScript, how, container string) []plan.Filter {
 
 // copyFilters are all filters of a process.
 func copyFilters(ts *testscript.TestScript, pid int) []plan.Filter {
+	filters, err := observe.CopyFilters(pid, statusNumber(ts, pid, "Seccomp_filters")) // of Linux 5.9
+	ts.Check(err)
+	return filters
+}
+
+// statusNumber is a number in the status of a process, proc_pid_status(5).
+func statusNumber(ts *testscript.TestScript, pid int, name string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	ts.Check(err)
-	field := regexp.MustCompile(`(?m)^Seccomp_filters:\s*(\d+)$`).FindSubmatch(status)
+	field := regexp.MustCompile(`(?m)^` + name + `:\s*(\d+)$`).FindSubmatch(status)
 	if field == nil {
-		ts.Fatalf("the kernel doesn't tell the number of filters (Linux 5.9)")
+		ts.Fatalf("the kernel doesn't tell %s of process %d", name, pid)
 	}
 	n, err := strconv.Atoi(string(field[1]))
 	ts.Check(err)
-	filters, err := observe.CopyFilters(pid, n)
-	ts.Check(err)
-	return filters
+	return n
 }
 
 // await waits for the process that has the command line and returns its number.

@@ -45,16 +45,17 @@ func (p *parity) compareRights(t *testing.T, row parityRow, a, b string) {
 // kindsOfEngine are the words for which the scripts have the condition engine:KIND.
 func kindsOfEngine(t *testing.T) map[string]bool {
 	t.Helper()
-	options := docker(t, "info", "--format", "{{.SecurityOptions}}")
+	info := strings.SplitN(docker(t, "info", "--format", "{{.ServerVersion}}|{{.DefaultRuntime}}|{{.SecurityOptions}}"), "|", 3)
+	version, runtime, options := info[0], info[1], info[2]
 	rootless, whose := strings.Contains(options, "name=rootless"), foreign(t)
 	return map[string]bool{
 		"rootless": rootless,
 		// Before 26 a rootless one gives no container the host's processes.
-		"no-helper": rootless && strings.HasPrefix(docker(t, "version", "--format", "{{.Server.Version}}"), "20."),
+		"no-helper": rootless && strings.HasPrefix(version, "20."),
 		"userns":    rootless || strings.Contains(options, "name=userns"),
 		"podman":    whose == "Podman",
 		"foreign":   whose != "",
-		"crun":      docker(t, "info", "--format", "{{.DefaultRuntime}}") == "crun",
+		"crun":      runtime == "crun",
 		"policy":    os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"regexp"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -57,10 +56,7 @@ func tooNew(number uint32) bool {
 
 // profileOf is the profile in the bundle of the container that a process is the first of.
 func profileOf(ts *testscript.TestScript, pid int) *seccomp.Profile {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	ts.Check(err)
-	shim := regexp.MustCompile(`(?m)^PPid:\s*(\d+)$`).FindSubmatch(status)
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%s/cwd/config.json", shim[1]))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cwd/config.json", statusNumber(ts, pid, "PPid")))
 	ts.Check(err)
 	var bundle struct {
 		Linux struct{ Seccomp *seccomp.Profile }

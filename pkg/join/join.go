@@ -244,11 +244,11 @@ func (f *follower) failed(m message) error {
 	case plan.OpFind, plan.OpExec:
 		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpJoin:
-		err := fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
-		if explained := kernel.Explain(err); explained != err { //nolint:errorlint // is it another?
-			return explained
-		}
 		if errno == unix.EPERM {
+			err := fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
+			if explained := kernel.Explain(err); explained != err { //nolint:errorlint // is it another?
+				return explained
+			}
 			return exit.Hint(err, "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
 				"root there can join it, sudo docker nsjoin …; who doesn't need the host's IPC adds --ipc private")
 		}
