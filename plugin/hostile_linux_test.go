@@ -55,7 +55,7 @@ func TestHostileRoot(t *testing.T) {
 	}
 }
 
-// One who stops our process before it is the command holds the helper up, but not
+// One who stops our process before or when it becomes the command holds the helper up, but not
 // its user: ^C ends it, and nothing stays.
 func TestHostileRootWhoStopsUs(t *testing.T) {
 	engineOfTest(t)

@@ -101,22 +101,35 @@ func (s *signals) ended(status int) bool {
 // send to all of the command's process group, as these do.
 func (g *group) pass(sig unix.Signal) {
 	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
-	if !g.leads || !byKey {
+	if !g.leads {
 		g.signalMember(g.pid, sig)
 		return
 	}
-	if st, err := readStat(g.pid); err != nil || !g.has(g.pid, st) {
-		return // it has ended, the number is free soon
+	if !byKey {
+		g.signalMember(g.pid, sig)
+	} else {
+		st, err := readStat(g.pid)
+		if err != nil || !g.has(g.pid, st) {
+			return // it has ended, the number is free soon
+		}
+		_ = unix.Kill(-g.pid, sig)
 	}
-	_ = unix.Kill(-g.pid, sig)
-	if sig != unix.SIGTSTP {
-		return
+	switch {
+	case sig == unix.SIGTSTP:
+		// The parent of a session's leader is in another session; SIGTSTP doesn't stop
+		// a group of which nobody could let it go on, setpgid(2).
+		g.signalThose(unix.SIGSTOP, func(st stat) bool { return !st.handles(sig) })
+	case isFatal(sig):
+		// One that was stopped, by whom ever, would not notice.
+		g.signalThose(unix.SIGCONT, func(st stat) bool { return st.state == "T" })
 	}
-	// The parent of a session's leader is in another session; SIGTSTP doesn't stop
-	// a group of which nobody could let it go on, setpgid(2).
+}
+
+// signalThose gives a signal to those of the command's process group that are so.
+func (g *group) signalThose(sig unix.Signal, are func(stat) bool) {
 	for _, pid := range g.members() {
-		if st, err := readStat(pid); err == nil && st.group == g.pid && !st.handles(sig) {
-			g.signalMember(pid, unix.SIGSTOP)
+		if st, err := readStat(pid); err == nil && st.group == g.pid && are(st) {
+			g.signalMember(pid, sig)
 		}
 	}
 }
