@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // newMixing starts who gives: two containers, three processes.
@@ -44,16 +45,11 @@ func newMixing(t *testing.T) *mixing {
 
 func parentOf(t *testing.T, pid int) int {
 	t.Helper()
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	st, err := procfs.ReadStat(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, _ := strings.Cut(string(stat), ") ")
-	parent, err := strconv.Atoi(strings.Fields(after)[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parent
+	return st.Parent
 }
 
 // contained starts a container.

@@ -47,7 +47,8 @@ const (
 //	    the seccomp filters of docker exec and docker nsjoin are alike
 //	terminal FILE COMMAND...
 //	    run the command at a terminal of 33 lines and 111 columns; FILE has
-//	    lines "> text", which is typed, and "< text", which is waited for
+//	    lines "> text", which is typed, "< text", which is waited for, and
+//	    "! text", which a shell runs beside it
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //

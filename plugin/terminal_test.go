@@ -24,6 +24,10 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	defer tty.Close()
 	screen := &screen{}
 	go screen.follow(tty.Read)
+	stop := func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
 	for line := range strings.Lines(ts.ReadFile(args[0])) {
 		text := strings.TrimSuffix(line[min(2, len(line)):], "\n")
 		switch {
@@ -32,9 +36,15 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(err)
 		case strings.HasPrefix(line, "< "):
 			if !screen.shows(text) {
-				_ = cmd.Process.Kill()
-				_ = cmd.Wait()
+				stop()
 				ts.Fatalf("the terminal doesn't show %q:\n%s", text, screen.text())
+			}
+		case strings.HasPrefix(line, "! "):
+			beside := exec.Command("sh", "-c", text)
+			beside.Env, beside.Dir = cmd.Env, cmd.Dir
+			if out, err := beside.CombinedOutput(); err != nil {
+				stop()
+				ts.Fatalf("%s: %v\n%s", text, err, out)
 			}
 		}
 	}

@@ -3,12 +3,12 @@
 package join
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -74,13 +74,13 @@ func mapIDs(pid int) error {
 
 // toItself makes of a map of ids, user_namespaces(7), one of its ids to themselves.
 func toItself(text []byte) []byte {
-	var b bytes.Buffer
-	for line := range bytes.Lines(text) {
-		if f := bytes.Fields(line); len(f) == 3 {
-			fmt.Fprintf(&b, "%s %s %s\n", f[0], f[0], f[2])
+	var ids strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 3 {
+			fmt.Fprintf(&ids, "%s %s %s\n", f[0], f[0], f[2])
 		}
 	}
-	return b.Bytes()
+	return []byte(ids.String())
 }
 
 // loopbackUp sets lo up in the process's network namespace, as the runtime does

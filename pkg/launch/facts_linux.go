@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -28,16 +29,11 @@ func Look(r *request.Request, socket bool) Facts {
 // of the container: its parent's working directory is named by the ID, or the parent
 // is Podman's conmon, which was told it. The helper proves it.
 func isFirstProcess(pid int, id string) bool {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	st, err := procfs.ReadStat(pid)
 	if err != nil {
 		return false
 	}
-	// After the name, which may have any character in it, come the state and the parent.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return false
-	}
-	parent := "/proc/" + string(fields[1])
+	parent := "/proc/" + strconv.Itoa(st.Parent)
 	if dir, err := os.Readlink(parent + "/cwd"); err != nil || filepath.Base(dir) == id {
 		return err == nil
 	}

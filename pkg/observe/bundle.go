@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
@@ -93,7 +93,7 @@ func (p *Process) shim(id string) (*Process, error) {
 func (p *Process) findBundle(id string) error {
 	var err error
 	p.bundleFile = "cwd/config.json"
-	if p.bundle, err = p.readlink("cwd"); err != nil || filepath.Base(p.bundle) == id {
+	if p.bundle, err = p.readlink("cwd"); err != nil || path.Base(p.bundle) == id {
 		return err
 	}
 	// conmon -c ID -b …/ID/userdata, conmon(8); its directory is its caller's.
@@ -103,7 +103,7 @@ func (p *Process) findBundle(id string) error {
 	}
 	args := strings.Split(line, "\x00")
 	i := slices.Index(args, "-b")
-	if filepath.Base(args[0]) != "conmon" || i < 0 || i+1 == len(args) || filepath.Base(filepath.Dir(args[i+1])) != id {
+	if path.Base(args[0]) != "conmon" || i < 0 || i+1 == len(args) || path.Base(path.Dir(args[i+1])) != id {
 		return errNotContainer
 	}
 	p.bundle, p.bundleFile = args[i+1], "root"+args[i+1]+"/config.json"

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,11 +118,11 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 	if above(m.root) {
 		return "", false
 	}
-	rel, err := filepath.Rel(m.root, g.Path)
-	if err != nil || above("/"+rel) {
+	rel, below := strings.CutPrefix(path.Clean(g.Path), strings.TrimSuffix(path.Clean(m.root), "/"))
+	if !below || rel != "" && rel[0] != '/' {
 		return "", false
 	}
-	return filepath.Join(m.point, rel), true
+	return path.Join(m.point, rel), true
 }
 
 // openCgroups opens the file of each group that takes who is to join: tasks of v1,
@@ -195,7 +195,7 @@ func (p place) open(name string, flags int) (*os.File, error) {
 	if p.by == nil {
 		return nil, errors.New("its hierarchy is not mounted")
 	}
-	return p.by.open("root"+filepath.Join(p.dir, name), flags)
+	return p.by.open("root"+path.Join(p.dir, name), flags)
 }
 
 // take puts a process into the group.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
@@ -32,7 +33,7 @@ func (s *surveyor) readHeld(pids []int) {
 				}
 			}
 		}
-		fds, _ := numbers("/proc/" + strconv.Itoa(pid) + "/fd")
+		fds, _ := procfs.Numbers("/proc/" + strconv.Itoa(pid) + "/fd")
 		for _, fd := range fds {
 			n, _ := unix.Readlinkat(int(p.dir.Fd()), "fd/"+strconv.Itoa(fd), buf[:])
 			// Not of socket:[1], pipe:[1] or anon_inode:[eventfd], which are many.

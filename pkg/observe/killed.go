@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,11 +61,12 @@ func oomKills(file *os.File) (uint64, error) {
 	if file == nil {
 		return 0, nil
 	}
-	text, err := io.ReadAll(io.NewSectionReader(file, 0, maxProcFile))
-	if err != nil {
+	text := make([]byte, 4<<10)
+	n, err := file.ReadAt(text, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(text[:n])) {
 		if count, ok := strings.CutPrefix(line, "oom_kill "); ok {
 			return strconv.ParseUint(strings.TrimSpace(count), 10, 64)
 		}

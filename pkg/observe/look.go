@@ -3,10 +3,7 @@
 package observe
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -54,38 +51,6 @@ func inodes(dir int) (survey.Inodes, error) {
 	return nodes, nil
 }
 
-// born reads the parent and the start of a process, proc_pid_stat(5).
-func born(dir int) (parent int, start uint64, err error) {
-	fd, err := unix.Openat(dir, "stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	var buf [512]byte // what is wanted is in the first 400
-	n, err := unix.Read(fd, buf[:])
-	unix.Close(fd)
-	if err != nil {
-		return 0, 0, err
-	}
-	return parseStat(string(buf[:n]))
-}
-
-// parseStat finds them by the name, which may hold anything.
-func parseStat(text string) (parent int, start uint64, err error) {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	const ppid, starttime = 4 - 3, 22 - 3 // as the manual page counts, from the state on
-	if len(fields) <= starttime {
-		return 0, 0, errShort
-	}
-	parent, err = strconv.Atoi(fields[ppid])
-	if err != nil {
-		return 0, 0, err
-	}
-	start, err = strconv.ParseUint(fields[starttime], 10, 64)
-	return parent, start, err
-}
-
-var errShort = errors.New("stat is short")
-
 func inodesOf(pid int) (survey.Inodes, error) {
 	dir, err := lookAt(pid)
 	if err != nil {
@@ -94,28 +59,4 @@ func inodesOf(pid int) (survey.Inodes, error) {
 	nodes, err := inodes(dir)
 	unix.Close(dir)
 	return nodes, err
-}
-
-// numbers lists the entries of a directory that are numbers. The library's own
-// functions look at each entry, and make the helper larger by 40 KB.
-func numbers(path string) ([]int, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", path, err)
-	}
-	var list []int
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := unix.ReadDirent(fd, buf)
-		if err != nil || n <= 0 {
-			unix.Close(fd)
-			return list, err
-		}
-		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
-		for _, name := range names {
-			if number, err := strconv.Atoi(name); err == nil {
-				list = append(list, number)
-			}
-		}
-	}
 }

@@ -5,10 +5,11 @@ package observe
 import (
 	"errors"
 	"os"
-	"path/filepath"
+	"path"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -35,7 +36,7 @@ func Survey(r *request.Survey) (*survey.Survey, error) {
 		}
 	}
 	s.group(nodes)
-	pids, err := numbers("/proc")
+	pids, err := procfs.Numbers("/proc")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,9 @@ func (s *surveyor) look(pid int) error {
 	nodes, err := inodes(dir)
 	if err == nil {
 		if process.Group = s.group(nodes); process.Group != 0 {
-			process.Parent, process.Start, err = born(dir)
+			var st procfs.Stat
+			st, err = procfs.ReadStatIn(dir)
+			process.Parent, process.Start = st.Parent, st.Start
 		}
 	}
 	unix.Close(dir)
@@ -121,7 +124,7 @@ func (s *surveyor) findContainers(asked []request.Claim) {
 		dir, _ := parent.readlink("cwd")
 		parent.dir.Close()
 		for i, c := range asked {
-			if c.ID == filepath.Base(dir) && c.PID == 0 && (first[i].PID == 0 || p.Start < first[i].Start) {
+			if c.ID == path.Base(dir) && c.PID == 0 && (first[i].PID == 0 || p.Start < first[i].Start) {
 				first[i] = p
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -118,49 +119,14 @@ func TestSurveyFindsAContainersFirstProcess(t *testing.T) {
 	}
 }
 
-func TestNumbersOfADirectory(t *testing.T) {
-	dir := t.TempDir()
-	var want []int
-	for i := range 3000 {
-		write(t, filepath.Join(dir, strconv.Itoa(i)), "")
-		want = append(want, i)
-	}
-	write(t, filepath.Join(dir, "self"), "")
-	got, err := numbers(dir)
-	slices.Sort(got)
-	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%d numbers, %v; want %d", len(got), err, len(want))
-	}
-	if _, err := numbers(filepath.Join(dir, "none")); err == nil {
-		t.Error("a directory that is missing has numbers")
-	}
-}
-
-func TestBornBesideANameThatHoldsAnything(t *testing.T) {
-	for name, text := range map[string]string{
-		"plain":       "12 (cat) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
-		"parentheses": "12 (a) S 9 (b)) S 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
-		"a newline":   "12 (a\nb) R 7 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n",
-	} {
-		if parent, start, err := parseStat(text); parent != 7 || start != 4711 || err != nil {
-			t.Errorf("%s: %d, %d, %v; want 7 and 4711", name, parent, start, err)
-		}
-	}
-	for _, text := range []string{"", "12 (cat) S 7", "12 (cat) S x 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711\n"} {
-		if _, _, err := parseStat(text); err == nil {
-			t.Errorf("%q is read", text)
-		}
-	}
-}
-
 func TestSurveyHoldsNothingOpen(t *testing.T) {
 	apart(t, ns.SetOf(ns.Net))
-	before, err := numbers("/proc/self/fd")
+	before, err := procfs.Numbers("/proc/self/fd")
 	if err != nil {
 		t.Fatal(err)
 	}
 	surveyFor(t, request.Claim{ID: strings.Repeat("1f", 32), PID: 1})
-	after, err := numbers("/proc/self/fd")
+	after, err := procfs.Numbers("/proc/self/fd")
 	if err != nil || len(after) > len(before) { // fewer: other tests' garbage was collected
 		t.Errorf("%d descriptors, %v; %d before", len(after), err, len(before))
 	}

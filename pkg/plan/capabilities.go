@@ -28,11 +28,19 @@ var capNames = []string{
 // ParseCap reads a capability's name, CAP_CHOWN or chown. One that is not known
 // is the empty set: the right is not given, as the runtime doesn't give it.
 func ParseCap(name string) CapSet {
-	short := strings.TrimPrefix(strings.ToLower(name), "cap_")
-	if i := slices.Index(capNames, short); i >= 0 {
+	if i := indexOf(capNames, name, "cap_"); i >= 0 {
 		return 1 << i
 	}
 	return 0
+}
+
+// indexOf finds a name in a list of those in small letters and without the prefix, that it
+// may have, in whatever letters; -1 where it isn't there.
+func indexOf(list []string, name, prefix string) int {
+	if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+		name = name[len(prefix):]
+	}
+	return slices.IndexFunc(list, func(known string) bool { return strings.EqualFold(known, name) })
 }
 
 // Names lists the members without their prefix CAP_.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Resource is the number of a resource limit, RLIMIT_… of getrlimit(2). The
@@ -28,7 +27,7 @@ func Resources() []Resource {
 
 // ParseResource reads RLIMIT_NOFILE or nofile.
 func ParseResource(name string) (Resource, error) {
-	i := slices.Index(resourceNames, strings.TrimPrefix(strings.ToLower(name), "rlimit_"))
+	i := indexOf(resourceNames, name, "rlimit_")
 	if i < 0 {
 		return 0, fmt.Errorf("unknown resource limit %q", name)
 	}

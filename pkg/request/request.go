@@ -136,7 +136,11 @@ func (r *Request) Write(w io.Writer) error {
 // Read reads one request and refuses one of another version.
 func Read(from io.Reader) (*Request, error) {
 	var r Request
-	if err := json.NewDecoder(io.LimitReader(from, maxSize)).Decode(&r); err != nil {
+	text, err := io.ReadAll(io.LimitReader(from, maxSize))
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read request: %w", err)
 	}
 	if r.Version != Version {

@@ -10,7 +10,7 @@ import (
 type abi struct {
 	name  string // as in a profile
 	audit uint32 // AUDIT_ARCH_…
-	calls string // a line each: the number, the name
+	calls string // a line each: the name, before it the number where that isn't the next one
 	// long says that arguments have 64 bits, big that the high half is first.
 	long, big bool
 	x32       bool // its numbers are those of amd64 with x32Bit, but for some
@@ -20,12 +20,14 @@ const x32Bit = 0x40000000
 
 // each gives the calls, by their numbers.
 func (a *abi) each(do func(number uint32, name string)) {
-	for line := range strings.Lines(a.calls) {
-		number, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		n, err := strconv.ParseUint(number, 10, 32)
-		if err != nil {
+	next := uint64(0)
+	for name := range strings.FieldsSeq(a.calls) {
+		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+			next = n
 			continue
 		}
+		n := next
+		next++
 		if a.x32 {
 			if has(x32Own, name) || has(x32None, name) {
 				continue

@@ -114,7 +114,9 @@ func (c *call) insert(r rule) {
 		c.rules = append(c.rules[:at], r)
 		return
 	}
-	c.rules = slices.Insert(c.rules, at, r)
+	c.rules = append(c.rules, r)
+	copy(c.rules[at+1:], c.rules[at:])
+	c.rules[at] = r
 }
 
 // filter is assembled from its sections.

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // caller is the Docker CLI, our parent, as the socket that it gives its plugins
@@ -61,8 +63,8 @@ func (c *caller) ends() bool {
 // is marked as exiting and before its pidfd can be read, which tells that it is
 // this process still.
 func (c *caller) dying() bool {
-	st, err := readStat(c.pid)
-	return err == nil && st.exiting || readable(c.pidfd, 0)
+	st, err := procfs.ReadStat(c.pid)
+	return err == nil && st.Exiting || readable(c.pidfd, 0)
 }
 
 // forever is no limit, poll(2).

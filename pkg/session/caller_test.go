@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 const watchedCommand = "NSJOIN_TEST_WATCHED_COMMAND"
@@ -193,8 +195,9 @@ func TestCallerIsWhoListens(t *testing.T) {
 func watches(t *testing.T, pid string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		for _, fd := range names("/proc/" + pid + "/fd") {
-			if target, err := os.Readlink("/proc/" + pid + "/fd/" + fd); err == nil && strings.Contains(target, "pidfd") {
+		fds, _ := procfs.Numbers("/proc/" + pid + "/fd")
+		for _, fd := range fds {
+			if target, err := os.Readlink(fmt.Sprintf("/proc/%s/fd/%d", pid, fd)); err == nil && strings.Contains(target, "pidfd") {
 				return
 			}
 		}

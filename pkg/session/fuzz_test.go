@@ -4,8 +4,6 @@ package session
 
 import (
 	"bytes"
-	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -39,29 +37,6 @@ func FuzzKeys(f *testing.F) {
 		}
 		if !bytes.Equal(out, expected) {
 			t.Errorf("keys %q in %q: %q is passed on, want %q", want, typed, out, expected)
-		}
-	})
-}
-
-// A process names itself as it likes; no name changes another field.
-func FuzzStat(f *testing.F) {
-	const rest = " 1 10 20 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 555 0 0 0 0 0 0 0 0 0 0 4096 2 0 0 0 17 1 0 0"
-	f.Add("sh", "S"+rest)
-	f.Add("a) Z 1 99 99", "S"+rest)
-	f.Add("(\n)", "R"+rest)
-	f.Add("x", "Z 1 10")
-	f.Add("", "")
-	f.Fuzz(func(t *testing.T, name, rest string) {
-		plain, plainErr := parseStat(fmt.Sprintf("7 (sh) %s\n", rest))
-		if strings.Contains(rest, ")") {
-			return // the kernel writes none after the name
-		}
-		named, err := parseStat(fmt.Sprintf("7 (%s) %s\n", name, rest))
-		if named != plain || fmt.Sprint(err) != fmt.Sprint(plainErr) {
-			t.Errorf("named %q it is %+v, %v; named sh %+v, %v", name, named, err, plain, plainErr)
-		}
-		if err != nil && !strings.HasPrefix(err.Error(), "stat: ") {
-			t.Errorf("%q is refused with %q", rest, err)
 		}
 	})
 }

@@ -4,10 +4,7 @@ package session
 
 import (
 	"bufio"
-	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,43 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
-
-func TestStatIsReadAfterTheCommandsName(t *testing.T) {
-	const rest = " S 1 41 42 34816 42 4194308 100 0 0 0 1 2 0 0 20 0 1 0 98765 1000 100 18446744073709551615 " +
-		"1 2 3 0 0 0 0 1 524290 0 0 0 17 1 0 0 0 0 0\n"
-	for _, name := range []string{
-		"cat", "", "a b", "(sd-pam)", "a) b (c", ") S 1 7 7 0 0 0", "a\nb", "))))", "42 (x) Z 1 2 3",
-	} {
-		got, err := parseStat("42 (" + name + ")" + rest)
-		if want := (stat{state: "S", group: 41, session: 42, exiting: true, started: "98765", catches: 524291}); err != nil || got != want {
-			t.Errorf("%q: %+v, %v; want %+v", name, got, err, want)
-		}
-	}
-	for _, text := range []string{
-		"", "42", "42 (cat) S 1 42 42", "42 cat" + rest, strings.Replace("42 (cat)"+rest, " 42 34816", " x 34816", 1), "42 (cat) S 1 41 42 34816 42 4 0 0 0 0 1 2 0 0 20 0 1 0 98765 1000",
-	} {
-		if got, err := parseStat(text); err == nil {
-			t.Errorf("%q is read as %+v", text, got)
-		}
-	}
-}
-
-func TestStatOfAProcessIsTheKernels(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a) Z (b")
-	if err := os.Symlink("/bin/cat", path); err != nil {
-		t.Fatal(err)
-	}
-	cmd, _ := lead(t, path)
-	got, err := readStat(cmd.Process.Pid)
-	if err != nil || got.session != cmd.Process.Pid || got.group != cmd.Process.Pid || got.dead() || got.exiting ||
-		got.started == "" || got.handles(unix.SIGTSTP) {
-		t.Errorf("it is %+v, %v", got, err)
-	}
-	if got, err := readStat(os.Getpid()); err != nil || !got.handles(unix.SIGURG) { // by Go's runtime
-		t.Errorf("this process is %+v, %v", got, err)
-	}
-}
 
 // lead starts a leader of a session; what it prints first are its children's
 // numbers, on one line, unless it is cat.
@@ -108,7 +71,7 @@ func grouped(t *testing.T, pid int, leads bool) *group {
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		if st, err := readStat(pid); err != nil || st.dead() {
+		if st, err := procfs.ReadStat(pid); err != nil || st.Dead() {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -153,7 +116,7 @@ func TestSessionOfAnotherThatGotItsNumberIsNotTouched(t *testing.T) {
 	cmd, _ := lead(t, "cat")
 	for _, leads := range []bool{true, false} {
 		g := grouped(t, cmd.Process.Pid, leads)
-		g.started += "0"
+		g.started++
 		if g.signal(unix.SIGKILL) {
 			t.Errorf("leads %t: it is signalled", leads)
 		}
@@ -194,7 +157,7 @@ func TestEndOfOneProcessLeavesItsChildren(t *testing.T) {
 	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 	grouped(t, cmd.Process.Pid, false).end()
 	_ = cmd.Wait()
-	if st, err := readStat(children[0]); err != nil || st.dead() {
+	if st, err := procfs.ReadStat(children[0]); err != nil || st.Dead() {
 		t.Errorf("its child is %+v, %v", st, err)
 	}
 	if err := unix.Kill(children[0], unix.SIGKILL); err != nil {
@@ -231,24 +194,5 @@ func TestGroupOfAProcessThatIsGone(t *testing.T) {
 	_ = cmd.Wait()
 	if g, err := newGroup(cmd.Process.Pid, true); err == nil {
 		t.Errorf("it is held: %+v", g)
-	}
-}
-
-func TestNamesAreThoseOfADirectory(t *testing.T) {
-	dir := t.TempDir()
-	var want []string
-	for i := range 1000 { // more than one read gives
-		want = append(want, fmt.Sprintf("%04d-%s", i, strings.Repeat("x", 40)))
-		if err := os.WriteFile(filepath.Join(dir, want[i]), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := names(dir)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("%d names, want %d", len(got), len(want))
-	}
-	if got := names(filepath.Join(dir, "nothing")); got != nil {
-		t.Errorf("of none: %q", got)
 	}
 }

@@ -145,7 +145,7 @@ func TestWatcherGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
-	within(t, "it", watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Started: "1", Leads: true, Terminal: before}))
+	within(t, "it", watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Started: 1, Leads: true, Terminal: before}))
 	if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
 		t.Errorf("the terminal is %+v, %v; was %+v", after, err, before)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // child is a command that was started.
@@ -84,7 +85,7 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	var o order
-	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Started: o.Started}) || o.Started == "" {
+	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Started: o.Started}) || o.Started == 0 {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
 	if got := ran(t, run(t, s, c)); got != (outcome{3, nil}) {
@@ -175,7 +176,7 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 		t.Errorf("the terminal is given back %d times", restored)
 	}
 	for name, pid := range map[string]int{"watcher": w.pid, "command": c.Process.Pid} {
-		if st, err := readStat(pid); err != nil || st.dead() {
+		if st, err := procfs.ReadStat(pid); err != nil || st.Dead() {
 			t.Errorf("the %s is not there any more: %+v, %v", name, st, err)
 		}
 	}

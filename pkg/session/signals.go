@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // signals are those that the command gets of ours.
@@ -108,7 +109,7 @@ func (g *group) pass(sig unix.Signal) {
 	if !byKey {
 		g.signalMember(g.pid, sig)
 	} else {
-		st, err := readStat(g.pid)
+		st, err := procfs.ReadStat(g.pid)
 		if err != nil || !g.has(g.pid, st) {
 			return // it has ended, the number is free soon
 		}
@@ -118,17 +119,17 @@ func (g *group) pass(sig unix.Signal) {
 	case sig == unix.SIGTSTP:
 		// The parent of a session's leader is in another session; SIGTSTP doesn't stop
 		// a group of which nobody could let it go on, setpgid(2).
-		g.signalThose(unix.SIGSTOP, func(st stat) bool { return !st.handles(sig) })
+		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return !st.Handles(sig) })
 	case isFatal(sig):
 		// One that was stopped, by whom ever, would not notice.
-		g.signalThose(unix.SIGCONT, func(st stat) bool { return st.state == "T" })
+		g.signalThose(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' })
 	}
 }
 
 // signalThose gives a signal to those of the command's process group that are so.
-func (g *group) signalThose(sig unix.Signal, are func(stat) bool) {
+func (g *group) signalThose(sig unix.Signal, are func(procfs.Stat) bool) {
 	for _, pid := range g.members() {
-		if st, err := readStat(pid); err == nil && st.group == g.pid && are(st) {
+		if st, err := procfs.ReadStat(pid); err == nil && st.Group == g.pid && are(st) {
 			g.signalMember(pid, sig)
 		}
 	}

@@ -8,19 +8,23 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // inState waits until a process is in a state of proc_pid_stat(5).
-func inState(t *testing.T, pid int, state string) {
+func inState(t *testing.T, pid int, state byte) {
 	t.Helper()
-	var st stat
-	for deadline := time.Now().Add(30 * time.Second); st.state != state; time.Sleep(time.Millisecond) {
-		var err error
-		if st, err = readStat(pid); err != nil {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		st, err := procfs.ReadStat(pid)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if st.State == state {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatalf("process %d is in state %s, not %s", pid, st.state, state)
+			t.Fatalf("process %d is in state %c, not %c", pid, st.State, state)
 		}
 	}
 }
@@ -34,12 +38,12 @@ func TestCommandIsStoppedWithItsGroup(t *testing.T) {
 		echo $a $b; read ready; read end`)
 	g := grouped(t, cmd.Process.Pid, true)
 	g.pass(unix.SIGTSTP)
-	inState(t, g.pid, "T")
-	inState(t, children[0], "T")
-	inState(t, children[1], "S") // which left the group
+	inState(t, g.pid, 'T')
+	inState(t, children[0], 'T')
+	inState(t, children[1], 'S') // which left the group
 	g.pass(unix.SIGCONT)
-	inState(t, g.pid, "S")
-	inState(t, children[0], "S")
+	inState(t, g.pid, 'S')
+	inState(t, children[0], 'S')
 }
 
 // Who has a handler for it isn't stopped by us, but by that.
@@ -67,7 +71,7 @@ func TestSignalsOfKeysReachTheGroup(t *testing.T) {
 		// A shell's children in the background would ignore ctrl-c.
 		cmd, children := lead(t, "bash", "-c", `(echo $BASHPID; exec sleep 600 >/dev/null); exec sleep 600`)
 		g := grouped(t, cmd.Process.Pid, true)
-		inState(t, g.pid, "S")
+		inState(t, g.pid, 'S')
 		g.pass(row.sig)
 		if row.group {
 			gone(t, children[0])
@@ -78,8 +82,8 @@ func TestSignalsOfKeysReachTheGroup(t *testing.T) {
 }
 
 func alive(pid int) bool {
-	st, err := readStat(pid)
-	return err == nil && !st.dead()
+	st, err := procfs.ReadStat(pid)
+	return err == nil && !st.Dead()
 }
 
 // A signal that comes before the command runs is not lost, nor are we.

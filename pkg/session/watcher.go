@@ -3,6 +3,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ type watcher struct {
 // order says what is to be done when no more orders come.
 type order struct {
 	PID      int           // the command's
-	Started  string        // when it was; its number may be another's by then
+	Started  uint64        // when it was; its number may be another's by then
 	Leads    bool          // it leads a session of its own
 	Terminal *unix.Termios // of the caller's terminal, before it was made raw
 	Drain    bool          // read what the command writes to its terminal until it ends, that's all
@@ -79,15 +80,14 @@ func (w *watcher) stop() {
 
 // Watch is the watcher's work. It returns when there is no more of it.
 func Watch() error {
-	orders := json.NewDecoder(os.Stdin)
 	terminal, pty := os.Stdout, os.Stderr
 	var last order
 	var command *group
-	for {
+	orders, _ := io.ReadAll(os.Stdin) // until the helper is gone, whatever the error
+	for line := range bytes.Lines(orders) {
 		var o order
-		err := orders.Decode(&o)
-		if err != nil {
-			break // the helper is gone, whatever the error
+		if err := json.Unmarshal(line, &o); err != nil {
+			break
 		}
 		last = o
 		if o.PID != 0 {

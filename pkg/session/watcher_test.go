@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 const watching = "NSJOIN_TEST_WATCHING"
@@ -83,8 +85,8 @@ func TestWatcherEndsTheSession(t *testing.T) {
 			t.Errorf("leads %t: it ends with %s", leads, got)
 		}
 		gone(t, cmd.Process.Pid)
-		st, err := readStat(children[0])
-		if alive := err == nil && !st.dead(); alive == leads {
+		st, err := procfs.ReadStat(children[0])
+		if alive := err == nil && !st.Dead(); alive == leads {
 			t.Errorf("leads %t: the command's child lives: %t", leads, alive)
 		}
 		_ = unix.Kill(children[0], unix.SIGKILL)
@@ -142,7 +144,7 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 	if got := within(t, "it", ended); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
-	if st, err := readStat(command.Process.Pid); err != nil || st.dead() {
+	if st, err := procfs.ReadStat(command.Process.Pid); err != nil || st.Dead() {
 		t.Errorf("the command was ended: %+v, %v", st, err)
 	}
 }
