@@ -43,7 +43,9 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	go c.tell(ctx, frames, h, signals, ended, newParent())
-	if c.request.DryRun == request.OutputNone && !c.request.Detach {
+	// Nothing is sent of the null device, not its end either: one that comes when the helper has ended
+	// already makes Podman's service write an error of its own among the output.
+	if c.request.DryRun == request.OutputNone && !c.request.Detach && !c.request.Client.Null[0] {
 		go func() {
 			// Hidden from the file's own way to copy, which takes smaller parts.
 			_, _ = io.CopyBuffer(frames, struct{ io.Reader }{c.stdin}, make([]byte, frame.MaxSize))

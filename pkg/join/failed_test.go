@@ -53,7 +53,7 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		{plan.OpFind, messageFailed, unix.EACCES, exit.CannotRun, `"ls" in web: permission denied`, false},
 		{plan.OpFind, messageNoFile, unix.ENOENT, exit.NotFound, `"ls" in web: executable file not found in $PATH`, false},
 		{plan.OpLimits, messageFailed, unix.EPERM, exit.Failed, `set resource limits of "web": operation not permitted`, true},
-		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, "2 resource limits: invalid argument", false},
+		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, `set resource limits of "web": invalid argument`, false},
 		{plan.OpDir, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
 		{plan.OpDir, messageFailed, unix.ENOTDIR, exit.NotFound, "change to /work in web: not a directory", false},
 		{plan.OpDir, messageFailed, unix.ELOOP, exit.CannotRun, "change to /work in web: too many levels of symbolic links", false},

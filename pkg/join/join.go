@@ -245,18 +245,15 @@ func (f *follower) failed(m message) error {
 		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpJoin:
 		if errno == unix.EPERM {
-			err := fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
-			if explained := kernel.Explain(err); explained != err { //nolint:errorlint // is it another?
-				return explained
-			}
-			return exit.Hint(err, "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
+			return exit.Hint(kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)), "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
 				"root there can join it, sudo docker nsjoin …; who doesn't need the host's IPC adds --ipc private")
 		}
 	case plan.OpLimits:
+		err := kernel.Explain(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno))
 		if errno == unix.EPERM {
-			return exit.Hint(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno),
-				"the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
+			err = exit.Hint(err, "the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
 		}
+		return err
 	case plan.OpDir, plan.OpDirAgain:
 		return exit.With(status(errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
 	}
