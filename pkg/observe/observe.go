@@ -138,7 +138,7 @@ func (o *Observation) readInstead(r *request.Request) error {
 		switch {
 		case !ok || source.From == request.FromNew:
 		case source.From == request.FromPath:
-			f, facts, err := o.openPath(source.Path)
+			f, facts, err := o.openPath(string(source.Path))
 			if err != nil {
 				return fmt.Errorf("%s: %w", source, err)
 			}

@@ -125,7 +125,7 @@ func TestDirectory(t *testing.T) {
 		{"a relative one of the caller's", "opt/a", "/srv", ns.SetOf(ns.Net), "opt/a"},
 	} {
 		r, o := asked(), observed()
-		r.Take, r.Dir, o.Subject.Spec.Dir = row.take, row.asked, row.own
+		r.Take, r.Dir, o.Subject.Spec.Dir = row.take, request.Word(row.asked), row.own
 		if got := made(t, r, o).Identity.Dir; got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}

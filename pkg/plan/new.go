@@ -43,7 +43,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		p.Identity = Identity{
 			Who:                 p.hosts(),
 			Env:                 override(callerEnvironment(r.CallerEnv), r.Env),
-			Dir:                 r.Dir,
+			Dir:                 string(r.Dir),
 			RootOfUserNamespace: p.Joined().Has(ns.User),
 		}
 	}
@@ -96,7 +96,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		return Identity{}, errors.New("not observed")
 	}
 	joined := p.Joined()
-	who := Identity{Who: Container, Dir: cmp.Or(r.Dir, s.Spec.Dir, "/"), RootOfUserNamespace: joined.Has(ns.User)}
+	who := Identity{Who: Container, Dir: cmp.Or(string(r.Dir), s.Spec.Dir, "/"), RootOfUserNamespace: joined.Has(ns.User)}
 	if s.ContainerID == "" {
 		who.Who = Bare
 	}

@@ -44,7 +44,7 @@ func anyRequest(random *rand.Rand) *request.Request {
 
 func anyExec(random *rand.Rand) request.Exec {
 	e := request.Exec{
-		Dir: anyOf(random, "", "", "/srv", "/"), Privileged: oneIn(random, 3), Detach: oneIn(random, 4),
+		Dir: anyOf(random, "", "", request.Word("/srv"), "/"), Privileged: oneIn(random, 3), Detach: oneIn(random, 4),
 		Env: anyOf(random, nil, []string{"A=1", "HOSTNAME"}, []string{"PATH=/opt", "TERM=foot"}, []string{"HOME="}),
 	}
 	if oneIn(random, 10) {

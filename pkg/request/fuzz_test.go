@@ -100,13 +100,17 @@ func FuzzWords(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, word, assignment string) {
 		r := &request.Request{Version: request.Version, Command: []string{"cat", word}, CallerEnv: []string{assignment}}
-		r.Env = []string{assignment}
+		r.Env, r.Dir = []string{assignment}, request.Word(word)
+		r.Base = request.Source{From: request.FromPath, Path: request.Word(word)}
 		again, err := request.Read(bytes.NewReader(written(t, r)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(again.Command, r.Command) || !slices.Equal(again.CallerEnv, r.CallerEnv) || !slices.Equal(again.Env, r.Env) {
 			t.Errorf("%q, %q, %q arrive as %q, %q, %q", r.Command, r.CallerEnv, r.Env, again.Command, again.CallerEnv, again.Env)
+		}
+		if again.Dir != r.Dir || again.Base.Path != r.Base.Path {
+			t.Errorf("directory %q, namespace %q arrive as %q, %q", r.Dir, r.Base.Path, again.Dir, again.Base.Path)
 		}
 	})
 }

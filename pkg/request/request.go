@@ -101,7 +101,7 @@ type Exec struct {
 	// User is NAME or UID, with or without :GROUP or :GID; "" is the container's.
 	User string `json:"user,omitempty"`
 	// Dir is the working directory; "" is the container's.
-	Dir string `json:"dir,omitempty"`
+	Dir Word `json:"dir,omitempty"`
 	// Env are assignments, and names of variables that are to be unset.
 	Env Words `json:"env,omitempty"`
 	// Privileged gives all capabilities and no seccomp filter.

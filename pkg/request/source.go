@@ -28,7 +28,7 @@ type Source struct {
 	// be out of date: it is a claim to be proved, with Container.ID.
 	PID int `json:"pid,omitempty"`
 	// Path is the namespace's file, on the engine's host.
-	Path string `json:"path,omitempty"`
+	Path Word `json:"path,omitempty"`
 	// Container is what the engine said of a container; nil for the others
 	// and before it was asked.
 	Container *Container `json:"container,omitempty"`
@@ -72,7 +72,7 @@ func ParseSource(value string) (Source, error) {
 	case value == "private":
 		return Source{From: FromNew}, nil
 	case word == "ns" && strings.HasPrefix(rest, "/"):
-		return Source{From: FromPath, Path: rest}, nil
+		return Source{From: FromPath, Path: Word(rest)}, nil
 	case word == "ns":
 		return Source{}, fmt.Errorf("%q is not ns:PATH with an absolute path", value)
 	case word == "pid":
@@ -93,7 +93,7 @@ func (s Source) String() string {
 	case FromPID:
 		return "pid:" + strconv.Itoa(s.PID)
 	case FromPath:
-		return "ns:" + s.Path
+		return "ns:" + string(s.Path)
 	case FromNew:
 		return "private"
 	case FromHost:

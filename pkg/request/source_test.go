@@ -11,7 +11,7 @@ func container(name string) request.Source {
 }
 
 func file(path string) request.Source {
-	return request.Source{From: request.FromPath, Path: path}
+	return request.Source{From: request.FromPath, Path: request.Word(path)}
 }
 
 func private() request.Source { return request.Source{From: request.FromNew} }

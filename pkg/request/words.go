@@ -5,45 +5,48 @@ import (
 	"unicode/utf8"
 )
 
-// Words are a command's words or its variables. They are bytes, of any but 0, as
-// a file's name is; JSON has text only. One that isn't text is written as a list of
-// one, its bytes in base64.
+// Word is a word of the command line that is bytes of any but 0, as a file's name is;
+// JSON has text only. One that isn't text is written as a list of one, its bytes in base64.
+type Word string
+
+// MarshalJSON writes the word.
+func (w Word) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(w)) {
+		return json.Marshal(string(w))
+	}
+	return json.Marshal([1][]byte{[]byte(w)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (w *Word) UnmarshalJSON(text []byte) error {
+	if text[0] != '[' {
+		return json.Unmarshal(text, (*string)(w))
+	}
+	var bytes [1][]byte
+	err := json.Unmarshal(text, &bytes)
+	*w = Word(bytes[0])
+	return err
+}
+
+// Words are a command's words or its variables, each a Word.
 type Words []string
 
 // MarshalJSON writes the words.
 func (w Words) MarshalJSON() ([]byte, error) {
-	if w == nil {
-		return []byte("null"), nil
-	}
-	list := make([]any, len(w))
-	for i, word := range w {
-		list[i] = word
-		if !utf8.ValidString(word) {
-			list[i] = [1][]byte{[]byte(word)}
-		}
+	var list []Word
+	for _, word := range w {
+		list = append(list, Word(word))
 	}
 	return json.Marshal(list)
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (w *Words) UnmarshalJSON(text []byte) error {
-	var list []json.RawMessage
-	if err := json.Unmarshal(text, &list); err != nil || list == nil {
-		return err
+	var list []Word
+	err := json.Unmarshal(text, &list)
+	*w = nil
+	for _, word := range list {
+		*w = append(*w, string(word))
 	}
-	*w = make(Words, len(list))
-	for i, item := range list {
-		if item[0] != '[' {
-			if err := json.Unmarshal(item, &(*w)[i]); err != nil {
-				return err
-			}
-			continue
-		}
-		var bytes [1][]byte
-		if err := json.Unmarshal(item, &bytes); err != nil {
-			return err
-		}
-		(*w)[i] = string(bytes[0])
-	}
-	return nil
+	return err
 }

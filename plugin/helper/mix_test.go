@@ -80,7 +80,7 @@ func anyMix(random *rand.Rand, pids []int) *request.Request {
 		case 1:
 			r.Instead[k] = request.Source{From: request.FromPID, PID: pid()}
 		case 2:
-			r.Instead[k] = request.Source{From: request.FromPath, Path: fmt.Sprintf("/proc/%d/ns/%s", pid(), k)}
+			r.Instead[k] = request.Source{From: request.FromPath, Path: request.Word(fmt.Sprintf("/proc/%d/ns/%s", pid(), k))}
 		case 3:
 			r.Instead[k] = request.Source{From: request.FromNew}
 		}
@@ -147,7 +147,7 @@ func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
 	case request.FromPID:
 		return linkOf(t, s.PID, k)
 	case request.FromPath:
-		link, err := os.Readlink(s.Path)
+		link, err := os.Readlink(string(s.Path))
 		if err != nil {
 			t.Fatal(err)
 		}
