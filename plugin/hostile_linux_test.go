@@ -63,10 +63,7 @@ func TestHostileRootWhoStopsUs(t *testing.T) {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			c := newCaller(t)
 			container, saw := attacked(t, "nothing", []string{"-e", holdVariable + "=1"})
-			cmd, over := hangs(t, c, container)
-			if len(saw(t)) == 0 {
-				t.Fatal("it hangs, and the attacker has not stopped it")
-			}
+			cmd, over := hangs(t, c, container, func() bool { return len(saw(t)) > 0 })
 			if err := unix.Kill(-cmd.Process.Pid, sig); err != nil {
 				t.Fatal(err)
 			}
@@ -82,9 +79,9 @@ func TestHostileRootWhoStopsUs(t *testing.T) {
 	}
 }
 
-// hangs calls until a call is held up, since the attacker may be too slow. over is
+// hangs calls until a call is held up by who stopped it, since he may be too slow. over is
 // closed when that call ends.
-func hangs(t *testing.T, c caller, container string) (cmd *exec.Cmd, over chan struct{}) {
+func hangs(t *testing.T, c caller, container string, stopped func() bool) (cmd *exec.Cmd, over chan struct{}) {
 	t.Helper()
 	for range 100 {
 		cmd = c.docker("nsjoin", container, "true")
@@ -94,10 +91,19 @@ func hangs(t *testing.T, c caller, container string) (cmd *exec.Cmd, over chan s
 		}
 		over = make(chan struct{})
 		go func() { _ = cmd.Wait(); close(over) }()
-		select {
-		case <-over:
-		case <-time.After(2 * time.Second):
-			return cmd, over
+		late := time.After(endsWithin)
+		for ended := false; !ended; {
+			select {
+			case <-over:
+				ended = true
+			case <-time.After(2 * time.Second):
+				if stopped() {
+					return cmd, over
+				}
+			case <-late:
+				_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+				t.Fatal("it hangs, and the attacker has not stopped it")
+			}
 		}
 	}
 	t.Fatal("the attacker never stopped a process of ours")
