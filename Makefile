@@ -143,7 +143,7 @@ licenses: helper ## write docs/licenses.md, the licenses of what is linked in
 	@go run ./scripts/licenses >docs/licenses.md
 
 .PHONY: vulncheck
-vulncheck: helper ## look for known vulnerabilities in what is linked in (asks vuln.go.dev)
+vulncheck: helper ## look for known vulnerabilities in what is linked in
 	@scripts/vulncheck
 
 .PHONY: race

@@ -2,6 +2,8 @@ module github.com/nsjoin/docker-nsjoin
 
 go 1.26.0
 
+toolchain go1.26.11
+
 require (
 	github.com/containerd/errdefs v1.0.0
 	github.com/containerd/log v0.1.0 // indirect
@@ -53,7 +55,7 @@ require (
 
 require (
 	github.com/docker/cli v28.5.2+incompatible
-	github.com/moby/sys/user v0.4.0
+	github.com/moby/sys/user v0.4.1
 	github.com/rogpeppe/go-internal v1.16.0
 	golang.org/x/net v0.39.0
 )

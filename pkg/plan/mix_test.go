@@ -13,7 +13,9 @@ import (
 
 func private() request.Source { return request.Source{From: request.FromNew} }
 
-func file(path string) request.Source { return request.Source{From: request.FromPath, Path: request.Word(path)} }
+func file(path string) request.Source {
+	return request.Source{From: request.FromPath, Path: request.Word(path)}
+}
 
 // mixed is docker nsjoin web with flags, by what they give.
 func mixed(instead map[ns.Kind]request.Source) (*request.Request, *plan.Observed) {
