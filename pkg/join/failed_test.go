@@ -89,3 +89,28 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		}
 	}
 }
+
+// What isn't found is nearer than it seems, which depends on where it was looked for.
+func TestWhatIsNotFoundIsElsewhere(t *testing.T) {
+	for _, row := range []struct {
+		who   plan.Who
+		errno unix.Errno
+		hint  string
+	}{
+		{plan.Container, unix.ENOENT, "--except mnt runs the host's own programs beside the container's processes"},
+		{plan.Container, unix.EACCES, ""},
+		{plan.Caller, unix.ENOENT, ""},
+		{plan.HostRoot, unix.ENOENT, "it was looked for on the engine's host"},
+		{plan.HostRoot, unix.EACCES, "it was looked for on the engine's host"},
+	} {
+		f := &follower{plan: &plan.Plan{
+			Target: "web", Command: plan.Command{Args: []string{"ls"}},
+			Identity: plan.Identity{Who: row.who}, Steps: []plan.Step{{Op: plan.OpExec}},
+		}}
+		err := f.handle(message{Kind: messageFailed, Value: uint32(row.errno)})
+		known, ok := errors.AsType[*exit.Error](err)
+		if !ok || known.Hint != row.hint {
+			t.Errorf("%s, %v: %+v, want the hint %q", row.who, row.errno, err, row.hint)
+		}
+	}
+}

@@ -230,7 +230,7 @@ func (f *follower) failed(m message) error {
 	errno := syscall.Errno(m.Value)
 	switch {
 	case m.Kind == messageNoFile:
-		return f.onHost(exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target)))
+		return f.lookedFor(exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target)))
 	case m.Kind == messageOutside:
 		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
 	case m.Step < 0:
@@ -242,7 +242,7 @@ func (f *follower) failed(m message) error {
 			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(m.Step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
-		return f.onHost(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
+		return f.lookedFor(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpJoin:
 		if errno == unix.EPERM {
 			return exit.Hint(kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)), "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
@@ -260,12 +260,16 @@ func (f *follower) failed(m message) error {
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)
 }
 
-// onHost adds where the command was looked for, if it may not be the caller's machine.
-func (f *follower) onHost(err error) error {
-	if f.plan.Identity.Who != plan.HostRoot {
-		return err
+// lookedFor adds to why the command can't be run where it was looked for, if that may not
+// be the caller's machine, and where else there are programs, if a container hasn't got it.
+func (f *follower) lookedFor(err error) error {
+	switch who := f.plan.Identity.Who; {
+	case who == plan.HostRoot:
+		return exit.Hint(err, "it was looked for on the engine's host")
+	case who == plan.Container && exit.Status(err) == exit.NotFound:
+		return exit.Hint(err, "--except mnt runs the host's own programs beside the container's processes")
 	}
-	return exit.Hint(err, "it was looked for on the engine's host")
+	return err
 }
 
 // status is that of a command which could not be executed for errno.
