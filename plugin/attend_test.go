@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -47,5 +49,41 @@ func TestHostEnvironmentIsClean(t *testing.T) {
 	got := strings.Join(hostEnvironment([]string{"SECRET=1", "TERM=vt100", "PATH=/mine", "TERMINFO=/x", "COLORTERM=truecolor"}), " ")
 	if want := "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root LOGNAME=root TERM=vt100 COLORTERM=truecolor"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// What a stream is decides whether anything is sent of it, and whether two are one.
+func TestStreamsAreToldApart(t *testing.T) {
+	open := func(path string) *os.File {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	dir := t.TempDir()
+	null, file, again, other := open(os.DevNull), open(filepath.Join(dir, "a")), open(filepath.Join(dir, "a")), open(filepath.Join(dir, "b"))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	for name, f := range map[string]*os.File{"file": file, "pipe": r, "pipe's other end": w} {
+		if isNull(f) {
+			t.Errorf("a %s is the null device", name)
+		}
+		if sameFile(f, null) {
+			t.Errorf("a %s is the same file as the null device", name)
+		}
+	}
+	if !isNull(null) {
+		t.Error("the null device isn't")
+	}
+	if !sameFile(file, again) || sameFile(file, other) || sameFile(file, r) {
+		t.Errorf("the same file: %t, another: %t, a pipe: %t; want the first alone",
+			sameFile(file, again), sameFile(file, other), sameFile(file, r))
 	}
 }

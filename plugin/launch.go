@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/moby/term"
@@ -141,21 +142,31 @@ func terminalVariables(env []string) []string {
 	return list
 }
 
+// isNull tells whether an open file is the null device. On Windows all devices and pipes
+// are one file, since only what is on a disk has a number.
 func isNull(f *os.File) bool {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
+	st, err := f.Stat()
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 || isTerminal(f) {
 		return false
 	}
-	defer null.Close()
-	return sameFile(f, null)
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(st, null)
 }
 
-// sameFile tells whether two open files are the same one.
+// sameFile tells whether two open files are the same one, for all that can be known.
 func sameFile(a, b *os.File) bool {
 	of, err := a.Stat()
 	if err != nil {
 		return false
 	}
 	other, err := b.Stat()
-	return err == nil && os.SameFile(of, other)
+	if err != nil || !os.SameFile(of, other) {
+		return false
+	}
+	return runtime.GOOS != "windows" || of.Mode().IsRegular() || isTerminal(a) && isTerminal(b)
+}
+
+func isTerminal(f *os.File) bool {
+	_, is := term.GetFdInfo(f)
+	return is
 }
