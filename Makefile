@@ -15,6 +15,7 @@ CLIENT  := ^TestBreaks
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$
+WINDOWS := ^TestWindows$$
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -44,7 +45,7 @@ demo: build ## show the six steps on containers of a test engine (as root)
 .PHONY: test
 test: build ## run all tests, the script tests on each test engine (as root)
 	$(GOTEST) $(OTHERS)
-	$(GOTEST) -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin
+	$(GOTEST) -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(WINDOWS)|$(LINK)' ./plugin
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
@@ -118,7 +119,7 @@ fmt: helper ## format the Go code
 cover: helper ## run the tests that need no engine, print how much of the code they reach
 	@rm -rf build/cover && mkdir -p build/cover
 	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
-	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(LINK)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
+	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(WINDOWS)|$(LINK)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
 	@go tool covdata textfmt -i=build/cover -o build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 
@@ -129,6 +130,10 @@ cross: ## make a release in build/cross: every system, SBOMs, deb, rpm, checksum
 .PHONY: foreign
 foreign: helper ## run the helpers of the other architectures, by qemu (as root)
 	@scripts/foreign
+
+.PHONY: windows
+windows: helper ## run the plugin for Windows, by Wine: its tests, and script tests (as root, on amd64)
+	@scripts/windows
 
 .PHONY: reproducible
 reproducible: ## make a release in two directories and compare (TARGETS=linux/amd64 for less)

@@ -68,6 +68,15 @@ func TestScript(t *testing.T) { runScripts(t, "script") }
 // They need what scripts/shells installs.
 func TestShell(t *testing.T) { runScripts(t, "shells") }
 
+// TestWindows runs those in testdata/windows by the plugin for Windows, which
+// scripts/windows puts into NSJOIN_TEST_PLUGIN.
+func TestWindows(t *testing.T) {
+	if os.Getenv("NSJOIN_TEST_PLUGIN") == "" {
+		t.Fatal("this test takes the plugin for Windows: make windows")
+	}
+	runScripts(t, "windows")
+}
+
 func runScripts(t *testing.T, dir string) {
 	t.Helper()
 	engine := engineOfTest(t)
@@ -110,7 +119,7 @@ func engineOfTest(t *testing.T) testEngine {
 	if os.Geteuid() != 0 && os.Getenv(viaVariable) != "engine" {
 		t.Fatal("joining namespaces from here takes root")
 	}
-	plugin, err := filepath.Abs("../build/docker-nsjoin")
+	plugin, err := filepath.Abs(cmp.Or(os.Getenv("NSJOIN_TEST_PLUGIN"), "../build/docker-nsjoin"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,3 +63,32 @@ apt_unpack() {
 	# Another run may have been faster: its copy is as good.
 	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
 }
+
+# apt_unpack_suite SUITE DIR PACKAGE...: apt_unpack of another suite of Debian, by an apt
+# state that knows only that one, from where this machine's own packages are.
+apt_unpack_suite() {
+	local suite=$1 dir=$2 apt source key='' keyring status=0
+	shift 2
+	have apt-get || die "Debian $suite is needed, and there is no apt here"
+	apt_known base-files || die "apt knows no packages: apt-get update?"
+	# shellcheck disable=SC2016
+	source=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F '|' '$1 == "Debian" && $2 == "Debian" { print $3; exit }')
+	[ -n "$source" ] || die "Debian $suite can't be had: this machine's packages are not from Debian"
+	for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+		[ ! -f "$keyring" ] || key="signed-by=$keyring"
+	done
+	mkdir -p "$cache"
+	apt=$(mktemp -d "$cache/new.XXXXXX") # goes as what apt_unpack makes there
+	mkdir -p "$apt"/{lists,archives}/partial "$apt/parts"
+	: >"$apt/status"
+	printf 'deb [%s] %s %s main\n' "target=Packages $key" "$source" "$suite" >"$apt/sources.list"
+	local options=(-o "Dir::State=$apt" -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status"
+		-o "Dir::Cache=$apt" -o "Dir::Cache::archives=$apt/archives"
+		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"
+		-o "Dir::Etc::preferences=/dev/null" -o "Dir::Etc::preferencesparts=$apt/parts"
+		-o APT::Sandbox::User=root)
+	{ apt_quiet apt-get -q "${options[@]}" update && apt_unpack "$dir" "${options[@]}" "$@"; } || status=1
+	rm -rf "$apt"
+	return "$status"
+}
