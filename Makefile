@@ -63,7 +63,7 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 	done
 
 .PHONY: test-matrix
-test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, 100 minutes)
+test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, an hour)
 	@scripts/matrix
 
 .PHONY: session
@@ -95,7 +95,7 @@ fuzz: helper ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
 	@scripts/fuzz
 
 .PHONY: bench
-bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 7 minutes)
+bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 5 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
 
