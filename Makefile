@@ -16,6 +16,8 @@ LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal))
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
+# What none of these is.
+ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(SHELLS)|$(WINDOWS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -45,7 +47,7 @@ demo: build ## show the six steps on containers of a test engine (as root)
 .PHONY: test
 test: build ## run all tests, the script tests on each test engine (as root)
 	$(GOTEST) $(OTHERS)
-	$(GOTEST) -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(WINDOWS)|$(LINK)' ./plugin
+	$(GOTEST) $(ENGINELESS)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
@@ -119,7 +121,7 @@ fmt: helper ## format the Go code
 cover: helper ## run the tests that need no engine, print how much of the code they reach
 	@rm -rf build/cover && mkdir -p build/cover
 	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
-	$(GOTEST) -cover -coverpkg=./... -skip '$(ENGINE)|$(CLIENT)|$(SESSION)|$(SHELLS)|$(WINDOWS)|$(LINK)' ./plugin -args -test.gocoverdir=$(CURDIR)/build/cover
+	$(GOTEST) -cover -coverpkg=./... $(ENGINELESS) -args -test.gocoverdir=$(CURDIR)/build/cover
 	@go tool covdata textfmt -i=build/cover -o build/cover/profile
 	@go tool cover -func=build/cover/profile | tail -n 1
 

@@ -91,23 +91,30 @@ func hangs(t *testing.T, c caller, container string, stopped func() bool) (cmd *
 		}
 		over = make(chan struct{})
 		go func() { _ = cmd.Wait(); close(over) }()
-		late := time.After(endsWithin)
-		for ended := false; !ended; {
-			select {
-			case <-over:
-				ended = true
-			case <-time.After(2 * time.Second):
-				if stopped() {
-					return cmd, over
-				}
-			case <-late:
-				_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-				t.Fatal("it hangs, and the attacker has not stopped it")
-			}
+		if heldUp(t, cmd, over, stopped) {
+			return cmd, over
 		}
 	}
 	t.Fatal("the attacker never stopped a process of ours")
 	return nil, nil
+}
+
+// heldUp tells whether a call is stopped, and not at its end or only slow.
+func heldUp(t *testing.T, cmd *exec.Cmd, over <-chan struct{}, stopped func() bool) bool {
+	t.Helper()
+	for late := time.After(endsWithin); ; {
+		select {
+		case <-over:
+			return false
+		case <-time.After(2 * time.Second):
+			if stopped() {
+				return true
+			}
+		case <-late:
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+			t.Fatal("it hangs, and the attacker has not stopped it")
+		}
+	}
 }
 
 // Whatever /etc/passwd and the working directory are from one moment to the next, a

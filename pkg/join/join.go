@@ -245,7 +245,8 @@ func (f *follower) failed(m message) error {
 		return f.lookedFor(exit.With(status(errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
 	case plan.OpJoin:
 		if errno == unix.EPERM {
-			return exit.Hint(kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno)), "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
+			err := kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(m.Step)), errno))
+			return exit.Hint(err, "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
 				"root there can join it, sudo docker nsjoin …; who doesn't need the host's IPC adds --ipc private")
 		}
 	case plan.OpLimits:

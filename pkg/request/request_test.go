@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
@@ -168,7 +169,7 @@ func TestReadRefusesATruncatedDocument(t *testing.T) {
 	whole := strings.TrimSpace(document.String())
 	for n := range len(whole) {
 		_, err := request.Read(strings.NewReader(whole[:n]))
-		if err == nil || !strings.HasPrefix(err.Error(), "read request: ") {
+		if _, ok := errors.AsType[*json.SyntaxError](err); !ok || !strings.HasPrefix(err.Error(), "read request: ") {
 			t.Fatalf("after %d of %d bytes: %v", n, len(whole), err)
 		}
 	}

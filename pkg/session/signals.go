@@ -102,20 +102,16 @@ func (s *signals) ended(status int) bool {
 // send to all of the command's process group, as these do.
 func (g *group) pass(sig unix.Signal) {
 	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
-	if !g.leads {
+	switch {
+	case !g.leads || !byKey:
 		g.signalMember(g.pid, sig)
-		return
-	}
-	if !byKey {
-		g.signalMember(g.pid, sig)
-	} else {
-		st, err := procfs.ReadStat(g.pid)
-		if err != nil || !g.has(g.pid, st) {
-			return // it has ended, the number is free soon
-		}
+	case !g.signalMember(g.pid, 0):
+		return // it has ended, the number is free soon
+	default:
 		_ = unix.Kill(-g.pid, sig)
 	}
 	switch {
+	case !g.leads: // its group is the caller's
 	case sig == unix.SIGTSTP:
 		// The parent of a session's leader is in another session; SIGTSTP doesn't stop
 		// a group of which nobody could let it go on, setpgid(2).

@@ -109,6 +109,9 @@ func Mounted(line string) (root, path string, ok bool) {
 		return "", "", false
 	}
 	unescape := func(field string) string {
+		if !strings.Contains(field, `\`) {
+			return field
+		}
 		// The backslash last, since what it begins then isn't escaped.
 		for _, c := range []string{`\040 `, "\\011\t", "\\012\n", `\134\`} {
 			field = strings.ReplaceAll(field, c[:4], c[4:])
