@@ -1,0 +1,77 @@
+//go:build linux
+
+package main
+
+import (
+	"go/build"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// makefile is what the Makefile says of tests.
+type makefile struct {
+	targets map[string]bool
+	selects map[string]*regexp.Regexp // of the tests that need more than a Go compiler
+	run     map[string]bool           // the variables that a target uses, ENGINELESS among them
+}
+
+func makefileOf(t *testing.T) makefile {
+	t.Helper()
+	text, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := makefile{make(map[string]bool), make(map[string]*regexp.Regexp), make(map[string]bool)}
+	for _, match := range regexp.MustCompile(`(?m)^([A-Z]+) *:= (\^Test.*)$`).FindAllStringSubmatch(string(text), -1) {
+		m.selects[match[1]] = regexp.MustCompile(strings.ReplaceAll(match[2], "$$", "$"))
+	}
+	for _, match := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(string(text), -1) {
+		m.targets[match[1]] = true
+	}
+	for _, match := range regexp.MustCompile(`(?m)^\t.*\$\(([A-Z]+)\)'? ?(\./plugin)?`).FindAllStringSubmatch(string(text), -1) {
+		m.run[match[1]] = true
+	}
+	skipped := regexp.MustCompile(`(?m)^ENGINELESS := -skip '(.*)' \./plugin$`).FindStringSubmatch(string(text))
+	if len(m.selects) == 0 || !m.run["ENGINELESS"] || skipped == nil {
+		t.Fatalf("the Makefile is not what this test reads: %v", slices.Collect(maps.Keys(m.run)))
+	}
+	// What isn't left out of the tests without an engine is run with these.
+	for variable := range m.selects {
+		if !strings.Contains(skipped[1], "$("+variable+")") {
+			delete(m.selects, variable)
+		}
+	}
+	return m
+}
+
+// testsOf finds the test functions below a directory that this system has, and the
+// directory of each.
+func testsOf(t *testing.T, root string) map[string]string {
+	t.Helper()
+	tests := make(map[string]string)
+	for _, pattern := range []string{"plugin", "plugin/*", "pkg/*", "pkg/*/*", "scripts/*"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			dir, base := filepath.Split(file)
+			if ok, err := build.Default.MatchFile(dir, base); err != nil || !ok {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range function.FindAllStringSubmatch(string(text), -1) {
+				tests[match[1]] = filepath.Clean(dir)
+			}
+		}
+	}
+	return tests
+}
