@@ -73,7 +73,7 @@ apt_unpack_suite() {
 	apt_known base-files || die "apt knows no packages: apt-get update?"
 	# shellcheck disable=SC2016
 	source=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-		awk -F '|' '$1 == "Debian" && $2 == "Debian" { print $3; exit }')
+		awk -F '|' '$1 == "Debian" && $2 == "Debian" && !n++ { print $3 }')
 	[ -n "$source" ] || die "Debian $suite can't be had: this machine's packages are not from Debian"
 	for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
 		[ ! -f "$keyring" ] || key="signed-by=$keyring"
