@@ -61,7 +61,8 @@ func chooseWay(asked launch.Via, connection *engine.Connection, r *request.Reque
 // startHelper starts the helper for r in a container that is like s. Warnings go to
 // stderr.
 func startHelper(ctx context.Context, connection *engine.Connection, s engine.Spec, r *request.Request, stderr io.Writer) (*engine.Helper, error) {
-	s.Args = launch.Args()
+	r.Call = launch.NewCall()
+	s.Call, s.Args = r.Call, launch.Args(r.Call)
 	archive := func(arch string) (io.Reader, error) {
 		onSocket, err := connection.Local()
 		if err != nil {

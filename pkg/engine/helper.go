@@ -37,6 +37,7 @@ type Creator interface {
 	ClientVersion() string
 	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
 	Info(ctx context.Context) (system.Info, error)
+	ImageInspector
 	Lister
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/system"
+	"github.com/docker/docker/client"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -31,18 +32,20 @@ import (
 type creator struct {
 	security []string // what the engine says of itself
 	mu       sync.Mutex
-	fails    map[string]error // by step
-	images   []string         // that it has
-	lacks    bool             // it can't give all capabilities
-	noIPC    bool             // nor the host's IPC
+	fails    map[string]error    // by step
+	images   []string            // that it has
+	volumes  map[string][]string // of the images
+	lacks    bool                // it can't give all capabilities
+	noIPC    bool                // nor the host's IPC
 	version  string
 	list     []container.Summary
 
-	made    []*container.Config
-	hosts   []*container.HostConfig
-	removed []string
-	copied  []byte
-	started string
+	made      []*container.Config
+	hosts     []*container.HostConfig
+	removed   []string
+	inspected []string
+	copied    []byte
+	started   string
 }
 
 func (c *creator) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, _ string) (container.CreateResponse, error) {
@@ -123,6 +126,24 @@ func (c *creator) ImageList(context.Context, image.ListOptions) ([]image.Summary
 		list = append(list, image.Summary{ID: id, RepoTags: []string{id + ":latest"}})
 	}
 	return list, c.fails["images"]
+}
+
+func (c *creator) ImageInspect(_ context.Context, name string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
+	c.inspected = append(c.inspected, name)
+	if !slices.Contains(c.images, name) {
+		return image.InspectResponse{}, errdefs.ErrNotFound
+	}
+	volumes := make(map[string]struct{})
+	for _, volume := range c.volumes[name] {
+		volumes[volume] = struct{}{}
+	}
+	answer, err := json.Marshal(map[string]any{"Config": map[string]any{"Volumes": volumes}})
+	if err != nil {
+		return image.InspectResponse{}, err
+	}
+	var found image.InspectResponse
+	err = json.Unmarshal(answer, &found)
+	return found, err
 }
 
 // serving is a request for a command in web, and its spec.

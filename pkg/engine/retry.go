@@ -60,7 +60,7 @@ func hintRootless(ctx context.Context, engine Creator, err error) error {
 // where that is gone, of another: any will do.
 func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	if s.Image != "" {
-		h, err := start(ctx, engine, s, archive)
+		h, err := start(ctx, engine, s.of(ctx, engine, s.Image), archive)
 		if !imageGone(err) {
 			return h, err
 		}
@@ -73,8 +73,10 @@ func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archi
 		return nil, step(err, "find an image for the helper's container")
 	}
 	for _, found := range list {
-		other := s
-		other.Image = found.ID
+		other := s.of(ctx, engine, found.ID)
+		if other.unfit() {
+			continue
+		}
 		h, err := start(ctx, engine, other, archive)
 		if imageGone(err) {
 			continue // removed meanwhile

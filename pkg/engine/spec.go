@@ -21,6 +21,8 @@ type Spec struct {
 	Image      string   // whose files it has; "" for any
 	Args       []string // the helper, a path in the archive, and its arguments
 	ImageGiven bool     // the user named it
+	// Call is in its name and its label.
+	Call request.Call
 	// Caps are the capabilities that it has.
 	Caps []string
 	// HostIPC and HostUTS are where the command has the host's: a rootless engine's helper
@@ -30,6 +32,8 @@ type Spec struct {
 	Serves string
 	// Target is what the engine said of it.
 	target container.InspectResponse
+	// Volumes are the directories that its image wants volumes in.
+	volumes []string
 }
 
 // AllCaps is every capability that the engine can give.
@@ -69,6 +73,9 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 	}
 	if s.target.ContainerJSONBase != nil {
 		s.Name, s.Image = strings.TrimPrefix(s.target.Name, "/"), s.target.Image
+	}
+	if s.target.Config != nil {
+		s.volumes = directories(s.target.Config.Volumes)
 	}
 	switch {
 	case r.Privileged, mounts.Container == nil: // --privileged, or the host's root
@@ -182,6 +189,10 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapAdd:       s.Caps,
 	}
 	h.Init = &noInit
+	for _, directory := range s.volumes {
+		// Else the engine makes a volume and copies what the image has there.
+		h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: directory})
+	}
 	if s.HostIPC {
 		h.IpcMode = "host"
 	}
@@ -209,12 +220,6 @@ func (s Spec) hostConfig() *container.HostConfig {
 	if t.HostConfig != nil && s.Serves != "" {
 		// To give a command more than it has itself takes the helper CAP_SYS_RESOURCE.
 		h.Ulimits, h.OomScoreAdj = ulimits(t.HostConfig.Ulimits), t.HostConfig.OomScoreAdj
-	}
-	if t.Config != nil {
-		for path := range t.Config.Volumes {
-			// Else the engine makes a volume and copies what the image has there.
-			h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: path})
-		}
 	}
 	return h
 }

@@ -11,33 +11,44 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// The files of an archive, at the root of the helper's container.
+// The files of an archive, in a directory of their own at the root of the helper's
+// container. Its name has the call's number: an image may have files and volumes of any
+// name that its author could foresee.
 const (
-	helperFile  = "docker-nsjoin-helper"
-	requestFile = "docker-nsjoin-request"
+	directory   = "docker-nsjoin-"
+	helperFile  = "/docker-nsjoin-helper"
+	requestFile = "/docker-nsjoin-request"
 )
 
-// Args starts the helper of an archive.
-func Args() []string { return []string{"/" + helperFile, "/" + requestFile} }
+// Args starts the helper of the archive for a call.
+func Args(call request.Call) []string {
+	dir := "/" + directory + string(call)
+	return []string{dir + helperFile, dir + requestFile}
+}
 
 // Archive is a tar archive with the helper for arch and the request, compressed for
-// a slow link.
+// a slow link. The request must have the call's number.
 func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) {
 	helper, size, err := payload.Helper(arch)
 	if err != nil {
 		return nil, err
 	}
+	dir := directory + string(r.Call)
 	var document, head, tail bytes.Buffer
 	if err := r.Write(&document); err != nil {
 		return nil, err
 	}
 	// With userns-remap it isn't root's, and a helper need not have CAP_DAC_OVERRIDE.
-	err = tar.NewWriter(&head).WriteHeader(&tar.Header{Name: helperFile, Mode: 0o555, Size: size})
+	begin := tar.NewWriter(&head)
+	err = begin.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o555})
+	if err == nil {
+		err = begin.WriteHeader(&tar.Header{Name: dir + helperFile, Mode: 0o555, Size: size})
+	}
 	const block = 512
 	tail.Write(make([]byte, (block-size%block)%block))
 	w := tar.NewWriter(&tail)
 	if err == nil {
-		err = w.WriteHeader(&tar.Header{Name: requestFile, Mode: 0o400, Size: int64(document.Len())})
+		err = w.WriteHeader(&tar.Header{Name: dir + requestFile, Mode: 0o400, Size: int64(document.Len())})
 	}
 	if err == nil {
 		_, err = document.WriteTo(w)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path"
 	"runtime"
 	"testing"
 
@@ -24,7 +25,7 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &request.Request{Version: request.Version, Base: request.Host(), Command: []string{"ls", "-l"}}
+	r := &request.Request{Version: request.Version, Base: request.Host(), Command: []string{"ls", "-l"}, Call: launch.NewCall()}
 	for name, compress := range map[string]bool{"plain": false, "compressed": true} {
 		t.Run(name, func(t *testing.T) {
 			archive, err := launch.Archive(r, runtime.GOARCH, compress)
@@ -35,10 +36,11 @@ func TestArchive(t *testing.T) {
 				t.Fatal(err)
 			}
 			unpacked := tar.NewReader(archive)
-			if got := entry(t, unpacked, launch.Args()[0], 0o555); !bytes.Equal(got, program) {
+			entry(t, unpacked, path.Dir(launch.Args(r.Call)[0])+"/", 0o555)
+			if got := entry(t, unpacked, launch.Args(r.Call)[0], 0o555); !bytes.Equal(got, program) {
 				t.Errorf("%d bytes of the helper, want %d", len(got), len(program))
 			}
-			document := entry(t, unpacked, launch.Args()[1], 0o400)
+			document := entry(t, unpacked, launch.Args(r.Call)[1], 0o400)
 			if got, err := request.Read(bytes.NewReader(document)); err != nil || len(got.Command) != 2 {
 				t.Errorf("the request is %+v, %v", got, err)
 			}
@@ -61,6 +63,14 @@ func entry(t *testing.T, archive *tar.Reader, path string, mode int64) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// An image can have files and volumes of any name that is known before the call.
+func TestHostileImageCantForeseeAPath(t *testing.T) {
+	one, other := launch.Args(launch.NewCall()), launch.Args(launch.NewCall())
+	if dir := path.Dir(one[0]); dir == "/" || path.Dir(one[1]) != dir || dir == path.Dir(other[0]) {
+		t.Errorf("%q, and of another call %q", one, other)
+	}
 }
 
 func TestNoArchiveForAnUnknownArchitecture(t *testing.T) {

@@ -61,6 +61,8 @@ type Request struct {
 	Survey *Survey `json:"survey,omitempty"`
 	// Via is the way to the engine's host and why it was chosen, for the plan.
 	Via string `json:"via,omitempty"`
+	// Call is "" where no container of the engine is made.
+	Call Call `json:"call,omitempty"`
 	// Client is nil where the helper is in the caller's own place.
 	Client *Client `json:"client,omitempty"`
 }
