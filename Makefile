@@ -10,10 +10,11 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races))$$
+ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races|Table))$$
 CLIENT  := ^TestBreaks
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal))
+HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 # What none of these is.
@@ -63,6 +64,15 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -run '$(ENGINE)' ./plugin; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 10m -v -run '$(LINK)' ./plugin; \
 	done
+
+.PHONY: hostile
+hostile: build ## run all attacks, of every kind of container on every kind of child, by both ways (as root)
+	$(GOTEST) -run '^TestHostile' $(OTHERS)
+	@set -e; for engine in $(ENGINES); do for way in auto engine; do \
+		echo "attacks on engine $$engine by --via $$way" >&2; \
+		NSJOIN_TEST_HOSTILE=all NSJOIN_TEST_VIA=$${way#auto} scripts/engine run "$$engine" -- \
+			$(GOTEST) -timeout 20m -parallel 4 -run '$(HOSTILE)' ./plugin; \
+	done; done
 
 .PHONY: test-matrix
 test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, an hour)

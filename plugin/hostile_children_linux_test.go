@@ -1,0 +1,225 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// child is a row of TestHostileTable: a kind of child that docker nsjoin makes.
+type child struct {
+	name string
+	// args are docker nsjoin's options and operands, up to the command.
+	args     func(c *cell) []string
+	terminal bool
+	socket   bool // the caller's standard streams are one socket
+	detach   bool
+	brief    bool // it is tried in each column
+	// hidden says that the container can't see it.
+	hidden bool
+	// host says that it has the host's file system: nothing of it may be reached.
+	host bool
+	// elsewhere are the kinds of namespaces that it has from elsewhere at its caller's
+	// wish, "root" among them for another container's file system.
+	elsewhere []string
+}
+
+// children are the rows.
+func children() []child {
+	in := func(options ...string) func(*cell) []string {
+		return func(c *cell) []string { return append(options, c.container) }
+	}
+	return []child{
+		{name: "plain", args: in(), brief: true},
+		{name: "with input", args: in("-i")},
+		{name: "at a socket", args: in("-i"), socket: true, brief: true},
+		{name: "at a terminal", args: in("-it"), terminal: true},
+		{name: "detached", args: in("-d"), detach: true, brief: true},
+		{name: "of another user", args: in("-u", "1000")},
+		{name: "with the host's network", args: in("--net", "host"), elsewhere: []string{"net"}},
+		{
+			name: "of another container in its pid namespace", brief: true,
+			args:      func(c *cell) []string { return []string{"--pid", "container:" + c.container, c.other} },
+			elsewhere: []string{"root", "net", "mnt", "ipc", "uts", "cgroup"},
+		},
+		{
+			name: "on the host in its network", host: true, hidden: true,
+			args: func(c *cell) []string { return []string{"--net", "container:" + c.container, "--"} },
+		},
+	}
+}
+
+// ownStreams says that a command in a container has pipes of our own and the container's
+// /dev/null. Where it was false each row gave the intruder the caller's pipes, a socket all
+// descriptors of the process at its other end, where the container may trace.
+const ownStreams = false
+
+// victim is a child that runs.
+type victim struct {
+	row     child
+	args    string // its command line, which nothing else has
+	process process
+	callers []prize // what its caller's standard streams are
+	says    *safeBytes
+}
+
+// streams gives its caller standard streams of the row's kind, and the host's root
+// directory as one more descriptor.
+func (v *victim) streams(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	v.says = &safeBytes{}
+	root, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.ExtraFiles = []*os.File{root}
+	files := []*os.File{root}
+	switch {
+	case v.row.terminal:
+		return // it is given one
+	case v.row.socket:
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := os.NewFile(uintptr(pair[1]), "socket")
+		files = append(files, theirs, os.NewFile(uintptr(pair[0]), "socket"))
+		cmd.Stdin, cmd.Stdout = theirs, theirs
+	default:
+		in, toIn := pipeFor(t)
+		fromOut, out := pipeFor(t)
+		files = append(files, in, toIn, fromOut, out)
+		cmd.Stdin, cmd.Stdout = in, out
+	}
+	fromErr, errs := pipeFor(t)
+	cmd.Stderr = errs
+	go func() { _, _ = fromErr.WriteTo(v.says) }()
+	for _, f := range append(files, errs) {
+		if p, ok := prizeOf(int(f.Fd())); ok {
+			v.callers = append(v.callers, p)
+		}
+	}
+	t.Cleanup(func() {
+		for _, f := range append(files, errs, fromErr) {
+			f.Close()
+		}
+	})
+}
+
+func pipeFor(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, w
+}
+
+// places are the container's own files that a command of it may have.
+type places struct{ program, null, terminals prize }
+
+func placesOf(t *testing.T, container string) places {
+	t.Helper()
+	root := "/proc/" + initOf(t, container) + "/root/"
+	of := func(path string) prize {
+		fd, err := unix.Open(root+path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		defer unix.Close(fd)
+		p, _ := prizeOf(fd)
+		return p
+	}
+	return places{program: of("bin/busybox"), null: of("dev/null"), terminals: of("dev/pts/ptmx")}
+}
+
+// judge is what an intruder may have got from a child.
+func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
+	t.Helper()
+	seen := slices.DeleteFunc(slices.Clone(loots), func(l loot) bool { return l.Args != v.args })
+	if v.row.hidden {
+		if len(seen) > 0 {
+			t.Errorf("%s: it is seen in the container", v.row.name)
+		}
+		return
+	}
+	if len(seen) == 0 {
+		t.Errorf("%s: the intruder didn't see it", v.row.name)
+	}
+	for _, l := range seen {
+		if faults := v.faults(at, l); len(faults) > 0 {
+			slices.Sort(faults)
+			t.Errorf("%s: an intruder %s %s got\n\t%s", v.row.name, intruder, l.Guise, strings.Join(faults, "\n\t"))
+		}
+	}
+}
+
+// faults are what the intruder must not have got.
+func (v *victim) faults(at places, l loot) []string {
+	var list []string
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if l.Secret {
+		add("it has the caller's secret")
+	}
+	for how, file := range l.Files {
+		switch {
+		case v.row.host:
+			add("%s gives it %s", how, file)
+		case !ownStreams:
+		case slices.Contains(v.callers, file):
+			add("%s gives it the caller's %s", how, file)
+		case !at.harmless(file):
+			add("%s gives it %s", how, file)
+		}
+	}
+	for what, got := range l.Got {
+		if fault := v.fault(at, l, what, got); fault != "" {
+			add("%s: %s", what, fault)
+		}
+	}
+	return list
+}
+
+// harmless tells whether a command in the container may have a file as a descriptor.
+func (at places) harmless(file prize) bool {
+	switch file.Mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return true
+	case unix.S_IFCHR:
+		return file == at.null || file.Dev == at.terminals.Dev
+	}
+	return false
+}
+
+// fault says what is wrong with having got this, if anything is.
+func (v *victim) fault(at places, l loot, what, got string) string {
+	if what == "signal" || what == "prlimit" {
+		return "" // it is of the same user, and the kernel asks for no more
+	}
+	if v.row.host {
+		return "reached, " + got
+	}
+	kind := strings.TrimPrefix(strings.TrimPrefix(what, "setns "), "ns ")
+	files := what == "root" || what == "cwd" || what == "exe" || what == "map_files"
+	elsewhere := slices.Contains(v.row.elsewhere, kind) || files && slices.Contains(v.row.elsewhere, "root")
+	switch {
+	case elsewhere:
+		return ""
+	case kind != what && got != l.Self[kind]:
+		return "it is " + got
+	case (what == "root" || what == "cwd") && got != l.Self["root"]:
+		return "it is " + got
+	case (what == "exe" || what == "map_files") && got != at.program.String():
+		return "it is " + got
+	case strings.HasPrefix(what, "peer ") && ownStreams:
+		return got
+	}
+	return ""
+}
