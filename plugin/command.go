@@ -99,6 +99,9 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r.Audit, err = cli.askAudit(); err != nil {
+				return err
+			}
 			var program *launch.Program
 			if o.via != launch.Engine {
 				program = launch.Prepare() // for nothing, where that turns out to be the way

@@ -27,6 +27,8 @@ type dockerCLI struct {
 	options *flags.ClientOptions
 	finish  func() // completes options once the flags were read
 	config  *configfile.ConfigFile
+	// endpoint is the engine's address, once Engine was called.
+	endpoint string
 }
 
 // The Docker CLI's names, of its package command.
@@ -120,6 +122,7 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unable to resolve docker endpoint: %w", err)
 	}
+	c.endpoint = endpoint.Host
 	opts, err := endpoint.ClientOpts()
 	if err != nil {
 		return nil, err

@@ -100,6 +100,7 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 		r.Client.Rows, r.Client.Columns = c.size()
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
+	r.Audit.Client = claim()
 	signals, stop := takeSignals()
 	defer stop()
 	ctx, interrupt := context.WithCancel(ctx)

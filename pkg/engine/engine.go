@@ -71,7 +71,7 @@ func find(ctx context.Context, engine Inspector, s request.Source) (request.Sour
 		return s, c, err
 	}
 	s.PID = c.State.Pid
-	s.Container = &request.Container{ID: c.ID, Env: c.Config.Env, User: c.Config.User}
+	s.Container = &request.Container{ID: c.ID, Name: strings.TrimPrefix(c.Name, "/"), Env: c.Config.Env, User: c.Config.User}
 	if c.HostConfig != nil {
 		s.Container.GroupAdd = c.HostConfig.GroupAdd
 	}

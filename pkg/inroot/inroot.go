@@ -20,9 +20,17 @@ import (
 //
 // Where anything on the machine is renamed or mounted meanwhile, the kernel can't
 // be sure of a "..", and says EAGAIN: then it is asked again, but not for ever.
-func Look(root *os.File, path string) (*os.File, error) {
+func Look(root *os.File, path string) (*os.File, error) { return look(root, path, 0) }
+
+// LookAtLink is Look, but for a symbolic link at the end of the path: it is looked at
+// itself, whether or not it leads anywhere.
+func LookAtLink(root *os.File, path string) (*os.File, error) {
+	return look(root, path, unix.O_NOFOLLOW)
+}
+
+func look(root *os.File, path string, flags uint64) (*os.File, error) {
 	how := &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC,
+		Flags:   unix.O_PATH | unix.O_CLOEXEC | flags,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	fd, err := unix.Openat2(int(root.Fd()), path, how)

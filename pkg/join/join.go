@@ -45,6 +45,8 @@ type Held struct {
 // Child is the command that runs.
 type Child struct {
 	PID int
+	// Signal is the one that ended it, or 0; Wait sets it.
+	Signal int
 }
 
 // ErrInterrupted says that nobody waited for the command any more.
@@ -121,7 +123,8 @@ func (c *Child) Wait() (int, error) {
 			return exit.Failed, fmt.Errorf("wait for the command: %w", err)
 		}
 		if ws.Signaled() {
-			return exit.Signalled(int(ws.Signal())), nil
+			c.Signal = int(ws.Signal())
+			return exit.Signalled(c.Signal), nil
 		}
 		return ws.ExitStatus(), nil
 	}

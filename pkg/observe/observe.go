@@ -84,6 +84,9 @@ func (o *Observation) observe(r *request.Request) error {
 			return err
 		}
 	}
+	if err := o.readAudit(); err != nil {
+		return err
+	}
 	base, err := o.process(r.Base)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -22,6 +23,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.Client != nil}
+	p.Audit = audit.Decide(r.Audit.Settings, o.Audit)
 	if p.foreign(o) || p.Remote {
 		if p.Terminal, err = WantsTerminal(r, o.InputTerminal, o.OutputTerminal); err != nil {
 			return nil, err

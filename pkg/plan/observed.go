@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
@@ -37,6 +38,8 @@ type Observed struct {
 	// Subject is who the command would be if it ran in the file system that
 	// mnt comes from; nil where that is the caller's own.
 	Subject *Subject
+	// Audit is what the host's system-wide file says of records; nil without one.
+	Audit *audit.Settings
 }
 
 // Process is a process by its number and its namespaces.

@@ -4,6 +4,7 @@
 package plan
 
 import (
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
@@ -25,6 +26,8 @@ type Plan struct {
 	Detach bool `json:"detach,omitempty"`
 	// Remote says that the caller may be on another machine than the helper.
 	Remote bool `json:"remote,omitempty"`
+	// Audit says where the join is recorded; nil for nowhere.
+	Audit *audit.Duty `json:"audit,omitempty"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
 	// Warnings are what may surprise in what was asked for.

@@ -47,6 +47,7 @@ func (p *Plan) String() string {
 	if p.Detach {
 		fmt.Fprintf(&b, "  %-12s %s\n", "detached", "yes")
 	}
+	fmt.Fprintf(&b, "  %-12s %s\n", "audit", p.Audit)
 	b.WriteString("\nsteps\n")
 	for i := range p.Steps {
 		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
@@ -65,6 +66,8 @@ type Request struct {
 	Call Call `json:"call,omitempty"`
 	// Client is nil where the helper is in the caller's own place.
 	Client *Client `json:"client,omitempty"`
+	// Audit is what the client asks of the records of the join.
+	Audit audit.Asked `json:"audit"`
 }
 
 // Survey asks who is in which namespaces.

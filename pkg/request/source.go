@@ -38,6 +38,7 @@ type Source struct {
 // can tell.
 type Container struct {
 	ID       string   `json:"id"`                 // 64 hexadecimal digits
+	Name     string   `json:"name,omitempty"`     // whatever the user called it
 	Env      []string `json:"env"`                // Config.Env: of the image and of docker run -e
 	User     string   `json:"user,omitempty"`     // Config.User: of the image or of docker run -u
 	GroupAdd []string `json:"groupAdd,omitempty"` // HostConfig.GroupAdd

@@ -26,6 +26,7 @@ type Session struct {
 	watcher    *watcher
 	command    *group  // once it is about to run
 	remote     *Remote // nil for a caller who is here
+	left       bool    // by the detach keys
 	restore    func()  // gives the caller's terminal back
 }
 
@@ -161,6 +162,9 @@ func (s *Session) Run(c Command) (int, error) {
 	}
 }
 
+// Left tells, after Run, whether the detach keys left the command running.
+func (s *Session) Left() bool { return s.left }
+
 // leave leaves the command to itself and to the watcher, who takes what it
 // writes to its terminal.
 func (s *Session) leave(pid int) error {
@@ -168,6 +172,7 @@ func (s *Session) leave(pid int) error {
 		return err
 	}
 	s.watcher = nil // it stays
+	s.left = true
 	s.End()
 	_, err := fmt.Fprintf(os.Stderr, "\r\nleft process %d running: docker top %s\n", pid, s.target)
 	return err

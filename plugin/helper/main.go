@@ -27,6 +27,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/recorder"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/session"
 )
@@ -49,6 +50,9 @@ func run(args []string) (int, error) {
 	}
 	if len(args) == 1 && args[0] == session.WatchArg {
 		return 0, session.Watch()
+	}
+	if len(args) == 1 && args[0] == recorder.Arg {
+		return 0, recorder.Deputize()
 	}
 	session.LetSignalsEnd()
 	files, err := descriptors(args)
@@ -85,13 +89,26 @@ func run(args []string) (int, error) {
 	for _, w := range p.Warnings {
 		exit.Warn(os.Stderr, w)
 	}
-	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1], remote)
+	record, err := beginRecord(p, r, seen)
+	if err != nil {
+		return 0, err
+	}
+	var ran outcome
+	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1], remote, &ran)
 	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
-			return 0, exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
+			err = exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
 		}
 	}
-	return status, seen.Explain(r, err)
+	err = seen.Explain(r, err)
+	endRecord(record, p, ran, status, err)
+	return status, err
+}
+
+// outcome is what became of the command, for the record.
+type outcome struct {
+	child *join.Child // nil where it did not run
+	left  bool        // running, by the detach keys
 }
 
 // attend finds out about the caller's terminal, and takes the place of one's standard
@@ -111,7 +128,7 @@ func attend(r *request.Request, facts *plan.Observed) (*session.Remote, error) {
 
 // execute carries the plan out. root is the process whose root directory the
 // command has.
-func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote) (int, error) {
+func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote, ran *outcome) (int, error) {
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
 		TakeBack: seen.TakeBack,
@@ -136,10 +153,13 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	if err != nil {
 		return 0, err
 	}
+	ran.child = child
 	if p.Detach {
 		return 0, nil
 	}
-	return s.Run(child)
+	status, err := s.Run(child)
+	ran.left = s.Left()
+	return status, err
 }
 
 // descriptors opens the request's and the socket's, which may be left out.

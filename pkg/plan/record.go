@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Record is what is recorded of the join that p is the plan of, and r the request. The
+// caller and the join's ID are left to who writes it.
+func (p *Plan) Record(r *request.Request) audit.Join {
+	j := audit.Join{
+		Way: "local", Asked: r.Audit, Target: p.Target, Who: string(p.Identity.Who),
+		Privileged: r.Privileged, Terminal: p.Terminal, Program: p.Command.Args[0],
+	}
+	if p.Remote {
+		j.Way = "engine"
+	}
+	for _, n := range p.Namespaces {
+		if !n.Join && !n.New {
+			continue
+		}
+		of := audit.Namespace{Kind: n.Kind.String(), Source: "new"}
+		if !n.New {
+			source := r.Source(n.Kind)
+			of.Link, of.Source = n.ID.Link(n.Kind), sourceName(source)
+			if c := source.Container; c != nil {
+				container := audit.Container{Name: cmp.Or(c.Name, source.Name), ID: c.ID}
+				if !slices.Contains(j.Containers, container) {
+					j.Containers = append(j.Containers, container)
+				}
+			}
+		}
+		j.Namespaces = append(j.Namespaces, of)
+	}
+	if c := p.Identity.Container; c != nil {
+		j.UID, j.GID = &c.UID, &c.GID
+		if c.HostUID >= 0 {
+			j.HostUID = &c.HostUID
+		}
+	}
+	if p.Audit != nil && p.Audit.Arguments {
+		j.Arguments = p.Command.Args
+	}
+	return j
+}
+
+// sourceName names where a namespace comes from by what a record's reader can look up.
+func sourceName(s request.Source) string {
+	if s.Container != nil {
+		return "container " + s.Container.ID
+	}
+	if s.From == request.FromPath {
+		return "ns:" + strconv.Quote(string(s.Path))
+	}
+	return s.String()
+}

@@ -1,0 +1,67 @@
+//go:build linux
+
+package procfs
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Login is the login uid and the session that the kernel keeps of this process and
+// its children, of pam_loginuid(8). One is nil where it was never set, or where the
+// kernel has no audit.
+func Login() (uid, session *uint32) {
+	return readID("/proc/self/loginuid"), readID("/proc/self/sessionid")
+}
+
+func readID(file string) *uint32 {
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	var buf [32]byte
+	size, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return nil
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(buf[:size])), 10, 32)
+	if err != nil || n == math.MaxUint32 { // which is unset
+		return nil
+	}
+	id := uint32(n)
+	return &id
+}
+
+// ControllingTerminal names this process's, "" where it has none.
+func ControllingTerminal() string {
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	device, err := unix.IoctlGetInt(fd, unix.TIOCGDEV)
+	if err != nil {
+		return ""
+	}
+	return terminalName(uint64(uint32(device)))
+}
+
+// terminalName is the name that the kernel's Documentation/admin-guide/devices.txt
+// gives a device.
+func terminalName(device uint64) string {
+	major, minor := unix.Major(device), unix.Minor(device)
+	switch {
+	case major == 136:
+		return "/dev/pts/" + strconv.Itoa(int(minor))
+	case major == 4 && minor < 64:
+		return "/dev/tty" + strconv.Itoa(int(minor))
+	case major == 4:
+		return "/dev/ttyS" + strconv.Itoa(int(minor)-64)
+	}
+	return fmt.Sprintf("device %d:%d", major, minor)
+}

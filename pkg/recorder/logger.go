@@ -1,0 +1,119 @@
+//go:build linux
+
+package recorder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+)
+
+// sockets are where the host's loggers listen, below its root.
+var sockets = map[audit.To]string{
+	audit.Journald: "/run/systemd/journal/socket",
+	audit.Syslog:   "/dev/log",
+}
+
+// patience is how long a logger may take to accept a record.
+const patience = 2 * time.Second
+
+// logger is the host's, on the other end of a socket.
+type logger struct {
+	to     audit.To
+	socket *os.File
+}
+
+// dial connects to the logger of the host whose root directory is root. It is reached
+// by a descriptor, since the helper may be in a container, with other paths.
+func dial(root *os.File, to audit.To) (*logger, error) {
+	path, known := sockets[to]
+	if !known {
+		return nil, fmt.Errorf("unknown logger %q", to)
+	}
+	at, err := inroot.Look(root, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer at.Close()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socket: %w", err)
+	}
+	socket := os.NewFile(uintptr(fd), path)
+	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err == nil {
+		err = unix.Connect(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(at.Fd()))})
+	}
+	if err != nil {
+		socket.Close()
+		return nil, fmt.Errorf("connect to %s: %w", path, err)
+	}
+	return &logger{to: to, socket: socket}, nil
+}
+
+// write gives the logger a record's text. A full queue is waited for, but not for ever.
+func (l *logger) write(text []byte) error {
+	text = append(audit.Head(l.to, time.Now(), os.Getpid()), text...)
+	err := l.send(text, nil)
+	if l.to == audit.Journald && (errors.Is(err, unix.EMSGSIZE) || errors.Is(err, unix.ENOBUFS)) {
+		err = l.sendFile(text)
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		err = fmt.Errorf("it accepts nothing for %s", patience)
+	}
+	if err != nil {
+		return fmt.Errorf("write to %s: %w", l.to, err)
+	}
+	return nil
+}
+
+// sendFile passes a record that is too large for a datagram as a sealed memory file,
+// the way of journald's protocol.
+func (l *logger) sendFile(text []byte) error {
+	f, err := memoryFile(text)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return l.send(nil, unix.UnixRights(int(f.Fd())))
+}
+
+func (l *logger) send(text, rights []byte) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := unix.Sendmsg(int(l.socket.Fd()), text, rights, nil, unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// memoryFile makes a sealed memory file, memfd_create(2). Linux before 6.3 does not know
+// the flag that says that it is no program.
+func memoryFile(text []byte) (*os.File, error) {
+	const name, flags = "docker-nsjoin-record", unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.MemfdCreate(name, flags)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("memory file: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if _, err = f.Write(text); err == nil {
+		const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, all)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("memory file: %w", err)
+	}
+	return f, nil
+}

@@ -1,0 +1,80 @@
+//go:build linux
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/join"
+	"github.com/nsjoin/docker-nsjoin/pkg/observe"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/recorder"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// beginRecord writes the record of the beginning where the plan says so; else it is
+// nil. It fails only where the host's system-wide file asks for the record: what the user
+// asked for is a warning.
+func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation) (*recorder.Recorder, error) {
+	if p.Audit == nil {
+		return nil, nil
+	}
+	record, err := begin(p, r, seen)
+	switch {
+	case err == nil:
+		return record, nil
+	case p.Audit.Required:
+		return nil, exit.Hint(fmt.Errorf("record of the join in %q: %w", p.Target, err),
+			"%s of the engine's host asks for it, and without it nothing is joined: is %s running there?", audit.SystemFile, p.Audit.To)
+	}
+	exit.Warn(os.Stderr, fmt.Sprintf("nothing is recorded: %v", err))
+	return nil, nil
+}
+
+func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*recorder.Recorder, error) {
+	root, err := seen.OpenRoot(0) // the host's
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	of := p.Record(r)
+	if r.Client == nil {
+		// Through an engine our own would be the engine's.
+		login, session := procfs.Login()
+		of.Caller = &audit.Caller{
+			Login: login, Session: session, UID: os.Getuid(), EUID: os.Geteuid(), Terminal: procfs.ControllingTerminal(),
+		}
+	}
+	return recorder.Begin(root, p.Audit.To, of, join.Standby)
+}
+
+// endRecord writes the record of the end. It is too late to refuse anything.
+func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error) {
+	e := audit.End{Status: cmp.Or(exit.Status(err), status)}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	if ran.child != nil {
+		e.PID = ran.child.PID
+	}
+	switch {
+	case ran.child == nil:
+		e.Reason = audit.Failed
+	case p.Detach:
+		e.Reason = audit.Detached
+	case ran.left:
+		e.Reason = audit.Left
+	case ran.child.Signal != 0:
+		e.Reason, e.Signal = audit.Signaled, ran.child.Signal
+	default:
+		e.Reason = audit.Exited
+	}
+	if err := record.End(e); err != nil {
+		exit.Warn(os.Stderr, fmt.Sprintf("the end is not recorded: %v", err))
+	}
+}
