@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ const (
 	hangsUp        breaks = "hangs up"
 	losesAnswer    breaks = "does it and hangs up"
 	diskIsFull     breaks = "has a full disk"
+	keepsAnswer    breaks = "does it and answers nothing"
 )
 
 // breakingEngine stands before the test's engine and breaks at one question.
@@ -38,6 +40,7 @@ type breakingEngine struct {
 	conns sync.Map // all that are open, by net.Conn
 	lock  sync.Mutex
 	asked []string      // all questions
+	named []string      // names of the containers that it was asked to make
 	broke chan struct{} // closed at the question
 }
 
@@ -89,13 +92,17 @@ func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward h
 		return "/*"
 	})
 	e.lock.Lock()
-	first := question == e.at
+	at := e.at
+	first := question == at
 	for _, q := range e.asked {
-		first = first && q != e.at
+		first = first && q != at
 	}
 	e.asked = append(e.asked, question)
+	if strings.HasSuffix(r.URL.Path, "/containers/create") {
+		e.named = append(e.named, r.URL.Query().Get("name"))
+	}
 	e.lock.Unlock()
-	if question != e.at {
+	if question != at {
 		forward.ServeHTTP(w, r)
 		return
 	}
@@ -103,7 +110,10 @@ func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward h
 		defer close(e.broke)
 	}
 	switch e.how {
-	case answersNothing:
+	case answersNothing, keepsAnswer:
+		if e.how == keepsAnswer {
+			forward.ServeHTTP(&lost{header: make(http.Header)}, r)
+		}
 		if first {
 			e.broke <- struct{}{}
 		}
@@ -123,6 +133,13 @@ func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward h
 // cut closes all connections.
 func (e *breakingEngine) cut() {
 	e.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
+}
+
+// heal has it answer everything from now on, but what was asked before.
+func (e *breakingEngine) heal() {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	e.at = ""
 }
 
 // hangUp closes the connection of a question.
@@ -145,7 +162,6 @@ func TestBreaksWhileAHelperIsStarted(t *testing.T) {
 	c := newCaller(t)
 	engine := engineOfTest(t)
 	web := c.container(t)
-	id := docker(t, "inspect", "--format", "{{.Id}}", web)
 	for _, row := range []struct{ at, says string }{
 		{"GET /containers/*/json", `(ask the engine for|find) container "web-[^"]*"`},
 		{"GET /version", "ask for the engine's architecture"},
@@ -161,8 +177,9 @@ func TestBreaksWhileAHelperIsStarted(t *testing.T) {
 			}
 			t.Run(row.at+" "+string(how), func(t *testing.T) {
 				status, want := breaking(row.says, row.at, how)
-				helperBreaks(t, newBreakingEngine(t, engine, row.at, how), web, status, want)
-				noHelper(t, id)
+				e := newBreakingEngine(t, engine, row.at, how)
+				helperBreaks(t, e, web, status, want)
+				noHelper(t, e)
 			})
 		}
 	}
@@ -211,7 +228,6 @@ func breaking(says, at string, how breaks) (status int, want string) {
 func TestBreaksWhileTheCommandRuns(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
-	id := docker(t, "inspect", "--format", "{{.Id}}", web)
 	e := newBreakingEngine(t, engineOfTest(t), "", hangsUp)
 	becomeReaper(t)
 	cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "sh", "-c", "echo ready; exec sleep 600")
@@ -223,19 +239,28 @@ func TestBreaksWhileTheCommandRuns(t *testing.T) {
 	eventually(t, "the command runs", func() bool { return string(out.bytes()) == "ready\n" })
 	e.cut()
 	status := ended(t, cmd)
-	const want = `^docker nsjoin: lost the engine: .*\nhint: the command is ended within a minute; docker ps --filter label=\S+ shows its helper\n$`
+	const want = `^docker nsjoin: lost the engine: .*\nhint: the command is ended within a minute; docker ps --filter name=docker-nsjoin-[0-9a-f]{32} shows its helper\n$`
 	if said := string(errs.bytes()); status != 125 || !regexp.MustCompile(want).MatchString(said) {
 		t.Errorf("exit status %d, it says %q\nwant %s", status, said, want)
 	}
-	noHelper(t, id)
+	noHelper(t, e)
 	nothingLeft(t, cmd)
 	eventually(t, "the command has ended", func() bool { return !strings.Contains(docker(t, "top", web, "-o", "pid,args"), "sleep 600") })
 }
 
-// noHelper fails where a helper's container for one with the ID stays.
-func noHelper(t *testing.T, id string) {
+// noHelper fails if a container stays that the engine was asked to make.
+func noHelper(t *testing.T, e *breakingEngine) {
 	t.Helper()
-	eventually(t, "no helper's container is left", func() bool {
-		return docker(t, "ps", "-aq", "--filter", "label=io.nsjoin.serves="+id) == ""
-	})
+	for _, name := range e.made() {
+		eventually(t, "no helper's container is left", func() bool {
+			return docker(t, "ps", "-aq", "--filter", "name="+name) == ""
+		})
+	}
+}
+
+// made are the names of the containers that it was asked to make.
+func (e *breakingEngine) made() []string {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	return slices.Clone(e.named)
 }

@@ -41,8 +41,34 @@ func newCaller(t *testing.T) caller {
 	return caller{dir: dir, env: []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "USER=root", "TERM=xterm", "LANG=C.UTF-8",
 		"TMPDIR=" + filepath.Join(dir, "tmp"), "DOCKER_HOST=" + engine.host,
-		"DOCKER_CONFIG=" + filepath.Join(dir, ".docker"),
+		"DOCKER_CONFIG=" + filepath.Join(dir, ".docker"), "XDG_RUNTIME_DIR=" + runtimeDir(t, dir),
 	}}
+}
+
+// runtimeDir makes the user's runtime directory in a directory.
+func runtimeDir(t *testing.T, dir string) string {
+	t.Helper()
+	made := filepath.Join(dir, "run")
+	if err := os.Mkdir(made, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// helpers are the IDs of the helper's containers that are on record for this caller and
+// that the engine has.
+func (c caller) helpers(t *testing.T, filter ...string) []string {
+	t.Helper()
+	records, err := filepath.Glob(filepath.Join(c.dir, "run", "docker-nsjoin", "helper.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, r := range records {
+		name := strings.TrimPrefix(filepath.Base(r), "helper.")
+		ids = append(ids, strings.Fields(docker(t, append([]string{"ps", "-aq", "--filter", "name=" + name}, filter...)...))...)
+	}
+	return ids
 }
 
 // docker is the Docker CLI, as this caller starts it.

@@ -123,7 +123,7 @@ func usersOfContainers(ctx context.Context, cli *dockerCLI) map[string][]string 
 	if err != nil {
 		return nil
 	}
-	all, err := engine.List(ctx, l.client)
+	all, err := engine.List(ctx, l.client, l.connection.Ours)
 	if err != nil {
 		return nil
 	}
@@ -189,7 +189,7 @@ func runningContainers(cmd *cobra.Command, cli *dockerCLI) []engine.Container {
 	if err != nil {
 		return nil
 	}
-	all, _ := engine.List(ctx, l.client)
+	all, _ := engine.List(ctx, l.client, l.connection.Ours)
 	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() })
 }
 

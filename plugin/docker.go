@@ -17,6 +17,7 @@ import (
 	dockeropts "github.com/docker/cli/opts"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
 // dockerCLI is the Docker CLI as its plugins see it: the global options, the
@@ -131,7 +132,24 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Connect(opts, "docker-nsjoin/"+version, headers), nil
+	name, err := c.Context()
+	if err != nil {
+		return nil, err
+	}
+	register := engine.Register{
+		State: &state.Place{Config: config.Dir()}, Endpoint: withoutPassword(endpoint.Host), Context: name, Debug: c.debug,
+	}
+	return engine.Connect(opts, "docker-nsjoin/"+version, headers, register), nil
+}
+
+// debugVariable makes the plugin say what it chose, as docker --debug does.
+const debugVariable = "DOCKER_NSJOIN_DEBUG"
+
+// debug says what is only said if the user asks for it.
+func (c *dockerCLI) debug(text string) {
+	if c.options.Debug || os.Getenv(debugVariable) != "" {
+		fmt.Fprintf(os.Stderr, "docker nsjoin: %s\n", text)
+	}
 }
 
 // headers are what the configuration or DOCKER_CUSTOM_HEADERS adds to every

@@ -87,7 +87,10 @@ func (e *brokenEngine) plugin(t *testing.T, args ...string) *exec.Cmd {
 	}
 	dir := t.TempDir()
 	cmd := exec.Command(plugin, append([]string{"nsjoin"}, args...)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DOCKER_CONFIG=" + dir, "TMPDIR=" + dir, "DOCKER_HOST=" + e.host}
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DOCKER_CONFIG=" + dir, "TMPDIR=" + dir, "DOCKER_HOST=" + e.host,
+		"XDG_RUNTIME_DIR=" + runtimeDir(t, t.TempDir()),
+	}
 	cmd.Dir = dir
 	return cmd
 }

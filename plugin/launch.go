@@ -18,9 +18,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// debugVariable makes the plugin say what it chose, as docker --debug does.
-const debugVariable = "DOCKER_NSJOIN_DEBUG"
-
 // launch starts the helper for r, a request that was resolved, where the way leads
 // that was asked for. It returns nil where the command's exit status is 0.
 func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, program *launch.Program, r *request.Request, answers engine.Answers) error {
@@ -28,9 +25,7 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 	if err != nil {
 		return err
 	}
-	if cli.options.Debug || os.Getenv(debugVariable) != "" {
-		fmt.Fprintf(os.Stderr, "docker nsjoin: via %s: %s\n", way, why)
-	}
+	cli.debug(fmt.Sprintf("via %s: %s", way, why))
 	if o.dryRun {
 		r.Via = fmt.Sprintf("%s: %s", way, why)
 	}

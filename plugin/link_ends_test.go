@@ -4,13 +4,11 @@ package main
 
 import (
 	"bufio"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
@@ -19,7 +17,6 @@ import (
 //
 // It needs the engine that scripts/engine gives.
 func TestLinkClientEnds(t *testing.T) {
-	c := newCaller(t)
 	for _, row := range []struct {
 		name string
 		sig  unix.Signal
@@ -30,6 +27,7 @@ func TestLinkClientEnds(t *testing.T) {
 		{"the plugin is suspended", unix.SIGSTOP, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			c := newCaller(t)
 			t.Parallel()
 			web := c.container(t)
 			cli, plugin := beginByEngine(t, c, web)
@@ -40,7 +38,7 @@ func TestLinkClientEnds(t *testing.T) {
 			if err := unix.Kill(target, row.sig); err != nil {
 				t.Fatal(err)
 			}
-			noHelperIsLeft(t, web)
+			noHelperIsLeft(t, c, web)
 		})
 	}
 }
@@ -79,15 +77,14 @@ func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 }
 
 // noHelperIsLeft waits until nothing is left of a command by the engine.
-func noHelperIsLeft(t *testing.T, web string) {
+func noHelperIsLeft(t *testing.T, c caller, web string) {
 	t.Helper()
 	pid := initOf(t, web)
-	id := docker(t, "inspect", "--format", "{{.Id}}", web)
 	deadline := time.Now().Add(frame.Silence + endsWithin)
 	for ; ; time.Sleep(time.Second) {
 		left := inPIDNamespaceOf(pid)
-		helpers := docker(t, "ps", "-aq", "--filter", "label="+engine.ServesLabel+"="+id)
-		if len(left) == 1 && strings.TrimSpace(helpers) == "" {
+		helpers := c.helpers(t)
+		if len(left) == 1 && len(helpers) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {

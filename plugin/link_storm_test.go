@@ -6,19 +6,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 )
 
 // TestLinkStorm ends clients of commands by --via engine at random points. Nothing is
 // left, but for containers whose client was killed before it started them: the next
-// call removes those, when they are old enough.
+// calls remove those.
 //
 // It needs the engine that scripts/engine gives.
 func TestLinkStorm(t *testing.T) {
@@ -43,22 +40,15 @@ func TestLinkStorm(t *testing.T) {
 	}
 	group.Wait()
 	nothingIsLeft(t, web)
-	id := docker(t, "inspect", "--format", "{{.Id}}", web)
-	helpers := func(filter ...string) []string {
-		args := append([]string{"ps", "-aq", "--filter", "label=" + engine.ServesLabel + "=" + id}, filter...)
-		return strings.Fields(docker(t, args...))
-	}
 	eventually(t, "no helper's container that was started is left", func() bool {
-		return len(helpers()) == len(helpers("--filter", "status=created"))
+		return len(c.helpers(t)) == len(c.helpers(t, "--filter", "status=created"))
 	})
-	abandoned := len(helpers())
-	t.Logf("%d were never started", abandoned)
+	t.Logf("%d were never started", len(c.helpers(t)))
 	deadline := time.Now().Add(4 * endsWithin)
-	for len(helpers()) > 0 {
+	for len(c.helpers(t)) > 0 {
 		if time.Now().After(deadline) {
-			t.Fatalf("not swept: %q", helpers())
+			t.Fatalf("not swept: %q", c.helpers(t))
 		}
-		time.Sleep(5 * time.Second)
 		if out, err := c.docker("nsjoin", "--via", "engine", web, "true").CombinedOutput(); err != nil || len(out) > 0 {
 			t.Fatalf("a call that sweeps: %v, %s", err, out)
 		}

@@ -52,7 +52,7 @@ type listing struct {
 // Their first processes are found by the helper: asking the engine for each takes
 // longer than all the rest. It is asked for those that weren't found.
 func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
-	all, err := engine.List(ctx, l.client)
+	all, err := engine.List(ctx, l.client, l.connection.Ours)
 	if err != nil {
 		return nil, err
 	}

@@ -141,6 +141,11 @@ func (e testEngine) setup(env *testscript.Env) error {
 		env.Setenv(name, value)
 	}
 	env.Setenv("HOME", env.WorkDir)
+	runtimeDir := filepath.Join(env.WorkDir, "run")
+	if err := os.Mkdir(runtimeDir, 0o700); err != nil {
+		return err
+	}
+	env.Setenv("XDG_RUNTIME_DIR", runtimeDir)
 	env.Setenv("USER", "root")
 	env.Setenv("TERM", "xterm")
 	return e.install(config)

@@ -17,18 +17,20 @@ const firstVersion = "1.41"
 
 // Connection is how an engine is reached. Nothing is sent before something is asked.
 type Connection struct {
-	opts []client.Opt
-	last *client.Client // nil before something was asked
+	opts     []client.Opt
+	register Register
+	last     *client.Client // nil before something was asked
 }
 
 // Connect prepares a connection from what the Docker CLI knows of the engine's
-// endpoint, what its user calls himself and the headers that he adds to a request.
-func Connect(endpoint []client.Opt, agent string, headers map[string]string) *Connection {
+// endpoint, what its user calls himself and the headers that he adds to a request. The
+// containers that are made are recorded in register.
+func Connect(endpoint []client.Opt, agent string, headers map[string]string, register Register) *Connection {
 	opts := append(slices.Clip(endpoint), client.WithUserAgent(agent))
 	if len(headers) > 0 {
 		opts = append(opts, client.WithHTTPHeaders(headers))
 	}
-	return &Connection{opts: opts}
+	return &Connection{opts: opts, register: register}
 }
 
 // Client is the client of the questions before, or else one that asks for the
@@ -43,6 +45,9 @@ func (c *Connection) Client() (*client.Client, error) {
 	}
 	return c.last, nil
 }
+
+// Ours are the IDs of the helpers' containers that the user's calls have made.
+func (c *Connection) Ours() map[string]bool { return c.register.Ours() }
 
 // Local tells whether the engine is reached by a socket of this machine.
 func (c *Connection) Local() (bool, error) {

@@ -34,7 +34,7 @@ func asked(t *testing.T, oldest, newest string) (*engine.Connection, *[]string) 
 		client.WithHost("tcp://" + server.Listener.Addr().String()),
 		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation(),
 	}
-	return engine.Connect(endpoint, "test", nil), &paths
+	return engine.Connect(endpoint, "test", nil, engine.Register{}), &paths
 }
 
 func TestInspectIsOneRoundTrip(t *testing.T) {

@@ -2,40 +2,51 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"strings"
+	"strconv"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
-// create makes the container and returns its ID. Where there is no answer the engine may
-// have made it all the same: then it is removed by its name.
-func create(ctx context.Context, engine Creator, s Spec) (id string, err error) {
-	name := "nsjoin-" + strings.ToLower(rand.Text())
+// made is a container that was made, and its record.
+type made struct {
+	id, name string
+	record   *state.Record
+}
+
+// create makes the container. If there is no answer the engine may have made it all the
+// same: then it is removed by its name.
+func (st *starter) create(ctx context.Context, s Spec) (made, error) {
+	m := made{name: "docker-nsjoin-" + string(s.Call)}
+	if st.made++; st.made > 1 { // the one before may not be gone
+		m.name += "-" + strconv.Itoa(st.made)
+	}
+	m.record = st.register.add(m.name)
 	asking, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(answerWithin, giveUp) })
 	defer unhook()
-	created, err := engine.ContainerCreate(asking, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, name)
-	switch {
-	case err == nil && ctx.Err() == nil:
-		return created.ID, nil
-	case err == nil:
-		_ = remove(ctx, engine, created.ID)
-		return "", ctx.Err()
-	case errors.Is(err, context.Canceled) || noEngine(err) != nil:
-		for range removals { // it may be on its way
-			gone := remove(ctx, engine, name)
-			if gone == nil || noEngine(gone) != nil {
-				break
-			}
-			time.Sleep(answerWithin / removals)
+	created, err := st.engine.ContainerCreate(asking, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, m.name)
+	if err == nil {
+		m.id = created.ID
+		m.record.Made(m.id)
+		if ctx.Err() == nil {
+			return m, nil
 		}
+		m.remove(ctx, st.engine)
+		return made{}, ctx.Err()
 	}
-	return "", err
+	if errors.Is(err, context.Canceled) || noEngine(err) != nil {
+		m.removeNamed(ctx, st.engine)
+	} else {
+		m.record.Done()
+	}
+	return made{}, err
 }
 
 // answerWithin is how long an engine whose user is gone may take to tell what it made, and
@@ -45,8 +56,35 @@ const (
 	removals     = 10
 )
 
-// remove removes a container, also where ctx was what ended the attempt.
-func remove(ctx context.Context, engine Creator, id string) error {
+// removeNamed removes a container that the engine told nothing of. It may be on its way.
+func (m made) removeNamed(ctx context.Context, engine Remover) {
+	for range removals {
+		err := remove(ctx, engine, m.name)
+		if err == nil {
+			m.record.Done()
+			return
+		}
+		if noEngine(err) != nil {
+			break
+		}
+		time.Sleep(answerWithin / removals)
+	}
+	m.record.Leave()
+}
+
+// remove removes a container, or leaves it to another call.
+func (m made) remove(ctx context.Context, engine Remover) {
+	if err := remove(ctx, engine, m.id); err == nil || errdefs.IsNotFound(err) {
+		m.record.Done()
+		return
+	}
+	m.record.Leave()
+}
+
+// remove removes a container that was made just now, also if ctx was what ended the
+// attempt. Its volumes are those that the engine made for it: an image can have a volume
+// that nothing can be mounted over, VOLUME data.
+func remove(ctx context.Context, engine Remover, id string) error {
 	const within = 10 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()

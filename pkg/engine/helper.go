@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
@@ -18,12 +19,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// HelperLabel marks a helper's container, and ServesLabel has the full ID of the
-// container that it serves.
-const (
-	HelperLabel = "io.nsjoin.helper"
-	ServesLabel = "io.nsjoin.serves"
-)
+// CallLabel is the only label of a helper's container: the number of the call, which
+// records of what was done name. It identifies nothing: an image can have it too.
+const CallLabel = "io.nsjoin.call"
+
+// Remover is what removing a container needs of the engine's client.
+type Remover interface {
+	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
+}
 
 // Creator is what starting a helper needs of the engine's client.
 type Creator interface {
@@ -32,13 +35,12 @@ type Creator interface {
 	ContainerAttach(ctx context.Context, id string, options container.AttachOptions) (types.HijackedResponse, error)
 	ContainerWait(ctx context.Context, id string, condition container.WaitCondition) (<-chan container.WaitResponse, <-chan error)
 	ContainerStart(ctx context.Context, id string, options container.StartOptions) error
-	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
 	ServerVersion(ctx context.Context) (types.Version, error)
 	ClientVersion() string
 	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
 	Info(ctx context.Context) (system.Info, error)
 	ImageInspector
-	Lister
+	Remover
 }
 
 // Archive gives what is unpacked at the root of the helper's container, for an
@@ -47,7 +49,8 @@ type Archive func(arch string) (io.Reader, error)
 
 // Helper is a helper's container that was started.
 type Helper struct {
-	ID     string
+	made
+	swept  <-chan struct{} // closed when abandoned ones were looked for
 	stream types.HijackedResponse
 	wait   <-chan container.WaitResponse
 	failed <-chan error
@@ -61,35 +64,35 @@ func (c *Connection) StartHelper(ctx context.Context, s Spec, archive Archive, w
 		return nil, err
 	}
 	to.NegotiateAPIVersion(ctx)
-	return StartOn(ctx, to, s, archive, warn)
+	return StartOn(ctx, to, c.register, s, archive, warn)
 }
 
 // start makes a helper's container and starts it. Whatever fails, or is
 // interrupted, nothing is left of it, but for a client that is killed: then the
 // next one removes it (sweep).
-func start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helper, error) {
-	if err := s.suits(engine.ClientVersion()); err != nil {
+func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {
+	if err := s.suits(st.engine.ClientVersion()); err != nil {
 		return nil, err
 	}
 	version := make(chan types.Version, 1)
 	failed := make(chan error, 1)
 	go func() { // on the way there and back that creating takes, too
-		v, err := engine.ServerVersion(ctx)
+		v, err := st.engine.ServerVersion(ctx)
 		version <- v
 		failed <- err
 	}()
-	id, err := create(ctx, engine, s)
+	created, err := st.create(ctx, s)
 	if err != nil {
 		return nil, step(err, creating)
 	}
-	h := &Helper{ID: id}
+	h := &Helper{made: created, swept: st.swept}
 	err = step(<-failed, "ask for the engine's architecture")
 	if err == nil {
-		err = h.start(ctx, engine, <-version, archive)
+		err = h.start(ctx, st.engine, <-version, st.archive)
 	}
 	if err != nil {
 		h.Close()
-		_ = remove(ctx, engine, h.ID)
+		h.remove(ctx, st.engine)
 		return nil, err
 	}
 	return h, nil
@@ -99,7 +102,7 @@ func start(ctx context.Context, engine Creator, s Spec, archive Archive) (*Helpe
 // another goes at once, each on a connection of its own: over a slow link it is
 // the way there and back that takes the time.
 func (h *Helper) start(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
-	const calls = 4
+	const calls = 3
 	done := make(chan error, calls)
 	// What waits for the end is not to end with what ends us.
 	waiting, stopWaiting := context.WithCancel(context.WithoutCancel(ctx))
@@ -126,11 +129,7 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 		if isPodman(version) {
 			until = container.WaitConditionNextExit // it has the status until then only
 		}
-		h.wait, h.failed = engine.ContainerWait(waiting, h.ID, until)
-		done <- nil
-	}()
-	go func() {
-		sweep(ctx, engine, h.ID)
+		h.wait, h.failed = engine.ContainerWait(waiting, h.id, until)
 		done <- nil
 	}()
 	var err error
@@ -146,7 +145,7 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 		err = h.lost()
 	}
 	if err == nil {
-		err = step(engine.ContainerStart(ctx, h.ID, container.StartOptions{}), starting)
+		err = step(engine.ContainerStart(ctx, h.id, container.StartOptions{}), starting)
 	}
 	if err != nil {
 		stopWaiting()
@@ -159,12 +158,12 @@ func (h *Helper) copy(ctx context.Context, engine Creator, version types.Version
 	if err != nil {
 		return err
 	}
-	err = engine.CopyToContainer(ctx, h.ID, "/", content, container.CopyToContainerOptions{})
+	err = engine.CopyToContainer(ctx, h.id, "/", content, container.CopyToContainerOptions{})
 	return step(err, "copy the helper into its container")
 }
 
 func (h *Helper) attach(ctx context.Context, engine Creator) (types.HijackedResponse, error) {
-	stream, err := engine.ContainerAttach(ctx, h.ID, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
+	stream, err := engine.ContainerAttach(ctx, h.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	return stream, step(err, "attach to the helper's container")
 }
 
@@ -200,17 +199,25 @@ func (h *Helper) Output(stdout, stderr io.Writer) error {
 }
 
 // Wait waits until the helper has ended and its container is removed, and returns
-// its exit status.
+// its exit status. It is called once.
 func (h *Helper) Wait() (int, error) {
 	select {
 	case r := <-h.wait:
 		if r.Error != nil {
+			h.record.Leave()
 			return 0, fmt.Errorf("wait for the helper's container: %s", r.Error.Message)
+		}
+		h.record.Done()
+		const patience = 2 * time.Second // with an engine that doesn't remove what it should
+		select {
+		case <-h.swept:
+		case <-time.After(patience):
 		}
 		return int(r.StatusCode), nil
 	case err := <-h.failed:
+		h.record.Leave()
 		return 0, exit.Hint(step(err, "lost the engine"),
-			"the command is ended within a minute; docker ps --filter label=%s shows its helper", HelperLabel)
+			"the command is ended within a minute; docker ps --filter name=%s shows its helper", h.name)
 	}
 }
 

@@ -38,17 +38,20 @@ type creator struct {
 	lacks    bool                // it can't give all capabilities
 	noIPC    bool                // nor the host's IPC
 	version  string
-	list     []container.Summary
+	sweeps   map[string]error // what it says to a sweep, by name or ID
 
 	made      []*container.Config
 	hosts     []*container.HostConfig
 	removed   []string
+	swept     []string
+	names     []string
 	inspected []string
 	copied    []byte
 	started   string
 }
 
-func (c *creator) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, _ string) (container.CreateResponse, error) {
+func (c *creator) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, name string) (container.CreateResponse, error) {
+	c.names = append(c.names, name)
 	if err := c.fails["create"]; err != nil {
 		return container.CreateResponse{}, err
 	}
@@ -94,15 +97,12 @@ func (c *creator) ContainerStart(_ context.Context, id string, _ container.Start
 func (c *creator) ContainerRemove(_ context.Context, id string, options container.RemoveOptions) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !options.RemoveVolumes {
-		return errors.New("its volumes stay")
+	if !options.Force { // as a sweep does
+		c.swept = append(c.swept, id)
+		return c.sweeps[id]
 	}
 	c.removed = append(c.removed, id)
-	return nil
-}
-
-func (c *creator) ContainerList(context.Context, container.ListOptions) ([]container.Summary, error) {
-	return c.list, nil
+	return c.fails["remove"]
 }
 
 func (c *creator) ServerVersion(context.Context) (types.Version, error) {
@@ -156,7 +156,7 @@ func serving(t *testing.T, change func(*container.InspectResponse, *request.Requ
 		change(&web, r)
 	}
 	s := engine.NewSpec(r, engine.Answers{"web": web})
-	s.Args = []string{"/helper", "/request"}
+	s.Call, s.Args = "c0ffee", []string{"/helper", "/request"}
 	return s
 }
 
@@ -164,7 +164,7 @@ func archive(arch string) (io.Reader, error) { return strings.NewReader("for " +
 
 func TestHelperIsStarted(t *testing.T) {
 	c := &creator{images: []string{"image of web"}}
-	h, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t))
+	h, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, nil), archive, noWarning(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestFailureNamesItsStep(t *testing.T) {
 	} {
 		const policy = "authorization denied by plugin nothing: not for you"
 		c := &creator{images: []string{"image of web"}, fails: map[string]error{row.step: errors.New("Error response from daemon: " + policy)}}
-		_, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t))
+		_, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, nil), archive, noWarning(t))
 		if err == nil || err.Error() != row.want+policy {
 			t.Errorf("%s: %v, want %s", row.step, err, row.want+policy)
 		}
@@ -205,7 +205,7 @@ func TestRootlessEngineThatCantStartAHelper(t *testing.T) {
 		for _, caps := range []bool{false, true} {
 			c := &creator{images: []string{"image of web"}, security: security, fails: map[string]error{"start": errors.New("mount proc")}}
 			s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = caps })
-			_, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t))
+			_, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t))
 			hinted, ok := errors.AsType[*exit.Error](err)
 			if want := len(security) == 2; ok != want || ok && !strings.HasPrefix(hinted.Hint, "the engine is rootless: ") {
 				t.Errorf("%q, all capabilities %t: %v", security, caps, err)
@@ -222,7 +222,7 @@ func TestHelperContainer(t *testing.T) {
 		web.AppArmorProfile = "docker-default"
 		web.HostConfig.OomScoreAdj = 7
 	})
-	if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal([]any{c.made[0], c.hosts[0]})
@@ -237,7 +237,7 @@ func TestHelperContainer(t *testing.T) {
 		"health check": slices.Equal(config.Healthcheck.Test, []string{"NONE"}),
 		"stop signal":  config.StopSignal != "",
 		"environment":  slices.Contains(config.Env, "SECRET") && slices.Contains(config.Env, "GODEBUG"),
-		"labels":       config.Labels[engine.HelperLabel] == "1" && config.Labels[engine.ServesLabel] == "0f",
+		"labels":       len(config.Labels) == 1 && config.Labels[engine.CallLabel] == "c0ffee",
 		"volumes":      len(host.Mounts) == 1 && host.Mounts[0].Type == "tmpfs" && host.Mounts[0].Target == "/data",
 		"network":      host.NetworkMode == "none" && config.NetworkDisabled,
 		"namespaces":   host.PidMode == "host" && host.UsernsMode == "host" && host.CgroupnsMode == "host",
@@ -310,7 +310,7 @@ func TestHelperHasTheHostsIPCAndName(t *testing.T) {
 		}, "host", "host"},
 	} {
 		c := &creator{images: []string{"image of web"}}
-		if _, err := engine.StartOn(t.Context(), c, serving(t, row.change), archive, noWarning(t)); err != nil {
+		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, row.change), archive, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
 		if h := c.hosts[0]; string(h.IpcMode) != row.ipc || string(h.UTSMode) != row.uts {
@@ -323,7 +323,7 @@ func TestHelperHasTheHostsIPCAndName(t *testing.T) {
 func TestHelperWithoutTheHostsIPC(t *testing.T) {
 	c := &creator{images: []string{"image of web"}, noIPC: true}
 	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net, ns.Mnt) })
-	if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) || c.hosts[1].IpcMode != "none" {
@@ -335,7 +335,7 @@ func TestEngineThatLacksACapability(t *testing.T) {
 	c := &creator{images: []string{"image of web"}, lacks: true}
 	var warned []string
 	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true })
-	if _, err := engine.StartOn(t.Context(), c, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
+	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
 		t.Fatal(err)
 	}
 	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) {
@@ -367,7 +367,7 @@ func TestImage(t *testing.T) {
 			s.Image, s.ImageGiven = row.given, true
 		}
 		warning := ""
-		_, err := engine.StartOn(t.Context(), c, s, archive, func(text string) { warning = text })
+		_, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, func(text string) { warning = text })
 		if row.failure != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), row.failure) {
 				t.Errorf("%s: %v, want %s", row.name, err, row.failure)
@@ -393,7 +393,7 @@ func TestEngineOfAnotherKindIsRefused(t *testing.T) {
 	} {
 		c := &creator{images: []string{"image of web"}, version: row.version}
 		s := serving(t, func(web *container.InspectResponse, _ *request.Request) { web.Platform = row.platform })
-		if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
+		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
 			t.Errorf("%v, want %s", err, row.want)
 		}
 		if len(c.made) > 0 {
@@ -402,27 +402,10 @@ func TestEngineOfAnotherKindIsRefused(t *testing.T) {
 	}
 }
 
-// Those whose client died before it started them are removed, by the engine's clock.
-func TestStaleHelpersAreSwept(t *testing.T) {
-	c := &creator{images: []string{"image of web"}}
-	const now = 1_000_000
-	for id, age := range map[string]int64{"helper1": 0, "old": 121, "dead": 90000, "young": 90, "of a clock that was set back": -900} {
-		c.list = append(c.list, container.Summary{ID: id, Created: now - age, State: container.StateCreated})
-	}
-	c.list = append(c.list, container.Summary{ID: "running", Created: 0, State: container.StateRunning})
-	if _, err := engine.StartOn(t.Context(), c, serving(t, nil), archive, noWarning(t)); err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(c.removed)
-	if want := []string{"dead", "old"}; !slices.Equal(c.removed, want) {
-		t.Errorf("removed %q, want %q", c.removed, want)
-	}
-}
-
 func TestInterruptedStartLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &creator{images: []string{"image of web"}}
-	_, err := engine.StartOn(ctx, c, serving(t, nil), func(string) (io.Reader, error) {
+	_, err := engine.StartOn(ctx, c, engine.Register{}, serving(t, nil), func(string) (io.Reader, error) {
 		cancel()
 		return nil, ctx.Err()
 	}, noWarning(t))

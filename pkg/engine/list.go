@@ -33,10 +33,15 @@ type Container struct {
 // Running tells whether a command can be run in it.
 func (c Container) Running() bool { return c.State == container.StateRunning }
 
-// List is the containers that have processes, as the engine orders them, without
-// our own helpers.
-func List(ctx context.Context, engine Lister) ([]Container, error) {
-	return list(ctx, engine, filters.NewArgs())
+// List is the containers that have processes, as the engine orders them, without those
+// whose IDs ours returns: it is asked after the engine.
+func List(ctx context.Context, engine Lister, ours func() map[string]bool) ([]Container, error) {
+	all, err := list(ctx, engine, filters.NewArgs())
+	if len(all) == 0 {
+		return nil, err
+	}
+	hidden := ours()
+	return slices.DeleteFunc(all, func(c Container) bool { return hidden[c.ID] }), nil
 }
 
 // Matching are the IDs of those that all filters of docker ps hold for: of a key's
@@ -66,9 +71,6 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	}
 	all := make([]Container, 0, len(summaries))
 	for _, s := range summaries {
-		if s.Labels[HelperLabel] != "" {
-			continue
-		}
 		c := Container{
 			ID: s.ID, Name: ownName(s.Names), Image: s.Image, ImageID: s.ImageID, Command: s.Command,
 			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels,

@@ -19,7 +19,7 @@ import (
 func TestListIsWhatTheEngineSays(t *testing.T) {
 	const body = `[{"Id":"0f","Names":["/app/alias","/web"],"Image":"nginx","State":"paused","Created":7,
 		"NetworkSettings":{"Networks":{"front":{},"back":{}}}},{"Id":"1e"}]`
-	got, err := engine.List(t.Context(), answering(t, http.StatusOK, body))
+	got, err := engine.List(t.Context(), answering(t, http.StatusOK, body), nobodys)
 	if err != nil || len(got) != 2 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -29,12 +29,26 @@ func TestListIsWhatTheEngineSays(t *testing.T) {
 	}
 }
 
+// nobodys is of a user who has made no helper's container.
+func nobodys() map[string]bool { return nil }
+
+// A label is inherited from an image. Before, LABEL io.nsjoin.helper=1 hid the containers
+// of an image. What is hidden is known by the ID that the engine gave.
+func TestHostileLabelHidesNothing(t *testing.T) {
+	const body = `[{"Id":"0f","Names":["/web"],"Labels":{"io.nsjoin.helper":"1","io.nsjoin.serves":"1e","io.nsjoin.call":"c0ffee"}},
+		{"Id":"1e","Names":["/docker-nsjoin-c0ffee"]},{"Id":"2d","Names":["/ours"]}]`
+	got, err := engine.List(t.Context(), answering(t, http.StatusOK, body), func() map[string]bool { return map[string]bool{"2d": true} })
+	if err != nil || len(got) != 2 || got[0].Name != "web" || got[1].Name != "docker-nsjoin-c0ffee" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestErrorOfAList(t *testing.T) {
-	_, err := engine.List(t.Context(), answering(t, http.StatusInternalServerError, `{"message":"disk is full"}`))
+	_, err := engine.List(t.Context(), answering(t, http.StatusInternalServerError, `{"message":"disk is full"}`), nobodys)
 	if got, want := reported(t, err), "docker nsjoin: list containers: disk is full\n"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
-	_, err = engine.List(t.Context(), dial(t, "unix:///nonexistent"))
+	_, err = engine.List(t.Context(), dial(t, "unix:///nonexistent"), nobodys)
 	if got := reported(t, err); !strings.HasPrefix(got, "docker nsjoin: ask the engine for its containers: ") {
 		t.Errorf("it says %q", got)
 	}

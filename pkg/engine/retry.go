@@ -12,17 +12,33 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
+// starter starts a helper's container on an engine.
+type starter struct {
+	engine   Creator
+	register Register
+	archive  Archive
+	warn     func(string)
+	made     int           // containers so far
+	swept    chan struct{} // closed when abandoned ones were looked for
+}
+
 // StartOn starts a helper's container on an engine, with less than was wanted where the
-// engine hasn't got it: then warn says so.
-func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
-	h, err := startOfSomeImage(ctx, engine, s, archive, warn)
+// engine hasn't got it: then warn says so. Meanwhile it removes what clients left that
+// were killed.
+func StartOn(ctx context.Context, engine Creator, register Register, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+	st := &starter{engine: engine, register: register, archive: archive, warn: warn, swept: make(chan struct{})}
+	go func() {
+		defer close(st.swept)
+		register.sweep(ctx, engine)
+	}()
+	h, err := st.startOfSomeImage(ctx, s)
 	if !notStarted(ctx, err) {
 		return h, err
 	}
 	if s.HostIPC {
 		// A rootless one can't where its host has no /dev/mqueue. Root's helper can join it.
 		s.HostIPC = false
-		if h, err = startOfSomeImage(ctx, engine, s, archive, warn); !notStarted(ctx, err) {
+		if h, err = st.startOfSomeImage(ctx, s); !notStarted(ctx, err) {
 			return h, err
 		}
 	}
@@ -30,7 +46,7 @@ func StartOn(ctx context.Context, engine Creator, s Spec, archive Archive, warn 
 		return nil, hintRootless(ctx, engine, err)
 	}
 	// The engine can give no capability that it lacks itself.
-	if h, err = startOfSomeImage(ctx, engine, s.lessCaps(), archive, warn); notStarted(ctx, err) {
+	if h, err = st.startOfSomeImage(ctx, s.lessCaps()); notStarted(ctx, err) {
 		err = hintRootless(ctx, engine, err)
 	}
 	if err != nil {
@@ -58,9 +74,9 @@ func hintRootless(ctx context.Context, engine Creator, err error) error {
 
 // startOfSomeImage starts a helper's container of the image that was asked for or,
 // where that is gone, of another: any will do.
-func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+func (st *starter) startOfSomeImage(ctx context.Context, s Spec) (*Helper, error) {
 	if s.Image != "" {
-		h, err := start(ctx, engine, s.of(ctx, engine, s.Image), archive)
+		h, err := st.start(ctx, s.of(ctx, st.engine, s.Image))
 		if !imageGone(err) {
 			return h, err
 		}
@@ -68,21 +84,21 @@ func startOfSomeImage(ctx context.Context, engine Creator, s Spec, archive Archi
 			return nil, exit.Hint(err, "docker images lists those that the engine has; none is pulled")
 		}
 	}
-	list, err := engine.ImageList(ctx, image.ListOptions{})
+	list, err := st.engine.ImageList(ctx, image.ListOptions{})
 	if err != nil {
 		return nil, step(err, "find an image for the helper's container")
 	}
 	for _, found := range list {
-		other := s.of(ctx, engine, found.ID)
+		other := s.of(ctx, st.engine, found.ID)
 		if other.unfit() {
 			continue
 		}
-		h, err := start(ctx, engine, other, archive)
+		h, err := st.start(ctx, other)
 		if imageGone(err) {
 			continue // removed meanwhile
 		}
 		if err == nil && s.Image != "" {
-			warn(fmt.Sprintf("the image of %s is gone: the helper has the files of image %s", s.Name, name(found)))
+			st.warn(fmt.Sprintf("the image of %s is gone: the helper has the files of image %s", s.Name, name(found)))
 		}
 		return h, err
 	}

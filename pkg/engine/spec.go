@@ -149,7 +149,7 @@ func (s Spec) config() *container.Config {
 		WorkingDir:   "/",
 		StopSignal:   "SIGTERM",
 		Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
-		Labels:       map[string]string{HelperLabel: "1"},
+		Labels:       map[string]string{CallLabel: string(s.Call)},
 		AttachStdin:  true,
 		AttachStdout: true,
 		AttachStderr: true,
@@ -160,9 +160,6 @@ func (s Spec) config() *container.Config {
 		NetworkDisabled: true,
 		// A name alone takes a variable out. These would change how a Go program runs.
 		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"},
-	}
-	if s.Serves != "" {
-		c.Labels[ServesLabel] = s.Serves
 	}
 	if s.target.Config != nil {
 		for _, assignment := range s.target.Config.Env {

@@ -17,7 +17,7 @@ func TestHostileVolumesOfTheContainer(t *testing.T) {
 	s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
 		web.Config.Volumes = map[string]struct{}{"data": {}, "/data/": {}, "/x/../data": {}, "/a:b": {}}
 	})
-	if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := tmpfses(c.hosts[0]); !slices.Equal(got, []string{"/a:b", "/data"}) || len(c.inspected) > 0 {
@@ -33,7 +33,7 @@ func TestHelperOfAnotherImageHasNoVolume(t *testing.T) {
 	named.Image, named.ImageGiven = "other", true
 	for name, s := range map[string]engine.Spec{"of ls": {Image: "other", Args: []string{"/helper"}}, "named": named} {
 		c.hosts = nil
-		if _, err := engine.StartOn(t.Context(), c, s, archive, noWarning(t)); err != nil {
+		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
 		if got := tmpfses(c.hosts[0]); !slices.Equal(got, []string{"/data"}) {
@@ -45,7 +45,7 @@ func TestHelperOfAnotherImageHasNoVolume(t *testing.T) {
 // No container of an image with VOLUME / can be started.
 func TestHostileImageOfNoUse(t *testing.T) {
 	c := &creator{images: []string{"bad", "good"}, volumes: map[string][]string{"bad": {"/.."}}}
-	if _, err := engine.StartOn(t.Context(), c, engine.Spec{Args: []string{"/helper"}}, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, engine.Spec{Args: []string{"/helper"}}, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.made) != 1 || c.made[0].Image != "good" {

@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
@@ -55,17 +57,17 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	if err != nil {
 		return err
 	}
-	u, err := findUser(name, passwd, group)
+	u, err := user.GetExecUser(name, nil, reader(passwd), reader(group))
 	if err != nil {
 		return err
 	}
-	added, err := findGroups(groupAdd, group)
+	added, err := user.GetAdditionalGroups(groupAdd, reader(group))
 	if err != nil {
 		return err
 	}
-	// A line of the container's can have any number. One that the engine cuts to 32 bits
-	// could become root's.
-	ids := slices.Concat([]int{u.uid, u.gid}, u.groups, added)
+	// The library takes any number from a line of the container's. One that the engine
+	// cuts to 32 bits could become root's.
+	ids := slices.Concat([]int{u.Uid, u.Gid}, u.Sgids, added)
 	for _, id := range ids {
 		if id < 0 || int64(id) >= noID {
 			return fmt.Errorf("%d in its /etc/passwd or /etc/group is no number of a user or group", id)
@@ -85,14 +87,14 @@ const noID = 1<<32 - 1
 // account is the first line of uid in passwd. Where there is none, the runtime
 // takes / for HOME.
 func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
-	home, shell, found, err := findHome(uid, passwd)
+	lines, err := user.ParsePasswdFilter(bytes.NewReader(passwd), func(u user.User) bool { return u.Uid == int(uid) })
 	if err != nil {
 		return plan.Account{}, fmt.Errorf("its /etc/passwd: %w", err)
 	}
-	if !found {
+	if len(lines) == 0 {
 		return plan.Account{Home: "/"}, nil
 	}
-	a := plan.Account{Home: home, Shell: shell}
+	a := plan.Account{Home: lines[0].Home, Shell: lines[0].Shell}
 	if strings.HasPrefix(a.Shell, "/") {
 		if shell, err := inroot.Look(root, a.Shell); err == nil {
 			a.ShellExists = inroot.Regular(shell) == nil
@@ -123,4 +125,12 @@ func readUserFile(root *os.File, path string) ([]byte, error) {
 		return nil, fmt.Errorf("its %s: it is larger than %d bytes", path, maxUserFile)
 	}
 	return text, nil
+}
+
+// reader is nil for no file, which is not the same as an empty one.
+func reader(text []byte) io.Reader {
+	if text == nil {
+		return nil
+	}
+	return bytes.NewReader(text)
 }

@@ -61,14 +61,11 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	if err != nil {
 		return nil, facts, err
 	}
-	if facts.ID, err = idOf(f); err == nil {
-		facts.Kind, err = kindOf(f)
-	}
-	if err != nil {
-		f.Close()
+	if facts.ID, err = idOf(f); err != nil {
 		return nil, facts, err
 	}
-	return f, facts, nil
+	facts.Kind, err = kindOf(f)
+	return f, facts, err
 }
 
 // kindOf asks which kind an open namespace is, ioctl_nsfs(2).

@@ -8,22 +8,16 @@ import (
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Print writes the plan in the form asked for.
 func (p *Plan) Print(w io.Writer, form request.Output) error {
 	if form == request.OutputJSON {
-		var text strings.Builder
-		enc := json.NewEncoder(&text)
+		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		if err := enc.Encode(p); err != nil {
-			return err
-		}
-		_, err := io.WriteString(w, printable.Lines(text.String()))
-		return err
+		return enc.Encode(p)
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -33,13 +27,9 @@ func (p *Plan) Print(w io.Writer, form request.Output) error {
 // who the command is, and what is done in which order.
 func (p *Plan) String() string {
 	var b strings.Builder
-	// A value of the container's adds no line and nothing that a terminal obeys.
-	line := func(format string, args ...any) {
-		b.WriteString(printable.Text(fmt.Sprintf(format, args...)) + "\n")
-	}
-	line("run %s in %s", quoteArgs(p.Command.Args), p.Target)
+	fmt.Fprintf(&b, "run %s in %s\n", quoteArgs(p.Command.Args), p.Target)
 	if p.Via != "" {
-		line("via %s", p.Via)
+		fmt.Fprintf(&b, "via %s\n", p.Via)
 	}
 	b.WriteString("\nnamespaces\n")
 	for _, n := range p.Namespaces {
@@ -47,26 +37,26 @@ func (p *Plan) String() string {
 		if n.New && !ns.Copied(n.Kind) {
 			link = ""
 		}
-		line("  %-7s %-20s %s", n.Kind, link, n.origin())
+		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, link, n.origin())
 	}
 	b.WriteString("\nidentity\n")
 	for _, row := range p.Identity.Rows() {
-		line("  %-12s %s", row[0], row[1])
+		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
 	}
-	line("  %-12s %s", "terminal", yesNo(p.Terminal))
+	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal))
 	if p.Detach {
-		line("  %-12s %s", "detached", "yes")
+		fmt.Fprintf(&b, "  %-12s %s\n", "detached", "yes")
 	}
 	fmt.Fprintf(&b, "  %-12s %s\n", "audit", p.Audit)
 	b.WriteString("\nsteps\n")
 	for i := range p.Steps {
-		line("  %2d. %s", i+1, p.Describe(i))
+		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))
 	}
 	for i, w := range p.Warnings {
 		if i == 0 {
 			b.WriteString("\nwarnings\n")
 		}
-		line("  %s", w)
+		fmt.Fprintf(&b, "  %s\n", w)
 	}
 	return b.String()
 }
@@ -185,8 +175,10 @@ func quoteArg(arg string) string {
 	if arg != "" && strings.Trim(arg, plain) == "" {
 		return arg
 	}
-	if printable.Text(arg) != arg {
-		return strconv.Quote(arg)
+	for _, r := range arg {
+		if !strconv.IsPrint(r) {
+			return strconv.Quote(arg)
+		}
 	}
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

@@ -19,7 +19,7 @@ forbidding='
 			my $answer = q({"Allow": true});
 			$answer = q({"Implements": ["authz"]}) if $what eq "/Plugin.Activate";
 			$answer = q({"Allow": false, "Msg": "no helpers here"})
-				if $what eq "/AuthZPlugin.AuthZReq" && $asked =~ m{"RequestUri":"[^"]*/containers/create\?name=nsjoin-};
+				if $what eq "/AuthZPlugin.AuthZReq" && $asked =~ m{"RequestUri":"[^"]*/containers/create\?name=docker-nsjoin-};
 			print $c "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ", length $answer, "\r\n\r\n", $answer;
 			$c->flush;
 		}
