@@ -23,7 +23,7 @@ func cgroupsCompiled(t *testing.T, into *os.File, moved bool) *program {
 	}
 	null := open(t, os.DevNull)
 	held := Held{Stdio: [3]*os.File{null, null, null}, Cgroups: []*os.File{open(t, os.DevNull), open(t, os.DevNull)}, Into: into}
-	prog, err := compile(p, held, moved, null, null)
+	prog, err := compile(p, held, moved, talking(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,35 +69,37 @@ func TestHelperMovesTheCommandIntoCrowdedCgroups(t *testing.T) {
 func TestChildThatCantBeBornThereIsForked(t *testing.T) {
 	p := ours(t, []string{"/bin/sh"}, "sh", "-c", "exit 7")
 	null := open(t, os.DevNull)
-	status, statusEnd, err := pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	gateEnd, gate, err := pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, statusEnd, gateEnd)
+	talk := talking(t)
+	prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, talk)
 	if err != nil {
 		t.Fatal(err)
 	}
 	prog.birth = cloneArgs{flags: unix.CLONE_INTO_CGROUP, exitSignal: uint64(unix.SIGCHLD), cgroup: uint64(open(t, "/").Fd())}
-	pid, errno := fork(prog)
-	if errno != 0 {
-		t.Fatal(errno)
+	last, err := begin(prog)
+	if err != nil {
+		t.Fatal(err)
 	}
-	statusEnd.Close()
-	gateEnd.Close()
+	defer last.reap()
 	if prog.born {
 		t.Error("it was born into a directory that is no cgroup")
 	}
-	if m, err := receive(status); err != nil || m.Kind != messageReady {
-		t.Fatalf("%+v, %v", m, err)
-	}
-	if _, err := gate.Write([]byte{1}); err != nil {
+	f := &follower{plan: p, prog: prog, talk: talk, last: last, exe: "/proc/self/exe", onReady: func(int, *os.File) error { return nil }}
+	talk.closeTheirs()
+	if err := f.follow(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := (&Child{PID: pid}).Wait(); err != nil || got != 7 {
+	if got, err := (&Child{process: last}).Wait(); err != nil || got != 7 {
 		t.Errorf("status %d, %v", got, err)
 	}
+}
+
+// talking is what a helper and its children speak by, until the test ends.
+func talking(t *testing.T) *talk {
+	t.Helper()
+	talk, err := newTalk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(talk.close)
+	return talk
 }

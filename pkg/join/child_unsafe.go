@@ -3,9 +3,7 @@
 package join
 
 import (
-	"io"
 	"os"
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -18,20 +16,9 @@ import (
 // Go program is. A fork has one. But only the forking thread lives on in the
 // child: locks of the runtime may be held by threads that are gone, so the
 // child must not allocate, block in the scheduler, or grow its stack. It runs
-// the functions of this file, which are all nosplit and make raw system calls
-// on values that were prepared before, and then it executes or exits.
-//
-// The three hooks are those that the syscall package forks with; the runtime
-// keeps their names for gVisor, see go.dev/issue/67401.
-
-//go:linkname beforeFork syscall.runtime_BeforeFork
-func beforeFork()
-
-//go:linkname afterFork syscall.runtime_AfterFork
-func afterFork()
-
-//go:linkname afterForkInChild syscall.runtime_AfterForkInChild
-func afterForkInChild()
+// the functions of this file and of find, fork and report_unsafe.go, which are all
+// nosplit and make raw system calls on values that were prepared before, and then
+// it executes or exits.
 
 // action says how an op is done.
 type action uint8
@@ -45,9 +32,11 @@ const (
 	enterAgain                // chdir, where enter was not allowed to
 	checkInside               // getcwd gives a path that starts at the root
 	writeLabel                // open, write, close
+	loopback                  // socket, ioctl, close: set lo up by the struct ifreq at args[0]
 	closeRange                // close the descriptors from args[0] to before args[1]
+	beSeen                    // from here on the process tells no more than one in the container may
 	forkAgain                 // go on in a child whose parent is the helper
-	await                     // send the message args[0], wait for the helper's word
+	await                     // ask for args[0], or say ready; wait for the helper's word
 	find                      // choose the file to execute
 	execute                   // execve it
 )
@@ -63,8 +52,10 @@ type op struct {
 // program is all that the child does and needs. The helper keeps it alive.
 type program struct {
 	ops    []op
-	status uintptr // descriptor that messages are written to
+	word   *word   // the first child's, nil where nothing is told
+	said   uintptr // descriptor that the second child's byte is written to
 	gate   uintptr // descriptor that the helper's word is read from
+	lastFD uintptr // the highest descriptor that may be open, where close_range(2) is missing
 	birth  cloneArgs
 	paths  []*byte // files to try, as C strings
 	search bool    // they come from PATH
@@ -74,32 +65,18 @@ type program struct {
 	cwd    [unix.PathMax]byte
 	statx  [256]byte // struct statx
 
-	pins  []unsafe.Pointer // what the ops' addresses lead to
-	files []*os.File       // what their descriptors belong to
+	verdicts []verdict        // what the second child's exit status may say
+	pins     []unsafe.Pointer // what the ops' addresses lead to
+	files    []*os.File       // what their descriptors belong to, until it is closed
 
 	// What the child found out.
 	born       bool // into the cgroup of birth
+	seen       bool // it may be in the container's pid namespace
+	passed     bool // the helper has settled
 	found      int  // in paths; an index, since a pointer's store may run the collector
 	each       bool
 	notEntered bool
 }
-
-// message is what the child writes: one of these, in the machine's byte order.
-type message struct {
-	Kind  uint32
-	Step  int32
-	Value uint32 // an errno or a process's number
-}
-
-const (
-	messageFailed   = 1 // Value is an errno
-	messageNoFile   = 2 // no directory of PATH has the command
-	messageOutside  = 3 // the working directory is outside the root
-	messageForked   = 4 // Value is the number of the process that goes on
-	messageReady    = 5 // the helper may settle
-	messageMap      = 6 // the helper is to map our user namespace's ids
-	statusSucceeded = 0
-)
 
 // The two pipes are above the standard streams, which are put in their places
 // while they are open, and below 64, so that the command's table of descriptors
@@ -108,67 +85,6 @@ const (
 	abovePlain = 10
 	maxFD      = 1<<31 - 1
 )
-
-// receive reads a message of the child's.
-func receive(from io.Reader) (message, error) {
-	var m message
-	_, err := io.ReadFull(from, unsafe.Slice((*byte)(unsafe.Pointer(&m)), unsafe.Sizeof(m)))
-	return m, err
-}
-
-// fork starts a child that runs p, and returns its number.
-//
-//go:noinline
-//go:norace
-func fork(p *program) (int, syscall.Errno) {
-	beforeFork()
-	p.born = p.birth.cgroup != 0
-	pid, errno := bear(p)
-	if errno != 0 {
-		p.born = false
-		pid, errno = clone(uintptr(unix.SIGCHLD))
-	}
-	if errno != 0 || pid != 0 {
-		afterFork()
-		return int(pid), errno
-	}
-	afterForkInChild()
-	run(p)
-	return 0, 0 // not reached
-}
-
-// clone forks; the kernel for s390x takes the flags second.
-//
-//go:nosplit
-//go:norace
-func clone(flags uintptr) (uintptr, syscall.Errno) {
-	stack := uintptr(0)
-	if runtime.GOARCH == "s390x" {
-		flags, stack = stack, flags
-	}
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, flags, stack, 0, 0, 0, 0)
-	return pid, errno
-}
-
-// cloneArgs is struct clone_args, clone3(2).
-type cloneArgs struct {
-	flags, pidfd, childTID, parentTID, exitSignal uint64
-	stack, stackSize, tls, setTID, setTIDSize     uint64
-	cgroup                                        uint64
-}
-
-// bear forks a child into a cgroup, which Linux can since 5.7. An error means that
-// it has to be done otherwise.
-//
-//go:nosplit
-//go:norace
-func bear(p *program) (uintptr, syscall.Errno) {
-	if !p.born {
-		return 0, unix.ENOSYS
-	}
-	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&p.birth)), unsafe.Sizeof(p.birth), 0)
-	return pid, errno
-}
 
 // run does the ops one after another; it doesn't return.
 //
@@ -223,8 +139,13 @@ func do(p *program, o *op) syscall.Errno {
 		return inside(p, o)
 	case writeLabel:
 		return label(p, o)
+	case loopback:
+		return loopbackUp(o.args[0])
 	case closeRange:
-		return closeFrom(o.args[0], o.args[1])
+		return closeFrom(p, o.args[0], o.args[1])
+	case beSeen:
+		p.seen = true
+		return 0
 	case forkAgain:
 		return again(p, o)
 	case await:
@@ -274,143 +195,36 @@ func label(p *program, o *op) syscall.Errno {
 	return errno
 }
 
-// closeFrom closes the descriptors from first to before end. Linux before 5.9
-// has no close_range; the helper never has more than a few dozen.
+// loopbackUp sets lo up in the process's new network namespace, as the runtime does
+// for a container without a network. request is a struct ifreq.
 //
 //go:nosplit
 //go:norace
-func closeFrom(first, end uintptr) syscall.Errno {
+func loopbackUp(request uintptr) syscall.Errno {
+	fd, _, errno := syscall.RawSyscall(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if errno != 0 {
+		return errno
+	}
+	_, _, errno = syscall.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCSIFFLAGS, request)
+	_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	return errno
+}
+
+// closeFrom closes the descriptors from first to before end. Linux before 5.9
+// has no close_range; the helper has looked up to where there are any then.
+//
+//go:nosplit
+//go:norace
+func closeFrom(p *program, first, end uintptr) syscall.Errno {
 	if first == end {
 		return 0
 	}
-	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, first, end-1, 0)
-	if errno != 0 {
-		for fd := first; fd < end && fd < 4096; fd++ {
-			_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
-		}
-	}
-	return 0
-}
-
-// again forks once more: who joins a pid namespace stays outside, his children
-// are in it. With CLONE_PARENT the helper is the parent of both.
-//
-//go:nosplit
-//go:norace
-func again(p *program, o *op) syscall.Errno {
-	pid, errno := clone(uintptr(unix.SIGCHLD) | unix.CLONE_PARENT)
-	if errno != 0 || pid == 0 {
+	if p.lastFD == 0 {
+		_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE_RANGE, first, end-1, 0)
 		return errno
 	}
-	send(p, messageForked, o.step, uint32(pid))
-	exitNow(statusSucceeded)
-	return 0
-}
-
-// wait tells the helper that it has to do something and goes on at its word. Where the
-// helper is gone, nobody wants the command any more.
-//
-//go:nosplit
-//go:norace
-func wait(p *program, o *op) syscall.Errno {
-	send(p, uint32(o.args[0]), o.step, 0)
-	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, p.gate, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
-		if errno == unix.EINTR {
-			continue
-		}
-		if errno != 0 || n != 1 {
-			exitNow(1)
-		}
-		return 0
-	}
-}
-
-// look chooses the file to execute as Go's exec.LookPath does, which the
-// runtime uses: the first that is no directory and may be executed.
-//
-//go:nosplit
-//go:norace
-func look(p *program, o *op) syscall.Errno {
-	errno := syscall.Errno(unix.ENOENT)
-	for i := range p.paths {
-		if errno = executable(p, p.paths[i]); errno == 0 {
-			p.found = i
-			return 0
-		}
-	}
-	if p.search {
-		fail(p, messageNoFile, o.step, unix.ENOENT)
-	}
-	return errno
-}
-
-//go:nosplit
-//go:norace
-func executable(p *program, path *byte) syscall.Errno {
-	const modeAt = 28 // of stx_mode, 16 bits, in struct statx
-	_, _, errno := syscall.RawSyscall6(unix.SYS_STATX, atCwd, uintptr(unsafe.Pointer(path)), 0,
-		unix.STATX_TYPE|unix.STATX_MODE, uintptr(unsafe.Pointer(&p.statx[0])), 0)
-	mode := *(*uint16)(unsafe.Pointer(&p.statx[modeAt]))
-	if errno == unix.ENOSYS || errno == unix.EPERM {
-		// The container's filter doesn't know it, as those of Docker before 18.04.
-		mode, errno = kindOf(path)
-	}
-	if errno != 0 {
-		return errno
-	}
-	if mode&unix.S_IFMT == unix.S_IFDIR {
-		return unix.EISDIR
-	}
-	_, _, errno = syscall.RawSyscall(unix.SYS_FACCESSAT, atCwd, uintptr(unsafe.Pointer(path)), unix.X_OK)
-	if errno == unix.ENOSYS || errno == unix.EPERM {
-		if mode&0o111 == 0 {
-			return unix.EACCES
-		}
-		return 0
-	}
-	return errno
-}
-
-// kindOf tells of a file without statx(2) whether it is a directory, and takes any
-// other one for a file that may be executed.
-//
-//go:nosplit
-//go:norace
-func kindOf(path *byte) (mode uint16, errno syscall.Errno) {
-	fd, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, atCwd, uintptr(unsafe.Pointer(path)),
-		unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0, 0, 0)
-	if errno == 0 {
+	for fd := first; fd < end && fd <= p.lastFD; fd++ {
 		_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
-		return unix.S_IFDIR, 0
 	}
-	if errno == unix.ENOTDIR {
-		return unix.S_IFREG | 0o111, 0 // or what is above it: faccessat will tell
-	}
-	return 0, errno
-}
-
-// atCwd is AT_FDCWD as an argument of a raw call.
-const atCwd = ^uintptr(99)
-
-//go:nosplit
-//go:norace
-func send(p *program, kind uint32, step int32, value uint32) {
-	m := message{kind, step, value}
-	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&m)), unsafe.Sizeof(m))
-}
-
-//go:nosplit
-//go:norace
-func fail(p *program, kind uint32, step int32, errno syscall.Errno) {
-	send(p, kind, step, uint32(errno))
-	exitNow(1)
-}
-
-//go:nosplit
-//go:norace
-func exitNow(status uintptr) {
-	for {
-		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, status, 0, 0)
-	}
+	return 0
 }

@@ -3,8 +3,10 @@
 package join
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,25 +25,66 @@ type compiler struct {
 }
 
 // compile translates the plan's steps, one after another, into system calls.
-// Every value is prepared here, since the child can't.
-func compile(p *plan.Plan, held Held, moved bool, status, gate *os.File) (*program, error) {
-	c := &compiler{plan: p, held: held, prog: &program{status: status.Fd(), gate: gate.Fd()}, step: -1, moved: moved}
+// Every value is prepared here, since the child can't. The program is to be closed.
+func compile(p *plan.Plan, held Held, moved bool, t *talk) (*program, error) {
+	last, err := lastDescriptor()
+	if err != nil {
+		return nil, err
+	}
+	c := &compiler{plan: p, held: held, step: -1, moved: moved}
+	c.prog = &program{word: t.word, said: t.sayEnd.Fd(), gate: t.hearEnd.Fd(), lastFD: last}
+	c.keepWord(t.memory)
 	c.streams(held.Stdio)
 	if p.Identity.Container != nil {
 		c.signals(p.Identity.Container.IgnoredSignals)
 	}
-	closed := false
+	alone, seen := c.aloneFrom(), c.seenFrom()
 	for i, s := range p.Steps {
 		c.step = int32(i)
-		if !closed && (s.Op == plan.OpFork || s.Op == plan.OpSession || s.Op == plan.OpSettle) {
+		if i == alone {
 			c.closeOthers()
-			closed = true
+		}
+		if i == seen && s.Op != plan.OpFork {
+			c.add(beSeen, 0)
 		}
 		if err := c.compile(s); err != nil {
+			c.prog.close()
 			return nil, fmt.Errorf("%s: %w", p.Describe(i), err)
 		}
 	}
-	return c.prog, c.command()
+	if err := errors.Join(c.verdicts(seen), c.command()); err != nil {
+		c.prog.close()
+		return nil, err
+	}
+	return c.prog, nil
+}
+
+// close closes what the program was made with; the child has its own.
+func (p *program) close() {
+	for _, f := range p.files {
+		f.Close()
+	}
+	p.files = nil
+}
+
+// aloneFrom is the step before which all descriptors are closed but the standard
+// streams and the two pipes: none that follows needs another. Container filters may
+// forbid close_range(2), so that it is before those.
+func (c *compiler) aloneFrom() int {
+	from := 0
+	for i, s := range c.plan.Steps {
+		if s.Op == plan.OpLabel || s.Op == plan.OpCgroups || s.Op == plan.OpJoin {
+			from = i + 1
+		}
+	}
+	return from
+}
+
+// seenFrom is the first step of the process that may be in the container's pid namespace.
+func (c *compiler) seenFrom() int {
+	return slices.IndexFunc(c.plan.Steps, func(s plan.Step) bool {
+		return s.Op == plan.OpFork || s.Op == plan.OpSession || s.Op == plan.OpSettle
+	})
 }
 
 func (c *compiler) add(do action, nr uintptr, args ...uintptr) {
@@ -101,18 +144,22 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpTerminal:
 		c.call(unix.SYS_IOCTL, 0, unix.TIOCSCTTY)
 	case plan.OpSettle:
-		c.add(await, 0, messageReady)
+		c.add(await, 0)
 	case plan.OpCgroups:
 		return c.cgroups(who.Cgroups)
 	case plan.OpMap:
 		c.add(await, 0, messageMap)
 	case plan.OpUnshare:
 		c.call(unix.SYS_UNSHARE, uintptr(s.Kinds.Flags()))
+		if s.Kinds.Has(ns.Net) {
+			return c.loopback()
+		}
 	case plan.OpMounts:
 		return c.mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE)
 	case plan.OpProc:
 		return c.mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
 	case plan.OpFind:
+		c.step = c.execStep() // both fail alike
 		c.add(find, 0)
 	case plan.OpExec:
 		c.add(execute, 0)
@@ -125,7 +172,7 @@ func (c *compiler) compile(s plan.Step) error {
 // closeOthers closes all descriptors but the standard streams and the two pipes,
 // so that nothing of ours can be seen from inside the container.
 func (c *compiler) closeOthers() {
-	low, high := min(c.prog.status, c.prog.gate), max(c.prog.status, c.prog.gate)
+	low, high := min(c.prog.said, c.prog.gate), max(c.prog.said, c.prog.gate)
 	c.add(closeRange, 0, 3, low)
 	c.add(closeRange, 0, low+1, high)
 	c.add(closeRange, 0, high+1, maxFD)

@@ -3,13 +3,11 @@
 package join
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"slices"
-	"syscall"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,215 +17,186 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// following follows a process in between, which has ended, to the last one,
-// which is in our uts namespace. To take the one for the other fails: an ended
-// process is in no namespace.
-func following(t *testing.T) (f *follower, gate *bytes.Buffer, last int) {
+// following is a follower whose last child is a shell with the script. The shell's
+// descriptors 3 and 4 are the pipes: what it writes to 3 is what a second child says, and what
+// it reads from 4 is the helper's word.
+func following(t *testing.T, script string) (f *follower, said *[]int) {
 	t.Helper()
-	var st unix.Stat_t
-	if err := unix.Stat("/proc/self/ns/uts", &st); err != nil {
+	talk := talking(t)
+	cmd := exec.Command("sh", "-c", script)
+	cmd.ExtraFiles = []*os.File{talk.sayEnd, talk.hearEnd}
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	gate = &bytes.Buffer{}
-	f = &follower{
-		plan: &plan.Plan{Namespaces: []plan.Namespace{{Kind: ns.UTS, Source: "web", ID: ns.ID{Dev: st.Dev, Ino: st.Ino}}}},
-		gate: gate,
-		pid:  ended(t, 3),
-
-		onReady: func(int) error { return nil },
+	talk.closeTheirs()
+	var ready []int
+	p := ours(t, []string{"/bin/ls"}, "ls")
+	p.Namespaces = slices.DeleteFunc(p.Namespaces, func(n plan.Namespace) bool { return n.Kind != ns.UTS })
+	f = &follower{plan: p, talk: talk, prog: &program{}, exe: "/bin/sh", onReady: func(pid int, _ *os.File) error {
+		ready = append(ready, pid)
+		return nil
+	}}
+	c := &compiler{plan: p, prog: f.prog}
+	if err := c.verdicts(0); err != nil {
+		t.Fatal(err)
 	}
-	return f, gate, waiting(t)
+	talk.word.child = int32(cmd.Process.Pid)
+	t.Cleanup(func() {
+		f.abandon()
+		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // what the script has started
+	})
+	return f, &ready
 }
 
-func TestForkedAndReadyComeInEitherOrder(t *testing.T) {
-	for _, readyFirst := range []bool{false, true} {
-		f, gate, last := following(t)
-		between := f.pid
-		order := []message{{Kind: messageForked, Value: uint32(last)}, {Kind: messageReady}}
-		if readyFirst {
-			order[0], order[1] = order[1], order[0]
-		}
-		if err := f.handle(order[0]); err != nil {
-			t.Fatalf("ready first %t, the first message: %v", readyFirst, err)
-		}
-		if f.settled || gate.Len() > 0 {
-			t.Fatalf("ready first %t: it is settled after one message", readyFirst)
-		}
-		if err := f.handle(order[1]); err != nil {
-			t.Fatalf("ready first %t, the second message: %v", readyFirst, err)
-		}
-		if !f.settled || gate.Len() != 1 {
-			t.Errorf("ready first %t: settled %t, %d bytes at the gate", readyFirst, f.settled, gate.Len())
-		}
-		if f.pid != last {
-			t.Errorf("ready first %t: process %d is followed, want %d", readyFirst, f.pid, last)
-		}
-		if err := unix.Kill(between, 0); !errors.Is(err, unix.ESRCH) {
-			t.Errorf("ready first %t: the process in between is left: %v", readyFirst, err)
-		}
+// followed follows to the end, which must come.
+func followed(t *testing.T, f *follower) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- f.follow() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(30 * time.Second):
+		t.Fatal("it waits on")
+		return nil
 	}
 }
 
 func TestCommandRunsOnceThePipeIsClosed(t *testing.T) {
-	for _, readyFirst := range []bool{false, true} {
-		f, gate, last := following(t)
-		order := []message{{Kind: messageForked, Value: uint32(last)}, {Kind: messageReady}}
-		if readyFirst {
-			order[0], order[1] = order[1], order[0]
-		}
-		if err := followed(t, f, piped(t, order...)); err != nil || gate.Len() != 1 {
-			t.Errorf("ready first %t: %v, %d bytes at the gate", readyFirst, err, gate.Len())
+	f, ready := following(t, `printf r >&3; head -c1 <&4 >/dev/null; exec sleep 600 3>&- 4>&-`)
+	if err := followed(t, f); err != nil || !f.settled || len(*ready) != 1 {
+		t.Errorf("%v, settled %t, ready %v", err, f.settled, *ready)
+	}
+}
+
+// A word that is said before the gate is open is that it is ready, whatever the byte.
+func TestChildIsReadyByAnyByte(t *testing.T) {
+	for _, byte := range []string{"\\000", "\\377", "x"} {
+		f, ready := following(t, `printf '`+byte+`' >&3; head -c1 <&4 >/dev/null; exec sleep 600 3>&- 4>&-`)
+		if err := followed(t, f); err != nil || len(*ready) != 1 {
+			t.Errorf("%s: %v, ready %v", byte, err, *ready)
 		}
 	}
 }
 
-func TestWithoutAForkReadyIsEnough(t *testing.T) {
-	f, gate, last := following(t)
-	f.reap()
-	f.pid, f.last = last, true
-	if err := followed(t, f, piped(t, message{Kind: messageReady})); err != nil || gate.Len() != 1 {
-		t.Errorf("%v, %d bytes at the gate", err, gate.Len())
-	}
-}
-
+// What failed after the gate is a byte, and what its exit status stands for.
 func TestFailureAfterTheGateIsAFailure(t *testing.T) {
-	f, _, last := following(t)
-	f.plan.Command.Args, f.plan.Steps = []string{"ls"}, []plan.Step{{Op: plan.OpExec}}
-	err := followed(t, f, piped(t,
-		message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady},
-		message{Kind: messageFailed, Value: uint32(unix.ENOENT)}))
-	if !errors.Is(err, unix.ENOENT) {
-		t.Errorf("%v, want %v", err, unix.ENOENT)
+	p := &program{}
+	step := int32(len(ours(t, nil, "ls").Steps) - 1)
+	c := &compiler{plan: ours(t, nil, "ls"), prog: p}
+	if err := c.verdicts(0); err != nil {
+		t.Fatal(err)
+	}
+	for errno, want := range map[unix.Errno]string{
+		unix.ENOENT: `"ls" in web: no such file or directory`,
+		unix.E2BIG:  `"ls" in web: argument list too long`,
+		999:         `"ls" in web: unknown error`,
+	} {
+		status := verdictOf(p, messageFailed, step, errno)
+		f, _ := following(t, `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit `+strconv.Itoa(int(status)))
+		if err := followed(t, f); err == nil || err.Error() != want {
+			t.Errorf("%d: %v, want %s", errno, err, want)
+		}
 	}
 }
 
 func TestChildThatLeavesWithoutAWord(t *testing.T) {
-	for _, row := range []struct {
-		name string
-		sent func(*testing.T) []message
-		want int
-	}{
-		{"nothing", func(*testing.T) []message { return nil }, 3},
-		{"only ready", func(*testing.T) []message { return []message{{Kind: messageReady}} }, 3},
-		{"only forked", func(t *testing.T) []message {
-			return []message{{Kind: messageForked, Value: uint32(ended(t, 4))}}
-		}, 4},
-	} {
-		f, gate, _ := following(t)
-		err := followed(t, f, piped(t, row.sent(t)...))
-		want := fmt.Sprintf("the joining process ended with status %d before the command ran", row.want)
-		if err == nil || err.Error() != want {
-			t.Errorf("%s: %v, want %s", row.name, err, want)
-		}
-		if f.settled || gate.Len() > 0 {
-			t.Errorf("%s: it is settled", row.name)
+	for script, status := range map[string]string{"exit 1": "1", "exit 0": "0", "kill -9 $$": "137", "exec 3>&-; exit 1": "1"} {
+		f, ready := following(t, script)
+		want := "the joining process ended with status " + status + " before the command ran"
+		if err := followed(t, f); err == nil || err.Error() != want || len(*ready) > 0 {
+			t.Errorf("%s: %v, want %s; ready %v", script, err, want, *ready)
 		}
 	}
 }
 
 func TestProcessInAnotherNamespaceDoesntPassTheGate(t *testing.T) {
-	f, gate, last := following(t)
+	f, ready := following(t, `printf r >&3; head -c1 <&4 >&3; exec sleep 600`)
 	f.plan.Namespaces[0].ID.Ino++
-	err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
-	if err == nil || f.settled || gate.Len() > 0 {
-		t.Errorf("%v, settled %t, %d bytes at the gate", err, f.settled, gate.Len())
+	if err := followed(t, f); err == nil || f.settled || len(*ready) > 0 {
+		t.Errorf("%v, settled %t, ready %v", err, f.settled, *ready)
 	}
 }
 
 // Who attends the command prepares before it runs, and may refuse.
 func TestReadyIsToldBeforeTheGateOpens(t *testing.T) {
+	f, _ := following(t, `printf r >&3; head -c1 <&4 >&3; exec sleep 600`)
 	refusal := errors.New("refused")
-	for _, want := range []error{nil, refusal} {
-		f, gate, last := following(t)
-		var told []int
-		f.onReady = func(pid int) error {
-			told = append(told, pid)
-			if gate.Len() > 0 {
-				t.Error("the gate is open")
+	f.onReady = func(pid int, pidfd *os.File) error {
+		if f.settled || pid != int(f.talk.word.child) || readable(int(pidfd.Fd())) {
+			t.Errorf("settled %t, process %d, ended %t", f.settled, pid, readable(int(pidfd.Fd())))
+		}
+		return refusal
+	}
+	if err := followed(t, f); !errors.Is(err, refusal) || f.settled {
+		t.Errorf("%v, settled %t", err, f.settled)
+	}
+}
+
+func readable(fd int) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	return n > 0
+}
+
+// The first child's end and the second one's word may come in either order.
+func TestFirstChildIsTakenNoticeOf(t *testing.T) {
+	for _, endsFirst := range []bool{true, false} {
+		f, ready := following(t, `printf r >&3; head -c1 <&4 >/dev/null; exec sleep 600 3>&- 4>&-`)
+		first := exec.Command("cat")
+		alive, err := first.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := first.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if f.first, err = hold(first.Process.Pid); err != nil {
+			t.Fatal(err)
+		}
+		if endsFirst {
+			alive.Close()
+			if !f.first.ends(30 * time.Second) {
+				t.Fatal("the first child doesn't end")
 			}
-			return want
+			if err := f.firstEnded(); err != nil || f.first != nil || f.last == nil {
+				t.Errorf("%v, first %v, last %v", err, f.first, f.last)
+			}
 		}
-		err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
-		if !errors.Is(err, want) || !slices.Equal(told, []int{last}) {
-			t.Errorf("%v, told %v; want %v, %d", err, told, want, last)
+		if err := followed(t, f); err != nil || len(*ready) != 1 {
+			t.Errorf("ends first %t: %v, ready %v", endsFirst, err, *ready)
 		}
-		if open := gate.Len() > 0; open != (want == nil) || f.settled != open {
-			t.Errorf("with %v: the gate is open: %t, settled: %t", want, open, f.settled)
+		alive.Close()
+		f.abandon()
+		nothingLeft(t, "followed")
+	}
+}
+
+// The first child's word is believed, but no more than there are steps.
+func TestFirstChildsWord(t *testing.T) {
+	for _, row := range []struct {
+		kind uint32
+		step int32
+		want string
+	}{
+		{messageFailed, -1, "prepare the process: permission denied"},
+		{messageFailed, 2, `"ls" in web: permission denied`},
+		{messageOutside, 0, `the working directory is outside of the root of "web"`},
+		{messageFailed, 3, "the joining process ended with status 1 before the command ran"},
+		{messageFailed, -2, "the joining process ended with status 1 before the command ran"},
+		{messageFailed, 1 << 30, "the joining process ended with status 1 before the command ran"},
+		{0, 0, "the joining process ended with status 1 before the command ran"},
+	} {
+		f, _ := following(t, "exit 1")
+		w := f.talk.word
+		var err error
+		if f.first, err = hold(int(w.child)); err != nil {
+			t.Fatal(err)
+		}
+		w.child, w.kind, w.step, w.errno = 0, row.kind, row.step, uint32(unix.EACCES)
+		if err := followed(t, f); err == nil || err.Error() != row.want {
+			t.Errorf("%+v: %v", row, err)
 		}
 	}
-}
-
-func TestReadyIsNotToldOfAProcessInAnotherNamespace(t *testing.T) {
-	f, _, last := following(t)
-	f.plan.Namespaces[0].ID.Ino++
-	f.onReady = func(int) error { t.Error("it is told"); return nil }
-	err := followed(t, f, piped(t, message{Kind: messageForked, Value: uint32(last)}, message{Kind: messageReady}))
-	if err == nil {
-		t.Error("no error")
-	}
-}
-
-// followed follows to the end, which must not wait for a process that runs.
-func followed(t *testing.T, f *follower, status io.Reader) error {
-	t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- f.follow(status) }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(20 * time.Second):
-		t.Fatal("it waits for the last process")
-		return nil
-	}
-}
-
-// piped is a status pipe with messages, and closed as an exec closes it.
-func piped(t *testing.T, messages ...message) io.Reader {
-	t.Helper()
-	r, w, err := pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	defer w.Close()
-	if r.Fd() < abovePlain || w.Fd() < abovePlain {
-		t.Errorf("the pipe has the numbers %d and %d, where the streams are put", r.Fd(), w.Fd())
-	}
-	if _, err := w.Write(wire(t, messages...)); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// ended is a child that ended with a status that nobody has waited for.
-func ended(t *testing.T, status int) int {
-	t.Helper()
-	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", fmt.Sprint("exit ", status)}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) })
-	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
-	return pid
-}
-
-// waiting is a child that runs until the test ends.
-func waiting(t *testing.T) int {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	pid, err := syscall.ForkExec("/bin/cat", []string{"cat"}, &syscall.ProcAttr{Files: []uintptr{r.Fd(), 1, 2}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		w.Close()
-		_, _ = (&Child{PID: pid}).Wait()
-	})
-	return pid
 }

@@ -4,6 +4,7 @@ package join
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -82,14 +83,9 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 		Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}},
 		Steps:   []plan.Step{{Op: plan.OpJoin, Kinds: ns.SetOf(ns.UTS), From: "ns:/run/blue"}},
 	}
-	status, gate, err := pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer status.Close()
-	defer gate.Close()
+	talk := talking(t)
 	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
-	prog, err := compile(p, held, false, status, gate)
+	prog, err := compile(p, held, false, talk)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +94,7 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 		t.Errorf("%v, want setns(%d, CLONE_NEWUTS)", calls, f.Fd())
 	}
 	p.Steps[0].From = "ns:/run/green"
-	if _, err := compile(p, held, false, status, gate); err == nil {
+	if _, err := compile(p, held, false, talk); err == nil {
 		t.Error("a file that isn't held is joined")
 	}
 }
@@ -110,12 +106,26 @@ func TestNewNamespaceIsAnother(t *testing.T) {
 	for p.Namespaces[i].Kind != ns.UTS {
 		i++
 	}
+	self := int(open(t, "/proc/self").Fd())
 	p.Namespaces[i].New = true
-	if err := verify(os.Getpid(), p); err == nil || err.Error() != "verify uts namespace: it is not a new one" {
+	if err := verify(self, p); err == nil || err.Error() != "verify uts namespace: it is not a new one" {
 		t.Errorf("the same: %v", err)
 	}
 	p.Namespaces[i].ID.Ino++
-	if err := verify(os.Getpid(), p); err != nil {
+	if err := verify(self, p); err != nil {
 		t.Errorf("another: %v", err)
+	}
+}
+
+// A new network has a loopback that is up, which the process sets up itself.
+func TestNewNetworkHasALoopback(t *testing.T) {
+	for kinds, want := range map[ns.Set]bool{ns.SetOf(ns.Net): true, ns.SetOf(ns.User, ns.Net): true, ns.SetOf(ns.UTS): false} {
+		prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: plan.OpUnshare, Kinds: kinds}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(prog.ops, func(o op) bool { return o.do == loopback }); got != want {
+			t.Errorf("%s: it is set up: %t", kinds, got)
+		}
 	}
 }

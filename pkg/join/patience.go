@@ -5,7 +5,6 @@ package join
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,57 +21,65 @@ const (
 	moment   = time.Second
 )
 
-// await waits until the child says something or is gone. It fails where nobody waits
-// for the command any more, and where the child gets nowhere. The command's file may
-// take its time, whatever it is on.
-func (f *follower) await(status *os.File, unwanted func() bool) error {
-	fds := []unix.PollFd{{Fd: int32(status.Fd()), Events: unix.POLLIN}}
-	from := time.Now()
-	var since time.Time // it is unwanted
-	for {
-		n, err := unix.Poll(fds, int((moment / 5).Milliseconds()))
-		switch {
-		case err != nil && !errors.Is(err, unix.EINTR):
-			return fmt.Errorf("wait for the child: %w", err)
-		case n > 0:
-			return nil
-		case unwanted == nil || !unwanted():
-			since = time.Time{}
-		case since.IsZero():
-			since = time.Now()
-		case time.Since(since) > moment:
-			return ErrInterrupted
-		}
-		if !f.settled && time.Since(from) > patience {
-			return exit.Hint(fmt.Errorf("join %q: nothing happened within %s: is it paused?", f.plan.Target, patience),
-				"docker ps shows whether it is; docker unpause lets it go on")
-		}
-	}
+// since is how long the child was waited for.
+type since struct {
+	start    time.Time
+	unwanted time.Time // zero while somebody waits for the command
 }
 
-// abandon ends the child, whatever it does. One that is frozen in a cgroup of v1 can't
-// even be killed: takeBack takes it out of that.
-func (f *follower) abandon(takeBack func(pid int) error) {
-	if f.pid <= 0 {
-		return
+// await waits until something happens. It fails where nobody waits for the command any more,
+// and where the child gets nowhere. The command's file may take its time, whatever it is on.
+func (f *follower) await(s *since) (happening, error) {
+	what, err := f.poll(moment / 5)
+	switch {
+	case err != nil:
+		return nothing, fmt.Errorf("wait for the child: %w", err)
+	case what != nothing:
+		return what, nil
+	case f.held.Unwanted == nil || !f.held.Unwanted():
+		s.unwanted = time.Time{}
+	case s.unwanted.IsZero():
+		s.unwanted = time.Now()
+	case time.Since(s.unwanted) > moment:
+		return nothing, ErrInterrupted
 	}
-	_ = unix.Kill(f.pid, unix.SIGKILL)
-	if !f.reapWithin(moment/10) && takeBack != nil {
-		_ = takeBack(f.pid)
-		f.reapWithin(moment)
+	if !f.settled && time.Since(s.start) > patience {
+		return nothing, exit.Hint(fmt.Errorf("join %q: nothing happened within %s: is it paused?", f.plan.Target, patience),
+			"docker ps shows whether it is; docker unpause lets it go on")
 	}
-	f.pid = 0
+	return nothing, nil
 }
 
-// reapWithin waits for the end of a child that was killed, and tells whether it came.
-func (f *follower) reapWithin(limit time.Duration) bool {
-	for deadline := time.Now().Add(limit); ; time.Sleep(time.Millisecond) {
-		pid, err := unix.Wait4(f.pid, nil, unix.WALL|unix.WNOHANG, nil)
-		switch {
-		case pid == f.pid, err != nil && !errors.Is(err, unix.EINTR):
-			return true
-		case time.Now().After(deadline):
-			return false
+// poll tells what happens first, within limit. What was said comes before the end of who said it.
+func (f *follower) poll(limit time.Duration) (happening, error) {
+	fds := []unix.PollFd{{Fd: int32(f.talk.said), Events: unix.POLLIN}, {Fd: -1}, {Fd: -1}}
+	for i, p := range []*process{f.last, f.first} {
+		if p != nil {
+			fds[i+1] = unix.PollFd{Fd: int32(p.pidfd.Fd()), Events: unix.POLLIN}
 		}
 	}
+	_, err := unix.Poll(fds, int(limit.Milliseconds()))
+	switch {
+	case errors.Is(err, unix.EINTR):
+		return nothing, nil
+	case err != nil:
+		return nothing, err
+	case fds[0].Revents&unix.POLLIN != 0 && f.talk.heard():
+		return said, nil
+	case fds[2].Revents != 0:
+		return firstEnded, nil
+	case fds[0].Revents&unix.POLLHUP != 0, fds[1].Revents != 0:
+		return silent, nil
+	}
+	return nothing, nil
+}
+
+// abandon ends the children, whatever they do.
+func (f *follower) abandon() {
+	f.talk.closeGate() // they leave at that
+	f.first.end(f.held.TakeBack)
+	if f.findLast() == nil {
+		f.last.end(f.held.TakeBack)
+	}
+	f.first, f.last = nil, nil
 }

@@ -17,12 +17,16 @@ const Name = "docker-nsjoin"
 
 // Standby forks a process that does nothing until the last writer of the pipe
 // alive has closed it. Then it executes the helper again, with args and no
-// environment; alive is its standard input, stdout and stderr the rest. It is in
-// a session of its own, and keeps no directory busy.
+// environment; alive is its standard input, stdout and stderr the rest, and command, a pidfd, is
+// descriptor 3. It is in a session of its own, and keeps no directory busy.
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
-func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
-	p := &program{}
+func Standby(args []string, alive, stdout, stderr, command *os.File) (pid int, err error) {
+	last, err := lastDescriptor()
+	if err != nil {
+		return 0, err
+	}
+	p := &program{lastFD: last, seen: true} // it has nothing to tell
 	c := &compiler{prog: p, step: -1}
 	c.call(unix.SYS_SETSID)
 	name, err := c.text(Name) // which this thread may not have
@@ -34,12 +38,13 @@ func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 		return 0, err
 	}
 	for fd, f := range []*os.File{1: stdout, 2: stderr} {
-		if f != nil && f.Fd() != uintptr(fd) {
-			c.call(unix.SYS_DUP3, f.Fd(), uintptr(fd), 0)
+		if f != nil {
+			c.place(f, uintptr(fd))
 		}
 	}
-	c.call(unix.SYS_DUP3, alive.Fd(), 0, 0) // last, since stdout may be the old one
-	c.add(closeRange, 0, 3, maxFD)
+	c.place(alive, 0) // after those, since stdout may be the old one
+	c.place(command, 3)
+	c.add(closeRange, 0, 4, maxFD)
 	c.untilHangup(0)
 	c.add(execute, 0)
 	if err := c.executes([]string{"/proc/self/exe"}, args, nil); err != nil {
@@ -51,4 +56,13 @@ func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 		return 0, kernel.Crowded(fmt.Errorf("fork: %w", errno))
 	}
 	return pid, nil
+}
+
+// place makes a file the descriptor fd, which the program that is executed has.
+func (c *compiler) place(f *os.File, fd uintptr) {
+	if f.Fd() == fd {
+		c.call(unix.SYS_FCNTL, fd, unix.F_SETFD, 0)
+		return
+	}
+	c.call(unix.SYS_DUP3, f.Fd(), fd, 0)
 }

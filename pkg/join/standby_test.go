@@ -46,7 +46,7 @@ func TestWhatStoodBy(t *testing.T) {
 // standBy starts one, which is killed after the test if it is there still.
 func standBy(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func() unix.WaitStatus) {
 	t.Helper()
-	pid, err := Standby([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr)
+	pid, err := Standby([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr, ourselves(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func standBy(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func(
 	t.Cleanup(func() {
 		if !waited {
 			_ = unix.Kill(pid, unix.SIGKILL)
-			_, _ = (&Child{PID: pid}).Wait()
+			_, _ = unix.Wait4(pid, nil, unix.WALL, nil)
 		}
 	})
 	return pid, func() (ws unix.WaitStatus) {
@@ -108,12 +108,12 @@ func TestStandbyRunsWhenThePipeHangsUp(t *testing.T) {
 	}
 }
 
-// Until then it is nothing but a fork, which holds the three streams alone.
+// Until then it is nothing but a fork, which holds the three streams and the command alone.
 func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
 	alive, w := pair(t)
 	_, stderr := pair(t)
 	pid, ended := standBy(t, alive, os.Stdin, stderr)
-	want := []string{link(t, "self", alive.Fd()), link(t, "self", 0), link(t, "self", stderr.Fd())}
+	want := []string{link(t, "self", alive.Fd()), link(t, "self", 0), link(t, "self", stderr.Fd()), link(t, "self", ourselves(t).Fd())}
 	if _, err := w.WriteString("orders\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -145,10 +145,22 @@ func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
 
 func TestStandbyOfArgumentsWithANUL(t *testing.T) {
 	alive, _ := pair(t)
-	if pid, err := Standby([]string{"a\x00b"}, alive, nil, nil); pid != 0 || !errors.Is(err, unix.EINVAL) {
+	if pid, err := Standby([]string{"a\x00b"}, alive, nil, nil, alive); pid != 0 || !errors.Is(err, unix.EINVAL) {
 		t.Errorf("process %d, %v; want %v", pid, err, unix.EINVAL)
 	}
 	nothingLeft(t, "refused")
+}
+
+// ourselves is a pidfd of this process.
+func ourselves(t *testing.T) *os.File {
+	t.Helper()
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(fd), "pidfd")
+	t.Cleanup(func() { f.Close() })
+	return f
 }
 
 func link(t *testing.T, process string, fd uintptr) string {

@@ -40,10 +40,10 @@ func ours(t *testing.T, paths []string, args ...string) *plan.Plan {
 // started starts a plan's command and returns what it wrote and its status.
 func started(t *testing.T, p *plan.Plan) (output string, status int, err error) {
 	t.Helper()
-	return startedWith(t, p, func(int) error { return nil })
+	return startedWith(t, p, func(int, *os.File) error { return nil })
 }
 
-func startedWith(t *testing.T, p *plan.Plan, ready func(int) error) (output string, status int, err error) {
+func startedWith(t *testing.T, p *plan.Plan, ready func(int, *os.File) error) (output string, status int, err error) {
 	t.Helper()
 	runtime.LockOSThread() // the command lives as long as the thread
 	defer runtime.UnlockOSThread()
@@ -57,6 +57,7 @@ func startedWith(t *testing.T, p *plan.Plan, ready func(int) error) (output stri
 	if err != nil {
 		return "", 0, err
 	}
+	defer child.Release()
 	text, readErr := io.ReadAll(r)
 	status, err = child.Wait()
 	return string(text), status, errors.Join(readErr, err)
@@ -146,7 +147,7 @@ func TestCommandThatIsNotWhereItShouldBeDoesntRun(t *testing.T) {
 func TestReadyIsToldOfTheCommand(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	told := 0
-	out, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran+"; echo $$"), func(pid int) error {
+	out, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran+"; echo $$"), func(pid int, _ *os.File) error {
 		if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the command ran already: %v", err)
 		}
@@ -161,7 +162,7 @@ func TestReadyIsToldOfTheCommand(t *testing.T) {
 func TestCommandThatReadyRefusesDoesntRun(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	refusal := errors.New("refused")
-	_, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran), func(int) error { return refusal })
+	_, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran), func(int, *os.File) error { return refusal })
 	if !errors.Is(err, refusal) {
 		t.Errorf("%v, want %v", err, refusal)
 	}

@@ -90,6 +90,17 @@ func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
 	c.call(unix.SYS_CAPSET, c.pin(unsafe.Pointer(head)), c.pin(unsafe.Pointer(data)))
 }
 
+// loopback has lo of the process's new network set up.
+func (c *compiler) loopback() error {
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	c.add(loopback, 0, c.pin(unsafe.Pointer(lo)))
+	return nil
+}
+
 // untilHangup waits until a descriptor hangs up: a pipe, until nobody has it open
 // for writing. What was written is left there.
 func (c *compiler) untilHangup(fd int32) {

@@ -19,12 +19,17 @@ type Stat struct {
 	Group   int // of processes
 	Session int
 	Exiting bool   // PF_EXITING of the kernel's include/linux/sched.h
+	Threads int    // with a main thread that has ended
 	Start   uint64 // in clock ticks since boot
 	Catches uint64 // signals that it ignores or has a handler for, a bit each
 }
 
-// Dead tells whether the process has ended, waited for or not.
-func (s Stat) Dead() bool { return s.State == 'Z' || s.State == 'X' }
+// Dead tells whether the process has ended, waited for or not. The state is the main
+// thread's only: others may go on, and then there is more than the one thread.
+func (s Stat) Dead() bool { return s.MainEnded() && s.Threads <= 1 }
+
+// MainEnded tells whether the main thread has ended, with or without the process.
+func (s Stat) MainEnded() bool { return s.State == 'Z' || s.State == 'X' }
 
 // Handles tells whether a signal has another than its default action.
 func (s Stat) Handles(sig unix.Signal) bool { return s.Catches&(1<<(sig-1)) != 0 }
@@ -61,8 +66,8 @@ func ParseStat(text string) (Stat, error) {
 	if name < 0 || len(fields) <= last-first {
 		return Stat{}, errors.New("stat: too few fields")
 	}
-	var n [7]int64
-	for i, field := range []int{4, 5, 6, 9, 22, 33, 34} {
+	var n [8]int64
+	for i, field := range []int{4, 5, 6, 9, 22, 33, 34, 20} {
 		var err error
 		if n[i], err = strconv.ParseInt(fields[field-first], 10, 64); err != nil {
 			return Stat{}, fmt.Errorf("stat: field %d: %w", field, err)
@@ -71,7 +76,7 @@ func ParseStat(text string) (Stat, error) {
 	const exiting = 0x4
 	return Stat{
 		State: fields[0][0], Parent: int(n[0]), Group: int(n[1]), Session: int(n[2]), Exiting: n[3]&exiting != 0,
-		Start: uint64(n[4]), Catches: uint64(n[5] | n[6]),
+		Start: uint64(n[4]), Catches: uint64(n[5] | n[6]), Threads: int(n[7]),
 	}, nil
 }
 

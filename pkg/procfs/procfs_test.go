@@ -18,7 +18,7 @@ import (
 func TestStatIsReadAfterTheCommandsName(t *testing.T) {
 	const rest = " S 1 41 42 34816 42 4194308 100 0 0 0 1 2 0 0 20 0 1 0 98765 1000 100 18446744073709551615 " +
 		"1 2 3 0 0 0 0 1 524290 0 0 0 17 1 0 0 0 0 0\n"
-	want := Stat{State: 'S', Parent: 1, Group: 41, Session: 42, Exiting: true, Start: 98765, Catches: 524291}
+	want := Stat{State: 'S', Parent: 1, Group: 41, Session: 42, Exiting: true, Threads: 1, Start: 98765, Catches: 524291}
 	for _, name := range []string{
 		"cat", "", "a b", "(sd-pam)", "a) b (c", ") S 1 7 7 0 0 0", "a\nb", "))))", "42 (x) Z 1 2 3",
 	} {

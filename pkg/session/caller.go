@@ -30,7 +30,10 @@ func callerOf(socket *os.File) (*caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the Docker CLI: %w", err)
 	}
-	fd, err := unix.PidfdOpen(int(of.Pid), 0)
+	fd, err := unix.GetsockoptInt(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERPIDFD) // since Linux 6.5
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		fd, err = unix.PidfdOpen(int(of.Pid), 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the Docker CLI is gone: %w", err)
 	}

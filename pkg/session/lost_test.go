@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -141,11 +140,12 @@ func TestWatcherGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw(t, tty)
-	cmd := exec.Command("true")
-	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
-	}
-	within(t, "it", watch(t, tty, device(t, "/dev/null"), order{PID: cmd.Process.Pid, Started: 1, Leads: true, Terminal: before}))
+	cmd, _ := lead(t, "cat")
+	o, pidfd := orderOf(t, cmd, true)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	o.Terminal = before
+	within(t, "it", watch(t, tty, device(t, "/dev/null"), pidfd, o))
 	if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
 		t.Errorf("the terminal is %+v, %v; was %+v", after, err, before)
 	}

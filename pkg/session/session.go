@@ -19,10 +19,11 @@ type Session struct {
 	streams    *streams
 	pty        *os.File // our end of the command's terminal; nil without one
 	detachKeys []byte
-	leads      bool    // the command leads a session of its own
-	target     string  // the container's name
-	caller     *caller // nil where it has no socket
-	signals    *signals
+	leads      bool     // the command leads a session of its own
+	target     string   // the container's name
+	caller     *caller  // nil where it has no socket
+	signals    *signals // nil for a command that is detached
+	standby    Standby
 	watcher    *watcher
 	command    *group  // once it is about to run
 	remote     *Remote // nil for a caller who is here
@@ -34,7 +35,7 @@ type Session struct {
 // directory that it will have; it is used for a terminal only. socket is the
 // Docker CLI's, or nil; remote is nil for a caller who is here.
 func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remote *Remote) (*Session, error) {
-	s := &Session{leads: p.LeadsSession(), target: p.Target, remote: remote, restore: func() {}}
+	s := &Session{leads: p.LeadsSession(), target: p.Target, standby: standby, remote: remote, restore: func() {}}
 	who := p.Identity.Container
 	var err error
 	if p.Detach {
@@ -66,24 +67,27 @@ func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remo
 		s.streams.closing = append(s.streams.closing, os.Stdin) // so that EPIPE comes when nobody reads
 	}
 	s.signals = catch() // until now they ended us
-	s.watcher, err = startWatcher(standby, s.pty)
-	return s, err
+	return s, nil
 }
 
 // Stdio is the command's standard streams.
 func (s *Session) Stdio() [3]*os.File { return s.streams.theirs }
 
-// Begin is called when the command, process pid, is about to run.
-func (s *Session) Begin(pid int) error {
-	if s.watcher == nil {
+// Begin is called when the command is about to run: process pid, a child of ours, which is not
+// to be waited for before Run has returned. pidfd is its until then.
+func (s *Session) Begin(pid int, pidfd *os.File) error {
+	if s.signals == nil {
 		return nil // detached
 	}
 	var err error
-	if s.command, err = newGroup(pid, s.leads); err != nil {
+	if s.command, err = newGroup(pid, pidfd, s.leads); err != nil {
+		return err
+	}
+	if s.watcher, err = startWatcher(s.standby, s.pty, pidfd); err != nil {
 		return err
 	}
 	s.signals.pass(s.command)
-	o := order{PID: pid, Started: s.command.started, Leads: s.leads}
+	o := order{PID: pid, Leads: s.leads, Space: s.command.space}
 	if s.pty != nil && s.remote == nil {
 		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 			return fmt.Errorf("the caller's terminal: %w", err)
@@ -115,7 +119,8 @@ func (s *Session) End() {
 
 // Command is a process that was started.
 type Command interface {
-	// Wait waits for its end and returns its exit status, as a shell has it.
+	// Wait waits for its end and returns its exit status, as a shell has it. The process's
+	// number is not free then.
 	Wait() (int, error)
 }
 

@@ -81,11 +81,11 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 		t.Errorf("the command gets %v, not ours", s.Stdio())
 	}
 	c := sh(t, "exit 3")
-	if err := s.Begin(c.Process.Pid); err != nil {
+	if err := s.Begin(c.Process.Pid, pidfdOf(t, c.Process.Pid)); err != nil {
 		t.Fatal(err)
 	}
 	var o order
-	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Started: o.Started}) || o.Started == 0 {
+	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Space: s.command.space}) || o.Space.Ino == 0 {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
 	if got := ran(t, run(t, s, c)); got != (outcome{3, nil}) {
@@ -114,7 +114,7 @@ func TestDetachedCommandHasTheNullDevice(t *testing.T) {
 				t.Errorf("stream %d is %s", i, f.Name())
 			}
 		}
-		if err := s.Begin(os.Getpid()); err != nil || s.watcher != nil {
+		if err := s.Begin(os.Getpid(), nil); err != nil || s.watcher != nil {
 			t.Errorf("it is watched: %+v, %v", s.watcher, err)
 		}
 		s.End()
@@ -150,7 +150,7 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	s.restore = func() { restored++ }
 	standby, orders := fakeStandby(t)
 	var err error
-	if s.watcher, err = startWatcher(standby, nil); err != nil {
+	if s.watcher, err = startWatcher(standby, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := s.watcher
@@ -206,18 +206,14 @@ func TestTerminalIsTakenAndGivenBack(t *testing.T) {
 		return err == nil && size.Row == rows && size.Col == cols
 	}
 	standby, orders := fakeStandby(t)
-	w, err := startWatcher(standby, pty)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Session{pty: pty, leads: true, watcher: w, signals: catch(), restore: func() {}}
+	s := &Session{pty: pty, leads: true, standby: standby, signals: catch(), restore: func() {}}
 	before, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
 	resized(41, 99)
 	command, _ := lead(t, "cat")
-	if err := s.Begin(command.Process.Pid); err != nil {
+	if err := s.Begin(command.Process.Pid, pidfdOf(t, command.Process.Pid)); err != nil {
 		t.Fatal(err)
 	}
 	defer s.signals.stop() // which Run does

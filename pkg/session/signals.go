@@ -98,17 +98,17 @@ func (s *signals) ended(status int) bool {
 	return sig > 0 && s.passed.Load()&(1<<sig) != 0
 }
 
-// pass gives a signal to the command, and one of those that keys of a terminal
+// pass gives a signal to the command, a child of ours, and one of those that keys of a terminal
 // send to all of the command's process group, as these do.
 func (g *group) pass(sig unix.Signal) {
 	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
 	switch {
+	case g.ended():
+		return
 	case !g.leads || !byKey:
-		g.signalMember(g.pid, sig)
-	case !g.signalMember(g.pid, 0):
-		return // it has ended, the number is free soon
+		_ = unix.PidfdSendSignal(int(g.pidfd.Fd()), sig, nil, 0)
 	default:
-		_ = unix.Kill(-g.pid, sig)
+		_ = unix.Kill(-g.pid, sig) // which nobody has waited for
 	}
 	switch {
 	case !g.leads: // its group is the caller's
@@ -117,18 +117,19 @@ func (g *group) pass(sig unix.Signal) {
 		// a group of which nobody could let it go on, setpgid(2).
 		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return !st.Handles(sig) })
 	case isFatal(sig):
-		// One that was stopped, by whom ever, would not notice.
-		g.signalThose(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' })
+		// One that was stopped, by whom ever, would not notice. Where the main thread has ended
+		// the state doesn't tell whether the others are stopped.
+		g.signalThose(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' || st.MainEnded() })
 	}
 }
 
 // signalThose gives a signal to those of the command's process group that are so.
 func (g *group) signalThose(sig unix.Signal, are func(procfs.Stat) bool) {
-	for _, pid := range g.members() {
-		if st, err := procfs.ReadStat(pid); err == nil && st.Group == g.pid && are(st) {
-			g.signalMember(pid, sig)
+	g.members(func(fd int, st procfs.Stat) {
+		if st.Group == g.pid && are(st) {
+			_ = unix.PidfdSendSignal(fd, sig, nil, 0)
 		}
-	}
+	})
 }
 
 // terminalSends tells whether a terminal sends the signal to the group in its

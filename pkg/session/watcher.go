@@ -11,14 +11,19 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
 // WatchArg as the only argument makes the helper a watcher.
 const WatchArg = "watch"
 
 // Standby starts a process that waits until alive hangs up and executes the
-// helper again then, with args and these standard streams; join.Standby.
-type Standby func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
+// helper again then, with args and these standard streams, and the command's pidfd as
+// descriptor 3; join.Standby.
+type Standby func(args []string, alive, stdout, stderr, command *os.File) (pid int, err error)
+
+const commandFD = 3 // of a watcher
 
 // watcher is a second process, which stays beside the helper for one case only:
 // that the helper is killed. Then it gives the caller's terminal back and ends
@@ -31,15 +36,16 @@ type watcher struct {
 
 // order says what is to be done when no more orders come.
 type order struct {
-	PID      int           // the command's
-	Started  uint64        // when it was; its number may be another's by then
+	PID      int           // the command's, which is that of its session and group
 	Leads    bool          // it leads a session of its own
+	Space    ns.ID         // the pid namespace that it is in
 	Terminal *unix.Termios // of the caller's terminal, before it was made raw
 	Drain    bool          // read what the command writes to its terminal until it ends, that's all
 }
 
-// startWatcher starts a watcher. pty is our end of the command's terminal, or nil.
-func startWatcher(standby Standby, pty *os.File) (*watcher, error) {
+// startWatcher starts a watcher of the command that pidfd is of. pty is our end of the command's
+// terminal, or nil.
+func startWatcher(standby Standby, pty, pidfd *os.File) (*watcher, error) {
 	r, orders, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start watcher: %w", err)
@@ -49,8 +55,9 @@ func startWatcher(standby Standby, pty *os.File) (*watcher, error) {
 	if pty != nil {
 		stdout, stderr = os.Stdin, pty
 	}
-	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr)
+	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr, pidfd)
 	if err != nil {
+		orders.Close()
 		return nil, fmt.Errorf("start watcher: %w", err)
 	}
 	return &watcher{pid: pid, orders: orders}, nil
@@ -69,7 +76,8 @@ func (w *watcher) stop() {
 	if w == nil {
 		return
 	}
-	_ = unix.Kill(w.pid, unix.SIGKILL)
+	w.orders.Close()
+	_ = unix.Kill(w.pid, unix.SIGKILL) // a child that nobody has waited for
 	for {
 		_, err := unix.Wait4(w.pid, nil, unix.WALL, nil)
 		if !errors.Is(err, unix.EINTR) {
@@ -91,7 +99,7 @@ func Watch() error {
 		}
 		last = o
 		if o.PID != 0 {
-			command = &group{pid: o.PID, leads: o.Leads, started: o.Started}
+			command = &group{pid: o.PID, pidfd: os.NewFile(commandFD, "pidfd"), leads: o.Leads, space: o.Space}
 		}
 	}
 	if last.Drain {

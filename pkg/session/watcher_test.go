@@ -32,12 +32,12 @@ func TestWatching(*testing.T) {
 
 // watch runs a watcher with the terminal and our end of the command's. It hangs
 // up, as the helper's end does, after the orders.
-func watch(t *testing.T, terminal, pty *os.File, orders ...order) (ended <-chan string) {
+func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ended <-chan string) {
 	t.Helper()
 	r, w := pipe(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWatching$")
 	cmd.Env = append(os.Environ(), watching+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, terminal, pty
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = r, terminal, pty, []*os.File{command}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,16 +62,16 @@ func watch(t *testing.T, terminal, pty *os.File, orders ...order) (ended <-chan 
 	return done
 }
 
-// orderOf is the first order of a session.
-func orderOf(t *testing.T, command *exec.Cmd, leads bool) order {
+// orderOf is the first order of a session, and the command's pidfd.
+func orderOf(t *testing.T, command *exec.Cmd, leads bool) (order, *os.File) {
 	t.Helper()
 	g := grouped(t, command.Process.Pid, leads)
-	return order{PID: g.pid, Started: g.started, Leads: leads}
+	return order{PID: g.pid, Leads: leads, Space: g.space}, g.pidfd
 }
 
 func TestWatcherWithoutOrdersDoesNothing(t *testing.T) {
 	null := device(t, "/dev/null")
-	if got := within(t, "it", watch(t, null, null)); got != "exit status 0" {
+	if got := within(t, "it", watch(t, null, null, null)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 }
@@ -80,7 +80,8 @@ func TestWatcherEndsTheSession(t *testing.T) {
 	for _, leads := range []bool{true, false} {
 		cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 		null := device(t, "/dev/null")
-		ended := watch(t, null, null, orderOf(t, cmd, leads))
+		o, pidfd := orderOf(t, cmd, leads)
+		ended := watch(t, null, null, pidfd, o)
 		if got := within(t, "it", ended); got != "exit status 0" {
 			t.Errorf("leads %t: it ends with %s", leads, got)
 		}
@@ -101,9 +102,9 @@ func TestWatcherGivesTheTerminalBack(t *testing.T) {
 	}
 	raw(t, tty)
 	cmd, _ := lead(t, "cat")
-	o := orderOf(t, cmd, true)
+	o, pidfd := orderOf(t, cmd, true)
 	o.Terminal = before
-	ended := watch(t, tty, device(t, "/dev/null"), o)
+	ended := watch(t, tty, device(t, "/dev/null"), pidfd, o)
 	if got := within(t, "it", ended); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
@@ -122,7 +123,8 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 	ours, theirs := terminal(t)
 	command, _ := lead(t, "cat")
 	keyboard, caller := terminal(t)
-	ended := watch(t, caller, ours, orderOf(t, command, true), order{Drain: true})
+	o, pidfd := orderOf(t, command, true)
+	ended := watch(t, caller, ours, pidfd, o, order{Drain: true})
 	ours.Close()
 	caller.Close()
 	// The caller's terminal must be free: else it could not be unmounted, or closed.
@@ -153,11 +155,11 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 // session's still.
 func TestWatcherEndsTheSessionOfAnEndedCommand(t *testing.T) {
 	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
-	o := orderOf(t, cmd, true)
+	o, pidfd := orderOf(t, cmd, true)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	null := device(t, "/dev/null")
-	if got := within(t, "it", watch(t, null, null, o)); got != "exit status 0" {
+	if got := within(t, "it", watch(t, null, null, pidfd, o)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 	gone(t, children[0])
@@ -175,7 +177,7 @@ func text(err error) string {
 func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 	t.Helper()
 	var orders *os.File
-	standby := func(_ []string, alive, _, _ *os.File) (int, error) {
+	standby := func(_ []string, alive, _, _, _ *os.File) (int, error) {
 		fd, err := unix.FcntlInt(alive.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return 0, err
@@ -201,11 +203,10 @@ func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 
 func TestWatcherIsStopped(t *testing.T) {
 	standby, _ := fakeStandby(t)
-	w, err := startWatcher(standby, nil)
+	w, err := startWatcher(standby, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.orders.Close()
 	w.stop()
 	if err := unix.Kill(w.pid, 0); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("it is left: %v", err)
@@ -215,7 +216,7 @@ func TestWatcherIsStopped(t *testing.T) {
 
 func TestWatcherThatCantBeStarted(t *testing.T) {
 	broken := errors.New("broken")
-	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, nil)
+	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, nil, nil)
 	if w != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, %v; want %v", w, err, broken)
 	}
@@ -225,16 +226,17 @@ func TestWatcherThatCantBeStarted(t *testing.T) {
 // back; without one it must not hold a stream of the caller's open.
 func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 	ours, _ := terminal(t)
+	command := pidfdOf(t, os.Getpid())
 	for _, pty := range []*os.File{nil, ours} {
-		var got [3]*os.File
+		var got [4]*os.File
 		var args []string
-		_, err := startWatcher(func(a []string, alive, stdout, stderr *os.File) (int, error) {
-			args, got = a, [3]*os.File{alive, stdout, stderr}
+		_, err := startWatcher(func(a []string, alive, stdout, stderr, pidfd *os.File) (int, error) {
+			args, got = a, [4]*os.File{alive, stdout, stderr, pidfd}
 			return 0, errors.New("enough")
-		}, pty)
-		want := [3]*os.File{got[0], os.Stdin, pty}
+		}, pty, command)
+		want := [4]*os.File{got[0], os.Stdin, pty, command}
 		if pty == nil {
-			want = [3]*os.File{got[0], got[0], got[0]}
+			want = [4]*os.File{got[0], got[0], got[0], command}
 		}
 		if err == nil || got != want || len(args) != 2 || args[1] != WatchArg {
 			t.Errorf("arguments %q, streams %v, want %v", args, got, want)

@@ -154,6 +154,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 		return 0, err
 	}
 	ran.child = child
+	defer child.Release()
 	if p.Detach {
 		return 0, nil
 	}

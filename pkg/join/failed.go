@@ -1,0 +1,75 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// failed says what the child could not do.
+func (f *follower) failed(v verdict) error {
+	command := f.plan.Command.Args[0]
+	errno := error(v.errno)
+	if v.errno == 0 {
+		errno = errors.New("unknown error")
+	}
+	switch {
+	case v.kind == messageNoFile:
+		return f.lookedFor(exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target)))
+	case v.kind == messageOutside:
+		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
+	case v.step < 0:
+		return fmt.Errorf("prepare the process: %w", errno)
+	}
+	switch f.plan.Steps[v.step].Op {
+	case plan.OpFork:
+		if v.errno == unix.EAGAIN {
+			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(v.step)), errno, errCrowded))
+		}
+	case plan.OpFind, plan.OpExec:
+		return f.lookedFor(exit.With(status(v.errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
+	case plan.OpJoin:
+		if v.errno == unix.EPERM {
+			err := kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno))
+			return exit.Hint(err, "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
+				"root there can join it, sudo docker nsjoin …; who doesn't need the host's IPC adds --ipc private")
+		}
+	case plan.OpLimits:
+		err := kernel.Explain(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno))
+		if v.errno == unix.EPERM {
+			err = exit.Hint(err, "the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
+		}
+		return err
+	case plan.OpDir, plan.OpDirAgain:
+		return exit.With(status(v.errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
+	}
+	return fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
+}
+
+// lookedFor adds to why the command can't be run where it was looked for, if that may not
+// be the caller's machine, and where else there are programs, if a container hasn't got it.
+func (f *follower) lookedFor(err error) error {
+	switch who := f.plan.Identity.Who; {
+	case who == plan.HostRoot:
+		return exit.Hint(err, "it was looked for on the engine's host")
+	case who == plan.Container && exit.Status(err) == exit.NotFound:
+		return exit.Hint(err, "--except mnt runs the host's own programs beside the container's processes")
+	}
+	return err
+}
+
+// status is that of a command which could not be executed for errno.
+func status(errno syscall.Errno) int {
+	if errno == unix.ENOENT || errno == unix.ENOTDIR {
+		return exit.NotFound
+	}
+	return exit.CannotRun
+}

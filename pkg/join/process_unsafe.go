@@ -1,0 +1,24 @@
+//go:build linux
+
+package join
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// statusOf is the wait status of what waitid(2) tells of an end: si_status, which is behind
+// three numbers, padding where pointers have 64 bits, and si_pid and si_uid.
+func statusOf(info *unix.Siginfo) unix.WaitStatus {
+	const at = (12+unsafe.Sizeof(uintptr(0))-1)&^(unsafe.Sizeof(uintptr(0))-1) + 8
+	status := *(*int32)(unsafe.Add(unsafe.Pointer(info), at))
+	const exited, dumped, coreFlag = 1, 3, 0x80 // CLD_EXITED, CLD_DUMPED
+	switch info.Code {
+	case exited:
+		return unix.WaitStatus(status << 8)
+	case dumped:
+		return unix.WaitStatus(status | coreFlag)
+	}
+	return unix.WaitStatus(status)
+}
