@@ -17,11 +17,16 @@ const Name = "docker-nsjoin"
 
 // Standby forks a process that does nothing until the last writer of the pipe
 // alive has closed it. Then it executes the helper again, with args and no
-// environment; alive is its standard input, stdout and stderr the rest, and command, a pidfd, is
-// descriptor 3. It is in a session of its own, and keeps no directory busy.
+// environment; alive is its standard input, stdout and stderr the rest. It is in
+// a session of its own, and keeps no directory busy.
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
-func Standby(args []string, alive, stdout, stderr, command *os.File) (pid int, err error) {
+func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
+	return StandbyWith(args, alive, stdout, stderr, nil)
+}
+
+// StandbyWith is Standby for a program that has one more file, as descriptor 3, unless it is nil.
+func StandbyWith(args []string, alive, stdout, stderr, more *os.File) (pid int, err error) {
 	last, err := lastDescriptor()
 	if err != nil {
 		return 0, err
@@ -43,8 +48,12 @@ func Standby(args []string, alive, stdout, stderr, command *os.File) (pid int, e
 		}
 	}
 	c.place(alive, 0) // after those, since stdout may be the old one
-	c.place(command, 3)
-	c.add(closeRange, 0, 4, maxFD)
+	if more != nil {
+		c.place(more, 3)
+		c.add(closeRange, 0, 4, maxFD)
+	} else {
+		c.add(closeRange, 0, 3, maxFD)
+	}
 	c.untilHangup(0)
 	c.add(execute, 0)
 	if err := c.executes([]string{"/proc/self/exe"}, args, nil); err != nil {

@@ -46,7 +46,7 @@ func TestWhatStoodBy(t *testing.T) {
 // standBy starts one, which is killed after the test if it is there still.
 func standBy(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func() unix.WaitStatus) {
 	t.Helper()
-	pid, err := Standby([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr, ourselves(t))
+	pid, err := StandbyWith([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr, ourselves(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
 
 func TestStandbyOfArgumentsWithANUL(t *testing.T) {
 	alive, _ := pair(t)
-	if pid, err := Standby([]string{"a\x00b"}, alive, nil, nil, alive); pid != 0 || !errors.Is(err, unix.EINVAL) {
+	if pid, err := Standby([]string{"a\x00b"}, alive, nil, nil); pid != 0 || !errors.Is(err, unix.EINVAL) {
 		t.Errorf("process %d, %v; want %v", pid, err, unix.EINVAL)
 	}
 	nothingLeft(t, "refused")

@@ -20,7 +20,7 @@ const WatchArg = "watch"
 
 // Standby starts a process that waits until alive hangs up and executes the
 // helper again then, with args and these standard streams, and the command's pidfd as
-// descriptor 3; join.Standby.
+// descriptor 3; join.StandbyWith.
 type Standby func(args []string, alive, stdout, stderr, command *os.File) (pid int, err error)
 
 const commandFD = 3 // of a watcher

@@ -140,7 +140,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.Standby, socket, remote)
+	s, err := session.Prepare(p, rootDir, join.StandbyWith, socket, remote)
 	if err != nil {
 		return 0, err
 	}
