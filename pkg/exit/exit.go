@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // The statuses that are ours; every other one is the command's own. They are
@@ -80,9 +82,9 @@ func Report(w io.Writer, err error) int {
 	if ok && known.Err == nil {
 		return known.Status
 	}
-	fmt.Fprintf(w, "docker nsjoin: %s\n", printable(err.Error()))
+	fmt.Fprintf(w, "docker nsjoin: %s\n", oneLine(err.Error()))
 	if ok && known.Hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", printable(known.Hint))
+		fmt.Fprintf(w, "hint: %s\n", oneLine(known.Hint))
 	}
 	return Status(err)
 }
@@ -96,20 +98,15 @@ func Reported(text string, status int) error {
 }
 
 // Warn writes what may surprise the user and fails nothing.
-func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", printable(text)) }
+func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", oneLine(text)) }
 
-// printable puts text on one line and escapes what a terminal would obey.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range strings.TrimSpace(text) {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			b.WriteByte(' ')
-		case r < ' ' || r >= 0x7f && r < 0xa0:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
+// oneLine puts text on one line that is safe to print.
+func oneLine(text string) string {
+	line := []byte(strings.TrimSpace(text))
+	for i, c := range line {
+		if c == '\n' || c == '\r' || c == '\t' {
+			line[i] = ' '
 		}
 	}
-	return b.String()
+	return printable.Text(string(line))
 }

@@ -55,7 +55,7 @@ func Reopen(at *os.File, flags int) (*os.File, error) {
 	return os.OpenFile(link, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 }
 
-// OpenRegular opens a regular file inside root for reading, and refuses
+// OpenRegular opens a file inside root for reading that Regular accepts, and refuses
 // anything else, unopened.
 func OpenRegular(root *os.File, path string) (*os.File, error) {
 	at, err := Look(root, path)
@@ -69,7 +69,12 @@ func OpenRegular(root *os.File, path string) (*os.File, error) {
 	return Reopen(at, unix.O_RDONLY)
 }
 
-// Regular fails, and says what it is, where f is not a regular file.
+// Regular fails, and says what it is, where f is not a regular file, or is one that the
+// kernel makes up when it is read. A container can link its /etc/passwd to such a file:
+// /proc/kmsg is regular, is the host's log, and reading it waits and takes lines away.
+//
+// Where f is on a FUSE file system the kernel asks its server. Like every look-up there,
+// that can wait until a signal ends the process.
 func Regular(f *os.File) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -78,7 +83,39 @@ func Regular(f *os.File) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fmt.Errorf("it is not a regular file but %s", describe(st.Mode&unix.S_IFMT))
 	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
+		return err
+	}
+	if pseudo(uint32(fs.Type)) {
+		return errors.New("it is a file of the kernel's, such as those in /proc and /sys")
+	}
 	return nil
+}
+
+// pseudo tells whether a file system, by its number in statfs(2), has no files of its
+// own but shows what the kernel holds. The numbers are those of include/uapi/linux/magic.h
+// and of the file systems' sources.
+func pseudo(magic uint32) bool {
+	const (
+		mqueue   = 0x19800202
+		configfs = 0x62656570
+		fusectl  = 0x65735543
+		nfsd     = 0x6e667364
+		rpcPipe  = 0x67596969
+		dax      = 0x64646178
+		binder   = unix.BINDERFS_SUPER_MAGIC
+	)
+	switch magic {
+	case unix.PROC_SUPER_MAGIC, unix.SYSFS_MAGIC, unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC, unix.SECURITYFS_MAGIC,
+		unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.RDTGROUP_SUPER_MAGIC, unix.DEVPTS_SUPER_MAGIC,
+		unix.BINFMTFS_MAGIC, unix.BPF_FS_MAGIC, unix.SELINUX_MAGIC, unix.SMACK_MAGIC, unix.AAFS_MAGIC,
+		unix.PSTOREFS_MAGIC, unix.EFIVARFS_MAGIC, unix.NSFS_MAGIC, unix.SOCKFS_MAGIC, unix.PIPEFS_MAGIC,
+		unix.ANON_INODE_FS_MAGIC, unix.BDEVFS_MAGIC, unix.OPENPROM_SUPER_MAGIC, unix.XENFS_SUPER_MAGIC,
+		mqueue, configfs, fusectl, nfsd, rpcPipe, dax, binder:
+		return true
+	}
+	return false
 }
 
 func describe(format uint32) string {

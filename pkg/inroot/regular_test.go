@@ -42,6 +42,10 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 		{host, "/dev/null", "it is not a regular file but a device"},
 		{host, "/dev/zero", "it is not a regular file but a device"},
 		{host, "/dev/tty", "it is not a regular file but a device"},
+		{host, "/proc/version", "it is a file of the kernel's, such as those in /proc and /sys"},
+		{host, "/proc/kmsg", "it is a file of the kernel's, such as those in /proc and /sys"},
+		{host, "/proc/self/mountinfo", "it is a file of the kernel's, such as those in /proc and /sys"},
+		{host, "/sys/kernel/uevent_seqnum", "it is a file of the kernel's, such as those in /proc and /sys"},
 	} {
 		opened := make(chan error, 1)
 		go func() {

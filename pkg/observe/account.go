@@ -3,7 +3,6 @@
 package observe
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
@@ -57,17 +55,17 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	if err != nil {
 		return err
 	}
-	u, err := user.GetExecUser(name, nil, reader(passwd), reader(group))
+	u, err := findUser(name, passwd, group)
 	if err != nil {
 		return err
 	}
-	added, err := user.GetAdditionalGroups(groupAdd, reader(group))
+	added, err := findGroups(groupAdd, group)
 	if err != nil {
 		return err
 	}
-	// The library takes any number from a line of the container's. One that the engine
-	// cuts to 32 bits could become root's.
-	ids := slices.Concat([]int{u.Uid, u.Gid}, u.Sgids, added)
+	// A line of the container's can have any number. One that the engine cuts to 32 bits
+	// could become root's.
+	ids := slices.Concat([]int{u.uid, u.gid}, u.groups, added)
 	for _, id := range ids {
 		if id < 0 || int64(id) >= noID {
 			return fmt.Errorf("%d in its /etc/passwd or /etc/group is no number of a user or group", id)
@@ -87,14 +85,14 @@ const noID = 1<<32 - 1
 // account is the first line of uid in passwd. Where there is none, the runtime
 // takes / for HOME.
 func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
-	lines, err := user.ParsePasswdFilter(bytes.NewReader(passwd), func(u user.User) bool { return u.Uid == int(uid) })
+	home, shell, found, err := findHome(uid, passwd)
 	if err != nil {
 		return plan.Account{}, fmt.Errorf("its /etc/passwd: %w", err)
 	}
-	if len(lines) == 0 {
+	if !found {
 		return plan.Account{Home: "/"}, nil
 	}
-	a := plan.Account{Home: lines[0].Home, Shell: lines[0].Shell}
+	a := plan.Account{Home: home, Shell: shell}
 	if strings.HasPrefix(a.Shell, "/") {
 		if shell, err := inroot.Look(root, a.Shell); err == nil {
 			a.ShellExists = inroot.Regular(shell) == nil
@@ -125,12 +123,4 @@ func readUserFile(root *os.File, path string) ([]byte, error) {
 		return nil, fmt.Errorf("its %s: it is larger than %d bytes", path, maxUserFile)
 	}
 	return text, nil
-}
-
-// reader is nil for no file, which is not the same as an empty one.
-func reader(text []byte) io.Reader {
-	if text == nil {
-		return nil
-	}
-	return bytes.NewReader(text)
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// maxBundle bounds a bundle's config.json, in bytes. Docker's own are 30 KB.
+// maxBundle bounds a bundle's config.json, in bytes. Docker's own are 30 KB; most of a
+// large one is the environment, which execve(2) bounds to 6 MiB.
 const maxBundle = 16 << 20
 
 // bundle is what is used of config.json, of the OCI runtime specification:
@@ -76,17 +77,27 @@ func (p *Process) shim(id string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := shim.findBundle(id); err != nil {
+	if err := p.prove(shim, id); err != nil {
+		shim.release()
 		return nil, err
 	}
+	return shim, nil
+}
+
+// prove proves that shim is the one of container id, whose first process is p. Nothing
+// that a container decides is read of shim before it is known not to be in one.
+func (p *Process) prove(shim *Process, id string) error {
 	inside, err := p.shares(shim, id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if inside {
-		return nil, errNotContainer
+		return errNotContainer
 	}
-	return shim, p.Alive() // its parent was the shim only if it lives
+	if err := shim.findBundle(id); err != nil {
+		return err
+	}
+	return p.Alive() // its parent was the shim only if it lives
 }
 
 // findBundle finds the bundle of the container that p is the shim of.
@@ -97,7 +108,7 @@ func (p *Process) findBundle(id string) error {
 		return err
 	}
 	// conmon -c ID -b …/ID/userdata, conmon(8); its directory is its caller's.
-	line, err := p.read("cmdline")
+	line, err := p.readMemory("cmdline", maxProcFile)
 	if err != nil {
 		return err
 	}
@@ -162,9 +173,12 @@ func (p *Process) readBundle() (*bundle, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxBundle))
+	text, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
 	if err != nil {
 		return nil, err
+	}
+	if len(text) > maxBundle {
+		return nil, fmt.Errorf("config.json: it is larger than %d bytes", maxBundle)
 	}
 	return parseBundle(text)
 }

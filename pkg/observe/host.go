@@ -16,12 +16,12 @@ func (o *Observation) leave() error {
 	if err != nil {
 		return fmt.Errorf("the engine's host: %w", err)
 	}
+	o.Processes[host.PID] = host
 	if err := host.OpenNamespaces(); err != nil {
 		return fmt.Errorf("the engine's host: %w", err)
 	}
 	o.host = host
 	o.Facts.Host = host.Facts()
-	o.Processes[host.PID] = host
 	groups, err := host.foreignCgroups(o.self)
 	if err != nil {
 		return err

@@ -24,12 +24,6 @@ func lookInto(pid int) (*Process, error) {
 	return &Process{PID: pid, dir: dir}, err
 }
 
-// release closes what Hold opened.
-func (p *Process) release() {
-	p.dir.Close()
-	p.Pidfd.Close()
-}
-
 // inodes reads a process's links in /proc/PID/ns, such as net:[4026531833].
 func inodes(dir int) (survey.Inodes, error) {
 	var nodes survey.Inodes

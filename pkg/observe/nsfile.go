@@ -61,11 +61,14 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	if err != nil {
 		return nil, facts, err
 	}
-	if facts.ID, err = idOf(f); err != nil {
+	if facts.ID, err = idOf(f); err == nil {
+		facts.Kind, err = kindOf(f)
+	}
+	if err != nil {
+		f.Close()
 		return nil, facts, err
 	}
-	facts.Kind, err = kindOf(f)
-	return f, facts, err
+	return f, facts, nil
 }
 
 // kindOf asks which kind an open namespace is, ioctl_nsfs(2).

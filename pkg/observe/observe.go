@@ -5,7 +5,9 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -46,9 +48,29 @@ func Observe(r *request.Request) (*Observation, error) {
 		shims:     make(map[*Process]*Process),
 	}
 	if err := o.observe(r); err != nil {
-		return nil, o.Explain(r, err)
+		err = o.Explain(r, err)
+		o.close()
+		return nil, err
 	}
 	return o, nil
+}
+
+// close closes everything that was opened.
+func (o *Observation) close() {
+	for _, p := range o.Processes {
+		p.release()
+	}
+	for _, shim := range o.shims {
+		shim.release()
+	}
+	for _, p := range []*Process{o.self, o.host} {
+		if p != nil {
+			p.release() // the second time does nothing
+		}
+	}
+	for _, f := range slices.Concat(o.Cgroups, slices.Collect(maps.Values(o.Paths)), []*os.File{o.CgroupDir, o.memory}) {
+		f.Close()
+	}
 }
 
 // Explain adds to an error that a process which gives namespaces has ended meanwhile,
@@ -164,28 +186,41 @@ func (o *Observation) process(s request.Source) (*Process, error) {
 	if s.From == request.FromHost || s.From == request.FromNew {
 		return o.host, nil
 	}
-	p, held := o.Processes[s.PID]
-	if !held {
-		var err error
-		if p, err = Hold(s.PID); err != nil {
-			return nil, explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
-		}
+	if p, held := o.Processes[s.PID]; held {
+		return p, o.proveContainer(p, s)
 	}
-	if s.Container != nil && p.container != s.Container.ID {
-		shim, err := p.shim(s.Container.ID)
-		if err != nil {
-			return nil, explain(fmt.Errorf("prove that process %d is %s: %w", s.PID, s.Quoted(), err), s)
-		}
-		p.container, o.shims[p] = s.Container.ID, shim
-	}
-	if held {
-		return p, nil
-	}
-	if err := p.OpenNamespaces(); err != nil {
+	p, err := Hold(s.PID)
+	if err != nil {
 		return nil, explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
+	}
+	if err = o.proveContainer(p, s); err == nil {
+		if err = p.OpenNamespaces(); err != nil {
+			err = explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
+		}
+	}
+	if err != nil {
+		p.release()
+		return nil, err
 	}
 	o.Processes[s.PID] = p
 	return p, nil
+}
+
+// proveContainer proves that p is the first process of the container that a source
+// names, if it names one, and holds the shim.
+func (o *Observation) proveContainer(p *Process, s request.Source) error {
+	if s.Container == nil || p.container == s.Container.ID {
+		return nil
+	}
+	shim, err := p.shim(s.Container.ID)
+	if err != nil {
+		return explain(fmt.Errorf("prove that process %d is %s: %w", s.PID, s.Quoted(), err), s)
+	}
+	if before := o.shims[p]; before != nil {
+		before.release()
+	}
+	p.container, o.shims[p] = s.Container.ID, shim
+	return nil
 }
 
 // explain adds the way out to an error about a process.

@@ -19,8 +19,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// maxProcFile bounds what is read of a file in /proc, in bytes.
-const maxProcFile = 4 << 20
+// maxProcFile bounds what is read of a file in /proc, in bytes. The largest is the status
+// of a process in NGROUPS_MAX groups, 0.7 MB.
+const maxProcFile = 1 << 20
 
 // Process is a process that is held: it can end, but its number can't come to
 // mean another one unnoticed.
@@ -53,15 +54,24 @@ func Hold(pid int) (*Process, error) {
 		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
 	}
 	p := &Process{PID: pid, Pidfd: os.NewFile(uintptr(fd), "pidfd")}
-	p.dir, err = openDir("/proc/" + strconv.Itoa(pid))
-	if err != nil {
-		return nil, err
+	if p.dir, err = openDir("/proc/" + strconv.Itoa(pid)); err == nil {
+		// The number was this process's when dir was opened if it still lives.
+		err = p.Alive()
 	}
-	// The number was this process's when dir was opened if it still lives.
-	if err := p.Alive(); err != nil {
+	if err != nil {
+		p.release()
 		return nil, err
 	}
 	return p, nil
+}
+
+// release closes what Hold, lookInto and OpenNamespaces opened.
+func (p *Process) release() {
+	p.dir.Close() // nil is an error that Close returns
+	p.Pidfd.Close()
+	for _, f := range p.Namespaces {
+		f.Close()
+	}
 }
 
 // Alive fails with ESRCH when the process has ended.
@@ -73,7 +83,7 @@ func (p *Process) Alive() error {
 }
 
 // OpenNamespaces opens all namespaces of the process. A kind that the kernel
-// doesn't have is left out. It fails with ESRCH where the process has ended and
+// doesn't have is left out. On an error release closes those that were opened. It fails with ESRCH where the process has ended and
 // was not waited for yet: it has a pidfd still, but few namespaces.
 func (p *Process) OpenNamespaces() error {
 	p.Namespaces = make(map[ns.Kind]*os.File)
@@ -89,7 +99,7 @@ func (p *Process) OpenNamespaces() error {
 		if err != nil {
 			return fmt.Errorf("open %s namespace: %w", k, err)
 		}
-		p.Namespaces[k] = f
+		p.Namespaces[k] = f // for release, whatever follows
 		if p.IDs[k], err = idOf(f); err != nil {
 			return err
 		}
@@ -118,17 +128,25 @@ func (p *Process) open(name string, flags int) (*os.File, error) {
 
 func (p *Process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.PID, name) }
 
-// read reads a file of /proc/PID whole.
+// read reads a file of /proc/PID whole. More than maxProcFile bytes are an error.
 func (p *Process) read(name string) (string, error) {
 	var text []byte
 	err := p.readParts(name, func(part []byte) bool {
 		text = append(text, part...)
-		return len(text) < maxProcFile
+		return len(text) <= maxProcFile
 	})
+	if err == nil && len(text) > maxProcFile {
+		err = p.tooLarge(name)
+	}
 	return string(text), err
 }
 
-// readLines gives the lines of a file of /proc/PID to see, until it wants no more.
+func (p *Process) tooLarge(name string) error {
+	return fmt.Errorf("%s: it is larger than %d bytes", p.path(name), maxProcFile)
+}
+
+// readLines gives the lines of a file of /proc/PID to see, until it wants no more. A line
+// of more than maxProcFile bytes is an error.
 func (p *Process) readLines(name string, see func(line string) bool) error {
 	var rest []byte
 	more := true
@@ -141,12 +159,17 @@ func (p *Process) readLines(name string, see func(line string) bool) error {
 			}
 			more, rest = see(string(line)), after
 		}
-		return more && len(rest) < maxProcFile
+		return more && len(rest) <= maxProcFile
 	})
-	if err == nil && more && len(rest) > 0 {
+	switch {
+	case err != nil || !more:
+		return err
+	case len(rest) > maxProcFile:
+		return p.tooLarge(name)
+	case len(rest) > 0:
 		see(string(rest))
 	}
-	return err
+	return nil
 }
 
 // readParts gives a file of /proc/PID to take in parts, which are overwritten,

@@ -125,6 +125,11 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		Filters:         filters,
 		Cgroups:         s.Cgroups,
 	}
+	if len(c.Groups) > maxGroups {
+		// docker exec fails here too: setgroups(2) returns EINVAL.
+		return Identity{}, exit.Hint(fmt.Errorf("its /etc/group puts the user in %d groups, and the kernel allows %d", len(c.Groups), maxGroups),
+			"name user and group, as -u USER:GROUP: /etc/group is not searched for the user then")
+	}
 	if !slices.Equal(s.Starter.CPUs, o.CPUs) {
 		c.CPUs = s.Starter.CPUs
 	}
@@ -160,16 +165,23 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 }
 
 // unique keeps each group once, as the runtime does: of --group-add and the
-// user's own a group may be in both.
+// user's own a group may be in both. A container's /etc/group can list a user in
+// hundreds of thousands, so it takes linear time.
 func unique(groups []uint32) []uint32 {
 	var kept []uint32
+	seen := make(map[uint32]bool, min(len(groups), maxGroups))
 	for _, g := range groups {
-		if !slices.Contains(kept, g) {
+		if !seen[g] {
+			seen[g] = true
 			kept = append(kept, g)
 		}
 	}
 	return kept
 }
+
+// maxGroups is how many supplementary groups a process can have: NGROUPS_MAX of
+// include/uapi/linux/limits.h, setgroups(2).
+const maxGroups = 65536
 
 // terminalEnv are the variables that tell a command of its terminal, which is
 // the caller's in all but name; none without a terminal.

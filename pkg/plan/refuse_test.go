@@ -26,6 +26,17 @@ func TestNewRefuses(t *testing.T) {
 			"identity of \"web\": not observed\n", exit.Failed,
 		},
 		{
+			"more groups than the kernel has a place for",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.Spec.Groups = nil
+				for g := range uint32(300_000) { // as many as lines of /etc/group
+					o.Subject.Spec.Groups = append(o.Subject.Spec.Groups, g)
+				}
+			},
+			"identity of \"web\": its /etc/group puts the user in 300000 groups, and the kernel allows 65536\n" +
+				"hint: name user and group, as -u USER:GROUP: /etc/group is not searched for the user then\n", exit.Failed,
+		},
+		{
 			"a filter that can't be copied",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.FiltersErr = fs.ErrPermission },
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,

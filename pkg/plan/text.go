@@ -8,16 +8,22 @@ import (
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Print writes the plan in the form asked for.
 func (p *Plan) Print(w io.Writer, form request.Output) error {
 	if form == request.OutputJSON {
-		enc := json.NewEncoder(w)
+		var text strings.Builder
+		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(p)
+		if err := enc.Encode(p); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, printable.Lines(text.String()))
+		return err
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -27,9 +33,13 @@ func (p *Plan) Print(w io.Writer, form request.Output) error {
 // who the command is, and what is done in which order.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "run %s in %s\n", quoteArgs(p.Command.Args), p.Target)
+	// A value of the container's adds no line and nothing that a terminal obeys.
+	line := func(format string, args ...any) {
+		b.WriteString(printable.Text(fmt.Sprintf(format, args...)) + "\n")
+	}
+	line("run %s in %s", quoteArgs(p.Command.Args), p.Target)
 	if p.Via != "" {
-		fmt.Fprintf(&b, "via %s\n", p.Via)
+		line("via %s", p.Via)
 	}
 	b.WriteString("\nnamespaces\n")
 	for _, n := range p.Namespaces {
@@ -37,26 +47,26 @@ func (p *Plan) String() string {
 		if n.New && !ns.Copied(n.Kind) {
 			link = ""
 		}
-		fmt.Fprintf(&b, "  %-7s %-20s %s\n", n.Kind, link, n.origin())
+		line("  %-7s %-20s %s", n.Kind, link, n.origin())
 	}
 	b.WriteString("\nidentity\n")
 	for _, row := range p.Identity.Rows() {
-		fmt.Fprintf(&b, "  %-12s %s\n", row[0], row[1])
+		line("  %-12s %s", row[0], row[1])
 	}
-	fmt.Fprintf(&b, "  %-12s %s\n", "terminal", yesNo(p.Terminal))
+	line("  %-12s %s", "terminal", yesNo(p.Terminal))
 	if p.Detach {
-		fmt.Fprintf(&b, "  %-12s %s\n", "detached", "yes")
+		line("  %-12s %s", "detached", "yes")
 	}
 	fmt.Fprintf(&b, "  %-12s %s\n", "audit", p.Audit)
 	b.WriteString("\nsteps\n")
 	for i := range p.Steps {
-		fmt.Fprintf(&b, "  %2d. %s\n", i+1, p.Describe(i))
+		line("  %2d. %s", i+1, p.Describe(i))
 	}
 	for i, w := range p.Warnings {
 		if i == 0 {
 			b.WriteString("\nwarnings\n")
 		}
-		fmt.Fprintf(&b, "  %s\n", w)
+		line("  %s", w)
 	}
 	return b.String()
 }
@@ -175,10 +185,8 @@ func quoteArg(arg string) string {
 	if arg != "" && strings.Trim(arg, plain) == "" {
 		return arg
 	}
-	for _, r := range arg {
-		if !strconv.IsPrint(r) {
-			return strconv.Quote(arg)
-		}
+	if printable.Text(arg) != arg {
+		return strconv.Quote(arg)
 	}
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }

@@ -1,0 +1,94 @@
+// Package printable makes text safe to print. Names, paths and command lines of a
+// container are chosen by its root user: a terminal must not obey them, and they
+// must not look like something that they are not. It is pure.
+package printable
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Text escapes every character that a terminal obeys or that can't be seen: control
+// characters (C0, DEL, C1), bidirectional and zero-width formatting, separators of
+// lines and paragraphs, spaces other than U+0020, unassigned and private code points,
+// blank letters, and bytes that are not UTF-8. The result is one line.
+//
+// The escapes are those of a JSON string, so a JSON document stays valid and keeps its
+// meaning: \n, \t, \r, \u001b, a surrogate pair above U+FFFF. A byte that is not UTF-8
+// becomes \xff, which a JSON document never contains. A backslash stays as it is.
+func Text(text string) string { return escape(text, false) }
+
+// Lines is Text for text of several lines that are the caller's own: it keeps \n.
+func Lines(text string) string { return escape(text, true) }
+
+func escape(text string, lines bool) string {
+	keep := 0
+	for keep < len(text) && text[keep] >= ' ' && text[keep] < 0x7f {
+		keep++
+	}
+	if keep == len(text) {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString(text[:keep])
+	for rest := text[keep:]; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b.WriteString(`\x`)
+			hex(&b, uint(rest[0]), 2)
+		case visible(r), lines && r == '\n':
+			b.WriteString(rest[:size])
+		default:
+			escapeRune(&b, r)
+		}
+		rest = rest[size:]
+	}
+	return b.String()
+}
+
+func escapeRune(b *strings.Builder, r rune) {
+	switch {
+	case r == '\n':
+		b.WriteString(`\n`)
+	case r == '\t':
+		b.WriteString(`\t`)
+	case r == '\r':
+		b.WriteString(`\r`)
+	case r > 0xffff:
+		// UTF-16, as JSON requires: RFC 8259, section 7.
+		r -= 0x10000
+		b.WriteString(`\u`)
+		hex(b, uint(0xd800+r>>10), 4)
+		b.WriteString(`\u`)
+		hex(b, uint(0xdc00+r&0x3ff), 4)
+	default:
+		b.WriteString(`\u`)
+		hex(b, uint(r), 4)
+	}
+}
+
+func hex(b *strings.Builder, n uint, digits int) {
+	for i := 4 * (digits - 1); i >= 0; i -= 4 {
+		b.WriteByte("0123456789abcdef"[n>>i&0xf])
+	}
+}
+
+// visible tells whether r is seen where it is printed and does nothing else.
+func visible(r rune) bool { return strconv.IsPrint(r) && !blank(r) }
+
+// blank tells whether r is a letter, mark or symbol of Unicode that shows nothing: the
+// property Default_Ignorable_Code_Point where strconv.IsPrint accepts it, and the empty
+// Braille pattern.
+func blank(r rune) bool {
+	switch {
+	case r < 0x34f:
+		return false
+	case r == 0x34f, r == 0x2800, r == 0x3164, r == 0xffa0,
+		r >= 0x115f && r <= 0x1160, r >= 0x17b4 && r <= 0x17b5, r >= 0x180b && r <= 0x180f,
+		r >= 0xfe00 && r <= 0xfe0f, r >= 0xe0100 && r <= 0xe01ef:
+		return true
+	}
+	return false
+}
