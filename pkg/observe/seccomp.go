@@ -18,6 +18,9 @@ import (
 // its filter to be read. It takes some 50 µs; one that is frozen never stops.
 const stopWithin = 2 * time.Second
 
+// copyWithin is longer than all the limits of its parts: to attach, and to stop.
+const copyWithin = 3 * stopWithin
+
 // CopyFilters copies the n oldest seccomp filters of process pid, the oldest
 // first, exactly as the kernel has them.
 //
@@ -26,7 +29,30 @@ const stopWithin = 2 * time.Second
 // filter on the caller, ptrace(2). Errors: EPERM where the process is traced
 // already or the caller may not; EACCES without those rights; ENOENT where it
 // has fewer than n.
-func CopyFilters(pid, n int) (filters []plan.Filter, err error) {
+//
+// The kernel makes a tracer wait while the process starts a program, which one on a FUSE
+// file system that doesn't answer does for ever. After copyWithin it is given up, and the
+// thread that waits stays behind.
+func CopyFilters(pid, n int) ([]plan.Filter, error) {
+	type answer struct {
+		filters []plan.Filter
+		err     error
+	}
+	answers := make(chan answer, 2)
+	late := time.AfterFunc(copyWithin, func() {
+		answers <- answer{nil, exit.Hint(fmt.Errorf("trace process %d: it did not answer within %s", pid, copyWithin),
+			"it starts a program from a file system that does not answer, such as FUSE")}
+	})
+	defer late.Stop()
+	go func() {
+		filters, err := copyFilters(pid, n)
+		answers <- answer{filters, err}
+	}()
+	a := <-answers
+	return a.filters, a.err
+}
+
+func copyFilters(pid, n int) (filters []plan.Filter, err error) {
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
 	if err := seize(pid); err != nil {
