@@ -74,7 +74,7 @@ func TestErrorsOfTheEngine(t *testing.T) {
 		{
 			"a message for the terminal",
 			http.StatusInternalServerError, `{"message":"\u001b[2J"}`,
-			"find container \"web\": \\x1b[2J\n",
+			"find container \"web\": \\u001b[2J\n",
 		},
 		{
 			"half an answer",
