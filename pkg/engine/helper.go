@@ -19,15 +19,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// CallLabel is the only label of a helper's container: the number of the call, which
-// records of what was done name. It identifies nothing: an image can have it too.
-const CallLabel = "io.nsjoin.call"
-
-// Remover is what removing a container needs of the engine's client.
-type Remover interface {
-	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
-}
-
 // Creator is what starting a helper needs of the engine's client.
 type Creator interface {
 	ContainerCreate(ctx context.Context, config *container.Config, host *container.HostConfig, networks *network.NetworkingConfig, platform *ocispec.Platform, name string) (container.CreateResponse, error)

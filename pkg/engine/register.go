@@ -12,6 +12,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
+// Remover is what removing a container needs of the engine's client.
+type Remover interface {
+	ContainerRemove(ctx context.Context, id string, options container.RemoveOptions) error
+}
+
 // Register is where the user's calls record the helpers' containers that they make, until
 // these are gone. Whether a container is ours is known by the ID that the engine gave
 // then: anybody's image can have any label.

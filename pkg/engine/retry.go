@@ -73,37 +73,54 @@ func hintRootless(ctx context.Context, engine Creator, err error) error {
 }
 
 // startOfSomeImage starts a helper's container of the image that was asked for or,
-// where that is gone, of another: any will do.
+// where that is gone or unfit, of another: any will do.
 func (st *starter) startOfSomeImage(ctx context.Context, s Spec) (*Helper, error) {
-	if s.Image != "" {
-		h, err := st.start(ctx, s.of(ctx, st.engine, s.Image))
-		if !imageGone(err) {
-			return h, err
-		}
-		if s.ImageGiven {
-			return nil, exit.Hint(err, "docker images lists those that the engine has; none is pulled")
-		}
+	if s.Image == "" {
+		return st.startOfAny(ctx, s, nil)
 	}
+	s = s.of(ctx, st.engine, s.Image)
+	if s.unfit && !s.ImageGiven {
+		h, err := st.startOfAny(ctx, s, nil)
+		if errors.Is(err, errNoImage) {
+			return st.start(ctx, s)
+		}
+		return h, err
+	}
+	h, err := st.start(ctx, s)
+	if !imageGone(err) {
+		return h, err
+	}
+	if s.ImageGiven {
+		return nil, exit.Hint(err, "docker images lists those that the engine has; none is pulled")
+	}
+	return st.startOfAny(ctx, s, func(image string) {
+		st.warn(fmt.Sprintf("the image of %s is gone: the helper has the files of image %s", s.Name, image))
+	})
+}
+
+var errNoImage = errors.New("the engine has no image that a helper's container can be made of")
+
+// startOfAny starts one of any image that fits. Then started is told which.
+func (st *starter) startOfAny(ctx context.Context, s Spec, started func(image string)) (*Helper, error) {
 	list, err := st.engine.ImageList(ctx, image.ListOptions{})
 	if err != nil {
 		return nil, step(err, "find an image for the helper's container")
 	}
 	for _, found := range list {
 		other := s.of(ctx, st.engine, found.ID)
-		if other.unfit() {
+		if other.unfit {
 			continue
 		}
 		h, err := st.start(ctx, other)
 		if imageGone(err) {
 			continue // removed meanwhile
 		}
-		if err == nil && s.Image != "" {
-			st.warn(fmt.Sprintf("the image of %s is gone: the helper has the files of image %s", s.Name, name(found)))
+		if err == nil && started != nil {
+			started(name(found))
 		}
 		return h, err
 	}
-	return nil, exit.Hint(errors.New("the engine has no image that a helper's container can be made of"),
-		"docker pull any, or name one that is there: --helper-image IMAGE")
+	return nil, exit.Hint(errNoImage, "docker pull any, or name one that is there: --helper-image IMAGE")
 }
 
 // imageGone tells that the engine hasn't got the image; later steps can fail for what

@@ -15,6 +15,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
+// CallLabel is the only label of a helper's container: the number of the call, which
+// records of what was done name. It identifies nothing: an image can have it too.
+const CallLabel = "io.nsjoin.call"
+
 // Spec is what a helper's container is to be like.
 type Spec struct {
 	Name       string   // the container whose image it is, as the user named it
@@ -32,8 +36,10 @@ type Spec struct {
 	Serves string
 	// Target is what the engine said of it.
 	target container.InspectResponse
-	// Volumes are the directories that its image wants volumes in.
+	// Volumes are the directories that its image wants volumes in, and unfit that another
+	// image is better because of them.
 	volumes []string
+	unfit   bool
 }
 
 // AllCaps is every capability that the engine can give.
@@ -75,7 +81,7 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 		s.Name, s.Image = strings.TrimPrefix(s.target.Name, "/"), s.target.Image
 	}
 	if s.target.Config != nil {
-		s.volumes = directories(s.target.Config.Volumes)
+		s.setVolumes(s.target.Config.Volumes)
 	}
 	switch {
 	case r.Privileged, mounts.Container == nil: // --privileged, or the host's root

@@ -22,22 +22,23 @@ func (s Spec) of(ctx context.Context, engine ImageInspector, name string) Spec {
 	if s.Image = name; s.target.ContainerJSONBase != nil && s.target.Image == name {
 		return s
 	}
-	s.volumes = nil
+	s.volumes, s.unfit = nil, false
 	if found, err := engine.ImageInspect(ctx, name); err == nil && found.Config != nil {
-		s.volumes = directories(found.Config.Volumes)
+		s.setVolumes(found.Config.Volumes)
 	}
 	return s
 }
 
-// unfit tells that no container of the image can be started: one with VOLUME /.
-func (s Spec) unfit() bool { return slices.Contains(s.volumes, "/") }
-
-// directories are an image's volumes as a mount names them, each once. An image may
-// have data, /data and /data/../data.
-func directories(volumes map[string]struct{}) []string {
+// setVolumes takes an image's volumes as a mount names them, each once: an image may have
+// data, /data and /data/../data. The image is unfit for a helper if it has one that is
+// the root, since no container of it can be started, or whose path is relative, since
+// newer engines copy nothing into a container of it.
+func (s *Spec) setVolumes(volumes map[string]struct{}) {
 	clean := make(map[string]bool)
 	for volume := range volumes {
-		clean[path.Join("/", volume)] = true
+		directory := path.Join("/", volume)
+		clean[directory] = true
+		s.unfit = s.unfit || directory == "/" || !path.IsAbs(volume)
 	}
-	return slices.Sorted(maps.Keys(clean))
+	s.volumes = slices.Sorted(maps.Keys(clean))
 }

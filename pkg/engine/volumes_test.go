@@ -10,12 +10,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// An image names its volumes as it likes. Before, data was refused by the engine, and
-// /data/ beside /data too: no command could be run through the engine.
+// An image names its volumes as it likes. Before, the engine refused /data/ beside /data:
+// no command could be run through the engine.
 func TestHostileVolumesOfTheContainer(t *testing.T) {
 	c := &creator{images: []string{"image of web"}}
 	s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
-		web.Config.Volumes = map[string]struct{}{"data": {}, "/data/": {}, "/x/../data": {}, "/a:b": {}}
+		web.Config.Volumes = map[string]struct{}{"/data": {}, "/data/": {}, "/x/../data": {}, "/a:b": {}}
 	})
 	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
@@ -50,6 +50,23 @@ func TestHostileImageOfNoUse(t *testing.T) {
 	}
 	if len(c.made) != 1 || c.made[0].Image != "good" {
 		t.Errorf("made %+v", c.made)
+	}
+}
+
+// Engine 28 copies nothing into a container with VOLUME data, and every engine makes a
+// volume for it. Another image will do; where there is no other, older engines do.
+func TestHostileVolumeOfARelativePath(t *testing.T) {
+	for want, images := range map[string][]string{"good": {"image of web", "good"}, "image of web": {"image of web"}} {
+		c := &creator{images: images, volumes: map[string][]string{"image of web": {"data"}}}
+		s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
+			web.Config.Volumes = map[string]struct{}{"data": {}}
+		})
+		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.made) != 1 || c.made[0].Image != want {
+			t.Errorf("made %+v, want of %s", c.made, want)
+		}
 	}
 }
 
