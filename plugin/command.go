@@ -64,6 +64,7 @@ type options struct {
 	dryRun       bool
 	format       request.Output
 	tty, noTTY   bool
+	trust        bool
 	detachKeys   keysFlag
 	exec         request.Exec
 	env, envFile opts.ListOpts
@@ -153,6 +154,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	}
 	flags.Var(&o.sources[ns.Net], "network", "")
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
+	flags.BoolVar(&o.trust, "trust-container", false, "Run a command that the container's processes could take over")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
 	flags.StringVar(&o.helperImage, "helper-image", "", "Image that the container of --via engine is made from (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
@@ -205,7 +207,7 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 		r.Base, r.Command = base, args[1:]
 	}
 	var err error
-	r.Exec = o.exec
+	r.Exec, r.TrustContainer = o.exec, o.trust
 	if r.Env, err = opts.ReadKVEnvStrings(o.envFile.GetSlice(), o.env.GetSlice()); err != nil {
 		return nil, err
 	}

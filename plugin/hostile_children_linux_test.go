@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,8 +25,14 @@ type child struct {
 	brief    bool // it is tried in each column
 	// hidden says that the container can't see it.
 	hidden bool
+	// more says that it has capabilities that the container hasn't: nothing of it may be
+	// reached.
+	more bool
 	// host says that it has the host's file system: nothing of it may be reached.
 	host bool
+	// trusted says that its caller asked for it whatever may be reached, with
+	// --trust-container.
+	trusted bool
 	// elsewhere are the kinds of namespaces that it has from elsewhere at its caller's
 	// wish, "root" among them for another container's file system.
 	elsewhere []string
@@ -49,6 +56,18 @@ func children() []child {
 			args:      func(c *cell) []string { return []string{"--pid", "container:" + c.container, c.other} },
 			elsewhere: []string{"root", "net", "mnt", "ipc", "uts", "cgroup"},
 		},
+		{name: "on the host in its pid namespace", args: in("--only", "pid"), host: true, brief: true},
+		{name: "on the host in its pid namespace, detached", args: in("-d", "--only", "pid"), host: true, detach: true},
+		{name: "on the host in its pid namespace, trusted", args: in("--trust-container", "--only", "pid"), host: true, trusted: true, brief: true},
+		{name: "on the host in all but its mounts", args: in("--except", "mnt,user,cgroup"), host: true},
+		{
+			name: "on the host in its pid namespace and a new user namespace", host: true, brief: true,
+			args: func(c *cell) []string {
+				return []string{"--userns", "private", "--pid", "container:" + c.container, "--"}
+			},
+		},
+		{name: "of all capabilities", args: in("--privileged"), brief: true, more: true},
+		{name: "of all capabilities and another user", args: in("--privileged", "-u", "1000"), brief: true, more: true},
 		{
 			name: "on the host in its network", host: true, hidden: true,
 			args: func(c *cell) []string { return []string{"--net", "container:" + c.container, "--"} },
@@ -68,6 +87,13 @@ type victim struct {
 	process process
 	callers []prize // what its caller's standard streams are
 	says    *safeBytes
+	refused bool // docker nsjoin didn't start it, since it could be reached
+}
+
+// refused tells whether a child was refused for what its container may do.
+func (row child) refused(cmd *exec.Cmd, says *safeBytes) bool {
+	mixed := slices.Contains(row.elsewhere, "root")
+	return (row.host || row.more || mixed) && cmd.ProcessState.ExitCode() == 125 && bytes.Contains(says.bytes(), []byte("--trust-container"))
 }
 
 // streams gives its caller standard streams of the row's kind, and the host's root
@@ -123,11 +149,15 @@ func pipeFor(t *testing.T) (r, w *os.File) {
 }
 
 // places are the container's own files that a command of it may have.
-type places struct{ program, null, terminals prize }
+type places struct {
+	init                     string // the number of its first process
+	program, null, terminals prize
+}
 
 func placesOf(t *testing.T, container string) places {
 	t.Helper()
-	root := "/proc/" + initOf(t, container) + "/root/"
+	init := initOf(t, container)
+	root := "/proc/" + init + "/root/"
 	of := func(path string) prize {
 		fd, err := unix.Open(root+path, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -137,13 +167,16 @@ func placesOf(t *testing.T, container string) places {
 		p, _ := prizeOf(fd)
 		return p
 	}
-	return places{program: of("bin/busybox"), null: of("dev/null"), terminals: of("dev/pts/ptmx")}
+	return places{init: init, program: of("bin/busybox"), null: of("dev/null"), terminals: of("dev/pts/ptmx")}
 }
 
 // judge is what an intruder may have got from a child.
 func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	t.Helper()
 	seen := slices.DeleteFunc(slices.Clone(loots), func(l loot) bool { return l.Args != v.args })
+	if v.refused {
+		return
+	}
 	if v.row.hidden {
 		if len(seen) > 0 {
 			t.Errorf("%s: it is seen in the container", v.row.name)
@@ -153,7 +186,11 @@ func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	if len(seen) == 0 {
 		t.Errorf("%s: the intruder didn't see it", v.row.name)
 	}
+	v.predicted(t, seen, at.init, intruder)
 	for _, l := range seen {
+		if v.row.trusted {
+			break
+		}
 		if faults := v.faults(at, l); len(faults) > 0 {
 			slices.Sort(faults)
 			t.Errorf("%s: an intruder %s %s got\n\t%s", v.row.name, intruder, l.Guise, strings.Join(faults, "\n\t"))
@@ -170,7 +207,7 @@ func (v *victim) faults(at places, l loot) []string {
 	}
 	for how, file := range l.Files {
 		switch {
-		case v.row.host:
+		case v.row.host || v.row.more:
 			add("%s gives it %s", how, file)
 		case !ownStreams:
 		case slices.Contains(v.callers, file):
@@ -203,7 +240,7 @@ func (v *victim) fault(at places, l loot, what, got string) string {
 	if what == "signal" || what == "prlimit" {
 		return "" // it is of the same user, and the kernel asks for no more
 	}
-	if v.row.host {
+	if v.row.host || v.row.more {
 		return "reached, " + got
 	}
 	kind := strings.TrimPrefix(strings.TrimPrefix(what, "setns "), "ns ")

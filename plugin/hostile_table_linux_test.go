@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -89,7 +90,7 @@ func (c caller) invaded(t *testing.T, self string, col column) string {
 	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
 	out, err := exec.Command("docker", append(args, testImage, "sleep", "600")...).CombinedOutput()
 	// An older engine doesn't know each capability, and none gives what it hasn't got itself.
-	if bytes.Contains(out, []byte("unknown capability")) || bytes.Contains(out, []byte("unable to apply caps")) {
+	if regexp.MustCompile("unknown capability|unable to apply caps|capability not supported").Match(out) {
 		t.Skipf("this engine has no such container: %s", out)
 	}
 	if err != nil {
@@ -131,6 +132,9 @@ func (c *cell) start(t *testing.T, row child) {
 	eventually(t, row.name+" runs", func() bool {
 		select {
 		case <-over:
+			if v.refused = row.refused(cmd, v.says); v.refused {
+				return true
+			}
 			if !row.detach {
 				t.Fatalf("%s: it ended with %s: %s", row.name, cmd.ProcessState, v.says.bytes())
 			}

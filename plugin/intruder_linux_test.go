@@ -32,7 +32,8 @@ type loot struct {
 	PID   int
 	Args  string
 	Guise string
-	// Self is the intruder's own: its root, and its namespaces by kind.
+	// Self is the intruder's own: its root, its namespaces by kind, and of its status its
+	// ids and its permitted capabilities.
 	Self map[string]string
 	// Files are descriptors that it opened again or copied, by how and number.
 	Files map[string]prize
@@ -98,6 +99,9 @@ func intrude(dir string, pid int, guise, secret string) loot {
 	args, _ := os.ReadFile(dir + "/cmdline")
 	l.Args = strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " "))
 	l.Self["root"] = placeOf("/proc/thread-self/root")
+	for _, field := range []string{"Uid", "Gid", "CapPrm"} {
+		l.Self[field] = statusOfProcess("/proc/thread-self/status", field)
+	}
 	if guise == asTheirUser {
 		become(dir)
 	}
@@ -113,12 +117,8 @@ func intrude(dir string, pid int, guise, secret string) loot {
 // become takes the ids of a process for this thread, and keeps its capabilities. What is
 // refused stays as it was: without CAP_SETUID that is everything.
 func become(dir string) {
-	status, _ := os.ReadFile(dir + "/status")
-	var uid, gid int
-	for line := range strings.Lines(string(status)) {
-		_, _ = fmt.Sscanf(line, "Uid: %d", &uid)
-		_, _ = fmt.Sscanf(line, "Gid: %d", &gid)
-	}
+	uid, _ := strconv.Atoi(statusOfProcess(dir+"/status", "Uid"))
+	gid, _ := strconv.Atoi(statusOfProcess(dir+"/status", "Gid"))
 	_ = unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
 	_, _, _ = unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid))
 	_, _, _ = unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid))
@@ -129,6 +129,17 @@ func become(dir string) {
 		sets[i].Effective = sets[i].Permitted
 	}
 	_ = unix.Capset(&head, &sets[0])
+}
+
+// statusOfProcess is the first word of a line of a file like /proc/PID/status.
+func statusOfProcess(path, field string) string {
+	text, _ := os.ReadFile(path)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.Fields(value)[0]
+		}
+	}
+	return ""
 }
 
 // descriptors opens the process's descriptors again.

@@ -89,7 +89,7 @@ func (m *mixing) expect(t *testing.T, base giver, instead map[ns.Kind]giver) {
 	t.Run(base.name+" "+strings.Join(names, " "), func(t *testing.T) {
 		t.Parallel()
 		mark := "nsjoin-" + strconv.Itoa(os.Getpid()) + "-" + t.Name()
-		links, stderr, status := m.run(t, mark, append(append(args, base.arg), "sh", "-c", "echo ready; read x", mark))
+		links, stderr, status := m.run(t, mark, append(append(args, "--trust-container", base.arg), "sh", "-c", "echo ready; read x", mark))
 		if why := m.refusal(t, base, instead); why != "" {
 			if status != 125 || !strings.Contains(stderr, why) {
 				t.Errorf("status %d, %q; it is to be refused: %s", status, stderr, why)

@@ -122,10 +122,13 @@ func (o *Observation) observe(r *request.Request) error {
 	}
 	root := r.Source(ns.Mnt)
 	if root.From == request.FromPath {
-		return nil // nobody's, for the plan to judge
+		return o.readWatchers(r, o.host) // the host's, or nobody's, for the plan to judge
 	}
 	p, err := o.process(root)
 	if err != nil {
+		return err
+	}
+	if err := o.readWatchers(r, p); err != nil {
 		return err
 	}
 	if plan.WantsSubject(o.host.Facts(), p.Facts()) {

@@ -58,6 +58,7 @@ func observed() *plan.Observed {
 		Self: helper(), CPUs: []int{0, 1},
 		Base:    process(webPID, docker()),
 		Subject: subject(),
+		Users:   []plan.UserNamespace{{ID: helper().Namespaces[ns.User]}},
 	}
 }
 

@@ -54,7 +54,11 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		return nil, err
 	}
 	p.Steps = steps(p, mountsProc(p, o))
-	p.Warnings = p.warnings(r, o)
+	guarded, err := p.guard(r, o)
+	if err != nil {
+		return nil, err
+	}
+	p.Warnings = append(p.warnings(r, o), guarded...)
 	return p, nil
 }
 

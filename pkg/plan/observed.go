@@ -35,6 +35,14 @@ type Observed struct {
 	// SetgroupsDenied says that the user namespace that is joined doesn't let
 	// its processes choose supplementary groups, user_namespaces(7).
 	SetgroupsDenied bool
+	// Watchers are those who see the command in the pid namespace that it joins, Users its
+	// user namespace and those above it, UID and GID the helper's own, and Kept what a
+	// command that is the caller has of its Capabilities. They are read where
+	// WantsWatchers asks for it.
+	Watchers []Watcher
+	Users    []UserNamespace
+	UID, GID int64
+	Kept     CapSet
 	// Subject is who the command would be if it ran in the file system that
 	// mnt comes from; nil where that is the caller's own.
 	Subject *Subject

@@ -53,7 +53,9 @@ type Request struct {
 	// CallerEnv is the environment of who called, for a command that runs as him.
 	CallerEnv Words `json:"callerEnv"`
 	Exec
-	Terminal Terminal `json:"terminal"`
+	// TrustContainer runs a command that processes of a container could take over.
+	TrustContainer bool     `json:"trustContainer,omitempty"`
+	Terminal       Terminal `json:"terminal"`
 	// DetachKeys are the bytes that, typed at a terminal, leave the command to
 	// itself; none for no such keys.
 	DetachKeys []byte `json:"detachKeys,omitempty"`

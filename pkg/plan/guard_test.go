@@ -1,0 +1,97 @@
+package plan_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// A command that has more than those who see it is refused where they can open it.
+func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
+	user := helper().Namespaces[ns.User]
+	ofDocker := capSet("chown", "kill", "net_bind_service", "setuid", "setgid")
+	watcher := func(caps plan.CapSet) []plan.Watcher {
+		return []plan.Watcher{{User: user, Capabilities: caps, AnyID: true}}
+	}
+	onlyPID := func(r *request.Request, o *plan.Observed) {
+		r.Take = ns.SetOf(ns.PID)
+		o.Subject, o.Kept = nil, ^plan.CapSet(0)
+	}
+	pidOfApp := func(r *request.Request, o *plan.Observed) {
+		r.Instead = map[ns.Kind]request.Source{ns.PID: source("app")}
+		o.Instead = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
+	}
+	const (
+		drops = `pid of "web": processes there can open a child of the command that drops its rights`
+		opens = `pid of "web": processes there can open the host's files through the command`
+		reads = `pid of "web": processes there can read the environment of the command`
+		mixed = `pid of "app": processes there can `
+	)
+	for _, row := range []struct {
+		name           string
+		vary           func(*request.Request, *plan.Observed)
+		watchers       []plan.Watcher
+		refused, warns string
+	}{
+		{"all of web", func(*request.Request, *plan.Observed) {}, watcher(^plan.CapSet(0)), "", ""},
+		{"--only pid of a default container", onlyPID, watcher(ofDocker), "", drops},
+		{"--only pid of one that may trace", onlyPID, watcher(ofDocker | capSet("sys_ptrace")), opens, opens},
+		{"--only pid of one that has all", onlyPID, watcher(^plan.CapSet(0)), opens, opens},
+		{"--only pid of one that reads", onlyPID, watcher(ofDocker | capSet("sys_admin")), reads, reads},
+		{"--only pid where nobody is", onlyPID, nil, "", ""},
+		{"--only pid of a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), AnyID: true}}, "", ""},
+		{"web where app sees it", pidOfApp, watcher(ofDocker), "", mixed + "open the files and the memory of the command"},
+		{"web where app, which has less, sees it", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
+		{"--privileged", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
+			o.Subject.Spec.UID = 0
+			o.Subject.Spec.GID = 0
+		}, watcher(ofDocker), "", ""},
+		{"--privileged of another user", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
+		}, watcher(ofDocker), `pid of "web": processes there can take over the command, which has more`, `pid of "web"`},
+	} {
+		for _, trusted := range []bool{false, true} {
+			r, o := asked(), observed()
+			row.vary(r, o)
+			o.Watchers, r.TrustContainer = row.watchers, trusted
+			p, err := plan.New(r, o)
+			if row.refused != "" && !trusted {
+				if err == nil || !strings.HasPrefix(err.Error(), row.refused) || !strings.Contains(hintOf(err), "--trust-container") {
+					t.Errorf("%s: %v, want %q", row.name, err, row.refused)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", row.name, err)
+				continue
+			}
+			if got := warningOf(p, "pid of"); !strings.HasPrefix(got, row.warns) || row.warns == "" && got != "" {
+				t.Errorf("%s: warning %q, want %q", row.name, got, row.warns)
+			}
+		}
+	}
+}
+
+// Rights are never widened because something could not be read.
+func TestUnobservedWatchersAreARefusal(t *testing.T) {
+	r, o := asked(), observed()
+	r.Take, r.TrustContainer = ns.SetOf(ns.PID), true
+	o.Subject, o.Users = nil, nil
+	if _, err := plan.New(r, o); err == nil || exit.Status(err) != exit.Failed {
+		t.Errorf("%v, want a refusal", err)
+	}
+}
+
+// hintOf is an error's way out, or "".
+func hintOf(err error) string {
+	if known, ok := errors.AsType[*exit.Error](err); ok {
+		return known.Hint
+	}
+	return ""
+}
