@@ -165,17 +165,24 @@ func (c *cell) attack(t *testing.T) {
 	}
 	place := placesOf(t, c.container)
 	for _, options := range execs {
-		args := append([]string{"exec", "-e", intrudeVariable + "=" + reversed(callersSecret)}, options...)
-		text := docker(t, append(args, c.container, "/intruder", "-test.run=^TestIntruder$")...)
-		var loots []loot
-		for line := range bytes.Lines([]byte(text)) {
-			var l loot
-			if json.Unmarshal(line, &l) == nil {
-				loots = append(loots, l)
-			}
-		}
+		loots := intruded(t, c.container, options...)
 		for _, v := range c.started {
 			v.judge(t, place, loots, strings.Join(options, " "))
 		}
 	}
+}
+
+// intruded is what an intruder in a container gets; options are docker exec's.
+func intruded(t *testing.T, container string, options ...string) []loot {
+	t.Helper()
+	args := append([]string{"exec", "-e", intrudeVariable + "=" + reversed(callersSecret)}, options...)
+	text := docker(t, append(args, container, "/intruder", "-test.run=^TestIntruder$")...)
+	var loots []loot
+	for line := range bytes.Lines([]byte(text)) {
+		var l loot
+		if json.Unmarshal(line, &l) == nil {
+			loots = append(loots, l)
+		}
+	}
+	return loots
 }

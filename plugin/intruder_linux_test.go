@@ -21,6 +21,10 @@ import (
 // is a secret of the caller's, reversed.
 const intrudeVariable = "NSJOIN_TEST_INTRUDE"
 
+// intrudeOnVariable has an intruder who sees the host's processes, others' too, try these
+// only: numbers separated by commas.
+const intrudeOnVariable = "NSJOIN_TEST_INTRUDE_ON"
+
 // The two guises of an intruder.
 const (
 	asItIs      = "as it is"
@@ -75,6 +79,9 @@ func TestIntruder(*testing.T) {
 	}
 	out := json.NewEncoder(os.Stdout)
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	if only := os.Getenv(intrudeOnVariable); only != "" {
+		dirs = strings.Split("/proc/"+strings.ReplaceAll(only, ",", ",/proc/"), ",")
+	}
 	for _, dir := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(dir))
 		if pid == 1 || pid == os.Getpid() {

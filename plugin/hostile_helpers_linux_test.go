@@ -1,0 +1,71 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A container that was given the host's processes sees the helper and the watcher, too. It
+// opens neither, unless it may trace: then it opens every process of the host.
+func TestHostileHelpers(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCaller(t)
+	c.env = append(c.env, "SECRET="+callersSecret)
+	web := &cell{caller: c, container: c.invaded(t, self, column{}), other: c.container(t)}
+	for _, row := range children() {
+		if row.name == "plain" || row.name == "at a terminal" || row.name == "on the host in its pid namespace" {
+			web.start(t, row)
+		}
+	}
+	var ours []string
+	for _, v := range web.started {
+		helper := v.process.parent
+		ours = append(ours, fmt.Sprint(helper))
+		for _, p := range childrenOf(helper) {
+			if p.pid != v.process.pid {
+				ours = append(ours, fmt.Sprint(p.pid))
+			}
+		}
+	}
+	if len(ours) != 2*len(web.started) {
+		t.Fatalf("%d helpers and watchers of %d commands", len(ours), len(web.started))
+	}
+	on := "-e" + intrudeOnVariable + "=" + strings.Join(ours, ",")
+	for _, col := range []struct {
+		name    string
+		options []string
+		reads   bool // the environment and the map of the memory
+	}{
+		{"default", nil, false},
+		{"user 1000", []string{"--user", "1000"}, false},
+		{"DAC_READ_SEARCH", []string{"--cap-add", "DAC_READ_SEARCH"}, false},
+		{"SYS_ADMIN", []string{"--cap-add", "SYS_ADMIN"}, true},
+	} {
+		t.Run(col.name, func(t *testing.T) {
+			options := append(slices.Clone(col.options), "--pid", "host")
+			loots := intruded(t, c.invaded(t, self, column{options: options}), on)
+			if len(loots) != 2*len(ours) {
+				t.Fatalf("the intruder saw %d of %d", len(loots)/2, len(ours))
+			}
+			for _, l := range loots {
+				if col.reads {
+					for _, what := range []string{"environ", "auxv", "maps"} {
+						delete(l.Got, what) // in which no secret was found
+					}
+				}
+				v := victim{row: child{name: l.Args, host: true}}
+				if faults := v.faults(places{}, l); len(faults) > 0 {
+					t.Errorf("%s: an intruder %s got\n\t%s", l.Args, l.Guise, strings.Join(faults, "\n\t"))
+				}
+			}
+		})
+	}
+}
