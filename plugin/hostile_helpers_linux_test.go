@@ -3,9 +3,9 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -25,16 +25,7 @@ func TestHostileHelpers(t *testing.T) {
 			web.start(t, row)
 		}
 	}
-	var ours []string
-	for _, v := range web.started {
-		helper := v.process.parent
-		ours = append(ours, fmt.Sprint(helper))
-		for _, p := range childrenOf(helper) {
-			if p.pid != v.process.pid {
-				ours = append(ours, fmt.Sprint(p.pid))
-			}
-		}
-	}
+	ours := web.helpers()
 	if len(ours) != 2*len(web.started) {
 		t.Fatalf("%d helpers and watchers of %d commands", len(ours), len(web.started))
 	}
@@ -56,16 +47,36 @@ func TestHostileHelpers(t *testing.T) {
 				t.Fatalf("the intruder saw %d of %d", len(loots)/2, len(ours))
 			}
 			for _, l := range loots {
-				if col.reads {
-					for _, what := range []string{"environ", "auxv", "maps"} {
-						delete(l.Got, what) // in which no secret was found
-					}
-				}
-				v := victim{row: child{name: l.Args, host: true}}
-				if faults := v.faults(places{}, l); len(faults) > 0 {
-					t.Errorf("%s: an intruder %s got\n\t%s", l.Args, l.Guise, strings.Join(faults, "\n\t"))
-				}
+				l.nothing(t, col.reads)
 			}
 		})
+	}
+}
+
+// helpers are the numbers of the helpers and watchers of all children.
+func (c *cell) helpers() (list []string) {
+	for _, v := range c.started {
+		list = append(list, strconv.Itoa(v.process.parent))
+		for _, p := range childrenOf(v.process.parent) {
+			if p.pid != v.process.pid {
+				list = append(list, strconv.Itoa(p.pid))
+			}
+		}
+	}
+	return list
+}
+
+// nothing is what an intruder may have got of a process; where it reads, its environment
+// and the map of its memory, without a secret.
+func (l loot) nothing(t *testing.T, reads bool) {
+	t.Helper()
+	for _, what := range []string{"environ", "auxv", "maps"} {
+		if reads {
+			delete(l.Got, what)
+		}
+	}
+	v := victim{row: child{host: true}}
+	if faults := v.faults(places{}, l); len(faults) > 0 {
+		t.Errorf("%s: an intruder %s got\n\t%s", l.Args, l.Guise, strings.Join(faults, "\n\t"))
 	}
 }

@@ -1,0 +1,145 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Before a process can be seen from inside it holds nothing but our own pipes and what is the
+// container's: a container's root stops it as it appears, and its descriptors are read from
+// outside. A pipe is our own if none but the helper and its children have it open.
+func TestHostileHolds(t *testing.T) {
+	c := newCaller(t)
+	other := c.container(t)
+	for _, row := range children() {
+		if row.host || row.hidden {
+			continue // a command on the host has its caller's
+		}
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			container, _ := attacked(t, "nothing", []string{"-e", holdVariable + "=1"})
+			h := &holding{
+				t: t, at: placesOf(t, container), victim: &victim{row: row},
+				cell: &cell{caller: c, container: container, other: other},
+			}
+			for range 200 {
+				if h.try() {
+					return
+				}
+			}
+			t.Fatal("the attacker never stopped a process of ours")
+		})
+	}
+}
+
+// holding is a call whose process is stopped before its exec.
+type holding struct {
+	t      *testing.T
+	at     places
+	victim *victim
+	cell   *cell
+}
+
+// try starts a call, and looks at its process if it was stopped. The command is one that ends
+// at once, so that a call ends where the attacker was too slow.
+func (h *holding) try() bool {
+	h.t.Helper()
+	cmd := h.cell.caller.docker(append(append([]string{"nsjoin", "--trust-container"}, h.victim.row.args(h.cell)...), "true")...)
+	h.victim.callers = nil
+	h.victim.streams(h.t, cmd)
+	over := make(chan struct{})
+	if h.victim.row.terminal {
+		y := newTTY(h.t)
+		y.start(cmd)
+		go func() { <-y.exited; close(over) }()
+	} else {
+		if err := cmd.Start(); err != nil {
+			h.t.Fatal(err)
+		}
+		go func() { _ = cmd.Wait(); close(over) }()
+	}
+	defer func() { _ = cmd.Process.Kill(); <-over }()
+	for deadline := time.Now().Add(endsWithin); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for _, p := range inPIDNamespaceOf(h.at.init) {
+			if p.state == "T" && ours("/proc/"+strconv.Itoa(p.pid)) {
+				h.look(p)
+				_ = unix.Kill(p.pid, unix.SIGKILL)
+				return true
+			}
+		}
+		select {
+		case <-over:
+			return false
+		default:
+		}
+	}
+	h.t.Fatal("the call hangs, and nothing of it is stopped")
+	return false
+}
+
+// look judges what the process holds.
+func (h *holding) look(p process) {
+	h.t.Helper()
+	family := append(childrenOf(p.parent), process{pid: p.parent})
+	dir := fmt.Sprintf("/proc/%d/fd", p.pid)
+	fds, err := os.ReadDir(dir)
+	if err != nil || len(fds) == 0 {
+		h.t.Fatalf("descriptors of %v: %v", p, err)
+	}
+	if len(fds) > 5 {
+		h.t.Errorf("%d descriptors, more than the streams and two pipes", len(fds))
+	}
+	for _, fd := range fds {
+		if !ownStreams && fd.Name() < "3" && len(fd.Name()) == 1 {
+			continue
+		}
+		link, _ := os.Readlink(dir + "/" + fd.Name())
+		file, ok := statOf(dir + "/" + fd.Name())
+		switch {
+		case !ok:
+			h.t.Errorf("descriptor %s, %s: it is gone", fd.Name(), link)
+		case slices.Contains(h.victim.callers, file) || !h.at.harmless(file):
+			h.t.Errorf("descriptor %s is %s, %s", fd.Name(), link, file)
+		case file.Mode&unix.S_IFMT == unix.S_IFIFO:
+			for _, pid := range holders(link) {
+				if !slices.ContainsFunc(family, func(p process) bool { return p.pid == pid }) {
+					h.t.Errorf("descriptor %s is %s, which process %d has, too", fd.Name(), link, pid)
+				}
+			}
+		}
+	}
+	if cwd, ok := statOf(fmt.Sprintf("/proc/%d/cwd", p.pid)); !ok || cwd.Dev != h.at.program.Dev && !slices.Contains(h.victim.row.elsewhere, "root") {
+		h.t.Errorf("its working directory is %s", cwd)
+	}
+}
+
+func statOf(path string) (prize, bool) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return prize{}, false
+	}
+	defer unix.Close(fd)
+	return prizeOf(fd)
+}
+
+// holders are the processes that have a pipe open, by what its links say.
+func holders(link string) (list []int) {
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && target == link {
+			pid, _ := strconv.Atoi(strings.Split(fd, "/")[2])
+			list = append(list, pid)
+		}
+	}
+	return list
+}
