@@ -56,6 +56,7 @@ test: build ## run all tests, the script tests on each test engine (as root)
 	done
 	@[ -z "$(ENGINES)" ] || scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 10m -run '$(CLIENT)' ./plugin
 	@[ -z "$(ENGINES)" ] || scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
+	@[ -z "$(ENGINES)" ] || NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
 
 .PHONY: remote
 remote: build ## run the script tests once more by --via engine, and those of a slow link (as root)

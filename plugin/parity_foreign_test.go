@@ -57,5 +57,6 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 		"foreign":   whose != "",
 		"crun":      runtime == "crun",
 		"policy":    os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
+		"audit":     os.Getenv(auditVariable) != "",
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // The images that scripts/images makes.
@@ -49,6 +51,11 @@ const (
 //	    run the command at a terminal of 33 lines and 111 columns; FILE has
 //	    lines "> text", which is typed, "< text", which is waited for, and
 //	    "! text", which a shell runs beside it
+//	journald
+//	    listen in the place of journald, for what is run by "exec audited COMMAND...",
+//	    where $AUDIT/etc is the host's /etc/docker
+//	records N FILE
+//	    write the records to FILE, a field on a line; N have come since the last time
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //
@@ -60,6 +67,9 @@ const (
 //	[engine:rootless] the engine's user is not root
 //	[engine:userns] its containers have a user namespace of their own
 //	[engine:podman] it is Podman's service
+//	[engine:audit] its host's /etc/docker and /run/systemd are in $NSJOIN_TEST_AUDIT
+//	[login] the kernel keeps a login uid
+//	[logged-in] it is set for the tests
 //	[engine:policy] an authorization plugin of it forbids helpers' containers
 //	[engine:foreign] its docker exec is not Docker's with runc
 func TestScript(t *testing.T) { runScripts(t, "script") }
@@ -93,6 +103,8 @@ func runScripts(t *testing.T, dir string) {
 			"profile":   profile,
 			"terminal":  terminal,
 			"until":     until,
+			"journald":  journald,
+			"records":   records,
 		},
 		Condition: engine.condition,
 	}
@@ -134,6 +146,7 @@ func engineOfTest(t *testing.T) testEngine {
 }
 
 func (e testEngine) setup(env *testscript.Env) error {
+	env.Values[listeningKey{}] = &listening{}
 	config := filepath.Join(env.WorkDir, ".docker")
 	env.Setenv("DOCKER_CONFIG", config)
 	for _, variable := range e.endpoint() {
@@ -216,6 +229,12 @@ func (e testEngine) condition(name string) (bool, error) {
 	switch name {
 	case "local":
 		return e.local(), nil
+	case "login":
+		_, err := os.Stat("/proc/self/loginuid")
+		return err == nil, nil
+	case "logged-in":
+		uid, _ := procfs.Login()
+		return uid != nil, nil
 	case "host": // a rootless engine's helper isn't root there
 		return onHost() && (e.via != "engine" || !e.kinds["rootless"]), nil
 	}

@@ -55,15 +55,15 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// unescape lets a script type control characters: ^C, and ^I for the tabulator.
+// unescape lets a script type control characters: ^C, ^D, ^P^Q, and ^I for the tabulator.
 func unescape(text string) string {
-	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04").Replace(text)
+	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04", "^P", "\x10", "^Q", "\x11").Replace(text)
 }
 
 // environmentOf is the script's environment, as exec has it.
 func environmentOf(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER", "AUDIT"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	for _, name := range tlsVariables {

@@ -23,6 +23,7 @@ launch() {
 	[ "$kind" = dockerd ] || prepare_"$kind"
 	[ "$caller" != group ] || prepare_group
 	[ "$policy" = no ] || prepare_policy
+	[ "$audit" = no ] || prepare_audit
 	[ ${#inside[@]} = 0 ] || namespaces+=(--mount --propagation private)
 	echo '{}' >"$dir/daemon.json"
 	start=$(date +%s%N)
@@ -38,6 +39,13 @@ launch() {
 	reach_"$reach"
 	say "$1: Engine $(docker version --format '{{.Server.Version}}'), cgroup v$(docker info --format '{{.CgroupVersion}}')," \
 		"started in $((($(date +%s%N) - start) / 1000000)) ms"
+}
+
+# prepare_audit: adds to the options of the script inside.
+prepare_audit() {
+	export NSJOIN_TEST_AUDIT=$dir/audit
+	mkdir -p "$dir/audit/etc" "$dir/audit/run/journal"
+	inside+=(--audit "$dir/audit")
 }
 
 # make_inside: the options of the script inside.

@@ -22,6 +22,7 @@ list() {
 		group          like private; the command's user is not root but may use its socket
 		socket         like private; the command is in a container that has its socket
 		policy         like private, with an authorization plugin that forbids helpers' containers
+		audit          like private, with an /etc/docker and a /run/systemd that tests write to
 	LIST
 }
 
@@ -36,6 +37,7 @@ describe() {
 	reach=unix   # or tcp, tls, ssh: how the command reaches it
 	caller=root  # or group, socket: who runs the command
 	policy=no    # yes: an authorization plugin
+	audit=no     # yes: directories of the host that tests write to
 	options=()   # of dockerd
 	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
@@ -58,6 +60,7 @@ describe() {
 	tcp | tls | ssh) reach=$1 ;;
 	group | socket) caller=$1 ;;
 	policy) policy=yes ;;
+	audit) audit=yes ;;
 	*) die "no variant $1" ;;
 	esac
 	[ $userns = no ] || options+=(--userns-remap=default)
