@@ -35,7 +35,14 @@ func (f *follower) failed(v verdict) error {
 			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(v.step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
-		return f.lookedFor(exit.With(status(v.errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno)))
+		err := exit.With(status(v.errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+		if v.errno == unix.EPERM && f.plan.Identity.Container != nil {
+			// With an AppArmor profile of the caller's, no_new_privs forbids each change of profile.
+			err = kernel.ConfinedHint(err)
+		}
+		return f.lookedFor(err)
+	case plan.OpLabel:
+		return fmt.Errorf("%s of %q: %w", f.plan.Describe(int(v.step)), f.plan.Target, errno)
 	case plan.OpJoin:
 		if v.errno == unix.EPERM {
 			err := kernel.Explain(fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno))

@@ -19,9 +19,11 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		Target:  "web",
 		Command: plan.Command{Args: []string{"ls", "-l"}},
 		Identity: plan.Identity{Dir: "/work", Container: &plan.ContainerIdentity{
-			UID: 33, GID: 34, Limits: make([]plan.Limit, 2),
+			AppArmor: "docker-default",
+			UID:      33, GID: 34, Limits: make([]plan.Limit, 2),
 		}},
 		Steps: []plan.Step{
+			{Op: plan.OpLabel},
 			{Op: plan.OpLimits},
 			{Op: plan.OpJoin, Kinds: ns.SetOf(ns.Net, ns.UTS), From: "db", PID: 7},
 			{Op: plan.OpDir},
@@ -52,6 +54,7 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		{plan.OpFind, messageFailed, unix.EISDIR, exit.CannotRun, `"ls" in web: is a directory`, false},
 		{plan.OpFind, messageFailed, unix.EACCES, exit.CannotRun, `"ls" in web: permission denied`, false},
 		{plan.OpFind, messageNoFile, unix.ENOENT, exit.NotFound, `"ls" in web: executable file not found in $PATH`, false},
+		{plan.OpLabel, messageFailed, unix.EACCES, exit.Failed, `label docker-default of "web": permission denied`, false},
 		{plan.OpLimits, messageFailed, unix.EPERM, exit.Failed, `set resource limits of "web": operation not permitted`, true},
 		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, `set resource limits of "web": invalid argument`, false},
 		{plan.OpDir, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},

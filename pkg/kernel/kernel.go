@@ -1,7 +1,8 @@
 //go:build linux
 
 // Package kernel explains what the kernel refuses: the way out is another one where
-// it is too old, where a seccomp filter stands before it, or a limit is reached.
+// it is too old, where a seccomp filter or an AppArmor profile stands before it, or a limit
+// is reached.
 package kernel
 
 import (
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // Explain adds the way out to an error that a system call of this process's ended
@@ -20,9 +22,13 @@ func Explain(err error) error {
 	}
 	refused := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
 	switch {
+	case errors.Is(err, unix.EACCES) && Confined() != "":
+		return ConfinedHint(err) // a filter's refusal is mostly EPERM
 	case (refused || errors.Is(err, unix.ENOSYS)) && filtered():
 		return exit.Hint(err, "a seccomp filter is on docker nsjoin itself, of a systemd unit or a container around it: "+
 			"run it outside of that, or with --via engine")
+	case refused && Confined() != "":
+		return ConfinedHint(err)
 	case errors.Is(err, unix.ENOSYS):
 		return exit.Hint(err, "docker nsjoin takes Linux 5.6 or newer")
 	case errors.Is(err, unix.EMFILE):
@@ -39,6 +45,26 @@ func Crowded(err error) error {
 		return err
 	}
 	return exit.Hint(err, "a limit of processes is reached: ulimit -u, or pids.max of a cgroup")
+}
+
+// ConfinedHint adds the way out to an error that the profile is to blame for which
+// confines this process. Without one the error stays as it is.
+func ConfinedHint(err error) error {
+	profile := Confined()
+	if profile == "" {
+		return err
+	}
+	return exit.Hint(err, "docker nsjoin itself is confined by the AppArmor profile %s: run it outside of that, or with --via engine", profile)
+}
+
+// Confined is the AppArmor profile that confines this process and refuses it something,
+// or "".
+func Confined() string {
+	label, err := procfs.OwnLabel()
+	if err != nil || !label.Confined() {
+		return ""
+	}
+	return label.AppArmor
 }
 
 // filtered tells whether this process has a seccomp filter, PR_GET_SECCOMP(2const).

@@ -11,6 +11,9 @@ type Facts struct {
 	// Proven says that the first process of every container that is joined is
 	// that container's here, too: the engine's processes are ours.
 	Proven bool
+	// Denied says that this could not be found out: a security module forbids the caller
+	// to look at those processes.
+	Denied bool
 	// MayJoin says that the caller has the capabilities that joining takes.
 	MayJoin bool
 }
@@ -28,6 +31,8 @@ func Choose(asked Via, f Facts) (way Via, why string, err error) {
 		why = "the engine's endpoint is no socket of this machine"
 	case !f.MayJoin:
 		why = "joining here takes root"
+	case f.Denied:
+		why = "AppArmor or SELinux forbids docker nsjoin to look at the container's first process"
 	case !f.Proven:
 		why = "the container's first process is none of this machine's"
 	case asked == Local:

@@ -2,6 +2,8 @@ package launch
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,7 +21,7 @@ func Look(r *request.Request, socket bool) Facts {
 	f := Facts{Linux: true, Socket: socket, MayJoin: mayJoin(), Proven: true}
 	for _, k := range ns.Kinds() {
 		if s := r.Source(k); s.Container != nil && f.MayJoin && f.Proven {
-			f.Proven = isFirstProcess(s.PID, s.Container.ID)
+			f.Proven, f.Denied = isFirstProcess(s.PID, s.Container.ID)
 		}
 	}
 	return f
@@ -27,18 +29,19 @@ func Look(r *request.Request, socket bool) Facts {
 
 // isFirstProcess tells by what is read in a moment whether process pid is the first
 // of the container: its parent's working directory is named by the ID, or the parent
-// is Podman's conmon, which was told it. The helper proves it.
-func isFirstProcess(pid int, id string) bool {
+// is Podman's conmon, which was told it. The helper proves it. denied says that the
+// kernel refuses to tell.
+func isFirstProcess(pid int, id string) (is, denied bool) {
 	st, err := procfs.ReadStat(pid)
 	if err != nil {
-		return false
+		return false, false
 	}
 	parent := "/proc/" + strconv.Itoa(st.Parent)
 	if dir, err := os.Readlink(parent + "/cwd"); err != nil || filepath.Base(dir) == id {
-		return err == nil
+		return err == nil, errors.Is(err, fs.ErrPermission)
 	}
 	args, err := os.ReadFile(parent + "/cmdline")
-	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00"))
+	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00")), false
 }
 
 // mayJoin tells whether we have the capabilities without which nothing is joined.

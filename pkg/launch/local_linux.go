@@ -42,7 +42,7 @@ func local(program *os.File, r *request.Request, socket *os.File) error {
 		args = append(args, strconv.Itoa(int(f.Fd())))
 	}
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, payload.Env())
-	return exit.Hint(fmt.Errorf("start helper: %w", err), "--via engine starts it in a container in place of here")
+	return exit.Hint(kernel.Explain(fmt.Errorf("start helper: %w", err)), "--via engine starts it in a container in place of here")
 }
 
 // output runs the helper beside this process and returns what it prints.

@@ -16,7 +16,14 @@ func TestHintWhereAFilterTakesRoot(t *testing.T) {
 	for _, row := range []struct {
 		err  error
 		hint bool
-	}{{unix.EACCES, true}, {unix.EPERM, false}, {nil, false}} {
+	}{
+		{unix.EACCES, true},
+		{unix.EPERM, false},
+		{nil, false},
+		// A security module's refusal to trace: the filter was taken for one that only root can
+		// copy, and made from the profile.
+		{&traceError{7, unix.EACCES}, false},
+	} {
 		denied, got := explainFilters(row.err)
 		if denied != row.hint {
 			t.Errorf("%v: denied %v", row.err, denied)

@@ -3,14 +3,12 @@
 package observe
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // readLive takes a process that runs, whatever made it, as what a command is to
@@ -35,9 +33,11 @@ func (o *Observation) readLive(s *plan.Subject, p *Process, st status) error {
 		return err
 	}
 	s.Spec.NoNewPrivileges = nnp != 0
-	if s.Spec.AppArmor, s.Spec.SELinux, err = p.readLabel(); err != nil {
+	label, err := procfs.LabelFrom(p.read)
+	if err != nil {
 		return err
 	}
+	s.Spec.AppArmor, s.Spec.SELinux = label.AppArmor, label.SELinux
 	n, err := st.filters()
 	if err != nil {
 		return err
@@ -102,26 +102,6 @@ func inside(ranges []plan.IDRange, outside uint32) (uint32, bool) {
 		}
 	}
 	return 0, false
-}
-
-// readLabel reads the security label: "name (mode)" or "unconfined" is
-// AppArmor's, anything else SELinux's. EINVAL means that neither is there.
-func (p *Process) readLabel() (apparmor, selinux string, err error) {
-	text, err := p.read("attr/current")
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
-		return "", "", nil
-	}
-	if err != nil {
-		return "", "", err
-	}
-	label := strings.TrimRight(text, "\x00\n")
-	if name, mode, ok := strings.Cut(label, " ("); ok && strings.HasSuffix(mode, ")") {
-		return name, "", nil
-	}
-	if label == "unconfined" {
-		return "", "", nil
-	}
-	return "", label, nil
 }
 
 func parseIDMap(text string) ([]plan.IDRange, error) {

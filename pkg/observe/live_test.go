@@ -113,32 +113,6 @@ func TestLiveIDsOfOurOwnUserNamespace(t *testing.T) {
 	}
 }
 
-func TestLabel(t *testing.T) {
-	for text, want := range map[string][2]string{
-		"docker-default (enforce)\n":                 {"docker-default", ""},
-		"/usr/sbin/d//null-/bin/sh (complain)\n":     {"/usr/sbin/d//null-/bin/sh", ""},
-		"unconfined\n":                               {"", ""},
-		"system_u:system_r:container_t:s0:c1,c2\x00": {"", "system_u:system_r:container_t:s0:c1,c2"},
-		"unconfined_u:unconfined_r:unconfined_t:s0":  {"", "unconfined_u:unconfined_r:unconfined_t:s0"},
-		"": {"", ""},
-	} {
-		apparmor, selinux, err := procDir(t, map[string]string{"attr/current": text}).readLabel()
-		if err != nil || apparmor != want[0] || selinux != want[1] {
-			t.Errorf("%q is AppArmor's %q and SELinux's %q, %v; want %q", text, apparmor, selinux, err, want)
-		}
-	}
-}
-
-func TestKernelWithoutLabels(t *testing.T) {
-	apparmor, selinux, err := procDir(t, nil).readLabel()
-	if err != nil || apparmor != "" || selinux != "" {
-		t.Errorf("labels %q and %q, %v", apparmor, selinux, err)
-	}
-	if _, _, err := hold(t, os.Getpid()).readLabel(); err != nil {
-		t.Errorf("with this kernel: %v", err)
-	}
-}
-
 func TestLiveProcessIsRead(t *testing.T) {
 	cmd := exec.Command("cat")
 	cmd.Env = []string{"A=1", "B= two\nlines", "C="}

@@ -76,7 +76,9 @@ func (p *Process) release() {
 
 // Alive fails with ESRCH when the process has ended.
 func (p *Process) Alive() error {
-	if err := unix.PidfdSendSignal(int(p.Pidfd.Fd()), 0, nil, 0); err != nil && !errors.Is(err, unix.EPERM) {
+	err := unix.PidfdSendSignal(int(p.Pidfd.Fd()), 0, nil, 0)
+	// EACCES is AppArmor's, which may forbid even that.
+	if err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("process %d: %w", p.PID, err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -51,7 +52,7 @@ func TestEndedProcessIsNoticed(t *testing.T) {
 		"root":       func() error { _, err := p.OpenRoot(); return err },
 		"a file":     func() error { _, err := p.read("status"); return err },
 		"a link":     func() error { _, err := p.readlink("cwd"); return err },
-		"its label":  func() error { _, _, err := p.readLabel(); return err },
+		"its label":  func() error { _, err := procfs.LabelFrom(p.read); return err },
 		"its groups": func() error { _, err := p.readCgroups(); return err },
 		"its shim":   func() error { _, err := p.shim("id"); return err },
 	} {

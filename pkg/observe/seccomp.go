@@ -91,6 +91,15 @@ func tracer(pid int) uint64 {
 	return number
 }
 
+// traceError is why a process can't be traced at all.
+type traceError struct {
+	pid int
+	err error
+}
+
+func (e *traceError) Error() string { return fmt.Sprintf("trace process %d: %v", e.pid, e.err) }
+func (e *traceError) Unwrap() error { return e.err }
+
 // seize attaches to the process and stops it. PTRACE_SEIZE sends no signal, so
 // nothing is left when we die in between: the kernel detaches and resumes.
 func seize(pid int) error {
@@ -109,7 +118,7 @@ func seize(pid int) error {
 			return exit.Hint(fmt.Errorf("trace process %d: process %d traces it already", pid, by),
 				"it can be joined when that debugger or strace lets it go")
 		}
-		return fmt.Errorf("trace process %d: %w", pid, err)
+		return &traceError{pid: pid, err: err}
 	}
 	if err := unix.PtraceInterrupt(pid); err != nil {
 		return fmt.Errorf("stop process %d: %w", pid, err)

@@ -45,6 +45,9 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	if s.Starter, err = starter.readStarter(starterStatus); err != nil {
 		return err
 	}
+	if err := o.readProfile(s, starter); err != nil {
+		return err
+	}
 	if source.Container != nil {
 		// runc, between the two, has a handler for these: Podman's conmon ignores the
 		// one, and a shim the other whose engine was started by nohup.
@@ -107,6 +110,9 @@ func copyInto(s *plan.Subject, p *Process, n int) {
 // is EACCES, ptrace(2).
 func explainFilters(err error) (denied bool, explained error) {
 	explained = kernel.Explain(err)
+	if _, traced := errors.AsType[*traceError](err); traced {
+		return false, explained // a security module's EACCES, not for want of a capability
+	}
 	if explained != err || !errors.Is(err, unix.EACCES) { //nolint:errorlint // is it another?
 		return false, explained
 	}

@@ -165,3 +165,32 @@ func TestSignalsThatTheShimIgnores(t *testing.T) {
 		}
 	}
 }
+
+// A command has the label of the specification. Where that has none it has its starter's,
+// which it had from the caller.
+func TestLabel(t *testing.T) {
+	for _, row := range []struct {
+		spec               plan.Spec
+		starter, own, want string
+		step               bool
+	}{
+		{plan.Spec{AppArmor: "docker-default"}, "unconfined", "unconfined", "docker-default", true},
+		{plan.Spec{AppArmor: "unconfined"}, "snap.docker.dockerd", "mine", "unconfined", true},
+		{plan.Spec{}, "unconfined", "unconfined", "", false},
+		{plan.Spec{}, "unconfined", "mine", "unconfined", true},
+		{plan.Spec{}, "snap.docker.dockerd", "unconfined", "snap.docker.dockerd", true},
+		{plan.Spec{}, "", "", "", false}, // no AppArmor
+		{plan.Spec{SELinux: "a:b:c:s0"}, "", "", "", true},
+		{plan.Spec{SELinux: "a:b:c:s0"}, "unconfined", "mine", "", true},
+	} {
+		o := observed()
+		o.Subject.Spec.AppArmor, o.Subject.Spec.SELinux = row.spec.AppArmor, row.spec.SELinux
+		o.Subject.Starter.AppArmor, o.AppArmor = row.starter, row.own
+		p := made(t, asked(), o)
+		c := p.Identity.Container
+		step := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpLabel })
+		if c.AppArmor != row.want || c.SELinux != row.spec.SELinux || step != row.step {
+			t.Errorf("%+v: AppArmor %q, SELinux %q, a step %v", row, c.AppArmor, c.SELinux, step)
+		}
+	}
+}

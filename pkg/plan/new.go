@@ -113,6 +113,9 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 	if err != nil {
 		return Identity{}, err
 	}
+	if s.NoProfile {
+		return Identity{}, noProfile(r, s.Profiled(o.AppArmor))
+	}
 	c := &ContainerIdentity{
 		UID:             s.Spec.UID,
 		GID:             s.Spec.GID,
@@ -124,7 +127,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		Limits:          mergeLimits(s.Starter.Limits, s.Spec.Limits),
 		OOMScoreAdj:     s.Starter.OOMScoreAdj,
 		Nice:            s.Starter.Nice,
-		AppArmor:        s.Spec.AppArmor,
+		AppArmor:        s.Profiled(o.AppArmor),
 		SELinux:         s.Spec.SELinux,
 		Filters:         filters,
 		Cgroups:         s.Cgroups,
@@ -166,6 +169,20 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		who.Env = dedup(append(who.Env, "HOME="+s.Account.Home))
 	}
 	return who, nil
+}
+
+// engineProfile is the profile of Docker's own, which its engine loads: it does so before
+// each docker exec, and before it knows whether there is such a command.
+const engineProfile = "docker-default"
+
+// noProfile is the error of an AppArmor profile that was removed from the kernel. What it
+// confined is unconfined from then on; a command that isn't there yet is refused.
+func noProfile(r *request.Request, profile string) error {
+	err := fmt.Errorf("label %s: AppArmor has no such profile, it was removed", quoteArg(profile))
+	if c := r.Source(ns.Mnt).Container; c != nil && profile == engineProfile {
+		return exit.Hint(err, "docker exec %s true has the engine load it again", r.Source(ns.Mnt).Name)
+	}
+	return exit.Hint(err, "load it again: apparmor_parser -r FILE")
 }
 
 // unique keeps each group once, as the runtime does: of --group-add and the

@@ -14,6 +14,8 @@ type Observed struct {
 	Self         Process
 	CPUs         []int
 	Capabilities CapSet
+	// AppArmor is the helper's own profile, where it had to be known for Subject.Profiled.
+	AppArmor string
 	// Host is who has the host's namespaces where the helper, in a container of its
 	// own, has not; else it is left out and Self is meant.
 	Host Process
@@ -91,6 +93,21 @@ type Subject struct {
 	// Cgroups are the groups that the container's first process is in and the
 	// helper isn't.
 	Cgroups []Cgroup
+	// NoProfile says that the kernel hasn't got the AppArmor profile that Profiled gives.
+	NoProfile bool
+}
+
+// Profiled is the AppArmor profile that the command changes to, where the helper has the
+// profile own; "" where it keeps that. A specification without one leaves the command with
+// that of its starter.
+func (s *Subject) Profiled(own string) string {
+	switch {
+	case s.Spec.AppArmor != "":
+		return s.Spec.AppArmor
+	case s.Spec.SELinux == "" && s.Starter.AppArmor != own:
+		return s.Starter.AppArmor
+	}
+	return ""
 }
 
 // Spec is a process as the OCI runtime specification describes it, as far as a
@@ -120,6 +137,8 @@ type Starter struct {
 	CPUs        []int // that it may run on
 	OOMScoreAdj int
 	Limits      []Limit
+	// AppArmor is its profile, "" where there is no AppArmor. It is read if Spec names none.
+	AppArmor string
 	// Ignored are the signals that it ignores, bit N-1 for signal N, as SigIgn of
 	// proc_pid_status(5). Commands start with the others at their defaults.
 	Ignored uint64

@@ -76,6 +76,32 @@ func TestNewRefuses(t *testing.T) {
 			"identity of \"web\": its seccomp filter was not found\n", exit.Failed,
 		},
 		{
+			"an AppArmor profile that was removed",
+			func(r *request.Request, o *plan.Observed) {
+				r.Base.Container = &request.Container{ID: containerID}
+				o.Subject.Spec.AppArmor, o.Subject.NoProfile = "of two words", true
+			},
+			"identity of \"web\": label 'of two words': AppArmor has no such profile, it was removed\n" +
+				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
+		},
+		{
+			"the engine's own AppArmor profile, removed",
+			func(r *request.Request, o *plan.Observed) {
+				r.Base.Container = &request.Container{ID: containerID}
+				o.Subject.Spec.AppArmor, o.Subject.NoProfile = "docker-default", true
+			},
+			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
+				"hint: docker exec web true has the engine load it again\n", exit.Failed,
+		},
+		{
+			"a process's AppArmor profile, removed",
+			func(_ *request.Request, o *plan.Observed) {
+				o.Subject.ContainerID, o.Subject.Spec.AppArmor, o.Subject.NoProfile = "", "docker-default", true
+			},
+			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
+				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
+		},
+		{
 			"a home that can't be read",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.AccountErr = fs.ErrInvalid },
 			"identity of \"web\": invalid argument\n", exit.Failed,

@@ -211,7 +211,7 @@ func (p *Plan) Describe(i int) string {
 	case OpInside:
 		return "check that the directory is inside the root"
 	case OpLabel:
-		return "label " + c.AppArmor + c.SELinux
+		return "label " + quoteArg(c.AppArmor+c.SELinux)
 	case OpNoNewPriv:
 		return "no new privileges"
 	case OpSeccomp:

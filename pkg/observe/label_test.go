@@ -1,0 +1,31 @@
+//go:build linux
+
+package observe
+
+import (
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// Where the specification has no label, the profiles of helper and starter are read.
+func TestProfilesAreReadWhereTheyDecide(t *testing.T) {
+	for _, row := range []struct {
+		spec          plan.Spec
+		own, starters string
+	}{
+		{plan.Spec{}, "mine", "snap.docker.dockerd"},
+		{plan.Spec{AppArmor: "nsjoin-no-such-profile"}, "", ""},
+		{plan.Spec{SELinux: "system_u:system_r:container_t:s0"}, "", ""},
+	} {
+		o := &Observation{self: procDir(t, map[string]string{"attr/apparmor/current": "mine (complain)\n"})}
+		shim := procDir(t, map[string]string{"attr/current": "snap.docker.dockerd (enforce)\n"})
+		s := &plan.Subject{Spec: row.spec}
+		if err := o.readProfile(s, shim); err != nil {
+			t.Fatal(err)
+		}
+		if o.Facts.AppArmor != row.own || s.Starter.AppArmor != row.starters {
+			t.Errorf("%+v: helper %q, starter %q; want %q, %q", row.spec, o.Facts.AppArmor, s.Starter.AppArmor, row.own, row.starters)
+		}
+	}
+}
