@@ -17,8 +17,9 @@ SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
+LABELS  := ^TestLabels$$
 # What none of these is.
-ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(SHELLS)|$(WINDOWS)' ./plugin
+ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -98,6 +99,13 @@ short: build ## run a short form of each long target, as CI does after make test
 	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
 	@scripts/matrix 28-userns/local
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
+
+.PHONY: apparmor selinux
+apparmor: build ## try the labels of AppArmor, enforced, in a virtual machine (as root, on amd64)
+	@scripts/labels apparmor
+
+selinux: build ## try the labels of SELinux, permissive, in a virtual machine (as root, on amd64)
+	@scripts/labels selinux
 
 .PHONY: shells
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)

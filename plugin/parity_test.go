@@ -37,8 +37,8 @@ grep "_ses\.${HOSTNAME:-none}" /proc/keys | sort -k 5 # of their permissions: nu
 ls -l ns fd`
 
 const (
-	parityWithin  = time.Minute // for one command
-	parityWorkers = 4           // engines are waited for, mostly
+	parityWithin  = 3 * time.Minute // for one command, on an emulated machine too
+	parityWorkers = 4               // engines are waited for, mostly
 )
 
 // parity is what the rows of the table are run with.
@@ -68,6 +68,7 @@ func TestParity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows = chosen(t, rows)
 	p := newParity(t)
 	work := make(chan []parityRow)
 	var workers sync.WaitGroup

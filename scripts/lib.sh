@@ -64,25 +64,47 @@ apt_unpack() {
 	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
 }
 
+# get_tree PACKAGE...: those packages and what they need that is not installed. Sets tree.
+get_tree() {
+	local -a missing
+	tree=$cache/$(IFS=+; echo "$*")
+	[ ! -d "$tree" ] || return 0
+	have apt-get || die "$1 is needed, and there is no apt here"
+	apt_known "$1" || die "the distribution has no package $1: apt-get update?"
+	# Inst NAME [INSTALLED VERSION] (NEW VERSION ...
+	mapfile -t missing < <(apt-get -s --no-install-recommends install "$@" |
+		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }')
+	say "downloading ${missing[*]} (once)"
+	apt_unpack "$tree" "$@" "${missing[@]}" || die "the packages of $1 can't be had"
+}
+
+# debian_source: sets source_uri to where this machine's packages of Debian come from, and
+# source_key to the option of a deb line that says how they are signed.
+debian_source() {
+	local keyring
+	have apt-get || die "Debian's packages are needed, and there is no apt here"
+	apt_known base-files || die "apt knows no packages: apt-get update?"
+	# shellcheck disable=SC2016
+	source_uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F '|' '$1 == "Debian" && $2 == "Debian" && !n++ { print $3 }')
+	[ -n "$source_uri" ] || die "Debian's packages can't be had: this machine's are not from Debian"
+	source_key=
+	for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+		[ ! -f "$keyring" ] || source_key="signed-by=$keyring"
+	done
+}
+
 # apt_unpack_suite SUITE DIR PACKAGE...: apt_unpack of another suite of Debian, by an apt
 # state that knows only that one, from where this machine's own packages are.
 apt_unpack_suite() {
-	local suite=$1 dir=$2 apt source key='' keyring status=0
+	local suite=$1 dir=$2 apt status=0
 	shift 2
-	have apt-get || die "Debian $suite is needed, and there is no apt here"
-	apt_known base-files || die "apt knows no packages: apt-get update?"
-	# shellcheck disable=SC2016
-	source=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
-		awk -F '|' '$1 == "Debian" && $2 == "Debian" && !n++ { print $3 }')
-	[ -n "$source" ] || die "Debian $suite can't be had: this machine's packages are not from Debian"
-	for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
-		[ ! -f "$keyring" ] || key="signed-by=$keyring"
-	done
+	debian_source
 	mkdir -p "$cache"
 	apt=$(mktemp -d "$cache/new.XXXXXX") # goes as what apt_unpack makes there
 	mkdir -p "$apt"/{lists,archives}/partial "$apt/parts"
 	: >"$apt/status"
-	printf 'deb [%s] %s %s main\n' "target=Packages $key" "$source" "$suite" >"$apt/sources.list"
+	printf 'deb [%s] %s %s main\n' "target=Packages $source_key" "$source_uri" "$suite" >"$apt/sources.list"
 	local options=(-o "Dir::State=$apt" -o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status"
 		-o "Dir::Cache=$apt" -o "Dir::Cache::archives=$apt/archives"
 		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"
