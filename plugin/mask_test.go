@@ -23,6 +23,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`/dev/pts/\d+`), "/dev/pts/#"},
 	{regexp.MustCompile(`(?m)^[0-9a-f]{8} ([A-Zi-]{7}) +\d+ `), "# $1 # "}, // of /proc/keys, keyrings(7)
 	{regexp.MustCompile(`(?m)^(State:).*$`), "$1 #"},
+	{regexp.MustCompile(`(?m)^loginuid \d+ sessionid \d+$`), "loginuid # sessionid #"}, // of the tests' caller: After a login
 	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b`), "#time"},
 }
 

@@ -14,6 +14,7 @@ const (
 	parityTable = "testdata/parity.txt"
 	parityPage  = "../docs/parity.md"
 	atTerminal  = "At a terminal" // the section whose rows are run at one
+	afterLogin  = "After a login" // the one whose rows are run with a login uid
 )
 
 // parityRow is a row of the table: what a container is made with and what is

@@ -41,6 +41,9 @@ func (o *Observation) readAudit() error {
 
 func (o *Observation) readSystemFile(root *os.File) (*audit.Settings, error) {
 	at, err := inroot.Look(root, audit.SystemFile)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, fmt.Errorf("the link leads nowhere: %w", err)
+	}
 	if err != nil {
 		return nil, err
 	}
