@@ -21,7 +21,10 @@ type watchers struct {
 	// namespace; nothing where no container does.
 	configured plan.Watcher
 	mounts     ns.ID
-	found      []plan.Watcher
+	// remapped says that not every user of the machine has a number in the helper's user
+	// namespace, as for a rootless engine's.
+	remapped bool
+	found    []plan.Watcher
 }
 
 func rootOf(p *Process) (ns.ID, error) {
@@ -50,7 +53,7 @@ func (w *watchers) look(pid int) error {
 	defer p.dir.Close()
 	dir := int(p.dir.Fd())
 	namespace, err := nodeAt(dir, "ns/pid")
-	if errors.Is(err, unix.EACCES) && p.beneathNone() {
+	if errors.Is(err, unix.EACCES) && (p.beneathNone() || w.remapped && p.unmapped()) {
 		return nil
 	}
 	if err != nil || !slices.Contains(w.above, namespace) {
@@ -91,6 +94,16 @@ func (p *Process) beneathNone() bool {
 	st, err := p.readStatus()
 	numbers, errNumbers := st.ids("NSpid")
 	return err == nil && errNumbers == nil && len(numbers) == 1
+}
+
+// unmapped tells whether a process's users have no number in our user namespace: it is of
+// another one, not of ours or of one beneath.
+func (p *Process) unmapped() bool {
+	const overflow = 65534 // /proc/sys/kernel/overflowuid
+	st, err := p.readStatus()
+	numbers, errNumbers := st.ids("Uid")
+	return err == nil && errNumbers == nil && len(numbers) > 0 &&
+		!slices.ContainsFunc(numbers, func(uid uint32) bool { return uid != overflow })
 }
 
 // watcher reads what a process has, and its permitted capabilities.

@@ -5,6 +5,7 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -32,18 +33,9 @@ func (o *Observation) readWatchers(r *request.Request, mounts *Process) error {
 	if o.Facts.Users, err = o.userNamespaces(r); err != nil {
 		return fmt.Errorf("user namespace of %s: %w", r.Source(ns.User).Quoted(), err)
 	}
-	above, err := o.pidNamespaces(pid)
+	w, err := o.watchersIn(pid, r.Source(ns.PID))
 	if err != nil {
 		return err
-	}
-	w := watchers{above: above, users: o.Facts.Users}
-	if w.root, err = rootOf(o.host); err != nil {
-		return err
-	}
-	if source := r.Source(ns.PID); source.Container != nil {
-		if err := o.readConfigured(&w, source); err != nil {
-			return err
-		}
 	}
 	pids, err := procfs.Numbers("/proc")
 	if err != nil {
@@ -56,6 +48,31 @@ func (o *Observation) readWatchers(r *request.Request, mounts *Process) error {
 	}
 	o.Facts.Watchers = w.found
 	return nil
+}
+
+// watchersIn prepares a pass over /proc for those who see the pid namespace that source gives.
+func (o *Observation) watchersIn(pid *os.File, source request.Source) (*watchers, error) {
+	w := &watchers{users: o.Facts.Users}
+	var err error
+	if w.above, err = o.pidNamespaces(pid); err != nil {
+		return nil, err
+	}
+	if w.root, err = rootOf(o.host); err != nil {
+		return nil, err
+	}
+	text, err := o.self.read("uid_map")
+	if err != nil {
+		return nil, err
+	}
+	own, err := parseIDMap(text)
+	if err != nil {
+		return nil, fmt.Errorf("uid_map: %w", err)
+	}
+	w.remapped = len(own) != 1 || own[0].Count != math.MaxUint32
+	if source.Container != nil {
+		err = o.readConfigured(w, source)
+	}
+	return w, err
 }
 
 // readSelfIDs reads the helper's own uid and gid, and what its command keeps of its
