@@ -96,6 +96,7 @@ short: build ## run a short form of each long target, as CI does after make test
 	@STORM=20s $(MAKE) --no-print-directory storm
 	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory foreign
+	@$(MAKE) --no-print-directory seccomp
 	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
 	@scripts/matrix 28-userns/local
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
@@ -151,6 +152,10 @@ cross: ## make a release in build/cross: every system, SBOMs, deb, rpm, checksum
 .PHONY: foreign
 foreign: helper ## run the helpers of the other architectures, by qemu (as root)
 	@scripts/foreign
+
+.PHONY: seccomp
+seccomp: ## compare our seccomp filters with those of libseccomp, which it installs (as root)
+	@scripts/seccomp
 
 .PHONY: windows
 windows: helper ## run the plugin for Windows, by Wine: its tests, and script tests (as root, on amd64)

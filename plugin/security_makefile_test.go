@@ -53,6 +53,8 @@ func makefileOf(t *testing.T) makefile {
 // directory of each.
 func testsOf(t *testing.T, root string) map[string]string {
 	t.Helper()
+	context := build.Default
+	context.BuildTags = []string{"foreign", "libseccomp"} // of make foreign and make seccomp
 	tests := make(map[string]string)
 	for _, pattern := range []string{"plugin", "plugin/*", "pkg/*", "pkg/*/*", "scripts/*"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern, "*_test.go"))
@@ -61,7 +63,7 @@ func testsOf(t *testing.T, root string) map[string]string {
 		}
 		for _, file := range files {
 			dir, base := filepath.Split(file)
-			if ok, err := build.Default.MatchFile(dir, base); err != nil || !ok {
+			if ok, err := context.MatchFile(dir, base); err != nil || !ok {
 				continue
 			}
 			text, err := os.ReadFile(file)

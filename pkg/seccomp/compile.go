@@ -69,8 +69,8 @@ func (s *section) add(entries []entry, fallback action) {
 		if c.add(entries, fallback, name, nil) {
 			s.newest = number
 		}
-		// What is reached through it as well is so whatever its arguments, which can't be
-		// seen there; as libseccomp does.
+		// What is reached through it has its number as the first argument. Conditions of the
+		// others stay, as libseccomp leaves them, though these can't be seen there.
 		through(name, func(n uint64, other string) {
 			c.add(entries, fallback, other, &condition{op: "SCMP_CMP_EQ", mask: ^uint64(0), value: n})
 		})
@@ -80,9 +80,9 @@ func (s *section) add(entries []entry, fallback action) {
 	})
 }
 
-// add adds the rules of name, with a condition in the place of theirs if there is one,
-// and tells whether the profile names it.
-func (c *call) add(entries []entry, fallback action, name string, instead *condition) (named bool) {
+// add adds the rules of name, with a condition in the place of theirs of the first argument if
+// there is one, and tells whether the profile names it.
+func (c *call) add(entries []entry, fallback action, name string, first *condition) (named bool) {
 	for i := range entries {
 		e := &entries[i]
 		if !slices.Contains(e.Names, name) {
@@ -90,8 +90,14 @@ func (c *call) add(entries []entry, fallback action, name string, instead *condi
 		}
 		named = true
 		for _, r := range e.rules {
-			if instead != nil {
-				r.conditions = []condition{*instead}
+			if first != nil {
+				conditions := []condition{*first}
+				for _, other := range r.conditions {
+					if other.index > 0 {
+						conditions = append(conditions, other)
+					}
+				}
+				r.conditions = conditions
 			}
 			if r.action != fallback {
 				c.insert(r)
@@ -143,6 +149,7 @@ func (f *filter) assemble() {
 		if !s.abi.x32 {
 			p.put(load, ofNumber)
 		}
+		s.bound(p)
 		if s.abi.name == "SCMP_ARCH_X86_64" {
 			if i+1 < len(f.sections) && f.sections[i+1].abi.x32 {
 				p.when(ifLeast, x32Bit)
@@ -158,18 +165,30 @@ func (f *filter) assemble() {
 	}
 }
 
+// bound has what is newer than all that the profile names not be there. The number is
+// one of x32's by a bit to runc, which does this, and by its size to libseccomp.
+func (s *section) bound(p *program) {
+	if !s.bounded {
+		return
+	}
+	if s.abi.name == "SCMP_ARCH_S390X" {
+		p.when(ifEqual, 0) // what the kernel doesn't know arrives as this one
+		p.ret(errno | enosys)
+	}
+	switch {
+	case s.abi.x32:
+		*p = append(*p, Instruction{Code: ifSet, Jf: 2, K: x32Bit})
+	case s.abi.name == "SCMP_ARCH_X86_64":
+		*p = append(*p, Instruction{Code: ifSet, Jt: 2, K: x32Bit})
+	}
+	p.when(ifAbove, s.newest)
+	p.ret(errno | enosys)
+}
+
 // section goes through the numbers from the least on: those in a row that have the same
 // action are compared at once.
 func (f *filter) section(s *section) {
 	p := &f.program
-	if s.abi.name == "SCMP_ARCH_S390X" && s.bounded {
-		p.when(ifEqual, 0) // what the kernel doesn't know arrives as this one
-		p.ret(errno | enosys)
-	}
-	if s.bounded {
-		p.when(ifAbove, s.newest)
-		p.ret(errno | enosys)
-	}
 	next := uint32(0)
 	for i := 0; i < len(s.calls); {
 		first := s.calls[i]

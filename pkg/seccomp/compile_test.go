@@ -151,6 +151,16 @@ func TestDecisions(t *testing.T) {
 			map[uint32]uint32{10: eperm, 9: allow},
 		},
 		{
+			"its other conditions stay", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["socket"],"action":"SCMP_ACT_ERRNO","args":[
+				{"index":0,"value":40,"op":"SCMP_CMP_EQ"},{"index":1,"value":3,"op":"SCMP_CMP_EQ"}]}]`,
+			map[uint32]uint32{10: allow},
+		},
+		{
+			"a value outside of its mask", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+				{"names":["one"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":4,"valueTwo":3,"op":"SCMP_CMP_MASKED_EQ"}]}]`,
+			map[uint32]uint32{1: eperm},
+		},
+		{
 			"another one that is reached through it", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["bind"],"action":"SCMP_ACT_ERRNO"}]`,
 			map[uint32]uint32{10: allow},
 		},

@@ -3,8 +3,11 @@
 // container's first process has: that takes CAP_SYS_ADMIN in the initial user
 // namespace, which nobody in a rootless engine has. It is pure.
 //
-// It decides each call as runc with libseccomp does, by a shorter program; where rules
-// of one call contradict each other, the strictest of those that match holds.
+// It decides each call as runc with libseccomp does, by another program; make seccomp
+// compares them. Two kinds of profiles are an exception, where libseccomp's answer depends
+// on the order in which it looks at the rules of one call. Here the strictest of the rules
+// that match holds: where they have different actions, or where they compare the same
+// argument and not only for being equal.
 // Sources: https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#seccomp,
 // seccomp_rule_add(3), runc's libcontainer/seccomp, linux/seccomp.h, linux/audit.h.
 package seccomp
@@ -122,7 +125,8 @@ func (e *entry) read() error {
 		switch arg.Op {
 		case "SCMP_CMP_EQ", "SCMP_CMP_NE", "SCMP_CMP_GT", "SCMP_CMP_GE", "SCMP_CMP_LT", "SCMP_CMP_LE":
 		case "SCMP_CMP_MASKED_EQ":
-			c.op, c.mask, c.value = "SCMP_CMP_EQ", arg.Value, arg.ValueTwo
+			// As libseccomp does: of a value outside of the mask the rest is compared.
+			c.op, c.mask, c.value = "SCMP_CMP_EQ", arg.Value, arg.ValueTwo&arg.Value
 		default:
 			return fmt.Errorf("its seccomp profile has an unknown comparison %q", arg.Op)
 		}

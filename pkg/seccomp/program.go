@@ -18,6 +18,7 @@ const (
 	ifEqual  = 0x15
 	ifAbove  = 0x25
 	ifLeast  = 0x35 // greater or equal
+	ifSet    = 0x45
 	returned = 0x06
 )
 
