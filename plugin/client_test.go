@@ -31,15 +31,19 @@ var clientEnds = []struct {
 	{"the terminal is closed", true, func(s *running) { s.tty.hangUp() }},
 }
 
-// clientCommands have a word for what they leave when they end by SIGHUP.
-var clientCommands = []struct{ name, command, leaves string }{
-	{"one that ends at once", "echo ready; exec sleep 600", ""},
-	{"one that tidies up", "trap 'echo tidied >/tmp/left; exit' HUP; echo ready; while :; do sleep 0.1; done", "tidied"},
-	{"with children in the background", "sleep 600 & sleep 600 & (sleep 600; true) & echo ready; wait", ""},
-	{"with children in groups of their own", "set -m; sleep 600 & sleep 600 & echo ready; wait", ""},
-	{"with a stopped child", "set -m; (kill -STOP $BASHPID; sleep 600) & until jobs | grep -q Stopped; do sleep 0.1; done; echo ready; sleep 600", ""},
-	{"one that ignores SIGHUP", "trap '' HUP; echo ready; sleep 600; sleep 600", ""},
-	{"with a child that ignores SIGHUP", "(trap '' HUP; sleep 600; sleep 600) & echo ready; wait", ""},
+// clientCommands have a word for what they leave when they end by SIGHUP, and how many
+// processes they are at least when they are ready.
+var clientCommands = []struct {
+	name, command, leaves string
+	members               int
+}{
+	{"one that ends at once", "echo ready; exec sleep 600", "", 1},
+	{"one that tidies up", "trap 'echo tidied >/tmp/left; exit' HUP; echo ready; while :; do sleep 0.1; done", "tidied", 1},
+	{"with children in the background", "sleep 600 & sleep 600 & (sleep 600; true) & echo ready; wait", "", 5},
+	{"with children in groups of their own", "set -m; sleep 600 & sleep 600 & echo ready; wait", "", 3},
+	{"with a stopped child", "set -m; (kill -STOP $BASHPID; sleep 600) & until jobs | grep -q Stopped; do sleep 0.1; done; echo ready; sleep 600", "", 2},
+	{"one that ignores SIGHUP", "trap '' HUP; echo ready; sleep 600; sleep 600", "", 2},
+	{"with a child that ignores SIGHUP", "(trap '' HUP; sleep 600; sleep 600) & echo ready; wait", "", 3},
 }
 
 func TestClientEnds(t *testing.T) {
@@ -58,7 +62,11 @@ func TestClientEnds(t *testing.T) {
 		for j, row := range clientCommands {
 			command := strings.ReplaceAll(row.command, "/tmp/left", fmt.Sprintf("/tmp/left-%d-%d", i, j))
 			s := begin(t, c, web, way.terminal, "bash", "-c", command)
-			members := inSession(s.command.session)
+			var members []process
+			eventually(t, row.name+": all that it starts is there", func() bool {
+				members = inSession(s.command.session)
+				return len(members) >= row.members
+			})
 			way.end(s)
 			endings = append(endings, ending{way.name + ", " + row.name, members, s.command.session})
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,6 +53,7 @@ func TestTerminalDetachKeys(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
 	const twoBytes = "stty raw -echo; echo ready; head -c 2 | od -An -tx1"
+	const byByte = "stty raw -echo; echo ready; dd bs=1 count=1 2>/dev/null | od -An -tx1; dd bs=1 count=1 2>/dev/null | od -An -tx1"
 	for _, row := range []struct {
 		name, config string
 		options      []string
@@ -76,14 +76,18 @@ func TestTerminalDetachKeys(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			command := twoBytes
+			if row.shows == "" {
+				command = byByte
+			}
 			y := newTTY(t)
-			y.start(c.docker(slices.Concat([]string{"nsjoin"}, row.options, []string{web, "sh", "-c", twoBytes})...))
+			y.start(c.docker(slices.Concat([]string{"nsjoin"}, row.options, []string{web, "sh", "-c", command})...))
 			y.shows("ready")
 			y.types(row.types)
 			if row.shows == "" {
-				time.Sleep(time.Second) // more than it is held back
+				y.shows("10") // it was held back, and is not any more
 				y.types("\x11")
-				row.shows = "10 11"
+				row.shows = "11"
 			}
 			y.shows(row.shows)
 			if status := y.ends(); status != 0 {

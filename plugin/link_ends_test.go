@@ -73,6 +73,9 @@ func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 	if plugin = offspring(cmd.Process.Pid, "docker-nsjoin"); plugin == 0 {
 		t.Fatal("the CLI has no plugin")
 	}
+	if len(c.helpers(t)) == 0 {
+		t.Fatal("no helper's container is on record")
+	}
 	return cmd.Process.Pid, plugin
 }
 

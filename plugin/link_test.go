@@ -49,6 +49,9 @@ func TestLinkRoundTrips(t *testing.T) {
 			t.Fatalf("%s printed %q: %v", name, line, err)
 		}
 		t.Logf("%s: %d round trips before the first byte", name, trips)
+		if trips == 0 {
+			t.Errorf("%s didn't go over the link", name)
+		}
 		if name == "docker nsjoin" && trips > mostRoundTrips {
 			t.Errorf("%d round trips, not %d at most", trips, mostRoundTrips)
 		}

@@ -27,18 +27,32 @@ func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
 	}
 }
 
-// A size that changes while the session starts isn't lost.
+// A size that changes while the session starts isn't lost. It changes ever closer to the
+// moment from which the command sees the change itself.
 func TestTerminalResizedWhileItStarts(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
-	for i := range 20 {
+	times := make(map[bool]int)
+	delay, change, was := time.Duration(0), 64*time.Millisecond, true
+	for range 20 {
 		y := at(t, c.docker("nsjoin", web, "sh", "-c",
-			`until [ "$(stty size)" = "44 99" ]; do sleep 0.02; done; echo follows`))
-		time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+			`echo begins $(stty size); until [ "$(stty size)" = "44 99" ]; do sleep 0.02; done; echo follows`))
+		time.Sleep(delay)
 		y.resize(44, 99)
 		y.shows("follows")
 		y.ends()
+		before := strings.Contains(y.screen.text(), "begins 44 99")
+		times[before]++
+		if before != was {
+			change, was = max(change/2, time.Millisecond), before
+		}
+		if delay -= change; before {
+			delay += 2 * change
+		}
+	}
+	if times[true] == 0 || times[false] == 0 {
+		t.Errorf("it changed before the command began %d times, and later %d times", times[true], times[false])
 	}
 }
 
@@ -83,10 +97,19 @@ func TestTerminalStopsAndGoesOnByFlowControl(t *testing.T) {
 func TestTerminalTypedAhead(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
-	y := at(t, c.docker("nsjoin", c.container(t), "sh", "-c", "read -r a; read -r b; echo \"<$a $b>\""))
-	y.types("one\rtwo\r")
-	y.shows("<one two>")
-	y.ends()
+	web := c.container(t)
+	init := initOf(t, web)
+	for range 20 {
+		y := at(t, c.docker("nsjoin", web, "sh", "-c", "read -r a; read -r b; echo \"<$a $b>\""))
+		y.types("one\rtwo\r")
+		ahead := len(inPIDNamespaceOf(init)) == 1
+		y.shows("<one two>")
+		y.ends()
+		if ahead {
+			return
+		}
+	}
+	t.Error("the command was always there before it was typed")
 }
 
 // Everything that was written at the end is shown.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestLastWordsAreNotLost(t *testing.T) {
 		file := overwritten(t)
 		s := &streams{outputs: []*relay{{from: from, to: file}}}
 		s.start(nil, newOnce(), newOnce())
-		time.Sleep(time.Millisecond) // mostly, the relay waits by then
+		relayWaits(t)
 		if _, err := theirs.WriteString("last words\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -29,6 +30,20 @@ func TestLastWordsAreNotLost(t *testing.T) {
 		expect(t, file, "last words\n")
 		theirs.Close()
 	}
+}
+
+// relayWaits waits until a relay waits for what a command writes, as its goroutine says.
+func relayWaits(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		for one := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(one, " [IO wait") && strings.Contains(one, "(*relay).output(") {
+				return
+			}
+		}
+	}
+	t.Fatal("no relay waits")
 }
 
 // What finish does, step by step: something is written after the relay was
@@ -39,7 +54,7 @@ func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
 	r := &relay{from: from, to: file}
 	s := &streams{outputs: []*relay{r}}
 	s.start(nil, newOnce(), newOnce())
-	time.Sleep(10 * time.Millisecond) // mostly, the relay waits by then
+	relayWaits(t)
 	if err := from.SetReadDeadline(time.Now()); err != nil {
 		t.Fatal(err)
 	}

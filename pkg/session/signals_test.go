@@ -93,7 +93,11 @@ func TestSignalBeforeTheCommandRunsIsPassedOn(t *testing.T) {
 	if err := unix.Kill(os.Getpid(), unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(10 * time.Millisecond) // mostly, it is there by then
+	for deadline := time.Now().Add(30 * time.Second); len(s.caught) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it is not caught")
+		}
+	}
 	cmd, _ := lead(t, "cat")
 	s.pass(grouped(t, cmd.Process.Pid, true))
 	gone(t, cmd.Process.Pid)
