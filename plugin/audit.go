@@ -26,7 +26,7 @@ func (c *dockerCLI) askAudit() (audit.Asked, error) {
 func withoutPassword(endpoint string) string {
 	at, err := url.Parse(endpoint)
 	if err != nil {
-		return endpoint
+		return "" // nobody knows where a password is in it
 	}
 	return at.Redacted()
 }
