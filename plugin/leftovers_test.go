@@ -65,9 +65,9 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 		"mounts of the container":  lines(t, "/proc/"+pid+"/mountinfo"),
 		"mounts here":              slices.DeleteFunc(lines(t, "/proc/self/mountinfo"), ofOthers.MatchString),
 		"terminals":                terminalsOf(t, pid),
-		"descriptors here":         make([]string, count("/proc/self/fd")),
-		"descriptors of its first": make([]string, count("/proc/"+pid+"/fd")),
-		"descriptors of its shim":  make([]string, count(fmt.Sprintf("/proc/%d/fd", first.parent))),
+		"descriptors here":         make([]string, count(t, "/proc/self/fd")),
+		"descriptors of its first": make([]string, count(t, "/proc/"+pid+"/fd")),
+		"descriptors of its shim":  make([]string, count(t, fmt.Sprintf("/proc/%d/fd", first.parent))),
 	}
 	for _, dir := range []string{"work", "tmp", "."} {
 		entries, err := os.ReadDir(filepath.Join(c.dir, dir))
@@ -98,8 +98,13 @@ func lines(t *testing.T, file string) []string {
 	return list
 }
 
-func count(dir string) int {
-	entries, _ := os.ReadDir(dir)
+// count is how many entries a directory has that isn't empty.
+func count(t *testing.T, dir string) int {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%s has %d entries, %v", dir, len(entries), err)
+	}
 	return len(entries)
 }
 

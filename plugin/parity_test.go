@@ -69,6 +69,9 @@ func TestParity(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows = chosen(t, rows)
+	if len(rows) == 0 {
+		t.Fatal("no rows are run")
+	}
 	p := newParity(t)
 	work := make(chan []parityRow)
 	var workers sync.WaitGroup

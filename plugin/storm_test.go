@@ -75,6 +75,11 @@ func TestStorm(t *testing.T) {
 	}
 	group.Wait()
 	t.Logf("met: %v", met)
+	for _, stage := range []string{"the CLI before the helper", "the CLI with the command", "the helper with the command"} {
+		if met[stage] == 0 {
+			t.Errorf("no signal met %s", stage)
+		}
+	}
 
 	reapAll(t)
 	nothingIsLeft(t, web)
