@@ -14,6 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -133,9 +134,23 @@ func usersOfContainers(ctx context.Context, cli *dockerCLI) map[string][]string 
 		names[c.ID], ids = c.Name, append(ids, c.ID)
 	}
 	pids, _ := engine.PIDs(ctx, l.client, ids)
-	users := make(map[string][]string)
+	type answer struct {
+		name  string
+		users []string
+	}
+	answers := make(chan answer, len(pids))
 	for id, pid := range pids {
-		users[names[id]] = usersOf(pid)
+		// A file system of a container's may never answer.
+		go func() { answers <- answer{names[id], usersOf(pid)} }()
+	}
+	users := make(map[string][]string)
+	for range pids {
+		select {
+		case a := <-answers:
+			users[a.name] = a.users
+		case <-ctx.Done():
+			return users
+		}
 	}
 	return users
 }
@@ -190,12 +205,12 @@ func runningContainers(cmd *cobra.Command, cli *dockerCLI) []engine.Container {
 		return nil
 	}
 	all, _ := engine.List(ctx, l.client, l.connection.Ours)
-	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() })
+	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() || printable.Text(c.Name) != c.Name })
 }
 
 // described is an offer with the container's image.
 func described(offer string, c engine.Container) string {
-	return cobra.CompletionWithDesc(offer, shortImage(c.Image))
+	return cobra.CompletionWithDesc(offer, printable.Text(shortImage(c.Image)))
 }
 
 // completeFilter offers filters, and values of those that have few.

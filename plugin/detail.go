@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/term"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
@@ -29,7 +30,7 @@ func writeDetails(out io.Writer, paint painter, rows []*rowContext) error {
 
 func (c *rowContext) writeDetail(out io.Writer, paint painter) error {
 	row := c.row
-	fmt.Fprintf(out, "%s (%s) %s\n", paint.text(survey.OfContainer, row.Name), row.Image, c.ID())
+	fmt.Fprintf(out, "%s (%s) %s\n", paint.text(survey.OfContainer, row.Name), printable.Text(row.Image), c.ID())
 	fmt.Fprintf(out, "process %d since %s, %s in all its namespaces\n\n", row.PID, moment(row.Started), countOf(row.Processes))
 	w := tabwriter.NewWriter(out, 0, 1, 3, ' ', 0)
 	fmt.Fprintln(w, "KIND\tNAMESPACE\tPROCESSES\tWHOSE")
@@ -50,10 +51,17 @@ func (c *rowContext) writeDetail(out io.Writer, paint painter) error {
 			from = g.From.Name
 		}
 		command := g.Command
+		if g.Cut {
+			command += "…"
+		}
 		if c.trunc {
 			command = shortened(command, 60)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", paint.text(survey.OfGuest, fmt.Sprint(g.PID)), g.User, moment(g.Started), from, g.Kinds, command)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", paint.text(survey.OfGuest, fmt.Sprint(g.PID)), printable.Text(g.User),
+			moment(g.Started), printable.Text(from), g.Kinds, printable.Text(command))
+	}
+	if row.MoreGuests > 0 {
+		fmt.Fprintf(w, "…and %d more guests\n", row.MoreGuests)
 	}
 	return w.Flush()
 }
@@ -92,6 +100,7 @@ const (
 )
 
 func (p painter) colour(number int, text string) string {
+	text = printable.Text(text)
 	if !p {
 		return text
 	}

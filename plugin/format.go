@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"text/template"
 
 	"github.com/docker/cli/templates"
 )
@@ -19,7 +20,8 @@ func (header) Label(name string) string {
 }
 
 // writeRows prints rows as docker ps does: by a Go template with the Docker CLI's
-// functions, json, or a table of one. The Docker CLI's own package formatter does
+// functions, json, or a table of one. What a template prints of a row is made printable;
+// its own text is the user's and stays as it is. The Docker CLI's own package formatter does
 // the same, and makes each start of a plugin slower, whatever it is called for.
 func writeRows[Row any](out io.Writer, format string, head header, rows []Row) error {
 	text, table := strings.CutPrefix(format, "table")
@@ -31,6 +33,7 @@ func writeRows[Row any](out io.Writer, format string, head header, rows []Row) e
 	if err != nil {
 		return fmt.Errorf("--format: %w", err)
 	}
+	escapeActions(parsed, shown)
 	var body strings.Builder
 	for _, row := range rows {
 		if err := parsed.Execute(&body, row); err != nil {
@@ -42,6 +45,7 @@ func writeRows[Row any](out io.Writer, format string, head header, rows []Row) e
 		return err
 	}
 	w := tabwriter.NewWriter(out, 10, 1, 3, ' ', 0)
+	parsed.Funcs(template.FuncMap{escaper: func(v any) any { return v }}) // headers are ours
 	if err := parsed.Funcs(templates.HeaderFunctions).Execute(w, head); err != nil {
 		return fmt.Errorf("--format: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -74,22 +75,32 @@ func (o *inspectOptions) run(ctx context.Context, cli *dockerCLI, args []string)
 			return err
 		}
 	}
-	switch o.format {
+	return writeInspections(os.Stdout, o.format, inspections)
+}
+
+// writeInspections prints them in the form that was asked for.
+func writeInspections(out io.Writer, format string, inspections []inspection) error {
+	switch format {
 	case "text":
 		for i, c := range inspections {
 			if i > 0 {
-				fmt.Println()
+				fmt.Fprintln(out)
 			}
-			c.write(os.Stdout, stdoutPainter())
+			c.write(out, stdoutPainter())
 		}
 		return nil
 	case "json":
-		enc := json.NewEncoder(os.Stdout)
+		var text strings.Builder
+		enc := json.NewEncoder(&text)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "    ")
-		return enc.Encode(inspections) // a list, as of docker inspect
+		if err := enc.Encode(inspections); err != nil { // a list, as of docker inspect
+			return err
+		}
+		_, err := io.WriteString(out, printable.Lines(text.String()))
+		return err
 	}
-	return writeRows(os.Stdout, o.format, nil, inspections)
+	return writeRows(out, format, nil, inspections)
 }
 
 // inspection is a container: who is in it, and who a command in it would be.
@@ -135,9 +146,9 @@ func (c inspection) write(out io.Writer, paint painter) {
 	context := &rowContext{row: c.row}
 	_ = context.writeDetail(out, paint)
 	w := tabwriter.NewWriter(out, 0, 1, 3, ' ', 0)
-	fmt.Fprintf(w, "\nbundle\t%s\n", c.Bundle)
+	fmt.Fprintf(w, "\nbundle\t%s\n", printable.Text(c.Bundle))
 	for _, row := range groupsAsOne(c.Identity.Rows()) {
-		fmt.Fprintf(w, "%s\t%s\n", row[0], row[1])
+		fmt.Fprintf(w, "%s\t%s\n", row[0], printable.Text(row[1]))
 	}
 	_ = w.Flush()
 }

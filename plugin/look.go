@@ -45,6 +45,7 @@ type listing struct {
 	containers map[string]engine.Container // by ID
 	rows       []*survey.Row
 	held       []survey.Unowned
+	cut        survey.Cut
 	missing    []string // names of those that the engine says run, but that weren't found
 }
 
@@ -85,9 +86,11 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	if way != launch.Local {
 		user = userNumber // his name is of another host
 	}
-	list.rows = survey.Report(found, names, user)
+	list.rows, list.cut = survey.Report(found, names, user), found.Cut
 	if l.held {
-		list.held = survey.Held(found)
+		more := 0
+		list.held, more = survey.Held(found)
+		list.cut.Namespaces += more
 	}
 	return list, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
 const lsLong = `List running containers, a row each, and for each kind of namespace whose it is:
@@ -102,8 +103,38 @@ func (o *lsOptions) list(ctx context.Context, l *looker, args []string, out io.W
 	for _, name := range list.missing {
 		exit.Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
 	}
+	for _, text := range cutTexts(list.cut) {
+		exit.Warn(warnings, text)
+	}
 	if err := o.print(out, paint, list, shown, len(args) > 0); err != nil {
 		return err
 	}
-	return o.printHeld(out, list.held)
+	if err := o.printHeld(out, list.held); err != nil {
+		return err
+	}
+	if o.format == "json" && list.cut != (survey.Cut{}) {
+		return writeRows(out, "json", nil, []cutText{{list.cut}})
+	}
+	return nil
+}
+
+// cutText is the last line of JSON where something was left out.
+type cutText struct{ Cut survey.Cut }
+
+// cutTexts says what was left out because there was too much of it.
+func cutTexts(c survey.Cut) []string {
+	var texts []string
+	for _, row := range []struct {
+		n    int
+		text string
+	}{
+		{c.Processes, "%d processes were not looked at: there are too many in namespaces other than the host's"},
+		{c.Holders, "mounts or descriptors of %d processes were not all looked at: there are too many"},
+		{c.Namespaces, "%d namespaces of no container are not listed: there are too many"},
+	} {
+		if row.n > 0 {
+			texts = append(texts, fmt.Sprintf(row.text, row.n))
+		}
+	}
+	return texts
 }

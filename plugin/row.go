@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
@@ -79,7 +80,7 @@ func (o *lsOptions) printHeld(out io.Writer, held []survey.Unowned) error {
 			if i == len(held)-1 {
 				fork = "└──"
 			}
-			fmt.Fprintf(out, "%s %s %d: %s\n", fork, u.Kind, u.Inode, strings.Join(u.HeldBy, "; "))
+			fmt.Fprintf(out, "%s %s %d: %s\n", fork, u.Kind, u.Inode, holdersOf(u))
 		}
 		return nil
 	}
@@ -87,7 +88,7 @@ func (o *lsOptions) printHeld(out io.Writer, held []survey.Unowned) error {
 	w := tabwriter.NewWriter(out, 10, 1, 3, ' ', 0)
 	fmt.Fprintln(w, "KIND\tNAMESPACE\tPROCESSES\tHELD BY")
 	for _, u := range held {
-		by := strings.Join(u.HeldBy, "; ")
+		by := holdersOf(u)
 		if !o.noTrunc {
 			by = shortened(by, shownHolders)
 		}
@@ -96,16 +97,26 @@ func (o *lsOptions) printHeld(out io.Writer, held []survey.Unowned) error {
 	return w.Flush()
 }
 
+// holdersOf names what holds a namespace.
+func holdersOf(u survey.Unowned) string {
+	text := printable.Text(strings.Join(u.HeldBy, "; "))
+	if u.MoreHolders > 0 {
+		text += fmt.Sprintf("; …and %d more", u.MoreHolders)
+	}
+	return text
+}
+
 // writeTable prints one of our own tables, whose cells may have colours.
 func writeTable(out io.Writer, format string, paint painter, rows []*rowContext) error {
 	head := rowHeader()
 	for _, name := range []string{"Cgroup", "IPC", "Mnt", "Net", "PID", "Time", "User", "UTS", "Guests"} {
 		head[name] = paint.colour(colourNone, head[name])
 	}
-	for _, row := range rows {
-		row.paint = paint
+	painted := make([]paintedRow, len(rows))
+	for i, row := range rows {
+		painted[i] = paintedRow{row, paint}
 	}
-	return writeRows(out, format, head, rows)
+	return writeRows(out, format, head, painted)
 }
 
 // rowContext is a row as a template sees it: fields of docker ps, and one for
@@ -114,7 +125,6 @@ type rowContext struct {
 	row   *survey.Row
 	c     engine.Container
 	trunc bool
-	paint painter
 }
 
 // rowHeader has the header of each field.
@@ -146,7 +156,7 @@ func (c *rowContext) CreatedAt() string  { return time.Unix(c.c.Created, 0).Stri
 func (c *rowContext) Process() int       { return c.row.PID }
 func (c *rowContext) StartedAt() string  { return c.row.Started.Format(time.RFC3339) }
 func (c *rowContext) Processes() int     { return c.row.Processes }
-func (c *rowContext) Guests() guestTexts { return guestTexts{guestsOf(c.row), c.paint} }
+func (c *rowContext) Guests() guestTexts { return guestTexts{guestsOf(c.row), c.row.MoreGuests} }
 
 func (c *rowContext) RunningFor() string {
 	return units.HumanDuration(time.Since(time.Unix(c.c.Created, 0))) + " ago"
@@ -184,10 +194,38 @@ func (c *rowContext) cell(k ns.Kind) string {
 	n := c.row.Namespaces[k]
 	more := len(n.With) - shownNames
 	if !c.trunc || more <= 0 {
-		return c.paint.namespace(n, n.String())
+		return n.String()
 	}
 	n.With = n.With[:shownNames]
-	return c.paint.namespace(n, fmt.Sprintf("%s,+%d", n, more))
+	return fmt.Sprintf("%s,+%d", n, more)
+}
+
+// paintedRow is a row of our own tables, whose cells may have colours.
+type paintedRow struct {
+	*rowContext
+	paint painter
+}
+
+func (p paintedRow) Cgroup() painted { return p.cell(ns.Cgroup) }
+func (p paintedRow) IPC() painted    { return p.cell(ns.IPC) }
+func (p paintedRow) Mnt() painted    { return p.cell(ns.Mnt) }
+func (p paintedRow) Net() painted    { return p.cell(ns.Net) }
+func (p paintedRow) PID() painted    { return p.cell(ns.PID) }
+func (p paintedRow) Time() painted   { return p.cell(ns.Time) }
+func (p paintedRow) User() painted   { return p.cell(ns.User) }
+func (p paintedRow) UTS() painted    { return p.cell(ns.UTS) }
+
+func (p paintedRow) cell(k ns.Kind) painted {
+	return painted(p.paint.namespace(p.row.Namespaces[k], p.rowContext.cell(k)))
+}
+
+// Guests is how many there are.
+func (p paintedRow) Guests() painted {
+	colour := colourNone
+	if len(p.row.Guests) > 0 {
+		colour = colourGuest
+	}
+	return painted(p.paint.colour(colour, p.rowContext.Guests().String()))
 }
 
 // rowText is a row as JSON has it.
@@ -200,6 +238,7 @@ type rowText struct {
 	Processes       int
 	Namespaces      map[string]namespaceText
 	Guests          []guestText
+	MoreGuests      int `json:",omitempty"` // that are not listed
 }
 
 // namespaceText is one of the namespaces; With names the containers that have it
@@ -217,23 +256,18 @@ type guestText struct {
 	User      string
 	StartedAt string
 	Command   string
+	Cut       bool `json:",omitempty"` // Command is the beginning
 	Kinds     []string
 	From      string
 }
 
-// guestTexts is a list that a template prints as a number.
+// guestTexts is a list that a template prints as a number; More are not in it.
 type guestTexts struct {
-	List  []guestText
-	paint painter
+	List []guestText
+	More int
 }
 
-func (g guestTexts) String() string {
-	colour := colourNone
-	if len(g.List) > 0 {
-		colour = colourGuest
-	}
-	return g.paint.colour(colour, strconv.Itoa(len(g.List)))
-}
+func (g guestTexts) String() string { return strconv.Itoa(len(g.List) + g.More) }
 
 // MarshalJSON writes all of the row, whether it is shortened elsewhere or not.
 func (c *rowContext) MarshalJSON() ([]byte, error) { return json.Marshal(c.all()) }
@@ -242,7 +276,7 @@ func (c *rowContext) all() rowText {
 	return rowText{
 		ID: c.row.ID, Name: c.row.Name, Image: c.c.Image, State: c.c.State, Process: c.row.PID,
 		StartedAt: c.StartedAt(), Bundle: c.row.Bundle, Processes: c.row.Processes,
-		Namespaces: c.Namespaces(), Guests: guestsOf(c.row),
+		Namespaces: c.Namespaces(), Guests: guestsOf(c.row), MoreGuests: c.row.MoreGuests,
 	}
 }
 
@@ -271,7 +305,7 @@ func guestsOf(row *survey.Row) []guestText {
 	for _, g := range row.Guests {
 		text := guestText{
 			PID: g.PID, User: g.User, StartedAt: g.Started.Format(time.RFC3339),
-			Command: g.Command, From: "host",
+			Command: g.Command, Cut: g.Cut, From: "host",
 		}
 		for _, k := range g.Kinds.Kinds() {
 			text.Kinds = append(text.Kinds, k.String())

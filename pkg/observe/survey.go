@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"path"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,11 +21,22 @@ import (
 type surveyor struct {
 	survey.Survey
 	groups map[survey.Inodes]int // their numbers
+	ids    map[string]bool       // of the containers that are asked for
 }
 
 // Survey finds out who is in which namespaces.
 func Survey(r *request.Survey) (*survey.Survey, error) {
-	s := surveyor{groups: make(map[survey.Inodes]int)}
+	s, err := pass(r)
+	if err != nil {
+		return nil, err
+	}
+	s.readOrigins(s.Reduce(r.Held))
+	return &s.Survey, nil
+}
+
+// pass makes the pass over /proc. What it keeps of each process is small.
+func pass(r *request.Survey) (*surveyor, error) {
+	s := &surveyor{groups: make(map[survey.Inodes]int)}
 	var now, up unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &now) // neither can fail
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &up)
@@ -36,27 +49,37 @@ func Survey(r *request.Survey) (*survey.Survey, error) {
 		}
 	}
 	s.group(nodes)
-	pids, err := procfs.Numbers("/proc")
-	if err != nil {
-		return nil, err
+	// Too many namespaces of one container can't hide another that the engine told of.
+	for _, c := range r.Containers {
+		if nodes, err := inodesOf(c.PID); c.PID != 0 && err == nil {
+			s.group(nodes)
+		}
 	}
-	for _, pid := range pids {
+	if err := procfs.EachNumber("/proc", func(pid int) bool {
 		if err := s.look(pid); errors.Is(err, unix.EACCES) {
 			s.Unread++
 		}
+		return true
+	}); err != nil {
+		return nil, err
 	}
 	s.findContainers(r.Containers)
-	s.readOrigins(r.Held)
+	s.findOrigins(r.Held)
 	if r.Held {
-		s.readHeld(pids)
+		if err := s.readHeld(); err != nil {
+			return nil, err
+		}
 	}
-	return &s.Survey, nil
+	return s, nil
 }
 
-// group is the number of the group that has these namespaces.
+// group is the number of the group that has these namespaces; -1 where there are too many.
 func (s *surveyor) group(nodes survey.Inodes) int {
 	i, ok := s.groups[nodes]
 	if !ok {
+		if len(s.Groups) == survey.MaxGroups {
+			return -1
+		}
 		i = len(s.Groups)
 		s.groups[nodes] = i
 		s.Groups = append(s.Groups, survey.Group{Namespaces: nodes})
@@ -73,17 +96,22 @@ func (s *surveyor) look(pid int) error {
 	process := survey.Process{PID: pid}
 	nodes, err := inodes(dir)
 	if err == nil {
-		if process.Group = s.group(nodes); process.Group != 0 {
+		if process.Group = s.group(nodes); process.Group > 0 {
 			var st procfs.Stat
 			st, err = procfs.ReadStatIn(dir)
 			process.Parent, process.Start = st.Parent, st.Start
 		}
 	}
 	unix.Close(dir)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if process.Group != 0 {
+	case process.Group < 0:
+		s.Cut.Processes++
+		return nil
+	case process.Group > 0 && len(s.Processes) == survey.MaxProcesses:
+		s.Cut.Processes++
+	case process.Group > 0:
 		s.Processes = append(s.Processes, process)
 	}
 	s.Groups[process.Group].Count++
@@ -110,28 +138,35 @@ func (s *surveyor) process(pid int) survey.Process {
 // which is in the bundle. An exec's command is a child too.
 func (s *surveyor) findContainers(asked []request.Claim) {
 	first := make([]survey.Process, len(asked))
+	sought := make(map[string]int) // by ID, the number of one whose process is to be found
+	s.ids = make(map[string]bool, len(asked))
 	for i, c := range asked {
-		first[i] = s.process(c.PID)
+		s.ids[c.ID] = true
+		if first[i] = s.process(c.PID); c.PID == 0 {
+			sought[c.ID] = i
+		}
 	}
+	bundles := make(map[int]string) // the names of parents' directories
 	for _, p := range s.Processes {
 		if s.process(p.Parent).Group == p.Group {
 			continue
 		}
-		parent, err := lookInto(p.Parent)
-		if err != nil {
-			continue
-		}
-		dir, _ := parent.readlink("cwd")
-		parent.dir.Close()
-		for i, c := range asked {
-			if c.ID == path.Base(dir) && c.PID == 0 && (first[i].PID == 0 || p.Start < first[i].Start) {
-				first[i] = p
+		bundle, known := bundles[p.Parent]
+		if !known {
+			if parent, err := lookInto(p.Parent); err == nil {
+				dir, _ := parent.readlink("cwd")
+				parent.dir.Close()
+				bundle = path.Base(dir)
 			}
+			bundles[p.Parent] = bundle
+		}
+		if i, ok := sought[bundle]; ok && (first[i].PID == 0 || p.Start < first[i].Start) {
+			first[i] = p
 		}
 	}
 	for i, c := range asked {
 		found := survey.Container{ID: c.ID, First: first[i].PID, Group: first[i].Group}
-		if s.prove(&found) == nil {
+		if found.First != 0 && s.prove(&found) == nil {
 			s.Containers = append(s.Containers, found)
 		}
 	}
@@ -143,61 +178,73 @@ func (s *surveyor) prove(c *survey.Container) error {
 	if err != nil {
 		return err
 	}
+	defer p.release()
 	shim, err := p.shim(c.ID)
-	if err == nil {
-		var nodes survey.Inodes
-		if nodes, err = inodesOf(shim.PID); err == nil {
-			c.Shim, c.Engine = shim.PID, s.group(nodes)
-			c.Bundle, err = shim.readlink("cwd")
-		}
-		shim.release()
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		c.Cgroup, err = p.read("cgroup")
+	defer shim.release()
+	nodes, err := inodesOf(shim.PID)
+	if err != nil {
+		return err
 	}
-	p.release()
+	if c.Shim, c.Engine = shim.PID, s.group(nodes); c.Engine < 0 {
+		return errTooMany
+	}
+	if c.Bundle, err = shim.readlink("cwd"); err != nil {
+		return err
+	}
+	c.Cgroup, err = p.containerOf(s.ids)
+	if c.Cgroup != c.ID {
+		c.Cgroup = ""
+	}
 	return err
 }
 
-// readOrigins reads where processes are from that have a namespace of a
-// container's own, or of all, while their parent is elsewhere and no shim.
-func (s *surveyor) readOrigins(all bool) {
-	concerns := make([]bool, len(s.Groups))
-	shims := make([]bool, len(s.Processes))
-	for c := range s.Containers {
-		c := &s.Containers[c]
-		own := s.Own(c)
-		for i := range s.Groups {
-			if s.Groups[i].Namespaces.Shared(&s.Groups[c.Group].Namespaces)&own != 0 {
-				concerns[i] = true
+var errTooMany = errors.New("too many namespaces")
+
+// containerOf is the ID, of those given, that the cgroups of p name last; "" for none.
+func (p *Process) containerOf(ids map[string]bool) (id string, err error) {
+	digit := func(c rune) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
+	err = p.readLines("cgroup", func(line string) bool {
+		for word := range strings.FieldsFuncSeq(line, func(c rune) bool { return !digit(c) }) {
+			if ids[word] {
+				id = word
 			}
 		}
-		for i, p := range s.Processes {
-			shims[i] = shims[i] || p.Parent == c.Shim
-		}
-	}
-	for i, p := range s.Processes {
-		if (all || concerns[p.Group]) && !shims[i] && s.process(p.Parent).Group != p.Group {
-			s.Processes[i].Origin = origin(p.PID)
-		}
-	}
+		return true
+	})
+	return id, err
 }
 
-// origin reads what tells where a process is from; nil for one that has ended.
-func origin(pid int) *survey.Origin {
-	p, err := lookInto(pid)
-	if err != nil {
-		return nil
-	}
-	var o survey.Origin
-	if o.Status, err = p.read("status"); err == nil {
-		if o.Cmdline, err = p.read("cmdline"); err == nil {
-			o.Cgroup, err = p.read("cgroup")
+// findOrigins finds the processes that have a namespace of a container's own, or all of
+// those that aren't the host's, while their parent is elsewhere and no shim, and the
+// container that they are of.
+func (s *surveyor) findOrigins(all bool) {
+	own := make(map[uint64]bool) // inodes
+	shims := make(map[int]bool)
+	for i := range s.Containers {
+		c := &s.Containers[i]
+		for _, k := range s.Own(c).Kinds() {
+			own[s.Groups[c.Group].Namespaces[k]] = true
 		}
+		shims[c.Shim] = true
 	}
-	p.dir.Close()
-	if err != nil {
-		return nil
+	concerns := make([]bool, len(s.Groups))
+	for i := range s.Groups {
+		concerns[i] = all || slices.ContainsFunc(s.Groups[i].Namespaces[:], func(inode uint64) bool { return own[inode] })
 	}
-	return &o
+	for i, p := range s.Processes {
+		if !concerns[p.Group] || shims[p.Parent] || s.process(p.Parent).Group == p.Group {
+			continue
+		}
+		dir, err := lookInto(p.PID)
+		if err != nil {
+			continue
+		}
+		if cgroup, err := dir.containerOf(s.ids); err == nil {
+			s.Processes[i].Origin = &survey.Origin{Cgroup: cgroup}
+		}
+		dir.dir.Close()
+	}
 }

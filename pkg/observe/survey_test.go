@@ -33,11 +33,11 @@ func apart(t *testing.T, kinds ns.Set) int {
 
 func surveyFor(t *testing.T, claims ...request.Claim) *survey.Survey {
 	t.Helper()
-	s, err := Survey(&request.Survey{Containers: claims})
+	s, err := pass(&request.Survey{Containers: claims})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return &s.Survey
 }
 
 func processIn(t *testing.T, s *survey.Survey, pid int) survey.Process {
@@ -125,7 +125,9 @@ func TestSurveyHoldsNothingOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	surveyFor(t, request.Claim{ID: strings.Repeat("1f", 32), PID: 1})
+	if _, err := Survey(&request.Survey{Containers: []request.Claim{{ID: strings.Repeat("1f", 32), PID: 1}}, Held: true}); err != nil {
+		t.Fatal(err)
+	}
 	after, err := procfs.Numbers("/proc/self/fd")
 	if err != nil || len(after) > len(before) { // fewer: other tests' garbage was collected
 		t.Errorf("%d descriptors, %v; %d before", len(after), err, len(before))

@@ -149,10 +149,16 @@ func limitsText(limits []Limit) string {
 	return orNone(strings.Join(texts, " "))
 }
 
+// shownIDs is how many groups are shown: a container's /etc/group can have 65536.
+const shownIDs = 32
+
 func ids(numbers []uint32) string {
 	var texts []string
-	for _, n := range numbers {
+	for _, n := range numbers[:min(shownIDs, len(numbers))] {
 		texts = append(texts, strconv.FormatUint(uint64(n), 10))
+	}
+	if more := len(numbers) - shownIDs; more > 0 {
+		texts = append(texts, fmt.Sprintf("…and %d more", more))
 	}
 	return orNone(strings.Join(texts, " "))
 }

@@ -81,25 +81,34 @@ func ParseStat(text string) (Stat, error) {
 }
 
 // Numbers lists the entries of a directory that are numbers: the processes in /proc,
-// descriptors in /proc/PID/fd. The library's own functions look at each entry, and
-// make the helper larger by 40 KB.
+// descriptors in /proc/PID/fd.
 func Numbers(path string) ([]int, error) {
+	var list []int
+	err := EachNumber(path, func(number int) bool {
+		list = append(list, number)
+		return true
+	})
+	return list, err
+}
+
+// EachNumber gives them to see, until it wants no more: a directory can have millions.
+// The library's own functions look at each entry, and make the helper larger by 40 KB.
+func EachNumber(path string, see func(number int) bool) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", path, err)
+		return fmt.Errorf("list %s: %w", path, err)
 	}
 	defer unix.Close(fd)
-	var list []int
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := unix.ReadDirent(fd, buf)
 		if err != nil || n <= 0 {
-			return list, err
+			return err
 		}
 		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
 		for _, name := range names {
-			if number, err := strconv.Atoi(name); err == nil {
-				list = append(list, number)
+			if number, err := strconv.Atoi(name); err == nil && !see(number) {
+				return nil
 			}
 		}
 	}

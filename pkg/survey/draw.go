@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // Drawing is how rows are drawn. A pod, containers that joined another's network
@@ -122,6 +122,9 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 	byName := func(a, b *Row) int { return cmp.Compare(a.Name, b.Name) }
 	rows := slices.SortedFunc(slices.Values(children[of]), byName)
 	last := len(rows) + len(guests[of]) - 1
+	if of != nil && of.MoreGuests > 0 {
+		last++
+	}
 	fork := func(i int) (string, string) {
 		if i == last {
 			return indent + "└── ", indent + "    "
@@ -130,7 +133,7 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 	}
 	for i, row := range rows {
 		at, beneath := fork(i)
-		fmt.Fprintf(b, "%s%s (%s)", at, d.paint(OfContainer, row.Name), row.Image)
+		fmt.Fprintf(b, "%s%s (%s)", at, d.paint(OfContainer, row.Name), printable.Text(row.Image))
 		separator := ": "
 		for _, l := range row.links() {
 			of := d.paint(OfHost, "the host")
@@ -145,15 +148,24 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 	}
 	for i, g := range guests[of] {
 		at, _ := fork(len(rows) + i)
-		fmt.Fprintf(b, "%s%s %d %s (%s, %s): %s\n", at, d.paint(OfGuest, "guest"), g.PID, d.command(g), g.User, from(g), words(g.Kinds))
+		fmt.Fprintf(b, "%s%s %d %s (%s, %s): %s\n", at, d.paint(OfGuest, "guest"), g.PID,
+			printable.Text(d.command(g)), printable.Text(g.User), printable.Text(from(g)), words(g.Kinds))
+	}
+	if of != nil && of.MoreGuests > 0 {
+		at, _ := fork(last)
+		fmt.Fprintf(b, "%s%s\n", at, d.paint(OfGuest, more(of.MoreGuests)))
 	}
 }
+
+// mermaidText are the entity codes of Mermaid for what ends a text there, or has a meaning
+// in it: markup, a Markdown string, a line's end.
+var mermaidText = strings.NewReplacer("#", "#35;", "&", "#amp;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;", `\`, "#92;")
 
 // Mermaid draws the rows as a flowchart of Mermaid, https://mermaid.js.org.
 func (d Drawing) Mermaid(rows []*Row) string {
 	quote := func(lines ...string) string {
 		for i, line := range lines {
-			lines[i] = strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;").Replace(line)
+			lines[i] = mermaidText.Replace(printable.Text(line))
 		}
 		return `"` + strings.Join(lines, "<br/>") + `"`
 	}
@@ -164,6 +176,7 @@ func (d Drawing) Mermaid(rows []*Row) string {
 		guest: func(id string, g Guest) string {
 			return fmt.Sprintf("  %s>%s]\n", id, quote(fmt.Sprintf("%d %s", g.PID, d.command(g)), g.User+", "+from(g)))
 		},
+		more:   func(id string, n int) string { return fmt.Sprintf("  %s>%s]\n", id, quote(more(n))) },
 		shares: func(a, b, kinds string) string { return fmt.Sprintf("  %s -- %s --> %s\n", a, quote(kinds), b) },
 		visits: func(a, b, kinds string) string { return fmt.Sprintf("  %s -. %s .-> %s\n", a, quote(kinds), b) },
 	})
@@ -173,7 +186,7 @@ func (d Drawing) Mermaid(rows []*Row) string {
 func (d Drawing) Dot(rows []*Row) string {
 	quote := func(lines ...string) string {
 		for i, line := range lines {
-			lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(line)
+			lines[i] = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(printable.Text(line))
 		}
 		return `"` + strings.Join(lines, `\n`) + `"`
 	}
@@ -184,6 +197,7 @@ func (d Drawing) Dot(rows []*Row) string {
 		guest: func(id string, g Guest) string {
 			return fmt.Sprintf("  %s [shape=note label=%s]\n", id, quote(fmt.Sprintf("%d %s", g.PID, d.command(g)), g.User+", "+from(g)))
 		},
+		more:   func(id string, n int) string { return fmt.Sprintf("  %s [shape=note label=%s]\n", id, quote(more(n))) },
 		shares: func(a, b, kinds string) string { return fmt.Sprintf("  %s -> %s [label=%s]\n", a, b, quote(kinds)) },
 		visits: func(a, b, kinds string) string {
 			return fmt.Sprintf("  %s -> %s [label=%s style=dashed]\n", a, b, quote(kinds))
@@ -193,11 +207,13 @@ func (d Drawing) Dot(rows []*Row) string {
 }
 
 // graph is a language of graphs. Its nodes are host, c1, c2, … for the containers
-// and g with its number for a process.
+// g with its number for a process, and mc1 for
+// the guests of c1 that are too many.
 type graph struct {
 	begin, host, end string
 	container        func(id string, r *Row) string
 	guest            func(id string, g Guest) string
+	more             func(id string, n int) string
 	shares, visits   func(a, b, kinds string) string
 }
 
@@ -224,11 +240,17 @@ func (d Drawing) graph(rows []*Row, in graph) string {
 			nodes.WriteString(in.guest(id, g))
 			edges.WriteString(in.visits(id, ids[row], words(g.Kinds)))
 		}
+		if row.MoreGuests > 0 {
+			id := "m" + ids[row]
+			nodes.WriteString(in.more(id, row.MoreGuests))
+			edges.WriteString(in.visits(id, ids[row], "guests"))
+		}
 	}
 	return in.begin + host + nodes.String() + edges.String() + in.end
 }
 
 func (d Drawing) paint(p Part, text string) string {
+	text = printable.Text(text)
 	if d.Paint == nil {
 		return text
 	}
@@ -240,8 +262,11 @@ func (d Drawing) command(g Guest) string {
 	if runes := []rune(g.Command); !d.Full && len(runes) > shownCommand {
 		return string(runes[:shownCommand-1]) + "…"
 	}
-	return g.Command
+	return shown(g.Command, g.Cut)
 }
+
+// more says how many guests are not drawn.
+func more(n int) string { return fmt.Sprintf("…and %d more guests", n) }
 
 func from(g Guest) string {
 	if g.From == nil {
@@ -251,14 +276,3 @@ func from(g Guest) string {
 }
 
 func words(kinds ns.Set) string { return strings.ReplaceAll(kinds.String(), ",", ", ") }
-
-// printable leaves no character that a terminal obeys: a process may have any
-// command line.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
-}

@@ -68,14 +68,14 @@ func TestTextIsQuotedAsTheLanguageHasIt(t *testing.T) {
 	pid := h.enters(1, ns.SetOf(ns.Net), "web", "", "")
 	for i := range h.Processes {
 		if h.Processes[i].PID == pid {
-			h.Processes[i].Origin.Cmdline = "sh\x00-c\x00echo \"<\\#>\" \x1b[1m"
+			h.Processes[i].Origin.Command = "sh -c echo \"<\\#>\" \x1b[1m"
 		}
 	}
 	rows := h.rows()
-	if got, want := drawn(survey.Drawing{}.Mermaid(rows)), `gN>"N sh -c echo #quot;#lt;\#35;#gt;#quot; �[1m<br/>root, from the host"]`; !strings.Contains(got, want) {
+	if got, want := drawn(survey.Drawing{}.Mermaid(rows)), `gN>"N sh -c echo #quot;#lt;#92;#35;#gt;#quot; #92;u001b[1m<br/>root, from the host"]`; !strings.Contains(got, want) {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
-	if got, want := drawn(survey.Drawing{}.Dot(rows)), `gN [shape=note label="N sh -c echo \"<\\#>\" �[1m\nroot, from the host"]`; !strings.Contains(got, want) {
+	if got, want := drawn(survey.Drawing{}.Dot(rows)), `gN [shape=note label="N sh -c echo \"<\\#>\" \\u001b[1m\nroot, from the host"]`; !strings.Contains(got, want) {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
@@ -87,7 +87,7 @@ func TestLongCommandIsShortened(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	for i := range h.Processes {
 		if o := h.Processes[i].Origin; o != nil {
-			o.Cmdline = long
+			o.Command = long
 		}
 	}
 	if got := (survey.Drawing{}).Tree(h.rows()); !strings.Contains(got, " "+long[:39]+"… ") {

@@ -16,78 +16,141 @@ type Unowned struct {
 	Inode uint64
 	// Processes is how many are in it.
 	Processes int
-	// HeldBy is what keeps it: a process, the path of a mount, a descriptor.
-	HeldBy []string
+	// HeldBy is what keeps it: a process, the path of a mount, a descriptor. MoreHolders
+	// is how many more do.
+	HeldBy      []string
+	MoreHolders int `json:",omitempty"`
 }
 
-// Held lists the namespaces of no container, by their kinds.
-func Held(s *Survey) []Unowned {
-	taken := make(map[uint64]bool)
-	take := func(group int) {
-		for _, inode := range s.Groups[group].Namespaces {
-			taken[inode] = true
+// Held lists the namespaces of no container, by their kinds, and says how many more
+// there are.
+func Held(s *Survey) (list []Unowned, more int) {
+	found, more := unowned(s)
+	for _, u := range found {
+		row := Unowned{Kind: u.kind, Inode: u.inode, Processes: u.processes, MoreHolders: u.more}
+		for _, h := range u.by {
+			row.HeldBy = append(row.HeldBy, h.text())
 		}
+		list = append(list, row)
 	}
-	take(0)
+	return list, more
+}
+
+// namespace is one of no container.
+type namespace struct {
+	kind      ns.Kind
+	inode     uint64
+	processes int
+	by        []holder
+	more      int
+}
+
+// holder is a process that is in a namespace, or one that holds it otherwise.
+type holder struct {
+	process *Process
+	other   *Holder
+}
+
+func (h holder) text() string {
+	switch {
+	case h.process != nil:
+		return fmt.Sprintf("process %d, %s", h.process.PID, h.process.Origin.command())
+	case h.other.Path != "":
+		return h.other.Path
+	}
+	return fmt.Sprintf("descriptor %d of process %d", h.other.FD, h.other.PID)
+}
+
+// unowned finds them, and how many are left out.
+func unowned(s *Survey) (list []*namespace, more int) {
+	f := finder{taken: make(map[uint64]bool), found: make(map[uint64]*namespace)}
+	f.take(s, 0)
 	for _, c := range s.Containers {
-		take(c.Group)
-		take(c.Engine)
+		f.take(s, c.Group)
+		f.take(s, c.Engine)
 	}
-	found := unowned{taken: taken, by: make(map[uint64]*Unowned)}
-	named := make(map[int]string) // a process of each group
-	for _, p := range s.Processes {
-		if named[p.Group] == "" && p.Origin != nil {
-			named[p.Group] = fmt.Sprintf("process %d, %s", p.PID, p.Origin.command())
+	named := make([]*Process, len(s.Groups)) // the first of each group that has an origin
+	for i := range s.Processes {
+		if p := &s.Processes[i]; named[p.Group] == nil && p.Origin != nil {
+			named[p.Group] = p
 		}
 	}
 	for i, g := range s.Groups {
 		for k, inode := range g.Namespaces {
-			if g.Count > 0 {
-				found.add(ns.Kind(k), inode, g.Count, named[i])
+			if u := f.find(ns.Kind(k), inode); u != nil && g.Count > 0 {
+				u.processes += g.Count
+				if named[i] != nil {
+					u.add(holder{process: named[i]}, 0)
+				}
 			}
 		}
 	}
-	for _, h := range s.Held {
-		if k, inode, ok := h.namespace(); ok {
-			found.add(k, inode, 0, h.text())
+	for i := range s.Held {
+		if u := f.find(s.Held[i].Kind, s.Held[i].Inode); u != nil {
+			u.add(holder{other: &s.Held[i]}, s.Held[i].More)
 		}
 	}
-	list := make([]Unowned, 0, len(found.by))
-	for _, u := range found.by {
-		list = append(list, *u)
+	for _, u := range f.found {
+		if u.processes > 0 || len(u.by) > 0 {
+			list = append(list, u)
+		}
 	}
-	slices.SortFunc(list, func(a, b Unowned) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Inode, b.Inode)) })
-	return list
+	slices.SortFunc(list, func(a, b *namespace) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.inode, b.inode))
+	})
+	var of [len(Inodes{})]int
+	all := len(list)
+	list = slices.DeleteFunc(list, func(u *namespace) bool {
+		of[u.kind]++
+		return of[u.kind] > maxUnowned
+	})
+	return list, all - len(list)
 }
 
-// unowned are those found so far, by their inodes, and the inodes that aren't looked for.
-type unowned struct {
-	taken map[uint64]bool
-	by    map[uint64]*Unowned
-}
-
-// add counts processes in a namespace, and what holds it, if that has a name.
-func (f unowned) add(k ns.Kind, inode uint64, processes int, holder string) {
-	if inode == 0 || f.taken[inode] {
+// add adds a holder, and how many more there are. A mount that other processes see as well
+// is one holder.
+func (u *namespace) add(h holder, more int) {
+	u.more += more
+	if h.other != nil && h.other.Path != "" && slices.ContainsFunc(u.by, func(b holder) bool {
+		return b.other != nil && b.other.Path == h.other.Path
+	}) {
 		return
 	}
-	u := f.by[inode]
-	if u == nil {
-		u = &Unowned{Kind: k, Inode: inode}
-		f.by[inode] = u
-	}
-	u.Processes += processes
-	if holder != "" && !slices.Contains(u.HeldBy, holder) {
-		u.HeldBy = append(u.HeldBy, holder)
+	if len(u.by) < MaxHolders {
+		u.by = append(u.by, h)
+	} else {
+		u.more++
 	}
 }
 
-// namespace reads the link, a mount's root; what is no namespace's isn't ok.
-func (h Holder) namespace() (ns.Kind, uint64, bool) {
-	link := h.Link
-	if root, _, ok := h.mount(); ok {
-		link = root
+// finder has the namespaces that were found, by their inodes, and those of containers,
+// the host and the engine, which aren't looked for.
+type finder struct {
+	taken map[uint64]bool
+	found map[uint64]*namespace
+}
+
+func (f finder) take(s *Survey, group int) {
+	for _, inode := range s.Groups[group].Namespaces {
+		f.taken[inode] = true
 	}
+}
+
+func (f finder) find(k ns.Kind, inode uint64) *namespace {
+	if inode == 0 || f.taken[inode] {
+		return nil
+	}
+	u := f.found[inode]
+	if u == nil {
+		u = &namespace{kind: k, inode: inode}
+		f.found[inode] = u
+	}
+	return u
+}
+
+// ParseLink reads a link to a namespace, such as net:[4026531833], which is also the root
+// of a mount of its file.
+func ParseLink(link string) (ns.Kind, uint64, bool) {
 	name, number, _ := strings.Cut(strings.TrimSuffix(link, "]"), ":[")
 	k, err := ns.Parse(name)
 	if err != nil {
@@ -96,8 +159,6 @@ func (h Holder) namespace() (ns.Kind, uint64, bool) {
 	inode, err := strconv.ParseUint(number, 10, 64)
 	return k, inode, err == nil
 }
-
-func (h Holder) mount() (root, path string, ok bool) { return Mounted(h.Mount) }
 
 // Mounted reads the root of a mount and where it is from the beginning of its line in a
 // mountinfo, proc_pid_mountinfo(5); false where the line is shorter. One space is between
@@ -119,11 +180,4 @@ func Mounted(line string) (root, path string, ok bool) {
 		return field
 	}
 	return unescape(fields[rootField]), unescape(fields[pathField]), true
-}
-
-func (h Holder) text() string {
-	if _, path, ok := h.mount(); ok {
-		return printable(path)
-	}
-	return fmt.Sprintf("descriptor %d of process %d", h.FD, h.PID)
 }

@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,8 +20,10 @@ type Row struct {
 	Namespaces [8]Namespace // by kind
 	// Processes is how many have all its namespaces.
 	Processes int
-	// Guests are those who came in from elsewhere, by number.
-	Guests []Guest
+	// Guests are processes that came in from elsewhere, by number; MoreGuests is how many
+	// there are that came later.
+	Guests     []Guest
+	MoreGuests int
 }
 
 // Namespace is one of a container's.
@@ -46,7 +47,10 @@ type Guest struct {
 	// User is the name that Report was told for the effective uid on the host.
 	User    string
 	Started time.Time
+	// Command is the command line or its beginning, if Cut is set, as the process has it:
+	// it must be escaped where it is printed.
 	Command string
+	Cut     bool
 	// Kinds are the namespaces that it has of the container's own.
 	Kinds ns.Set
 	// From is the container that it is of; nil for the host.
@@ -56,49 +60,48 @@ type Guest struct {
 // Report says for each container that was found what it shares with whom. The
 // rows are in the order of the names. user names a user of the host.
 func Report(s *Survey, names []Named, user func(uid uint32) string) []*Row {
-	r := reporter{Survey: s, user: user, containers: make(map[string]*Container), parents: make(map[int]*Process)}
-	for i := range s.Containers {
-		r.containers[s.Containers[i].ID] = &s.Containers[i]
-	}
-	for i := range s.Processes {
-		r.parents[s.Processes[i].PID] = &s.Processes[i]
-	}
+	v := newVisitors(s, names)
+	r := reporter{Survey: s, rows: make([]*Row, len(v.containers))}
 	for _, n := range names {
-		if c := r.containers[n.ID]; c != nil {
-			r.rows = append(r.rows, r.row(n, c))
+		if i, found := v.order[n.ID]; found {
+			c := v.containers[i]
+			r.rows[i] = &Row{Named: n, PID: c.First, Bundle: c.Bundle, Processes: s.Groups[c.Group].Count}
+			if first := v.parents[c.First]; first != nil {
+				r.rows[i].Started = r.time(first.Start)
+			}
+			r.fill(r.rows[i], c)
 		}
 	}
-	for _, row := range r.rows {
+	for i, row := range r.rows {
 		r.share(row)
-	}
-	for i := range s.Processes {
-		if s.Processes[i].Origin != nil {
-			r.visit(&s.Processes[i])
+		var list []*visit
+		list, row.MoreGuests = listed(v.visits(v.containers[i]))
+		for _, visit := range list {
+			p := visit.process
+			g := Guest{
+				PID: p.PID, User: user(p.Origin.UID), Started: r.time(p.Start), Command: p.Origin.Command, Cut: p.Origin.Cut,
+				Kinds: visit.kinds,
+			}
+			if visit.from != nil {
+				g.From = r.rows[v.order[visit.from.ID]]
+			}
+			row.Guests = append(row.Guests, g)
 		}
-	}
-	for _, row := range r.rows {
-		row.Guests = r.heads(row.Guests)
 	}
 	return r.rows
 }
 
 type reporter struct {
 	*Survey
-	user       func(uid uint32) string
-	rows       []*Row
-	containers map[string]*Container
-	parents    map[int]*Process // all processes, by number
+	rows []*Row
 }
 
 func (r *reporter) time(start uint64) time.Time {
 	return time.UnixMilli(r.Boot + int64(start)*10).UTC()
 }
 
-func (r *reporter) row(n Named, c *Container) *Row {
-	row := &Row{Named: n, PID: c.First, Bundle: c.Bundle, Processes: r.Groups[c.Group].Count}
-	if first := r.parents[c.First]; first != nil {
-		row.Started = r.time(first.Start)
-	}
+// fill says whose the namespaces of a container are.
+func (r *reporter) fill(row *Row, c *Container) {
 	own := r.Own(c)
 	for k, inode := range r.Groups[c.Group].Namespaces {
 		n := Namespace{Kind: ns.Kind(k), Inode: inode, Host: !own.Has(ns.Kind(k))}
@@ -109,7 +112,6 @@ func (r *reporter) row(n Named, c *Container) *Row {
 		}
 		row.Namespaces[k] = n
 	}
-	return row
 }
 
 // share finds whom a container shares its own namespaces with.
@@ -126,126 +128,6 @@ func (r *reporter) share(row *Row) {
 		}
 		slices.SortStableFunc(n.With, func(a, b *Row) int { return a.Started.Compare(b.Started) })
 	}
-}
-
-// visit adds a process, whose parent is elsewhere, to the guests of each container
-// that it isn't a process of.
-func (r *reporter) visit(p *Process) {
-	home := r.home(p)
-	for _, row := range r.rows {
-		c := r.containers[row.ID]
-		kinds := r.Groups[p.Group].Namespaces.Shared(&r.Groups[c.Group].Namespaces) & r.Own(c)
-		if kinds == 0 || r.belongs(p, c) {
-			continue
-		}
-		g := Guest{PID: p.PID, User: r.user(p.Origin.uid()), Started: r.time(p.Start), Command: p.Origin.command(), Kinds: kinds}
-		if home != nil && home.ID != row.ID {
-			// What its container shares it has by right.
-			g.Kinds &^= r.Groups[r.containers[home.ID].Group].Namespaces.Shared(&r.Groups[c.Group].Namespaces)
-			g.From = home
-		}
-		if g.Kinds != 0 {
-			row.Guests = append(row.Guests, g)
-		}
-	}
-}
-
-// home is the container that a process is of: all its namespaces, its cgroup, or
-// its ancestors are. nil is the host.
-func (r *reporter) home(p *Process) *Row {
-	cgroup := r.cgroupOf(p.Origin.Cgroup)
-	var ancestor *Row
-	for _, row := range r.rows {
-		c := r.containers[row.ID]
-		if p.Group == c.Group || cgroup == row.ID {
-			return row
-		}
-		if r.descends(p, c) {
-			ancestor = row
-		}
-	}
-	if cgroup != "" {
-		return nil
-	}
-	return ancestor
-}
-
-// belongs tells whether a process that has namespaces of a container's is one of
-// its own, which may have left others: it descends from one, or from an exec, and
-// is in the container's cgroup if that says anything.
-func (r *reporter) belongs(p *Process, c *Container) bool {
-	cgroup := r.cgroupOf(p.Origin.Cgroup)
-	if cgroup != c.ID && (cgroup != "" || r.cgroupOf(c.Cgroup) == c.ID) {
-		return false
-	}
-	return r.descends(p, c)
-}
-
-// descends tells whether an ancestor of p has all of the container's namespaces
-// or is its shim.
-func (r *reporter) descends(p *Process, c *Container) bool {
-	for range len(r.Processes) { // numbers that were used again could make a ring
-		if p.Parent == c.Shim {
-			return true
-		}
-		if p = r.parents[p.Parent]; p == nil {
-			return false
-		}
-		if p.Group == c.Group {
-			return true
-		}
-	}
-	return false
-}
-
-// cgroupOf is the container, of those that were found, which the text of a
-// /proc/PID/cgroup names last.
-func (r *reporter) cgroupOf(text string) string {
-	id := ""
-	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return !strings.ContainsRune("0123456789abcdef", c) }) {
-		if r.containers[word] != nil {
-			id = word
-		}
-	}
-	return id
-}
-
-// heads leaves those who came in themselves: not who was started by another guest
-// and has no more than that one, and not who only waits for one that has more, as
-// nsenter does for its command.
-func (r *reporter) heads(guests []Guest) []Guest {
-	kinds := make(map[int]ns.Set)
-	for _, g := range guests {
-		kinds[g.PID] = g.Kinds
-	}
-	waits := make(map[int]bool)
-	for _, g := range guests {
-		if parent := r.parents[g.PID].Parent; g.Kinds&^kinds[parent] != 0 {
-			waits[parent] = true
-		}
-	}
-	return slices.DeleteFunc(guests, func(g Guest) bool {
-		parent := r.parents[g.PID].Parent
-		return waits[g.PID] || kinds[parent] != 0 && !waits[parent]
-	})
-}
-
-func (o *Origin) uid() uint32 {
-	var uid, effective uint32
-	if _, rest, ok := strings.Cut(o.Status, "\nUid:"); ok {
-		_, _ = fmt.Sscan(rest, &uid, &effective)
-	}
-	return effective
-}
-
-// command is the command line, or the name in brackets as ps has it, of a process
-// without one.
-func (o *Origin) command() string {
-	if words := strings.TrimRight(o.Cmdline, "\x00"); words != "" {
-		return printable(strings.ReplaceAll(words, "\x00", " "))
-	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(o.Status, "Name:\t"), "\n")
-	return printable("[" + name + "]")
 }
 
 // String is who has the namespace: own, host, or =web,db for those that it is

@@ -34,12 +34,12 @@ func id(name string) string {
 	return fmt.Sprintf("%064x", "nsjoin/"+name)[:64]
 }
 
-// cgroup is what a process of a container has there; of "" the host's.
+// cgroup is the container that a process's cgroups name; of "" the host's name none.
 func cgroup(container string) string {
 	if container == "" {
-		return "4:memory:/user.slice\n0::/\n"
+		return ""
 	}
-	return "4:memory:/docker/" + id(container) + "\n0::/docker/" + id(container) + "\n"
+	return id(container)
 }
 
 func (h *host) number() uint64 { h.next++; return h.next }
@@ -94,10 +94,7 @@ func (h *host) enters(parent int, kinds ns.Set, of, rest, in string) int {
 	for _, k := range kinds.Kinds() {
 		nodes[k] = h.Groups[h.find(of).Group].Namespaces[k]
 	}
-	o := &survey.Origin{
-		Status:  "Name:\ttool\nState:\tS\nUid:\t1\t7\t7\t7\n",
-		Cmdline: "tool\x00-x\x00", Cgroup: cgroup(in),
-	}
+	o := &survey.Origin{UID: 7, Command: survey.Command("tool", "tool\x00-x\x00"), Cgroup: cgroup(in)}
 	group := h.group(nodes)
 	for _, p := range h.Processes {
 		if p.PID == parent && p.Group == group {
@@ -242,7 +239,7 @@ func TestGuests(t *testing.T) {
 			"without cgroups, as of a rootless engine",
 			func(h *host) {
 				for i := range h.Containers {
-					h.Containers[i].Cgroup = "0::/\n"
+					h.Containers[i].Cgroup = ""
 				}
 				h.enters(h.find("app").First, ns.All().Without(net), "app", "", "")
 				h.enters(h.find("app").First, ns.SetOf(ns.Mnt), "proxy", "app", "")
@@ -280,17 +277,16 @@ func guests(t *testing.T, h *host) string {
 	return strings.Join(got, " ")
 }
 
-func TestGuestWithoutACommandLine(t *testing.T) {
-	h := newHost()
-	h.container("web", usual, nil)
-	pid := h.enters(1, ns.SetOf(ns.Net), "web", "", "")
-	for _, p := range h.Processes {
-		if p.PID == pid {
-			p.Origin.Cmdline = ""
+func TestCommand(t *testing.T) {
+	for _, row := range []struct{ name, cmdline, want string }{
+		{"tool", "tool\x00-x\x00", "tool -x"},
+		{"tool", "tool\x00\x00a b\x00\x00", "tool  a b"},
+		{"tool", "", "[tool]"},
+		{"tool", "\x00\x00", "[tool]"},
+	} {
+		if got := survey.Command(row.name, row.cmdline); got != row.want {
+			t.Errorf("%q: %q, want %q", row.cmdline, got, row.want)
 		}
-	}
-	if g := h.report()["web"].Guests; len(g) != 1 || g[0].Command != "[tool]" {
-		t.Errorf("guests %+v", g)
 	}
 }
 

@@ -3,7 +3,11 @@
 // pure: package observe makes a Survey, the plugin prints what follows from it.
 package survey
 
-import "github.com/nsjoin/docker-nsjoin/pkg/ns"
+import (
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
 
 // Survey is what one pass over /proc found. It is no snapshot: who comes or goes
 // meanwhile may be missing.
@@ -21,7 +25,37 @@ type Survey struct {
 	Held []Holder `json:"held,omitempty"`
 	// Unread is how many processes could not be looked into.
 	Unread int `json:"unread,omitempty"`
+	Cut    Cut `json:"cut,omitzero"`
 }
+
+// Cut counts what a survey leaves out because a bound was reached.
+type Cut struct {
+	// Processes is how many have other namespaces than the host and were not looked at.
+	Processes int `json:"processes,omitempty"`
+	// Holders is how many processes have more mounts or descriptors than were looked at.
+	Holders int `json:"holders,omitempty"`
+	// Namespaces is how many of no container are not listed.
+	Namespaces int `json:"namespaces,omitempty"`
+}
+
+// Bounds of a survey. A container decides how many processes and namespaces it has, how
+// many descriptors and mounts they have, and what they are called.
+const (
+	// MaxProcesses is how many processes with other namespaces than the host are told
+	// apart, MaxGroups how many groups they may be in.
+	MaxProcesses = 1 << 17
+	MaxGroups    = 1 << 14
+	// MaxGuests is how many guests of a container are listed, the oldest.
+	MaxGuests = 50
+	// MaxCommand bounds a command line, and MaxPath the path of a mount, in bytes.
+	MaxCommand = 1024
+	MaxPath    = 256
+	// MaxHeld is how many holders are told apart, and MaxHolders how many of a namespace.
+	MaxHeld    = 1 << 13
+	MaxHolders = 4
+	// maxUnowned is how many namespaces of no container are listed of each kind, the oldest.
+	maxUnowned = 128
+)
 
 // Group is the processes that have the same eight namespaces.
 type Group struct {
@@ -56,11 +90,25 @@ type Process struct {
 	Origin *Origin `json:"origin,omitempty"`
 }
 
-// Origin is the text of files in /proc/PID.
+// Origin is where a process is from, and what it is.
 type Origin struct {
-	Status  string `json:"status"`
-	Cmdline string `json:"cmdline"`
-	Cgroup  string `json:"cgroup"`
+	// Cgroup is the ID of the container that the process's cgroups name, or "".
+	Cgroup string `json:"cgroup,omitempty"`
+	// UID is the effective one, on the host, and Command the command line, or the name in
+	// brackets. Both are read only where they are printed. Cut says that the command line
+	// is longer, or could not be read in time.
+	UID     uint32 `json:"uid,omitempty"`
+	Command string `json:"command,omitempty"`
+	Cut     bool   `json:"cut,omitempty"`
+}
+
+// Command is how a process is shown: its command line, or its name in brackets as ps(1)
+// has it. The words of a command line in /proc/PID/cmdline end with a NUL each.
+func Command(name, cmdline string) string {
+	if words := strings.TrimRight(cmdline, "\x00"); words != "" {
+		return strings.ReplaceAll(words, "\x00", " ")
+	}
+	return "[" + name + "]"
 }
 
 // Container is a container that was found.
@@ -69,8 +117,8 @@ type Container struct {
 	// First is the number of its first process, Group of that one's group.
 	First int `json:"first"`
 	Group int `json:"group"`
-	// Cgroup is the text of its /proc/PID/cgroup.
-	Cgroup string `json:"cgroup"`
+	// Cgroup is the ID of the container that its cgroups name, its own, or "".
+	Cgroup string `json:"cgroup,omitempty"`
 	// Shim is the process that started it, on behalf of the engine, Engine the
 	// number of that one's group, and Bundle its directory.
 	Shim   int    `json:"shim"`
@@ -80,13 +128,15 @@ type Container struct {
 
 // Holder keeps a namespace: a mount of its file, or an open descriptor.
 type Holder struct {
+	Kind  ns.Kind `json:"kind"`
+	Inode uint64  `json:"inode"`
 	// PID is a process that has the mount, or the descriptor.
 	PID int `json:"pid"`
-	// Mount is the mount's line in /proc/PID/mountinfo, Link the descriptor's link,
-	// such as net:[4026531833], and FD its number.
-	Mount string `json:"mount,omitempty"`
-	Link  string `json:"link,omitempty"`
-	FD    int    `json:"fd,omitempty"`
+	// Path is where the mount is, its beginning if it is long; "" for the descriptor FD.
+	Path string `json:"path,omitempty"`
+	FD   int    `json:"fd,omitempty"`
+	// More is how many holders of the same namespace follow that are not listed.
+	More int `json:"more,omitempty"`
 }
 
 // Own are the kinds that the container doesn't have of its engine or of the host.

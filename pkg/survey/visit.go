@@ -1,0 +1,263 @@
+package survey
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+)
+
+// visit is a process that has namespaces of a container that it isn't a process of.
+type visit struct {
+	process *Process
+	kinds   ns.Set
+	from    *Container // the one that it is of; nil for the host
+}
+
+// visitors is who may visit which containers. The helper looks for visits as well as the
+// plugin, and stays smaller where this has no rows, with their times, in it.
+type visitors struct {
+	*Survey
+	containers []*Container // in the order of the names
+	order      map[string]int
+	parents    map[int]*Process       // all processes, by number
+	lineages   map[int]*lineage       // of processes, by number
+	by         map[place][]*Container // by what tells that a process is of one
+	all        []visit                // processes with an origin, and where they are from
+}
+
+// place is what tells that a process is of a container: its group, its shim as the parent.
+type place struct{ group, shim int }
+
+func newVisitors(s *Survey, names []Named) *visitors {
+	r := &visitors{
+		Survey: s, order: make(map[string]int), parents: make(map[int]*Process),
+		lineages: make(map[int]*lineage), by: make(map[place][]*Container),
+	}
+	found := make(map[string]*Container)
+	for i := range s.Containers {
+		found[s.Containers[i].ID] = &s.Containers[i]
+	}
+	for i := range s.Processes {
+		r.parents[s.Processes[i].PID] = &s.Processes[i]
+	}
+	for _, n := range names {
+		if c := found[n.ID]; c != nil {
+			r.order[n.ID] = len(r.containers)
+			r.containers = append(r.containers, c)
+			for _, at := range []place{{group: c.Group}, {shim: c.Shim}} {
+				r.by[at] = append(r.by[at], c)
+			}
+		}
+	}
+	for i := range s.Processes {
+		if p := &s.Processes[i]; p.Origin != nil {
+			r.all = append(r.all, visit{process: p, from: r.home(p)})
+		}
+	}
+	return r
+}
+
+// visits finds the guests of a container, all of them. Each step takes time in proportion
+// to the processes, whose number a container decides.
+func (r *visitors) visits(c *Container) []*visit {
+	own := r.Own(c)
+	shared := make([]ns.Set, len(r.Groups))
+	for i := range r.Groups {
+		shared[i] = r.Groups[i].Namespaces.Shared(&r.Groups[c.Group].Namespaces)
+	}
+	var list []*visit
+	for _, v := range r.all {
+		v.kinds = shared[v.process.Group] & own
+		if v.kinds == 0 || r.belongs(v.process, c) {
+			continue
+		}
+		switch v.from {
+		case nil:
+		case c:
+			v.from = nil
+		default:
+			v.kinds &^= shared[v.from.Group] // what its container shares it has by right
+		}
+		if v.kinds != 0 {
+			guest := v // v itself would be allocated for each
+			list = append(list, &guest)
+		}
+	}
+	return heads(list)
+}
+
+// home is the container that a process is of: all its namespaces, its cgroup, or
+// its ancestors are. nil is the host.
+func (r *visitors) home(p *Process) *Container {
+	if same := r.by[place{group: p.Group}]; len(same) > 0 {
+		return same[0]
+	}
+	if p.Origin.Cgroup != "" {
+		if i, ok := r.order[p.Origin.Cgroup]; ok {
+			return r.containers[i]
+		}
+		return nil
+	}
+	var last *Container
+	for l := r.lineage(p); l != nil; l = l.above {
+		if last == nil || r.order[l.of.ID] > r.order[last.ID] {
+			last = l.of
+		}
+	}
+	return last
+}
+
+// belongs tells whether a process that has namespaces of a container's is one of
+// its own, which may have left others: it descends from one, or from an exec, and
+// is in the container's cgroup if that says anything.
+func (r *visitors) belongs(p *Process, c *Container) bool {
+	if cgroup := p.Origin.Cgroup; cgroup != c.ID && (cgroup != "" || c.Cgroup == c.ID) {
+		return false
+	}
+	return r.lineage(p).has(c)
+}
+
+// lineage is a container that a process descends from: an ancestor has all of its
+// namespaces, or is its shim. above are the others.
+type lineage struct {
+	of    *Container
+	above *lineage
+}
+
+func (l *lineage) has(c *Container) bool {
+	for ; l != nil; l = l.above {
+		if l.of == c {
+			return true
+		}
+	}
+	return false
+}
+
+// with adds containers.
+func (l *lineage) with(containers []*Container) *lineage {
+	for _, c := range containers {
+		if !l.has(c) {
+			l = &lineage{of: c, above: l}
+		}
+	}
+	return l
+}
+
+// lineage finds what p descends from. It walks up to an ancestor whose lineage is known
+// already: a container can have each of its processes start the next.
+func (r *visitors) lineage(p *Process) *lineage {
+	pid := p.PID
+	var unknown []*Process
+	for p != nil {
+		if _, known := r.lineages[p.PID]; known {
+			break
+		}
+		r.lineages[p.PID] = nil // for now: numbers that were used again could make a ring
+		unknown = append(unknown, p)
+		p = r.parents[p.Parent]
+	}
+	for _, p := range slices.Backward(unknown) {
+		var l *lineage
+		if parent := r.parents[p.Parent]; parent != nil {
+			l = r.lineages[parent.PID].with(r.by[place{group: parent.Group}])
+		}
+		r.lineages[p.PID] = l.with(r.by[place{shim: p.Parent}])
+	}
+	return r.lineages[pid]
+}
+
+// heads leaves those who came in themselves: not a process that another guest started
+// and that has no more than that one, and not one that only waits for one that has more,
+// as nsenter does for its command.
+func heads(list []*visit) []*visit {
+	kinds := make(map[int]ns.Set)
+	for _, v := range list {
+		kinds[v.process.PID] = v.kinds
+	}
+	waits := make(map[int]bool)
+	for _, v := range list {
+		if parent := v.process.Parent; v.kinds&^kinds[parent] != 0 {
+			waits[parent] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(v *visit) bool {
+		parent := v.process.Parent
+		return waits[v.process.PID] || kinds[parent] != 0 && !waits[parent]
+	})
+}
+
+// listed are the visits that are listed, by number, the oldest of too many, and how many
+// are not.
+func listed(list []*visit) ([]*visit, int) {
+	more := max(0, len(list)-MaxGuests)
+	if more > 0 {
+		slices.SortFunc(list, func(a, b *visit) int {
+			return cmp.Or(cmp.Compare(a.process.Start, b.process.Start), cmp.Compare(a.process.PID, b.process.PID))
+		})
+		list = list[:MaxGuests]
+	}
+	slices.SortFunc(list, func(a, b *visit) int { return cmp.Compare(a.process.PID, b.process.PID) })
+	return list, more
+}
+
+// command is the command line for people.
+func (o *Origin) command() string { return shown(o.Command, o.Cut) }
+
+func shown(command string, cut bool) string {
+	if cut {
+		return command + "…"
+	}
+	return command
+}
+
+// Reduce leaves only what Report and Held need: the first processes of containers, guests,
+// all's holders, and their ancestors. It returns the numbers of the processes that are
+// printed: only of those is UID and Command needed.
+func (s *Survey) Reduce(all bool) (printed []int) {
+	names := make([]Named, len(s.Containers))
+	for i, c := range s.Containers {
+		names[i].ID = c.ID
+	}
+	r := newVisitors(s, names)
+	origins, keep := make(map[int]bool), make(map[int]bool)
+	for _, c := range r.containers {
+		keep[c.First] = true
+		visits := r.visits(c)
+		for _, v := range visits {
+			origins[v.process.PID] = true
+		}
+		visits, _ = listed(visits)
+		for _, v := range visits {
+			printed = append(printed, v.process.PID)
+		}
+	}
+	if all {
+		list, _ := unowned(s)
+		for _, u := range list {
+			for _, h := range u.by {
+				if h.process != nil {
+					origins[h.process.PID] = true
+					printed = append(printed, h.process.PID)
+				}
+			}
+		}
+	}
+	for pid := range origins {
+		for p := r.parents[pid]; p != nil && !keep[p.PID]; p = r.parents[p.Parent] {
+			keep[p.PID] = true
+		}
+	}
+	kept := make([]Process, 0, len(keep))
+	for _, p := range s.Processes {
+		if !origins[p.PID] {
+			p.Origin = nil
+		}
+		if keep[p.PID] {
+			kept = append(kept, p)
+		}
+	}
+	s.Processes = kept
+	slices.Sort(printed)
+	return slices.Compact(printed)
+}
