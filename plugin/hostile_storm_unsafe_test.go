@@ -56,9 +56,9 @@ func forkHostile() unix.Errno {
 	if err != 0 || pid != 0 {
 		return err
 	}
-	unix.RawSyscall(unix.SYS_UNSHARE, unix.CLONE_NEWUTS|unix.CLONE_NEWCGROUP, 0, 0)
-	unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name)), 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_UNSHARE, unix.CLONE_NEWUTS|unix.CLONE_NEWCGROUP, 0, 0)
+	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name)), 0)
 	for {
-		unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+		_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
 	}
 }

@@ -106,7 +106,7 @@ func (o *lsOptions) list(ctx context.Context, l *looker, args []string, out io.W
 	for _, text := range cutTexts(list.cut) {
 		exit.Warn(warnings, text)
 	}
-	if err := o.print(out, paint, list, shown, len(args) > 0); err != nil {
+	if err := o.printRows(out, paint, list, shown, len(args) > 0); err != nil {
 		return err
 	}
 	if err := o.printHeld(out, list.held); err != nil {

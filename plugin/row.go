@@ -35,9 +35,9 @@ const (
 	shownCommand = 20
 )
 
-// print prints rows in the form that was asked for. Containers that were named are
+// printRows prints rows in the form that was asked for. Containers that were named are
 // told of in detail unless another is.
-func (o *lsOptions) print(out io.Writer, paint painter, l *listing, rows []*survey.Row, named bool) error {
+func (o *lsOptions) printRows(out io.Writer, paint painter, l *listing, rows []*survey.Row, named bool) error {
 	contexts := make([]*rowContext, len(rows))
 	for i, row := range rows {
 		contexts[i] = &rowContext{row: row, c: l.containers[row.ID], trunc: !o.noTrunc}

@@ -36,6 +36,19 @@ func Held(s *Survey) (list []Unowned, more int) {
 	return list, more
 }
 
+// holders are the processes that Held names.
+func holders(s *Survey) (list []*Process) {
+	found, _ := unowned(s)
+	for _, u := range found {
+		for _, h := range u.by {
+			if h.process != nil {
+				list = append(list, h.process)
+			}
+		}
+	}
+	return list
+}
+
 // namespace is one of no container.
 type namespace struct {
 	kind      ns.Kind
@@ -69,22 +82,7 @@ func unowned(s *Survey) (list []*namespace, more int) {
 		f.take(s, c.Group)
 		f.take(s, c.Engine)
 	}
-	named := make([]*Process, len(s.Groups)) // the first of each group that has an origin
-	for i := range s.Processes {
-		if p := &s.Processes[i]; named[p.Group] == nil && p.Origin != nil {
-			named[p.Group] = p
-		}
-	}
-	for i, g := range s.Groups {
-		for k, inode := range g.Namespaces {
-			if u := f.find(ns.Kind(k), inode); u != nil && g.Count > 0 {
-				u.processes += g.Count
-				if named[i] != nil {
-					u.add(holder{process: named[i]}, 0)
-				}
-			}
-		}
-	}
+	f.findProcesses(s)
 	for i := range s.Held {
 		if u := f.find(s.Held[i].Kind, s.Held[i].Inode); u != nil {
 			u.add(holder{other: &s.Held[i]}, s.Held[i].More)
@@ -133,6 +131,29 @@ type finder struct {
 func (f finder) take(s *Survey, group int) {
 	for _, inode := range s.Groups[group].Namespaces {
 		f.taken[inode] = true
+	}
+}
+
+// findProcesses finds the namespaces that processes are in, and one of each group that has
+// an origin.
+func (f finder) findProcesses(s *Survey) {
+	named := make([]*Process, len(s.Groups))
+	for i := range s.Processes {
+		if p := &s.Processes[i]; named[p.Group] == nil && p.Origin != nil {
+			named[p.Group] = p
+		}
+	}
+	for i, g := range s.Groups {
+		for k, inode := range g.Namespaces {
+			u := f.find(ns.Kind(k), inode)
+			if u == nil || g.Count == 0 {
+				continue
+			}
+			u.processes += g.Count
+			if named[i] != nil {
+				u.add(holder{process: named[i]}, 0)
+			}
+		}
 	}
 }
 

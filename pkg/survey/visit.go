@@ -220,12 +220,11 @@ func (s *Survey) Reduce(all bool) (printed []int) {
 		names[i].ID = c.ID
 	}
 	r := newVisitors(s, names)
-	origins, keep := make(map[int]bool), make(map[int]bool)
+	guests := make(map[int]bool) // and holders
 	for _, c := range r.containers {
-		keep[c.First] = true
 		visits := r.visits(c)
 		for _, v := range visits {
-			origins[v.process.PID] = true
+			guests[v.process.PID] = true
 		}
 		visits, _ = listed(visits)
 		for _, v := range visits {
@@ -233,31 +232,38 @@ func (s *Survey) Reduce(all bool) (printed []int) {
 		}
 	}
 	if all {
-		list, _ := unowned(s)
-		for _, u := range list {
-			for _, h := range u.by {
-				if h.process != nil {
-					origins[h.process.PID] = true
-					printed = append(printed, h.process.PID)
-				}
-			}
+		for _, p := range holders(s) {
+			guests[p.PID] = true
+			printed = append(printed, p.PID)
 		}
 	}
-	for pid := range origins {
+	r.keep(guests)
+	slices.Sort(printed)
+	return slices.Compact(printed)
+}
+
+// keep leaves the first processes of containers, the guests, and the ancestors of both.
+func (r *visitors) keep(guests map[int]bool) {
+	keep := make(map[int]bool)
+	with := func(pid int) {
 		for p := r.parents[pid]; p != nil && !keep[p.PID]; p = r.parents[p.Parent] {
 			keep[p.PID] = true
 		}
 	}
+	for _, c := range r.containers {
+		with(c.First)
+	}
+	for pid := range guests {
+		with(pid)
+	}
 	kept := make([]Process, 0, len(keep))
-	for _, p := range s.Processes {
-		if !origins[p.PID] {
+	for _, p := range r.Processes {
+		if !guests[p.PID] {
 			p.Origin = nil
 		}
 		if keep[p.PID] {
 			kept = append(kept, p)
 		}
 	}
-	s.Processes = kept
-	slices.Sort(printed)
-	return slices.Compact(printed)
+	r.Processes = kept
 }
