@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -25,7 +26,8 @@ type client struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	terminal       uintptr // the descriptor of standard input
-	raw            bool    // it is a terminal, and the command has one
+	streams        plan.Streams
+	raw            bool // it is a terminal, and what is typed there is the command's
 }
 
 // attend passes on what the command reads, writes and is told, until it ends, and
@@ -43,19 +45,22 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	go c.tell(ctx, frames, h, signals, ended, newParent())
+	in := newInlet(c.stdin, frames)
 	// Nothing is sent of the null device, not its end either: one that comes when the helper has ended
 	// already makes Podman's service write an error of its own among the output.
-	if c.request.DryRun == request.OutputNone && !c.request.Detach && !c.request.Client.Null[0] {
-		go func() {
-			// Hidden from the file's own way to copy, which takes smaller parts.
-			_, _ = io.CopyBuffer(frames, struct{ io.Reader }{c.stdin}, make([]byte, frame.MaxSize))
-			_ = frames.End()
-		}()
+	if c.request.DryRun == request.OutputNone && c.streams.Input && !c.request.Client.Null[0] {
+		in.start()
 	}
 	written := make(chan error, 1)
 	unread := func() { _ = frames.Signal(sigpipe) }
-	outlets := [2]*outlet{{to: c.stdout, failed: unread}, {to: c.stderr, failed: unread, lines: c.raw}}
-	go func() { written <- h.Output(outlets[0], outlets[1]) }()
+	_, isTerminal := term.GetFdInfo(c.stderr)
+	outlets := [2]*outlet{{to: c.stdout, failed: unread}, {to: c.stderr, failed: unread, lines: c.raw && isTerminal}}
+	errs := &frame.Splitter{Data: outlets[1], Consumed: in.consumed}
+	go func() {
+		err := h.Output(outlets[0], errs)
+		_ = errs.Close()
+		written <- err
+	}()
 	status, err := h.Wait()
 	if err != nil {
 		return 0, err
@@ -67,6 +72,10 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	case err = <-written:
 	case <-time.After(patience):
 		return status, nil
+	}
+	if c.request.Client.InputFile {
+		h.Close() // nothing is sent any more
+		in.giveBack(os.Stdin)
 	}
 	if errors.Is(err, syscall.ECONNRESET) {
 		err = nil // so ends what Podman's service had more input for; the output was read before
@@ -111,7 +120,7 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 	alive := time.NewTicker(frame.Interval)
 	defer alive.Stop()
 	var resized <-chan struct{}
-	if c.raw {
+	if c.streams.Terminal {
 		changes, stop := watchSize(c.size)
 		defer stop()
 		resized = changes
@@ -132,7 +141,7 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			err = frames.Size(c.size())
 		case s := <-signals:
 			// A terminal's own size is told apart.
-			if number, ok := onLinux(s); ok && (number != sigwinch || !c.raw) {
+			if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
 				err = frames.Signal(number)
 			}
 		case <-closed:

@@ -35,9 +35,12 @@ A single kind of namespace comes from elsewhere by --net SOURCE and its sisters:
   private         a new one; mounts, host name and clocks begin as copies
 
 A command that runs in the container's file system is what docker exec would
-have made: its user, environment, limits, cgroup and filters. One that runs in
-the host's is the caller, unchanged. Standard input is always passed on, and a
-terminal is used when standard input and output are one.
+have made: its user, environment, limits, cgroup and filters. Its standard input
+is passed on with -i. At a terminal, -it is implied: where standard input and
+output are your terminal and you are in its foreground. -T turns that off.
+
+A command that runs in the host's file system is the caller, unchanged: it inherits
+your standard streams and descriptors. By --via engine it needs -i for the input.
 
 Who isn't root on the engine's host, or is on another one, gets there by a
 short-lived container of the engine (--via engine), which is removed. The host is
@@ -65,6 +68,7 @@ type options struct {
 	format       request.Output
 	tty, noTTY   bool
 	trust        bool
+	changed      func(flag string) bool // tells whether a flag was given
 	detachKeys   keysFlag
 	exec         request.Exec
 	env, envFile opts.ListOpts
@@ -119,6 +123,7 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 		return exit.Hint(errors.New(strings.TrimSpace(err.Error())), "%s --help shows the options", cmd.CommandPath())
 	})
 	o.addTo(cmd.Flags())
+	o.changed = cmd.Flags().Changed
 	completeWith(cmd, cli)
 	addBeneath(cmd, cli, os.Args)
 	return cmd
@@ -166,9 +171,9 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.exec.Privileged, "privileged", false, "Give all capabilities and no seccomp filter")
 	flags.BoolVarP(&o.exec.Detach, "detach", "d", false, "Run the command in the background")
 	flags.Var(&o.detachKeys, "detach-keys", `Keys that leave the command running ("" for none)`)
-	flags.BoolP("interactive", "i", false, "Pass standard input on (always done)")
-	flags.BoolVarP(&o.tty, "tty", "t", false, "Use a terminal (done where standard input and output are one)")
-	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Use no terminal")
+	flags.BoolVarP(&o.exec.Interactive, "interactive", "i", false, "Pass standard input on")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a pseudo-TTY (-it is implied at a terminal)")
+	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Do not imply -it at a terminal")
 	flags.Bool("version", false, "Print the version and stop") // cobra's own has -v
 }
 
@@ -253,15 +258,16 @@ func (o *options) kinds() (ns.Set, error) {
 	return ns.All().Without(o.except.set), nil
 }
 
-// terminal decides as docker exec does, but that a terminal is not asked for.
+// terminal decides whether the command gets a terminal. At the caller's, -it is implied only
+// where neither of them is given.
 func (o *options) terminal() (request.Terminal, error) {
 	switch {
 	case o.tty && o.noTTY:
 		return "", usage(errors.New("--tty and --no-tty exclude each other"))
-	case o.noTTY:
-		return request.TerminalNever, nil
 	case o.tty:
 		return request.TerminalAlways, nil
+	case o.noTTY, o.changed("tty"), o.changed("interactive"):
+		return request.TerminalNever, nil
 	}
 	return request.TerminalAuto, nil
 }

@@ -78,7 +78,7 @@ func children() []child {
 // ownStreams says that a command in a container has pipes of our own and the container's
 // /dev/null. Where it was false each row gave the intruder the caller's pipes, a socket all
 // descriptors of the process at its other end, where the container may trace.
-const ownStreams = false
+const ownStreams = true
 
 // victim is a child that runs.
 type victim struct {

@@ -80,18 +80,19 @@ func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
 // viaEngine runs the helper in a container of the engine and attends it.
 func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec, r *request.Request) (int, error) {
 	stdin, stdout, stderr := term.StdStreams()
-	in, inIsTerminal := term.GetFdInfo(stdin)
-	_, outIsTerminal := term.GetFdInfo(stdout)
+	in, _ := term.GetFdInfo(stdin)
 	c := &client{request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
+	r.Client = &request.Client{
+		Streams: callerStreams(), Null: [3]bool{isNull(os.Stdin), isNull(os.Stdout), isNull(os.Stderr)},
+		InputFile: r.Interactive && isRegular(os.Stdin), InputWaits: !r.Interactive && inputWaits(os.Stdin),
+	}
 	var err error
-	if c.raw, err = plan.WantsTerminal(r, inIsTerminal, outIsTerminal); err != nil {
+	if c.streams, err = plan.WantedStreams(r, r.Client.Streams); err != nil {
 		return 0, err
 	}
-	r.Client = &request.Client{
-		InputTerminal: inIsTerminal, OutputTerminal: outIsTerminal,
-		Null: [3]bool{isNull(os.Stdin), isNull(os.Stdout), isNull(os.Stderr)}, OneOutput: !c.raw && sameFile(os.Stdout, os.Stderr),
-	}
-	if c.raw {
+	r.Client.OneOutput = !c.streams.Terminal && sameFile(os.Stdout, os.Stderr)
+	c.raw = c.streams.Terminal && c.streams.Input
+	if c.streams.Terminal {
 		r.Client.Rows, r.Client.Columns = c.size()
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
@@ -103,11 +104,18 @@ func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec
 	started := make(chan struct{})
 	early := make(chan os.Signal, 1)
 	go func() {
-		select {
-		case s := <-signals:
-			early <- s
-			interrupt()
-		case <-started:
+		for {
+			select {
+			case s := <-signals:
+				// A resize, or a stop, is no reason to give up.
+				if !endsProcess(s) {
+					continue
+				}
+				early <- s
+				interrupt()
+			case <-started:
+			}
+			return
 		}
 	}()
 	h, err := startHelper(ctx, connection, s, r, stderr)
@@ -148,6 +156,12 @@ func isNull(f *os.File) bool {
 	}
 	null, err := os.Stat(os.DevNull)
 	return err == nil && os.SameFile(st, null)
+}
+
+// isRegular tells whether an open file is a regular one.
+func isRegular(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode().IsRegular()
 }
 
 // sameFile tells whether two open files are the same one, for all that can be known.

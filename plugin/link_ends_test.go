@@ -47,7 +47,7 @@ func TestLinkClientEnds(t *testing.T) {
 // Docker CLI and its plugin.
 func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 	t.Helper()
-	cmd := c.docker("nsjoin", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
+	cmd := c.docker("nsjoin", "-i", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

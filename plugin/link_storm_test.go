@@ -58,7 +58,7 @@ func TestLinkStorm(t *testing.T) {
 // strikeByEngine starts a command and sends a signal to its client.
 func (c caller) strikeByEngine(t *testing.T, web string, random *rand.Rand) {
 	command := stormCommands[random.IntN(len(stormCommands))]
-	cmd := c.docker(append([]string{"nsjoin", "--via", "engine", web}, command...)...)
+	cmd := c.docker(append([]string{"nsjoin", "-i", "--via", "engine", web}, command...)...)
 	in, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -23,7 +23,7 @@ func TestLinkTimes(t *testing.T) {
 		name string
 		args []string
 	}{
-		{"docker nsjoin --via engine", []string{"nsjoin", "--via", "engine", web}},
+		{"docker nsjoin --via engine", []string{"nsjoin", "-i", "--via", "engine", web}},
 		{"docker exec", []string{"exec", "-i", web}},
 		{"docker run --rm --pid host", []string{"run", "--rm", "--pid", "host", "--label", ownLabel(), testImage}},
 	}

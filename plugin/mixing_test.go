@@ -132,7 +132,7 @@ func marked(mark string) int {
 func (m *mixing) run(t *testing.T, mark string, args []string) (links map[ns.Kind]string, stderr string, status int) {
 	t.Helper()
 	var errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"nsjoin"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"nsjoin", "-i"}, args...)...)
 	cmd.Env, cmd.Stderr, cmd.WaitDelay = m.env, &errs, 5*time.Second
 	in, errIn := cmd.StdinPipe()
 	out, errOut := cmd.StdoutPipe()

@@ -31,7 +31,7 @@ func begin(t *testing.T, c caller, container string, terminal bool, command ...s
 		return beginAt(t, c, newTTY(t), container, command...)
 	}
 	s := &running{t: t, container: container, output: &safeBytes{}}
-	s.cmd = c.docker(append([]string{"nsjoin", container}, command...)...)
+	s.cmd = c.docker(append([]string{"nsjoin", "-i", container}, command...)...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	input, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -54,7 +54,7 @@ func begin(t *testing.T, c caller, container string, terminal bool, command ...s
 func beginAt(t *testing.T, c caller, y *tty, container string, command ...string) *running {
 	t.Helper()
 	s := &running{t: t, container: container, tty: y}
-	s.cmd = c.docker(append([]string{"nsjoin", container}, command...)...)
+	s.cmd = c.docker(append([]string{"nsjoin", "-i", container}, command...)...)
 	y.start(s.cmd)
 	y.shows("ready")
 	s.find()

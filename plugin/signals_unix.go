@@ -24,6 +24,15 @@ func onLinux(s os.Signal) (int, bool) {
 	return n, ok
 }
 
+// endsProcess tells whether a signal is meant to end a process.
+func endsProcess(s os.Signal) bool {
+	switch s {
+	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
+		return true
+	}
+	return false
+}
+
 // isBrokenPipe tells the error of writing what nobody reads.
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
 

@@ -59,3 +59,6 @@ type parent struct{}
 func newParent() parent { return parent{} }
 
 func (parent) gone() bool { return false }
+
+// endsProcess tells whether a signal is meant to end a process: ctrl-c, the only one.
+func endsProcess(os.Signal) bool { return true }

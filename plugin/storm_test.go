@@ -140,7 +140,8 @@ func (c caller) output() string { return filepath.Join(c.dir, ".output") }
 
 // storm starts a session and ends it. It returns what the signal met.
 func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) string {
-	cmd := c.docker(append([]string{"nsjoin", web}, stormCommands[random.IntN(len(stormCommands))]...)...)
+	command := append([]string{web}, stormCommands[random.IntN(len(stormCommands))]...)
+	cmd := c.docker(append([]string{"nsjoin"}, command...)...)
 	hangUp := func() {}
 	switch random.IntN(4) {
 	case 0, 1:
@@ -155,6 +156,7 @@ func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) stri
 			t.Error(err)
 			return "nothing"
 		}
+		cmd = c.docker(append([]string{"nsjoin", "-i"}, command...)...)
 		cmd.Stdin, cmd.Stdout = r, w
 		hangUp = func() { r.Close(); w.Close() }
 	case 3:

@@ -60,7 +60,7 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer out.Close()
-		cmd := c.docker("nsjoin", web, "cat")
+		cmd := c.docker("nsjoin", "-i", web, "cat")
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, out
 		if err := cmd.Run(); err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestStream(t *testing.T) {
 		}
 	})
 	t.Run("pipes", func(t *testing.T) {
-		cmd := c.docker("nsjoin", web, "cat")
+		cmd := c.docker("nsjoin", "-i", web, "cat")
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +104,7 @@ func TestStream(t *testing.T) {
 // is no test: a machine that does other things as well makes it anything.
 func (c caller) compareTimes(t *testing.T, web, file string) {
 	nsenter := []string{"nsenter", "-t", initOf(t, web), "-m", "-n", "-i", "-u", "-p"}
-	nsjoin := []string{"docker", "nsjoin", web}
+	nsjoin := []string{"docker", "nsjoin", "-i", web}
 	for _, row := range []struct {
 		name, from string
 		to         string

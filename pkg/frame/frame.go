@@ -1,9 +1,8 @@
-// Package frame is the form of a helper's standard input where the client is on
-// another machine: what the command reads, and beside it what a stream of bytes
-// can't say.
+// Package frame is the form of a helper's standard input and standard error where the client
+// may be on another machine: bytes of the command, and what a stream of bytes can't say.
 //
 // A frame is one byte for its kind, four bytes, most significant first, for the
-// length of what it holds, at most MaxSize, and that:
+// length of what it holds, at most MaxSize, and that. On standard input, from the client:
 //
 //	'd' data    bytes for the command's standard input
 //	'e' end     nothing: the command's standard input ends here
@@ -12,7 +11,13 @@
 //	'a' alive   nothing: the client is there
 //
 // The stream ends when the client does, at whatever place. After an end frame
-// there may be all others but data.
+// there may be all others but data. On standard error, from the helper:
+//
+//	'd' data    bytes for the caller's standard error
+//	'c' consumed  of the command's standard input so far: eight bytes, a number of bytes
+//
+// The client never sends more than Window bytes of data that were not consumed yet, so that
+// the helper can read on without limit, and no signal waits behind what the command does not read.
 package frame
 
 import (
@@ -33,10 +38,16 @@ const (
 	Size   Kind = 'w'
 	Signal Kind = 's'
 	Alive  Kind = 'a'
+
+	Consumed Kind = 'c'
 )
 
 // MaxSize bounds what a frame holds, in bytes.
 const MaxSize = 64 << 10
+
+// Window bounds the data that was sent and not consumed, in bytes. Over a link of 50 ms it is
+// enough for 300 MB a second.
+const Window = 16 << 20
 
 // A client sends something every Interval. One that sent nothing for Silence is
 // gone: it was ended, suspended or cut off.
@@ -56,6 +67,8 @@ func (k Kind) lengths() (least, most uint32, known bool) {
 		return 4, 4, true
 	case Signal:
 		return 1, 1, true
+	case Consumed:
+		return 8, 8, true
 	case End, Alive:
 		return 0, 0, true
 	}
@@ -75,6 +88,9 @@ func (f Frame) Number() int { return int(f.Payload[0]) }
 func (f Frame) Dimensions() (rows, columns uint16) {
 	return binary.BigEndian.Uint16(f.Payload), binary.BigEndian.Uint16(f.Payload[2:])
 }
+
+// Bytes is the number of bytes that were consumed.
+func (f Frame) Bytes() int64 { return int64(binary.BigEndian.Uint64(f.Payload) & (1<<63 - 1)) }
 
 // Read reads one frame. What it holds is in buf, of MaxSize bytes, until the next
 // one is read. The error is io.EOF where the stream ends between two frames.

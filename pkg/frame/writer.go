@@ -46,6 +46,11 @@ func (w *Writer) Size(rows, columns uint16) error {
 	return w.send(Size, b[:])
 }
 
+// Consumed tells how much of the data was consumed so far, in bytes.
+func (w *Writer) Consumed(total int64) error {
+	return w.send(Consumed, binary.BigEndian.AppendUint64(nil, uint64(total)))
+}
+
 func (w *Writer) send(k Kind, payload []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -169,13 +169,17 @@ func (c *compiler) compile(s plan.Step) error {
 	return nil
 }
 
-// closeOthers closes all descriptors but the standard streams and the two pipes,
-// so that nothing of ours can be seen from inside the container.
+// closeOthers closes all descriptors but the standard streams, the two pipes, and those of the
+// caller's that the command inherits, so that nothing of ours can be seen from inside the container.
 func (c *compiler) closeOthers() {
-	low, high := min(c.prog.said, c.prog.gate), max(c.prog.said, c.prog.gate)
-	c.add(closeRange, 0, 3, low)
-	c.add(closeRange, 0, low+1, high)
-	c.add(closeRange, 0, high+1, maxFD)
+	keep := append([]int{int(c.prog.said), int(c.prog.gate)}, c.held.Inherited...)
+	slices.Sort(keep)
+	next := uintptr(3)
+	for _, fd := range keep {
+		c.add(closeRange, 0, next, uintptr(fd))
+		next = uintptr(fd) + 1
+	}
+	c.add(closeRange, 0, next, maxFD)
 }
 
 // cgroups has the child join its cgroups itself: who moves another process, or all

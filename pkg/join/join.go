@@ -35,6 +35,8 @@ type Held struct {
 	Cgroups []*os.File          // of the plan's groups, in their order; who writes his pid there joins
 	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
+	// Inherited are the caller's other descriptors that the command keeps.
+	Inherited []int
 	// Unwanted tells whether nobody waits for the command any more; nil never does.
 	Unwanted func() bool
 	// TakeBack takes a process out of the cgroup that freezes it, or is nil.

@@ -101,7 +101,7 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
 			if r.Terminal = request.TerminalNever; row.now {
-				r.Terminal, o.InputTerminal = request.TerminalAlways, true
+				r.Terminal = request.TerminalAlways
 			}
 			s := o.Subject
 			s.Spec.Terminal = row.was

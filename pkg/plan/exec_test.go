@@ -16,7 +16,7 @@ import (
 func atTerminal(callerEnv string) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.CallerEnv = strings.Fields(callerEnv)
-	o.InputTerminal, o.OutputTerminal = true, true
+	o.Streams = terminal
 	o.Subject.Spec.Env, o.Subject.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
 	return r, o
 }
@@ -55,10 +55,9 @@ func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
 
 func TestCallersTerminalIsNotForACommandWithoutOne(t *testing.T) {
 	for name, vary := range map[string]func(*request.Request, *plan.Observed){
-		"-T":                   func(r *request.Request, _ *plan.Observed) { r.Terminal = request.TerminalNever },
-		"a pipe":               func(_ *request.Request, o *plan.Observed) { o.OutputTerminal = false },
-		"detached":             func(r *request.Request, _ *plan.Observed) { r.Detach = true },
-		"detached, and forced": func(r *request.Request, _ *plan.Observed) { r.Detach, r.Terminal = true, request.TerminalAlways },
+		"-T":       func(r *request.Request, _ *plan.Observed) { r.Terminal = request.TerminalNever },
+		"a pipe":   func(_ *request.Request, o *plan.Observed) { o.Streams.OutputTerminal = false },
+		"detached": func(r *request.Request, _ *plan.Observed) { r.Detach = true },
 	} {
 		r, o := atTerminal("TERM=foot COLORTERM=truecolor")
 		vary(r, o)
@@ -189,7 +188,7 @@ func TestDetachKeysAreForATerminal(t *testing.T) {
 	if got := made(t, r, o).DetachKeys; got != nil {
 		t.Errorf("without a terminal they are %v", got)
 	}
-	o.InputTerminal, o.OutputTerminal = true, true
+	o.Streams = terminal
 	if got := made(t, r, o).DetachKeys; !slices.Equal(got, r.DetachKeys) {
 		t.Errorf("with a terminal they are %v, want %v", got, r.DetachKeys)
 	}

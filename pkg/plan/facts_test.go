@@ -87,6 +87,9 @@ func subject() *plan.Subject {
 // nofile is RLIMIT_NOFILE.
 const nofile plan.Resource = 7
 
+// terminal is a caller at a terminal, in its foreground.
+var terminal = request.Streams{InputTerminal: true, OutputTerminal: true, ErrorsTerminal: true, Foreground: true}
+
 func capSet(names ...string) plan.CapSet {
 	var set plan.CapSet
 	for _, name := range names {

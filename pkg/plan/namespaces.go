@@ -99,6 +99,9 @@ func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 // warnings are what may surprise.
 func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	var list []string
+	if !p.foreign(o) && p.Remote && !p.Input && o.InputWaits {
+		list = append(list, "standard input is not passed on: -i does that")
+	}
 	pid, mnt, user := p.row(ns.PID), p.row(ns.Mnt), p.row(ns.User)
 	shown := o.source(r, ns.Mnt).Namespaces[ns.PID]
 	if (pid.New || pid.ID != shown) && !mountsProc(p, o) {

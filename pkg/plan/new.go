@@ -25,10 +25,10 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.Client != nil}
 	p.Audit = audit.Decide(r.Audit.Settings, o.Audit)
 	if p.foreign(o) || p.Remote {
-		if p.Terminal, err = WantsTerminal(r, o.InputTerminal, o.OutputTerminal); err != nil {
+		if p.Streams, err = WantedStreams(r, o.Streams); err != nil {
 			return nil, err
 		}
-		if p.Terminal {
+		if p.Terminal && p.Input {
 			p.DetachKeys = r.DetachKeys
 		}
 	}
@@ -68,26 +68,6 @@ func (p *Plan) hosts() Who {
 		return HostRoot
 	}
 	return Caller
-}
-
-// WantsTerminal decides whether a command in a container, or for a caller on another
-// machine, gets a terminal of its own; input and output tell whether the caller's
-// standard streams are one. Else it has the caller's, if there is one.
-func WantsTerminal(r *request.Request, input, output bool) (bool, error) {
-	if r.Detach {
-		return false, nil // nobody would be at its other end
-	}
-	switch r.Terminal {
-	case request.TerminalAlways:
-		if !input {
-			return false, exit.Hint(errors.New("-t: standard input is not a terminal"), "leave -t out to run without one")
-		}
-		return true, nil
-	case request.TerminalAuto:
-		return input && output, nil
-	case request.TerminalNever:
-	}
-	return false, nil
 }
 
 // WantsSubject tells whether the command will run in another file system than

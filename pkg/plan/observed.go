@@ -3,6 +3,7 @@ package plan
 import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
@@ -31,9 +32,11 @@ type Observed struct {
 	// Owners are the user namespaces that own those which the request names,
 	// where a user namespace is joined or made; else nil.
 	Owners map[ns.Kind]ns.ID
-	// InputTerminal and OutputTerminal say that the caller's standard input
-	// and output are one.
-	InputTerminal, OutputTerminal bool
+	// Streams is what is known of the caller's standard streams.
+	Streams request.Streams
+	// InputWaits says that there is something to be read from the standard input of a caller
+	// that may be on another machine.
+	InputWaits bool
 	// SetgroupsDenied says that the user namespace that is joined doesn't let
 	// its processes choose supplementary groups, user_namespaces(7).
 	SetgroupsDenied bool

@@ -18,8 +18,7 @@ type Plan struct {
 	Namespaces []Namespace `json:"namespaces"`
 	Identity   Identity    `json:"identity"`
 	Command    Command     `json:"command"`
-	// Terminal says that the command gets a terminal of the container's.
-	Terminal bool `json:"terminal"`
+	Streams
 	// DetachKeys leave the command at its terminal to itself.
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	// Detach says that the helper leaves the command to itself.
@@ -124,6 +123,12 @@ type Command struct {
 // a container does, or one that nobody attends, or from another machine. Else it
 // is in the caller's.
 func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach || p.Remote }
+
+// InheritsStreams tells whether the command has the caller's own standard streams and other
+// descriptors, as a command in the host's file system has that is started locally.
+func (p *Plan) InheritsStreams() bool {
+	return p.Identity.Container == nil && !p.Detach && !p.Remote
+}
 
 // row is what becomes of kind k.
 func (p *Plan) row(k ns.Kind) Namespace {

@@ -87,7 +87,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 	s := o.Subject
 	return s == nil || s.AccountErr != nil || r.Dir == "srv" ||
 		!r.Privileged && (s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0) ||
-		!r.Detach && r.Terminal == request.TerminalAlways && !o.InputTerminal
+		!r.Detach && r.Terminal == request.TerminalAlways && r.Interactive && !o.Streams.InputTerminal
 }
 
 // otherIDs tells whether the mounts are of a user namespace that the command isn't in.
@@ -208,8 +208,8 @@ func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Obser
 	}
 }
 
-// checkSession: a command that is left has no terminal, and one that isn't the
-// caller a session; nothing but a terminal has detach keys.
+// checkSession: a command that is detached has no input, and one that isn't the
+// caller a session; nothing but a terminal with input has detach keys.
 func checkSession(t *testing.T, p *plan.Plan, r *request.Request) {
 	t.Helper()
 	var session, terminal bool
@@ -220,7 +220,7 @@ func checkSession(t *testing.T, p *plan.Plan, r *request.Request) {
 	if want := r.Detach || p.Identity.Container != nil; session != want || p.Detach != r.Detach {
 		t.Errorf("a session: %v, want %v; detached: %v, want %v", session, want, p.Detach, r.Detach)
 	}
-	if terminal != p.Terminal || terminal && (p.Detach || p.Identity.Container == nil) {
+	if terminal != p.Terminal || terminal && p.Identity.Container == nil || p.Detach && p.Input {
 		t.Errorf("a terminal: %v, in the steps %v, of %s, detached: %v", p.Terminal, terminal, p.Identity.Who, p.Detach)
 	}
 	if len(p.DetachKeys) > 0 && !terminal {

@@ -44,7 +44,7 @@ func anyRequest(random *rand.Rand) *request.Request {
 
 func anyExec(random *rand.Rand) request.Exec {
 	e := request.Exec{
-		Dir: anyOf(random, "", "", request.Word("/srv"), "/"), Privileged: oneIn(random, 3), Detach: oneIn(random, 4),
+		Dir: anyOf(random, "", "", request.Word("/srv"), "/"), Privileged: oneIn(random, 3), Detach: oneIn(random, 4), Interactive: oneIn(random, 2),
 		Env: anyOf(random, nil, []string{"A=1", "HOSTNAME"}, []string{"PATH=/opt", "TERM=foot"}, []string{"HOME="}),
 	}
 	if oneIn(random, 10) {
@@ -82,7 +82,8 @@ func anyObserved(random *rand.Rand) *plan.Observed {
 		delete(o.Base.Namespaces, anyOf(random, ns.Kinds()...)) // it has ended
 	}
 	o.Capabilities = plan.CapSet(random.Uint64())
-	o.InputTerminal, o.OutputTerminal = !oneIn(random, 3), oneIn(random, 2)
+	o.Streams.InputTerminal, o.Streams.OutputTerminal, o.Streams.Foreground = !oneIn(random, 3), oneIn(random, 2), oneIn(random, 2)
+	o.Streams.ErrorsTerminal = oneIn(random, 2)
 	o.SetgroupsDenied = oneIn(random, 2)
 	if oneIn(random, 20) {
 		o.Subject = nil

@@ -115,11 +115,11 @@ func TestNewRefuses(t *testing.T) {
 			"login shell: invalid argument\nhint: name a command, such as sh\n", exit.Failed,
 		},
 		{
-			"-t without a terminal",
+			"-it without a terminal",
 			func(r *request.Request, o *plan.Observed) {
-				r.Terminal, o.OutputTerminal = request.TerminalAlways, true
+				r.Terminal, r.Interactive, o.Streams.OutputTerminal = request.TerminalAlways, true, true
 			},
-			"-t: standard input is not a terminal\nhint: leave -t out to run without one\n", exit.Failed,
+			"-it: standard input is not a terminal\nhint: leave -t out to run without a terminal\n", exit.Failed,
 		},
 		{
 			"-u for the caller",
@@ -225,28 +225,5 @@ func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
 	o.Subject.Filters, o.Subject.Spec.Seccomp = nil, false
 	if got := made(t, asked(), o).Identity.Container.Seccomp; len(got) != 0 {
 		t.Errorf("filters %v", got)
-	}
-}
-
-func TestTerminal(t *testing.T) {
-	for _, row := range []struct {
-		asked         request.Terminal
-		input, output bool
-		want          bool
-	}{
-		{request.TerminalAuto, true, true, true},
-		{request.TerminalAuto, true, false, false},
-		{request.TerminalAuto, false, true, false},
-		{request.TerminalAuto, false, false, false},
-		{request.TerminalAlways, true, true, true},
-		{request.TerminalAlways, true, false, true},
-		{request.TerminalNever, true, true, false},
-		{request.TerminalNever, false, false, false},
-	} {
-		r, o := asked(), observed()
-		r.Terminal, o.InputTerminal, o.OutputTerminal = row.asked, row.input, row.output
-		if got := made(t, r, o).Terminal; got != row.want {
-			t.Errorf("%s, standard input %v, output %v: %v, want %v", row.asked, row.input, row.output, got, row.want)
-		}
 	}
 }

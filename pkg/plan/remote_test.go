@@ -77,7 +77,7 @@ func TestRemoteHostRoot(t *testing.T) {
 	r.Take = ns.SetOf(ns.Net)
 	r.CallerEnv = []string{"PATH=/bin", "HOME=/root"}
 	remote(r, o)
-	o.InputTerminal, o.OutputTerminal = true, true
+	o.Streams = terminal
 	p := made(t, r, o)
 	if p.Identity.Who != plan.HostRoot || p.Identity.Container != nil || !p.Terminal || !p.LeadsSession() {
 		t.Errorf("%+v, terminal %v, leads a session %v", p.Identity, p.Terminal, p.LeadsSession())
@@ -93,7 +93,7 @@ func TestRemoteHostRoot(t *testing.T) {
 	}
 	local, seen := asked(), observed()
 	local.Take = ns.SetOf(ns.Net)
-	seen.InputTerminal, seen.OutputTerminal = true, true
+	seen.Streams = terminal
 	if p := made(t, local, seen); p.Terminal || p.LeadsSession() {
 		t.Error("a local one has the caller's terminal")
 	}

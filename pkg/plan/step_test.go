@@ -53,7 +53,7 @@ func TestOrderOfSteps(t *testing.T) {
 		},
 		{
 			"a terminal belongs to the new session",
-			func(_ *request.Request, o *plan.Observed) { o.InputTerminal, o.OutputTerminal = true, true },
+			func(_ *request.Request, o *plan.Observed) { o.Streams = terminal },
 			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session terminal settle find exec",
 		},
 		{
@@ -106,7 +106,7 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"detached there is no terminal",
 			func(r *request.Request, o *plan.Observed) {
-				r.Detach, o.InputTerminal, o.OutputTerminal = true, true, true
+				r.Detach, o.Streams = true, terminal
 			},
 			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
@@ -194,7 +194,7 @@ func TestEachProcessIsJoinedOnceAndUserLast(t *testing.T) {
 func TestEveryStepIsDescribed(t *testing.T) {
 	r, o := asked(), observed()
 	o.Base = process(webPID, ns.All())
-	o.InputTerminal, o.OutputTerminal = true, true
+	o.Streams = terminal
 	s := &o.Subject.Spec
 	s.AppArmor, s.NoNewPrivileges = "docker-default", true
 	want := []string{

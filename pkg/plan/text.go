@@ -53,7 +53,7 @@ func (p *Plan) String() string {
 	for _, row := range p.Identity.Rows() {
 		line("  %-12s %s", row[0], row[1])
 	}
-	line("  %-12s %s", "terminal", yesNo(p.Terminal))
+	line("  %-12s %s", "streams", p.streams())
 	if p.Detach {
 		line("  %-12s %s", "detached", "yes")
 	}
@@ -69,6 +69,26 @@ func (p *Plan) String() string {
 		line("  %s", w)
 	}
 	return b.String()
+}
+
+// streams says what the command's standard streams are.
+func (p *Plan) streams() string {
+	var parts []string
+	switch {
+	case p.InheritsStreams():
+		return "the caller's own"
+	case p.Terminal && p.SeparateErrors:
+		parts = append(parts, "a terminal", "errors apart from it")
+	case p.Terminal:
+		parts = append(parts, "a terminal")
+	}
+	if p.Detach {
+		return strings.Join(append(parts, "no standard input"), ", ")
+	}
+	if p.Input {
+		return strings.Join(append(parts, "standard input passed on"), ", ")
+	}
+	return strings.Join(append(parts, "no standard input (-i passes it on)"), ", ")
 }
 
 // origin says where the namespace is from and whether it has to be joined.
@@ -168,13 +188,6 @@ func orNone(text string) string {
 		return "none"
 	}
 	return text
-}
-
-func yesNo(yes bool) string {
-	if yes {
-		return "yes"
-	}
-	return "no"
 }
 
 // quoteArgs writes a command as a shell takes it.

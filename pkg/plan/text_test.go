@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write testdata/*.golden anew")
 func inWeb() (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.Command = nil
-	o.InputTerminal, o.OutputTerminal = true, true
+	o.Streams = terminal
 	o.Subject.Spec.AppArmor = "docker-default"
 	o.Subject.Starter.Limits = []plan.Limit{
 		{Resource: 0, Soft: plan.Unlimited, Hard: plan.Unlimited},
@@ -210,7 +210,7 @@ func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
 
 func TestPlanSaysThatTheCommandIsLeft(t *testing.T) {
 	r := asked()
-	const line = "  terminal     no\n  detached     yes\n"
+	const line = "  streams      no standard input\n  detached     yes\n"
 	if text := made(t, r, observed()).String(); strings.Contains(text, "detached") {
 		t.Errorf("it is attended, and the plan says\n%s", text)
 	}

@@ -25,9 +25,9 @@ type Terminal string
 
 // When the command gets a terminal.
 const (
-	TerminalAuto   Terminal = "auto"   // when standard input and output are one
-	TerminalAlways Terminal = "always" // -t: when standard input is one, or not at all
-	TerminalNever  Terminal = "never"  // -T
+	TerminalAuto   Terminal = "auto"   // no option says: at the caller's terminal, with its input
+	TerminalAlways Terminal = "always" // -t
+	TerminalNever  Terminal = "never"  // -T, -t=false, or -i without -t
 )
 
 // Output is the form that a plan is printed in.
@@ -91,16 +91,30 @@ type Claim struct {
 // another machine. The helper's standard input is in frames then (package frame),
 // and the host is the engine's: the process that started the helper's container.
 type Client struct {
-	// InputTerminal and OutputTerminal say that his standard input and output are one.
-	InputTerminal  bool `json:"inputTerminal,omitempty"`
-	OutputTerminal bool `json:"outputTerminal,omitempty"`
-	// Null says which of his standard streams are the null device, and OneOutput that
-	// his standard output and error are the same file, in which the order is kept.
+	Streams Streams `json:"streams"`
+	// Null says which of its standard streams are the null device, and OneOutput that
+	// its standard output and error are the same file, in which the order is kept.
 	Null      [3]bool `json:"null"`
 	OneOutput bool    `json:"oneOutput,omitempty"`
+	// InputFile says that its standard input is a regular file: what the command does
+	// not read of it is given back. InputWaits says that there is something to be read.
+	InputFile  bool `json:"inputFile,omitempty"`
+	InputWaits bool `json:"inputWaits,omitempty"`
 	// Rows and Columns are the size of his terminal; 0 for none.
 	Rows    uint16 `json:"rows,omitempty"`
 	Columns uint16 `json:"columns,omitempty"`
+}
+
+// Streams is what is known of a caller's standard streams.
+type Streams struct {
+	// InputTerminal and OutputTerminal say that the stream is a terminal, ErrorsTerminal
+	// that standard error is the same terminal as standard output.
+	InputTerminal  bool `json:"inputTerminal,omitempty"`
+	OutputTerminal bool `json:"outputTerminal,omitempty"`
+	ErrorsTerminal bool `json:"errorsTerminal,omitempty"`
+	// Foreground says that standard input is the caller's controlling terminal, and that
+	// the caller is in the foreground there.
+	Foreground bool `json:"foreground,omitempty"`
 }
 
 // Exec is what docker exec's options say of a command. They mean the same here.
@@ -115,6 +129,8 @@ type Exec struct {
 	Privileged bool `json:"privileged,omitempty"`
 	// Detach starts the command and doesn't attend it.
 	Detach bool `json:"detach,omitempty"`
+	// Interactive passes the caller's standard input on.
+	Interactive bool `json:"interactive,omitempty"`
 }
 
 // Source is where kind k comes from. A new one is not a place: where it is a copy,

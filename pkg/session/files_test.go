@@ -3,6 +3,7 @@
 package session
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +19,16 @@ func pipe(t *testing.T) (r, w *os.File) {
 	}
 	t.Cleanup(func() { r.Close(); w.Close() })
 	return r, w
+}
+
+// to is what an output is moved to.
+func to(f *os.File) io.Writer { return descriptor(f.Fd()) }
+
+// inputOf moves what from has.
+func inputOf(from, to *os.File) *input {
+	i := newInput(to)
+	i.from, i.regular = descriptor(from.Fd()), false
+	return i
 }
 
 // create makes a regular file that what is written is added to.

@@ -20,7 +20,7 @@ func TestLastWordsAreNotLost(t *testing.T) {
 	for range 50 {
 		from, theirs := pipe(t)
 		file := overwritten(t)
-		s := &streams{outputs: []*relay{{from: from, to: file}}}
+		s := &streams{outputs: []*output{{from: from, to: to(file)}}}
 		s.start(nil, newOnce(), newOnce())
 		relayWaits(t)
 		if _, err := theirs.WriteString("last words\n"); err != nil {
@@ -51,8 +51,8 @@ func relayWaits(t *testing.T) {
 func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
 	from, theirs := pipe(t)
 	file := overwritten(t)
-	r := &relay{from: from, to: file}
-	s := &streams{outputs: []*relay{r}}
+	r := &output{from: from, to: to(file)}
+	s := &streams{outputs: []*output{r}}
 	s.start(nil, newOnce(), newOnce())
 	relayWaits(t)
 	if err := from.SetReadDeadline(time.Now()); err != nil {
@@ -62,7 +62,7 @@ func TestWhatIsWrittenWhenTheRelayIsStoppedIsDrained(t *testing.T) {
 	if _, err := theirs.WriteString("last words\n"); err != nil {
 		t.Fatal(err)
 	}
-	_ = drain(r.to, r.from)
+	r.drain()
 	expect(t, file, "last words\n")
 }
 
@@ -71,7 +71,7 @@ func TestOutputToAPipeThatIsFull(t *testing.T) {
 	want := strings.Repeat("0123456789abcde\n", 1<<16)
 	reader, fifo := pipe(t) // as a FIFO with a name
 	from, theirs := pipe(t)
-	s := &streams{outputs: []*relay{{from: from, to: fifo}}}
+	s := &streams{outputs: []*output{{from: from, to: to(fifo)}}}
 	s.start(nil, newOnce(), newOnce())
 	go func() {
 		_, _ = theirs.WriteString(want)
@@ -105,7 +105,7 @@ func TestInputOfEveryKindOfFile(t *testing.T) {
 		{"a socket", fromSocket, toSocket},
 	} {
 		theirs, w := pipe(t)
-		s := &streams{input: &relay{from: row.from, to: w}}
+		s := &streams{input: inputOf(row.from, w)}
 		s.start(nil, newOnce(), newOnce())
 		if row.by != nil {
 			go func() {
@@ -125,7 +125,7 @@ func TestInputOfEveryKindOfFile(t *testing.T) {
 func TestLinesReachTheCommandOneByOne(t *testing.T) {
 	keyboard, tty := terminal(t)
 	theirs, w := pipe(t)
-	s := &streams{input: &relay{from: tty, to: w}}
+	s := &streams{input: inputOf(tty, w)}
 	s.start(nil, newOnce(), newOnce())
 	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)

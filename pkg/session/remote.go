@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -16,16 +15,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Remote is a caller that may be on another machine. His frames come on what was
-// the helper's standard input; in its place is a pipe with the data of them.
+// Remote is a caller that may be on another machine. Its frames come on what was
+// the helper's standard input; in its place is a pipe with the data of them. Frames
+// to it go to what was the helper's standard error.
 type Remote struct {
 	client *request.Client
 	frames *os.File
 	input  *os.File // the pipe's other end
+	unread *os.File // the command's end, to see what is left there; nil where that is not asked for
+	errors *frame.Writer
+	queue  *queue
 }
 
-// Attend takes the helper's standard input for the frames of c.
-func Attend(c *request.Client) (*Remote, error) {
+// CallerErrors is the standard error of a caller that may be on another machine.
+func CallerErrors() *frame.Writer { return frame.NewWriter(descriptor(2)) }
+
+// Attend takes the helper's standard input for the frames of c; stderr is what CallerErrors gave.
+func Attend(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
@@ -38,56 +44,63 @@ func Attend(c *request.Client) (*Remote, error) {
 	if err := unix.Dup3(int(r.Fd()), 0, 0); err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
-	if c.OneOutput {
-		if err := unix.Dup3(1, 2, 0); err != nil {
-			return nil, fmt.Errorf("standard error: %w", err)
-		}
-	}
-	for i, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_WRONLY} {
-		if !c.Null[i] {
-			continue
-		}
-		null, err := os.OpenFile(hostsNull(), flag, 0)
-		if err != nil {
+	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), input: w, errors: stderr, queue: newQueue()}
+	if c.InputFile {
+		if remote.unread, err = duplicate(r); err != nil {
 			return nil, err
 		}
-		defer null.Close()
-		if err := unix.Dup3(int(null.Fd()), i, 0); err != nil {
-			return nil, fmt.Errorf("standard stream %d: %w", i, err)
-		}
 	}
-	return &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), input: w}, nil
+	return remote, nil
 }
 
 // hostsNull is the host's null device, of the process that started the helper's
 // container: in a container its name is /dev/null, as that of docker exec's.
 func hostsNull() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Getppid()) }
 
-// Terminals tells whether his standard input and output are terminals.
-func (r *Remote) Terminals() (input, output bool) {
-	return r.client.InputTerminal, r.client.OutputTerminal
+// writer is what the command's output of stream i is written to: nil is a caller who is here.
+func (r *Remote) writer(i int) io.Writer {
+	if r != nil && i == 2 {
+		return r.errors
+	}
+	return descriptor(i)
 }
 
-// resize gives the pseudo-terminal the size that his had when he asked.
+// null tells whether the caller's stream i is the null device, and oneOutput whether its
+// standard output and error are the same file.
+func (r *Remote) null(i int) bool {
+	if r != nil {
+		return r.client.Null[i]
+	}
+	return isNull(i)
+}
+
+func (r *Remote) oneOutput() bool {
+	if r != nil {
+		return r.client.OneOutput
+	}
+	return sameFile(1, 2)
+}
+
+// resize gives the pseudo-terminal the size that the caller's had when it asked.
 func (r *Remote) resize(pty *os.File) { setSize(pty, r.client.Rows, r.client.Columns) }
 
 func setSize(pty *os.File, rows, columns uint16) {
 	if pty != nil && rows != 0 && columns != 0 {
-		_ = unix.IoctlSetWinsize(int(pty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns})
+		size := &unix.Winsize{Row: rows, Col: columns}
+		_ = number(pty, func(fd int) { _ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
 	}
 }
 
-// follow does what his frames say until he is gone: his stream ends or says nothing
-// for too long. signal gives a signal to the command.
+// follow does what the caller's frames say until the caller is gone: its stream ends or says
+// nothing for too long. signal gives a signal to the command.
 func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 	defer gone.give()
 	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
 	for _, pipe := range []*os.File{r.frames, r.input} {
 		_, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, pipeSize)
 	}
-	q := newQueue()
-	go q.drainTo(r.input)
-	defer q.end()
+	go r.queue.drainTo(r.input, r.consumed)
+	defer r.queue.end()
 	from := bufio.NewReaderSize(patient{r.frames}, frame.MaxSize) // a frame has two parts, and often two come at once
 	buf := make([]byte, frame.MaxSize)
 	for {
@@ -97,17 +110,33 @@ func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 		}
 		switch f.Kind {
 		case frame.Data:
-			q.add(f.Payload)
+			if !r.queue.add(f.Payload) {
+				return // it sends more than was agreed
+			}
 		case frame.End:
-			q.end()
+			r.queue.end()
 		case frame.Size:
 			rows, columns := f.Dimensions()
 			setSize(pty, rows, columns)
 		case frame.Signal:
 			signal(unix.Signal(f.Number()))
-		case frame.Alive:
+		case frame.Alive, frame.Consumed:
 		}
 	}
+}
+
+// consumed tells the caller how much of its input was passed on.
+func (r *Remote) consumed(total int64) { _ = r.errors.Consumed(total) }
+
+// giveBack tells the caller in the end how much of its input the command has read, where that
+// is a regular file.
+func (r *Remote) giveBack() {
+	if r == nil || r.unread == nil {
+		return
+	}
+	passed := r.queue.stop()
+	// The container's root can write into the pipe, too.
+	r.consumed(passed - min(int64(waiting(r.unread)), passed))
 }
 
 // patient reads from a file that has to say something now and then.
@@ -118,67 +147,4 @@ func (p patient) Read(b []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	return p.from.Read(b)
-}
-
-// queue holds what the command has yet to read, so that a signal, or the caller's
-// end, doesn't wait behind it.
-type queue struct {
-	mu      sync.Mutex
-	changed sync.Cond
-	data    []byte
-	ended   bool // nothing is added any more
-	closed  bool // nobody reads
-}
-
-// maxQueue is when adding waits after all, in bytes.
-const maxQueue = 16 << 20
-
-func newQueue() *queue {
-	q := &queue{}
-	q.changed.L = &q.mu
-	return q
-}
-
-func (q *queue) add(data []byte) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.data) > maxQueue && !q.closed {
-		q.changed.Wait()
-	}
-	if !q.closed && !q.ended {
-		q.data = append(q.data, data...)
-		q.changed.Signal()
-	}
-}
-
-func (q *queue) end() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.ended = true
-	q.changed.Signal()
-}
-
-// drainTo writes what was added, until the end, and closes to.
-func (q *queue) drainTo(to io.WriteCloser) {
-	defer to.Close()
-	var taken []byte
-	for {
-		q.mu.Lock()
-		for len(q.data) == 0 && !q.ended {
-			q.changed.Wait()
-		}
-		taken, q.data = q.data, taken[:0]
-		q.changed.Signal()
-		q.mu.Unlock()
-		if len(taken) == 0 {
-			return
-		}
-		if _, err := to.Write(taken); err != nil {
-			q.mu.Lock()
-			q.closed, q.data = true, nil
-			q.changed.Signal()
-			q.mu.Unlock()
-			return
-		}
-	}
 }

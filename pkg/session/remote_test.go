@@ -32,7 +32,13 @@ func remoteOf(t *testing.T) (r *Remote, client, command *os.File) {
 			f.Close()
 		}
 	})
-	return &Remote{client: &request.Client{}, frames: frames, input: input}, client, command
+	none, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { none.Close() })
+	r = &Remote{client: &request.Client{}, frames: frames, input: input, errors: frame.NewWriter(none), queue: newQueue()}
+	return r, client, command
 }
 
 func TestRemoteInputArrives(t *testing.T) {
@@ -63,7 +69,7 @@ func TestRemoteSignalOvertakesInput(t *testing.T) {
 	gone := newOnce()
 	go r.follow(func(s unix.Signal) { given <- s }, nil, gone)
 	w := frame.NewWriter(client)
-	if _, err := w.Write(make([]byte, maxQueue/2)); err != nil {
+	if _, err := w.Write(make([]byte, frame.Window)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Signal(int(unix.SIGUSR1)); err != nil {
@@ -103,7 +109,7 @@ func TestRemoteInputThatNobodyReads(t *testing.T) {
 	go r.follow(func(s unix.Signal) { given <- s }, nil, gone)
 	defer func() { client.Close(); <-gone.given }()
 	w := frame.NewWriter(client)
-	if _, err := w.Write(make([]byte, 2*maxQueue)); err != nil {
+	if _, err := w.Write(make([]byte, 2*frame.Window)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Signal(int(unix.SIGTERM)); err != nil {

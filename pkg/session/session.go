@@ -6,6 +6,7 @@ package session
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -28,46 +29,51 @@ type Session struct {
 	command    *group  // once it is about to run
 	remote     *Remote // nil for a caller who is here
 	left       bool    // by the detach keys
-	restore    func()  // gives the caller's terminal back
+	raw        bool    // the caller's terminal is raw while the command runs
+	errors     io.Writer
+	restore    func() // gives the caller's terminal back
 }
 
 // Prepare makes the streams that the plan's command gets. root is the root
-// directory that it will have; it is used for a terminal only. socket is the
+// directory that it will have, for its terminal and its null device. socket is the
 // Docker CLI's, or nil; remote is nil for a caller who is here.
 func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remote *Remote) (*Session, error) {
-	s := &Session{leads: p.LeadsSession(), target: p.Target, standby: standby, remote: remote, restore: func() {}}
-	who := p.Identity.Container
-	var err error
-	if p.Detach {
-		s.streams, err = nowhere(remote)
-		return s, err
+	s := &Session{
+		leads: p.LeadsSession(), target: p.Target, standby: standby, remote: remote, errors: remote.writer(2), restore: func() {},
 	}
-	if socket != nil {
+	if socket != nil && !p.Detach {
+		var err error
 		if s.caller, err = callerOf(socket); err != nil {
 			return nil, err
 		}
 	}
-	owner := int64(-1)
-	if who != nil {
-		owner = who.HostUID
+	if err := s.makeStreams(p, root); err != nil {
+		return nil, err
+	}
+	if !p.Detach {
+		s.signals = catch() // until now they ended us
+	}
+	return s, nil
+}
+
+// makeStreams makes the command's standard streams.
+func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
+	owner, null := int64(-1), hostNull(s.remote)
+	if who := p.Identity.Container; who != nil {
+		owner, null = who.HostUID, nullBeneath(root)
 	}
 	switch {
 	case p.Terminal:
-		s.detachKeys = p.DetachKeys
-		err = s.openTerminal(root, owner)
-	case who == nil && remote == nil:
-		s.streams = handOver()
+		s.detachKeys, s.raw = p.DetachKeys, p.Input && s.remote == nil
+		err = s.openTerminal(p, root, null, owner)
+	case p.Detach:
+		s.streams, err = detached(null)
+	case p.InheritsStreams():
+		s.streams = inherited()
 	default:
-		s.streams, err = guard(owner, remote != nil)
+		s.streams, err = relayed(p, null, owner, s.remote)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if remote != nil && s.pty == nil {
-		s.streams.closing = append(s.streams.closing, os.Stdin) // so that EPIPE comes when nobody reads
-	}
-	s.signals = catch() // until now they ended us
-	return s, nil
+	return err
 }
 
 // Stdio is the command's standard streams.
@@ -76,19 +82,19 @@ func (s *Session) Stdio() [3]*os.File { return s.streams.theirs }
 // Begin is called when the command is about to run: process pid, a child of ours, which is not
 // to be waited for before Run has returned. pidfd is its until then.
 func (s *Session) Begin(pid int, pidfd *os.File) error {
-	if s.signals == nil {
+	if s.signals == nil && s.pty == nil {
 		return nil // detached
 	}
 	var err error
-	if s.command, err = newGroup(pid, pidfd, s.leads); err != nil {
+	if s.watcher, err = startWatcher(s.standby, s.raw, s.pty, pidfd); err != nil || s.signals == nil {
 		return err
 	}
-	if s.watcher, err = startWatcher(s.standby, s.pty, pidfd); err != nil {
+	if s.command, err = newGroup(pid, pidfd, s.leads); err != nil {
 		return err
 	}
 	s.signals.pass(s.command)
 	o := order{PID: pid, Leads: s.leads, Space: s.command.space}
-	if s.pty != nil && s.remote == nil {
+	if s.raw {
 		if o.Terminal, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 			return fmt.Errorf("the caller's terminal: %w", err)
 		}
@@ -96,7 +102,7 @@ func (s *Session) Begin(pid int, pidfd *os.File) error {
 	if err := s.watcher.tell(o); err != nil {
 		return err
 	}
-	if o.Terminal != nil {
+	if s.pty != nil && s.remote == nil {
 		return s.takeTerminal(o.Terminal)
 	}
 	return nil
@@ -146,7 +152,8 @@ func (s *Session) Run(c Command) (int, error) {
 	}()
 	select {
 	case err := <-ended:
-		lost := s.streams.finish()
+		lost := s.streams.finish(gone.given)
+		s.remote.giveBack()
 		// What it started ends with it where it is the client that ends.
 		if s.remote == nil && hungUp(0) || s.caller.ends() || s.signals.ended(status) || gone.happened() {
 			s.command.end()
@@ -170,15 +177,24 @@ func (s *Session) Run(c Command) (int, error) {
 // Left tells, after Run, whether the detach keys left the command running.
 func (s *Session) Left() bool { return s.left }
 
+// Leave leaves a command that nobody attends to itself, and to the watcher if it has a terminal.
+func (s *Session) Leave() error {
+	if s.watcher == nil {
+		return nil
+	}
+	err := s.watcher.tell(order{Drain: true})
+	s.watcher = nil // it stays
+	return err
+}
+
 // leave leaves the command to itself and to the watcher, who takes what it
 // writes to its terminal.
 func (s *Session) leave(pid int) error {
-	if err := s.watcher.tell(order{Drain: true}); err != nil {
+	if err := s.Leave(); err != nil {
 		return err
 	}
-	s.watcher = nil // it stays
 	s.left = true
 	s.End()
-	_, err := fmt.Fprintf(os.Stderr, "\r\nleft process %d running: docker top %s\n", pid, s.target)
+	_, err := fmt.Fprintf(s.errors, "\r\nleft process %d running: docker top %s\n", pid, s.target)
 	return err
 }

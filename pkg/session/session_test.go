@@ -104,13 +104,18 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 
 // Nobody attends it, so that nothing of the caller's stays open.
 func TestDetachedCommandHasTheNullDevice(t *testing.T) {
+	root, err := os.Open("/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
 	for _, who := range []*plan.ContainerIdentity{nil, {HostUID: -1}} {
-		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, nil, nil, nil, nil)
+		s, err := Prepare(&plan.Plan{Detach: true, Identity: plan.Identity{Container: who}}, root, nil, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, f := range s.Stdio() {
-			if f.Name() != os.DevNull {
+			if !isNull(int(f.Fd())) {
 				t.Errorf("stream %d is %s", i, f.Name())
 			}
 		}
@@ -128,7 +133,7 @@ func atKeyboard(t *testing.T, detachKeys string) (s *Session, keyboard *os.File)
 	from, keyboard := pipe(t)
 	_, to := pipe(t)
 	return &Session{
-		streams:    &streams{terminal: true, input: &relay{from: from, to: to}},
+		streams:    &streams{terminal: true, input: inputOf(from, to)},
 		detachKeys: []byte(detachKeys),
 		target:     "web",
 		restore:    func() {},
@@ -150,15 +155,13 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	s.restore = func() { restored++ }
 	standby, orders := fakeStandby(t)
 	var err error
-	if s.watcher, err = startWatcher(standby, nil, nil); err != nil {
+	if s.watcher, err = startWatcher(standby, false, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := s.watcher
 	defer w.stop()
 	said, stderr := pipe(t)
-	old := os.Stderr
-	os.Stderr = stderr
-	defer func() { os.Stderr = old }()
+	s.errors = stderr
 	c := sh(t, "exec sleep 600")
 	result := run(t, s, c)
 	if _, err := keyboard.WriteString("a\x10\x11"); err != nil {
@@ -206,7 +209,7 @@ func TestTerminalIsTakenAndGivenBack(t *testing.T) {
 		return err == nil && size.Row == rows && size.Col == cols
 	}
 	standby, orders := fakeStandby(t)
-	s := &Session{pty: pty, leads: true, standby: standby, signals: catch(), restore: func() {}}
+	s := &Session{pty: pty, raw: true, leads: true, standby: standby, signals: catch(), restore: func() {}}
 	before, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)

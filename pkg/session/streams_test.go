@@ -13,46 +13,55 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What the command gets for a stream of the caller's.
+// given is what the command gets for a stream of the caller's.
 type given struct {
-	Same  bool   // the caller's own
-	Pipe  bool   // a pipe of the helper's
-	Owner uint32 // of what it gets
+	Callers bool   // the same open file as the caller's
+	Pipe    bool   // a pipe of the helper's
+	Null    bool   // the null device
+	Owner   uint32 // of what it gets
 }
 
-// guarded is what guard made, as its child tells it.
-type guarded struct {
+// made is what relayed made, as its child tells it.
+type made struct {
 	Streams [3]given
 	Shared  bool // both outputs are one pipe
 	Relays  int  // of outputs
 	Err     string
 }
 
-const childOwner = "NSJOIN_TEST_GUARD_OWNER"
+const childOwner, childInput = "NSJOIN_TEST_STREAMS_OWNER", "NSJOIN_TEST_STREAMS_INPUT"
 
-// TestGuardOfAChild is the child of the other tests: guard takes the process's
+// TestStreamsOfAChild is the child of the other tests: relayed takes the process's
 // own standard streams.
-func TestGuardOfAChild(t *testing.T) {
+func TestStreamsOfAChild(t *testing.T) {
 	owner, err := strconv.ParseInt(os.Getenv(childOwner), 10, 64)
 	if err != nil {
 		return // not the child
 	}
 	answer := json.NewEncoder(os.NewFile(3, "answer"))
-	s, err := guard(owner, false)
+	root, err := os.Open("/")
 	if err != nil {
-		_ = answer.Encode(guarded{Err: err.Error()})
+		t.Fatal(err)
+	}
+	p := &plan.Plan{Streams: plan.Streams{Input: os.Getenv(childInput) != ""}}
+	s, err := relayed(p, nullBeneath(root), owner, nil)
+	if err != nil {
+		_ = answer.Encode(made{Err: err.Error()})
 		os.Exit(0)
 	}
-	made := guarded{Shared: s.theirs[1] == s.theirs[2], Relays: len(s.outputs)}
+	m := made{Shared: s.theirs[1] == s.theirs[2], Relays: len(s.outputs)}
 	for i, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		fd := int(s.theirs[i].Fd())
 		var st unix.Stat_t
-		if err := unix.Fstat(int(s.theirs[i].Fd()), &st); err != nil {
+		if err := unix.Fstat(fd, &st); err != nil {
 			t.Fatal(err)
 		}
-		made.Streams[i] = given{
-			Same: s.theirs[i] == f, Pipe: s.theirs[i] != f && st.Mode&unix.S_IFMT == unix.S_IFIFO, Owner: st.Uid,
+		m.Streams[i] = given{
+			Callers: s.theirs[i] == f || fd == i, Pipe: st.Mode&unix.S_IFMT == unix.S_IFIFO, Null: isNull(fd), Owner: st.Uid,
 		}
 	}
 	for _, line := range []struct {
@@ -63,23 +72,26 @@ func TestGuardOfAChild(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.input = nil // nobody reads it
+	s.input, s.linger = nil, 0 // nobody reads it
 	s.start(nil, newOnce(), newOnce())
-	_ = s.finish()
-	_ = answer.Encode(made)
+	_ = s.finish(nil)
+	_ = answer.Encode(m)
 	os.Exit(0) // before the test's own word on stdout
 }
 
-// guardOf runs guard in a child with the streams given.
-func guardOf(t *testing.T, owner int, streams [3]*os.File) guarded {
+// streamsOf runs relayed in a child with the streams given.
+func streamsOf(t *testing.T, owner int, input bool, streams [3]*os.File) made {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestGuardOfAChild$")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStreamsOfAChild$")
 	cmd.Env = append(os.Environ(), childOwner+"="+strconv.Itoa(owner))
+	if input {
+		cmd.Env = append(cmd.Env, childInput+"=1")
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = streams[0], streams[1], streams[2]
 	cmd.ExtraFiles = []*os.File{w}
 	err = cmd.Start()
@@ -87,57 +99,55 @@ func guardOf(t *testing.T, owner int, streams [3]*os.File) guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var made guarded
-	answerErr := json.NewDecoder(r).Decode(&made)
+	var m made
+	answerErr := json.NewDecoder(r).Decode(&m)
 	if err := errors.Join(cmd.Wait(), answerErr); err != nil {
 		t.Fatal(err)
 	}
-	return made
+	if m.Err != "" {
+		t.Fatal(m.Err)
+	}
+	return m
 }
 
-func TestStreamsAsTheyAreOrBehindAPipe(t *testing.T) {
-	regular := create(t)
+// Whatever the caller's streams are, the command has none of them. The null device is the one
+// beneath its root.
+func TestNothingOfTheCallersIsGiven(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sockets, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket, peer := os.NewFile(uintptr(sockets[0]), "socket"), os.NewFile(uintptr(sockets[1]), "socket")
-	defer peer.Close()
+	socket, _ := sockets(t)
 	_, anonymous := pipe(t)
-	_, terminal := terminal(t)
+	_, tty := terminal(t)
 	for _, row := range []struct {
 		name string
 		f    *os.File
-		as   bool
 	}{
-		{"an anonymous pipe", anonymous, true},
-		{"a socket", socket, true},
-		{"the null device", device(t, "/dev/null"), true},
-		{"another device", device(t, "/dev/zero"), false},
-		{"a regular file", regular, false},
-		{"a FIFO with a name", device(t, fifo), false},
-		{"a terminal", terminal, false},
+		{"an anonymous pipe", anonymous},
+		{"a socket", socket},
+		{"the null device", device(t, "/dev/null")},
+		{"another device", device(t, "/dev/zero")},
+		{"a regular file", create(t)},
+		{"a FIFO with a name", device(t, fifo)},
+		{"a terminal", tty},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			made := guardOf(t, -1, [3]*os.File{row.f, row.f, row.f})
-			if made.Err != "" {
-				t.Fatal(made.Err)
-			}
-			for i, got := range made.Streams {
-				if got.Same != row.as || got.Pipe == row.as {
-					t.Errorf("stream %d: the caller's own %t, a pipe %t", i, got.Same, got.Pipe)
+		for _, input := range []bool{false, true} {
+			t.Run(row.name, func(t *testing.T) {
+				null := row.name == "the null device"
+				m := streamsOf(t, -1, input, [3]*os.File{row.f, row.f, row.f})
+				for i, got := range m.Streams {
+					wantNull := null || i == 0 && !input
+					if got.Callers || got.Null != wantNull || got.Pipe == wantNull {
+						t.Errorf("stream %d, input passed on %t: %+v", i, input, got)
+					}
 				}
-			}
-			if want := map[bool]int{true: 0, false: 1}[row.as]; made.Relays != want {
-				t.Errorf("%d outputs are relayed, want %d", made.Relays, want)
-			}
-		})
+				if want := map[bool]int{true: 0, false: 1}[null]; m.Relays != want {
+					t.Errorf("%d outputs are relayed, want %d", m.Relays, want)
+				}
+			})
+		}
 	}
-	socket.Close()
 }
 
 func TestOutputsOfOneFileShareAPipe(t *testing.T) {
@@ -151,9 +161,9 @@ func TestOutputsOfOneFileShareAPipe(t *testing.T) {
 		if err := one.Truncate(0); err != nil {
 			t.Fatal(err)
 		}
-		made := guardOf(t, -1, [3]*os.File{device(t, "/dev/null"), one, stderr})
-		if made.Err != "" || !made.Shared || made.Relays != 1 {
-			t.Errorf("%s: shared %t, %d relays, %s", name, made.Shared, made.Relays, made.Err)
+		m := streamsOf(t, -1, false, [3]*os.File{device(t, "/dev/null"), one, stderr})
+		if !m.Shared || m.Relays != 1 {
+			t.Errorf("%s: shared %t, %d relays", name, m.Shared, m.Relays)
 		}
 		expect(t, one, "out\nerr\nout again\n") // in order
 	}
@@ -161,46 +171,82 @@ func TestOutputsOfOneFileShareAPipe(t *testing.T) {
 
 func TestOutputsOfTwoFilesHaveAPipeEach(t *testing.T) {
 	out, errs := create(t), create(t)
-	made := guardOf(t, -1, [3]*os.File{device(t, "/dev/null"), out, errs})
-	if made.Err != "" || made.Shared || made.Relays != 2 {
-		t.Errorf("shared %t, %d relays, %s", made.Shared, made.Relays, made.Err)
+	m := streamsOf(t, -1, false, [3]*os.File{device(t, "/dev/null"), out, errs})
+	if m.Shared || m.Relays != 2 {
+		t.Errorf("shared %t, %d relays", m.Shared, m.Relays)
 	}
 	expect(t, out, "out\nout again\n")
 	expect(t, errs, "err\n")
 }
 
-// A pipe beside a file: only the file is put behind another.
-func TestEachStreamIsJudgedAlone(t *testing.T) {
-	r, w := pipe(t)
-	errs := create(t)
-	made := guardOf(t, -1, [3]*os.File{errs, w, errs})
-	w.Close()
-	if want := [3]bool{false, true, false}; made.Streams[0].Same != want[0] || made.Streams[1].Same != want[1] ||
-		made.Streams[2].Same != want[2] || made.Shared {
-		t.Errorf("%+v", made)
-	}
-	if got, err := io.ReadAll(r); err != nil || string(got) != "out\nout again\n" {
-		t.Errorf("the pipe gets %q, %v", got, err)
-	}
-	expect(t, errs, "err\n")
-}
-
 // A command that is another user opens /dev/stderr again, moby#31243. What the
-// caller named stays his.
+// caller named stays as it is.
 func TestPipesAreTheCommandsUsers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("giving a pipe to another user takes root")
 	}
 	const owner = 4242
 	_, w := pipe(t)
-	null, file := device(t, "/dev/null"), create(t)
-	before := ownerOf(t, null)
-	made := guardOf(t, owner, [3]*os.File{null, w, file})
-	if got := made.Streams; got[0].Owner != before || got[1].Owner != owner || got[2].Owner != owner {
-		t.Errorf("the owners are %d, %d and %d, want %d, %d and %[5]d",
-			got[0].Owner, got[1].Owner, got[2].Owner, before, owner)
+	file := create(t)
+	before := ownerOf(t, w)
+	m := streamsOf(t, owner, true, [3]*os.File{file, w, file})
+	for i, got := range m.Streams {
+		if got.Owner != owner {
+			t.Errorf("stream %d is of uid %d, want %d", i, got.Owner, owner)
+		}
 	}
-	if got := ownerOf(t, file); got != 0 {
-		t.Errorf("the caller's file is given to %d", got)
+	if ownerOf(t, file) != 0 || ownerOf(t, w) != before {
+		t.Error("what the caller named was given away")
 	}
+}
+
+// Where the container has no null device, or something else in its place, the command
+// reads the end at once, and what it writes goes nowhere.
+func TestNoNullDevice(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"none":           func(string) error { return nil },
+		"a file":         func(path string) error { return os.WriteFile(path, []byte("x"), 0o666) },
+		"a FIFO":         func(path string) error { return unix.Mkfifo(path, 0o666) },
+		"another device": func(path string) error { return unix.Mknod(path, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))) },
+		"a link out":     func(path string) error { return os.Symlink("/proc/self/fd/0", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			null := nullBeneath(rootWith(t, make))
+			s := &streams{}
+			for i := range s.theirs {
+				if err := s.giveNull(i, null); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n, err := s.theirs[0].Read([]byte{0}); n != 0 || !errors.Is(err, io.EOF) {
+				t.Errorf("it reads %d bytes, %v", n, err)
+			}
+			s.start(nil, newOnce(), newOnce())
+			if len(s.outputs) != 2 {
+				t.Errorf("%d outputs go nowhere", len(s.outputs))
+			}
+			for _, o := range s.outputs {
+				<-o.done // its other end is closed
+			}
+			// Detached, nobody would read on.
+			if _, err := detached(null); err == nil {
+				t.Error("it is detached")
+			}
+		})
+	}
+}
+
+// rootWith is a root directory whose /dev/null make makes.
+func rootWith(t *testing.T, make func(path string) error) *os.File {
+	t.Helper()
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "dev"), 0o755), make(filepath.Join(dir, "dev/null"))); err != nil {
+		t.Fatal(err)
+	}
+	root, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
 }

@@ -13,16 +13,34 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Terminals tells whether the caller's standard input and output are terminals.
-func Terminals() (input, output bool) {
-	return term.IsTerminal(int(os.Stdin.Fd())), term.IsTerminal(int(os.Stdout.Fd()))
+// CallerStreams tells what the caller's standard streams are, of one who is here.
+func CallerStreams() request.Streams {
+	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
+	return request.Streams{
+		InputTerminal:  term.IsTerminal(0),
+		OutputTerminal: term.IsTerminal(1),
+		ErrorsTerminal: term.IsTerminal(2) && sameTerminal(1, 2),
+		Foreground:     err == nil && group == unix.Getpgrp(),
+	}
+}
+
+// sameTerminal tells whether two descriptors are of one terminal, of which one may be open
+// as /dev/tty.
+func sameTerminal(a, b int) bool {
+	var x, y unix.Stat_t
+	if unix.Fstat(a, &x) != nil || unix.Fstat(b, &y) != nil {
+		return false
+	}
+	return x.Rdev == y.Rdev || y.Rdev == unix.Mkdev(5, 0)
 }
 
 // openTerminal makes the command's terminal, of the size of the caller's.
-func (s *Session) openTerminal(root *os.File, owner int64) error {
-	if s.remote == nil {
+func (s *Session) openTerminal(p *plan.Plan, root *os.File, null nullDevice, owner int64) error {
+	if s.raw {
 		// In the background this stops us. Later a container could not end until we
 		// go on, since a process of its is our child.
 		if now, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err == nil {
@@ -39,12 +57,16 @@ func (s *Session) openTerminal(root *os.File, owner int64) error {
 		resize(ours)
 	}
 	s.pty = ours
-	s.streams = &streams{
-		theirs:   [3]*os.File{theirs, theirs, theirs},
-		closing:  []*os.File{theirs},
-		input:    &relay{from: os.Stdin, to: ours},
-		outputs:  []*relay{{from: ours, to: os.Stdout}},
-		terminal: true,
+	s.streams = &streams{theirs: [3]*os.File{theirs, theirs, theirs}, closing: []*os.File{theirs}, terminal: true, linger: linger}
+	if p.Detach {
+		return nil
+	}
+	if p.Input {
+		s.streams.input = &input{from: 0, to: ours, done: make(chan struct{})}
+	}
+	s.streams.outputs = []*output{{of: 1, from: ours, to: s.remote.writer(1)}}
+	if p.SeparateErrors {
+		return s.streams.giveOutput(2, null, owner, s.remote)
 	}
 	return nil
 }
@@ -91,19 +113,24 @@ func openPTMX(root *os.File) (*os.File, error) {
 	return inroot.Reopen(at, unix.O_RDWR)
 }
 
-// resize gives the pseudo-terminal the size of the caller's.
+// resize gives the pseudo-terminal the size of the caller's, if one of its streams is one.
 func resize(pty *os.File) {
-	if size, err := unix.IoctlGetWinsize(int(os.Stdin.Fd()), unix.TIOCGWINSZ); err == nil {
-		_ = unix.IoctlSetWinsize(int(pty.Fd()), unix.TIOCSWINSZ, size)
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
+			setSize(pty, size.Row, size.Col)
+			return
+		}
 	}
 }
 
-// takeTerminal makes the caller's terminal raw, and has the command's follow
-// its size, until the session ends.
+// takeTerminal makes the caller's terminal raw, where before is how it was, and has the
+// command's follow its size, until the session ends.
 func (s *Session) takeTerminal(before *unix.Termios) error {
 	fd := int(os.Stdin.Fd())
-	if _, err := term.MakeRaw(fd); err != nil {
-		return fmt.Errorf("the caller's terminal: %w", err)
+	if before != nil {
+		if _, err := term.MakeRaw(fd); err != nil {
+			return fmt.Errorf("the caller's terminal: %w", err)
+		}
 	}
 	changes := make(chan os.Signal, 1)
 	signal.Notify(changes, unix.SIGWINCH)
@@ -119,7 +146,9 @@ func (s *Session) takeTerminal(before *unix.Termios) error {
 		signal.Stop(changes)
 		close(changes)
 		<-ended
-		_ = unix.IoctlSetTermios(fd, unix.TCSETSW, before)
+		if before != nil {
+			_ = unix.IoctlSetTermios(fd, unix.TCSETSW, before)
+		}
 	}
 	return nil
 }

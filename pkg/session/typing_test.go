@@ -21,9 +21,9 @@ func typing(t *testing.T, keysWanted string) *typist {
 	from, keyboard := pipe(t)
 	command, to := pipe(t)
 	y := &typist{keyboard: keyboard, command: command, gone: newOnce(), left: newOnce(), done: make(chan struct{})}
-	r := &relay{from: from, to: to}
+	r := inputOf(from, to)
 	go func() {
-		r.typing(&keys{want: []byte(keysWanted)}, y.gone, y.left)
+		r.passKeys(&keys{want: []byte(keysWanted)}, y.gone, y.left)
 		close(y.done)
 	}()
 	return y

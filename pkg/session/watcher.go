@@ -44,16 +44,19 @@ type order struct {
 }
 
 // startWatcher starts a watcher of the command that pidfd is of. pty is our end of the command's
-// terminal, or nil.
-func startWatcher(standby Standby, pty, pidfd *os.File) (*watcher, error) {
+// terminal, or nil; raw says that the caller's terminal has to be given back.
+func startWatcher(standby Standby, raw bool, pty, pidfd *os.File) (*watcher, error) {
 	r, orders, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start watcher: %w", err)
 	}
 	defer r.Close()
 	stdout, stderr := r, r // which nobody writes to; the caller's would stay open
+	if raw {
+		stdout = os.Stdin
+	}
 	if pty != nil {
-		stdout, stderr = os.Stdin, pty
+		stderr = pty
 	}
 	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr, pidfd)
 	if err != nil {

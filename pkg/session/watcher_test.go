@@ -203,7 +203,7 @@ func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 
 func TestWatcherIsStopped(t *testing.T) {
 	standby, _ := fakeStandby(t)
-	w, err := startWatcher(standby, nil, nil)
+	w, err := startWatcher(standby, false, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestWatcherIsStopped(t *testing.T) {
 
 func TestWatcherThatCantBeStarted(t *testing.T) {
 	broken := errors.New("broken")
-	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, nil, nil)
+	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, false, nil, nil)
 	if w != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, %v; want %v", w, err, broken)
 	}
@@ -233,7 +233,7 @@ func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 		_, err := startWatcher(func(a []string, alive, stdout, stderr, pidfd *os.File) (int, error) {
 			args, got = a, [4]*os.File{alive, stdout, stderr, pidfd}
 			return 0, errors.New("enough")
-		}, pty, command)
+		}, pty != nil, pty, command)
 		want := [4]*os.File{got[0], os.Stdin, pty, command}
 		if pty == nil {
 			want = [4]*os.File{got[0], got[0], got[0], command}

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -35,14 +37,17 @@ import (
 var version = "unknown" // set by the linker
 
 func main() {
-	status, err := run(os.Args[1:])
+	stderr := io.Writer(os.Stderr)
+	status, err := run(os.Args[1:], &stderr)
 	if err != nil {
-		status = exit.Report(os.Stderr, kernel.Explain(err))
+		status = exit.Report(stderr, kernel.Explain(err))
 	}
 	os.Exit(status)
 }
 
-func run(args []string) (int, error) {
+// run does what the request asks for and returns the exit status. It sets stderr to where the
+// caller's is.
+func run(args []string, stderr *io.Writer) (int, error) {
 	// It was executed by the number of a descriptor, which is its name in ps.
 	_ = os.WriteFile("/proc/self/comm", []byte(join.Name), 0)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
@@ -71,11 +76,22 @@ func run(args []string) (int, error) {
 		}
 		return 0, json.NewEncoder(os.Stdout).Encode(found)
 	}
+	return command(r, files[1], stderr)
+}
+
+// command plans the command that r asks for, and prints the plan or carries it out. It returns
+// the exit status. socket is the Docker CLI's, or nil.
+func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error) {
+	var callerErrors *frame.Writer
+	if r.Client != nil {
+		callerErrors = session.CallerErrors()
+		*stderr = callerErrors
+	}
 	seen, err := observe.Observe(r)
 	if err != nil {
 		return 0, err
 	}
-	remote, err := attend(r, &seen.Facts)
+	remote, err := attend(r, &seen.Facts, callerErrors)
 	if err != nil {
 		return 0, err
 	}
@@ -87,21 +103,21 @@ func run(args []string) (int, error) {
 		return 0, p.Print(os.Stdout, r.DryRun)
 	}
 	for _, w := range p.Warnings {
-		exit.Warn(os.Stderr, w)
+		exit.Warn(*stderr, w)
 	}
-	record, err := beginRecord(p, r, seen)
+	record, err := beginRecord(p, r, seen, *stderr)
 	if err != nil {
 		return 0, err
 	}
 	var ran outcome
-	status, err := execute(p, seen, r.Source(ns.Mnt).PID, files[1], remote, &ran)
+	status, err := execute(p, seen, r.Source(ns.Mnt).PID, socket, remote, &ran)
 	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
 			err = exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
 		}
 	}
 	err = seen.Explain(r, err)
-	endRecord(record, p, ran, status, err)
+	endRecord(record, p, ran, status, err, *stderr)
 	return status, err
 }
 
@@ -111,19 +127,15 @@ type outcome struct {
 	left  bool        // running, by the detach keys
 }
 
-// attend finds out about the caller's terminal, and takes the place of one's standard
-// input who may be on another machine; it is nil for one who is here.
-func attend(r *request.Request, facts *plan.Observed) (*session.Remote, error) {
+// attend finds out about the caller's standard streams, and takes the place of those of a
+// caller who may be on another machine, to whom stderr leads; it is nil for one who is here.
+func attend(r *request.Request, facts *plan.Observed, stderr *frame.Writer) (*session.Remote, error) {
 	if r.Client == nil {
-		facts.InputTerminal, facts.OutputTerminal = session.Terminals()
+		facts.Streams = session.CallerStreams()
 		return nil, nil
 	}
-	remote, err := session.Attend(r.Client)
-	if err != nil {
-		return nil, err
-	}
-	facts.InputTerminal, facts.OutputTerminal = remote.Terminals()
-	return remote, nil
+	facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
+	return session.Attend(r.Client, stderr)
 }
 
 // execute carries the plan out. root is the process whose root directory the
@@ -146,6 +158,11 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	}
 	defer s.End()
 	held.Stdio, held.Unwanted = s.Stdio(), s.Unwanted
+	if p.InheritsStreams() {
+		if held.Inherited, err = session.Inherited(); err != nil {
+			return 0, err
+		}
+	}
 	child, err := join.Start(p, held, s.Begin)
 	if errors.Is(err, join.ErrInterrupted) {
 		return 0, fmt.Errorf("join %s: %w", p.Target, err)
@@ -156,7 +173,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	ran.child = child
 	defer child.Release()
 	if p.Detach {
-		return 0, nil
+		return 0, s.Leave()
 	}
 	status, err := s.Run(child)
 	ran.left = s.Left()

@@ -171,7 +171,7 @@ func linkOf(t *testing.T, pid int, k ns.Kind) string {
 func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, stderr string, status int) {
 	t.Helper()
 	r.Command = []string{"sh", "-c", "echo ready; read x"}
-	r.Version, r.Terminal, r.CallerEnv = request.Version, request.TerminalNever, os.Environ()
+	r.Version, r.Terminal, r.Interactive, r.CallerEnv = request.Version, request.TerminalNever, true, os.Environ()
 	var document, errs bytes.Buffer
 	if err := r.Write(&document); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
@@ -20,7 +21,7 @@ import (
 // beginRecord writes the record of the beginning where the plan says so; else it is
 // nil. It fails only where the host's system-wide file asks for the record: what the user
 // asked for is a warning.
-func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation) (*recorder.Recorder, error) {
+func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, stderr io.Writer) (*recorder.Recorder, error) {
 	if p.Audit == nil {
 		return nil, nil
 	}
@@ -32,7 +33,7 @@ func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation) (*
 		return nil, exit.Hint(fmt.Errorf("record of the join in %q: %w", p.Target, err),
 			"%s of the engine's host asks for it, and without it nothing is joined: is %s running there?", audit.SystemFile, p.Audit.To)
 	}
-	exit.Warn(os.Stderr, fmt.Sprintf("nothing is recorded: %v", err))
+	exit.Warn(stderr, fmt.Sprintf("nothing is recorded: %v", err))
 	return nil, nil
 }
 
@@ -54,7 +55,7 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 }
 
 // endRecord writes the record of the end. It is too late to refuse anything.
-func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error) {
+func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error, stderr io.Writer) {
 	e := audit.End{Status: cmp.Or(exit.Status(err), status)}
 	if err != nil {
 		e.Error = err.Error()
@@ -75,6 +76,6 @@ func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int,
 		e.Reason = audit.Exited
 	}
 	if err := record.End(e); err != nil {
-		exit.Warn(os.Stderr, fmt.Sprintf("the end is not recorded: %v", err))
+		exit.Warn(stderr, fmt.Sprintf("the end is not recorded: %v", err))
 	}
 }

@@ -39,7 +39,7 @@ func streamRows(l *lab) []row {
 		}
 		rows = append(rows, row{
 			name: w.name, rounds: 3,
-			ours: contestant{name: "docker nsjoin", run: by(l.docker, "nsjoin", l.web)},
+			ours: contestant{name: "docker nsjoin", run: by(l.docker, "nsjoin", "-i", l.web)},
 			theirs: []contestant{
 				{name: "nsenter -a", run: by(l.nsenter, "-t", l.pid, "-a"), target: 1.05},
 				{name: "docker exec -i", run: by(l.docker, "exec", "-i", l.web)},

@@ -13,19 +13,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// output is one stream, from a pipe to a file, and the command's end of it.
-func output(t *testing.T) (s *streams, theirs, file *os.File) {
+// oneOutput is one stream, from a pipe to a file, and the command's end of it.
+func oneOutput(t *testing.T) (s *streams, theirs, file *os.File) {
 	t.Helper()
 	r, w := pipe(t)
 	file = create(t)
-	return &streams{outputs: []*relay{{from: r, to: file}}}, w, file
+	return &streams{outputs: []*output{{from: r, to: to(file)}}}, w, file
 }
 
 // finished calls finish, which must not wait for who holds the pipe.
 func finished(t *testing.T, s *streams) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() { _ = s.finish(); close(done) }()
+	go func() { _ = s.finish(nil); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
@@ -34,7 +34,7 @@ func finished(t *testing.T, s *streams) {
 }
 
 func TestRelayMovesEverything(t *testing.T) {
-	s, theirs, file := output(t)
+	s, theirs, file := oneOutput(t)
 	s.closing = []*os.File{theirs}
 	command, err := unix.FcntlInt(theirs.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -55,7 +55,7 @@ func TestRelayMovesEverything(t *testing.T) {
 }
 
 func TestFinishDoesntWaitForABackgroundChild(t *testing.T) {
-	s, theirs, file := output(t) // and theirs stays open
+	s, theirs, file := oneOutput(t) // and theirs stays open
 	s.start(nil, newOnce(), newOnce())
 	want := strings.Repeat("last words\n", 1<<15)
 	if _, err := theirs.WriteString(want); err != nil {
@@ -67,7 +67,7 @@ func TestFinishDoesntWaitForABackgroundChild(t *testing.T) {
 
 // The relay may be stopped before it moved anything.
 func TestFinishDrainsWhatTheRelayLeft(t *testing.T) {
-	s, theirs, file := output(t)
+	s, theirs, file := oneOutput(t)
 	stopped := make(chan struct{})
 	close(stopped)
 	s.outputs[0].done = stopped
@@ -80,7 +80,7 @@ func TestFinishDrainsWhatTheRelayLeft(t *testing.T) {
 }
 
 func TestFinishOfSilentStreams(t *testing.T) {
-	s, _, file := output(t)
+	s, _, file := oneOutput(t)
 	s.start(nil, newOnce(), newOnce())
 	finished(t, s)
 	expect(t, file, "")
@@ -92,7 +92,7 @@ func TestCommandLearnsThatNobodyReads(t *testing.T) {
 	from, theirs := pipe(t)
 	gone, to := pipe(t)
 	gone.Close()
-	s := &streams{outputs: []*relay{{from: from, to: to}}}
+	s := &streams{outputs: []*output{{from: from, to: descriptor(to.Fd())}}}
 	s.start(nil, newOnce(), newOnce())
 	if _, err := theirs.WriteString("to nobody"); err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestInputEndsForTheCommandToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs, w := pipe(t)
-	s := &streams{input: &relay{from: file, to: w}}
+	s := &streams{input: inputOf(file, w)}
 	s.start(nil, newOnce(), newOnce())
 	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)

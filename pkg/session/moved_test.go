@@ -81,7 +81,7 @@ func TestOutputReachesEveryKindOfFile(t *testing.T) {
 			got = collect(row.end)
 		}
 		from, theirs := pipe(t)
-		s := &streams{outputs: []*relay{{from: from, to: row.to}}}
+		s := &streams{outputs: []*output{{from: from, to: to(row.to)}}}
 		s.start(nil, newOnce(), newOnce())
 		if _, err := theirs.WriteString(want); err != nil {
 			t.Fatal(err)
@@ -121,16 +121,16 @@ func TestOutputToAFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer copied.Close()
-	for _, to := range []*os.File{spliced, copied, device(t, "/dev/full")} {
+	for _, file := range []*os.File{spliced, copied, device(t, "/dev/full")} {
 		from, theirs := pipe(t)
-		s := &streams{outputs: []*relay{{from: from, to: to}}}
+		s := &streams{outputs: []*output{{from: from, to: to(file)}}}
 		s.start(nil, newOnce(), newOnce())
 		if _, err := theirs.Write(make([]byte, 64<<10)); err != nil {
 			t.Fatal(err)
 		}
 		theirs.Close()
-		if err := s.finish(); !errors.Is(err, unix.ENOSPC) {
-			t.Errorf("%s: %v, want %v", to.Name(), err, unix.ENOSPC)
+		if err := s.finish(nil); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("%s: %v, want %v", file.Name(), err, unix.ENOSPC)
 		}
 	}
 }
@@ -153,10 +153,10 @@ func raw(t *testing.T, tty *os.File) {
 func TestInputOfACommandThatStopsReading(t *testing.T) {
 	from := device(t, "/dev/zero")
 	theirs, w := pipe(t)
-	r := &relay{from: from, to: w}
+	r := inputOf(from, w)
 	theirs.Close()
 	done := make(chan string, 1)
-	go func() { r.input(); done <- "" }()
+	go func() { r.run(); done <- "" }()
 	within(t, "the relay", done)
 	if _, err := w.WriteString("x"); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("its end is not closed: %v", err)

@@ -1,0 +1,55 @@
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+)
+
+// nullDevice opens the null device that a command gets.
+type nullDevice func(flag int) (*os.File, error)
+
+// hostNull is the null device of the host. By the engine that is the one of the process
+// that started the helper's container.
+func hostNull(remote *Remote) nullDevice {
+	name := os.DevNull
+	if remote != nil {
+		name = hostsNull()
+	}
+	return func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) }
+}
+
+// errNoNull says that there is no null device where it should be.
+var errNoNull = errors.New("not the null device")
+
+// nullBeneath is the container's own null device. The host's would be the caller's: even
+// read-only, its mode can be changed through it. The container may have put anything in
+// its place, so it is looked at before it is opened.
+func nullBeneath(root *os.File) nullDevice {
+	return func(flag int) (*os.File, error) {
+		at, err := inroot.Look(root, os.DevNull)
+		if err != nil {
+			return nil, err
+		}
+		defer at.Close()
+		if !isNull(int(at.Fd())) {
+			return nil, errNoNull
+		}
+		f, err := inroot.Reopen(at, flag)
+		if err != nil {
+			return nil, err
+		}
+		return f, unix.SetNonblock(int(f.Fd()), false)
+	}
+}
+
+// isNull tells whether a descriptor is the null device.
+func isNull(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
+}

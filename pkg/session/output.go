@@ -1,0 +1,75 @@
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// pipeSize is what a pipe of ours holds, in bytes: the kernel's bound for users who may not
+// exceed it. The larger it is, the more rarely its two ends wake each other up.
+const pipeSize = 1 << 20
+
+// moveSize is how much is moved at a time, in bytes. Copying in parts of this size takes as
+// long as splice(2), which would hand pages of the container's over to the caller's pipe.
+const moveSize = 128 << 10
+
+// output moves what the command writes to the caller's stream.
+type output struct {
+	of   int      // the caller's stream, 1 or 2
+	from *os.File // our end of the command's pipe or terminal
+	to   io.Writer
+	done chan struct{} // closed when nothing moves any more
+	lost error         // why what the command wrote found no place; before done
+}
+
+// run moves until the end of what is written, or until the deadline of from.
+func (o *output) run() {
+	defer close(o.done)
+	buf := make([]byte, moveSize)
+	for {
+		n, err := o.from.Read(buf)
+		if n > 0 && !o.write(buf[:n]) {
+			return
+		}
+		if err != nil {
+			return // EIO is a terminal's end
+		}
+	}
+}
+
+// write writes to the caller's stream. Where that fails nobody reads, and the command gets
+// EPIPE or SIGPIPE.
+func (o *output) write(b []byte) bool {
+	_, err := o.to.Write(b)
+	if err == nil {
+		return true
+	}
+	// The user must know that the disk is full. That nobody reads any more is known.
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+		o.lost = &os.PathError{Op: "write", Path: streamNames[o.of], Err: err}
+	}
+	o.from.Close()
+	return false
+}
+
+var streamNames = [3]string{"standard input", "standard output", "standard error"}
+
+// drain moves what was written before and not moved yet, once done is closed. What is written
+// meanwhile is not waited for: a process in the background may write for ever.
+func (o *output) drain() {
+	buf := make([]byte, moveSize)
+	for left := waiting(o.from); left > 0; {
+		n := 0
+		// Not os.File.Read: the deadline has passed on purpose.
+		err := number(o.from, func(fd int) { n, _ = unix.Read(fd, buf[:min(left, len(buf))]) })
+		if err != nil || n <= 0 || !o.write(buf[:n]) {
+			return
+		}
+		left -= n
+	}
+}
