@@ -130,6 +130,13 @@ func (p *Plan) InheritsStreams() bool {
 	return p.Identity.Container == nil && !p.Detach && !p.Remote
 }
 
+// SharesNull tells whether the command may hold the null device of its own file system: its
+// processes are seen in the container that this belongs to, and in no other.
+func (p *Plan) SharesNull() bool {
+	mnt, pid := p.row(ns.Mnt), p.row(ns.PID)
+	return pid.Source == mnt.Source || !pid.Join
+}
+
 // row is what becomes of kind k.
 func (p *Plan) row(k ns.Kind) Namespace {
 	for _, n := range p.Namespaces {

@@ -113,3 +113,16 @@ func TestInputThatIsNotPassedOnIsSaid(t *testing.T) {
 		}
 	}
 }
+
+// A command that another container's processes see holds nothing of its own container's.
+func TestNullDeviceOfAMix(t *testing.T) {
+	r, o := asked(), observed()
+	if !made(t, r, o).SharesNull() {
+		t.Error("it is not the container's own")
+	}
+	r.Instead = map[ns.Kind]request.Source{ns.PID: {From: request.FromContainer, Name: "app", PID: appPID}}
+	o.Instead = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
+	if made(t, r, o).SharesNull() {
+		t.Error("another container sees it")
+	}
+}

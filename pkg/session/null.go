@@ -27,6 +27,9 @@ func hostNull(remote *Remote) nullDevice {
 // errNoNull says that there is no null device where it should be.
 var errNoNull = errors.New("not the null device")
 
+// noNull gives none.
+func noNull(int) (*os.File, error) { return nil, errNoNull }
+
 // nullBeneath is the container's own null device. The host's would be the caller's: even
 // read-only, its mode can be changed through it. The container may have put anything in
 // its place, so it is looked at before it is opened.

@@ -61,6 +61,9 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 	owner, null := int64(-1), hostNull(s.remote)
 	if who := p.Identity.Container; who != nil {
 		owner, null = who.HostUID, nullBeneath(root)
+		if !p.Detach && !p.SharesNull() {
+			null = noNull
+		}
 	}
 	switch {
 	case p.Terminal:
