@@ -203,7 +203,7 @@ func TestPipesAreTheCommandsUsers(t *testing.T) {
 // Where the container has no null device, or something else in its place, the command
 // reads the end at once, and what it writes goes nowhere.
 func TestNoNullDevice(t *testing.T) {
-	for name, make := range map[string]func(path string) error{
+	for name, put := range map[string]func(path string) error{
 		"none":           func(string) error { return nil },
 		"a file":         func(path string) error { return os.WriteFile(path, []byte("x"), 0o666) },
 		"a FIFO":         func(path string) error { return unix.Mkfifo(path, 0o666) },
@@ -211,12 +211,10 @@ func TestNoNullDevice(t *testing.T) {
 		"a link out":     func(path string) error { return os.Symlink("/proc/self/fd/0", path) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			null := nullBeneath(rootWith(t, make))
+			null := nullBeneath(rootWith(t, put))
 			s := &streams{}
-			for i := range s.theirs {
-				if err := s.giveNull(i, null); err != nil {
-					t.Fatal(err)
-				}
+			if err := errors.Join(s.giveNull(0, null), s.giveNull(1, null), s.giveNull(2, null)); err != nil {
+				t.Fatal(err)
 			}
 			if n, err := s.theirs[0].Read([]byte{0}); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("it reads %d bytes, %v", n, err)
@@ -236,11 +234,11 @@ func TestNoNullDevice(t *testing.T) {
 	}
 }
 
-// rootWith is a root directory whose /dev/null make makes.
-func rootWith(t *testing.T, make func(path string) error) *os.File {
+// rootWith is a root directory whose /dev/null is what put puts there.
+func rootWith(t *testing.T, put func(path string) error) *os.File {
 	t.Helper()
 	dir := t.TempDir()
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, "dev"), 0o755), make(filepath.Join(dir, "dev/null"))); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "dev"), 0o755), put(filepath.Join(dir, "dev/null"))); err != nil {
 		t.Fatal(err)
 	}
 	root, err := os.Open(dir)
