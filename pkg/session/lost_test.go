@@ -38,7 +38,7 @@ func relayWaits(t *testing.T) {
 	stacks := make([]byte, 1<<20)
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		for one := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
-			if strings.Contains(one, " [IO wait") && strings.Contains(one, "(*relay).output(") {
+			if strings.Contains(one, " [IO wait") && strings.Contains(one, "(*output).run(") {
 				return
 			}
 		}
