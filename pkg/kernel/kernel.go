@@ -57,8 +57,7 @@ func ConfinedHint(err error) error {
 	return exit.Hint(err, "docker nsjoin itself is confined by the AppArmor profile %s: run it outside of that, or with --via engine", profile)
 }
 
-// Confined is the AppArmor profile that confines this process and refuses it something,
-// or "".
+// Confined is the AppArmor profile that this process is under, or "".
 func Confined() string {
 	label, err := procfs.OwnLabel()
 	if err != nil || !label.Confined() {

@@ -78,7 +78,9 @@ func ParseLabel(text string) Label {
 	return Label{SELinux: text}
 }
 
-// Confined tells whether AppArmor refuses something to a process with this label.
+// Confined tells whether AppArmor may refuse something to a process with this label. A
+// profile in complain mode refuses nothing, but those of other processes decide whether it
+// may trace and signal them.
 func (l Label) Confined() bool {
-	return l.AppArmor != "" && l.AppArmor != Unconfined && l.Mode != "complain" && l.Mode != "unconfined"
+	return l.AppArmor != "" && l.AppArmor != Unconfined && l.Mode != "unconfined"
 }
