@@ -81,8 +81,13 @@ func afterHostname(env []string) int {
 // beforeNext is the place of the first of the later variables that was appended,
 // not one that replaced a default of the engine's in front.
 func beforeNext(env, later []string) int {
+	first := make(map[string]int, len(env)) // an image may have any number of them
+	for i, variable := range slices.Backward(env) {
+		first[variable] = i
+	}
+	after := afterHostname(env)
 	for _, variable := range later {
-		if i := slices.Index(env, variable); i >= afterHostname(env) {
+		if i, ok := first[variable]; ok && i >= after {
 			return i
 		}
 	}
