@@ -2,18 +2,6 @@
 
 package main
 
-import (
-	"bytes"
-	"fmt"
-	"os"
-	"os/exec"
-	"slices"
-	"strings"
-	"testing"
-
-	"golang.org/x/sys/unix"
-)
-
 // child is a row of TestHostileTable: a kind of child that docker nsjoin makes.
 type child struct {
 	name string
@@ -21,6 +9,7 @@ type child struct {
 	args     func(c *cell) []string
 	terminal bool
 	socket   bool // the caller's standard streams are one socket
+	files    bool // they are a file and the null device
 	detach   bool
 	brief    bool // it is tried in each column
 	// hidden says that the container can't see it.
@@ -44,8 +33,14 @@ func children() []child {
 		return func(c *cell) []string { return append(options, c.container) }
 	}
 	return []child{
+		// An intruder opened the caller's pipes by /proc/N/fd: it wrote into the input of the
+		// caller's shell, and read what others wrote into its output later.
 		{name: "plain", args: in(), brief: true},
 		{name: "with input", args: in("-i")},
+		// The null device was the host's: fchmod(2) works on a read-only descriptor, too.
+		{name: "at files", args: in("-i"), files: true},
+		// A socket named the process at its other end, SO_PEERPIDFD: with SYS_PTRACE each
+		// descriptor of that process was taken, and the host's root directory was one.
 		{name: "at a socket", args: in("-i"), socket: true, brief: true},
 		{name: "at a terminal", args: in("-it"), terminal: true},
 		{name: "detached", args: in("-d"), detach: true, brief: true},
@@ -56,16 +51,20 @@ func children() []child {
 			args:      func(c *cell) []string { return []string{"--pid", "container:" + c.container, c.other} },
 			elsewhere: []string{"root", "net", "mnt", "ipc", "uts", "cgroup"},
 		},
+		// With SYS_PTRACE an intruder opened root, memory and descriptors, and had the host.
+		// With SYS_ADMIN or PERFMON it read the environment, and a secret in it.
 		{name: "on the host in its pid namespace", args: in("--only", "pid"), host: true, brief: true},
 		{name: "on the host in its pid namespace, detached", args: in("-d", "--only", "pid"), host: true, detach: true},
 		{name: "on the host in its pid namespace, trusted", args: in("--trust-container", "--only", "pid"), host: true, trusted: true, brief: true},
 		{name: "on the host in all but its mounts", args: in("--except", "mnt,user,cgroup"), host: true},
 		{
+			// A container's root is the owner of that user namespace: any container had the host.
 			name: "on the host in its pid namespace and a new user namespace", host: true, brief: true,
 			args: func(c *cell) []string {
 				return []string{"--userns", "private", "--pid", "container:" + c.container, "--"}
 			},
 		},
+		// With SYS_PTRACE, and as another user without, an intruder had all capabilities.
 		{name: "of all capabilities", args: in("--privileged"), brief: true, more: true},
 		{name: "of all capabilities and another user", args: in("--privileged", "-u", "1000"), brief: true, more: true},
 		{
@@ -73,188 +72,4 @@ func children() []child {
 			args: func(c *cell) []string { return []string{"--net", "container:" + c.container, "--"} },
 		},
 	}
-}
-
-// ownStreams says that a command in a container has pipes of our own and the container's
-// /dev/null. Where it was false each row gave the intruder the caller's pipes, a socket all
-// descriptors of the process at its other end, where the container may trace.
-const ownStreams = true
-
-// victim is a child that runs.
-type victim struct {
-	row     child
-	args    string // its command line, which nothing else has
-	process process
-	callers []prize // what its caller's standard streams are
-	says    *safeBytes
-	refused bool // docker nsjoin didn't start it, since it could be reached
-}
-
-// refused tells whether a child was refused for what its container may do.
-func (row child) refused(cmd *exec.Cmd, says *safeBytes) bool {
-	mixed := slices.Contains(row.elsewhere, "root")
-	return (row.host || row.more || mixed) && cmd.ProcessState.ExitCode() == 125 && bytes.Contains(says.bytes(), []byte("--trust-container"))
-}
-
-// streams gives its caller standard streams of the row's kind, and the host's root
-// directory as one more descriptor.
-func (v *victim) streams(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	v.says = &safeBytes{}
-	root, err := os.Open("/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.ExtraFiles = []*os.File{root}
-	files := []*os.File{root}
-	switch {
-	case v.row.terminal:
-		return // it is given one
-	case v.row.socket:
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs := os.NewFile(uintptr(pair[1]), "socket")
-		files = append(files, theirs, os.NewFile(uintptr(pair[0]), "socket"))
-		cmd.Stdin, cmd.Stdout = theirs, theirs
-	default:
-		in, toIn := pipeFor(t)
-		fromOut, out := pipeFor(t)
-		files = append(files, in, toIn, fromOut, out)
-		cmd.Stdin, cmd.Stdout = in, out
-	}
-	fromErr, errs := pipeFor(t)
-	cmd.Stderr = errs
-	go func() { _, _ = fromErr.WriteTo(v.says) }()
-	for _, f := range append(files, errs) {
-		if p, ok := prizeOf(int(f.Fd())); ok {
-			v.callers = append(v.callers, p)
-		}
-	}
-	t.Cleanup(func() {
-		for _, f := range append(files, errs, fromErr) {
-			f.Close()
-		}
-	})
-}
-
-func pipeFor(t *testing.T) (r, w *os.File) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r, w
-}
-
-// places are the container's own files that a command of it may have.
-type places struct {
-	init                     string // the number of its first process
-	program, null, terminals prize
-}
-
-func placesOf(t *testing.T, container string) places {
-	t.Helper()
-	init := initOf(t, container)
-	root := "/proc/" + init + "/root/"
-	of := func(path string) prize {
-		p, ok := statOf(root + path)
-		if !ok {
-			t.Fatalf("the container has no %s", path)
-		}
-		return p
-	}
-	return places{init: init, program: of("bin/busybox"), null: of("dev/null"), terminals: of("dev/pts/ptmx")}
-}
-
-// judge is what an intruder may have got from a child.
-func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
-	t.Helper()
-	seen := slices.DeleteFunc(slices.Clone(loots), func(l loot) bool { return l.Args != v.args })
-	if v.refused {
-		return
-	}
-	if v.row.hidden {
-		if len(seen) > 0 {
-			t.Errorf("%s: it is seen in the container", v.row.name)
-		}
-		return
-	}
-	if len(seen) == 0 {
-		t.Errorf("%s: the intruder didn't see it", v.row.name)
-	}
-	v.predicted(t, seen, at.init, intruder)
-	for _, l := range seen {
-		if v.row.trusted {
-			break
-		}
-		if faults := v.faults(at, l); len(faults) > 0 {
-			slices.Sort(faults)
-			t.Errorf("%s: an intruder %s %s got\n\t%s", v.row.name, intruder, l.Guise, strings.Join(faults, "\n\t"))
-		}
-	}
-}
-
-// faults are what the intruder must not have got.
-func (v *victim) faults(at places, l loot) []string {
-	var list []string
-	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
-	if l.Secret {
-		add("it has the caller's secret")
-	}
-	for how, file := range l.Files {
-		switch {
-		case v.row.host || v.row.more:
-			add("%s gives it %s", how, file)
-		case !ownStreams:
-		case slices.Contains(v.callers, file):
-			add("%s gives it the caller's %s", how, file)
-		case !at.harmless(file):
-			add("%s gives it %s", how, file)
-		}
-	}
-	for what, got := range l.Got {
-		if fault := v.fault(at, l, what, got); fault != "" {
-			add("%s: %s", what, fault)
-		}
-	}
-	return list
-}
-
-// harmless tells whether a command in the container may have a file as a descriptor.
-func (at places) harmless(file prize) bool {
-	switch file.Mode & unix.S_IFMT {
-	case unix.S_IFIFO:
-		return true
-	case unix.S_IFCHR:
-		return file == at.null || file.Dev == at.terminals.Dev
-	}
-	return false
-}
-
-// fault says what is wrong with having got this, if anything is.
-func (v *victim) fault(at places, l loot, what, got string) string {
-	if what == "signal" || what == "prlimit" {
-		return "" // it is of the same user, and the kernel asks for no more
-	}
-	if v.row.host || v.row.more {
-		return "reached, " + got
-	}
-	kind := strings.TrimPrefix(strings.TrimPrefix(what, "setns "), "ns ")
-	files := what == "root" || what == "cwd" || what == "exe" || what == "map_files"
-	elsewhere := slices.Contains(v.row.elsewhere, kind) || files && slices.Contains(v.row.elsewhere, "root")
-	switch {
-	case elsewhere:
-		return ""
-	case kind != what && got != l.Self[kind]:
-		return "it is " + got
-	case (what == "root" || what == "cwd") && got != l.Self["root"]:
-		return "it is " + got
-	case (what == "exe" || what == "map_files") && got != at.program.String():
-		return "it is " + got
-	case strings.HasPrefix(what, "peer ") && ownStreams:
-		return got
-	}
-	return ""
 }

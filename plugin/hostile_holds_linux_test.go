@@ -71,9 +71,16 @@ func (h *holding) try() bool {
 	defer func() { _ = cmd.Process.Kill(); <-over }()
 	for deadline := time.Now().Add(endsWithin); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		for _, p := range inPIDNamespaceOf(h.at.init) {
-			if p.state == "T" && ours("/proc/"+strconv.Itoa(p.pid)) {
+			if p.state != "T" {
+				continue
+			}
+			// One that became the command as it was stopped came too late.
+			early := ours("/proc/" + strconv.Itoa(p.pid))
+			if early {
 				h.look(p)
-				_ = unix.Kill(p.pid, unix.SIGKILL)
+			}
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+			if early {
 				return true
 			}
 		}
