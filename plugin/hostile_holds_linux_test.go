@@ -107,9 +107,6 @@ func (h *holding) look(p process) {
 		h.t.Errorf("%d descriptors, more than the streams and two pipes", len(fds))
 	}
 	for _, fd := range fds {
-		if !ownStreams && fd.Name() < "3" && len(fd.Name()) == 1 {
-			continue
-		}
 		link, _ := os.Readlink(dir + "/" + fd.Name())
 		file, ok := statOf(dir + "/" + fd.Name())
 		switch {

@@ -14,10 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownStreams says that a command in a container has pipes of our own and the container's
-// /dev/null. As long as it is false what its standard streams lead to isn't judged.
-const ownStreams = false
-
 // victim is a child that runs.
 type victim struct {
 	row     child
@@ -156,7 +152,6 @@ func (v *victim) faults(at places, l loot) []string {
 		switch {
 		case v.row.host || v.row.more:
 			add("%s gives it %s", how, file)
-		case !ownStreams:
 		case slices.Contains(v.callers, file):
 			add("%s gives it the caller's %s", how, file)
 		case !at.harmless(file):
@@ -202,7 +197,7 @@ func (v *victim) fault(at places, l loot, what, got string) string {
 		return "it is " + got
 	case (what == "exe" || what == "map_files") && got != at.program.String():
 		return "it is " + got
-	case strings.HasPrefix(what, "peer ") && ownStreams:
+	case strings.HasPrefix(what, "peer "):
 		return got
 	}
 	return ""
