@@ -101,12 +101,9 @@ short: build ## run a short form of each long target, as CI does after make test
 	@scripts/matrix 28-userns/local
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
 
-.PHONY: apparmor selinux
+.PHONY: apparmor
 apparmor: build ## try the labels of AppArmor, enforced, in a virtual machine (as root, on amd64)
-	@scripts/labels apparmor
-
-selinux: build ## try the labels of SELinux, permissive, in a virtual machine (as root, on amd64)
-	@scripts/labels selinux
+	@scripts/labels
 
 .PHONY: shells
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)

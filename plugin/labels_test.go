@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// TestLabels runs the scripts in testdata/apparmor or testdata/selinux, where the kernel
-// has that security module. They remove the engine's own profile and change the machine's
-// configuration, so they are for the virtual machine of scripts/labels only.
+// TestLabels runs the scripts in testdata/apparmor, where the kernel confines containers.
+// They remove the engine's own profile, so they are for the virtual machine of
+// scripts/labels only.
 func TestLabels(t *testing.T) {
 	module := os.Getenv("NSJOIN_TEST_LABELS")
 	if module == "" {
-		t.Fatal("this test takes a machine of its own: make apparmor, make selinux")
+		t.Fatal("this test takes a machine of its own: make apparmor")
 	}
 	runScripts(t, module)
 }

@@ -3,7 +3,7 @@
 
 # The release is fixed, so that the kernel (6.1) and the engine (20.10) are.
 vm_suite=bookworm
-vm_packages=systemd-sysv,dbus,docker.io,iptables,apparmor,busybox-static,bash-static,kmod,procps,iproute2,selinux-policy-default,policycoreutils
+vm_packages=systemd-sysv,dbus,docker.io,iptables,apparmor,busybox-static,bash-static,kmod,procps,iproute2
 
 # vm_root: sets vm to a directory with root.ext4 and vmlinuz, which is made unless an
 # earlier run made it by this same recipe.
