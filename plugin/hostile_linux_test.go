@@ -255,12 +255,19 @@ func (s sighting) check(t *testing.T, traces bool, callers []string) {
 // he got until then.
 func attacked(t *testing.T, secret string, options []string) (container string, saw func(*testing.T) []sighting) {
 	t.Helper()
+	return hostileContainer(t, "^TestAttacker$", append([]string{"-e", attackVariable + "=" + reversed(secret)}, options...)...)
+}
+
+// hostileContainer starts a container whose first process is a test of this program, which is
+// none. saw returns the sightings that it has printed until then.
+func hostileContainer(t *testing.T, test string, options ...string) (container string, saw func(*testing.T) []sighting) {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"run", "-d", "--label", ownLabel(), "-v", self + ":/attacker:ro", "-e", attackVariable + "=" + reversed(secret)}, options...)
-	container = docker(t, append(args, testImage, "/attacker", "-test.run=^TestAttacker$", "-test.timeout=10m")...)
+	args := append([]string{"run", "-d", "--label", ownLabel(), "-v", self + ":/attacker:ro"}, options...)
+	container = docker(t, append(args, testImage, "/attacker", "-test.run="+test, "-test.timeout=10m")...)
 	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
 	eventually(t, "the attacker is ready", func() bool { return strings.Contains(docker(t, "logs", container), "ready") })
 	return container, func(t *testing.T) (list []sighting) {
