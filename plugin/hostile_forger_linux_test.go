@@ -72,29 +72,35 @@ func TestHostileRootWhoForges(t *testing.T) {
 				if time.Now().After(deadline) {
 					t.Fatal("the forger never wrote")
 				}
-				cmd := c.docker("nsjoin", container, "true")
-				var errs bytes.Buffer
-				cmd.Stderr = &errs
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				status := ended(t, cmd)
-				if strings.Contains(errs.String(), "goroutine") || strings.Count(errs.String(), "\n") > 2 {
-					t.Fatalf("status %d: %s", status, errs.String())
-				}
+				said := callOfTheForged(t, c.docker("nsjoin", container, "true"))
 				select {
 				case <-over:
-					t.Fatalf("status %d, %s: the victim is dead", status, errs.String())
+					t.Fatalf("%s: the victim is dead", said)
 				default:
 				}
 				if ids := mapOf(t, pid); len(ids) > 0 {
-					t.Fatalf("status %d, %s: the victim has ids: %s", status, errs.String(), ids)
+					t.Fatalf("%s: the victim has ids: %s", said, ids)
 				}
 			}
 			first := initOf(t, container)
 			eventually(t, "the container has its first process only", func() bool { return len(inPIDNamespaceOf(first)) == 1 })
 		})
 	}
+}
+
+// callOfTheForged runs a command to its end, and returns what the call says, which is no panic.
+func callOfTheForged(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	status := ended(t, cmd)
+	if strings.Contains(errs.String(), "goroutine") || strings.Count(errs.String(), "\n") > 2 {
+		t.Fatalf("status %d: %s", status, errs.String())
+	}
+	return fmt.Sprintf("status %d, %q", status, errs.String())
 }
 
 // mapOf is a process's map of user ids; of none but the host's own it is empty.

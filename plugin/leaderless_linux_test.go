@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,29 +18,28 @@ import (
 // the others go on: its state in /proc is Z from then on.
 const leaderlessVariable = "NSJOIN_TEST_LEADERLESS"
 
-// TestLeaderless is no test: it runs in a container, and ends by SIGTERM with 42, or
-// by any other signal as that has it.
-func TestLeaderless(*testing.T) {
-	if os.Getenv(leaderlessVariable) == "" {
-		return
+// What initializes a package runs on the main thread.
+var _ = leaveMainThread()
+
+func leaveMainThread() (left bool) {
+	if os.Getenv(leaderlessVariable) != "" {
+		go goOnWithout()
+		runtime.LockOSThread()
+		_, _, errno := syscall.Syscall(unix.SYS_EXIT, 0, 0, 0) // of this thread alone
+		left = errno == 0
 	}
+	return left
+}
+
+// goOnWithout ends by SIGTERM with 42, or by any other signal as that has it.
+func goOnWithout() {
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, unix.SIGTERM)
-	// Goroutines that keep their threads, until one has the main one.
-	for range 64 {
-		go func() {
-			runtime.LockOSThread()
-			if unix.Gettid() == os.Getpid() {
-				_, _, _ = syscall.Syscall(unix.SYS_EXIT, 0, 0, 0) // of this thread alone
-			}
-			select {}
-		}()
-	}
 	for {
 		if stat, err := os.ReadFile("/proc/self/stat"); err == nil && bytes.Contains(stat, []byte(") Z ")) {
 			break
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 	fmt.Println("ready")
 	<-terminated
@@ -55,10 +55,24 @@ func leaderless(t *testing.T) *running {
 		t.Fatal(err)
 	}
 	web := c.container(t, "-v", self+":/leaderless:ro")
-	s := begin(t, c, web, false, "env", leaderlessVariable+"=1", "/leaderless", "-test.run=^TestLeaderless$")
-	eventually(t, "its main thread has ended", func() bool {
-		now, ok := readProcess(s.command.pid)
-		return ok && now.state == "Z"
+	s := &running{t: t, container: web, output: &safeBytes{}}
+	s.cmd = c.docker("nsjoin", "-e", leaderlessVariable+"=1", web, "/leaderless")
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	eventually(t, "the command is ready", func() bool { return bytes.Contains(s.output.bytes(), []byte("ready")) })
+	s.cli = s.cmd.Process.Pid
+	eventually(t, "the helper and its command are there", func() bool {
+		s.helper, _ = helperOf(s.cli)
+		for _, s.command = range childrenOf(s.helper.pid) {
+			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.command.pid))
+			if string(comm) == "leaderless\n" {
+				return s.command.state == "Z"
+			}
+		}
+		return false
 	})
 	return s
 }
