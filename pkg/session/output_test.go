@@ -25,7 +25,7 @@ func oneOutput(t *testing.T) (s *streams, theirs, file *os.File) {
 func finished(t *testing.T, s *streams) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() { _ = s.finish(nil); close(done) }()
+	go func() { _ = s.finish(nil, nil); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):

@@ -48,41 +48,56 @@ func (q *queue) end() {
 	q.changed.Signal()
 }
 
+// unbounded is told as consumed where nobody reads: what more comes is dropped.
+const unbounded = 1 << 62
+
 // drainTo writes what was added, until the end, and closes to. consumed is told how much
 // that was, often enough for the window not to close.
 func (q *queue) drainTo(to *os.File, consumed func(total int64)) {
 	defer close(q.done)
 	defer to.Close()
-	q.mu.Lock()
-	q.to = to
 	told := int64(0)
-	for {
-		for len(q.data) == 0 && !q.ended && !q.closed {
-			q.changed.Wait()
-		}
-		if len(q.data) == 0 || q.closed {
-			q.mu.Unlock()
-			return
-		}
-		part := q.data[:min(len(q.data), moveSize)]
-		q.mu.Unlock()
+	for part := q.next(to); len(part) > 0; part = q.next(to) {
 		n, err := to.Write(part)
-		q.mu.Lock()
-		q.passed += int64(n)
-		q.data = q.data[n:]
-		if err != nil {
-			q.closed, q.data = true, nil
-		}
-		if q.closed || q.passed-told >= frame.Window/4 {
-			told = q.passed
-			if q.closed {
-				told = 1 << 62 // what more comes is dropped
-			}
-			q.mu.Unlock()
-			consumed(told)
-			q.mu.Lock()
+		passed, stopped := q.wrote(n, err)
+		switch {
+		case stopped:
+			return
+		case err != nil:
+			consumed(unbounded)
+			return
+		case passed-told >= frame.Window/4:
+			told = passed
+			consumed(passed)
 		}
 	}
+}
+
+// next waits for what is to be written to; it is empty where there is no more.
+func (q *queue) next(to *os.File) []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.to = to
+	for len(q.data) == 0 && !q.ended && !q.closed {
+		q.changed.Wait()
+	}
+	if q.closed {
+		return nil
+	}
+	return q.data[:min(len(q.data), moveSize)]
+}
+
+// wrote takes n bytes as written. An error is that of nobody reading.
+func (q *queue) wrote(n int, err error) (passed int64, stopped bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.passed += int64(n)
+	q.data = q.data[n:]
+	stopped = q.closed
+	if err != nil {
+		q.closed, q.data = true, nil
+	}
+	return q.passed, stopped
 }
 
 // stop stops passing on and returns how much was, in bytes.

@@ -97,7 +97,7 @@ func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 	defer gone.give()
 	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
 	for _, pipe := range []*os.File{r.frames, r.input} {
-		_, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, pipeSize)
+		_ = number(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
 	}
 	go r.queue.drainTo(r.input, r.consumed)
 	defer r.queue.end()

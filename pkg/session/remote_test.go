@@ -164,3 +164,36 @@ func happens(t *testing.T, o *once, what string) {
 		t.Fatalf("%q is not noticed", what)
 	}
 }
+
+// What the command did not read of a file is told in the end, also where the pipe is full. What the
+// container's root wrote into the pipe is not counted.
+func TestRemoteTellsWhatWasRead(t *testing.T) {
+	r, client, command := remoteOf(t)
+	told, errors := pipe(t)
+	r.errors = frame.NewWriter(errors)
+	var err error
+	if r.unread, err = duplicate(command); err != nil {
+		t.Fatal(err)
+	}
+	gone := newOnce()
+	go r.follow(func(unix.Signal) {}, nil, gone)
+	const sent, read = 3 << 20, 100
+	if _, err := frame.NewWriter(client).Write(make([]byte, sent)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(command, make([]byte, read)); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); waiting(command) < 1<<16; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the pipe is never full")
+		}
+	}
+	r.giveBack()
+	f, err := frame.Read(told, make([]byte, frame.MaxSize))
+	if err != nil || f.Kind != frame.Consumed || f.Bytes() < read || f.Bytes() > read+1<<16 {
+		t.Errorf("it tells %+v, %v", f, err)
+	}
+	client.Close()
+	happens(t, gone, "the caller's end")
+}

@@ -62,6 +62,16 @@ func (s *signals) pass(command *group) {
 	}()
 }
 
+// again is given the next signal that is for the end, not one that came before: the command
+// got that.
+func (s *signals) again() <-chan os.Signal {
+	select {
+	case <-s.fatal:
+	default:
+	}
+	return s.fatal
+}
+
 // stop lets the signals have their default actions again.
 func (s *signals) stop() {
 	signal.Stop(s.caught)

@@ -234,8 +234,9 @@ func (s *streams) start(detachKeys []byte, gone, left *once) {
 
 // finish moves what the command had written when it ended, and gives back what it did not
 // read. What processes in the background write is waited for as long as the streams linger
-// (moby#33039), but not once stop is closed. It fails where the user's disk is full.
-func (s *streams) finish(stop <-chan struct{}) error {
+// (moby#33039). Nothing is waited for once the caller is gone or sends a signal to end: what reads the
+// output may have stopped. It fails where the user's disk is full.
+func (s *streams) finish(gone <-chan struct{}, signalled <-chan os.Signal) error {
 	var lost error
 	until := time.Now().Add(s.linger)
 	for _, o := range s.outputs {
@@ -248,7 +249,9 @@ func (s *streams) finish(stop <-chan struct{}) error {
 			if o.lost != nil && lost == nil {
 				lost = fmt.Errorf("output of the command: %w", o.lost)
 			}
-		case <-stop:
+		case <-gone:
+			return nil
+		case <-signalled:
 			return nil
 		}
 	}
