@@ -54,6 +54,9 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 // has more than it.
 func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	c := p.Identity.Container
+	if c != nil && w.privileged(o) {
+		return "", false
+	}
 	switch w.Reaches(p.child(o)) {
 	case Opened:
 		switch {
@@ -68,6 +71,14 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	case Unreached:
 	}
 	return "", false
+}
+
+// privileged tells whether a watcher is one of docker run --privileged: it has all capabilities,
+// or all that an older engine knows, in the helper's user namespace. It can become the host's root, so
+// a command has no more than it.
+func (w Watcher) privileged(o *Observed) bool {
+	const known CapSet = 1<<38 - 1 // up to CAP_AUDIT_READ of Linux 3.16
+	return w.Capabilities&known == known && w.User == o.Self.Namespaces[ns.User]
 }
 
 // child is the command as those who see it find it.

@@ -52,6 +52,9 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 			o.Subject.Spec.UID = 0
 			o.Subject.Spec.GID = 0
 		}, watcher(ofDocker), "", ""},
+		{"--privileged in a container that is it, of an engine that knows fewer capabilities", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, 1<<41-1
+		}, watcher(1<<38 - 1), "", ""},
 		{"--privileged of another user", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 		}, watcher(ofDocker), `pid of "web": processes there can take over the command, which has more`, `pid of "web"`},
