@@ -126,7 +126,7 @@ func begin(prog *program) (*process, error) {
 }
 
 // Wait waits for the command's end and returns its exit status, as a shell has
-// it. Its process number stays its own until Release.
+// it. Its process number stays its own until Reap or Release.
 func (c *Child) Wait() (int, error) {
 	ws, err := c.process.wait(unix.WNOWAIT)
 	if err != nil {
@@ -137,6 +137,10 @@ func (c *Child) Wait() (int, error) {
 	}
 	return shellStatus(ws), nil
 }
+
+// Reap takes notice of the command's end, which Wait has told: its number is free from then on, and its
+// pid namespace can end.
+func (c *Child) Reap() { _, _ = c.process.wait(unix.WNOHANG) }
 
 // Release lets go of the command; where it has ended, its number is free from then on.
 func (c *Child) Release() { c.process.reap() }

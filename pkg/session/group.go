@@ -5,6 +5,7 @@ package session
 import (
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,9 +29,10 @@ type group struct {
 	pid   int
 	pidfd *os.File // the command's
 	leads bool
-	// child says that the command is a child of ours which we don't wait for as long as there is
-	// the group: the number is no other process's, and no other session's.
+	// child says that the command is a child of ours that was not reaped: the number is no
+	// other process's, and no other session's. mu holds it while a signal is passed on.
 	child bool
+	mu    sync.Mutex
 	space ns.ID // the command's pid namespace
 	looks int   // how often all processes of the machine were looked at
 }
@@ -42,6 +44,15 @@ func newGroup(pid int, pidfd *os.File, leads bool) (*group, error) {
 		return nil, fmt.Errorf("the command: %w", err)
 	}
 	return &group{pid: pid, pidfd: pidfd, leads: leads, child: true, space: space}, nil
+}
+
+// letGo reaps the command, which has ended: as long as it is there its pid namespace, and so its
+// container, can't end.
+func (g *group) letGo(reap func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.child = false
+	reap()
 }
 
 // spaceOf is the pid namespace that a process is in.

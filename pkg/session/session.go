@@ -131,6 +131,8 @@ type Command interface {
 	// Wait waits for its end and returns its exit status, as a shell has it. The process's
 	// number is not free then.
 	Wait() (int, error)
+	// Reap frees its number, after Wait.
+	Reap()
 }
 
 // Run attends the command, which began, until it ends, or its caller is gone or
@@ -155,6 +157,7 @@ func (s *Session) Run(c Command) (int, error) {
 	}()
 	select {
 	case err := <-ended:
+		s.command.letGo(c.Reap)
 		lost := s.streams.finish(gone.given, s.signals.again())
 		s.remote.giveBack()
 		// What it started ends with it where it is the client that ends.

@@ -30,6 +30,8 @@ func (c child) Wait() (int, error) {
 	return ws.ExitStatus(), nil
 }
 
+func (c child) Reap() {} // Wait did
+
 func sh(t *testing.T, script string) child {
 	t.Helper()
 	c := child{exec.Command("sh", "-c", script)}

@@ -111,6 +111,8 @@ func (s *signals) ended(status int) bool {
 // pass gives a signal to the command, a child of ours, and one of those that keys of a terminal
 // send to all of the command's process group, as these do.
 func (g *group) pass(sig unix.Signal) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
 	switch {
 	case g.ended():
