@@ -47,12 +47,12 @@ func TestPlaceIsTheRuntimeDirectory(t *testing.T) {
 	}
 }
 
-// Nothing is made by looking.
+// Nothing is made by looking. What is listed can be of root's other calls: those are in /run.
 func TestListMakesNothing(t *testing.T) {
 	p, runtimeDir := user(t)
-	list, err := p.List(state.Helper)
-	if entries, _ := os.ReadDir(runtimeDir); err != nil || len(list)+len(entries) > 0 {
-		t.Errorf("%v, %v, %v", list, entries, err)
+	_, err := p.List(state.Helper)
+	if entries, _ := os.ReadDir(runtimeDir); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, err)
 	}
 }
 
