@@ -52,9 +52,9 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		in.start()
 	}
 	written := make(chan error, 1)
-	unread := func() { _ = frames.Signal(sigpipe) }
+	unread := func(stream int) func() { return func() { _ = frames.Unread(stream) } }
 	_, isTerminal := term.GetFdInfo(c.stderr)
-	outlets := [2]*outlet{{to: c.stdout, failed: unread}, {to: c.stderr, failed: unread, lines: c.raw && isTerminal}}
+	outlets := [2]*outlet{{to: c.stdout, failed: unread(1)}, {to: c.stderr, failed: unread(2), lines: c.raw && isTerminal}}
 	errs := &frame.Splitter{Data: outlets[1], Consumed: in.consumed}
 	go func() {
 		err := h.Output(outlets[0], errs)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-const sigpipe, sigterm, sigwinch = 13, 15, 28
+const sigterm, sigwinch = 15, 28
 
 // linuxNumbers are those that signals have on Linux, where the command is. Some are
 // others elsewhere.

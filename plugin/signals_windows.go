@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const sigpipe, sigterm, sigwinch = 13, 15, 28
+const sigterm, sigwinch = 15, 28
 
 // onLinux is the number of ctrl-c there, where the command is.
 func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }

@@ -8,6 +8,7 @@
 //	'e' end     nothing: the command's standard input ends here
 //	'w' size    of the terminal: two numbers of two bytes, rows and columns
 //	's' signal  for the command: one byte, its number on Linux
+//	'u' unread  one byte: the caller's stream, 1 or 2, that nobody reads any more
 //	'a' alive   nothing: the client is there
 //
 // The stream ends when the client does, at whatever place. After an end frame
@@ -37,6 +38,7 @@ const (
 	End    Kind = 'e'
 	Size   Kind = 'w'
 	Signal Kind = 's'
+	Unread Kind = 'u'
 	Alive  Kind = 'a'
 
 	Consumed Kind = 'c'
@@ -65,7 +67,7 @@ func (k Kind) lengths() (least, most uint32, known bool) {
 		return 0, MaxSize, true
 	case Size:
 		return 4, 4, true
-	case Signal:
+	case Signal, Unread:
 		return 1, 1, true
 	case Consumed:
 		return 8, 8, true
@@ -81,7 +83,7 @@ type Frame struct {
 	Payload []byte
 }
 
-// Number is the number of a signal.
+// Number is the number of a signal, or of a stream.
 func (f Frame) Number() int { return int(f.Payload[0]) }
 
 // Dimensions are those of a terminal.

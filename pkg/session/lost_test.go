@@ -84,6 +84,43 @@ func TestOutputToAPipeThatIsFull(t *testing.T) {
 	}
 }
 
+// A pipe of which nobody reads what comes out is closed, so that who writes into it gets EPIPE. A
+// terminal's writer would wait for ever: the command gets a signal, and its output is read on.
+func TestWhoWritesIsToldThatNobodyReads(t *testing.T) {
+	unread, theirs := pipe(t)
+	s := &streams{outputs: []*output{{of: 1, from: unread, to: nowhere{}}}}
+	s.start(nil, newOnce(), newOnce())
+	s.unread(2) // another stream
+	if _, err := theirs.WriteString("x"); err != nil {
+		t.Errorf("write to what is read: %v", err)
+	}
+	s.unread(1)
+	<-s.outputs[0].done
+	if _, err := theirs.WriteString("x"); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("write to what nobody reads: %v", err)
+	}
+
+	ours, tty := terminal(t)
+	reader, to := pipe(t)
+	reader.Close()
+	given := make(chan unix.Signal, 100)
+	s = &streams{terminal: true, outputs: []*output{{of: 1, from: ours, to: to, end: func(sig unix.Signal) { given <- sig }}}}
+	s.start(nil, newOnce(), newOnce())
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = tty.WriteString(strings.Repeat("0123456789abcde\n", 1<<14)) // more than a terminal holds
+	}()
+	select {
+	case <-written:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the command waits for a reader")
+	}
+	if sig := <-given; sig != unix.SIGPIPE || len(given) > 0 {
+		t.Errorf("it gets %v and %d more", sig, len(given))
+	}
+}
+
 func TestInputOfEveryKindOfFile(t *testing.T) {
 	want := strings.Repeat("0123456789abcde\n", 1<<15)
 	file := create(t)

@@ -25,6 +25,8 @@ type output struct {
 	to   io.Writer
 	done chan struct{} // closed when nothing moves any more
 	lost error         // why what the command wrote found no place; before done
+	// end gives the command a signal, where the output is that of its terminal; else nil.
+	end func(unix.Signal)
 }
 
 // run moves until the end of what is written, or until the deadline of from.
@@ -42,8 +44,8 @@ func (o *output) run() {
 	}
 }
 
-// write writes to the caller's stream. Where that fails nobody reads, and the command gets
-// EPIPE or SIGPIPE.
+// write writes to the caller's stream. Where that fails nobody reads, and the command is told.
+// It is false where nothing is to be moved any more.
 func (o *output) write(b []byte) bool {
 	_, err := o.to.Write(b)
 	if err == nil {
@@ -53,8 +55,23 @@ func (o *output) write(b []byte) bool {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
 		o.lost = &os.PathError{Op: "write", Path: streamNames[o.of], Err: err}
 	}
-	o.from.Close()
-	return false
+	o.unread(err)
+	o.to = nowhere{}
+	return o.end != nil
+}
+
+// unread tells the command that nobody reads what it writes any more, and why. It gets EPIPE or
+// SIGPIPE by its next write into a pipe. A terminal has neither, and what is written to one that
+// nobody reads waits for ever: the command gets the signal from us, and its output is still read.
+func (o *output) unread(why error) {
+	switch {
+	case o.end == nil:
+		o.from.Close()
+	case errors.Is(why, unix.EIO): // the caller's own terminal is gone
+		o.end(unix.SIGHUP)
+	default:
+		o.end(unix.SIGPIPE)
+	}
 }
 
 var streamNames = [3]string{"standard input", "standard output", "standard error"}

@@ -92,8 +92,9 @@ func setSize(pty *os.File, rows, columns uint16) {
 }
 
 // follow does what the caller's frames say until the caller is gone: its stream ends or says
-// nothing for too long. signal gives a signal to the command.
-func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
+// nothing for too long. signal gives a signal to the command; unread tells it that nobody reads
+// one of its outputs any more.
+func (r *Remote) follow(signal func(unix.Signal), unread func(stream int), pty *os.File, gone *once) {
 	defer gone.give()
 	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
 	for _, pipe := range []*os.File{r.frames, r.input} {
@@ -120,6 +121,8 @@ func (r *Remote) follow(signal func(unix.Signal), pty *os.File, gone *once) {
 			setSize(pty, rows, columns)
 		case frame.Signal:
 			signal(unix.Signal(f.Number()))
+		case frame.Unread:
+			unread(f.Number())
 		case frame.Alive, frame.Consumed:
 		}
 	}

@@ -44,7 +44,7 @@ func remoteOf(t *testing.T) (r *Remote, client, command *os.File) {
 func TestRemoteInputArrives(t *testing.T) {
 	r, client, command := remoteOf(t)
 	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, nil, gone)
+	go r.follow(func(unix.Signal) {}, nil, nil, gone)
 	text := strings.Repeat("a line of input\n", 100_000)
 	go func() {
 		w := frame.NewWriter(client)
@@ -67,7 +67,7 @@ func TestRemoteSignalOvertakesInput(t *testing.T) {
 	r, client, _ := remoteOf(t)
 	given := make(chan unix.Signal, 2)
 	gone := newOnce()
-	go r.follow(func(s unix.Signal) { given <- s }, nil, gone)
+	go r.follow(func(s unix.Signal) { given <- s }, nil, nil, gone)
 	w := frame.NewWriter(client)
 	if _, err := w.Write(make([]byte, frame.Window)); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func TestRemoteThatTalksNonsenseIsGone(t *testing.T) {
 	for _, nonsense := range []string{"x", "d\xff\xff\xff\xff", "GET / HTTP/1.1\r\n"} {
 		r, client, _ := remoteOf(t)
 		gone := newOnce()
-		go r.follow(func(unix.Signal) {}, nil, gone)
+		go r.follow(func(unix.Signal) {}, nil, nil, gone)
 		if _, err := client.WriteString(nonsense); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestRemoteInputThatNobodyReads(t *testing.T) {
 	command.Close()
 	given := make(chan unix.Signal, 1)
 	gone := newOnce()
-	go r.follow(func(s unix.Signal) { given <- s }, nil, gone)
+	go r.follow(func(s unix.Signal) { given <- s }, nil, nil, gone)
 	defer func() { client.Close(); <-gone.given }()
 	w := frame.NewWriter(client)
 	if _, err := w.Write(make([]byte, 2*frame.Window)); err != nil {
@@ -142,7 +142,7 @@ func TestRemoteSizes(t *testing.T) {
 		t.Errorf("it begins with %v", got)
 	}
 	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, pty, gone)
+	go r.follow(func(unix.Signal) {}, nil, pty, gone)
 	w := frame.NewWriter(client)
 	for _, s := range [][2]uint16{{40, 80}, {0, 0}, {50, 132}, {0, 7}} {
 		if err := w.Size(s[0], s[1]); err != nil {
@@ -176,7 +176,7 @@ func TestRemoteTellsWhatWasRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, nil, gone)
+	go r.follow(func(unix.Signal) {}, nil, nil, gone)
 	const sent, read = 3 << 20, 100
 	if _, err := frame.NewWriter(client).Write(make([]byte, sent)); err != nil {
 		t.Fatal(err)

@@ -146,7 +146,7 @@ func (s *Session) Run(c Command) (int, error) {
 	}
 	s.streams.start(s.detachKeys, gone, left)
 	if s.remote != nil {
-		go s.remote.follow(s.signals.give, s.pty, gone)
+		go s.remote.follow(s.signals.give, s.streams.unread, s.pty, gone)
 	}
 	ended := make(chan error, 1)
 	status := 0

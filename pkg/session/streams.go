@@ -232,6 +232,15 @@ func (s *streams) start(detachKeys []byte, gone, left *once) {
 	}
 }
 
+// unread tells the command that nobody reads the caller's stream any more, 1 or 2.
+func (s *streams) unread(stream int) {
+	for _, o := range s.outputs {
+		if o.of == stream {
+			o.unread(unix.EPIPE)
+		}
+	}
+}
+
 // finish moves what the command had written when it ended, and gives back what it did not
 // read. What processes in the background write is waited for as long as the streams linger
 // (moby#33039). Nothing is waited for once the caller is gone or sends a signal to end: what reads the

@@ -64,7 +64,7 @@ func (s *Session) openTerminal(p *plan.Plan, root *os.File, null nullDevice, own
 	if p.Input {
 		s.streams.input = &input{from: 0, to: ours, done: make(chan struct{})}
 	}
-	s.streams.outputs = []*output{{of: 1, from: ours, to: s.remote.writer(1)}}
+	s.streams.outputs = []*output{{of: 1, from: ours, to: s.remote.writer(1), end: func(sig unix.Signal) { s.signals.give(sig) }}}
 	if p.SeparateErrors {
 		return s.streams.giveOutput(2, null, owner, s.remote)
 	}
