@@ -68,7 +68,7 @@ type options struct {
 	format       request.Output
 	tty, noTTY   bool
 	trust        bool
-	changed      func(flag string) bool // tells whether a flag was given
+	flags        *pflag.FlagSet
 	detachKeys   keysFlag
 	exec         request.Exec
 	env, envFile opts.ListOpts
@@ -123,7 +123,6 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 		return exit.Hint(errors.New(strings.TrimSpace(err.Error())), "%s --help shows the options", cmd.CommandPath())
 	})
 	o.addTo(cmd.Flags())
-	o.changed = cmd.Flags().Changed
 	completeWith(cmd, cli)
 	addBeneath(cmd, cli, os.Args)
 	return cmd
@@ -150,7 +149,11 @@ func addBeneath(cmd *cobra.Command, cli *dockerCLI, args []string) {
 	}
 }
 
+// given tells whether a flag was given, whatever its value.
+func (o *options) given(flag string) bool { return o.flags != nil && o.flags.Changed(flag) }
+
 func (o *options) addTo(flags *pflag.FlagSet) {
+	o.flags = flags
 	flags.SetInterspersed(false) // what follows CONTAINER is the command's
 	flags.Var(&o.only, "only", "Join only these kinds, separated by commas: "+ns.All().String())
 	flags.Var(&o.except, "except", "Join all kinds but these")
@@ -266,7 +269,7 @@ func (o *options) terminal() (request.Terminal, error) {
 		return "", usage(errors.New("--tty and --no-tty exclude each other"))
 	case o.tty:
 		return request.TerminalAlways, nil
-	case o.noTTY, o.changed("tty"), o.changed("interactive"):
+	case o.noTTY, o.given("tty"), o.given("interactive"):
 		return request.TerminalNever, nil
 	}
 	return request.TerminalAuto, nil

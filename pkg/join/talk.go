@@ -21,8 +21,8 @@ type talk struct {
 	sayEnd, hearEnd *os.File // the children's
 }
 
-func newTalk() (t *talk, err error) {
-	t = &talk{said: -1, gate: -1}
+func newTalk() (_ *talk, err error) {
+	t := &talk{said: -1, gate: -1}
 	defer func() {
 		if err != nil {
 			t.close()

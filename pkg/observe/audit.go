@@ -14,6 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 )
 
 // readAudit reads the host's system-wide file about records. It may be missing; any
@@ -33,7 +34,8 @@ func (o *Observation) readAudit() error {
 		o.Facts.Audit, err = o.readSystemFile(root)
 	}
 	if err != nil {
-		return exit.Hint(fmt.Errorf("audit settings of the engine's host, %s: %w", audit.SystemFile, err),
+		err = kernel.Explain(fmt.Errorf("audit settings of the engine's host, %s: %w", audit.SystemFile, err))
+		return exit.Hint(err,
 			"without them nothing is joined: root on the engine's host can mend the file, or remove it")
 	}
 	return nil
