@@ -142,7 +142,7 @@ func (f *follower) ended() error {
 	if v.kind != 0 && v.step >= -1 && int(v.step) < len(f.plan.Steps) {
 		return f.failed(v)
 	}
-	ws, err := child.wait(unix.WNOWAIT)
+	ws, err := child.status()
 	if err != nil {
 		return fmt.Errorf("wait for the child: %w", err)
 	}

@@ -128,7 +128,7 @@ func begin(prog *program) (*process, error) {
 // Wait waits for the command's end and returns its exit status, as a shell has
 // it. Its process number stays its own until Reap or Release.
 func (c *Child) Wait() (int, error) {
-	ws, err := c.process.wait(unix.WNOWAIT)
+	ws, err := c.process.status()
 	if err != nil {
 		return exit.Failed, fmt.Errorf("wait for the command: %w", err)
 	}

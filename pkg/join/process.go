@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // process is a child of ours that nobody has waited for yet. Until reap its number is
@@ -26,22 +28,41 @@ func hold(pid int) (*process, error) {
 		return nil, fmt.Errorf("hold process %d: %w", pid, err)
 	}
 	p := &process{pid: pid, pidfd: os.NewFile(uintptr(fd), "pidfd")}
-	if _, err := p.wait(unix.WNOHANG | unix.WNOWAIT); err != nil {
+	if _, _, err := p.wait(unix.WNOWAIT); err != nil {
 		p.pidfd.Close()
 		return nil, fmt.Errorf("hold process %d, which is no child of ours: %w", pid, err)
 	}
 	return p, nil
 }
 
-// wait is waitid(2) for its end.
-func (p *process) wait(options int) (unix.WaitStatus, error) {
+// wait is waitid(2) for its end, which never waits: told says that it has come and is told.
+func (p *process) wait(options int) (status unix.WaitStatus, told bool, err error) {
 	var info unix.Siginfo
 	for {
-		err := unix.Waitid(unix.P_PIDFD, int(p.pidfd.Fd()), &info, options|unix.WEXITED|unix.WALL, nil)
+		err := unix.Waitid(unix.P_PIDFD, int(p.pidfd.Fd()), &info, options|unix.WNOHANG|unix.WEXITED|unix.WALL, nil)
 		if !errors.Is(err, unix.EINTR) {
-			return statusOf(&info), err
+			return statusOf(&info), info.Signo != 0, err
 		}
 	}
+}
+
+// status waits for its end and tells how it ended. The end is that of the pidfd: the kernel
+// tells waitid(2) of no process that another one traces before the tracer knows, and a tracer in the
+// container may never ask.
+func (p *process) status() (unix.WaitStatus, error) {
+	for over := false; !over; {
+		over = p.ends(time.Hour)
+	}
+	status, told, err := p.wait(unix.WNOWAIT)
+	if told || err != nil {
+		return status, err
+	}
+	dir, err := p.proc()
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close()
+	return procfs.EndStatusIn(int(dir.Fd()))
 }
 
 // ends waits for its end for as long as limit, and tells whether it came.
@@ -74,7 +95,7 @@ func (p *process) reap() {
 	if p == nil {
 		return
 	}
-	_, _ = p.wait(unix.WNOHANG)
+	_, _, _ = p.wait(0)
 	p.pidfd.Close()
 }
 
@@ -86,7 +107,7 @@ func (p *process) proc() (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	dir := os.NewFile(uintptr(fd), name)
-	if _, err := p.wait(unix.WNOHANG | unix.WNOWAIT); err != nil {
+	if _, _, err := p.wait(unix.WNOWAIT); err != nil {
 		dir.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

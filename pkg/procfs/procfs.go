@@ -44,17 +44,22 @@ func ReadStat(pid int) (Stat, error) {
 func ReadStatIn(dir int) (Stat, error) { return readStat(dir, "stat") }
 
 func readStat(dir int, name string) (Stat, error) {
+	text, err := readText(dir, name)
+	if err != nil {
+		return Stat{}, err
+	}
+	return ParseStat(text)
+}
+
+func readText(dir int, name string) (string, error) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return Stat{}, err
+		return "", err
 	}
-	var buf [1024]byte // a name of 64, and 34 numbers of at most 21 with the space
+	var buf [2048]byte // a name of 64, and 52 numbers of at most 21 with the space
 	n, err := unix.Read(fd, buf[:])
 	unix.Close(fd)
-	if err != nil {
-		return Stat{}, err
-	}
-	return ParseStat(string(buf[:n]))
+	return string(buf[:max(n, 0)]), err
 }
 
 // ParseStat reads the fields that are behind the process's name, which may hold
