@@ -149,7 +149,7 @@ func (c *creator) ImageInspect(_ context.Context, name string, _ ...client.Image
 // serving is a request for a command in web, and its spec.
 func serving(t *testing.T, change func(*container.InspectResponse, *request.Request)) engine.Spec {
 	t.Helper()
-	web := inspected("0f", running(42), "SECRET=hidden", "PATH=/bin")
+	web := inspected("0f", running(42), "SECRET=hidden", "PATH=/bin", "=nameless")
 	web.Name, web.Image, web.HostConfig = "/web", "image of web", &container.HostConfig{}
 	r := &request.Request{Base: found("web", "0f", 42), Take: ns.All(), Exec: request.Exec{Env: []string{"TOKEN=hidden"}}}
 	if change != nil {
@@ -237,6 +237,7 @@ func TestHelperContainer(t *testing.T) {
 		"health check": slices.Equal(config.Healthcheck.Test, []string{"NONE"}),
 		"stop signal":  config.StopSignal != "",
 		"environment":  slices.Contains(config.Env, "SECRET") && slices.Contains(config.Env, "GODEBUG"),
+		"nameless":     !slices.Contains(config.Env, ""), // the engine refuses it: the image had no helper
 		"labels":       len(config.Labels) == 1 && config.Labels[engine.CallLabel] == "c0ffee",
 		"volumes":      len(host.Mounts) == 1 && host.Mounts[0].Type == "tmpfs" && host.Mounts[0].Target == "/data",
 		"network":      host.NetworkMode == "none" && config.NetworkDisabled,

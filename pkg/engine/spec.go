@@ -169,8 +169,10 @@ func (s Spec) config() *container.Config {
 	}
 	if s.target.Config != nil {
 		for _, assignment := range s.target.Config.Env {
-			name, _, _ := strings.Cut(assignment, "=")
-			c.Env = append(c.Env, name)
+			// One without a name, which an image can have, is no way to take one out.
+			if name, _, _ := strings.Cut(assignment, "="); name != "" {
+				c.Env = append(c.Env, name)
+			}
 		}
 	}
 	c.Env = append(c.Env, payload.Env()...)

@@ -140,7 +140,7 @@ func (c *Child) Wait() (int, error) {
 
 // Reap takes notice of the command's end, which Wait has told: its number is free from then on, and its
 // pid namespace can end.
-func (c *Child) Reap() { _, _ = c.process.wait(unix.WNOHANG) }
+func (c *Child) Reap() { _, _, _ = c.process.wait(0) }
 
 // Release lets go of the command; where it has ended, its number is free from then on.
 func (c *Child) Release() { c.process.reap() }
