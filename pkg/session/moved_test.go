@@ -129,7 +129,7 @@ func TestOutputToAFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		theirs.Close()
-		if err := s.finish(nil, nil); !errors.Is(err, unix.ENOSPC) {
+		if err := s.finish(nil, nil, 0); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("%s: %v, want %v", file.Name(), err, unix.ENOSPC)
 		}
 	}

@@ -25,7 +25,7 @@ func oneOutput(t *testing.T) (s *streams, theirs, file *os.File) {
 func finished(t *testing.T, s *streams) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() { _ = s.finish(nil, nil); close(done) }()
+	go func() { _ = s.finish(nil, nil, 0); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
@@ -106,6 +106,27 @@ func TestCommandLearnsThatNobodyReads(t *testing.T) {
 		t.Errorf("the command's next write: %v, want %v", err, unix.EPIPE)
 	}
 	finished(t, s)
+}
+
+// Who reads the output may have stopped. After a signal to end that is waited for only so long:
+// the call stayed until the Docker CLI was killed.
+func TestFinishWaitsForNoReaderForEver(t *testing.T) {
+	from, theirs := pipe(t)
+	reader, full := pipe(t) // which nobody reads
+	s := &streams{outputs: []*output{{from: from, to: descriptor(full.Fd())}}}
+	s.start(nil, newOnce(), newOnce())
+	if _, err := theirs.Write(make([]byte, 160<<10)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { _ = s.finish(nil, nil, time.Millisecond); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("finish waits for who does not read")
+	}
+	reader.Close()
+	<-s.outputs[0].done
 }
 
 func TestInputEndsForTheCommandToo(t *testing.T) {

@@ -158,7 +158,7 @@ func (s *Session) Run(c Command) (int, error) {
 	select {
 	case err := <-ended:
 		s.command.letGo(c.Reap)
-		lost := s.streams.finish(gone.given, s.signals.again())
+		lost := s.streams.finish(gone.given, s.signals.again(), s.signals.patience())
 		s.remote.giveBack()
 		// What it started ends with it where it is the client that ends.
 		if s.remote == nil && hungUp(0) || s.caller.ends() || s.signals.ended(status) || gone.happened() {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,10 +19,12 @@ import (
 // signals are those that the command gets of ours.
 type signals struct {
 	caught  chan os.Signal
-	fatal   chan os.Signal // has one of those that are for the end
+	fatal   chan os.Signal // has one of those that are for the end, whoever sent it
 	command *group         // set before told is called
 	last    atomic.Int64   // when one came that is for the end, in nanoseconds
 	passed  atomic.Uint64  // those that were passed on, a bit each
+	mu      sync.Mutex
+	over    bool // the command has ended, and its number may be another's
 }
 
 // catch begins to catch the signals. Those that come before pass is called wait.
@@ -72,8 +75,21 @@ func (s *signals) again() <-chan os.Signal {
 	return s.fatal
 }
 
-// stop lets the signals have their default actions again.
+// patience is how long what reads the output is waited for once the command has ended: no longer
+// than grace where a signal to end was passed on, since the Docker CLI tells no second one. Else
+// it is 0, which is no limit.
+func (s *signals) patience() time.Duration {
+	if slices.ContainsFunc(ends(), func(sig unix.Signal) bool { return s.passed.Load()&(1<<sig) != 0 }) {
+		return grace
+	}
+	return 0
+}
+
+// stop lets the signals have their default actions again. None is given to the command any more.
 func (s *signals) stop() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
 	signal.Stop(s.caught)
 	signal.Stop(s.fatal)
 	close(s.caught)
@@ -97,7 +113,18 @@ func (s *signals) told() {
 }
 
 func (s *signals) give(sig unix.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
 	s.passed.Or(1 << sig)
+	if isFatal(sig) {
+		select {
+		case s.fatal <- sig: // before the command can end by it
+		default:
+		}
+	}
 	s.command.pass(sig)
 }
 

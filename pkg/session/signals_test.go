@@ -107,3 +107,37 @@ func TestSignalBeforeTheCommandRunsIsPassedOn(t *testing.T) {
 		}
 	}
 }
+
+// The number of a command that has ended may be another process's: a signal of the client's that
+// came in that moment was sent to it.
+func TestNoSignalIsPassedOnAfterTheEnd(t *testing.T) {
+	cmd, _ := lead(t, "cat")
+	s := catch()
+	s.pass(grouped(t, cmd.Process.Pid, true))
+	s.stop()
+	s.give(unix.SIGTERM)
+	s.give(unix.SIGINT)
+	if s.passed.Load() != 0 || !alive(cmd.Process.Pid) {
+		t.Error("it gets a signal")
+	}
+}
+
+// After a signal to end what reads the output is not waited for without limit.
+func TestPatienceAfterASignalToEnd(t *testing.T) {
+	cmd, _ := lead(t, "cat")
+	s := catch()
+	s.pass(grouped(t, cmd.Process.Pid, true))
+	defer s.stop()
+	if s.give(unix.SIGWINCH); s.patience() != 0 {
+		t.Error("a change of the size limits it")
+	}
+	if s.give(unix.SIGTERM); s.patience() != grace {
+		t.Errorf("it is %s", s.patience())
+	}
+	if s.again(); len(s.fatal) > 0 {
+		t.Error("the signal that the command got is taken for another one")
+	}
+	if s.give(unix.SIGTERM); len(s.fatal) != 1 {
+		t.Error("a second one is not heard of")
+	}
+}

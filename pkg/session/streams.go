@@ -243,11 +243,16 @@ func (s *streams) unread(stream int) {
 
 // finish moves what the command had written when it ended, and gives back what it did not
 // read. What processes in the background write is waited for as long as the streams linger
-// (moby#33039). Nothing is waited for once the caller is gone or sends a signal to end: what reads the
-// output may have stopped. It fails where the user's disk is full.
-func (s *streams) finish(gone <-chan struct{}, signalled <-chan os.Signal) error {
+// (moby#33039). What reads the output may have stopped: it is not waited for once the caller is gone
+// or sends a signal to end, and no longer than within, unless that is 0. It fails where the user's
+// disk is full.
+func (s *streams) finish(gone <-chan struct{}, signalled <-chan os.Signal, within time.Duration) error {
 	var lost error
 	until := time.Now().Add(s.linger)
+	late := newOnce()
+	if within > 0 {
+		defer time.AfterFunc(within, late.give).Stop()
+	}
 	for _, o := range s.outputs {
 		_ = o.from.SetReadDeadline(until)
 	}
@@ -261,6 +266,8 @@ func (s *streams) finish(gone <-chan struct{}, signalled <-chan os.Signal) error
 		case <-gone:
 			return nil
 		case <-signalled:
+			return nil
+		case <-late.given:
 			return nil
 		}
 	}

@@ -74,7 +74,7 @@ func TestStreamsOfAChild(t *testing.T) {
 	}
 	s.input, s.linger = nil, 0 // nobody reads it
 	s.start(nil, newOnce(), newOnce())
-	_ = s.finish(nil, nil)
+	_ = s.finish(nil, nil, 0)
 	_ = answer.Encode(m)
 	os.Exit(0) // before the test's own word on stdout
 }
