@@ -22,7 +22,7 @@ import (
 // what can be done without.
 const (
 	completeWithin = 2 * time.Second
-	usersWithin    = 150 * time.Millisecond
+	usersWithin    = time.Second
 )
 
 // completeWith registers what the shell offers for the base and for the flags'
