@@ -1,3 +1,8 @@
 package main
 
+import "golang.org/x/sys/unix"
+
 const fionread = 0x4004667f // FIONREAD of sys/filio.h
+
+// ioctlNumber is ioctl(2) that stores a number, on machines that are all little-endian.
+func ioctlNumber(fd int, request uint) (int, error) { return unix.IoctlGetInt(fd, request) }

@@ -13,7 +13,7 @@ import (
 
 // callerStreams tells what the caller's standard streams are.
 func callerStreams() request.Streams {
-	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
+	group, err := ioctlNumber(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
 	s := request.Streams{
 		InputTerminal: isTerminal(os.Stdin), OutputTerminal: isTerminal(os.Stdout),
 		Foreground: err == nil && group == unix.Getpgrp(),
@@ -44,6 +44,6 @@ func inputWaits(f *os.File) bool {
 	if st.Mode()&os.ModeNamedPipe == 0 {
 		return false
 	}
-	n, err := unix.IoctlGetInt(int(f.Fd()), fionread)
+	n, err := ioctlNumber(int(f.Fd()), fionread)
 	return err == nil && n > 0
 }

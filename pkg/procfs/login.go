@@ -44,11 +44,11 @@ func ControllingTerminal() string {
 		return ""
 	}
 	defer unix.Close(fd)
-	device, err := unix.IoctlGetInt(fd, unix.TIOCGDEV)
+	device, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
 	if err != nil {
 		return ""
 	}
-	return terminalName(uint64(uint32(device)))
+	return terminalName(uint64(device))
 }
 
 // terminalName is the name that the kernel's Documentation/admin-guide/devices.txt

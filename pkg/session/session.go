@@ -70,7 +70,9 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 		s.detachKeys, s.raw = p.DetachKeys, p.Input && s.remote == nil
 		err = s.openTerminal(p, root, null, owner)
 	case p.Detach:
-		s.streams, err = detached(null)
+		if s.streams, err = detached(null); err != nil && p.Identity.Container != nil {
+			err = exit.Hint(fmt.Errorf("standard streams of a command in %q: %w", p.Target, err), "-d -t gives it a terminal instead")
+		}
 	case p.InheritsStreams():
 		s.streams = inherited()
 	default:

@@ -188,6 +188,6 @@ func foreground() bool {
 		return false
 	}
 	defer tty.Close()
-	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	group, err := unix.IoctlGetUint32(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && int(group) == unix.Getpgrp()
 }

@@ -186,9 +186,10 @@ func duplicated(f *os.File) (fd int, err error) {
 }
 
 // waiting is how many bytes can be read of a pipe or terminal without waiting.
-func waiting(f *os.File) (bytes int) {
-	_ = number(f, func(fd int) { bytes, _ = unix.IoctlGetInt(fd, unix.TIOCINQ) })
-	return bytes
+func waiting(f *os.File) int {
+	var bytes uint32
+	_ = number(f, func(fd int) { bytes, _ = unix.IoctlGetUint32(fd, unix.TIOCINQ) })
+	return int(bytes)
 }
 
 func sameFile(a, b int) bool {

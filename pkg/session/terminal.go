@@ -19,12 +19,12 @@ import (
 
 // CallerStreams tells what the caller's standard streams are, of one who is here.
 func CallerStreams() request.Streams {
-	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
+	group, err := unix.IoctlGetUint32(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
 	return request.Streams{
 		InputTerminal:  term.IsTerminal(0),
 		OutputTerminal: term.IsTerminal(1),
 		ErrorsTerminal: term.IsTerminal(2) && sameTerminal(1, 2),
-		Foreground:     err == nil && group == unix.Getpgrp(),
+		Foreground:     err == nil && int(group) == unix.Getpgrp(),
 	}
 }
 
