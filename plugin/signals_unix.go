@@ -34,7 +34,9 @@ func endsProcess(s os.Signal) bool {
 }
 
 // isBrokenPipe tells the error of writing what nobody reads.
-func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+func isBrokenPipe(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) // a socket's, with something unread
+}
 
 // takeSignals takes those that are passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {

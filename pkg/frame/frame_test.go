@@ -106,6 +106,19 @@ func TestWriterThatFails(t *testing.T) {
 	}
 }
 
+// Nothing is written of a stream whose frames were whole: to write nothing fails on a full disk.
+func TestSplitterWritesNothingAtTheEnd(t *testing.T) {
+	r, w := io.Pipe()
+	r.CloseWithError(io.ErrClosedPipe)
+	s := &frame.Splitter{Data: w, Consumed: func(int64) {}}
+	if err := frame.NewWriter(s).Consumed(3); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("nothing is written: %v", err)
+	}
+}
+
 // Whatever a stream holds, what is read of it is written as it was, and nothing
 // is read past it.
 func FuzzRead(f *testing.F) {

@@ -59,8 +59,12 @@ func (s *Splitter) next() (f Frame, size int) {
 	return Frame{Kind: kind, Payload: s.rest[headerSize:size]}, size
 }
 
-// Close gives the beginning of a frame that never came to Data.
+// Close gives the beginning of a frame that never came to Data, and writes nothing where there is
+// none: that fails on a full disk.
 func (s *Splitter) Close() error {
+	if len(s.rest) == 0 {
+		return nil
+	}
 	_, err := s.Data.Write(s.rest)
 	s.rest = nil
 	return err

@@ -51,14 +51,18 @@ func (o *output) write(b []byte) bool {
 	if err == nil {
 		return true
 	}
-	// The user must know that the disk is full. That nobody reads any more is known.
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) {
+	// The user must know that the disk is full or failed. That nobody reads any more is known.
+	if !readerLeft(err) && !hungUp(o.of) {
 		o.lost = &os.PathError{Op: "write", Path: streamNames[o.of], Err: err}
 	}
 	o.unread(err)
 	o.to = nowhere{}
 	return o.end != nil
 }
+
+// readerLeft tells whether a write failed because nobody reads any more. A socket says so by
+// ECONNRESET where there was something unread.
+func readerLeft(err error) bool { return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) }
 
 // unread tells the command that nobody reads what it writes any more, and why. It gets EPIPE or
 // SIGPIPE by its next write into a pipe. A terminal has neither, and what is written to one that

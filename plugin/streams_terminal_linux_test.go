@@ -1,0 +1,80 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestStreamsAtATerminal is each choice of the streams that are redirected at a terminal, in its
+// foreground and in its background: docker nsjoin is as docker exec, but where standard input and
+// output are the terminal in the foreground and nothing is said, it is as docker exec -it, and keeps
+// the errors where they were redirected to.
+func TestStreamsAtATerminal(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	for _, background := range []bool{false, true} {
+		for redirected := range 8 {
+			for _, options := range []string{"", "-t=false", "-t"} {
+				name := fmt.Sprintf("background %t, redirected %03b, options %q", background, redirected, options)
+				t.Run(name, func(t *testing.T) { c.compareAt(t, web, background, redirected, options) })
+			}
+		}
+	}
+}
+
+func (c caller) compareAt(t *testing.T, web string, background bool, redirected int, options string) {
+	asked, separate := options, false
+	if options == "" && !background && redirected&3 == 0 {
+		asked, separate = "-i -t", redirected&4 != 0
+	}
+	want := c.outcomeAt(t, "exec", web, background, redirected, asked)
+	if separate { // docker exec has no such terminal
+		want = outcome{status: 7, out: "out in= tty=01", err: "err in= tty=01"}
+	}
+	if got := c.outcomeAt(t, "nsjoin", web, background, redirected, options); got != want {
+		t.Errorf("\n docker exec   %v\n docker nsjoin %v", want, got)
+	}
+}
+
+// outcomeAt runs the report at a terminal, in the foreground or the background of a shell. Those of
+// the streams go to files whose bit is set.
+func (c caller) outcomeAt(t *testing.T, how, web string, background bool, redirected int, options string) outcome {
+	t.Helper()
+	dir := t.TempDir()
+	line := `"$@"`
+	for i, to := range []string{"</dev/null", ">" + dir + "/out", "2>" + dir + "/err"} {
+		if redirected&(1<<i) != 0 {
+			line += " " + to
+		}
+	}
+	if background {
+		line = "set -m; " + line + " & wait $!"
+	}
+	args := append([]string{"-c", line + "; status=$?; echo the e''nd >/dev/tty; exit $status", "bash", "docker", how}, strings.Fields(options)...)
+	cmd := exec.Command("bash", append(args, web, "sh", "-c", report, "leave")...)
+	cmd.Env, cmd.Dir = c.env, dir
+	y := at(t, cmd)
+	y.shows("the end")
+	got := outcome{status: y.ends()}
+	shown := reported(y.screen.text())
+	for i, text := range []*string{1: &got.out, 2: &got.err} {
+		switch {
+		case text == nil:
+		case redirected&(1<<i) != 0:
+			b, err := os.ReadFile(filepath.Join(dir, []string{1: "out", 2: "err"}[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			*text = reported(string(b))
+		case i == 1 || redirected&2 != 0:
+			*text = shown
+		}
+	}
+	return got
+}
