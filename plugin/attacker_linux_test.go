@@ -24,7 +24,7 @@ const attackVariable = "NSJOIN_TEST_ATTACK"
 // holdVariable has the attacker stop every process of ours and never let it go.
 const holdVariable = "NSJOIN_TEST_HOLD"
 
-// sighting is what the attacker got out of a process of ours that he has stopped
+// sighting is what the attacker got out of a process of ours that it has stopped
 // before it became the command.
 type sighting struct {
 	Exe, Cwd string

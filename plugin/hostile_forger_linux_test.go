@@ -35,8 +35,8 @@ func written(messages ...message) string {
 	return hex.EncodeToString(b.Bytes())
 }
 
-// A container's root who may trace writes to our pipes in the name of a process of ours that he has
-// stopped. Nothing that he writes names a process, ends the helper otherwise than by an error, or
+// A container's root that may trace writes to our pipes in the name of a process of ours that it has
+// stopped. Nothing that it writes names a process, ends the helper otherwise than by an error, or
 // keeps it. victim is a process of the host's, in a user namespace without ids.
 func TestHostileRootWhoForges(t *testing.T) {
 	engineOfTest(t)

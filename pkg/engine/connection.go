@@ -23,7 +23,7 @@ type Connection struct {
 }
 
 // Connect prepares a connection from what the Docker CLI knows of the engine's
-// endpoint, what its user calls himself and the headers that he adds to a request. The
+// endpoint, the name of its user agent and the headers that the user adds to each request. The
 // containers that are made are recorded in register.
 func Connect(endpoint []client.Opt, agent string, headers map[string]string, register Register) *Connection {
 	opts := append(slices.Clip(endpoint), client.WithUserAgent(agent))

@@ -16,10 +16,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What a container's root does to the process that he can trace, before it is the command: he
-// has its pipes, both ends of each, and the process itself.
+// The container's root can trace the process that becomes the command. Before it does, that root has
+// the process itself and both ends of each of its pipes.
 
-// hostile are scripts of a second child that is his. Its descriptors 3 and 4 are the pipes.
+// hostile are scripts of a second child that the container's root controls. Its descriptors 3 and 4 are the pipes.
 var hostile = []struct{ name, script, want string }{
 	// Its messages named a process, which the helper killed, mapped or panicked about.
 	{
@@ -96,7 +96,7 @@ func TestHostileNumber(t *testing.T) {
 	}
 }
 
-// A child that he has stopped is waited for until nobody wants the command any more. The
+// A child that the container's root has stopped is waited for until nobody wants the command any more. The
 // helper waited for it without a limit, through SIGINT and SIGTERM.
 func TestHostileStop(t *testing.T) {
 	for name, script := range map[string]string{

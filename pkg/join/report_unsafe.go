@@ -17,7 +17,7 @@ import (
 // helper, and believed.
 //
 // The second child is in that namespace. With CAP_SYS_PTRACE the container's root
-// does with it, and with every pipe it holds, what he likes. It has no part of that
+// controls it and every pipe that it holds. It has no part of that
 // memory: the first child keeps it from being inherited, so that there is no moment at
 // which it could be reached. All it can tell is a byte, whatever that is, on the
 // pipe: that it is ready, and once it was let go on, that it failed. Why it failed is

@@ -156,7 +156,7 @@ func (g *group) pass(sig unix.Signal) {
 		// a group of which nobody could let it go on, setpgid(2).
 		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return !st.Handles(sig) })
 	case isFatal(sig):
-		// One that was stopped, by whom ever, would not notice. Where the main thread has ended
+		// A process that was stopped would not receive it. Where the main thread has ended
 		// the state doesn't tell whether the others are stopped.
 		g.signalThose(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' || st.MainEnded() })
 	}
