@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +29,12 @@ type client struct {
 	terminal       uintptr // the descriptor of standard input
 	streams        plan.Streams
 	raw            bool // it is a terminal, and what is typed there is the command's
+
+	begun   chan struct{} // closed when the helper reads its frames
+	once    sync.Once     // of begun
+	unheard chan struct{} // closed when it is given up
+	// interrupted is told of ctrl-c that is typed at a raw terminal before the helper reads.
+	interrupted chan struct{}
 }
 
 // attend passes on what the command reads, writes and is told, until it ends, and
@@ -44,8 +51,12 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	frames := frame.NewWriter(h)
 	ended := make(chan struct{})
 	defer close(ended)
+	c.begun, c.unheard, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
 	go c.tell(ctx, frames, h, signals, ended, newParent())
 	in := newInlet(c.stdin, frames)
+	if c.raw {
+		in.sees = c.seesKeys
+	}
 	// Nothing is sent of the null device, not its end either: one that comes when the helper has ended
 	// already makes Podman's service write an error of its own among the output.
 	if c.request.DryRun == request.OutputNone && c.streams.Input && !c.request.Client.Null[0] {
@@ -55,13 +66,16 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	unread := func(stream int) func() { return func() { _ = frames.Unread(stream) } }
 	_, isTerminal := term.GetFdInfo(c.stderr)
 	outlets := [2]*outlet{{to: c.stdout, failed: unread(1)}, {to: c.stderr, failed: unread(2), lines: c.raw && isTerminal}}
-	errs := &frame.Splitter{Data: outlets[1], Consumed: in.consumed}
+	errs := &frame.Splitter{Data: outlets[1], Consumed: func(total int64) {
+		c.once.Do(func() { close(c.begun) })
+		in.consumed(total)
+	}}
 	go func() {
 		err := h.Output(outlets[0], errs)
 		_ = errs.Close()
 		written <- err
 	}()
-	status, err := h.Wait()
+	status, err := c.wait(h)
 	if err != nil {
 		return 0, err
 	}
@@ -86,6 +100,57 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		}
 	}
 	return status, err
+}
+
+// unheardFor is how long a signal to end waits for a helper that does not read its frames yet.
+const unheardFor = 3 * time.Second
+
+// wait waits for the helper's end, or until the caller gives it up: what it reads of the container
+// may be on a mount that never answers.
+func (c *client) wait(h *engine.Helper) (int, error) {
+	type end struct {
+		status int
+		err    error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		status, err := h.Wait()
+		ended <- end{status, err}
+	}()
+	select {
+	case e := <-ended:
+		return e.status, e.err
+	case <-c.unheard:
+		return 0, exit.Hint(errors.New("interrupted before the command ran"),
+			"its helper did not answer and is left to end by itself: docker ps --filter id=%.12s", h.ID())
+	}
+}
+
+// seesKeys looks for ctrl-c and ctrl-\ in what is typed as long as nobody else does.
+func (c *client) seesKeys(typed []byte) {
+	if c.hasBegun() || !bytes.ContainsAny(typed, "\x03\x1c") {
+		return
+	}
+	select {
+	case c.interrupted <- struct{}{}:
+	default:
+	}
+}
+
+// giveUp hangs up.
+func (c *client) giveUp(h *engine.Helper) {
+	h.Close()
+	close(c.unheard)
+}
+
+// hasBegun tells whether the helper reads its frames.
+func (c *client) hasBegun() bool {
+	select {
+	case <-c.begun:
+		return true
+	default:
+		return false
+	}
 }
 
 // outlet writes to the caller's stream. Where that fails nobody reads, and the
@@ -129,7 +194,7 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 	const moment, interval = 20 * time.Millisecond, 250 * time.Millisecond
 	closed := ctx.Done()
 	var polls *time.Ticker
-	var orphaned <-chan time.Time
+	var orphaned, unheard <-chan time.Time
 	for {
 		var err error
 		select {
@@ -144,12 +209,29 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
 				err = frames.Signal(number)
 			}
+			if endsProcess(s) && !c.hasBegun() {
+				if unheard != nil {
+					c.giveUp(h) // it was the second one
+					return
+				}
+				unheard = time.After(unheardFor)
+			}
+		case <-c.interrupted:
+			if unheard == nil {
+				unheard = time.After(unheardFor)
+			}
+		case <-unheard:
+			if !c.hasBegun() {
+				c.giveUp(h)
+				return
+			}
 		case <-closed:
 			// It got a signal, and there is no terminal that would have sent it to us as
 			// well; or it has ended, and nobody wants the command.
 			closed = nil
 			if time.Sleep(moment); !parent.gone() {
 				err = frames.Signal(sigterm)
+				unheard = time.After(unheardFor)
 			}
 			polls = time.NewTicker(interval)
 			defer polls.Stop()

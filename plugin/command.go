@@ -233,6 +233,9 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 		return nil, err
 	}
 	r.DetachKeys = o.detachKeys.keys
+	if o.given("format") && !o.dryRun {
+		return nil, usage(errors.New("--format is the form of what --dry-run prints, which is not given"))
+	}
 	if o.dryRun {
 		r.DryRun = o.format
 	}

@@ -13,6 +13,7 @@ import (
 type inlet struct {
 	from   io.Reader
 	frames *frame.Writer
+	sees   func([]byte) // is shown what is sent, if not nil
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -39,6 +40,9 @@ func (i *inlet) start() {
 			i.mu.Lock()
 			i.read += int64(n)
 			i.mu.Unlock()
+			if n > 0 && i.sees != nil {
+				i.sees(buf[:n])
+			}
 			if n > 0 {
 				if _, err := i.frames.Write(buf[:n]); err != nil {
 					return

@@ -173,6 +173,9 @@ func isPodman(version types.Version) bool {
 	return slices.ContainsFunc(version.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
 }
 
+// ID is the ID of the helper's container.
+func (h *Helper) ID() string { return h.id }
+
 // Write writes to the helper's standard input; io.Writer.
 func (h *Helper) Write(b []byte) (int, error) { return h.stream.Conn.Write(b) }
 

@@ -99,7 +99,9 @@ func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 // warnings are what may surprise.
 func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	var list []string
-	if !p.foreign(o) && p.Remote && !p.Input && o.InputWaits {
+	// A command on the host would have it by the local way, and a shell without a command or a
+	// terminal could do nothing else than read it.
+	if o.InputWaits && !p.Input && (!p.foreign(o) && p.Remote || p.foreign(o) && len(r.Command) == 0) {
 		list = append(list, "standard input is not passed on: -i does that")
 	}
 	pid, mnt, user := p.row(ns.PID), p.row(ns.Mnt), p.row(ns.User)

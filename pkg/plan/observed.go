@@ -34,8 +34,7 @@ type Observed struct {
 	Owners map[ns.Kind]ns.ID
 	// Streams is what is known of the caller's standard streams.
 	Streams request.Streams
-	// InputWaits says that there is something to be read from the standard input of a caller
-	// that may be on another machine.
+	// InputWaits says that there is something to be read from the caller's standard input.
 	InputWaits bool
 	// SetgroupsDenied says that the user namespace that is joined doesn't let
 	// its processes choose supplementary groups, user_namespaces(7).

@@ -95,16 +95,19 @@ func TestHostsCommandInheritsStreams(t *testing.T) {
 func TestInputThatIsNotPassedOnIsSaid(t *testing.T) {
 	for _, row := range []struct {
 		take        ns.Set
+		command     []string
 		interactive bool
 		waits, want bool
 	}{
-		{ns.SetOf(ns.Net), false, true, true},
-		{ns.SetOf(ns.Net), false, false, false},
-		{ns.SetOf(ns.Net), true, true, false},
-		{ns.All(), false, true, false}, // as docker exec
+		{ns.SetOf(ns.Net), []string{"cat"}, false, true, true},
+		{ns.SetOf(ns.Net), []string{"cat"}, false, false, false},
+		{ns.SetOf(ns.Net), []string{"cat"}, true, true, false},
+		{ns.All(), []string{"cat"}, false, true, false}, // as docker exec
+		{ns.All(), nil, false, true, true},              // a shell that reads nothing
+		{ns.All(), nil, true, true, false},
 	} {
 		r, o := asked(), observed()
-		r.Take, r.Interactive = row.take, row.interactive
+		r.Take, r.Interactive, r.Command = row.take, row.interactive, row.command
 		remote(r, o)
 		o.InputWaits = row.waits
 		got := strings.Contains(strings.Join(made(t, r, o).Warnings, "\n"), "standard input is not passed on")

@@ -183,6 +183,9 @@ func (l *living) add(fd int) {
 func (l *living) wait(limit time.Duration) {
 	defer l.close()
 	deadline := time.Now().Add(limit)
+	if len(l.fds) == 0 { // there was no place for a descriptor
+		time.Sleep(limit)
+	}
 	time.Sleep(min(limit, interval))
 	for _, fd := range l.fds {
 		readable(fd, max(0, time.Until(deadline)))

@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -25,6 +27,8 @@ type Remote struct {
 	unread *os.File // the command's end, to see what is left there; nil where that is not asked for
 	errors *frame.Writer
 	queue  *queue
+	// heard says that the frames are read: until then only the caller's end is noticed.
+	heard atomic.Bool
 }
 
 // CallerErrors is the standard error of a caller that may be on another machine.
@@ -50,7 +54,23 @@ func Attend(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 			return nil, err
 		}
 	}
+	go remote.endWithCaller(fd)
 	return remote, nil
+}
+
+// endWithCaller ends the helper where the caller hangs up before its frames are read: what is read of
+// the container until then may be on a mount that never answers. frames is their descriptor.
+func (r *Remote) endWithCaller(frames int) {
+	fds := []unix.PollFd{{Fd: int32(frames)}} // POLLHUP alone
+	for {
+		_, err := unix.Poll(fds, -1)
+		if r.heard.Load() {
+			return
+		}
+		if err == nil && fds[0].Revents != 0 {
+			os.Exit(exit.Failed)
+		}
+	}
 }
 
 // hostsNull is the host's null device, of the process that started the helper's
@@ -96,6 +116,8 @@ func setSize(pty *os.File, rows, columns uint16) {
 // one of its outputs any more.
 func (r *Remote) follow(signal func(unix.Signal), unread func(stream int), pty *os.File, gone *once) {
 	defer gone.give()
+	r.heard.Store(true)
+	r.consumed(0)                        // which tells the caller that its signals are heard
 	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
 	for _, pipe := range []*os.File{r.frames, r.input} {
 		_ = number(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })

@@ -191,6 +191,10 @@ func TestRemoteTellsWhatWasRead(t *testing.T) {
 	}
 	r.giveBack()
 	f, err := frame.Read(told, make([]byte, frame.MaxSize))
+	if err != nil || f.Kind != frame.Consumed || f.Bytes() != 0 {
+		t.Errorf("it begins with %+v, %v", f, err)
+	}
+	f, err = frame.Read(told, make([]byte, frame.MaxSize))
 	if err != nil || f.Kind != frame.Consumed || f.Bytes() < read || f.Bytes() > read+1<<16 {
 		t.Errorf("it tells %+v, %v", f, err)
 	}

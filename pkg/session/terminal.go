@@ -5,6 +5,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 
@@ -26,6 +27,23 @@ func CallerStreams() request.Streams {
 		ErrorsTerminal: term.IsTerminal(2) && sameTerminal(1, 2),
 		Foreground:     err == nil && int(group) == unix.Getpgrp(),
 	}
+}
+
+// InputWaits tells whether something can be read from the caller's standard input, a file or a
+// pipe, without reading it.
+func InputWaits() bool {
+	var st unix.Stat_t
+	if unix.Fstat(0, &st) != nil {
+		return false
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		at, err := unix.Seek(0, 0, io.SeekCurrent)
+		return err == nil && at < st.Size
+	case unix.S_IFIFO:
+		return waiting(os.Stdin) > 0
+	}
+	return false
 }
 
 // sameTerminal tells whether two descriptors are of one terminal, of which one may be open

@@ -23,7 +23,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
-	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -82,19 +81,20 @@ func run(args []string, stderr *io.Writer) (int, error) {
 // command plans the command that r asks for, and prints the plan or carries it out. It returns
 // the exit status. socket is the Docker CLI's, or nil.
 func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error) {
-	var callerErrors *frame.Writer
+	var remote *session.Remote
 	if r.Client != nil {
-		callerErrors = session.CallerErrors()
+		callerErrors := session.CallerErrors()
 		*stderr = callerErrors
+		var err error
+		if remote, err = session.Attend(r.Client, callerErrors); err != nil {
+			return 0, err
+		}
 	}
 	seen, err := observe.Observe(r)
 	if err != nil {
 		return 0, err
 	}
-	remote, err := attend(r, &seen.Facts, callerErrors)
-	if err != nil {
-		return 0, err
-	}
+	readCaller(r, &seen.Facts)
 	p, err := plan.New(r, &seen.Facts)
 	if err != nil {
 		return 0, err
@@ -127,15 +127,13 @@ type outcome struct {
 	left  bool        // running, by the detach keys
 }
 
-// attend finds out about the caller's standard streams, and takes the place of those of a
-// caller who may be on another machine, to whom stderr leads; it is nil for one who is here.
-func attend(r *request.Request, facts *plan.Observed, stderr *frame.Writer) (*session.Remote, error) {
+// readCaller finds out about the caller's standard streams.
+func readCaller(r *request.Request, facts *plan.Observed) {
 	if r.Client == nil {
-		facts.Streams = session.CallerStreams()
-		return nil, nil
+		facts.Streams, facts.InputWaits = session.CallerStreams(), session.InputWaits()
+		return
 	}
 	facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
-	return session.Attend(r.Client, stderr)
 }
 
 // execute carries the plan out. root is the process whose root directory the
