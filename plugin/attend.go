@@ -33,6 +33,7 @@ type client struct {
 	begun   chan struct{} // closed when the helper reads its frames
 	once    sync.Once     // of begun
 	unheard chan struct{} // closed when it is given up
+	late    <-chan time.Time
 	// interrupted is told of ctrl-c that is typed at a raw terminal before the helper reads.
 	interrupted chan struct{}
 }
@@ -137,10 +138,27 @@ func (c *client) seesKeys(typed []byte) {
 	}
 }
 
-// giveUp hangs up.
-func (c *client) giveUp(h *engine.Helper) {
+// urge is called when the command is to end. A helper that does not read its frames by then is given
+// unheardFor, or until the next call, and then given up: that is told.
+func (c *client) urge(h *engine.Helper) (given bool) {
+	switch {
+	case c.hasBegun():
+		return false
+	case c.late == nil:
+		c.late = time.After(unheardFor)
+		return false
+	}
 	h.Close()
 	close(c.unheard)
+	return true
+}
+
+// pass passes a signal on. A resize of a terminal goes another way.
+func (c *client) pass(frames *frame.Writer, s os.Signal) error {
+	if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
+		return frames.Signal(number)
+	}
+	return nil
 }
 
 // hasBegun tells whether the helper reads its frames.
@@ -190,11 +208,10 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 		defer stop()
 		resized = changes
 	}
-	// When the Docker CLI dies its socket is closed a moment before.
-	const moment, interval = 20 * time.Millisecond, 250 * time.Millisecond
+	const interval = 250 * time.Millisecond
 	closed := ctx.Done()
 	var polls *time.Ticker
-	var orphaned, unheard <-chan time.Time
+	var orphaned <-chan time.Time
 	for {
 		var err error
 		select {
@@ -205,33 +222,23 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 		case <-resized:
 			err = frames.Size(c.size())
 		case s := <-signals:
-			// A terminal's own size is told apart.
-			if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
-				err = frames.Signal(number)
-			}
-			if endsProcess(s) && !c.hasBegun() {
-				if unheard != nil {
-					c.giveUp(h) // it was the second one
-					return
-				}
-				unheard = time.After(unheardFor)
+			err = c.pass(frames, s)
+			if endsProcess(s) && c.urge(h) {
+				return
 			}
 		case <-c.interrupted:
-			if unheard == nil {
-				unheard = time.After(unheardFor)
+			if c.urge(h) {
+				return
 			}
-		case <-unheard:
-			if !c.hasBegun() {
-				c.giveUp(h)
+		case <-c.late:
+			if c.urge(h) {
 				return
 			}
 		case <-closed:
-			// It got a signal, and there is no terminal that would have sent it to us as
-			// well; or it has ended, and nobody wants the command.
 			closed = nil
-			if time.Sleep(moment); !parent.gone() {
-				err = frames.Signal(sigterm)
-				unheard = time.After(unheardFor)
+			err = c.endedByCLI(frames, parent)
+			if c.urge(h) {
+				return
 			}
 			polls = time.NewTicker(interval)
 			defer polls.Stop()
@@ -246,6 +253,16 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			return // the stream's end is seen elsewhere
 		}
 	}
+}
+
+// endedByCLI is called when the Docker CLI has closed its socket. It got a signal, and there is no
+// terminal that would have sent it to us as well; or it has ended, and nobody wants the command.
+func (c *client) endedByCLI(frames *frame.Writer, parent parent) error {
+	const moment = 20 * time.Millisecond // by which the socket of a CLI that dies is closed before
+	if time.Sleep(moment); parent.gone() {
+		return nil
+	}
+	return frames.Signal(sigterm)
 }
 
 // makeRaw has the terminal pass every key on.

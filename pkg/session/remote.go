@@ -68,7 +68,7 @@ func (r *Remote) endWithCaller(frames int) {
 			return
 		}
 		if err == nil && fds[0].Revents != 0 {
-			os.Exit(exit.Failed)
+			os.Exit(exit.Failed) //nolint:forbidigo // the main thread may wait for ever
 		}
 	}
 }
