@@ -33,8 +33,9 @@ type client struct {
 	begun   chan struct{} // closed when the helper reads its frames
 	once    sync.Once     // of begun
 	unheard chan struct{} // closed when it is given up
-	late    <-chan time.Time
-	// interrupted is told of ctrl-c that is typed at a raw terminal before the helper reads.
+	urged   bool
+	// interrupted is told of ctrl-c that is typed at a raw terminal before the helper reads, and when
+	// there was time enough since the command was to end.
 	interrupted chan struct{}
 }
 
@@ -132,6 +133,10 @@ func (c *client) seesKeys(typed []byte) {
 	if c.hasBegun() || !bytes.ContainsAny(typed, "\x03\x1c") {
 		return
 	}
+	c.interrupt()
+}
+
+func (c *client) interrupt() {
 	select {
 	case c.interrupted <- struct{}{}:
 	default:
@@ -144,8 +149,9 @@ func (c *client) urge(h *engine.Helper) (given bool) {
 	switch {
 	case c.hasBegun():
 		return false
-	case c.late == nil:
-		c.late = time.After(unheardFor)
+	case !c.urged:
+		c.urged = true
+		time.AfterFunc(unheardFor, c.interrupt)
 		return false
 	}
 	h.Close()
@@ -227,10 +233,6 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 				return
 			}
 		case <-c.interrupted:
-			if c.urge(h) {
-				return
-			}
-		case <-c.late:
 			if c.urge(h) {
 				return
 			}
