@@ -13,7 +13,7 @@ GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|Hostile(Root|Races|Table|Helpers|Holds))$$
 CLIENT  := ^TestBreaks
 LINK    := ^TestLink
-SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm))
+SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$

@@ -92,7 +92,7 @@ func (f Frame) Dimensions() (rows, columns uint16) {
 }
 
 // Bytes is the number of bytes that were consumed.
-func (f Frame) Bytes() int64 { return int64(binary.BigEndian.Uint64(f.Payload) & (1<<63 - 1)) }
+func (f Frame) Bytes() int64 { return int64(binary.BigEndian.Uint64(f.Payload)) }
 
 // Read reads one frame. What it holds is in buf, of MaxSize bytes, until the next
 // one is read. The error is io.EOF where the stream ends between two frames.

@@ -124,7 +124,7 @@ func TestSplitterWritesNothingAtTheEnd(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"d\x00\x00\x00\x03ls\ne\x00\x00\x00\x00", "w\x00\x00\x00\x04\x00\x18\x00\x50a\x00\x00\x00\x00",
-		"s\x00\x00\x00\x01\x0f", "d\x00\x00\x00\x00", "d\x00\x01\x00\x00x", "x",
+		"s\x00\x00\x00\x01\x0f", "c\x00\x00\x00\b00000000", "d\x00\x00\x00\x00", "d\x00\x01\x00\x00x", "x",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -154,6 +154,8 @@ func FuzzRead(f *testing.F) {
 				err = w.Signal(got.Number())
 			case frame.Unread:
 				err = w.Unread(got.Number())
+			case frame.Consumed:
+				err = w.Consumed(got.Bytes())
 			case frame.Alive:
 				err = w.Alive()
 			}
