@@ -54,7 +54,7 @@ func begin(t *testing.T, c caller, container string, terminal bool, command ...s
 func beginAt(t *testing.T, c caller, y *tty, container string, command ...string) *running {
 	t.Helper()
 	s := &running{t: t, container: container, tty: y}
-	s.cmd = c.docker(append([]string{"nsjoin", "-i", container}, command...)...)
+	s.cmd = c.docker(append([]string{"nsjoin", container}, command...)...)
 	y.start(s.cmd)
 	y.shows("ready")
 	s.find()
