@@ -84,9 +84,7 @@ func TestFailuresHoldNothingOpen(t *testing.T) {
 		if fail() == nil {
 			t.Errorf("%s: no error", name)
 		}
-		if after, err := procfs.Numbers("/proc/self/fd"); err != nil || len(after) > len(before) {
-			t.Errorf("%s: %d descriptors, %v; %d before", name, len(after), err, len(before))
-		}
+		holdsNoMore(t, name, len(before))
 	}
 }
 
