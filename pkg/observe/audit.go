@@ -28,7 +28,8 @@ func (o *Observation) readAudit() error {
 	at, err := inroot.LookAtLink(root, audit.SystemFile)
 	if o.host == o.self && (errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)) {
 		// Without openat2(2) nothing of a container can be read, but whether there is the file.
-		if _, missing := os.Lstat(audit.SystemFile); errors.Is(missing, unix.ENOENT) {
+		var st unix.Stat_t
+		if errors.Is(unix.Lstat(audit.SystemFile, &st), unix.ENOENT) {
 			return nil
 		}
 	}
