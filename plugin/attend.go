@@ -44,6 +44,7 @@ type client struct {
 func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os.Signal) (int, error) {
 	defer h.Close()
 	if c.raw {
+		defer startKeeper(os.Stdin)()
 		restore, err := c.makeRaw()
 		if err != nil {
 			return 0, err

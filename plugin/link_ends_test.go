@@ -43,6 +43,49 @@ func TestLinkClientEnds(t *testing.T) {
 	}
 }
 
+// TestLinkTerminalRestored kills what is at the caller's terminal, which is as before then.
+func TestLinkTerminalRestored(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		end  func(s *running, plugin int)
+	}{
+		{"an exit", func(s *running, _ int) { s.tty.types("exit 3\r") }},
+		{"kill -9 of the plugin", func(s *running, plugin int) { s.kill(plugin, unix.SIGKILL) }},
+		{"kill -9 of the CLI", func(s *running, _ int) { s.kill(s.cli, unix.SIGKILL) }},
+		{"kill -9 of both", func(s *running, plugin int) {
+			s.kill(s.cli, unix.SIGSTOP) // it would end with its plugin
+			s.kill(plugin, unix.SIGKILL)
+			s.kill(s.cli, unix.SIGKILL)
+		}},
+		{"kill -9 of their group", func(s *running, _ int) { s.kill(-s.cli, unix.SIGKILL) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := newCaller(t)
+			t.Parallel()
+			y := newTTY(t)
+			before := y.unusual()
+			s := &running{t: t, tty: y, container: c.container(t)}
+			s.cmd = c.docker("nsjoin", "--via", "engine", s.container, "sh", "-c", "echo ready; exec sh")
+			y.start(s.cmd)
+			y.shows("ready")
+			s.cli = s.cmd.Process.Pid
+			plugin := offspring(s.cli, "docker-nsjoin")
+			if plugin == 0 || y.settings() == before {
+				t.Fatalf("plugin %d; the terminal isn't raw while the command runs", plugin)
+			}
+			keeper := offspring(plugin, "docker-nsjoin")
+			if keeper == 0 {
+				t.Error("the plugin has no keeper")
+			}
+			row.end(s, plugin)
+			s.ends()
+			eventually(t, "the terminal is as before", func() bool { return y.settings() == before })
+			eventually(t, "the keeper has ended", func() bool { return unix.Kill(keeper, 0) != nil })
+			noHelperIsLeft(t, c, s.container)
+		})
+	}
+}
+
 // beginByEngine starts a command that ignores SIGHUP, and returns the processes of the
 // Docker CLI and its plugin.
 func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {

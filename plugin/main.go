@@ -17,6 +17,10 @@ import (
 
 var version = "unknown" // set by the linker
 
+// keeperArg as the only argument makes the plugin a keeper of the caller's terminal. The Docker CLI
+// always gives it the name of the command first.
+const keeperArg = "keep-terminal"
+
 func main() {
 	os.Exit(exit.Report(os.Stderr, run()))
 }
@@ -24,6 +28,9 @@ func main() {
 // run does what the Docker CLI's package plugin does for its plugins, which costs
 // a millisecond twice in every call. The exit status of an error is 125.
 func run() error {
+	if len(os.Args) == 2 && os.Args[1] == keeperArg {
+		return keepTerminal()
+	}
 	if len(os.Args) == 2 && os.Args[1] == metadata.MetadataSubcommandName {
 		out := json.NewEncoder(os.Stdout)
 		out.SetEscapeHTML(false)

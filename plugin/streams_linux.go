@@ -2,7 +2,11 @@ package main
 
 import "golang.org/x/sys/unix"
 
-const fionread = unix.TIOCINQ
+const (
+	fionread   = unix.TIOCINQ
+	getTermios = unix.TCGETS
+	setTermios = unix.TCSETS
+)
 
 // ioctlNumber is ioctl(2) that stores a number of four bytes. IoctlGetInt takes eight for one,
 // of which a big-endian machine's has the wrong half.
