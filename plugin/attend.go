@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -23,6 +24,7 @@ import (
 
 // client is the caller's side of a command whose helper is in a container.
 type client struct {
+	parent         parent
 	request        *request.Request
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -55,7 +57,7 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	c.begun, c.unheard, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
-	go c.tell(ctx, frames, h, signals, ended, newParent())
+	go c.tell(ctx, frames, h, signals, ended)
 	in := newInlet(c.stdin, frames)
 	if c.raw {
 		in.sees = c.seesKeys
@@ -94,8 +96,10 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		h.Close() // nothing is sent any more
 		in.giveBack(os.Stdin)
 	}
-	if errors.Is(err, syscall.ECONNRESET) {
-		err = nil // so ends what Podman's service had more input for; the output was read before
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+		// So ends what Podman's service had more input for; the output was read before. Or it is we
+		// who hung up, for a client that is gone.
+		err = nil
 	}
 	for _, o := range outlets {
 		if err == nil && o.lost != nil {
@@ -206,7 +210,7 @@ func (o *outlet) Write(b []byte) (int, error) {
 }
 
 // tell sends what isn't data: the terminal's size, signals, and that we are there.
-func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helper, signals <-chan os.Signal, ended <-chan struct{}, parent parent) {
+func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helper, signals <-chan os.Signal, ended <-chan struct{}) {
 	alive := time.NewTicker(frame.Interval)
 	defer alive.Stop()
 	var resized <-chan struct{}
@@ -239,7 +243,7 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			}
 		case <-closed:
 			closed = nil
-			err = c.endedByCLI(frames, parent)
+			err = c.endedByCLI(frames)
 			if c.urge(h) {
 				return
 			}
@@ -247,7 +251,7 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			defer polls.Stop()
 			orphaned = polls.C
 		case <-orphaned:
-			if parent.gone() {
+			if c.parent.gone() {
 				h.Close()
 				return
 			}
@@ -260,9 +264,9 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 
 // endedByCLI is called when the Docker CLI has closed its socket. It got a signal, and there is no
 // terminal that would have sent it to us as well; or it has ended, and nobody wants the command.
-func (c *client) endedByCLI(frames *frame.Writer, parent parent) error {
+func (c *client) endedByCLI(frames *frame.Writer) error {
 	const moment = 20 * time.Millisecond // by which the socket of a CLI that dies is closed before
-	if time.Sleep(moment); parent.gone() {
+	if time.Sleep(moment); c.parent.gone() {
 		return nil
 	}
 	return frames.Signal(sigterm)

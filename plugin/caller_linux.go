@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,12 +13,18 @@ import (
 // connectCLI connects to the socket that the Docker CLI tells its plugins by
 // that they are to end. The CLI's own package does so too, but its connection
 // ends with the plugin, and the helper that takes the plugin's place needs one.
-// There is none, nil, where the CLI is older than 24 or the plugin was started
-// by itself. It fails where the CLI has ended meanwhile: nobody wants the command.
-func connectCLI() (*os.File, error) {
+// A CLI older than 24 has none: then this is its pidfd, as the helper keeps its parent.
+// It is nil where the plugin was started by itself. It fails where the CLI has ended
+// meanwhile: nobody wants the command.
+func connectCLI(cli parent) (*os.File, error) {
 	addr := os.Getenv(socket.EnvKey)
-	if addr == "" {
+	switch {
+	case addr == "" && !startedByOldCLI():
 		return nil, nil
+	case addr == "" && cli.gone():
+		return nil, errors.New("the Docker CLI is gone")
+	case addr == "":
+		return cli.pidfd, nil
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

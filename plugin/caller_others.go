@@ -4,4 +4,4 @@ package main
 
 import "os"
 
-func connectCLI() (*os.File, error) { return nil, nil }
+func connectCLI(parent) (*os.File, error) { return nil, nil }

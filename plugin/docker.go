@@ -28,6 +28,7 @@ type dockerCLI struct {
 	options *flags.ClientOptions
 	finish  func() // completes options once the flags were read
 	config  *configfile.ConfigFile
+	parent  parent
 	// endpoint is the engine's address, once Engine was called.
 	endpoint string
 }

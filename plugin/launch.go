@@ -30,13 +30,13 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 		r.Via = fmt.Sprintf("%s: %s", way, why)
 	}
 	if way == launch.Local {
-		caller, err := connectCLI()
+		caller, err := connectCLI(cli.parent)
 		if err != nil {
 			return err
 		}
 		return program.Launch(r, caller)
 	}
-	status, err := viaEngine(ctx, connection, o.spec(r, answers), r)
+	status, err := viaEngine(ctx, cli.parent, connection, o.spec(r, answers), r)
 	if err != nil {
 		return err
 	}
@@ -78,10 +78,10 @@ func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
 }
 
 // viaEngine runs the helper in a container of the engine and attends it.
-func viaEngine(ctx context.Context, connection *engine.Connection, s engine.Spec, r *request.Request) (int, error) {
+func viaEngine(ctx context.Context, cli parent, connection *engine.Connection, s engine.Spec, r *request.Request) (int, error) {
 	stdin, stdout, stderr := term.StdStreams()
 	in, _ := term.GetFdInfo(stdin)
-	c := &client{request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
+	c := &client{parent: cli, request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
 	r.Client = &request.Client{
 		Streams: callerStreams(), Null: [3]bool{isNull(os.Stdin), isNull(os.Stdout), isNull(os.Stderr)},
 		InputFile: r.Interactive && isRegular(os.Stdin), InputWaits: !r.Interactive && inputWaits(os.Stdin),

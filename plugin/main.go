@@ -28,6 +28,7 @@ func main() {
 // run does what the Docker CLI's package plugin does for its plugins, which costs
 // a millisecond twice in every call. The exit status of an error is 125.
 func run() error {
+	cli := newParent()
 	if len(os.Args) == 2 && os.Args[1] == keeperArg {
 		return keepTerminal()
 	}
@@ -40,7 +41,20 @@ func run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	socket.ConnectAndWait(cancel) // the CLI closes it when it gets a signal and there is no terminal
-	return newRoot().ExecuteContext(ctx)
+	if startedByOldCLI() {
+		go func() {
+			if cli.wait() == nil {
+				cancel()
+			}
+		}()
+	}
+	return newRoot(cli).ExecuteContext(ctx)
+}
+
+// startedByOldCLI tells whether a Docker CLI older than 24 started us. It has no socket to tell
+// its plugins of its end by; that is noticed by its process.
+func startedByOldCLI() bool {
+	return os.Getenv(socket.EnvKey) == "" && os.Getenv(metadata.ReexecEnvvar) != ""
 }
 
 func pluginMetadata() metadata.Metadata {

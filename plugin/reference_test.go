@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write what a test compares with: docs/r
 // TestReference holds the pages of docs/reference and docs/man to the commands and
 // their flags. make docs writes them anew.
 func TestReference(t *testing.T) {
-	root := newRoot()
+	root := newRoot(parent{})
 	nsjoin, _, err := root.Find([]string{"nsjoin"})
 	if err != nil {
 		t.Fatal(err)

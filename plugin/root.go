@@ -11,7 +11,7 @@ import (
 
 // newRoot is the docker command as its plugins have to play it: they get the
 // global options as well, in front of their own name.
-func newRoot() *cobra.Command {
+func newRoot(parent parent) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "docker [OPTIONS] nsjoin [ARG...]",
 		Short:             "docker-nsjoin is a Docker CLI plugin",
@@ -20,7 +20,7 @@ func newRoot() *cobra.Command {
 		TraverseChildren:  true, // the global options are read first
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	cli := &dockerCLI{options: flags.NewClientOptions()}
+	cli := &dockerCLI{parent: parent, options: flags.NewClientOptions()}
 	cli.options.InstallFlags(root.Flags())
 	cli.finish = func() { cli.options.SetDefaultOptions(root.Flags()) }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })

@@ -64,11 +64,3 @@ func watchSize(func() (rows, columns uint16)) (changes <-chan struct{}, stop fun
 	}()
 	return told, func() { signal.Stop(signals); close(signals) }
 }
-
-// parent is the process that started us, the Docker CLI.
-type parent int
-
-func newParent() parent { return parent(os.Getppid()) }
-
-// gone tells whether it has ended, which makes us another's child.
-func (p parent) gone() bool { return os.Getppid() != int(p) }

@@ -53,12 +53,5 @@ func watchSize(size func() (rows, columns uint16)) (changes <-chan struct{}, sto
 	return told, func() { close(ended) }
 }
 
-// parent is the process that started us, the Docker CLI. Windows doesn't tell its end.
-type parent struct{}
-
-func newParent() parent { return parent{} }
-
-func (parent) gone() bool { return false }
-
 // endsProcess tells whether a signal is meant to end a process: ctrl-c, the only one.
 func endsProcess(os.Signal) bool { return true }

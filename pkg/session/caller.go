@@ -18,15 +18,19 @@ import (
 // tells of it. It closes that when it ends. It also closes it when it got SIGINT
 // or SIGTERM and has no terminal, which would have sent us the signal as well.
 type caller struct {
-	socket *os.File
+	socket *os.File // nil for a CLI older than 24
 	pid    int
 	pidfd  int
 }
 
 // callerOf opens a pidfd of the process that listens on the other end of the
-// socket. If it has ended, our parent is another process by now.
+// socket. If it has ended, our parent is another process by now. Where there is no
+// socket it is given the parent's pidfd.
 func callerOf(socket *os.File) (*caller, error) {
 	of, err := unix.GetsockoptUcred(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if errors.Is(err, unix.ENOTSOCK) {
+		return callerByPidfd(int(socket.Fd()))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the Docker CLI: %w", err)
 	}
@@ -40,16 +44,28 @@ func callerOf(socket *os.File) (*caller, error) {
 	return &caller{socket: socket, pid: int(of.Pid), pidfd: fd}, nil
 }
 
+// callerByPidfd is the caller that a pidfd is of. Its number is our parent's as long as it lives.
+func callerByPidfd(fd int) (*caller, error) {
+	c := &caller{pid: os.Getppid(), pidfd: fd}
+	if readable(fd, 0) {
+		return nil, errors.New("the Docker CLI is gone")
+	}
+	return c, nil
+}
+
 // watch calls told when the CLI got a signal that it tells its plugins of, and
 // gives gone when it has ended.
 func (c *caller) watch(told func(), gone *once) {
 	buf := make([]byte, 1)
-	for {
+	for c.socket != nil {
 		if n, err := c.socket.Read(buf); n == 0 || err != nil {
 			break
 		}
 	}
-	if !c.dying() {
+	switch {
+	case c.socket == nil:
+		readable(c.pidfd, forever)
+	case !c.dying():
 		told()
 		readable(c.pidfd, forever)
 	}
@@ -59,7 +75,7 @@ func (c *caller) watch(told func(), gone *once) {
 // ends tells whether the CLI has closed the socket or is about to. A nil one
 // never does.
 func (c *caller) ends() bool {
-	return c != nil && (readable(int(c.socket.Fd()), 0) || c.dying())
+	return c != nil && (c.socket != nil && readable(int(c.socket.Fd()), 0) || c.dying())
 }
 
 // dying tells whether the CLI is on its way out. It closes its files after it

@@ -191,6 +191,36 @@ func TestCallerIsWhoListens(t *testing.T) {
 	}
 }
 
+// A Docker CLI older than 24 has no socket; there is its pidfd.
+func TestCallerByItsProcess(t *testing.T) {
+	cmd, _ := lead(t, "cat")
+	fd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pidfd := os.NewFile(uintptr(fd), "pidfd")
+	defer pidfd.Close()
+	c, err := callerOf(pidfd)
+	if err != nil || c.pid != os.Getppid() || c.socket != nil {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if c.ends() {
+		t.Error("one that lives ends")
+	}
+	o := newOnce()
+	go c.watch(func() { t.Error("it was told of a signal") }, o)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-o.given
+	if !c.ends() {
+		t.Error("one that was killed doesn't end")
+	}
+	if c, err := callerOf(pidfd); err == nil {
+		t.Errorf("%+v has ended", c)
+	}
+}
+
 // watches waits until a process has a pidfd, which is its parent's.
 func watches(t *testing.T, pid string) {
 	t.Helper()

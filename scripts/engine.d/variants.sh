@@ -22,6 +22,7 @@ list() {
 		group          like private; the command's user is not root but may use its socket
 		socket         like private; the command is in a container that has its socket
 		policy         like private, with an authorization plugin that forbids helpers' containers
+		cli-20         like default, called by the Docker CLI of Debian 12 (20.10), which is older than 24
 		audit          like private, with an /etc/docker and a /run/systemd that tests write to
 	LIST
 }
@@ -37,6 +38,7 @@ describe() {
 	reach=unix   # or tcp, tls, ssh: how the command reaches it
 	caller=root  # or group, socket: who runs the command
 	policy=no    # yes: an authorization plugin
+	cli=         # of Debian, for the Docker CLI of that suite in the place of the machine's
 	audit=no     # yes: directories of the host that tests write to
 	options=()   # of dockerd
 	local containerd_store=(--feature containerd-snapshotter=true)
@@ -59,6 +61,7 @@ describe() {
 	podman) kind=podman packages=(podman containernetworking-plugins) ;;
 	tcp | tls | ssh) reach=$1 ;;
 	group | socket) caller=$1 ;;
+	cli-20) kind=default cli=bookworm ;;
 	policy) policy=yes ;;
 	audit) audit=yes ;;
 	*) die "no variant $1" ;;
