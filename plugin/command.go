@@ -41,6 +41,8 @@ output are your terminal and you are in its foreground. -T turns that off.
 
 A command that runs in the host's file system is the caller, unchanged: it inherits
 your standard streams and descriptors. By --via engine it needs -i for the input.
+In another pid namespace it has a /proc of that, for ps and others, in a copy of the
+host's mounts: what is mounted there stays there. --mnt host turns that off.
 
 Who isn't root on the engine's host, or is on another one, gets there by a
 short-lived container of the engine (--via engine), which is removed. The host is
@@ -52,6 +54,7 @@ not found, 126 when it can't be run, 125 when docker nsjoin failed.`
 const examples = `  docker nsjoin web                            a shell in web
   docker nsjoin web ls -l /                    a command in web
   docker nsjoin --only net web ip addr         the host's ip, web's network
+  docker nsjoin --except mnt web gdb -p 1      the host's gdb, web's processes
   docker nsjoin --except net web wget …        web, but with the host's network
   docker nsjoin --net container:web app sh     app, but with web's network
   docker nsjoin --net host app ip addr         app, but with the host's network

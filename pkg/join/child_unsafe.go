@@ -31,6 +31,7 @@ const (
 	enter                     // chdir; EACCES is left to enterAgain
 	enterAgain                // chdir, where enter was not allowed to
 	checkInside               // getcwd gives a path that starts at the root
+	carry                     // move a mount, or copy it with the flags at args[5]; none need be there
 	writeLabel                // open, write, close
 	loopback                  // socket, ioctl, close: set lo up by the struct ifreq at args[0]
 	closeRange                // close the descriptors from args[0] to before args[1]
@@ -137,6 +138,8 @@ func do(p *program, o *op) syscall.Errno {
 		return 0
 	case checkInside:
 		return inside(p, o)
+	case carry:
+		return carryMount(o)
 	case writeLabel:
 		return label(p, o)
 	case loopback:
@@ -177,6 +180,27 @@ func inside(p *program, o *op) syscall.Errno {
 	_, _, errno := syscall.RawSyscall(unix.SYS_GETCWD, uintptr(unsafe.Pointer(&p.cwd[0])), uintptr(len(p.cwd)), 0)
 	if errno == 0 && p.cwd[0] != '/' {
 		fail(p, messageOutside, o.step, unix.ENOENT)
+	}
+	return errno
+}
+
+// carryMount does mount(2) on the paths at args[0] and args[1] with the flags args[3]. EINVAL is
+// that of a mount which is locked, since it came from a user namespace with more rights: it is
+// mounted there once more, with the flags args[5]. A mount that is gone, or whose place isn't
+// there, hides nothing.
+//
+//go:nosplit
+//go:norace
+func carryMount(o *op) syscall.Errno {
+	_, _, errno := syscall.RawSyscall6(o.call, o.args[0], o.args[1], 0, o.args[3], 0, 0)
+	if errno == unix.EINVAL {
+		errno = 0
+		if o.args[5] != 0 {
+			_, _, errno = syscall.RawSyscall6(o.call, o.args[0], o.args[1], 0, o.args[5], 0, 0)
+		}
+	}
+	if errno == unix.ENOENT {
+		return 0
 	}
 	return errno
 }

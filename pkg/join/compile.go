@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -117,6 +118,9 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpPersona:
 		c.call(unix.SYS_PERSONALITY, 0)
 	case plan.OpDir:
+		if who == nil {
+			return c.enter(call, c.plan.Identity.Dir) // there is no other user who might be allowed to
+		}
 		return c.enter(enter, c.plan.Identity.Dir)
 	case plan.OpDirAgain:
 		return c.enter(enterAgain, c.plan.Identity.Dir)
@@ -156,8 +160,10 @@ func (c *compiler) compile(s plan.Step) error {
 		}
 	case plan.OpMounts:
 		return c.mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE)
+	case plan.OpSlave:
+		return c.mount("none", "/", "", unix.MS_REC|unix.MS_SLAVE)
 	case plan.OpProc:
-		return c.mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
+		return c.proc(s)
 	case plan.OpFind:
 		c.step = c.execStep() // both fail alike
 		c.add(find, 0)
@@ -236,6 +242,31 @@ func (c *compiler) join(s plan.Step) error {
 		c.add(joinEach, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
 	}
 	return nil
+}
+
+// proc mounts a new /proc and moves the mounts beneath the present one to it. It is done by
+// paths alone: the process can be seen from inside the pid namespace, and holds nothing of the host's.
+func (c *compiler) proc(s plan.Step) error {
+	const root = "/proc"
+	if err := c.mount("proc", s.At, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC); err != nil {
+		return err
+	}
+	for _, m := range s.Beneath {
+		from, errFrom := c.text(m.Path)
+		to, errTo := c.text(s.At + strings.TrimPrefix(m.Path, root))
+		if err := errors.Join(errFrom, errTo); err != nil {
+			return err
+		}
+		copied := uintptr(unix.MS_BIND | unix.MS_REC)
+		if m.Autofs {
+			copied = 0 // it would be used by that
+		}
+		c.add(carry, unix.SYS_MOUNT, from, to, 0, unix.MS_MOVE, 0, copied)
+	}
+	if s.At == root {
+		return nil
+	}
+	return c.mount(s.At, root, "", unix.MS_MOVE)
 }
 
 func (c *compiler) mount(source, target, kind string, flags uintptr) error {

@@ -5,6 +5,7 @@ package join
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,15 @@ func (f *follower) failed(v verdict) error {
 			return exit.Hint(err, "it belongs to a user namespace in which we have no rights, as a rootless engine has none in its host's: "+
 				"root there can join it, sudo docker nsjoin …; who doesn't need the host's IPC adds --ipc private")
 		}
+	case plan.OpUnshare, plan.OpSlave:
+		err := fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
+		if slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpSlave }) {
+			return exit.Hint(kernel.Explain(err), "--mnt host makes no new mounts: ps and others find the host's processes in /proc")
+		}
+		return err
+	case plan.OpProc:
+		return exit.Hint(kernel.Explain(fmt.Errorf("mount /proc of the processes of %q: %w", f.plan.Target, errno)),
+			"--mnt host makes no new mounts: ps and others find the host's processes in /proc")
 	case plan.OpLimits:
 		err := kernel.Explain(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno))
 		if v.errno == unix.EPERM {
@@ -68,7 +78,7 @@ func (f *follower) lookedFor(err error) error {
 	case who == plan.HostRoot:
 		return exit.Hint(err, "it was looked for on the engine's host")
 	case who == plan.Container && exit.Status(err) == exit.NotFound:
-		return exit.Hint(err, "--except mnt runs the host's own programs beside the container's processes")
+		return exit.Hint(err, "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes")
 	}
 	return err
 }

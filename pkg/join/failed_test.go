@@ -31,6 +31,9 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 			{Op: plan.OpDirAgain},
 			{Op: plan.OpInside},
 			{Op: plan.OpSeccomp},
+			{Op: plan.OpUnshare, Kinds: ns.SetOf(ns.Mnt)},
+			{Op: plan.OpSlave},
+			{Op: plan.OpProc},
 			{Op: plan.OpFind},
 			{Op: plan.OpExec},
 		},
@@ -68,6 +71,8 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 		{join, messageFailed, unix.EINVAL, exit.Failed, "join net uts of db (pid 7): invalid argument", false},
 		{plan.OpUser, messageFailed, unix.EINVAL, exit.Failed, "become uid 33, gid 34: invalid argument", false},
 		{plan.OpSeccomp, messageFailed, unix.EACCES, exit.Failed, "seccomp filter: permission denied", false},
+		{plan.OpUnshare, messageFailed, unix.ENOSPC, exit.Failed, `make new mnt: no space left on device`, true},
+		{plan.OpProc, messageFailed, unix.EPERM, exit.Failed, `mount /proc of the processes of "web": operation not permitted`, true},
 		{prepare, messageFailed, unix.EBADF, exit.Failed, "prepare the process: bad file descriptor", false},
 	} {
 		step := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op == row.op }) // -1 to prepare
@@ -97,7 +102,7 @@ func TestWhatIsNotFoundIsElsewhere(t *testing.T) {
 		errno unix.Errno
 		hint  string
 	}{
-		{plan.Container, unix.ENOENT, "--except mnt runs the host's own programs beside the container's processes"},
+		{plan.Container, unix.ENOENT, "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes"},
 		{plan.Container, unix.EACCES, ""},
 		{plan.Caller, unix.ENOENT, ""},
 		{plan.HostRoot, unix.ENOENT, "it was looked for on the engine's host"},

@@ -42,9 +42,10 @@ func callsOf(prog *program, nr uintptr) (calls [][6]uintptr) {
 func TestMountsAreOfThisNamespaceOnly(t *testing.T) {
 	for op, flags := range map[plan.Op]uintptr{
 		plan.OpMounts: unix.MS_REC | unix.MS_PRIVATE,
+		plan.OpSlave:  unix.MS_REC | unix.MS_SLAVE,
 		plan.OpProc:   unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC,
 	} {
-		prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: op}}}, nil)
+		prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: op, At: "/proc"}}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,5 +128,44 @@ func TestNewNetworkHasALoopback(t *testing.T) {
 		if got := slices.ContainsFunc(prog.ops, func(o op) bool { return o.do == loopback }); got != want {
 			t.Errorf("%s: it is set up: %t", kinds, got)
 		}
+	}
+}
+
+// The process that mounts /proc can be seen from the pid namespace: before that it has closed all
+// but its own, and from then on it opens nothing.
+func TestProcIsMountedWithoutDescriptors(t *testing.T) {
+	p := &plan.Plan{Steps: []plan.Step{
+		{Op: plan.OpUnshare, Kinds: ns.SetOf(ns.Mnt, ns.PID)},
+		{Op: plan.OpSlave},
+		{Op: plan.OpFork},
+		{Op: plan.OpProc, At: "/proc/driver", Beneath: []plan.Mount{{Path: "/proc/sys"}, {Path: "/proc/auto", Autofs: true}}},
+		{Op: plan.OpSettle},
+		{Op: plan.OpFind},
+		{Op: plan.OpExec},
+	}}
+	prog, err := compiled(t, p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fork := slices.IndexFunc(prog.ops, func(o op) bool { return o.do == forkAgain })
+	if fork < 0 || !slices.ContainsFunc(prog.ops[:fork], func(o op) bool { return o.do == closeRange }) {
+		t.Fatalf("nothing is closed before the fork: %v", prog.ops)
+	}
+	var flags []uintptr
+	for _, o := range prog.ops[fork+1:] {
+		switch o.do {
+		case call, carry:
+			if o.call != unix.SYS_MOUNT {
+				t.Errorf("it makes the system call %d", o.call)
+			}
+			flags = append(flags, o.args[3])
+		case await, find, execute:
+		default:
+			t.Errorf("it does %v", o)
+		}
+	}
+	want := []uintptr{unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, unix.MS_MOVE, unix.MS_MOVE, unix.MS_MOVE}
+	if !slices.Equal(flags, want) {
+		t.Errorf("it mounts with %#x, want %#x", flags, want)
 	}
 }

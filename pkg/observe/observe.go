@@ -131,6 +131,9 @@ func (o *Observation) observe(r *request.Request) error {
 	if err := o.readWatchers(r, p); err != nil {
 		return err
 	}
+	if err := o.readBeneath(r, p); err != nil {
+		return err
+	}
 	if plan.WantsSubject(o.host.Facts(), p.Facts()) {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return fmt.Errorf("read who %s is: %w", root.Quoted(), err)

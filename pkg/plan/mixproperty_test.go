@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -31,12 +32,15 @@ func TestAnyMix(t *testing.T) {
 		case why != "":
 			t.Fatalf("seed %d: it isn't refused: %s\n%s", seed, why, p)
 		}
-		if err := accepted(p, o); err != nil {
+		if err := errors.Join(accepted(p, o), slave(p, r, o)); err != nil {
 			t.Fatalf("seed %d: %v\nrequest %+v\n%s", seed, err, r, p)
+		}
+		if slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpSlave }) {
+			count["slaves"]++
 		}
 		count["planned"]++
 	}
-	for _, what := range []string{"planned", aboveUs, noOwner, otherKind, ownIDs} {
+	for _, what := range []string{"planned", "slaves", aboveUs, noOwner, otherKind, ownIDs} {
 		if count[what] < 200 {
 			t.Errorf("%q came up %d times only", what, count[what])
 		}
@@ -103,6 +107,7 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 	has := func(op plan.Op) bool {
 		return slices.Contains(done, op)
 	}
+	newMounts := func() bool { return has(plan.OpMounts) != has(plan.OpSlave) }
 	last := func() plan.Op {
 		if len(done) == 0 {
 			return ""
@@ -137,7 +142,7 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 			if last() != plan.OpUnshare || !p.Made().Has(ns.User) {
 				return fail(s)
 			}
-		case plan.OpMounts:
+		case plan.OpMounts, plan.OpSlave:
 			if last() != plan.OpUnshare && last() != plan.OpMap || !p.Made().Has(ns.Mnt) {
 				return fail(s)
 			}
@@ -149,12 +154,12 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 		case plan.OpProc:
 			mayMount := p.Made().Has(ns.PID) || !p.Made().Has(ns.User) &&
 				(user == o.Self.Namespaces[ns.User] || o.Owners[ns.PID] == user)
-			if !has(plan.OpFork) || !has(plan.OpMounts) || p.Identity.Container != nil || !mayMount {
+			if !has(plan.OpFork) || !newMounts() || p.Identity.Container != nil || !mayMount {
 				return fail(s)
 			}
 		case plan.OpSettle:
 			if pending.Has(ns.PID) || pending.Has(ns.Time) || joined != p.Joined() || p.Made() != 0 != has(plan.OpUnshare) ||
-				p.Made().Has(ns.User) != has(plan.OpMap) || p.Made().Has(ns.Mnt) != has(plan.OpMounts) {
+				p.Made().Has(ns.User) != has(plan.OpMap) || p.Made().Has(ns.Mnt) != newMounts() {
 				return fail(s)
 			}
 		}
@@ -162,6 +167,25 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 	}
 	if last() != plan.OpExec || !has(plan.OpSettle) {
 		return fmt.Errorf("it ends with %v", done)
+	}
+	return nil
+}
+
+// slave: new mounts that nobody asked for are slaves of the host's, have a /proc, and are made only
+// for another pid namespace, where nothing says whose mounts they are to be.
+func slave(p *plan.Plan, r *request.Request, o *plan.Observed) error {
+	has := func(op plan.Op) bool {
+		return slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == op })
+	}
+	_, said := r.Instead[ns.Mnt]
+	made := p.Made().Has(ns.Mnt) && !r.New(ns.Mnt)
+	switch {
+	case made != has(plan.OpSlave), made && !has(plan.OpProc), r.New(ns.Mnt) != has(plan.OpMounts):
+		return fmt.Errorf("new mounts that nobody asked for: %v, their steps are not so", made)
+	case made && (said || p.Identity.Container != nil):
+		return fmt.Errorf("new mounts that nobody asked for in place of others")
+	case made && idOfRow(p, ns.PID) == o.Self.Namespaces[ns.PID] && !r.New(ns.PID):
+		return fmt.Errorf("a new /proc of the host's processes")
 	}
 	return nil
 }

@@ -33,7 +33,20 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 		}, false, "/proc, and so ps, is that of the processes of ns:/m" + wayOut},
 		{"the host", nil, onHost, false, ""},
 		{"the host with --mnt private", map[ns.Kind]request.Source{ns.Mnt: private()}, onHost, false, ""},
-		{"--pid container:app on the host", map[ns.Kind]request.Source{ns.PID: source("app")}, onHost, false, ofHost + wayOut},
+		{"--pid container:app on the host", map[ns.Kind]request.Source{ns.PID: source("app")}, onHost, true, ""},
+		{"--pid private on the host", map[ns.Kind]request.Source{ns.PID: private()}, onHost, true, ""},
+		{"--pid of a file on the host", map[ns.Kind]request.Source{ns.PID: file("/p")}, onHost, true, ""},
+		{"web, but --except mnt", nil, func(r *request.Request, _ *plan.Observed) {
+			r.Take = r.Take.Without(ns.SetOf(ns.Mnt))
+		}, true, ""},
+		{"--only net web", nil, func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Net) }, false, ""},
+		{"a process with the host's mounts", nil, func(r *request.Request, o *plan.Observed) {
+			r.Base, o.Base = request.Source{From: request.FromPID, PID: webPID}, process(webPID, ns.SetOf(ns.PID))
+		}, true, ""},
+		{"one that isn't the host's in a helper's container", nil, func(r *request.Request, o *plan.Observed) {
+			r.Take, o.Host = ns.SetOf(ns.PID), process(77, ns.SetOf(ns.Mnt))
+		}, true, ""},
+		{"and --mnt host", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: request.Host()}, onHost, false, ofHost + wayOut},
 		{"the same and --mnt private", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private()}, onHost, true, ""},
 		{"--pid private --mnt private", map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private()}, onHost, true, ""},
 		{
@@ -44,6 +57,11 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 		{
 			"of a pid namespace that the new user namespace doesn't own",
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: private()},
+			onHost, false, ofHost,
+		},
+		{
+			"the same without --mnt: nothing is copied for nothing",
+			map[ns.Kind]request.Source{ns.PID: source("app"), ns.User: private()},
 			onHost, false, ofHost,
 		},
 		{

@@ -27,6 +27,7 @@ func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
 		}
 		rows = append(rows, row)
 	}
+	copyMounts(rows, r, o)
 	return rows, refuse(rows, r, o)
 }
 
@@ -105,10 +106,9 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 		list = append(list, "standard input is not passed on: -i does that")
 	}
 	pid, mnt, user := p.row(ns.PID), p.row(ns.Mnt), p.row(ns.User)
-	shown := o.source(r, ns.Mnt).Namespaces[ns.PID]
-	if (pid.New || pid.ID != shown) && !mountsProc(p, o) {
+	if (pid.New || pid.ID != o.procShows(r)) && !p.ownProc(r, o) {
 		text := fmt.Sprintf("/proc, and so ps, is that of the processes of %s", r.Source(ns.Mnt).Quoted())
-		if !p.foreign(o) && !mnt.New {
+		if !p.foreign(o) && !mnt.New && p.mayMountProc(o) {
 			text += "; --mnt private mounts another"
 		}
 		list = append(list, text)
@@ -126,15 +126,4 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 		list = append(list, fmt.Sprintf("no rights over %s, which another user namespace owns", foreign))
 	}
 	return list
-}
-
-// mountsProc tells whether a new /proc is mounted, of the command's pid
-// namespace: in new mounts that are the host's. One in a container's would lack
-// what its runtime hides of /proc. It takes rights over the pid namespace.
-func mountsProc(p *Plan, o *Observed) bool {
-	if !p.Made().Has(ns.Mnt) || p.foreign(o) || !p.leaves(ns.PID) {
-		return false
-	}
-	pid, user := p.row(ns.PID), p.row(ns.User)
-	return pid.New || !user.New && (!user.Join || o.Owners[ns.PID] == user.ID)
 }

@@ -53,7 +53,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p, mountsProc(p, o))
+	p.Steps = steps(p, p.ownProc(r, o), o.Beneath)
 	guarded, err := p.guard(r, o)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,8 @@ type Observed struct {
 	// Owners are the user namespaces that own those which the request names,
 	// where a user namespace is joined or made; else nil.
 	Owners map[ns.Kind]ns.ID
+	// Beneath is what is mounted beneath the host's /proc, where WantsProc asks for it.
+	Beneath []Mount
 	// Streams is what is known of the caller's standard streams.
 	Streams request.Streams
 	// InputWaits says that there is something to be read from the caller's standard input.

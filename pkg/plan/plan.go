@@ -44,8 +44,10 @@ type Namespace struct {
 	ID ns.ID `json:"id"`
 	// Join says that it has to be joined: it isn't the helper's own already.
 	Join bool `json:"join"`
-	// New says that a new one is made, from ID where it is a copy.
-	New bool `json:"new,omitempty"`
+	// New says that a new one is made, from ID where it is a copy. Slave says of new mounts that
+	// what is mounted in those of ID appears in them as well, mount_namespaces(7).
+	New   bool `json:"new,omitempty"`
+	Slave bool `json:"slave,omitempty"`
 }
 
 // Who says whose identity the command has.

@@ -22,7 +22,8 @@ const (
 	OpUnshare   Op = "unshare"   // make new namespaces of Kinds, unshare(2)
 	OpMap       Op = "map"       // map all ids of a new user namespace to themselves
 	OpMounts    Op = "mounts"    // keep what is mounted in new mounts to them
-	OpProc      Op = "proc"      // mount /proc of the pid namespace
+	OpSlave     Op = "slave"     // the same, and go on to get what is mounted in those that they are a copy of
+	OpProc      Op = "proc"      // mount /proc of the pid namespace at At, with what is mounted Beneath
 	OpRoot      Op = "root"      // become uid 0 of the joined user namespace
 	OpKeyring   Op = "keyring"   // join the container's session keyring
 	OpUmask     Op = "umask"     //
@@ -50,6 +51,10 @@ type Step struct {
 	Kinds ns.Set `json:"kinds,omitempty"`
 	From  string `json:"from,omitempty"`
 	PID   int    `json:"pid,omitempty"`
+	// At is where OpProc mounts the new /proc, and moves Beneath, the mounts beneath the present
+	// one. Then it moves the new one to /proc.
+	At      string  `json:"at,omitempty"`
+	Beneath []Mount `json:"beneath,omitempty"`
 }
 
 // joins orders the namespaces that are joined into steps, one a process.
@@ -81,13 +86,14 @@ func joins(namespaces []Namespace) []Step {
 }
 
 // steps is the order of everything, from the fork of the process that becomes
-// the command to its exec. proc says that a new /proc is mounted.
+// the command to its exec. proc says that a new /proc is mounted, and beneath what is mounted
+// beneath the present one.
 //
 // It follows runc's libcontainer/setns_init_linux.go, but for one thing: the
 // process that enters the pid namespace is made last, when all rights but the
 // container's are gone. Until then the container can't see it, and afterwards
 // there is nothing to gain from tracing it (CVE-2016-9962).
-func steps(p *Plan, proc bool) []Step {
+func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	var list []Step
 	who := p.Identity
 	if c := who.Container; c != nil {
@@ -117,7 +123,7 @@ func steps(p *Plan, proc bool) []Step {
 			Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
 			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
 		list = append(list, restrictions(c)...)
-	} else if who.Dir != "" {
+	} else if who.Dir != "" && !proc {
 		list = append(list, Step{Op: OpDir})
 	}
 	if p.leaves(ns.PID) || p.leaves(ns.Time) || who.Container != nil {
@@ -126,7 +132,10 @@ func steps(p *Plan, proc bool) []Step {
 		list = append(list, Step{Op: OpFork})
 	}
 	if proc {
-		list = append(list, Step{Op: OpProc})
+		list = append(list, procStep(beneath))
+		if who.Dir != "" {
+			list = append(list, Step{Op: OpDir}) // which may be in /proc
+		}
 	}
 	if p.LeadsSession() {
 		list = append(list, Step{Op: OpSession})
@@ -148,7 +157,10 @@ func making(p *Plan) []Step {
 	if made.Has(ns.User) {
 		list = append(list, Step{Op: OpMap})
 	}
-	if made.Has(ns.Mnt) {
+	switch {
+	case p.row(ns.Mnt).Slave:
+		list = append(list, Step{Op: OpSlave})
+	case made.Has(ns.Mnt):
 		list = append(list, Step{Op: OpMounts})
 	}
 	return list
@@ -188,8 +200,14 @@ func (p *Plan) Describe(i int) string {
 		return "map the ids of the user namespace"
 	case OpMounts:
 		return "keep mounts from spreading"
+	case OpSlave:
+		return "keep mounts from spreading, but take those of " + p.row(ns.Mnt).Source
 	case OpProc:
-		return "mount /proc of the pid namespace"
+		var beneath []string
+		for _, m := range s.Beneath {
+			beneath = append(beneath, m.Path)
+		}
+		return strings.TrimSuffix("mount /proc of the pid namespace, with "+strings.Join(beneath, " "), ", with ")
 	case OpNoGroups:
 		return "drop supplementary groups"
 	case OpRoot:

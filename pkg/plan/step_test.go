@@ -84,7 +84,20 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"the caller in another pid namespace",
 			func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Net, ns.PID) },
+			"join unshare slave fork proc settle find exec",
+		},
+		{
+			"who says --mnt host has the host's mounts",
+			func(r *request.Request, o *plan.Observed) {
+				r.Take, r.Instead = ns.SetOf(ns.PID), map[ns.Kind]request.Source{ns.Mnt: request.Host()}
+				o.Instead = map[ns.Kind]plan.Process{ns.Mnt: o.Self}
+			},
 			"join fork settle find exec",
+		},
+		{
+			"a directory in /proc is one of the new /proc",
+			func(r *request.Request, _ *plan.Observed) { r.Take, r.Dir = ns.SetOf(ns.PID), "/proc/1" },
+			"join unshare slave fork proc dir settle find exec",
 		},
 		{
 			"the caller as root of a user namespace",

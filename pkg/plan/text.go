@@ -94,6 +94,8 @@ func (p *Plan) streams() string {
 // origin says where the namespace is from and whether it has to be joined.
 func (n Namespace) origin() string {
 	switch {
+	case n.Slave:
+		return "new, a slave copy of that of " + n.Source
 	case n.New && ns.Copied(n.Kind):
 		return "new, from that of " + n.Source
 	case n.New:

@@ -40,8 +40,11 @@ func TestJoin(t *testing.T) {
 				Command: showLinks(),
 			})
 			expectLinks(t, joined, func(k ns.Kind) int {
-				if set.Has(k) {
+				switch {
+				case set.Has(k):
 					return pid
+				case k == ns.Mnt && set.Has(ns.PID):
+					return ofNobody // for a /proc of that pid namespace
 				}
 				return os.Getpid()
 			})
@@ -63,8 +66,11 @@ func TestJoinSome(t *testing.T) {
 				Command: showLinks(),
 			})
 			expectLinks(t, joined, func(other ns.Kind) int {
-				if other == k {
+				switch {
+				case other == k:
 					return pid
+				case other == ns.Mnt && k == ns.PID:
+					return ofNobody
 				}
 				return os.Getpid()
 			})
@@ -190,6 +196,9 @@ func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, s
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
+// ofNobody stands for a process that has the same namespace, where it is a new one.
+const ofNobody = 0
+
 // expectLinks compares the links that a command wrote with those of the
 // processes that it should share them with.
 func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
@@ -200,6 +209,12 @@ func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
 		links[name] = link
 	}
 	for _, k := range ns.Kinds() {
+		if source(k) == ofNobody {
+			if own := linkOf(t, os.Getpid(), k); links[k.String()] == own || links[k.String()] == "" {
+				t.Errorf("%s: the command is in %q, and not in a new one", k, links[k.String()])
+			}
+			continue
+		}
 		want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", source(k), k))
 		if err != nil {
 			t.Fatal(err)

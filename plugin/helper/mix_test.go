@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -105,7 +107,7 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 		return true
 	}
 	for _, k := range ns.Kinds() {
-		if r.New(k) {
+		if r.New(k) || k == ns.Mnt && copiesMounts(t, r) {
 			for _, pid := range append(pids, os.Getpid()) {
 				if links[k] == linkOf(t, pid, k) {
 					t.Errorf("%s is %s, that of process %d and not a new one", k, links[k], pid)
@@ -118,6 +120,47 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 		}
 	}
 	return true
+}
+
+// copiesMounts tells whether the command gets a copy of the test's mounts, since its /proc is not
+// that of its pid namespace, nobody says whose mounts it is to have, and it may mount another.
+func copiesMounts(t *testing.T, r *request.Request) bool {
+	t.Helper()
+	_, said := r.Instead[ns.Mnt]
+	if said || linkNamed(t, r.Source(ns.Mnt), ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt) {
+		return false
+	}
+	if r.New(ns.PID) {
+		return true
+	}
+	own := linkOf(t, os.Getpid(), ns.User)
+	user := linkNamed(t, r.Source(ns.User), ns.User)
+	return linkNamed(t, r.Source(ns.PID), ns.PID) != linkOf(t, os.Getpid(), ns.PID) &&
+		!r.New(ns.User) && (user == own || user == ownerNamed(t, r.Source(ns.PID)))
+}
+
+// ownerNamed is the link of the user namespace that owns the pid namespace which a source gives.
+func ownerNamed(t *testing.T, s request.Source) string {
+	t.Helper()
+	path := string(s.Path)
+	if s.From == request.FromPID {
+		path = fmt.Sprintf("/proc/%d/ns/pid", s.PID)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_USERNS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
 }
 
 // refusal is a word of why r is to be refused: a file doesn't tell whose mounts
