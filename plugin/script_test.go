@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -281,9 +282,12 @@ func ownLabel() string { return testLabel + "=" + strconv.Itoa(os.Getpid()) }
 
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("docker", args...).CombinedOutput()
+	var warnings bytes.Buffer // of an engine that can't do all of it, which are no part of an ID
+	cmd := exec.Command("docker", args...)
+	cmd.Stderr = &warnings
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+		t.Fatalf("docker %s: %v\n%s%s", strings.Join(args, " "), err, out, &warnings)
 	}
 	return strings.TrimSpace(string(out))
 }
