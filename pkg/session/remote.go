@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,8 @@ type Remote struct {
 	queue  *queue
 	// heard says that the frames are read: until then only the caller's end is noticed.
 	heard atomic.Bool
+	// left says that the caller's end came before that.
+	left atomic.Bool
 }
 
 // CallerErrors is the standard error of a caller that may be on another machine.
@@ -58,8 +61,13 @@ func Attend(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	return remote, nil
 }
 
-// endWithCaller ends the helper where the caller hangs up before its frames are read: what is read of
-// the container until then may be on a mount that never answers. frames is their descriptor.
+// lateEnd is how long a helper has to end whose caller hung up before its frames were read: to end
+// the children that it may have takes it a little more than a second.
+const lateEnd = 5 * time.Second
+
+// endWithCaller ends the helper where the caller hangs up before its frames are read: Unwanted says
+// so. What is read of the container until then may be on a mount that never answers, which the
+// helper isn't waited for after lateEnd. frames is their descriptor.
 func (r *Remote) endWithCaller(frames int) {
 	fds := []unix.PollFd{{Fd: int32(frames)}} // POLLHUP alone
 	for {
@@ -68,10 +76,18 @@ func (r *Remote) endWithCaller(frames int) {
 			return
 		}
 		if err == nil && fds[0].Revents != 0 {
-			os.Exit(exit.Failed) //nolint:forbidigo // the main thread may wait for ever
+			break
 		}
 	}
+	r.left.Store(true)
+	time.Sleep(lateEnd)
+	if !r.heard.Load() {
+		os.Exit(exit.Failed) //nolint:forbidigo // the main thread may wait for ever
+	}
 }
+
+// hasLeft tells whether the caller hung up before its frames were read.
+func (r *Remote) hasLeft() bool { return r != nil && r.left.Load() }
 
 // hostsNull is the host's null device, of the process that started the helper's
 // container: in a container its name is /dev/null, as that of docker exec's.

@@ -116,7 +116,7 @@ func (s *Session) Begin(pid int, pidfd *os.File) error {
 // Unwanted tells, before the command runs, whether nobody waits for it any more: the
 // caller is gone, or sent a signal that is for the end.
 func (s *Session) Unwanted() bool {
-	return s.signals != nil && (len(s.signals.fatal) > 0 || s.caller.ends() || s.remote == nil && hungUp(0))
+	return s.remote.hasLeft() || s.signals != nil && (len(s.signals.fatal) > 0 || s.caller.ends() || s.remote == nil && hungUp(0))
 }
 
 // End gives everything back that the session took. It may be called more than
