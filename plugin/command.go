@@ -174,7 +174,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.Var(&o.envFile, "env-file", "Read in a file of environment variables")
 	flags.StringVarP(&o.exec.User, "user", "u", "", `Username or UID ("<name|uid>[:<group|gid>]")`)
 	flags.StringVarP((*string)(&o.exec.Dir), "workdir", "w", "", "Working directory inside the container")
-	flags.BoolVar(&o.exec.Privileged, "privileged", false, "Give all capabilities and no seccomp filter")
+	flags.BoolVar(&o.exec.Privileged, "privileged", false, "Give all capabilities (seccomp filter and label stay, as with docker exec)")
 	flags.BoolVarP(&o.exec.Detach, "detach", "d", false, "Run the command in the background")
 	flags.Var(&o.detachKeys, "detach-keys", `Keys that leave the command running ("" for none)`)
 	flags.BoolVarP(&o.exec.Interactive, "interactive", "i", false, "Pass standard input on")

@@ -160,15 +160,16 @@ This page is made from [plugin/testdata/parity.txt](../plugin/testdata/parity.tx
 ` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + `, with the same words.
 
 - Exit status, standard output and standard error are the same. Where docker exec itself refuses, docker
-  nsjoin refuses too, with the same status and for the same kind of reason, in words of its own.
+  nsjoin refuses too, for the same kind of reason, in words of its own.
 - ` + "`all`" + ` prints what a process can read of itself: ids and groups, environment in order, directory, umask,
   limits, the whole of /proc/self/status with signal masks, capabilities and seccomp, limits, cgroup,
   mountinfo, oom_score_adj, label, personality, ID maps, scheduling, session keyring, namespaces and
   descriptors. Left out is what two runs of the same command differ in: numbers of processes and pipes,
   counters, sizes of memory, times.
-- Engines before 28 give 126 for every command that isn't executed, and later ones 128 for what they know
-  no status for. docker nsjoin gives 127 for what is not found and 126 for the rest, everywhere; such rows
-  count as alike.
+- The status of such a refusal is that of docker run: 127 for a command that is not found, 126 for one
+  that cannot be run, 125 for everything else. docker exec has 1, 126 or 128 for the same refusal,
+  depending on the version of the engine and on ` + "`-d`" + `; only where its status is 127, or an engine
+  from 28 on gives 126, is it the same.
 - That the seccomp filter is the same instruction by instruction is in
   [filter.txt](../plugin/testdata/script/filter.txt).
 - Rows with a ? need what not every machine and engine has; where it is missing, the test lists them.

@@ -10,11 +10,16 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// vague tells whether the engine has the same status for many reasons: before
-// Engine 28 that is 126 for every command that isn't executed, and later ones
-// have 128 for what they know no status for.
+// vague tells whether the status of a refusal says nothing: 1 is the Docker CLI's for
+// whatever the engine or itself refuses, 126 that of an engine before 28 for every command that
+// isn't executed, and 128 that of later ones for what they know no status for.
 func (p *parity) vague(r reply) bool {
-	return r.refused() && (r.status == 128 || p.old && r.status == exit.CannotRun)
+	return r.refused() && (r.status == 1 || r.status == 128 || p.old && r.status == exit.CannotRun)
+}
+
+// ownRefusal tells whether docker nsjoin has refused, with a status for it.
+func (a reply) ownRefusal() bool {
+	return a.refused() && (a.status == exit.Failed || a.status == exit.NotFound || a.status == exit.CannotRun)
 }
 
 // reply is how a command ended and what it printed.
@@ -24,7 +29,8 @@ type reply struct {
 }
 
 // A refusal of docker's own, not of the command.
-var refusal = regexp.MustCompile(`(?m)OCI runtime exec failed|Error response from daemon|^(docker nsjoin|docker|unknown flag): |^invalid argument `)
+var refusal = regexp.MustCompile(`(?m)OCI runtime exec failed|Error response from daemon|^(docker nsjoin|docker|unknown flag): |^invalid argument ` +
+	`|^unable to find (user|group) |^uids and gids must be |^open [^ ]*: no such file`)
 
 func (a reply) refused() bool {
 	return refusal.MatchString(a.output + a.errors)
@@ -49,6 +55,9 @@ func (a reply) said() string {
 
 // kinds are the reasons for a refusal, by what the runtime and the kernel say.
 var kinds = []struct{ name, pattern string }{
+	{"no container", "(?i)no such container"},
+	{"number", "uids and gids must be in range|is not a number of|is no number of"},
+	{"relative", "must be an absolute path|is not absolute"},
 	{"not found", "executable file not found|executable found relative|the command is empty"},
 	{"user", "unable to find user|no matching entries in passwd"},
 	{"group", "unable to find group|no matching entries in group"},

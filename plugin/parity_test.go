@@ -20,8 +20,6 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/diff"
-
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // facts is the command "all": everything that a process can read of itself.
@@ -174,7 +172,7 @@ func (p *parity) compare(t *testing.T, row parityRow, name string) {
 		p.missing(t, row, ours.errors) // it can't make a helper with them either
 		return
 	}
-	if p.vague(theirs) && (ours.status == exit.NotFound || ours.status == exit.CannotRun) {
+	if p.vague(theirs) && ours.ownRefusal() {
 		theirs.status = ours.status
 	}
 	a, b := theirs.text(), ours.text()

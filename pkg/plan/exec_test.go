@@ -10,6 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // atTerminal is web asked for at a terminal, and Spec.Env as the engine made it.
@@ -131,20 +132,24 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// It has all that the helper can give, which is not always everything, and no
-// filter, even one that could not be copied.
-func TestPrivilegedHasAllCapabilitiesAndNoFilter(t *testing.T) {
+// It has all that the helper can give, which is not always everything, and keeps the
+// container's filter.
+func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged, o.Capabilities = true, capSet("chown", "sys_admin", "net_admin")
 	o.Subject.Spec.Capabilities.Inheritable, o.Subject.Spec.Capabilities.Ambient = 1, 1
-	o.Subject.FiltersErr = fs.ErrPermission
+	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
 	c := made(t, r, o).Identity.Container
 	want := plan.Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	if c.Capabilities != want {
 		t.Errorf("capabilities %+v, want %+v", c.Capabilities, want)
 	}
-	if len(c.Filters) > 0 || len(c.Seccomp) > 0 {
+	if len(c.Filters) != 1 || len(c.Seccomp) != 1 {
 		t.Errorf("filters %v, %v", c.Filters, c.Seccomp)
+	}
+	o.Subject.FiltersErr = fs.ErrPermission
+	if p, err := plan.New(r, o); err == nil {
+		t.Errorf("a filter that can't be copied is left out: %+v", p.Identity.Container)
 	}
 }
 
@@ -156,7 +161,7 @@ func TestPrivilegedIsOtherwiseTheSame(t *testing.T) {
 	r.Privileged = true
 	got := made(t, r, o).Identity
 	for _, c := range []*plan.ContainerIdentity{want.Container, got.Container} {
-		c.Capabilities, c.Filters, c.Seccomp = plan.Capabilities{}, nil, nil
+		c.Capabilities, c.Privileged = plan.Capabilities{}, false
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("it is %+v\nwant %+v", got.Container, want.Container)

@@ -12,6 +12,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // New decides what will be done. It refuses, with an error that names the cause
@@ -89,7 +90,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 	if !path.IsAbs(who.Dir) {
 		return Identity{}, exit.Hint(fmt.Errorf("working directory %q: it is not absolute", who.Dir), "begin it with /")
 	}
-	filters, err := filters(r, s)
+	filters, err := filters(s)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -134,7 +135,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.IgnoredSignals = s.Starter.Ignored
 		c.Keyring = "_ses." + s.ContainerID // the runtime's name for it
 	}
-	if r.Privileged {
+	if c.Privileged = r.Privileged; c.Privileged {
 		c.Capabilities = Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	}
 	for _, f := range filters {
@@ -200,13 +201,24 @@ func terminalEnv(r *request.Request, p *Plan) []string {
 	return env
 }
 
-// filters are the container's, all of them, or none with --privileged. Who may not
-// copy them has the one that the runtime would make. The command never runs without
+// filters are the container's, all of them, with --privileged too, as docker exec has it. Who
+// may not copy them has the one that the runtime would make. The command never runs without
 // one because it could not be had.
-func filters(r *request.Request, s *Subject) ([]Filter, error) {
+func filters(s *Subject) ([]Filter, error) {
+	list, err := foundFilters(s)
+	for _, f := range list {
+		if seccomp.Notifies(f.Program) {
+			// Its listener is told by a descriptor that the runtime sends it, once for each
+			// process that it starts. Without that, the calls fail as if the kernel had none such.
+			return nil, exit.Hint(errors.New("its seccomp profile has an agent decide calls (SCMP_ACT_NOTIFY), which docker nsjoin does not serve"),
+				"docker exec does; the host's own programs can use its network: --only net")
+		}
+	}
+	return list, err
+}
+
+func foundFilters(s *Subject) ([]Filter, error) {
 	switch {
-	case r.Privileged:
-		return nil, nil
 	case s.FiltersDenied && s.Profile != nil:
 		program, err := s.Profile.Compile()
 		if err != nil {

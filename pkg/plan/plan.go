@@ -95,13 +95,15 @@ type ContainerIdentity struct {
 	IgnoredSignals uint64 `json:"ignoredSignals,omitempty"`
 	Nice           int    `json:"nice"`
 	// CPUs are those that it may run on; nil for the helper's own.
-	CPUs     []int        `json:"cpus,omitempty"`
-	AppArmor string       `json:"apparmor,omitempty"`
-	SELinux  string       `json:"selinux,omitempty"`
-	Keyring  string       `json:"keyring,omitempty"`
-	Filters  []Filter     `json:"-"`
-	Seccomp  []FilterInfo `json:"seccomp"`
-	Cgroups  []Cgroup     `json:"cgroups"`
+	CPUs     []int    `json:"cpus,omitempty"`
+	AppArmor string   `json:"apparmor,omitempty"`
+	SELinux  string   `json:"selinux,omitempty"`
+	Keyring  string   `json:"keyring,omitempty"`
+	Filters  []Filter `json:"-"`
+	// Privileged says that it was asked for all capabilities.
+	Privileged bool         `json:"privileged,omitempty"`
+	Seccomp    []FilterInfo `json:"seccomp"`
+	Cgroups    []Cgroup     `json:"cgroups"`
 }
 
 // FilterInfo is a seccomp filter as a plan prints it.

@@ -86,7 +86,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 	}
 	s := o.Subject
 	return s == nil || s.AccountErr != nil || r.Dir == "srv" ||
-		!r.Privileged && (s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0) ||
+		s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0 ||
 		!r.Detach && r.Terminal == request.TerminalAlways && r.Interactive && !o.Streams.InputTerminal
 }
 
@@ -181,7 +181,7 @@ func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Obser
 	s, filters := o.Subject.Spec, len(o.Subject.Filters)
 	if r.Privileged {
 		all := o.Capabilities
-		s.Capabilities, filters = plan.Capabilities{Bounding: all, Permitted: all, Effective: all}, 0
+		s.Capabilities = plan.Capabilities{Bounding: all, Permitted: all, Effective: all}
 	}
 	for _, pair := range [][2]plan.CapSet{
 		{c.Capabilities.Effective, s.Capabilities.Effective},

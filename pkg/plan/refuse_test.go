@@ -68,7 +68,8 @@ func TestNewRefuses(t *testing.T) {
 				o.Subject.FiltersErr, o.Subject.FiltersDenied = fs.ErrPermission, true
 				o.Subject.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
 			},
-			"identity of \"web\": make seccomp filter: its seccomp profile has calls decided by an agent, SCMP_ACT_NOTIFY\n", exit.Failed,
+			"identity of \"web\": its seccomp profile has an agent decide calls (SCMP_ACT_NOTIFY), which docker nsjoin does not serve\n" +
+				"hint: docker exec does; the host's own programs can use its network: --only net\n", exit.Failed,
 		},
 		{
 			"a filter that the runtime gave and that isn't there",

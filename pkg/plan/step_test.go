@@ -124,9 +124,9 @@ func TestOrderOfSteps(t *testing.T) {
 			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
-			"privileged there is no filter",
+			"privileged the filter stays",
 			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
-			"limits schedule cgroups join keyring " + become + " capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"the caller where he is",

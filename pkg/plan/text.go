@@ -132,7 +132,7 @@ func (who Identity) Rows() [][2]string {
 		{"capabilities", orNone(strings.Join(c.Capabilities.Effective.Names(), " "))},
 		{"bounding", orNone(strings.Join(c.Capabilities.Bounding.Names(), " "))},
 		{"new rights", map[bool]string{true: "never (no_new_privs)", false: "by set-user-ID programs"}[c.NoNewPrivileges]},
-		{"seccomp", seccompText(c.Seccomp)},
+		{"seccomp", seccompText(c.Seccomp, c.Privileged)},
 	}
 	if label := c.AppArmor + c.SELinux; label != "" {
 		rows = append(rows, [2]string{"label", label})
@@ -149,7 +149,7 @@ func (who Identity) Rows() [][2]string {
 // String is the group as a line of /proc/PID/cgroup has it, without its number.
 func (g Cgroup) String() string { return g.Hierarchy + ":" + g.Path }
 
-func seccompText(filters []FilterInfo) string {
+func seccompText(filters []FilterInfo, privileged bool) string {
 	var texts []string
 	for _, f := range filters {
 		text := fmt.Sprintf("filter of %d instructions", f.Instructions)
@@ -157,6 +157,9 @@ func seccompText(filters []FilterInfo) string {
 			text += ", made from the profile"
 		}
 		texts = append(texts, text)
+	}
+	if privileged && len(texts) > 0 {
+		texts = append(texts, "which --privileged does not lift")
 	}
 	return orNone(strings.Join(texts, ", "))
 }

@@ -184,7 +184,21 @@ func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
 	}
 }
 
-// Who may not copy the filter has the one that the profile gives, and --privileged none.
+func TestPrivilegedDoesNotLiftAFilter(t *testing.T) {
+	r, o := asked(), observed()
+	r.Privileged = true
+	const want = "  seccomp      filter of 3 instructions, which --privileged does not lift\n"
+	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+	if text := made(t, r, o).String(); !strings.Contains(text, want) {
+		t.Errorf("no line %q in\n%s", want, text)
+	}
+	o.Subject.Filters, o.Subject.Spec.Seccomp = nil, false
+	if text := made(t, r, o).String(); !strings.Contains(text, "  seccomp      none\n") {
+		t.Errorf("without a filter it says\n%s", text)
+	}
+}
+
+// Who may not copy the filter has the one that the profile gives, with --privileged too.
 func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
 	r, o := asked(), observed()
 	o.Subject.Filters, o.Subject.FiltersErr, o.Subject.FiltersDenied = nil, fs.ErrPermission, true
@@ -203,7 +217,7 @@ func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
 		t.Errorf("no line %q in\n%s", line, text)
 	}
 	r.Privileged = true
-	if got := made(t, r, o).Identity.Container.Filters; len(got) > 0 {
+	if got := made(t, r, o).Identity.Container.Filters; !reflect.DeepEqual(got, want) {
 		t.Errorf("--privileged has %+v", got)
 	}
 }

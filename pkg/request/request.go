@@ -125,7 +125,7 @@ type Exec struct {
 	Dir Word `json:"dir,omitempty"`
 	// Env are assignments, and names of variables that are to be unset.
 	Env Words `json:"env,omitempty"`
-	// Privileged gives all capabilities and no seccomp filter.
+	// Privileged gives all capabilities. The seccomp filter stays, as with docker exec.
 	Privileged bool `json:"privileged,omitempty"`
 	// Detach starts the command and doesn't attend it.
 	Detach bool `json:"detach,omitempty"`

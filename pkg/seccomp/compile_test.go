@@ -182,6 +182,27 @@ func TestOtherABIIsKilled(t *testing.T) {
 	}
 }
 
+func TestNotifies(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want bool
+	}{
+		{`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["acct"],"action":"SCMP_ACT_ERRNO"}]}`, false},
+		{`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["acct"],"action":"SCMP_ACT_TRACE"}]}`, false},
+		{`{"defaultAction":"SCMP_ACT_NOTIFY"}`, true},
+		{`{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["acct"],"action":"SCMP_ACT_NOTIFY"}]}`, true},
+	} {
+		var p seccomp.Profile
+		if err := json.Unmarshal([]byte(row.text), &p); err != nil {
+			t.Fatal(err)
+		}
+		program, err := p.Compile()
+		if err != nil || seccomp.Notifies(program) != row.want {
+			t.Errorf("%s: %v, %v", row.text, err, seccomp.Notifies(program))
+		}
+	}
+}
+
 func TestProfileIsRefused(t *testing.T) {
 	const start, end = `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["one"],"action":"SCMP_ACT_ERRNO"`, `}]}`
 	var many []string
@@ -189,7 +210,6 @@ func TestProfileIsRefused(t *testing.T) {
 		many = append(many, fmt.Sprintf(`{"index":0,"value":%d,"op":"SCMP_CMP_GT"}`, i))
 	}
 	for _, row := range []struct{ name, text, message string }{
-		{"an agent", `{"defaultAction":"SCMP_ACT_NOTIFY"}`, "its seccomp profile has calls decided by an agent, SCMP_ACT_NOTIFY"},
 		{"no action", `{}`, `its seccomp profile has an unknown action ""`},
 		{"an action of a call", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"action":"SHRUG"}]}`, `its seccomp profile has an unknown action "SHRUG"`},
 		{"a comparison", start + `,"args":[{"op":"SCMP_CMP_LIKE"}]` + end, `its seccomp profile has an unknown comparison "SCMP_CMP_LIKE"`},

@@ -14,7 +14,6 @@ package seccomp
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -51,6 +50,7 @@ const (
 	killThread  action = 0
 	trap        action = 0x00030000
 	errno       action = 0x00050000
+	notify      action = 0x7fc00000
 	trace       action = 0x7ff00000
 	logged      action = 0x7ffc0000
 	allow       action = 0x7fff0000
@@ -81,7 +81,7 @@ func parseAction(name string, number *uint16) (action, error) {
 	case "SCMP_ACT_ALLOW":
 		return allow, nil
 	case "SCMP_ACT_NOTIFY":
-		return 0, errors.New("its seccomp profile has calls decided by an agent, SCMP_ACT_NOTIFY")
+		return notify, nil
 	}
 	return 0, fmt.Errorf("its seccomp profile has an unknown action %q", name)
 }

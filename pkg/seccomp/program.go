@@ -46,6 +46,16 @@ func (p *program) when(code uint16, k uint32) {
 	*p = append(*p, Instruction{Code: code, Jf: 1, K: k})
 }
 
+// Notifies tells whether a filter leaves calls to an agent, SECCOMP_RET_USER_NOTIF.
+func Notifies(program []Instruction) bool {
+	for _, in := range program {
+		if in.Code == returned && action(in.K)&^0xffff == notify {
+			return true
+		}
+	}
+	return false
+}
+
 // label is a place that is jumped to before it is known.
 type label []int
 

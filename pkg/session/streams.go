@@ -74,8 +74,10 @@ func relayed(p *plan.Plan, null nullDevice, owner int64, remote *Remote) (*strea
 // giveInput makes the command's standard input.
 func (s *streams) giveInput(wanted bool, null nullDevice, owner int64, remote *Remote) error {
 	switch {
-	case !wanted || remote.null(0):
+	case !wanted:
 		return s.giveNull(0, null)
+	case remote.null(0): // there is nothing to pass on
+		return s.giveEnded(owner)
 	case remote != nil: // a pipe of the helper's already, which EPIPE must come from
 		s.theirs[0] = os.Stdin
 		s.closing = append(s.closing, os.Stdin)
@@ -115,6 +117,18 @@ func (s *streams) giveOutput(i int, null nullDevice, owner int64, remote *Remote
 	return s.prepare(w, owner)
 }
 
+// giveEnded makes standard input a pipe that has ended.
+func (s *streams) giveEnded(owner int64) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	w.Close()
+	s.theirs[0] = r
+	s.closing = append(s.closing, r)
+	return own(r, owner)
+}
+
 // giveNull makes stream i the null device of the command's own file system. Where there is
 // none, it is a pipe that has ended, or one that is read to nowhere.
 func (s *streams) giveNull(i int, null nullDevice) error {
@@ -128,18 +142,16 @@ func (s *streams) giveNull(i int, null nullDevice) error {
 		s.closing = append(s.closing, f)
 		return nil
 	}
+	if i == 0 {
+		return s.giveEnded(-1)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	if i == 0 {
-		w.Close()
-		s.theirs[i] = r
-	} else {
-		s.theirs[i] = w
-		s.outputs = append(s.outputs, &output{of: i, from: r, to: nowhere{}})
-	}
-	s.closing = append(s.closing, s.theirs[i])
+	s.theirs[i] = w
+	s.outputs = append(s.outputs, &output{of: i, from: r, to: nowhere{}})
+	s.closing = append(s.closing, w)
 	return nil
 }
 
