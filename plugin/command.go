@@ -116,14 +116,14 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			}
 			answers, err := engine.Resolve(cmd.Context(), connection, r)
 			if err != nil {
-				return err
+				return o.meantBase(cmd.Context(), connection, r, args, err)
 			}
 			return o.launch(cmd.Context(), cli, connection, program, r, answers)
 		},
 	}
 	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return exit.Hint(errors.New(strings.TrimSpace(err.Error())), "%s --help shows the options", cmd.CommandPath())
+		return flagError(cmd.CommandPath(), err)
 	})
 	o.addTo(cmd.Flags())
 	completeWith(cmd, cli)
@@ -185,10 +185,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 
 // kindFlags are the flags that take one kind from elsewhere, spelled as docker
 // run spells them.
-var kindFlags = []struct {
-	kind        ns.Kind
-	name, usage string
-}{
+var kindFlags = []kindFlag{
 	{ns.Cgroup, "cgroupns", "Cgroup namespace to use"},
 	{ns.IPC, "ipc", "IPC namespace to use (of any container: none has to be shareable)"},
 	{ns.Mnt, "mnt", "Mount namespace to use, which decides who the command is"},
@@ -231,7 +228,7 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 			r.Instead[k] = f.source
 		}
 	}
-	r.CallerEnv = callerEnv(r)
+	r.CallerEnv, r.Meant = callerEnv(r), o.meantCommand(args, noBase)
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err
 	}

@@ -18,10 +18,15 @@ import (
 // explain puts an error of the engine about a container into our words.
 func explain(err error, name string) error {
 	if errdefs.IsNotFound(err) {
-		return exit.Hint(fmt.Errorf("no such container: %q", name), "docker ps lists the running ones")
+		return exit.Hint(&NoContainerError{name}, "docker ps lists the running ones")
 	}
 	return explainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
 }
+
+// NoContainerError says that the engine has no container of this name or ID.
+type NoContainerError struct{ Name string }
+
+func (e *NoContainerError) Error() string { return fmt.Sprintf("no such container: %q", e.Name) }
 
 // explainList does for an error about all of them.
 func explainList(err error) error {

@@ -75,6 +75,8 @@ func (f *follower) failed(v verdict) error {
 // be the caller's machine, and where else there are programs, if a container hasn't got it.
 func (f *follower) lookedFor(err error) error {
 	switch who := f.plan.Identity.Who; {
+	case f.plan.Command.Meant != "" && exit.Status(err) == exit.NotFound:
+		return exit.Hint(err, "%s", f.plan.Command.Meant)
 	case who == plan.HostRoot:
 		return exit.Hint(err, "it was looked for on the engine's host")
 	case who == plan.Container && exit.Status(err) == exit.NotFound:

@@ -159,7 +159,7 @@ const engineProfile = "docker-default"
 // noProfile is the error of an AppArmor profile that was removed from the kernel. What it
 // confined is unconfined from then on; a command that isn't there yet is refused.
 func noProfile(r *request.Request, profile string) error {
-	err := fmt.Errorf("label %s: AppArmor has no such profile, it was removed", quoteArg(profile))
+	err := fmt.Errorf("label %s: AppArmor has no such profile, it was removed", QuoteArg(profile))
 	if c := r.Source(ns.Mnt).Container; c != nil && profile == engineProfile {
 		return exit.Hint(err, "docker exec %s true has the engine load it again", r.Source(ns.Mnt).Name)
 	}
@@ -245,7 +245,7 @@ func outside(ranges []IDRange, id uint32) int64 {
 
 // command decides what is executed: what was asked for, or the login shell.
 func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
-	c := Command{Args: r.Command}
+	c := Command{Args: r.Command, Meant: r.Meant}
 	if len(c.Args) == 0 {
 		shell, err := loginShell(s, who)
 		if err != nil {

@@ -121,6 +121,8 @@ type Command struct {
 	Search bool `json:"search"`
 	// Paths are looked at in turn: the places that PATH gives, or just one.
 	Paths []string `json:"paths"`
+	// Meant is the hint for the case that it is not found; "" for none.
+	Meant string `json:"-"`
 }
 
 // LeadsSession tells whether the command leads a session of its own, as one in

@@ -229,7 +229,7 @@ func (p *Plan) Describe(i int) string {
 	case OpInside:
 		return "check that the directory is inside the root"
 	case OpLabel:
-		return "label " + quoteArg(c.AppArmor+c.SELinux)
+		return "label " + QuoteArg(c.AppArmor+c.SELinux)
 	case OpNoNewPriv:
 		return "no new privileges"
 	case OpSeccomp:
@@ -255,7 +255,7 @@ func (p *Plan) Describe(i int) string {
 		}
 		return "verify the namespaces; set oom_score_adj"
 	case OpFind:
-		return "find " + quoteArg(p.Command.Args[0])
+		return "find " + QuoteArg(p.Command.Args[0])
 	case OpExec:
 		return "exec " + quoteArgs(p.Command.Args)
 	}

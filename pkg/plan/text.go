@@ -199,12 +199,13 @@ func orNone(text string) string {
 func quoteArgs(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {
-		quoted[i] = quoteArg(a)
+		quoted[i] = QuoteArg(a)
 	}
 	return strings.Join(quoted, " ")
 }
 
-func quoteArg(arg string) string {
+// QuoteArg writes a word as a shell takes it.
+func QuoteArg(arg string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
 	if arg != "" && strings.Trim(arg, plain) == "" {
 		return arg

@@ -50,6 +50,8 @@ type Request struct {
 	Instead map[ns.Kind]Source `json:"instead,omitempty"`
 	// Command and its arguments; none means the user's login shell.
 	Command Words `json:"command,omitempty"`
+	// Meant is the hint for the case that the command is not found; "" for none.
+	Meant string `json:"meant,omitempty"`
 	// CallerEnv is the environment of who called, for a command that runs as him.
 	CallerEnv Words `json:"callerEnv"`
 	Exec
