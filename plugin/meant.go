@@ -64,7 +64,9 @@ func meantValue(flag, value string) string {
 
 // meantKinds is the hint about a container in the place of kinds.
 func meantKinds(flag, value string) string {
-	mistyped := func(k ns.Kind) bool { return strings.HasPrefix(value, k.String()) || strings.HasPrefix(k.String(), value) }
+	mistyped := func(k ns.Kind) bool {
+		return strings.HasPrefix(value, k.String()) || strings.HasPrefix(k.String(), value)
+	}
 	if !containerName.MatchString(value) || slices.ContainsFunc(ns.Kinds(), mistyped) {
 		return ""
 	}

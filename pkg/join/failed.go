@@ -36,7 +36,7 @@ func (f *follower) failed(v verdict) error {
 			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(v.step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
-		err := exit.With(status(v.errno), fmt.Errorf("%q in %s: %w", command, f.plan.Target, errno))
+		err := exit.With(status(v.errno), &NotExecutedError{command, f.plan.Target, errno})
 		if v.errno == unix.EPERM && f.plan.Identity.Container != nil {
 			// With an AppArmor profile of the caller's, no_new_privs forbids each change of profile.
 			err = kernel.ConfinedHint(err)
@@ -70,6 +70,17 @@ func (f *follower) failed(v verdict) error {
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
 }
+
+// NotExecutedError says that the kernel has not executed the command's file.
+type NotExecutedError struct {
+	Command, Target string
+	Err             error // the kernel's
+}
+
+func (e *NotExecutedError) Error() string {
+	return fmt.Sprintf("%q in %s: %v", e.Command, e.Target, e.Err)
+}
+func (e *NotExecutedError) Unwrap() error { return e.Err }
 
 // lookedFor adds to why the command can't be run where it was looked for, if that may not
 // be the caller's machine, and where else there are programs, if a container hasn't got it.

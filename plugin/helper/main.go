@@ -165,6 +165,16 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	if errors.Is(err, join.ErrInterrupted) {
 		return 0, fmt.Errorf("join %s: %w", p.Target, err)
 	}
+	if failed, ok := errors.AsType[*join.NotExecutedError](err); ok {
+		if why := seen.WhyNotExecuted(p, root, failed.Err); why != nil {
+			// Where the file is there is known: no hint leads elsewhere.
+			failed.Err = why
+			err = exit.With(exit.Status(err), failed)
+			if known, ok := errors.AsType[*exit.Error](why); ok {
+				err = exit.Hint(err, "%s", known.Hint)
+			}
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
