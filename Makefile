@@ -15,12 +15,13 @@ CLIENT  := ^Test(Breaks|LinkTerminalRestored)
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
+RESTORE := ^TestNoEngine
 OLDCLI  := ^TestOldCLI
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 LABELS  := ^TestLabels$$
 # What none of these is.
-ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(OLDCLI)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
+ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -58,6 +59,8 @@ test: build ## run all tests, the script tests on each test engine (as root)
 	done
 	@[ -z "$(ENGINES)" ] || scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 10m -run '$(CLIENT)' ./plugin
 	@[ -z "$(ENGINES)" ] || scripts/engine run cli-20 -- $(GOTEST) -run '$(OLDCLI)' ./plugin
+	@[ -z "$(ENGINES)" ] || for engine in restore 28-restore; do \
+		scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
 	@[ -z "$(ENGINES)" ] || scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
 	@[ -z "$(ENGINES)" ] || NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
 

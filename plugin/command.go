@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -66,6 +67,8 @@ type options struct {
 	only, except kindsFlag
 	sources      [8]sourceFlag // by kind
 	via          launch.Via
+	why          string // the way was chosen; "" for launch.Choose to say
+	noEngine     noEngine
 	helperImage  string
 	dryRun       bool
 	format       request.Output
@@ -99,6 +102,9 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if err := o.detachKeys.setDefault(config.DetachKeys); err != nil {
 				return err
 			}
+			if err := o.noEngine.check(&o.via); err != nil {
+				return err
+			}
 			r, err := o.request(args, cmd.ArgsLenAtDash() == 0)
 			if err != nil {
 				return err
@@ -114,7 +120,7 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 			if o.via != launch.Engine {
 				program = launch.Prepare() // for nothing, where that turns out to be the way
 			}
-			answers, err := engine.Resolve(cmd.Context(), connection, r)
+			answers, err := o.resolve(cmd.Context(), cli, connection, r)
 			if err != nil {
 				return o.meantBase(cmd.Context(), connection, r, args, err)
 			}
@@ -129,6 +135,21 @@ func newCommand(cli *dockerCLI) *cobra.Command {
 	completeWith(cmd, cli)
 	addBeneath(cmd, cli, os.Args)
 	return cmd
+}
+
+// resolve asks the engine for the containers of r, or its files.
+func (o *options) resolve(ctx context.Context, cli *dockerCLI, connection *engine.Connection, r *request.Request) (engine.Answers, error) {
+	if !o.noEngine.wanted {
+		defer cli.tellSilence("docker nsjoin")()
+		return engine.Resolve(ctx, connection, r)
+	}
+	root, err := o.noEngine.open(cli)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	o.why = o.noEngine.why(root)
+	return engine.Resolve(ctx, o.noEngine.offline(root, connection), r)
 }
 
 // beneath are the commands of docker nsjoin. Their names are that only as its first
@@ -167,6 +188,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
 	flags.BoolVar(&o.trust, "trust-container", false, "Run a command that the container's processes could take over")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	o.noEngine.addTo(flags)
 	flags.StringVar(&o.helperImage, "helper-image", "", "Image that the container of --via engine is made from (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
 	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)

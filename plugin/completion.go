@@ -120,7 +120,7 @@ func completeUser(cli *dockerCLI) cobra.CompletionFunc {
 // started last.
 func usersOfContainers(ctx context.Context, cli *dockerCLI) map[string][]string {
 	const most = 16
-	l, err := newLooker(cli, launch.Local)
+	l, _, err := newLooker(cli, launch.Local, noEngine{}, "")
 	if err != nil {
 		return nil
 	}
@@ -200,7 +200,7 @@ func completeKinds(_ *cobra.Command, _ []string, typed string) ([]string, cobra.
 func runningContainers(cmd *cobra.Command, cli *dockerCLI) []engine.Container {
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	l, err := newLooker(cli, launch.Auto)
+	l, _, err := newLooker(cli, launch.Auto, noEngine{}, "")
 	if err != nil {
 		return nil
 	}

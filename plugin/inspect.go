@@ -29,8 +29,9 @@ steps as well.`
 
 // inspectOptions are what the flags of inspect were set to.
 type inspectOptions struct {
-	format string
-	via    launch.Via
+	format   string
+	via      launch.Via
+	noEngine noEngine
 }
 
 func newInspectCommand(cli *dockerCLI) *cobra.Command {
@@ -54,6 +55,7 @@ func newInspectCommand(cli *dockerCLI) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Form of what is told ("text"|"json"|a Go template)`)
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	o.noEngine.addTo(flags)
 	cmd.ValidArgsFunction = completeContainers(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", oneOf("text", "json"))
 	_ = cmd.RegisterFlagCompletionFunc("via", completeVia)
@@ -61,10 +63,11 @@ func newInspectCommand(cli *dockerCLI) *cobra.Command {
 }
 
 func (o *inspectOptions) run(ctx context.Context, cli *dockerCLI, args []string) error {
-	l, err := newLooker(cli, o.via)
+	l, closed, err := newLooker(cli, o.via, o.noEngine, "docker nsjoin inspect")
 	if err != nil {
 		return err
 	}
+	defer closed()
 	list, err := l.look(ctx, false)
 	if err != nil {
 		return err
@@ -118,7 +121,7 @@ func (l *looker) inspect(ctx context.Context, list *listing, name string) (inspe
 		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: name}, Take: ns.All(),
 		Command: []string{"true"}, Terminal: request.TerminalNever, DryRun: request.OutputJSON,
 	}
-	answers, err := engine.Resolve(ctx, l.connection, r)
+	answers, err := engine.Resolve(ctx, l.inspector(), r)
 	if err != nil {
 		return c, err
 	}

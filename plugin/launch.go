@@ -25,6 +25,9 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 	if err != nil {
 		return err
 	}
+	if o.why != "" {
+		why = o.why
+	}
 	cli.debug(fmt.Sprintf("via %s: %s", way, why))
 	if o.dryRun {
 		r.Via = fmt.Sprintf("%s: %s", way, why)

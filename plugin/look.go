@@ -24,20 +24,42 @@ type lister interface {
 // looker looks who is in which namespaces.
 type looker struct {
 	asker
-	client lister
-	held   bool // what namespaces of no container are held by is looked for too
+	client  lister
+	silence func() (stop func()) // tells that the engine keeps silent
+	held    bool                 // what namespaces of no container are held by is looked for too
 }
 
-func newLooker(cli *dockerCLI, via launch.Via) (*looker, error) {
+// newLooker's looker is closed when it is not needed any more.
+func newLooker(cli *dockerCLI, via launch.Via, n noEngine, command string) (l *looker, closed func(), err error) {
+	if err := n.check(&via); err != nil {
+		return nil, nil, err
+	}
 	connection, err := cli.Engine()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	client, err := connection.Client()
-	if err != nil {
-		return nil, err
+	l = &looker{asker: asker{connection: connection, via: via}}
+	if n.wanted {
+		root, err := n.open(cli)
+		if err != nil {
+			return nil, nil, err
+		}
+		l.client, l.silence = n.offline(root, connection), func() func() { return func() {} }
+		return l, root.Close, nil
 	}
-	return &looker{asker: asker{connection: connection, via: via}, client: client}, nil
+	l.silence = func() func() { return cli.tellSilence(command) }
+	if l.client, err = connection.Client(); err != nil {
+		return nil, nil, err
+	}
+	return l, func() {}, nil
+}
+
+// inspector asks for single containers.
+func (l *looker) inspector() engine.Inspector {
+	if offline, ok := l.client.(*engine.Offline); ok {
+		return offline
+	}
+	return l.connection
 }
 
 // listing is the running containers, and what was found of them.
@@ -53,7 +75,9 @@ type listing struct {
 // Their first processes are found by the helper: asking the engine for each takes
 // longer than all the rest. It is asked for those that weren't found.
 func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
+	answered := l.silence()
 	all, err := engine.List(ctx, l.client, l.connection.Ours)
+	answered()
 	if err != nil {
 		return nil, err
 	}

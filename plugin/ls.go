@@ -36,13 +36,14 @@ const lsExamples = `  docker nsjoin ls                             who shares wh
 
 // lsOptions are what the flags of ls were set to.
 type lsOptions struct {
-	format  string
-	filter  filterFlag
-	quiet   bool
-	noTrunc bool
-	all     bool
-	watch   bool
-	via     launch.Via
+	format   string
+	filter   filterFlag
+	quiet    bool
+	noTrunc  bool
+	all      bool
+	watch    bool
+	via      launch.Via
+	noEngine noEngine
 }
 
 func newLsCommand(cli *dockerCLI) *cobra.Command {
@@ -65,6 +66,7 @@ func newLsCommand(cli *dockerCLI) *cobra.Command {
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "Draw the list anew when something changes, until q is typed")
 	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
+	o.noEngine.addTo(flags)
 	cmd.ValidArgsFunction = completeContainers(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", oneOf("table", "wide", "json", "tree", "mermaid", "dot"))
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeFilter(cli))
@@ -76,10 +78,11 @@ func (o *lsOptions) run(cmd *cobra.Command, cli *dockerCLI, args []string) error
 	if o.all && (o.quiet || !slices.Contains([]string{"", "table", "wide", "json", "tree"}, o.format)) {
 		return exit.Hint(errors.New("--all has no other form than table, wide, json and tree"), "leave --all out")
 	}
-	l, err := newLooker(cli, o.via)
+	l, closed, err := newLooker(cli, o.via, o.noEngine, "docker nsjoin ls")
 	if err != nil {
 		return err
 	}
+	defer closed()
 	l.held = o.all
 	paint := stdoutPainter()
 	if o.watch {

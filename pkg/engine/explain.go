@@ -37,6 +37,9 @@ func explainAs(err error, asking, finding string) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: interrupted", asking)
 	}
+	if known, ok := errors.AsType[*exit.Error](err); ok {
+		return known // ours, of Offline
+	}
 	if cause := noEngine(err); cause != nil {
 		return exit.Hint(fmt.Errorf("%s: %w", asking, cause), "docker context ls shows which engine is meant")
 	}

@@ -70,7 +70,7 @@ stop() {
 			kill "$pid" 2>/dev/null || true
 			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true
 			gone "$pid" 5 || say "dockerd $pid does not end"
-		elif [ -f "$state/started" ]; then
+		elif [ -f "$state/started" ] && [[ " ${options[*]-} " != *" --live-restore "* ]]; then # its tests end it
 			tail -n 15 "$state/log" >&2
 			say "the engine had ended by itself: its last messages are above"
 		fi

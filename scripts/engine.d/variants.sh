@@ -23,6 +23,8 @@ list() {
 		socket         like private; the command is in a container that has its socket
 		policy         like private, with an authorization plugin that forbids helpers' containers
 		cli-20         like default, called by the Docker CLI of Debian 12 (20.10), which is older than 24
+		restore        like private, with --live-restore: tests stop it and end it
+		28-restore     like 28-cgroup2, with --live-restore
 		audit          like private, with an /etc/docker and a /run/systemd that tests write to
 	LIST
 }
@@ -62,6 +64,8 @@ describe() {
 	tcp | tls | ssh) reach=$1 ;;
 	group | socket) caller=$1 ;;
 	cli-20) kind=default cli=bookworm ;;
+	restore) options=(--live-restore) ;;
+	28-restore) suite=sid cgroup=v2 options=(--live-restore) ;;
 	policy) policy=yes ;;
 	audit) audit=yes ;;
 	*) die "no variant $1" ;;

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestNoEngine does without an engine: one that is stopped, then one that has ended and has
+// left its containers running, by dockerd --live-restore. It takes an engine that it may end:
+// scripts/engine run restore.
+func TestNoEngine(t *testing.T) {
+	if !strings.HasSuffix(os.Getenv("NSJOIN_TEST_ENGINE"), "restore") {
+		t.Fatal("this test ends its engine: scripts/engine run restore")
+	}
+	l := newLostEngine(t)
+	stop(t, l.dockerd, unix.SIGSTOP)
+	defer func() { _ = unix.Kill(l.dockerd, unix.SIGCONT) }()
+	t.Run("stopped", l.finds)
+	t.Run("a terminal", l.hasTerminals)
+	t.Run("one that has ended since", l.knowsWhatRuns)
+	t.Run("the wait goes on", l.isWaitedFor)
+
+	stop(t, l.dockerd, unix.SIGTERM)
+	eventually(t, "dockerd has ended", func() bool { p, there := readProcess(l.dockerd); return !there || p.dead() })
+	t.Run("ended", l.hasEnded)
+	// What is left is ended with the engine.
+}
+
+// lostEngine is an engine that a test stops and ends.
+type lostEngine struct {
+	caller
+	socket, dataRoot string
+	dockerd          int
+	web, id          string // a container
+	want             string // what docker exec of lostCommand prints there
+	stopped          string // another one
+}
+
+const lostCommand = "id; env | grep -v ^HOSTNAME | sort; pwd; hostname; grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"
+
+func newLostEngine(t *testing.T) *lostEngine {
+	t.Helper()
+	l := &lostEngine{caller: newCaller(t), socket: strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")}
+	other := pretender(t) // older than web
+	l.web = l.container(t, "-e", "COLOR=blue", "-u", "7:8", "--group-add", "9", "-w", "/tmp", "--cap-add", "NET_ADMIN")
+	l.stopped = l.container(t)
+	l.id = docker(t, "inspect", "--format", "{{.Id}}", l.web)
+	l.dataRoot = docker(t, "info", "--format", "{{.DockerRootDir}}")
+	l.want = inside(t, l.web, "sh", "-c", lostCommand)
+	l.dockerd = listenerOf(t, l.socket)
+	inside(t, other, "sh", "-c", "echo "+l.id+" >/tmp/id.new && mv /tmp/id.new /tmp/id")
+	eventually(t, "another container has a process like the shim", func() bool {
+		return inside(t, other, "sh", "-c", "cat /tmp/there 2>/dev/null || true") == "there"
+	})
+	return l
+}
+
+func (l *lostEngine) finds(t *testing.T) {
+	for _, name := range []string{l.web, l.id, l.id[:8]} {
+		if got := l.nsjoin(t, 0, "--no-engine", name, "sh", "-c", lostCommand); got != l.want {
+			t.Errorf("%s: it prints\n%s\ndocker exec\n%s", name, got, l.want)
+		}
+	}
+	for _, row := range []struct {
+		status int
+		args   []string
+		want   string
+	}{
+		{0, []string{"--no-engine", "--dry-run", l.web}, "via local: the engine was not asked (--no-engine): its files are in " + l.dataRoot},
+		{0, []string{"--no-engine", "--only", "net", l.web, "readlink", "/proc/self/ns/net"}, "net:["},
+		{0, []string{"ls", "--no-engine", "--format", "{{.Name}} {{.Image}}"}, l.web + " " + testImage},
+		{0, []string{"inspect", "--no-engine", l.web}, l.id},
+		{125, []string{"--no-engine", "nobody", "true"}, `no such container in the engine's files: "nobody"`},
+		{125, []string{"--no-engine", "--via", "engine", l.web}, "--no-engine and --via engine exclude each other"},
+		{125, []string{"--data-root", "/x", l.web}, "--data-root is for --no-engine, which is not given"},
+	} {
+		if got := l.nsjoin(t, row.status, row.args...); !strings.Contains(got, row.want) {
+			t.Errorf("%s: it prints\n%s\nnot %q", strings.Join(row.args, " "), got, row.want)
+		}
+	}
+}
+
+func (l *lostEngine) hasTerminals(t *testing.T) {
+	y := at(t, l.docker("nsjoin", "--no-engine", l.web, "sh"))
+	y.types("echo $((40+2)) $(id -u)\r")
+	y.shows("42 7")
+	y.types("exit 3\r")
+	if status := y.ends(); status != 3 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+func (l *lostEngine) knowsWhatRuns(t *testing.T) {
+	found := l.nsjoin(t, 0, "ls", "--no-engine", "--format", "{{.Name}} {{.Process}}")
+	first := 0
+	for line := range strings.Lines(found) {
+		if name, pid, _ := strings.Cut(strings.TrimSpace(line), " "); name == l.stopped {
+			first, _ = strconv.Atoi(pid)
+		}
+	}
+	if first == 0 {
+		t.Fatalf("it is not listed:\n%s", found)
+	}
+	stop(t, first, unix.SIGKILL)
+	eventually(t, "it has ended", func() bool { p, there := readProcess(first); return !there || p.dead() })
+	if got := l.nsjoin(t, 125, "--no-engine", l.stopped, "true"); !strings.Contains(got, "is not running on this host, although the engine's files say so") {
+		t.Errorf("it says %s", got)
+	}
+}
+
+func (l *lostEngine) isWaitedFor(t *testing.T) {
+	elsewhere := l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))") // without a terminal nothing is said
+	said := &safeBytes{}
+	elsewhere.Stdout, elsewhere.Stderr = said, said
+	if err := elsewhere.Start(); err != nil {
+		t.Fatal(err)
+	}
+	y := at(t, l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))"))
+	y.shows("docker nsjoin: the engine at unix://" + l.socket + " has not answered for 3 seconds: still waiting; without it: docker nsjoin --no-engine …\r\n")
+	stop(t, l.dockerd, unix.SIGCONT)
+	y.shows("it 42")
+	if status := ended(t, elsewhere); status != 0 || string(said.bytes()) != "it 42\n" {
+		t.Errorf("exit status %d, without a terminal it says %q", status, said.bytes())
+	}
+	if status := y.ends(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+func (l *lostEngine) hasEnded(t *testing.T) {
+	if got := l.nsjoin(t, 125, "--no-engine", l.web, "true"); !strings.Contains(got, "so its files are not known") {
+		t.Errorf("it says %s", got)
+	}
+	if got := l.nsjoin(t, 0, "--no-engine", "--data-root", l.dataRoot, l.web, "sh", "-c", lostCommand); got != l.want {
+		t.Errorf("it prints\n%s\ndocker exec\n%s", got, l.want)
+	}
+	// The default engine's places are known.
+	const places = `mount -t tmpfs tmpfs /run && { [ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker; } &&
+		mkdir -p /var/lib/docker && mount --bind "$0" /var/lib/docker && exec docker -H unix:///run/docker.sock nsjoin --no-engine "$@"`
+	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", places, l.dataRoot, l.web, "sh", "-c", lostCommand)
+	cmd.Env, cmd.Dir = l.env, "/"
+	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != l.want {
+		t.Errorf("%v: it prints\n%s\ndocker exec\n%s", err, out, l.want)
+	}
+}
+
+// pretender starts a container of the host's processes. One of its own becomes like the shim of
+// another container, whose ID it is told: it has a child, older than that container, in other
+// namespaces, and a directory of that name with a config.json.
+func pretender(t *testing.T) string {
+	t.Helper()
+	const command = `unshare -n sleep 600 & until [ -s /tmp/id ]; do sleep 0.05; done
+		mkdir /tmp/$(cat /tmp/id) && cd /tmp/$(cat /tmp/id) && echo '{"process":{"cwd":"/","env":["A=1"]}}' >config.json
+		echo there >/tmp/there; wait`
+	id := docker(t, "run", "-d", "--pid", "host", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined",
+		"--security-opt", "apparmor=unconfined", "--label", ownLabel(), testImage, "bash", "-c", command)
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", id).Run() })
+	eventually(t, "it has a child in another namespace", func() bool {
+		pid, _ := strconv.Atoi(initOf(t, id))
+		child := offspring(pid, "sleep")
+		theirs, err := os.Readlink("/proc/" + strconv.Itoa(child) + "/ns/net")
+		ours, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/net")
+		return err == nil && theirs != ours
+	})
+	return id
+}
+
+// nsjoin is what docker nsjoin prints, which must end with the status.
+func (c caller) nsjoin(t *testing.T, status int, args ...string) string {
+	t.Helper()
+	cmd := c.docker(append([]string{"nsjoin"}, args...)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ended(t, cmd); got != status {
+		t.Errorf("%s: exit status %d\n%s", strings.Join(args, " "), got, &out)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+func stop(t *testing.T, pid int, sig unix.Signal) {
+	t.Helper()
+	if err := unix.Kill(pid, sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listenerOf is the process that listens on a socket: the tests' own engine.
+func listenerOf(t *testing.T, socket string) int {
+	t.Helper()
+	connection, err := net.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	raw, err := connection.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var of *unix.Ucred
+	if err := raw.Control(func(fd uintptr) { of, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil || of == nil {
+		t.Fatal(err)
+	}
+	if line, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(int(of.Pid)), "cmdline")); !bytes.Contains(line, []byte(filepath.Dir(socket)+"/data\x00")) {
+		t.Fatalf("process %d is not the tests' own engine: %q", of.Pid, line)
+	}
+	return int(of.Pid)
+}
