@@ -139,8 +139,10 @@ func (c *compiler) compile(s plan.Step) error {
 		c.call(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1)
 	case plan.OpSeccomp:
 		c.seccomp(who)
+	case plan.OpLoader:
+		c.loader(who)
 	case plan.OpCaps:
-		c.capabilities(who.Capabilities)
+		c.capabilities(who)
 	case plan.OpFork:
 		c.add(forkAgain, 0)
 	case plan.OpSession:
@@ -311,8 +313,24 @@ func (c *compiler) bounding(keep plan.CapSet) {
 	}
 }
 
-func (c *compiler) capabilities(caps plan.Capabilities) {
+// capabilities are set in the end. Where a filter has been loaded by them before, the ambient ones are
+// set already: capset(2) keeps those that it leaves, and the filter may forbid prctl(2).
+func (c *compiler) capabilities(who *plan.ContainerIdentity) {
+	caps := who.Capabilities
 	c.capset(caps.Permitted, caps.Effective, caps.Inheritable)
+	if len(who.Filters) == 0 || who.NoNewPrivileges {
+		c.ambient(caps)
+	}
+}
+
+// loader gives the capabilities that loading a filter takes, besides those of the command.
+func (c *compiler) loader(who *plan.ContainerIdentity) {
+	all := who.Capabilities.Permitted | who.Capabilities.Inheritable | plan.CapSysAdmin
+	c.capset(all, all, who.Capabilities.Inheritable)
+	c.ambient(who.Capabilities)
+}
+
+func (c *compiler) ambient(caps plan.Capabilities) {
 	c.call(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
 	for number := range 64 {
 		if caps.Ambient&(1<<number) != 0 {

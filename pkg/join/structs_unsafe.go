@@ -64,8 +64,7 @@ func (c *compiler) groups(groups []uint32) {
 // CAP_SYS_ADMIN, which a change of user left permitted only.
 func (c *compiler) seccomp(who *plan.ContainerIdentity) {
 	if !who.NoNewPrivileges {
-		all := who.Capabilities.Permitted | who.Capabilities.Inheritable | plan.CapSysAdmin
-		c.capset(all, all, who.Capabilities.Inheritable)
+		c.loader(who)
 	}
 	for _, f := range who.Filters {
 		prog := &unix.SockFprog{

@@ -138,9 +138,18 @@ func (o *Observation) observe(r *request.Request) error {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
-		if err := o.readUIDMap(r.Source(ns.User)); err != nil {
-			return err
-		}
+		return o.readUserSpace(r)
+	}
+	return nil
+}
+
+// readUserSpace reads what of the command depends on its user namespace, and on its filter.
+func (o *Observation) readUserSpace(r *request.Request) error {
+	if err := o.readUIDMap(r.Source(ns.User)); err != nil {
+		return err
+	}
+	if len(o.Facts.Users) == 0 && plan.MayLoadLast(o.Facts.Subject) {
+		return o.whoWatches(r)
 	}
 	return nil
 }

@@ -27,6 +27,15 @@ func (o *Observation) readWatchers(r *request.Request, mounts *Process) error {
 	if err != nil || !plan.WantsWatchers(r, o.host.Facts(), mounts.Facts(), id) {
 		return err
 	}
+	return o.whoWatches(r)
+}
+
+// whoWatches is readWatchers where it was asked for.
+func (o *Observation) whoWatches(r *request.Request) error {
+	pid, err := o.file(r, ns.PID)
+	if err != nil || pid == nil {
+		return err
+	}
 	if err := o.readSelfIDs(); err != nil {
 		return err
 	}

@@ -54,12 +54,19 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.orderFilter(o.Subject); err != nil {
+		return nil, err
+	}
 	p.Steps = steps(p, p.ownProc(r, o), o.Beneath)
 	guarded, err := p.guard(r, o)
 	if err != nil {
 		return nil, err
 	}
-	p.Warnings = append(p.warnings(r, o), guarded...)
+	last, err := p.guardLast(r.TrustContainer, o)
+	if err != nil {
+		return nil, err
+	}
+	p.Warnings = append(append(p.warnings(r, o), guarded...), last...)
 	return p, nil
 }
 

@@ -100,6 +100,8 @@ type ContainerIdentity struct {
 	SELinux  string   `json:"selinux,omitempty"`
 	Keyring  string   `json:"keyring,omitempty"`
 	Filters  []Filter `json:"-"`
+	// Forbidden is a call of the join's that the filters forbid: they are loaded last then.
+	Forbidden string `json:"forbidden,omitempty"`
 	// Privileged says that it was asked for all capabilities.
 	Privileged bool         `json:"privileged,omitempty"`
 	Seccomp    []FilterInfo `json:"seccomp"`

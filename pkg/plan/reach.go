@@ -71,10 +71,12 @@ func (w Watcher) Reaches(c Child) Reach {
 	if len(c.Users) == 0 {
 		return Opened // nothing is known
 	}
+	if w.traces(c.Users) {
+		return Opened
+	}
 	for i, user := range c.Users {
-		traces := w.User == user.ID && w.Capabilities&capSysPtrace != 0
 		above := i+1 < len(c.Users) && w.User == c.Users[i+1].ID
-		if traces || above && has(w.UIDs, w.all(capSetuid), int64(user.Owner)) {
+		if above && has(w.UIDs, w.all(capSetuid), int64(user.Owner)) {
 			return Opened
 		}
 	}
@@ -86,6 +88,13 @@ func (w Watcher) Reaches(c Child) Reach {
 		return Read
 	}
 	return Unreached
+}
+
+// traces tells whether it has CAP_SYS_PTRACE over a process that has the first of these user
+// namespaces, so that it opens one that is not dumpable, too.
+func (w Watcher) traces(users []UserNamespace) bool {
+	return w.Capabilities&capSysPtrace != 0 &&
+		slices.ContainsFunc(users, func(user UserNamespace) bool { return w.User == user.ID })
 }
 
 // all tells whether it can have all ids that it takes this capability to choose.

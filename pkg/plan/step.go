@@ -35,6 +35,7 @@ const (
 	OpInside    Op = "inside"    // the directory is inside the root (CVE-2024-21626)
 	OpNoNewPriv Op = "no-new-privileges"
 	OpSeccomp   Op = "seccomp"
+	OpLoader    Op = "loader" // the capabilities that loading a filter takes, besides the command's
 	OpCaps      Op = "capabilities"
 	OpFork      Op = "fork" // a joined pid namespace holds for children only
 	OpSession   Op = "session"
@@ -143,7 +144,16 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	if p.Terminal {
 		list = append(list, Step{Op: OpTerminal})
 	}
-	return append(list, Step{Op: OpSettle}, Step{Op: OpFind}, Step{Op: OpExec})
+	return append(list, finish(who.Container)...)
+}
+
+// finish is what is done when the helper lets go.
+func finish(c *ContainerIdentity) []Step {
+	list := []Step{{Op: OpSettle}, {Op: OpFind}}
+	if c != nil && c.Forbidden != "" {
+		list = append(list, Step{Op: OpSeccomp})
+	}
+	return append(list, Step{Op: OpExec})
 }
 
 // making is how new namespaces are made. What is theirs alone belongs to a new
@@ -169,10 +179,19 @@ func making(p *Plan) []Step {
 // restrictions are the filter and the capabilities. Without no_new_privs a
 // filter takes CAP_SYS_ADMIN, so it goes first; with it, it goes last, so that
 // it has to allow as little as possible.
+//
+// One that forbids what follows is loaded just before the exec. What that takes of capabilities
+// ends with the exec, which gives the command its own.
 func restrictions(c *ContainerIdentity) []Step {
 	var list []Step
 	if c.NoNewPrivileges {
 		list = append(list, Step{Op: OpNoNewPriv}, Step{Op: OpCaps})
+	}
+	switch {
+	case c.Forbidden != "" && c.NoNewPrivileges:
+		return list
+	case c.Forbidden != "":
+		return []Step{{Op: OpLoader}}
 	}
 	if len(c.Filters) > 0 {
 		list = append(list, Step{Op: OpSeccomp})
@@ -233,7 +252,12 @@ func (p *Plan) Describe(i int) string {
 	case OpNoNewPriv:
 		return "no new privileges"
 	case OpSeccomp:
+		if c.Forbidden != "" {
+			return "seccomp filter, which forbids " + c.Forbidden + "(2)"
+		}
 		return "seccomp filter"
+	case OpLoader:
+		return "capabilities to load the filter, until the exec"
 	case OpCaps:
 		return fmt.Sprintf("%d effective capabilities", len(c.Capabilities.Effective.Names()))
 	case OpFork:

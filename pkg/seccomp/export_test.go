@@ -48,3 +48,9 @@ func Numbers() map[string]uint32 {
 	own.each(func(number uint32, name string) { numbers[name] = number })
 	return numbers
 }
+
+// RunForTest runs a program that looks at nothing.
+func RunForTest(program []Instruction) uint32 {
+	a, _ := run(program, func(uint32) uint32 { return 0 })
+	return uint32(a)
+}

@@ -1,0 +1,174 @@
+package seccomp
+
+// Call is a system call of this kernel's own ABI as a filter sees it.
+type Call struct {
+	Name      string // as in a profile
+	Arguments [6]uint64
+}
+
+// Decision is what becomes of a call.
+type Decision uint32
+
+// Allows tells whether the call is made: what a tracer decides isn't, without one.
+func (d Decision) Allows() bool { return action(d).strictness() >= logged.strictness() }
+
+// Refuses tells whether the call fails with this number, and has no other effect.
+func (d Decision) Refuses(number uint16) bool {
+	return action(d)&^0xffff == errno && uint16(d) == number //nolint:gosec // its half
+}
+
+// Decide runs filters on a call, as the kernel does: the strictest answer holds. A call that the
+// kernel doesn't know, and a program that can't be followed, are allowed: the kernel will tell.
+func Decide(filters [][]Instruction, c Call) Decision {
+	held := allow
+	number, own, ok := native(c.Name)
+	if !ok {
+		return Decision(held)
+	}
+	for _, program := range filters {
+		a, ok := run(program, func(at uint32) uint32 { return c.word(at, number, &own) })
+		if ok && a.strictness() < held.strictness() {
+			held = a
+		}
+	}
+	return Decision(held)
+}
+
+// native is the number of a call of this kernel's own ABI.
+func native(name string) (number uint32, own abi, ok bool) {
+	known := abis()
+	if len(known) == 0 {
+		return 0, abi{}, false
+	}
+	known[0].each(func(n uint32, other string) {
+		if other == name {
+			number, ok = n, true
+		}
+	})
+	return number, known[0], ok
+}
+
+// word is a word of struct seccomp_data.
+func (c *Call) word(at, number uint32, a *abi) uint32 {
+	switch {
+	case at == ofNumber:
+		return number
+	case at == ofABI:
+		return a.audit
+	case at < ofArguments || at >= ofArguments+8*uint32(len(c.Arguments)):
+		return 0 // where the call is made
+	}
+	argument := c.Arguments[(at-ofArguments)/8]
+	if high := at%8 != 0; high != a.big {
+		argument >>= 32
+	}
+	return uint32(argument) //nolint:gosec // the half
+}
+
+// dataSize is the size of struct seccomp_data, in bytes.
+const dataSize = 64
+
+// run runs a program of classic BPF, as far as the kernel's seccomp_check_filter lets one have it.
+func run(program []Instruction, word func(at uint32) uint32) (answer action, ok bool) {
+	var a, x uint32
+	var memory [16]uint32
+	for at := 0; at < len(program); at++ {
+		in := program[at]
+		operand := in.K
+		const byX = 0x08
+		if in.Code&byX != 0 {
+			operand = x
+		}
+		switch in.Code {
+		case load:
+			a = word(in.K)
+		case 0x80:
+			a = dataSize
+		case 0x81:
+			x = dataSize
+		case 0x00:
+			a = in.K
+		case 0x01:
+			x = in.K
+		case 0x60:
+			a = memory[in.K%16]
+		case 0x61:
+			x = memory[in.K%16]
+		case 0x02:
+			memory[in.K%16] = a
+		case 0x03:
+			memory[in.K%16] = x
+		case 0x07:
+			x = a
+		case 0x87:
+			a = x
+		case 0x84:
+			a = -a
+		case jump:
+			at += int(in.K)
+		case returned:
+			return action(in.K), true
+		case 0x16:
+			return action(a), true
+		default:
+			var fine bool
+			switch in.Code & 0x07 {
+			case 0x04:
+				a, fine = calculated(in.Code&0xf0, a, operand)
+			case 0x05:
+				var yes bool
+				if yes, fine = compared(in.Code&0xf0, a, operand); yes {
+					at += int(in.Jt)
+				} else {
+					at += int(in.Jf)
+				}
+			}
+			if !fine {
+				return 0, false
+			}
+		}
+	}
+	return 0, false
+}
+
+// calculated is a of an operation and its operand, BPF_ADD and so on of linux/bpf_common.h.
+func calculated(operation uint16, a, operand uint32) (result uint32, ok bool) {
+	switch operation {
+	case 0x00:
+		return a + operand, true
+	case 0x10:
+		return a - operand, true
+	case 0x20:
+		return a * operand, true
+	case 0x30:
+		if operand == 0 {
+			return 0, false
+		}
+		return a / operand, true
+	case 0x40:
+		return a | operand, true
+	case 0x50:
+		return a & operand, true
+	case 0x60:
+		return a << (operand & 31), true
+	case 0x70:
+		return a >> (operand & 31), true
+	case 0xa0:
+		return a ^ operand, true
+	}
+	return 0, false
+}
+
+func compared(operation uint16, a, operand uint32) (yes, ok bool) {
+	switch operation {
+	case 0x10:
+		return a == operand, true
+	case 0x20:
+		return a > operand, true
+	case 0x30:
+		return a >= operand, true
+	case 0x40:
+		return a&operand != 0, true
+	}
+	return false, false
+}

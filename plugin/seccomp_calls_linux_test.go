@@ -1,0 +1,161 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// callsOfTheJoin are the system calls that a join makes, or could, once the command's filter is
+// loaded: those of pkg/join, and of what it does before in other orders.
+var callsOfTheJoin = []string{
+	"capset", "clone", "setsid", "ioctl", "read", "write", "exit_group", "exit", "statx", "openat", "close", "faccessat",
+	"prctl", "chdir", "getcwd", "setresuid", "setgroups", "execve",
+}
+
+// TestSeccompCalls forbids each call of a join's, by an error and by killing: docker nsjoin runs a
+// command wherever docker exec does, and where it does not, one line names the call.
+func TestSeccompCalls(t *testing.T) {
+	c := newCaller(t)
+	calls := callsOfTheJoin
+	if os.Getenv(viaVariable) == "engine" { // the steps are the same
+		calls = []string{"capset", "setsid", "execve"}
+	}
+	var workers sync.WaitGroup
+	free := make(chan struct{}, parityWorkers)
+	var mu sync.Mutex
+	nowhere, ran := []string{}, 0
+	try := func(call, action string, options []string) {
+		where := fmt.Sprintf("%s by %s, %v", call, action, options)
+		name, err := c.forbidding(t, call, action, options...)
+		if err == nil {
+			c.compareForbidden(t, name, call, where)
+			_ = exec.Command("docker", "rm", "-f", "-v", name).Run()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			nowhere = append(nowhere, where)
+			return
+		}
+		ran++
+	}
+	unprivileged := []string{"--security-opt", "no-new-privileges", "--user", "1000"}
+	for _, call := range calls {
+		rows := []func(){
+			func() { try(call, "SCMP_ACT_ERRNO", nil) },
+			func() { try(call, "SCMP_ACT_ERRNO", unprivileged) },
+			func() { try(call, "SCMP_ACT_KILL_PROCESS", nil) },
+		}
+		if call == "setsid" {
+			rows = append(rows, func() { try(call, "SCMP_ACT_TRAP", nil) })
+		}
+		for _, row := range rows {
+			free <- struct{}{}
+			workers.Go(func() {
+				defer func() { <-free }()
+				row()
+			})
+		}
+	}
+	workers.Wait()
+	t.Logf("%d containers; this engine can't start those that forbid\n%s", ran, strings.Join(nowhere, "\n"))
+	if ran < len(calls) {
+		t.Errorf("%d containers only", ran)
+	}
+}
+
+// forbidding runs a container whose profile forbids one call.
+func (c caller) forbidding(t *testing.T, call, action string, options ...string) (string, error) {
+	t.Helper()
+	name := fmt.Sprintf("forbids-%d-%d", os.Getpid(), serial.Add(1))
+	profile := profileFile(t, fmt.Sprintf(`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [%q], "action": %q}]}`, call, action))
+	args := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel(), "--security-opt", "seccomp=" + profile}, options...)
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	out, err := exec.Command("docker", append(args, testImage, "/bin/busybox", "sleep", "600")...).CombinedOutput()
+	if err != nil {
+		_ = exec.Command("docker", "rm", "-f", "-v", name).Run()
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	// It may be the call by which its own program starts.
+	started := false
+	eventually(t, name+" has started or ended", func() bool {
+		state := strings.Fields(docker(t, "inspect", "-f", "{{.State.Running}} {{.State.Pid}}", name))
+		line, _ := os.ReadFile("/proc/" + state[1] + "/cmdline")
+		started = bytes.Contains(line, []byte("sleep"))
+		return started || state[0] == "false"
+	})
+	if !started {
+		return "", errors.New("it has ended")
+	}
+	return name, nil
+}
+
+// compareForbidden runs commands in the container by docker exec and by docker nsjoin.
+func (c caller) compareForbidden(t *testing.T, name, call, where string) {
+	for _, args := range [][]string{{name, "sh", "-c", "exit 7"}, {"-t", name, "true"}} {
+		theirs, _ := c.said(append([]string{"exec"}, args...)...)
+		ours, text := c.said(append([]string{"nsjoin"}, args...)...)
+		refused := strings.Count(text, "docker nsjoin: ") == 1 && strings.Contains(text, call+"(2)")
+		switch {
+		case ours == theirs && (theirs == 0 || theirs == 7):
+		case theirs == 0 || theirs == 7:
+			t.Errorf("%s: %v: docker exec ends with %d, docker nsjoin with %d: %s", where, args, theirs, ours, text)
+		case ours != 0 && ours != 7 && ours < 128 && !refused:
+			t.Errorf("%s: %v: docker nsjoin ends with %d, and does not name the call: %s", where, args, ours, text)
+		}
+	}
+	// What is not there is told, and none spins or waits.
+	if ours, text := c.said("nsjoin", name, "nosuch"); ours != 127 && !strings.Contains(text, call+"(2)") {
+		t.Errorf("%s: a command that is not there: %d: %s", where, ours, text)
+	}
+}
+
+// said runs the Docker CLI and returns the exit status and what was printed.
+func (c caller) said(args ...string) (int, string) {
+	cmd := c.docker(args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	_ = cmd.Run()
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// TestSeccompCallsTraced is a container whose processes could trace the command before it has the
+// filter: it is refused, in a line that names the call, and started for who trusts the container.
+func TestSeccompCallsTraced(t *testing.T) {
+	c := newCaller(t)
+	name, err := c.forbidding(t, "setsid", "SCMP_ACT_ERRNO", "--cap-add", "SYS_PTRACE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{name, "true"}, {"--dry-run", name, "true"}, {"inspect", name}} {
+		status, text := c.said(append([]string{"nsjoin"}, args...)...)
+		if status != 125 || !strings.Contains(text, "profile forbids setsid(2)") || !strings.Contains(text, "hint: ") {
+			t.Errorf("%v: status %d: %s", args, status, text)
+		}
+	}
+	if status, text := c.said("nsjoin", "--trust-container", name, "true"); status != 0 || !strings.Contains(text, "warning: ") {
+		t.Errorf("--trust-container: status %d: %s", status, text)
+	}
+	// One that forbids nothing of ours is not asked for trust.
+	other, err := c.forbidding(t, "acct", "SCMP_ACT_ERRNO", "--cap-add", "SYS_PTRACE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text := c.said("nsjoin", other, "true"); status != 0 || text != "" {
+		t.Errorf("status %d: %s", status, text)
+	}
+	if docker(t, "exec", name, "grep", "-c", "Seccomp:.2", "/proc/self/status") != "1" {
+		t.Error("docker exec has no filter there")
+	}
+	if status, text := c.said("nsjoin", "--trust-container", name, "grep", "Seccomp:.2", "/proc/self/status"); status != 0 {
+		t.Errorf("it has no filter: %s", text)
+	}
+}
