@@ -62,7 +62,11 @@ func (p *process) status() (unix.WaitStatus, error) {
 		return 0, err
 	}
 	defer dir.Close()
-	return procfs.EndStatusIn(int(dir.Fd()))
+	status, err = procfs.EndStatusIn(int(dir.Fd()))
+	if err != nil {
+		err = fmt.Errorf("process %d, which another one traces: %w", p.pid, err)
+	}
+	return status, err
 }
 
 // ends waits for its end for as long as limit, and tells whether it came.

@@ -15,6 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // readAudit reads the host's system-wide file about records. It may be missing; any
@@ -89,7 +90,6 @@ func (o *Observation) readSystemFile(root *os.File) (*audit.Settings, error) {
 // isForeignRoot tells whether uid is what a user namespace shows of users that are none
 // of its own, as a rootless engine sees the host's root.
 func (o *Observation) isForeignRoot(uid uint32) bool {
-	const overflow = 65534 // of /proc/sys/kernel/overflowuid, unless somebody changed it
 	own, err := o.self.read("uid_map")
-	return uid == overflow && err == nil && strings.Join(strings.Fields(own), " ") != "0 0 4294967295"
+	return uid == procfs.OverflowUID() && err == nil && strings.Join(strings.Fields(own), " ") != "0 0 4294967295"
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // watchers are found by a pass over /proc.
@@ -99,7 +100,7 @@ func (p *Process) beneathNone() bool {
 // unmapped tells whether a process's users have no number in our user namespace: it is of
 // another one, not of ours or of one beneath.
 func (p *Process) unmapped() bool {
-	const overflow = 65534 // /proc/sys/kernel/overflowuid
+	overflow := procfs.OverflowUID()
 	st, err := p.readStatus()
 	numbers, errNumbers := st.ids("Uid")
 	return err == nil && errNumbers == nil && len(numbers) > 0 &&

@@ -11,10 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrUntold is the error of an end that the kernel does not tell this process of.
+var ErrUntold = errors.New("how it ended is not known: the kernel tells only a process that may trace it")
+
 // EndStatusIn reads how the process ended whose directory in /proc is open as dir: field 52 of
-// its stat, proc_pid_stat(5), which the kernel shows to who may trace the process. To all others
-// it is 0.
+// its stat, proc_pid_stat(5), which the kernel shows to a process that may read it by
+// ptrace(2). All others read 0 there, and get ErrUntold. The links in ns are shown by the same rule.
 func EndStatusIn(dir int) (unix.WaitStatus, error) {
+	var link [64]byte
+	if _, err := unix.Readlinkat(dir, "ns/user", link[:]); errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return 0, ErrUntold
+	} else if err != nil {
+		return 0, err
+	}
 	text, err := readText(dir, "stat")
 	if err != nil {
 		return 0, err

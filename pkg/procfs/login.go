@@ -37,6 +37,17 @@ func readID(file string) *uint32 {
 	return &id
 }
 
+// OverflowUID is what the kernel shows of a user that has no number in this user namespace,
+// user_namespaces(7).
+func OverflowUID() uint32 { return overflowUID("/proc/sys/kernel/overflowuid") }
+
+func overflowUID(file string) uint32 {
+	if uid := readID(file); uid != nil {
+		return *uid
+	}
+	return 65534 // DEFAULT_OVERFLOWUID of the kernel's include/linux/highuid.h
+}
+
 // ControllingTerminal names this process's, "" where it has none.
 func ControllingTerminal() string {
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
