@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
@@ -106,7 +108,10 @@ func TestMain(m *testing.M) {
 		r, err := state.Place{Config: config}.Add(state.Helper, state.Entry{Name: "killed", Endpoint: "unix:///engine"})
 		r.Made("0f")
 		fmt.Println(err)
-		select {}
+		for { // select{} is a deadlock to Go's runtime, which would end it
+			time.Sleep(time.Hour)
+			runtime.KeepAlive(r)
+		}
 	}
 	os.Exit(m.Run())
 }
