@@ -15,13 +15,14 @@ CLIENT  := ^Test(Breaks|LinkTerminalRestored)
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
+SSH     := ^TestSSH
 RESTORE := ^TestNoEngine
 OLDCLI  := ^TestOldCLI
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 LABELS  := ^TestLabels$$
 # What none of these is.
-ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
+ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -71,6 +72,7 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -run '$(ENGINE)' ./plugin; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 10m -v -run '$(LINK)' ./plugin; \
 	done
+	@[ -z "$(ENGINES)" ] || scripts/engine run ssh -- $(GOTEST) -timeout 10m -run '$(SSH)' ./plugin
 
 .PHONY: hostile
 hostile: build ## run all attacks, of every kind of container on every kind of child, by both ways (as root)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/connhelper"
 	dcontext "github.com/docker/cli/cli/context"
 	dendpoint "github.com/docker/cli/cli/context/docker"
 	"github.com/docker/cli/cli/context/store"
@@ -129,6 +130,9 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	if helper, err := connhelper.GetConnectionHelper(endpoint.Host); err == nil && helper != nil {
+		opts = append(opts, engine.Redialing(helper.Dialer, droppedBySSH))
+	}
 	headers, err := c.headers()
 	if err != nil {
 		return nil, err
@@ -141,6 +145,12 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 		State: &state.Place{Config: config.Dir()}, Endpoint: withoutPassword(endpoint.Host), Context: name, Debug: c.debug,
 	}
 	return engine.Connect(opts, "docker-nsjoin/"+version, headers, register), nil
+}
+
+// droppedBySSH tells whether ssh(1) ended because the server hung up before a word was said. It has
+// the same exit status for all its failures, so only its own message tells, which no locale changes.
+func droppedBySSH(err error) bool {
+	return strings.Contains(err.Error(), "kex_exchange_identification: ") || strings.Contains(err.Error(), "ssh_exchange_identification: ")
 }
 
 // debugVariable makes the plugin say what it chose, as docker --debug does.

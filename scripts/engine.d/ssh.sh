@@ -26,7 +26,6 @@ listen_ssh() {
 		UsePAM no
 		PasswordAuthentication no
 		PermitRootLogin prohibit-password
-		MaxStartups 1000
 		SetEnv PATH=$PATH
 	CONFIG
 	cat >"$ssh/bin/ssh" <<-SSH
