@@ -170,6 +170,10 @@ This page is made from [plugin/testdata/parity.txt](../plugin/testdata/parity.tx
   that cannot be run, 125 for everything else. docker exec has 1, 126 or 128 for the same refusal,
   depending on the version of the engine and on ` + "`-d`" + `; only where its status is 127, or an engine
   from 28 on gives 126, is it the same.
+- At your terminal, ` + "`-it`" + ` is implied if none of ` + "`-i`, `-t`, `-T`, `-d`" + ` is given and neither input nor output is
+  redirected: ` + "`docker nsjoin web ls`" + ` prints columns, and its lines end with CR LF, as where you type ` + "`ls`" + `. With ` + "`-T`" + `,
+  or where something is redirected, it prints what ` + "`docker exec web ls`" + ` prints. [streams.md](streams.md) has all
+  combinations.
 - That the seccomp filter is the same instruction by instruction is in
   [filter.txt](../plugin/testdata/script/filter.txt).
 - Rows with a ? need what not every machine and engine has; where it is missing, the test lists them.

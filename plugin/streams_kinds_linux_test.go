@@ -42,6 +42,13 @@ var kindsOfStreams = []kindOfStream{
 	{"file, to read", regular(os.O_RDONLY, false)},
 	{"file, to append", regular(os.O_RDWR|os.O_APPEND, false)},
 	{"file without a name", regular(os.O_RDWR, true)},
+	{"file that nobody may open", func(dir string, input bool) (*os.File, far, error) {
+		given, rest, err := regular(os.O_RDWR, true)(dir, input)
+		if err == nil {
+			err = given.Chmod(0)
+		}
+		return given, rest, err
+	}},
 	{"pipe", anonymousPipe},
 	{"pipe, non-blocking", func(_ string, input bool) (*os.File, far, error) {
 		var p [2]int

@@ -23,7 +23,7 @@ echo "err in=$in tty=$tty" >&2
 exit 7`
 
 // streamsOptions are the options that the table is run with.
-var streamsOptions = []string{"", "-i", "-t", "-i -t", "-d"}
+var streamsOptions = []string{"", "-T", "-i", "-i -T", "-t", "-i -t", "-d"}
 
 // outcome is what a caller notices of a call.
 type outcome struct {
@@ -39,6 +39,7 @@ func (o outcome) String() string { return fmt.Sprintf("status %d, %q, %q", o.sta
 func TestStreamsTable(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
+	seen := newSightings("kinds")
 	for _, kind := range kindsOfStreams {
 		t.Run(kind.name, func(t *testing.T) {
 			var calls sync.WaitGroup
@@ -47,7 +48,7 @@ func TestStreamsTable(t *testing.T) {
 				for _, options := range streamsOptions {
 					free <- struct{}{}
 					calls.Go(func() {
-						c.compareStreams(t, web, kind, number, options)
+						c.compareStreams(t, web, kind, number, options, seen)
 						<-free
 					})
 				}
@@ -55,43 +56,49 @@ func TestStreamsTable(t *testing.T) {
 			calls.Wait()
 		})
 	}
+	seen.check(t)
 }
 
-func (c caller) compareStreams(t *testing.T, web string, kind kindOfStream, number int, options string) {
+func (c caller) compareStreams(t *testing.T, web string, kind kindOfStream, number int, options string, seen *sightings) {
 	cell := fmt.Sprintf("stream %d: %s, options %q", number, kind.name, options)
-	want := c.outcomeOf(t, "exec", web, kind, number, options)
+	// docker exec has no -T: without it, it is the same.
+	want := c.outcomeOf(t, "exec", web, kind, number, strings.TrimSpace(strings.ReplaceAll(options, "-T", "")))
 	got := c.outcomeOf(t, "nsjoin", web, kind, number, options)
 	if cannotBeWritten[kind.name] && number == 1 && options == "-t" {
 		// A terminal that can't be written ends the command, if that is still there.
 		if got.status != 7 && got.status != 128+int(syscall.SIGPIPE) {
 			t.Errorf("%s: %v", cell, got)
 		}
+		seen.add(kind.name, number, options, outcome{status: 128 + int(syscall.SIGPIPE)}, false)
 		return
 	}
-	if got != expected(want, kind.name, number, options) {
+	ours, differs := expected(want, kind.name, number, options)
+	seen.add(kind.name, number, options, got, differs)
+	if got != ours {
 		t.Errorf("%s:\n docker exec   %v\n docker nsjoin %v", cell, want, got)
 	}
 }
 
 // expected is what docker nsjoin makes of what docker exec does. They are the same but for two cases.
-func expected(want outcome, kind string, number int, options string) outcome {
+// It tells whether it is one of these.
+func expected(want outcome, kind string, number int, options string) (ours outcome, differs bool) {
 	switch {
 	case options == "-i -t" && want.status == 1 && want.out+want.err == "": // refused: bad input is 125
-		return outcome{status: exit.Failed}
+		return outcome{status: exit.Failed}, true
 	case number > 0 && cannotBeWritten[kind] && !strings.Contains(options, "-d") && !asksTerminal(options):
 		// docker exec gives up when a write fails, sooner or later, and leaves the command without a
 		// reader; docker nsjoin says what is lost, and has the command's own status.
 		in := ""
-		if options == "-i" {
+		if strings.HasPrefix(options, "-i") {
 			in = strings.TrimSpace(typed)
 		}
 		line := " in=" + in + " tty="
 		if number == 1 {
-			return outcome{status: 7, err: "err" + line}
+			return outcome{status: 7, err: "err" + line}, true
 		}
-		return outcome{status: 7, out: "out" + line}
+		return outcome{status: 7, out: "out" + line}, true
 	}
-	return want
+	return want, false
 }
 
 // cannotBeWritten are the kinds that take no output.

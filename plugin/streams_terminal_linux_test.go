@@ -18,33 +18,49 @@ import (
 func TestStreamsAtATerminal(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
-	for _, background := range []bool{false, true} {
+	seen := newSightings("terminal")
+	for _, place := range []string{foreground, background, orphaned} {
 		for redirected := range 8 {
-			for _, options := range []string{"", "-t=false", "-t"} {
-				name := fmt.Sprintf("background %t, redirected %03b, options %q", background, redirected, options)
-				t.Run(name, func(t *testing.T) { c.compareAt(t, web, background, redirected, options) })
+			for _, options := range []string{"", "-T", "-t=false", "-t"} {
+				if place != foreground && options == "-T" {
+					continue // nothing is implied there
+				}
+				name := fmt.Sprintf("%s, redirected %03b, options %q", place, redirected, options)
+				t.Run(name, func(t *testing.T) { c.compareAt(t, web, place, redirected, options, seen) })
 			}
 		}
 	}
+	seen.check(t)
 }
 
-func (c caller) compareAt(t *testing.T, web string, background bool, redirected int, options string) {
-	asked, separate := options, false
-	if options == "" && !background && redirected&3 == 0 {
+// Where at a terminal a command is started from.
+const (
+	foreground = "in the foreground"
+	background = "in the background"
+	orphaned   = "in the background, by a shell that has ended"
+)
+
+func (c caller) compareAt(t *testing.T, web, place string, redirected int, options string, seen *sightings) {
+	t.Helper()
+	asked, separate := strings.ReplaceAll(options, "-T", ""), false
+	implied := options == "" && place == foreground && redirected&3 == 0
+	if implied {
 		asked, separate = "-i -t", redirected&4 != 0
 	}
-	want := c.outcomeAt(t, "exec", web, background, redirected, asked)
+	want := c.outcomeAt(t, "exec", web, place, redirected, asked)
 	if separate { // docker exec has no such terminal
 		want = outcome{status: 7, out: "out in= tty=01", err: "err in= tty=01"}
 	}
-	if got := c.outcomeAt(t, "nsjoin", web, background, redirected, options); got != want {
+	got := c.outcomeAt(t, "nsjoin", web, place, redirected, options)
+	if got != want {
 		t.Errorf("\n docker exec   %v\n docker nsjoin %v", want, got)
 	}
+	seen.add(place, redirected, options, got, implied)
 }
 
 // outcomeAt runs the report at a terminal, in the foreground or the background of a shell. Those of
 // the streams go to files whose bit is set.
-func (c caller) outcomeAt(t *testing.T, how, web string, background bool, redirected int, options string) outcome {
+func (c caller) outcomeAt(t *testing.T, how, web, place string, redirected int, options string) outcome {
 	t.Helper()
 	dir := t.TempDir()
 	line := `"$@"`
@@ -53,8 +69,11 @@ func (c caller) outcomeAt(t *testing.T, how, web string, background bool, redire
 			line += " " + to
 		}
 	}
-	if background {
+	switch place {
+	case background:
 		line = "set -m; " + line + " & wait $!"
+	case orphaned: // the shell in between ends at once, and its child is in a process group of its own
+		line = "mkfifo status; set -m; ( { " + line + "; echo $? >status; } & ); read -r status <status; (exit $status)"
 	}
 	args := append([]string{"-c", line + "; status=$?; echo the e''nd >/dev/tty; exit $status", "bash", "docker", how}, strings.Fields(options)...)
 	cmd := exec.Command("bash", append(args, web, "sh", "-c", report, "leave")...)

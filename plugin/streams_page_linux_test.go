@@ -1,0 +1,262 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// What TestStreamsTable and TestStreamsAtATerminal have seen is in a file each, and
+// docs/streams.md is made of these. With -update they write them.
+const (
+	streamsSeen = "testdata/streams-%s.txt"
+	streamsPage = "../docs/streams.md"
+)
+
+// sightings are what a test has seen, a line for each cell of its table.
+type sightings struct {
+	table string
+	mu    sync.Mutex
+	lines []string
+}
+
+func newSightings(table string) *sightings { return &sightings{table: table} }
+
+// add takes a cell: what is of the kind, which stream or streams, the options, what became of it, and
+// whether docker exec with the same words does something else.
+func (s *sightings) add(kind string, streams int, options string, o outcome, differs bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := fmt.Sprintf("%s | %d | %s | %d | %s | %s | %t", kind, streams, options, o.status, o.out, o.err, differs)
+	s.lines = append(s.lines, line)
+}
+
+// check compares with what is on file, or writes that.
+func (s *sightings) check(t *testing.T) {
+	t.Helper()
+	if t.Failed() {
+		return
+	}
+	slices.Sort(s.lines)
+	text := strings.Join(s.lines, "\n") + "\n"
+	name := fmt.Sprintf(streamsSeen, s.table)
+	if *update {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	known, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range s.lines {
+		if !strings.Contains("\n"+string(known), "\n"+line+"\n") {
+			t.Errorf("%s does not have %q", name, line)
+		}
+	}
+}
+
+// streamCell is a cell that is on file.
+type streamCell struct {
+	kind, options string
+	streams       int
+	outcome
+	differs bool
+}
+
+func sightingsOf(t *testing.T, table string) []streamCell {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf(streamsSeen, table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []streamCell
+	for line := range strings.Lines(string(text)) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), " | ")
+		if len(f) != 7 {
+			t.Fatalf("%q has %d columns", line, len(f))
+		}
+		streams, err := strconv.Atoi(f[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, err := strconv.Atoi(f[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, streamCell{f[0], f[2], streams, outcome{status, f[4], f[5]}, f[6] == "true"})
+	}
+	return list
+}
+
+// words says what the command and the caller see.
+func (s streamCell) words() string {
+	var words []string
+	line := s.out + s.err
+	_, rest, _ := strings.Cut(line, "in=")
+	in, rest, _ := strings.Cut(rest, " tty=")
+	tty := rest[:len(rest)-len(strings.TrimLeft(rest, "012"))]
+	switch {
+	case s.status == 0:
+		return "runs in the background"
+	case s.status != 7 && line == "" && s.status < 128:
+		words = append(words, fmt.Sprintf("refused, %d", s.status))
+	case s.status != 7:
+		words = append(words, fmt.Sprintf("a terminal; it is lost, or ends the command (status %d)", s.status))
+	default:
+		if tty != "" {
+			words = append(words, map[string]string{"012": "a terminal", "01": "a terminal, errors apart"}[tty])
+		}
+		if in != "" {
+			words = append(words, "reads it")
+		}
+		switch {
+		case strings.Contains(s.out, "out ") || strings.Contains(s.err, "out "):
+		case s.out == "" && s.err == "":
+			words = append(words, "all output is lost")
+		default:
+			words = append(words, "output is lost")
+		}
+		if line != "" && !strings.Contains(line, "err ") {
+			words = append(words, "errors are lost")
+		}
+		if len(words) == 0 {
+			words = append(words, "as usual")
+		}
+	}
+	text := strings.Join(words, ", ")
+	if s.differs {
+		text += " *"
+	}
+	return text
+}
+
+func TestPageOfStreams(t *testing.T) {
+	page := pageOfStreams(sightingsOf(t, "kinds"), sightingsOf(t, "terminal"))
+	if *update {
+		if err := os.WriteFile(streamsPage, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got, err := os.ReadFile(streamsPage); err != nil || string(got) != page {
+		t.Errorf("%s is not up to date, %v: go test ./plugin -run PageOfStreams -update", streamsPage, err)
+	}
+}
+
+const streamsIntro = `# Standard streams
+
+This page is made from what ` + "`TestStreamsTable`" + ` and ` + "`TestStreamsAtATerminal`" + ` of ` + "`make session`" + ` see
+([streams-kinds.txt](../plugin/testdata/streams-kinds.txt), [streams-terminal.txt](../plugin/testdata/streams-terminal.txt)).
+Each cell is run once by ` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + ` with the same words (docker exec has no ` + "`-T`" + `:
+there the option is left out), locally, and through the engine with ` + "`NSJOIN_TEST_VIA=engine`" + `. What the command reads, which of
+its streams are terminals, what arrives of its output and the exit status are docker exec's, except in the cells
+with a \*.
+
+The rules behind the tables:
+
+- Standard input is passed on with ` + "`-i`" + `. Without it nothing is read from yours, whatever it is: the command has ` + "`/dev/null`" + `.
+- ` + "`-it`" + ` is implied where standard input and output are your terminal, you are in its foreground, and none of
+  ` + "`-i`, `-t`, `-T`, `-d`" + ` is given. Then ` + "`ls`" + ` prints columns and colours, and lines end with CR LF, as at any terminal.
+- A command in a container never has your own files. It has pipes of docker nsjoin's, a terminal of the container's, or the
+  container's ` + "`/dev/null`" + `. So it does not matter whether a file was opened to append, may be opened again, or has a name.
+- A command on the host's file system that is started locally (` + "`--only net`" + `) has your own streams, as nsenter's command has,
+  and is not on this page.
+
+What the cells say:
+
+| cell | what the command and you see |
+|---|---|
+| as usual | the command reads nothing, none of its streams is a terminal, output and errors arrive |
+| reads it | what there is to read arrives at the command |
+| a terminal | its standard input, output and errors are one terminal of its own, and arrive at your output |
+| a terminal, errors apart | its input and output are a terminal, and its errors go where you redirected them |
+| output is lost, errors are lost | they cannot be written to your stream |
+| refused | nothing is run |
+| runs in the background | nothing of your streams is used |
+
+Why the cells with a \* differ:
+
+- **refused, 125**: bad input has status 125 in docker nsjoin, as in docker run; docker exec refuses with status 1.
+- **output is lost, errors are lost**: docker exec gives up when it cannot write, and leaves the command without a reader;
+  docker nsjoin runs it to its end, returns its status, and says what is lost.
+- **a terminal** without ` + "`-t`" + `: it is implied (see above).
+
+`
+
+// pageOfStreams is docs/streams.md.
+func pageOfStreams(kinds, terminal []streamCell) string {
+	var b strings.Builder
+	b.WriteString(streamsIntro)
+	for number, name := range []string{"Standard input", "Standard output", "Standard error"} {
+		var rows []string
+		for _, kind := range kindsOfStreams {
+			rows = append(rows, kind.name)
+		}
+		fmt.Fprintf(&b, "## %s is\n\nThe other two are pipes. A terminal is one that the caller is not at.\n\n", name)
+		cells := slices.DeleteFunc(slices.Clone(kinds), func(c streamCell) bool { return c.streams != number })
+		b.WriteString(tableOfStreams("", rows, streamsOptions, cells, func(c streamCell) string { return c.kind }))
+	}
+	for _, place := range []string{foreground, background, orphaned} {
+		fmt.Fprintf(&b, "## At a terminal, %s\n\n", place)
+		var rows []string
+		for redirected := range 8 {
+			rows = append(rows, redirection(redirected))
+		}
+		options := []string{"", "-T", "-t=false", "-t"}
+		if place != foreground {
+			options = []string{"", "-t=false", "-t"}
+		}
+		cells := slices.DeleteFunc(slices.Clone(terminal), func(c streamCell) bool { return c.kind != place })
+		b.WriteString(tableOfStreams("redirected", rows, options, cells, func(c streamCell) string { return redirection(c.streams) }))
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+// redirection is what is redirected, as a shell has it.
+func redirection(streams int) string {
+	var list []string
+	for i, word := range []string{"`</dev/null`", "`>out`", "`2>err`"} {
+		if streams&(1<<i) != 0 {
+			list = append(list, word)
+		}
+	}
+	if len(list) == 0 {
+		return "nothing"
+	}
+	return strings.Join(list, " ")
+}
+
+// tableOfStreams has a row for each of rows and a column for each of options.
+func tableOfStreams(head string, rows, options []string, cells []streamCell, rowOf func(streamCell) string) string {
+	var b strings.Builder
+	b.WriteString("| " + head)
+	for _, o := range options {
+		if o == "" {
+			b.WriteString(" | no option")
+			continue
+		}
+		b.WriteString(" | `" + o + "`")
+	}
+	b.WriteString(" |\n|" + strings.Repeat("---|", len(options)+1) + "\n")
+	for _, row := range rows {
+		b.WriteString("| " + row)
+		for _, o := range options {
+			i := slices.IndexFunc(cells, func(c streamCell) bool { return rowOf(c) == row && c.options == o })
+			if i < 0 {
+				b.WriteString(" | not tried")
+				continue
+			}
+			b.WriteString(" | " + cells[i].words())
+		}
+		b.WriteString(" |\n")
+	}
+	return b.String() + "\n"
+}
