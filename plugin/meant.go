@@ -187,6 +187,9 @@ func (o *options) meantBase(ctx context.Context, inspector engine.Inspector, r *
 	if !ok || r.Base.From != request.FromContainer || missing.Name != r.Base.Name || r.Base.Name != args[0] {
 		return err
 	}
+	if o.noEngine.wanted {
+		return err // there is none to ask about other containers
+	}
 	hint := o.meantInstead(ctx, inspector, args)
 	if hint == "" {
 		return err

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -39,6 +40,9 @@ func agent(t *testing.T) (path string, heard <-chan struct{}) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o777)); err != nil { // for a rootless engine
+		t.Fatal(err)
+	}
 	told := make(chan struct{}, 16)
 	go func() {
 		for {
