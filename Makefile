@@ -116,6 +116,10 @@ apparmor: build ## try the labels of AppArmor, enforced, in a virtual machine (a
 shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
+.PHONY: clients
+clients: build ## use it as Ansible, TRAMP, tmux, cron and others use docker exec (as root, 10 minutes)
+	@scripts/engine run -- scripts/clients
+
 .PHONY: fuzz
 fuzz: helper ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
 	@scripts/fuzz
