@@ -51,6 +51,51 @@ func nullBeneath(root *os.File) nullDevice {
 	}
 }
 
+// orMade is a null device that is made where null gives none.
+func orMade(null nullDevice) nullDevice {
+	return func(flag int) (*os.File, error) {
+		f, err := null(flag)
+		if err == nil {
+			return f, nil
+		}
+		made, errMade := madeNull(flag)
+		if errMade != nil {
+			return nil, err // to make one takes CAP_MKNOD
+		}
+		return made, nil
+	}
+}
+
+// madeNull makes a null device that is nobody else's, on a file system that is mounted nowhere: it
+// goes away with the last descriptor of it.
+func madeNull(flag int) (*os.File, error) {
+	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return nil, err
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(mount)
+	const name, mode = "null", 0o666
+	if err := unix.Mknodat(mount, name, unix.S_IFCHR|mode, int(unix.Mkdev(1, 3))); err != nil {
+		return nil, err
+	}
+	if err := unix.Fchmodat(mount, name, mode, 0); err != nil { // whatever the umask is
+		return nil, err
+	}
+	fd, err := unix.Openat(mount, name, flag|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 // isNull tells whether a descriptor is the null device.
 func isNull(fd int) bool {
 	var st unix.Stat_t

@@ -61,8 +61,11 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 	owner, null := int64(-1), hostNull(s.remote)
 	if who := p.Identity.Container; who != nil {
 		owner, null = who.HostUID, nullBeneath(root)
-		if !p.Detach && !p.SharesNull() {
+		if !p.SharesNull() {
 			null = noNull
+		}
+		if p.Detach { // nobody is there to read a pipe
+			null = orMade(null)
 		}
 	}
 	switch {

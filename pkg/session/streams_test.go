@@ -248,3 +248,26 @@ func rootWith(t *testing.T, put func(path string) error) *os.File {
 	t.Cleanup(func() { root.Close() })
 	return root
 }
+
+// A null device that is made is one, and nobody else's.
+func TestMadeNullDevice(t *testing.T) {
+	for _, flag := range []int{os.O_RDONLY, os.O_WRONLY} {
+		f, err := madeNull(flag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil || !isNull(int(f.Fd())) || st.Mode&0o777 != 0o666 || st.Nlink != 1 {
+			t.Errorf("it is %+v, %v", st, err)
+		}
+		var host unix.Stat_t
+		if err := unix.Stat(os.DevNull, &host); err != nil || host.Dev == st.Dev {
+			t.Errorf("it is on the host's file system, %v", err)
+		}
+	}
+	own, err := orMade(nullBeneath(rootWith(t, func(string) error { return nil })))(os.O_WRONLY)
+	if err != nil || !isNull(int(own.Fd())) {
+		t.Errorf("in place of none: %v, %v", own, err)
+	}
+}
