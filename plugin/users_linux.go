@@ -7,12 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// usersOf are the names in the /etc/passwd that a process sees; none where it
+// usersOf are the names in the /etc/passwd of a process's mount namespace; none where it
 // can't be read. A container's file is its root's input: a name with other
 // characters than useradd(8) takes is nothing to hand to a shell.
 func usersOf(pid int) []string {
@@ -21,7 +19,12 @@ func usersOf(pid int) []string {
 		maxSize = 1 << 20
 		plain   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 	)
-	root, err := os.OpenFile("/proc/"+strconv.Itoa(pid)+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
+	mounts, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/mnt")
+	if err != nil {
+		return nil
+	}
+	defer mounts.Close()
+	root, err := inroot.OfNamespace(mounts)
 	if err != nil {
 		return nil
 	}

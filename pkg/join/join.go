@@ -2,7 +2,8 @@
 
 // Package join carries a plan out: it forks a process, has it join the planned
 // namespaces, checks from outside that it is in them, and has it become the
-// command. It decides nothing. It is the only caller of setns(2).
+// command. It decides nothing. It is the only caller of setns(2), but
+// for inroot.OfNamespace.
 package join
 
 import (

@@ -19,19 +19,14 @@ import (
 // maxUserFile bounds a container's /etc/passwd and /etc/group, in bytes.
 const maxUserFile = 4 << 20
 
-// readUser reads who the command's user is, beneath the root of p: the one that
+// readUser reads who the command's user is, beneath the root of its mounts: the one that
 // name names, with the groups of docker run --group-add, or, for "", the one
 // that the subject has. It is what the engine makes of it, in moby's
 // daemon/oci_linux.go, getUser.
 //
 // That the account can't be read is a fact, for the plan to judge, unless it is
 // needed for the name.
-func (p *Process) readUser(s *plan.Subject, name string, groupAdd []string) error {
-	root, err := p.OpenRoot()
-	if err != nil {
-		return err
-	}
-	defer root.Close()
+func readUser(s *plan.Subject, root *os.File, name string, groupAdd []string) error {
 	passwd, err := readUserFile(root, "/etc/passwd")
 	if name == "" {
 		s.AccountErr = err

@@ -64,3 +64,13 @@ func TestNoPasswdIsNoError(t *testing.T) {
 		}
 	}
 }
+
+// readUser is readUser beneath the root directory of p.
+func (p *Process) readUser(s *plan.Subject, name string, groupAdd []string) error {
+	root, err := p.OpenRoot()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return readUser(s, root, name, groupAdd)
+}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -251,11 +252,20 @@ func explain(err error, s request.Source) error {
 	return err
 }
 
-// OpenRoot opens the root directory of a process that gives namespaces, or the
-// host's for any other number.
+// OpenRoot opens the root directory of the mounts that a command has which takes them from
+// process pid, or the host's for any other number.
 func (o *Observation) OpenRoot(pid int) (*os.File, error) {
 	if p, ok := o.Processes[pid]; ok {
-		return p.OpenRoot()
+		return o.rootOf(p)
 	}
 	return o.host.OpenRoot()
+}
+
+// rootOf opens the root directory of p's mount namespace, which is not that of p after a
+// chroot(2).
+func (o *Observation) rootOf(p *Process) (*os.File, error) {
+	if p.IDs[ns.Mnt] == o.host.IDs[ns.Mnt] {
+		return o.host.OpenRoot()
+	}
+	return inroot.OfNamespace(p.Namespaces[ns.Mnt])
 }

@@ -53,7 +53,12 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 		// one, and a shim the other whose engine was started by nohup.
 		s.Starter.Ignored &^= 1<<(unix.SIGPIPE-1) | 1<<(unix.SIGHUP-1)
 	}
-	if err := p.readUser(s, user, groups); err != nil {
+	root, err := o.rootOf(p)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := readUser(s, root, user, groups); err != nil {
 		return err
 	}
 	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
