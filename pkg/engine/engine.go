@@ -24,11 +24,15 @@ type Answers map[string]container.InspectResponse
 
 // Resolve fills in what the engine knows of every container that r names, by
 // name, ID or unique prefix of an ID, and returns all that it said. Each is asked
-// for once. A container that a command can't be run in is refused as docker exec
-// refuses it.
+// for once. A container that nothing can be run in is refused as docker exec refuses it. A
+// paused one is refused where the command would be in it and freeze, too.
 func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers, error) {
 	known := make(map[string]request.Source)
 	answers := make(Answers)
+	frozen := r.Source(ns.Mnt).Name // where a command may not be paused
+	if r.Look {
+		frozen = ""
+	}
 	resolve := func(s request.Source) (request.Source, error) {
 		if s.From != request.FromContainer {
 			return s, nil
@@ -36,7 +40,7 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 		if found, ok := known[s.Name]; ok {
 			return found, nil
 		}
-		found, answer, err := find(ctx, engine, s)
+		found, answer, err := find(ctx, engine, s, s.Name == frozen)
 		known[s.Name], answers[s.Name] = found, answer
 		return found, err
 	}
@@ -56,7 +60,8 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 	return answers, nil
 }
 
-func find(ctx context.Context, engine Inspector, s request.Source) (request.Source, container.InspectResponse, error) {
+// find asks for a container. entered is for joinable.
+func find(ctx context.Context, engine Inspector, s request.Source, entered bool) (request.Source, container.InspectResponse, error) {
 	c, err := engine.ContainerInspect(ctx, s.Name)
 	if err != nil {
 		return s, c, explain(err, s.Name)
@@ -67,7 +72,7 @@ func find(ctx context.Context, engine Inspector, s request.Source) (request.Sour
 	if isAnother(c.ContainerJSONBase, s.Name) {
 		return s, c, fmt.Errorf("find container %q: the engine's answer is about another one, %q", s.Name, strings.TrimPrefix(c.Name, "/"))
 	}
-	if err := joinable(c.State, s.Name); err != nil {
+	if err := joinable(c.State, s.Name, entered); err != nil {
 		return s, c, err
 	}
 	s.PID = c.State.Pid
@@ -85,10 +90,11 @@ func isAnother(c *container.ContainerJSONBase, asked string) bool {
 	return name != "" && name != asked && !strings.HasPrefix(c.ID, asked) && !strings.Contains(asked, "/")
 }
 
-// joinable refuses the states that docker exec refuses, in its order.
-func joinable(st *container.State, name string) error {
+// joinable refuses the states that docker exec refuses, in its order. entered says that the command
+// would be in the container's cgroup, which is frozen while it is paused.
+func joinable(st *container.State, name string, entered bool) error {
 	switch {
-	case st.Paused:
+	case st.Paused && entered:
 		return exit.Hint(fmt.Errorf("container %q is paused", name), "docker unpause %s", name)
 	case st.Restarting:
 		return exit.Hint(fmt.Errorf("container %q is restarting", name), "wait until it is running: docker ps")

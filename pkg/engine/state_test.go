@@ -11,6 +11,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -130,7 +131,7 @@ func TestStateThatNothingRunsInIsRefused(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", &row.state)}}
-			r := &request.Request{Base: named("web")}
+			r := &request.Request{Base: named("web"), Take: ns.All()}
 			_, err := engine.Resolve(t.Context(), f, r)
 			got := reported(t, err)
 			if want := "docker nsjoin: " + row.want; got != want {
@@ -190,5 +191,29 @@ func TestIncompleteAnswerIsRefused(t *testing.T) {
 				t.Errorf("it says %q\nwant %q", got, want)
 			}
 		})
+	}
+}
+
+// A command that is not in the paused container's cgroups doesn't freeze with it, and to look at it
+// runs nothing there.
+func TestPausedContainerGivesSingleNamespaces(t *testing.T) {
+	paused := &container.State{Status: container.StatePaused, Running: true, Paused: true, Pid: 42}
+	running := &container.State{Status: container.StateRunning, Running: true, Pid: 43}
+	for name, row := range map[string]struct {
+		r       request.Request
+		refused bool
+	}{
+		"its network":           {request.Request{Base: named("web"), Take: ns.SetOf(ns.Net, ns.PID)}, false},
+		"its network in app":    {request.Request{Base: named("app"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Net: named("web")}}, false},
+		"all but its mounts":    {request.Request{Base: named("web"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Mnt: request.Host()}}, false},
+		"a look":                {request.Request{Base: named("web"), Take: ns.All(), Look: true}, false},
+		"its mounts":            {request.Request{Base: named("web"), Take: ns.SetOf(ns.Mnt)}, true},
+		"its mounts over app's": {request.Request{Base: named("app"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Mnt: named("web")}}, true},
+	} {
+		f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", paused), "app": inspected("1f", running)}}
+		_, err := engine.Resolve(t.Context(), f, &row.r)
+		if refused := err != nil; refused != row.refused {
+			t.Errorf("%s: %v, want it refused %v", name, err, row.refused)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/thread"
 )
 
 // OfNamespace opens the root directory of a mount namespace, mounts an open file of it. It
@@ -18,38 +20,14 @@ import (
 // it is not in the container's pid namespace. It takes CAP_SYS_ADMIN over the mount
 // namespace, and CAP_SYS_CHROOT.
 func OfNamespace(mounts *os.File) (*os.File, error) {
-	type answer struct {
-		fd  int
-		err error
-	}
-	answers := make(chan answer, 1)
-	go onThreadOfItsOwn(func() {
-		fd, err := joinAndOpen(int(mounts.Fd()))
-		answers <- answer{fd, err}
-	})
-	a := <-answers
+	var fd int
+	var err error
+	thread.Run(func() { fd, err = joinAndOpen(int(mounts.Fd())) })
 	runtime.KeepAlive(mounts)
-	if a.err != nil {
-		return nil, fmt.Errorf("root of the mount namespace: %w", a.err)
+	if err != nil {
+		return nil, fmt.Errorf("root of the mount namespace: %w", err)
 	}
-	return os.NewFile(uintptr(a.fd), "/"), nil
-}
-
-// onThreadOfItsOwn runs f on a thread that ends with it. The main thread, whose directory in
-// /proc is the process's, is none that could.
-func onThreadOfItsOwn(f func()) {
-	runtime.LockOSThread()
-	if unix.Gettid() != unix.Getpid() {
-		f()
-		return // and never unlocked
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		onThreadOfItsOwn(f)
-	}()
-	<-ended
-	runtime.UnlockOSThread()
+	return os.NewFile(uintptr(fd), "/"), nil
 }
 
 func joinAndOpen(mounts int) (int, error) {

@@ -231,7 +231,11 @@ func (c *compiler) join(s plan.Step) error {
 	if !ok {
 		return fmt.Errorf("process %d is not held", s.PID)
 	}
-	c.add(joinAtOnce, unix.SYS_SETNS, source.Pidfd.Fd(), uintptr(s.Kinds.Flags()))
+	each := call
+	if source.Pidfd != nil {
+		each = joinEach
+		c.add(joinAtOnce, unix.SYS_SETNS, source.Pidfd.Fd(), uintptr(s.Kinds.Flags()))
+	}
 	order := s.Kinds.Without(ns.SetOf(ns.User)).Kinds()
 	if s.Kinds.Has(ns.User) {
 		order = append(order, ns.User)
@@ -241,7 +245,7 @@ func (c *compiler) join(s plan.Step) error {
 		if !ok {
 			return fmt.Errorf("%s namespace of process %d is not open", k, s.PID)
 		}
-		c.add(joinEach, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
+		c.add(each, unix.SYS_SETNS, f.Fd(), uintptr(k.Flag()))
 	}
 	return nil
 }

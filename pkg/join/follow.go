@@ -149,6 +149,9 @@ func (f *follower) ended() error {
 	if v, ok := f.prog.sentence(ws.ExitStatus()); ok {
 		return f.failed(v)
 	}
+	if ws.Signaled() && ws.Signal() == unix.SIGKILL {
+		return fmt.Errorf("join %q: %w", f.plan.Target, ErrKilled)
+	}
 	return fmt.Errorf("the joining process ended with status %d before the command ran", shellStatus(ws))
 }
 

@@ -4,6 +4,7 @@ package join
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -103,9 +104,12 @@ func TestFailureAfterTheGateIsAFailure(t *testing.T) {
 }
 
 func TestChildThatLeavesWithoutAWord(t *testing.T) {
-	for script, status := range map[string]string{"exit 1": "1", "exit 0": "0", "kill -9 $$": "137", "exec 3>&-; exit 1": "1"} {
+	const ended = "the joining process ended with status %s before the command ran"
+	for script, want := range map[string]string{
+		"exit 1": fmt.Sprintf(ended, "1"), "exit 0": fmt.Sprintf(ended, "0"), "exec 3>&-; exit 1": fmt.Sprintf(ended, "1"),
+		"kill -9 $$": `join "web": its process was killed before the command ran`,
+	} {
 		f, ready := following(t, script)
-		want := "the joining process ended with status " + status + " before the command ran"
 		if err := followed(t, f); err == nil || err.Error() != want || len(*ready) > 0 {
 			t.Errorf("%s: %v, want %s; ready %v", script, err, want, *ready)
 		}

@@ -24,7 +24,7 @@ import (
 
 // Source is a process that gives namespaces, held open.
 type Source struct {
-	Pidfd      *os.File
+	Pidfd      *os.File // nil where setns(2) can't take it
 	Namespaces map[ns.Kind]*os.File
 }
 
@@ -40,6 +40,9 @@ type Held struct {
 	Inherited []int
 	// Unwanted tells whether nobody waits for the command any more; nil never does.
 	Unwanted func() bool
+	// Stuck tells why a child does not go on: it is frozen, or cause; neither if it is only
+	// slow. nil takes it for slow.
+	Stuck func(pid int) (frozen bool, cause string)
 	// TakeBack takes a process out of the cgroup that freezes it, or is nil.
 	TakeBack func(pid int) error
 }
@@ -51,6 +54,9 @@ type Child struct {
 	// Signal is the one that ended it, or 0; Wait sets it.
 	Signal int
 }
+
+// ErrKilled says that SIGKILL ended the command's process before it ran.
+var ErrKilled = errors.New("its process was killed before the command ran")
 
 // ErrInterrupted says that nobody waited for the command any more.
 var ErrInterrupted = errors.New("interrupted before the command ran")

@@ -12,12 +12,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// patience is how long the child may keep silent. It takes a millisecond; one that
-// was frozen with the cgroup that it joined never speaks, and one that somebody in
-// the container has stopped doesn't either. Where nobody waits for the command any
-// more it has moment: mostly it is about to run, and then a signal is its own.
+// patience is how long a child may be held up that is stopped or traced by somebody in the
+// container, and slowness how long one may keep silent that is only slow: its cgroup has no
+// processor time left, or no memory. It takes a millisecond. One that is frozen with the cgroup that
+// it joined never speaks. Where nobody waits for the command any more it has moment: mostly it is
+// about to run, and then a signal is its own.
 const (
 	patience = 10 * time.Second
+	slowness = 2 * time.Minute
 	moment   = time.Second
 )
 
@@ -43,11 +45,34 @@ func (f *follower) await(s *since) (happening, error) {
 	case time.Since(s.unwanted) > moment:
 		return nothing, ErrInterrupted
 	}
-	if !f.settled && time.Since(s.start) > patience {
-		return nothing, exit.Hint(fmt.Errorf("join %q: nothing happened within %s: is it paused?", f.plan.Target, patience),
-			"docker ps shows whether it is; docker unpause lets it go on")
+	if f.settled {
+		return nothing, nil
 	}
-	return nothing, nil
+	return nothing, f.stuck(time.Since(s.start))
+}
+
+// stuck is why a child that was waited for so long will not go on, or not soon enough.
+func (f *follower) stuck(waited time.Duration) error {
+	child := f.last
+	if child == nil {
+		child = f.first
+	}
+	var frozen bool
+	var cause string
+	if f.held.Stuck != nil && waited > moment/2 {
+		frozen, cause = f.held.Stuck(child.pid)
+	}
+	switch {
+	case frozen:
+		return exit.Hint(fmt.Errorf("join %q: it is frozen", f.plan.Target),
+			"docker ps shows whether it is paused; docker unpause lets it go on")
+	case cause != "" && waited > patience:
+		return fmt.Errorf("join %q: the command's process does not go on: %s", f.plan.Target, cause)
+	case waited > slowness:
+		return exit.Hint(fmt.Errorf("join %q: nothing happened within %s", f.plan.Target, slowness),
+			"its processor time or its memory may be used up: docker stats shows them, docker update changes their limits")
+	}
+	return nil
 }
 
 // poll tells what happens first, within limit. What was said comes before the end of who said it.

@@ -146,6 +146,7 @@ func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error
 			return fmt.Errorf("cgroup %s: %w", g, err)
 		}
 		o.Cgroups = append(o.Cgroups, f)
+		o.openFreezer(places[i], g)
 		if o.memory == nil {
 			o.memory = openMemory(places[i], g)
 		}

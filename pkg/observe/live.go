@@ -43,7 +43,7 @@ func (o *Observation) readLive(s *plan.Subject, p *Process, st status) error {
 		return err
 	}
 	s.Spec.Seccomp = n > 0
-	copyInto(s, p, n)
+	copyInto(s, p, n, true)
 	return nil
 }
 

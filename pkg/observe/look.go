@@ -3,6 +3,8 @@
 package observe
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +45,21 @@ func inodes(dir int) (survey.Inodes, error) {
 		}
 	}
 	return nodes, nil
+}
+
+// inodesOfLiving reads them of another thread than the main one, which has ended; ENOENT if the
+// process has.
+func inodesOfLiving(dir, pid int) (survey.Inodes, error) {
+	tid, err := livingThread(dir, pid)
+	if err != nil || tid == 0 {
+		return survey.Inodes{}, errors.Join(err, unix.ENOENT)
+	}
+	thread, err := openDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
+	if err != nil {
+		return survey.Inodes{}, err
+	}
+	defer thread.Close()
+	return inodes(int(thread.Fd()))
 }
 
 func inodesOf(pid int) (survey.Inodes, error) {

@@ -31,8 +31,9 @@ type Observation struct {
 	// Paths are the namespaces' files that the request names, by that name.
 	Paths map[string]*os.File
 
-	memory   *os.File // counts what the kernel killed for want of memory
-	oomKills uint64   // its count before the command
+	freezers []*os.File // tell whether the groups of Cgroups are frozen
+	memory   *os.File   // counts what the kernel killed for want of memory
+	oomKills uint64     // its count before the command
 
 	self *Process
 	host *Process // who has the host's namespaces: self, if not in a container of its own
@@ -69,7 +70,7 @@ func (o *Observation) close() {
 			p.release() // the second time does nothing
 		}
 	}
-	for _, f := range slices.Concat(o.Cgroups, slices.Collect(maps.Values(o.Paths)), []*os.File{o.CgroupDir, o.memory}) {
+	for _, f := range slices.Concat(o.Cgroups, o.freezers, slices.Collect(maps.Values(o.Paths)), []*os.File{o.CgroupDir, o.memory}) {
 		f.Close()
 	}
 }
@@ -264,8 +265,12 @@ func (o *Observation) OpenRoot(pid int) (*os.File, error) {
 // rootOf opens the root directory of p's mount namespace, which is not that of p after a
 // chroot(2).
 func (o *Observation) rootOf(p *Process) (*os.File, error) {
-	if p.IDs[ns.Mnt] == o.host.IDs[ns.Mnt] {
+	mounts := p.Namespaces[ns.Mnt]
+	switch {
+	case mounts == nil: // this kernel has none
+		return p.OpenRoot()
+	case p.IDs[ns.Mnt] == o.host.IDs[ns.Mnt]:
 		return o.host.OpenRoot()
 	}
-	return inroot.OfNamespace(p.Namespaces[ns.Mnt])
+	return inroot.OfNamespace(mounts)
 }

@@ -35,6 +35,9 @@ type Process struct {
 	IDs        map[ns.Kind]ns.ID
 
 	dir *os.File // /proc/PID; ESRCH once the process is gone
+	// thread is 0, or the thread that dir is of, where the main thread has ended and others
+	// go on: /proc/PID/task/TID.
+	thread int
 
 	// What was read of it already.
 	status *status
@@ -55,6 +58,9 @@ func Hold(pid int) (*Process, error) {
 	}
 	p := &Process{PID: pid, Pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	if p.dir, err = openDir("/proc/" + strconv.Itoa(pid)); err == nil {
+		err = p.turnToLiving()
+	}
+	if err == nil {
 		// The number was this process's when dir was opened if it still lives.
 		err = p.Alive()
 	}
@@ -63,6 +69,21 @@ func Hold(pid int) (*Process, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// turnToLiving has dir be a thread's where the main one has ended.
+func (p *Process) turnToLiving() error {
+	tid, err := livingThread(int(p.dir.Fd()), p.PID)
+	if err != nil || tid == 0 {
+		return err
+	}
+	dir, err := openDir(fmt.Sprintf("/proc/%d/task/%d", p.PID, tid))
+	if err != nil {
+		return err
+	}
+	p.dir.Close()
+	p.dir, p.thread = dir, tid
+	return nil
 }
 
 // release closes what Hold, lookInto and OpenNamespaces opened.
@@ -128,7 +149,20 @@ func (p *Process) open(name string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), p.path(name)), nil
 }
 
-func (p *Process) path(name string) string { return fmt.Sprintf("/proc/%d/%s", p.PID, name) }
+func (p *Process) path(name string) string {
+	if p.thread != 0 {
+		return fmt.Sprintf("/proc/%d/task/%d/%s", p.PID, p.thread, name)
+	}
+	return fmt.Sprintf("/proc/%d/%s", p.PID, name)
+}
+
+// ForSetns is its pidfd where setns(2) can take it, which looks at the main thread only; else nil.
+func (p *Process) ForSetns() *os.File {
+	if p.thread != 0 {
+		return nil
+	}
+	return p.Pidfd
+}
 
 // read reads a file of /proc/PID whole. More than maxProcFile bytes are an error.
 func (p *Process) read(name string) (string, error) {

@@ -5,21 +5,22 @@ package observe
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/thread"
 )
 
-// stopWithin is how long the container's first process may take to stop for
-// its filter to be read. It takes some 50 µs; one that is frozen never stops.
-const stopWithin = 2 * time.Second
-
-// copyWithin is longer than all the limits of its parts: to attach, and to stop.
-const copyWithin = 3 * stopWithin
+// stopWithin is how long a process may take to stop for its filter to be read, and stopSoon
+// how long where there is another way. It takes some 50 µs; one that is frozen never stops,
+// and one that is in uninterruptible sleep, or has no processor time left, stops later.
+const (
+	stopWithin = 2 * time.Second
+	stopSoon   = 200 * time.Millisecond
+)
 
 // CopyFilters copies the n oldest seccomp filters of process pid, the oldest
 // first, exactly as the kernel has them.
@@ -31,40 +32,43 @@ const copyWithin = 3 * stopWithin
 // has fewer than n.
 //
 // The kernel makes a tracer wait while the process starts a program, which one on a FUSE
-// file system that doesn't answer does for ever. After copyWithin it is given up, and the
+// file system that doesn't answer does for ever. After some time it is given up, and the
 // thread that waits stays behind.
-func CopyFilters(pid, n int) ([]plan.Filter, error) {
+func CopyFilters(pid, n int) ([]plan.Filter, error) { return copyFilters(pid, n, stopWithin) }
+
+// copyFilters is CopyFilters for thread tid, which may take patience to stop.
+func copyFilters(tid, n int, patience time.Duration) ([]plan.Filter, error) {
 	type answer struct {
 		filters []plan.Filter
 		err     error
 	}
+	within := 3 * patience // longer than all the limits of its parts: to attach, and to stop
 	answers := make(chan answer, 2)
-	late := time.AfterFunc(copyWithin, func() {
-		answers <- answer{nil, exit.Hint(fmt.Errorf("trace process %d: it did not answer within %s", pid, copyWithin),
+	late := time.AfterFunc(within, func() {
+		answers <- answer{nil, exit.Hint(&traceError{tid, fmt.Errorf("it did not answer within %s", within)},
 			"it starts a program from a file system that does not answer, such as FUSE")}
 	})
 	defer late.Stop()
-	go func() {
-		filters, err := copyFilters(pid, n)
+	// A tracer is a thread. With its end it lets go of a process that has not stopped yet.
+	go thread.Run(func() {
+		filters, err := traceFilters(tid, n, patience)
 		answers <- answer{filters, err}
-	}()
+	})
 	a := <-answers
 	return a.filters, a.err
 }
 
-func copyFilters(pid, n int) (filters []plan.Filter, err error) {
-	runtime.LockOSThread() // a tracer is a thread
-	defer runtime.UnlockOSThread()
-	if err := seize(pid); err != nil {
+func traceFilters(tid, n int, patience time.Duration) (filters []plan.Filter, err error) {
+	if err := seize(tid, patience); err != nil {
 		return nil, err
 	}
 	defer func() {
-		if e := unix.PtraceDetach(pid); e != nil && err == nil {
-			err = fmt.Errorf("detach from process %d: %w", pid, e)
+		if e := unix.PtraceDetach(tid); e != nil && err == nil {
+			err = fmt.Errorf("detach from process %d: %w", tid, e)
 		}
 	}()
 	for i := range n {
-		f, err := readFilter(pid, i)
+		f, err := readFilter(tid, i)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +95,7 @@ func tracer(pid int) uint64 {
 	return number
 }
 
-// traceError is why a process can't be traced at all.
+// traceError is why a process can't be traced, or doesn't stop: it says nothing about its filters.
 type traceError struct {
 	pid int
 	err error
@@ -102,10 +106,10 @@ func (e *traceError) Unwrap() error { return e.err }
 
 // seize attaches to the process and stops it. PTRACE_SEIZE sends no signal, so
 // nothing is left when we die in between: the kernel detaches and resumes.
-func seize(pid int) error {
+func seize(pid int, patience time.Duration) error {
 	err := unix.PtraceSeize(pid)
 	// Another one of us, who joins the same container, has it for a moment.
-	for patience := time.Now().Add(stopWithin); errors.Is(err, unix.EPERM) && time.Now().Before(patience); {
+	for deadline := time.Now().Add(patience); errors.Is(err, unix.EPERM) && time.Now().Before(deadline); {
 		traced := tracer(pid) != 0
 		err = unix.PtraceSeize(pid)
 		if !traced {
@@ -115,15 +119,15 @@ func seize(pid int) error {
 	}
 	if err != nil {
 		if by := tracer(pid); by != 0 {
-			return exit.Hint(fmt.Errorf("trace process %d: process %d traces it already", pid, by),
+			return exit.Hint(&traceError{pid, fmt.Errorf("process %d traces it already", by)},
 				"it can be joined when that debugger or strace lets it go")
 		}
-		return &traceError{pid: pid, err: err}
+		return &traceError{pid, err}
 	}
 	if err := unix.PtraceInterrupt(pid); err != nil {
 		return fmt.Errorf("stop process %d: %w", pid, err)
 	}
-	deadline := time.Now().Add(stopWithin)
+	deadline := time.Now().Add(patience)
 	for tries := 0; ; tries++ {
 		got, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
 		switch {
@@ -132,8 +136,7 @@ func seize(pid int) error {
 		case got == pid:
 			return nil
 		case time.Now().After(deadline):
-			return exit.Hint(fmt.Errorf("process %d did not stop within %s: is it frozen?", pid, stopWithin),
-				"docker ps shows whether it is paused; docker unpause lets it go on")
+			return &traceError{pid, fmt.Errorf("it did not stop within %s: it sleeps uninterruptibly or has no processor time", patience)}
 		}
 		// It stops as soon as it runs, and a sleep is much longer than that.
 		if tries < 50 {

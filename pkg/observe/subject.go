@@ -25,17 +25,25 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	mountsOf := []*Process{o.host}
 	var groups []string // that are added to the user's
 	if c := source.Container; c != nil {
-		shim := o.shims[p]
+		starter = o.shims[p]
 		s.ContainerID, s.ConfigEnv, groups = c.ID, c.Env, c.GroupAdd
 		if user == "" {
 			user = c.User // looked up anew, as the engine does it
 		}
-		starter = shim
-		mountsOf = []*Process{shim, o.host} // an engine can have mounts of its own
-		if starterStatus, err = shim.readStatus(); err != nil {
+		mountsOf = []*Process{starter, o.host} // an engine can have mounts of its own
+		if starterStatus, err = starter.readStatus(); err != nil {
 			return err
 		}
-		err = readContainer(s, p, shim, starterStatus)
+	}
+	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
+		return err
+	}
+	if err := o.openCgroups(s.Cgroups, mountsOf); err != nil {
+		return err
+	}
+	s.Frozen = o.frozen()
+	if source.Container != nil {
+		err = readContainer(s, p, starter, starterStatus)
 	} else {
 		err = o.readLive(s, p, st)
 	}
@@ -61,11 +69,8 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	if err := readUser(s, root, user, groups); err != nil {
 		return err
 	}
-	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
-		return err
-	}
 	o.Facts.Subject = s
-	return o.openCgroups(s.Cgroups, mountsOf)
+	return nil
 }
 
 // readContainer takes the bundle of a container as what a command is to be
@@ -84,36 +89,51 @@ func readContainer(s *plan.Subject, p, shim *Process, shimStatus status) error {
 	}
 	profile := b.Linux.Seccomp
 	if profile == nil {
-		copyInto(s, p, n)
+		copyInto(s, p, n, false)
 		return nil
 	}
 	if n == 0 {
 		s.Profile = profile
 	}
-	copyInto(s, p, n+1) // the runtime's follows those that it inherited; the program's own follow it
+	copyInto(s, p, n+1, false) // the runtime's follows those that it inherited; the program's own follow it
 	if len(s.Filters) > 0 {
 		s.Filters[len(s.Filters)-1].Flags = profile.LoadFlags()
 	}
 	return nil
 }
 
-// copyInto copies the n oldest filters of p. That it failed is a fact, for the
-// plan to judge.
-func copyInto(s *plan.Subject, p *Process, n int) {
+// copyInto copies the n oldest filters of p, which with all are all that it has. That it failed
+// is a fact, for the plan to judge.
+func copyInto(s *plan.Subject, p *Process, n int, all bool) {
 	if n == 0 {
 		return
 	}
-	s.Filters, s.FiltersErr = CopyFilters(p.PID, n)
+	patience := stopWithin
+	if s.Profile != nil || s.Frozen {
+		patience = stopSoon
+	}
+	s.Filters, s.FiltersErr = p.copyFilters(n, all, patience)
 	s.FiltersDenied, s.FiltersErr = explainFilters(s.FiltersErr)
-	if s.FiltersErr == nil {
-		s.FiltersErr = p.Alive() // else the number may have been another's
+	if err := p.Alive(); err != nil { // then the number may have been another's
+		s.Filters, s.FiltersDenied, s.FiltersErr = nil, false, err
 	}
 }
 
-// explainFilters says what to do, and tells whether CAP_SYS_ADMIN in the initial user
-// namespace is all that is missing: without it and where we have a filter ourselves it
-// is EACCES, ptrace(2).
+// unshown tells whether an error of copying filters says nothing about the filters: the thread
+// could not be traced, or did not stop. A security module's EACCES isn't meant: it says that a
+// tracer is unwanted, not that there is none.
+func unshown(err error) bool {
+	_, traced := errors.AsType[*traceError](err)
+	return traced && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.ESRCH)
+}
+
+// explainFilters says what to do, and tells whether the kernel just did not show the filters:
+// see unshown, or CAP_SYS_ADMIN in the initial user namespace is missing. Without that
+// and where we have a filter ourselves it is EACCES, ptrace(2).
 func explainFilters(err error) (denied bool, explained error) {
+	if unshown(err) {
+		return true, kernel.Explain(err)
+	}
 	explained = kernel.Explain(err)
 	if _, traced := errors.AsType[*traceError](err); traced {
 		return false, explained // a security module's EACCES, not for want of a capability

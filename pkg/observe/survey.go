@@ -95,6 +95,9 @@ func (s *surveyor) look(pid int) error {
 	}
 	process := survey.Process{PID: pid}
 	nodes, err := inodes(dir)
+	if errors.Is(err, unix.ENOENT) {
+		nodes, err = inodesOfLiving(dir, pid)
+	}
 	if err == nil {
 		if process.Group = s.group(nodes); process.Group > 0 {
 			var st procfs.Stat

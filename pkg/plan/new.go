@@ -34,6 +34,10 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		}
 	}
 	if p.foreign(o) {
+		if o.Subject != nil && o.Subject.Frozen && !r.Look {
+			return nil, exit.Hint(fmt.Errorf("%s is frozen, and a command in it would be", r.Source(ns.Mnt).Quoted()),
+				"docker ps shows whether it is paused; docker unpause lets it go on")
+		}
 		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)

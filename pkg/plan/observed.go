@@ -87,8 +87,8 @@ type Subject struct {
 	UIDMap []IDRange
 	// Filters are the seccomp filters that the command gets, the oldest first.
 	Filters []Filter
-	// FiltersErr is why they could not be copied, and FiltersDenied says that it is
-	// only for want of rights.
+	// FiltersErr is why they could not be copied, and FiltersDenied says that the kernel
+	// only did not show them: for want of rights, or because no thread stopped for it.
 	FiltersErr    error
 	FiltersDenied bool
 	// Profile is what the runtime makes a command's only filter from; nil where that is
@@ -97,6 +97,8 @@ type Subject struct {
 	// Cgroups are the groups that the container's first process is in and the
 	// helper isn't.
 	Cgroups []Cgroup
+	// Frozen says that one of them is frozen, as docker pause does it.
+	Frozen bool
 	// NoProfile says that the kernel hasn't got the AppArmor profile that Profiled gives.
 	NoProfile bool
 }

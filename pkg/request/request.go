@@ -62,6 +62,9 @@ type Request struct {
 	// itself; none for no such keys.
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	DryRun     Output `json:"dryRun,omitempty"`
+	// Look says that a plan is made to tell who a command would be, also where none could run
+	// for now: in a container that is paused.
+	Look bool `json:"look,omitempty"`
 	// Survey asks for a survey.Survey as JSON in place of a command.
 	Survey *Survey `json:"survey,omitempty"`
 	// Via is the way to the engine's host and why it was chosen, for the plan.

@@ -116,6 +116,12 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 			err = exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
 		}
 	}
+	if errors.Is(err, join.ErrKilled) {
+		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
+			// Another try could have the kernel kill the container's own processes.
+			err = exit.Hint(fmt.Errorf("%w: %s", err, why), "docker stats shows its memory; docker update --memory raises the limit")
+		}
+	}
 	err = seen.Explain(r, err)
 	endRecord(record, p, ran, status, err, *stderr)
 	return status, err
@@ -141,10 +147,10 @@ func readCaller(r *request.Request, facts *plan.Observed) {
 func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote, ran *outcome) (int, error) {
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		TakeBack: seen.TakeBack,
+		TakeBack: seen.TakeBack, Stuck: seen.Stuck,
 	}
 	for pid, source := range seen.Processes {
-		held.Sources[pid] = join.Source{Pidfd: source.Pidfd, Namespaces: source.Namespaces}
+		held.Sources[pid] = join.Source{Pidfd: source.ForSetns(), Namespaces: source.Namespaces}
 	}
 	rootDir, err := seen.OpenRoot(root)
 	if err != nil {
