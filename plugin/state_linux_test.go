@@ -11,17 +11,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// TestState joins containers whose first process is in a state in which it can't be stopped and
-// asked for its filter. docker exec asks it for nothing but its namespaces.
+// TestState joins containers whose first process is in a state in which it can't be asked for its filter,
+// or isn't what the container was made with. docker exec asks it for nothing but its namespaces.
 func TestState(t *testing.T) {
 	for name, test := range map[string]func(*testing.T){
-		"it sleeps uninterruptibly": testUninterruptible,
-		"it is traced":              testTraced,
-		"its main thread has ended": testWithoutItsMainThread,
+		"it sleeps uninterruptibly":           testUninterruptible,
+		"it is traced":                        testTraced,
+		"nobody may trace it":                 testUntraceable,
+		"its main thread has ended":           testWithoutItsMainThread,
+		"it has moved beneath its own cgroup": testMovedCgroup,
+		"it has overwritten its environment":  testOverwrittenEnvironment,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,7 +128,7 @@ func testUninterruptible(t *testing.T) {
 	if err := os.WriteFile(program, vforks(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	web := c.containerOf(t, "/vforks", "-v", program+":/vforks:ro")
+	web := c.containerOf(t, "/vforks", program)
 	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
 	eventually(t, "it sleeps", func() bool {
 		p, _ := readProcess(pid)
@@ -167,13 +171,28 @@ func testTraced(t *testing.T) {
 	}
 }
 
+// kernel.yama.ptrace_scope=3 has no way back, so a filter says what it would.
+func testUntraceable(t *testing.T) {
+	if os.Getenv(viaVariable) == "engine" {
+		t.Skip("the helper's container has no filter")
+	}
+	c := newCaller(t)
+	cmd := c.docker("nsjoin", c.container(t), "echo", "in")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	startRefused(t, cmd, unix.SYS_PTRACE, unix.EPERM)
+	if status := ended(t, cmd); status != 0 || out.String() != "in\n" {
+		t.Errorf("status %d, it prints %q and says %s", status, &out, &errs)
+	}
+}
+
 func testWithoutItsMainThread(t *testing.T) {
 	c := newCaller(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := c.containerOf(t, "/leaderless", "-v", self+":/leaderless:ro", "-e", leaderlessVariable+"=1", "--net", "none")
+	web := c.containerOf(t, "/leaderless", self, "-e", leaderlessVariable+"=1", "--net", "none")
 	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
 	// The engine itself takes it for dead, and does not remove the container.
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
@@ -199,14 +218,136 @@ func testWithoutItsMainThread(t *testing.T) {
 	}
 }
 
-// containerOf is a container whose first process is a program that prints nothing.
-func (c caller) containerOf(t *testing.T, program string, options ...string) string {
+// containerOf is a container whose first process is a program, made of a file of this machine.
+func (c caller) containerOf(t *testing.T, program, file string, options ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("state-%d-%s", os.Getpid(), strings.Trim(program, "/"))
-	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, options...)
-	docker(t, append(run, testImage, program)...)
+	create := append([]string{"create", "--init=false", "--name", name, "--label", ownLabel()}, options...)
+	docker(t, append(create, testImage, program)...)
 	t.Cleanup(func() {
 		eventually(t, name+" is removed", func() bool { return exec.Command("docker", "rm", "-f", "-v", name).Run() == nil })
 	})
+	docker(t, "cp", file, name+":"+program)
+	docker(t, "start", name)
 	return name
+}
+
+// groupsOf are the directories of a container's own cgroups, by hierarchy, "" for cgroup v2.
+func groupsOf(t *testing.T, pid int, id string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		mount := strings.TrimPrefix(parts[1], "name=")
+		if mount == "" {
+			mount = "unified"
+		}
+		if dir := filepath.Join("/sys/fs/cgroup", mount, parts[2]); strings.Contains(parts[2], id) && mount != "cpuset" { // which is not to be entered before it has processors
+			groups[parts[1]] = dir
+		}
+	}
+	return groups
+}
+
+func writeTo(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A group beneath the container's own is one that its program made. On cgroup v2 it can be
+// threaded, and the own one then takes processes all the same; or controllers are handed down to it, and
+// then it doesn't.
+func testMovedCgroup(t *testing.T) {
+	c := newCaller(t)
+	web := c.container(t)
+	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	groups := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))
+	if len(groups) == 0 {
+		t.Skip("this engine gives containers no cgroups of their own")
+	}
+	move := func(name, file string) {
+		for _, dir := range groups {
+			if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			writeTo(t, filepath.Join(dir, name, file), strconv.Itoa(pid))
+		}
+	}
+	move("sub", "cgroup.procs")
+	asDockerExec(t, c, web)
+	unified, ok := groups[""]
+	if !ok {
+		return
+	}
+	groups = map[string]string{"": unified}
+	if controllers, _ := os.ReadFile(filepath.Join(unified, "cgroup.controllers")); strings.Contains(string(controllers), "hugetlb") {
+		writeTo(t, filepath.Join(unified, "cgroup.subtree_control"), "+hugetlb")
+		asDockerExec(t, c, web)
+		writeTo(t, filepath.Join(unified, "cgroup.subtree_control"), "-hugetlb")
+	} else {
+		t.Log("there is no controller that could be handed down")
+	}
+	move(".", "cgroup.procs")
+	if err := os.Mkdir(filepath.Join(unified, "threads"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeTo(t, filepath.Join(unified, "threads", "cgroup.type"), "threaded")
+	move("threads", "cgroup.threads")
+	asDockerExec(t, c, web)
+}
+
+// titleVariable makes the test's own program one that writes over its environment, as those do that
+// show their state in ps.
+const titleVariable = "NSJOIN_TEST_TITLE"
+
+var _ = showTitle()
+
+func showTitle() error {
+	if os.Getenv(titleVariable) == "" {
+		return nil
+	}
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return err
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	start, _ := strconv.ParseInt(fields[50-3], 10, 64)
+	end, _ := strconv.ParseInt(fields[51-3], 10, 64)
+	mem, err := os.OpenFile("/proc/self/mem", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	title := append([]byte("nginx: master process /usr/sbin/nginx\x00LEFT=over"), make([]byte, end-start)...)
+	if _, err := mem.WriteAt(title[:end-start], start); err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+func testOverwrittenEnvironment(t *testing.T) {
+	c := newCaller(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := c.containerOf(t, "/title", self, "-e", titleVariable+"=1", "-e", "SECRET=kept")
+	eventually(t, "it has overwritten it", func() bool { return docker(t, "logs", web) == "ready" })
+	pid := "pid:" + docker(t, "inspect", "-f", "{{.State.Pid}}", web)
+	want := "HOME=/root\nLEFT=over\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	got := c.says(t, "nsjoin", pid, "sh", "-c", "env | grep -v -e ^PWD= -e ^SHLVL= | sort")
+	if got != want {
+		t.Errorf("the environment is\n%s\nwant\n%s", got, want)
+	}
+	if got := c.says(t, "nsjoin", "-e", "PATH=/bin", pid, "sh", "-c", "echo $PATH"); got != "/bin" {
+		t.Errorf("PATH is %s", got)
+	}
 }

@@ -28,9 +28,10 @@ const (
 	unlessBorn                // a call that is made only if the process was not born into its cgroup
 	joinAtOnce                // setns on a pidfd; EINVAL makes the joinEach that follow run
 	joinEach                  // setns on one namespace's file, if joinAtOnce couldn't
-	enter                     // chdir; EACCES is left to enterAgain
-	enterAgain                // chdir, where enter was not allowed to
+	enter                     // chdir; some errors are left to an enterAgain
+	enterAgain                // chdir, where enter has left args[1] to do
 	checkInside               // getcwd gives a path that starts at the root
+	checkAgain                // the same, where enter has left args[1] to do
 	carry                     // move a mount, or copy it with the flags at args[5]; none need be there
 	writeLabel                // open, write, close
 	loopback                  // socket, ioctl, close: set lo up by the struct ifreq at args[0]
@@ -71,13 +72,20 @@ type program struct {
 	files    []*os.File       // what their descriptors belong to, until it is closed
 
 	// What the child found out.
-	born       bool // into the cgroup of birth
-	seen       bool // it may be in the container's pid namespace
-	passed     bool // the helper has settled
-	found      int  // in paths; an index, since a pointer's store may run the collector
-	each       bool
-	notEntered bool
+	born   bool // into the cgroup of birth
+	seen   bool // it may be in the container's pid namespace
+	passed bool // the helper has settled
+	found  int  // in paths; an index, since a pointer's store may run the collector
+	each   bool
+	left   uintptr // what enter could not do
 }
+
+// What enter leaves to be done.
+const (
+	leftNothing = iota
+	leftToUser  // root may not enter it
+	leftInside  // it is not there, for a process that is not in the pid namespace
+)
 
 // The two pipes are above the standard streams, which are put in their places
 // while they are open, and below 64, so that the command's table of descriptors
@@ -126,14 +134,23 @@ func do(p *program, o *op) syscall.Errno {
 		return 0
 	case enter:
 		errno := raw(o)
-		p.notEntered = errno == unix.EACCES || errno == unix.EPERM
-		if p.notEntered {
-			return 0
+		switch {
+		case errno == unix.EACCES || errno == unix.EPERM:
+			p.left = leftToUser
+		case errno == unix.ENOENT && o.args[1] != 0:
+			p.left = leftInside
+		default:
+			return errno
 		}
-		return errno
+		return 0
 	case enterAgain:
-		if p.notEntered {
+		if p.left == o.args[1] {
 			return raw(o)
+		}
+		return 0
+	case checkAgain:
+		if p.left == o.args[1] {
+			return inside(p, o)
 		}
 		return 0
 	case checkInside:

@@ -119,11 +119,20 @@ func (c *compiler) compile(s plan.Step) error {
 		c.call(unix.SYS_PERSONALITY, 0)
 	case plan.OpDir:
 		if who == nil {
-			return c.enter(call, c.plan.Identity.Dir) // there is no other user who might be allowed to
+			return c.enter(call, c.plan.Identity.Dir, leftNothing) // there is no other user who might be allowed to
 		}
-		return c.enter(enter, c.plan.Identity.Dir)
+		inside := uintptr(0)
+		if slices.ContainsFunc(c.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpDirLast }) {
+			inside = leftInside
+		}
+		return c.enter(enter, c.plan.Identity.Dir, inside)
 	case plan.OpDirAgain:
-		return c.enter(enterAgain, c.plan.Identity.Dir)
+		return c.enter(enterAgain, c.plan.Identity.Dir, leftToUser)
+	case plan.OpDirLast:
+		if err := c.enter(enterAgain, c.plan.Identity.Dir, leftInside); err != nil {
+			return err
+		}
+		c.add(checkAgain, 0, 0, leftInside)
 	case plan.OpInside:
 		c.add(checkInside, 0)
 	case plan.OpBounding:
@@ -298,9 +307,9 @@ func (c *compiler) keyring(name string) error {
 	return err
 }
 
-func (c *compiler) enter(do action, dir string) error {
+func (c *compiler) enter(do action, dir string, left uintptr) error {
 	s, err := c.text(dir)
-	c.add(do, unix.SYS_CHDIR, s)
+	c.add(do, unix.SYS_CHDIR, s, left)
 	return err
 }
 

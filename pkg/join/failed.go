@@ -65,7 +65,12 @@ func (f *follower) failed(v verdict) error {
 			err = exit.Hint(err, "the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
 		}
 		return err
-	case plan.OpDir, plan.OpDirAgain:
+	case plan.OpInside:
+		if v.errno == unix.ENOENT {
+			return exit.Hint(exit.With(exit.NotFound, fmt.Errorf("working directory %s in %s: it was removed, or what is mounted there was: %w",
+				f.plan.Identity.Dir, f.plan.Target, errno)), "-w / runs the command in a directory that is there")
+		}
+	case plan.OpDir, plan.OpDirAgain, plan.OpDirLast:
 		return exit.With(status(v.errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)

@@ -39,7 +39,7 @@ func StandbyWith(args []string, alive, stdout, stderr, more *os.File) (pid int, 
 		return 0, err
 	}
 	c.call(unix.SYS_PRCTL, unix.PR_SET_NAME, name)
-	if err := c.enter(call, "/"); err != nil {
+	if err := c.enter(call, "/", leftNothing); err != nil {
 		return 0, err
 	}
 	for fd, f := range []*os.File{1: stdout, 2: stderr} {

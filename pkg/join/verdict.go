@@ -25,6 +25,11 @@ func (c *compiler) verdicts(seen int) error {
 		step := int32(seen + i)
 		switch s.Op {
 		case plan.OpFork, plan.OpSettle, plan.OpFind: // which fail otherwise, or as the exec
+		case plan.OpDirLast:
+			c.verdict(messageOutside, step, unix.ENOENT)
+			for _, errno := range likely() {
+				c.verdict(messageFailed, step, errno)
+			}
 		case plan.OpExec:
 			for errno := range syscall.Errno(lastErrno + 1) {
 				c.verdict(messageFailed, step, errno)
@@ -46,7 +51,7 @@ func (c *compiler) verdict(kind uint32, step int32, errno syscall.Errno) {
 	c.prog.verdicts = append(c.prog.verdicts, verdict{kind, step, errno})
 }
 
-// likely are the errors of mount(2), setsid(2) and TIOCSCTTY, and 0 for all others.
+// likely are the errors of mount(2), chdir(2), setsid(2) and TIOCSCTTY, and 0 for all others.
 func likely() []syscall.Errno {
 	return []syscall.Errno{
 		0, unix.EPERM, unix.ENOENT, unix.EIO, unix.EBADF, unix.EAGAIN, unix.ENOMEM, unix.EACCES, unix.EBUSY, unix.EEXIST,

@@ -41,8 +41,13 @@ func (p *Process) readCgroups() ([]plan.Cgroup, error) {
 	return p.groups, nil
 }
 
-// foreignCgroups are the groups of p that self isn't in, in every hierarchy.
-func (p *Process) foreignCgroups(self *Process) ([]plan.Cgroup, error) {
+// foreignCgroups are the groups of p, the first process of container id or none's, that self isn't
+// in, in every hierarchy.
+//
+// The process may have moved to a group beneath the container's own. docker exec stays in the
+// latter. Only where cgroup v2 has no place for processes there, its runtime, runc's
+// setnsProcess.start, goes where the process is.
+func (p *Process) foreignCgroups(self *Process, id string, seenBy []*Process) ([]plan.Cgroup, error) {
 	theirs, err := p.readCgroups()
 	if err != nil {
 		return nil, err
@@ -57,6 +62,12 @@ func (p *Process) foreignCgroups(self *Process) ([]plan.Cgroup, error) {
 	}
 	var foreign []plan.Cgroup
 	for _, g := range theirs {
+		if path := ownGroup(g.Path, id); path != g.Path {
+			container := plan.Cgroup{Hierarchy: g.Hierarchy, Path: path}
+			if g.Hierarchy != "" || takesProcesses(container, seenBy) {
+				g = container
+			}
+		}
 		if own[g] {
 			continue
 		}
@@ -66,6 +77,50 @@ func (p *Process) foreignCgroups(self *Process) ([]plan.Cgroup, error) {
 		foreign = append(foreign, g)
 	}
 	return foreign, nil
+}
+
+// ownGroup is the group that the runtime made for container id, the first part of the path that is
+// named by it. What is beneath is the container's. Without such a part it is the path.
+func ownGroup(path, id string) string {
+	end := 0
+	for part := range strings.SplitAfterSeq(path, "/") {
+		end += len(part)
+		if id != "" && containerOf(strings.TrimSuffix(part, "/")) == id {
+			return strings.TrimSuffix(path[:end], "/")
+		}
+	}
+	return path
+}
+
+// takesProcesses tells whether a group of cgroup v2 that has others with processes beneath it can
+// have some itself: cgroup_migrate_vet_dst of the kernel's kernel/cgroup/cgroup.c.
+func takesProcesses(g plan.Cgroup, seenBy []*Process) bool {
+	places, err := findCgroups([]plan.Cgroup{g}, seenBy)
+	if err != nil {
+		return false
+	}
+	switch places[0].line("cgroup.type") {
+	case "domain threaded", "threaded":
+		return true
+	case "domain":
+		return places[0].line("cgroup.subtree_control") == ""
+	}
+	return false
+}
+
+// line is a short file of the group, without its end; "?" where it can't be read.
+func (p place) line(name string) string {
+	f, err := p.open(name, unix.O_RDONLY)
+	if err != nil {
+		return "?"
+	}
+	defer f.Close()
+	text := make([]byte, 256)
+	n, err := unix.Read(int(f.Fd()), text)
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimSpace(string(text[:n]))
 }
 
 // above tells whether a group is above the root of the cgroup namespace, where

@@ -83,7 +83,7 @@ func TestForeignCgroups(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p := procDir(t, map[string]string{"cgroup": row.theirs})
 			self := procDir(t, map[string]string{"cgroup": row.ours})
-			got, err := p.foreignCgroups(self)
+			got, err := p.foreignCgroups(self, "", nil)
 			if !reflect.DeepEqual(got, row.want) || text(err) != row.message {
 				t.Errorf("%v, %v; want %v, %s", got, err, row.want, row.message)
 			}
@@ -93,7 +93,7 @@ func TestForeignCgroups(t *testing.T) {
 
 func TestOurOwnCgroupsAreNotForeign(t *testing.T) {
 	p := hold(t, running(t, "cat").Process.Pid)
-	if got, err := p.foreignCgroups(hold(t, os.Getpid())); err != nil || got != nil {
+	if got, err := p.foreignCgroups(hold(t, os.Getpid()), "", nil); err != nil || got != nil {
 		t.Errorf("a child is in groups that we aren't in: %v, %v", got, err)
 	}
 }
@@ -158,4 +158,26 @@ func TestGroupThatCantBeOpenedIsNamed(t *testing.T) {
 
 func mountLine(root, point, kind, options string) string {
 	return strings.Join([]string{"36 35 0:31", root, point, "rw,nosuid", "shared:9", "-", kind, kind, options}, " ") + "\n"
+}
+
+// What a container makes beneath its own group is not what the runtime made, whatever its name is.
+func TestOwnGroup(t *testing.T) {
+	id := strings.Repeat("0f", 32)
+	for path, want := range map[string]string{
+		"/docker/" + id:                      "/docker/" + id,
+		"/docker/" + id + "/sub":             "/docker/" + id,
+		"/docker/" + id + "/sub/" + id:       "/docker/" + id,
+		"/x/docker-" + id + ".scope/init":    "/x/docker-" + id + ".scope",
+		"/docker/" + id[1:] + "/sub":         "/docker/" + id[1:] + "/sub",
+		"/docker/" + id + "0/sub":            "/docker/" + id + "0/sub",
+		"/":                                  "/",
+		"/docker/" + strings.Repeat("a", 64): "/docker/" + strings.Repeat("a", 64),
+	} {
+		if got := ownGroup(path, id); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
+		if got := ownGroup(path, ""); got != path {
+			t.Errorf("%s of no container: %s", path, got)
+		}
+	}
 }

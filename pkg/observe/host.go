@@ -22,7 +22,7 @@ func (o *Observation) leave() error {
 	}
 	o.host = host
 	o.Facts.Host = host.Facts()
-	groups, err := host.foreignCgroups(o.self)
+	groups, err := host.foreignCgroups(o.self, "", nil)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 			return err
 		}
 	}
-	if s.Cgroups, err = p.foreignCgroups(o.self); err != nil {
+	if s.Cgroups, err = p.foreignCgroups(o.self, s.ContainerID, mountsOf); err != nil {
 		return err
 	}
 	if err := o.openCgroups(s.Cgroups, mountsOf); err != nil {

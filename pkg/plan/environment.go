@@ -43,6 +43,19 @@ func environment(spec Spec, configured, terminal []string) []string {
 	return env
 }
 
+// defaultPath is the engine's PATH for containers whose image has none.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// ofProcess is the environment of a process that runs, with a PATH. A program that shows its
+// state in ps (nginx, postgres, sshd) writes over its environment: what is no assignment is dropped.
+func ofProcess(env []string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(entry string) bool { return strings.IndexByte(entry, '=') < 1 })
+	if _, ok := lookup(env, "PATH"); !ok {
+		env = append(env, "PATH="+defaultPath)
+	}
+	return env
+}
+
 // override puts the assignments of overrides into env, each in the place of the
 // variable's earlier one or at the end, and takes the variables out that are
 // named without a value. It is moby's container.ReplaceOrAppendEnvValues, also in

@@ -197,3 +197,21 @@ func TestCallersEnvironmentIsThatBeforeTheDockerCLI(t *testing.T) {
 		})
 	}
 }
+
+// A process may have written anything over its environment.
+func TestEnvironmentOfAProcess(t *testing.T) {
+	const engines = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	for _, row := range []struct{ was, given, want []string }{
+		{[]string{"nginx: master process", "A=1", "=x", "B"}, nil, []string{"A=1", engines, "HOME=/var/www"}},
+		{nil, nil, []string{engines, "HOME=/var/www"}},
+		{[]string{"PATH=/own", "A=1"}, nil, []string{"PATH=/own", "A=1", "HOME=/var/www"}},
+		{nil, []string{"PATH"}, []string{"HOME=/var/www"}},
+	} {
+		r, o := asked(), observed()
+		r.Env = row.given
+		o.Subject.ContainerID, o.Subject.Spec.Env, o.Subject.Account.Home = "", row.was, "/var/www"
+		if got := made(t, r, o).Identity.Env; !slices.Equal(got, row.want) {
+			t.Errorf("%q, -e %q: %q, want %q", row.was, row.given, got, row.want)
+		}
+	}
+}

@@ -34,9 +34,9 @@ func forbidding(t *testing.T, action string, calls ...string) []plan.Filter {
 
 // A filter that forbids a call which comes after it is loaded last.
 func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
-	const usual, last = "seccomp capabilities fork session settle find exec", "loader fork session settle find seccomp exec"
-	const usualNNP, lastNNP = "no-new-privileges capabilities seccomp fork session settle find exec",
-		"no-new-privileges capabilities fork session settle find seccomp exec"
+	const usual, last = "seccomp capabilities fork dir-last session settle find exec", "loader fork dir-last session settle find seccomp exec"
+	const usualNNP, lastNNP = "no-new-privileges capabilities seccomp fork dir-last session settle find exec",
+		"no-new-privileges capabilities fork dir-last session settle find seccomp exec"
 	for _, row := range []struct {
 		name      string
 		filters   []plan.Filter
@@ -80,7 +80,7 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 	r, o := asked(), observed()
 	o.Streams, o.Subject.Filters = terminal, forbidding(t, "SCMP_ACT_ERRNO", "ioctl")
 	o.Users = []plan.UserNamespace{{ID: o.Self.Namespaces[ns.User]}}
-	if got := ops(made(t, r, o)); !strings.HasSuffix(got, "loader fork session terminal settle find seccomp exec") {
+	if got := ops(made(t, r, o)); !strings.HasSuffix(got, "loader fork dir-last session terminal settle find seccomp exec") {
 		t.Errorf("ioctl, at a terminal: %s", got)
 	}
 }

@@ -34,10 +34,6 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		}
 	}
 	if p.foreign(o) {
-		if o.Subject != nil && o.Subject.Frozen && !r.Look {
-			return nil, exit.Hint(fmt.Errorf("%s is frozen, and a command in it would be", r.Source(ns.Mnt).Quoted()),
-				"docker ps shows whether it is paused; docker unpause lets it go on")
-		}
 		p.Identity, err = containerIdentity(r, o, p)
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
@@ -90,8 +86,12 @@ func WantsSubject(host, source Process) bool {
 
 func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, error) {
 	s := o.Subject
-	if s == nil {
+	switch {
+	case s == nil:
 		return Identity{}, errors.New("not observed")
+	case s.Frozen && !r.Look:
+		return Identity{}, exit.Hint(errors.New("it is frozen, and a command in it would be"),
+			"docker ps shows whether it is paused; docker unpause lets it go on")
 	}
 	joined := p.Joined()
 	who := Identity{Who: Container, Dir: cmp.Or(string(r.Dir), s.Spec.Dir, "/"), RootOfUserNamespace: joined.Has(ns.User)}
@@ -153,7 +153,11 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags, Compiled: f.Compiled})
 	}
 	who.Container = c
-	who.Env = dedup(override(environment(s.Spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
+	spec := s.Spec
+	if s.ContainerID == "" {
+		spec.Env = ofProcess(spec.Env)
+	}
+	who.Env = dedup(override(environment(spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
 	if home, _ := lookup(who.Env, "HOME"); home == "" {
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr

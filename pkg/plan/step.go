@@ -30,6 +30,7 @@ const (
 	OpPersona   Op = "persona"   // the default execution domain, personality(2)
 	OpDir       Op = "dir"       // change the directory, with root's rights
 	OpDirAgain  Op = "dir-again" // as the user, where root may not (a network file system)
+	OpDirLast   Op = "dir-last"  // as the command, if it is there only in the pid namespace (/proc/self)
 	OpBounding  Op = "bounding"  // drop what is not in the bounding set
 	OpUser      Op = "user"      // groups, gid, uid; capabilities are kept
 	OpInside    Op = "inside"    // the directory is inside the root (CVE-2024-21626)
@@ -127,11 +128,7 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	} else if who.Dir != "" && !proc {
 		list = append(list, Step{Op: OpDir})
 	}
-	if p.leaves(ns.PID) || p.leaves(ns.Time) || who.Container != nil {
-		// Without a reason of its own it gives a small table of descriptors:
-		// the size of the first, which has ours, is in /proc/self/status.
-		list = append(list, Step{Op: OpFork})
-	}
+	list = append(list, forking(p)...)
 	if proc {
 		list = append(list, procStep(beneath))
 		if who.Dir != "" {
@@ -145,6 +142,21 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 		list = append(list, Step{Op: OpTerminal})
 	}
 	return append(list, finish(who.Container)...)
+}
+
+// forking is the second fork, and what is found after it only.
+func forking(p *Plan) []Step {
+	var list []Step
+	container := p.Identity.Container != nil
+	if p.leaves(ns.PID) || p.leaves(ns.Time) || container {
+		// Without a reason of its own it gives a small table of descriptors:
+		// the size of the first, which has ours, is in /proc/self/status.
+		list = append(list, Step{Op: OpFork})
+	}
+	if p.leaves(ns.PID) && container {
+		list = append(list, Step{Op: OpDirLast})
+	}
+	return list
 }
 
 // finish is what is done when the helper lets go.
@@ -241,6 +253,8 @@ func (p *Plan) Describe(i int) string {
 		return "change to " + p.Identity.Dir
 	case OpDirAgain:
 		return "change to " + p.Identity.Dir + " as the user, if root may not"
+	case OpDirLast:
+		return "change to " + p.Identity.Dir + ", if it is only there now, and check it"
 	case OpBounding:
 		return fmt.Sprintf("bounding set of %d capabilities", len(c.Capabilities.Bounding.Names()))
 	case OpUser:

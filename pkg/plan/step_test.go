@@ -29,42 +29,42 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"a container",
 			func(*request.Request, *plan.Observed) {},
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"with no_new_privs the filter comes last",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.NoNewPrivileges = true },
-			"limits schedule cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
 		},
 		{
 			"without a filter",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Seccomp, o.Subject.Filters = false, nil },
-			"limits schedule cgroups join keyring " + become + " capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label is written while the host's /proc is there",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.AppArmor = "docker-default" },
-			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label of SELinux",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.SELinux = "container_t" },
-			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a terminal belongs to the new session",
 			func(_ *request.Request, o *plan.Observed) { o.Streams = terminal },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session terminal settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session terminal settle find exec",
 		},
 		{
 			"a user namespace: groups are dropped before, root is taken after",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.All()) },
-			"limits schedule cgroups no-groups join root keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a process has no keyring",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" },
-			"limits schedule cgroups join " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"docker run --pid host forks for a small table of descriptors",
@@ -121,12 +121,12 @@ func TestOrderOfSteps(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				r.Detach, o.Streams = true, terminal
 			},
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"privileged the filter stays",
 			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"the caller where he is",
@@ -230,6 +230,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 		"3 effective capabilities",
 		"seccomp filter",
 		"fork into the pid or time namespace",
+		"change to /srv, if it is only there now, and check it",
 		"new session",
 		"make the terminal the session's",
 		"verify the namespaces; set oom_score_adj",
