@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 // client is the caller's side of a command whose helper is in a container.
 type client struct {
 	parent         parent
+	connection     *engine.Connection
 	request        *request.Request
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -39,6 +41,9 @@ type client struct {
 	// interrupted is told of ctrl-c that is typed at a raw terminal before the helper reads, and when
 	// there was time enough since the command was to end.
 	interrupted chan struct{}
+
+	outlets   [2]*outlet
+	toldToEnd sync.Once
 }
 
 // attend passes on what the command reads, writes and is told, until it ends, and
@@ -57,6 +62,9 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	c.begun, c.unheard, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	unread := func(stream int) func() { return func() { _ = frames.Unread(stream) } }
+	_, isTerminal := term.GetFdInfo(c.stderr)
+	c.outlets = [2]*outlet{{to: c.stdout, failed: unread(1)}, {to: c.stderr, failed: unread(2), lines: c.raw && isTerminal}}
 	go c.tell(ctx, frames, h, signals, ended)
 	in := newInlet(c.stdin, frames)
 	if c.raw {
@@ -68,15 +76,12 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		in.start()
 	}
 	written := make(chan error, 1)
-	unread := func(stream int) func() { return func() { _ = frames.Unread(stream) } }
-	_, isTerminal := term.GetFdInfo(c.stderr)
-	outlets := [2]*outlet{{to: c.stdout, failed: unread(1)}, {to: c.stderr, failed: unread(2), lines: c.raw && isTerminal}}
-	errs := &frame.Splitter{Data: outlets[1], Consumed: func(total int64) {
+	errs := &frame.Splitter{Data: c.outlets[1], Consumed: func(total int64) {
 		c.once.Do(func() { close(c.begun) })
 		in.consumed(total)
 	}}
 	go func() {
-		err := h.Output(outlets[0], errs)
+		err := h.Output(c.outlets[0], errs)
 		_ = errs.Close()
 		written <- err
 	}()
@@ -101,7 +106,7 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 		// who hung up, for a client that is gone.
 		err = nil
 	}
-	for _, o := range outlets {
+	for _, o := range c.outlets {
 		if err == nil && o.lost != nil {
 			err = exit.With(cmp.Or(status, exit.Failed), fmt.Errorf("output of the command: %w", o.lost))
 		}
@@ -150,7 +155,8 @@ func (c *client) interrupt() {
 
 // urge is called when the command is to end. A helper that does not read its frames by then is given
 // unheardFor, or until the next call, and then given up: that is told.
-func (c *client) urge(h *engine.Helper) (given bool) {
+func (c *client) urge(h *engine.Helper, ended <-chan struct{}) (given bool) {
+	c.toldToEnd.Do(func() { go c.leaveReader(h, ended) })
 	switch {
 	case c.hasBegun():
 		return false
@@ -187,7 +193,8 @@ func (c *client) hasBegun() bool {
 type outlet struct {
 	to     io.Writer
 	failed func()
-	lines  bool // it is of lines, and a raw terminal's: the helper's messages
+	lines  bool         // it is of lines, and a raw terminal's: the helper's messages
+	since  atomic.Int64 // when the write that goes on began, in nanoseconds since 1970; 0 for none
 	closed bool
 	lost   error // why what was written is lost; nil where the reader left
 }
@@ -198,7 +205,10 @@ func (o *outlet) Write(b []byte) (int, error) {
 		if o.lines {
 			text = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
 		}
-		if _, err := o.to.Write(text); err != nil {
+		o.since.Store(time.Now().UnixNano())
+		_, err := o.to.Write(text)
+		o.since.Store(0)
+		if err != nil {
 			o.closed = true
 			if !isBrokenPipe(err) {
 				o.lost = err
@@ -234,17 +244,17 @@ func (c *client) tell(ctx context.Context, frames *frame.Writer, h *engine.Helpe
 			err = frames.Size(c.size())
 		case s := <-signals:
 			err = c.pass(frames, s)
-			if endsProcess(s) && c.urge(h) {
+			if endsProcess(s) && c.urge(h, ended) {
 				return
 			}
 		case <-c.interrupted:
-			if c.urge(h) {
+			if c.urge(h, ended) {
 				return
 			}
 		case <-closed:
 			closed = nil
 			err = c.endedByCLI(frames)
-			if c.urge(h) {
+			if c.urge(h, ended) {
 				return
 			}
 			polls = time.NewTicker(interval)

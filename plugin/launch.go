@@ -84,7 +84,7 @@ func (o *options) spec(r *request.Request, answers engine.Answers) engine.Spec {
 func viaEngine(ctx context.Context, cli parent, connection *engine.Connection, s engine.Spec, r *request.Request) (int, error) {
 	stdin, stdout, stderr := term.StdStreams()
 	in, _ := term.GetFdInfo(stdin)
-	c := &client{parent: cli, request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
+	c := &client{parent: cli, connection: connection, request: r, stdin: stdin, stdout: stdout, stderr: stderr, terminal: in}
 	r.Client = &request.Client{
 		Streams: callerStreams(), Null: [3]bool{isNull(os.Stdin), isNull(os.Stdout), isNull(os.Stderr)},
 		InputFile: r.Interactive && isRegular(os.Stdin), InputWaits: !r.Interactive && inputWaits(os.Stdin),

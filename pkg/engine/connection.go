@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -56,6 +57,17 @@ func (c *Connection) Local() (bool, error) {
 		return false, err
 	}
 	return strings.HasPrefix(to.DaemonHost(), "unix://"), nil
+}
+
+// Ended tells whether a container has ended, whose output somebody may still have to read. An engine
+// that does not answer by ctx's deadline counts as yes: while it waits for that reader, it answers
+// nothing about the container.
+func (c *Connection) Ended(ctx context.Context, id string) bool {
+	found, err := c.ContainerInspect(ctx, id)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	return err == nil && found.ContainerJSONBase != nil && found.State != nil && !found.State.Running
 }
 
 // ContainerInspect asks for a container in the first version of the API, for
