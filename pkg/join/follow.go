@@ -152,6 +152,9 @@ func (f *follower) ended() error {
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL {
 		return fmt.Errorf("join %q: %w", f.plan.Target, ErrKilled)
 	}
+	if ws.Signaled() && ws.Signal() == unix.SIGSYS {
+		return fmt.Errorf("join %q: a seccomp filter has killed the process before the command ran", f.plan.Target)
+	}
 	return fmt.Errorf("the joining process ended with status %d before the command ran", shellStatus(ws))
 }
 
