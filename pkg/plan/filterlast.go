@@ -29,26 +29,24 @@ const (
 // Watchers, Users and the like.
 func MayLoadLast(s *Subject) bool {
 	filters, err := filters(s)
-	return err == nil && forbidden(programs(filters), s.Spec.NoNewPrivileges, true) != ""
+	return err == nil && forbidden(prepared(filters), s.Spec.NoNewPrivileges, true) != ""
 }
 
-func programs(filters []Filter) (list [][]seccomp.Instruction) {
+func prepared(filters []Filter) *seccomp.Filters {
+	var list [][]seccomp.Instruction
 	for _, f := range filters {
 		list = append(list, f.Program)
 	}
-	return list
+	return seccomp.NewFilters(list)
 }
 
 // forbidden is the first call of the join's, in the usual order of its steps, that filters forbid; ""
 // for none.
-func forbidden(filters [][]seccomp.Instruction, noNewPrivileges, terminal bool) string {
-	if len(filters) == 0 {
-		return ""
-	}
+func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string {
 	decide := func(name string, arguments ...uint64) seccomp.Decision {
 		c := seccomp.Call{Name: name}
 		copy(c.Arguments[:], arguments)
-		return seccomp.Decide(filters, c)
+		return filters.Decide(c)
 	}
 	if !noNewPrivileges && !decide("capset").Allows() {
 		return "capset"
@@ -86,8 +84,8 @@ func (p *Plan) orderFilter(s *Subject) error {
 	if c == nil {
 		return nil
 	}
-	list := programs(c.Filters)
-	if !seccomp.Decide(list, seccomp.Call{Name: "execve"}).Allows() {
+	list := prepared(c.Filters)
+	if !list.Decide(seccomp.Call{Name: "execve"}).Allows() {
 		return exit.With(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), which starts a command", p.Target, s.itsFilter()))
 	}
 	c.Forbidden = forbidden(list, c.NoNewPrivileges, p.Terminal)

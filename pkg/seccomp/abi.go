@@ -22,8 +22,8 @@ const x32Bit = 0x40000000
 func (a *abi) each(do func(number uint32, name string)) {
 	next := uint64(0)
 	for name := range strings.FieldsSeq(a.calls) {
-		if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-			next = n
+		if name[0] <= '9' { // most are names, and an error takes memory
+			next, _ = strconv.ParseUint(name, 10, 32)
 			continue
 		}
 		n := next

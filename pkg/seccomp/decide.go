@@ -17,35 +17,38 @@ func (d Decision) Refuses(number uint16) bool {
 	return action(d)&^0xffff == errno && uint16(d) == number //nolint:gosec // its half
 }
 
-// Decide runs filters on a call, as the kernel does: the strictest answer holds. A call that the
+// Filters are those of a process.
+type Filters struct {
+	programs [][]Instruction
+	own      abi // this kernel's own
+	numbers  map[string]uint32
+}
+
+// NewFilters prepares filters to be run on calls.
+func NewFilters(programs [][]Instruction) *Filters {
+	f := &Filters{programs: programs}
+	if known := abis(); len(known) > 0 && len(programs) > 0 {
+		f.own, f.numbers = known[0], make(map[string]uint32, 512)
+		f.own.each(func(number uint32, name string) { f.numbers[name] = number })
+	}
+	return f
+}
+
+// Decide runs the filters on a call, as the kernel does: the strictest answer holds. A call that the
 // kernel doesn't know, and a program that can't be followed, are allowed: the kernel will tell.
-func Decide(filters [][]Instruction, c Call) Decision {
+func (f *Filters) Decide(c Call) Decision {
 	held := allow
-	number, own, ok := native(c.Name)
+	number, ok := f.numbers[c.Name]
 	if !ok {
 		return Decision(held)
 	}
-	for _, program := range filters {
-		a, ok := run(program, func(at uint32) uint32 { return c.word(at, number, &own) })
+	for _, program := range f.programs {
+		a, ok := run(program, func(at uint32) uint32 { return c.word(at, number, &f.own) })
 		if ok && a.strictness() < held.strictness() {
 			held = a
 		}
 	}
 	return Decision(held)
-}
-
-// native is the number of a call of this kernel's own ABI.
-func native(name string) (number uint32, own abi, ok bool) {
-	known := abis()
-	if len(known) == 0 {
-		return 0, abi{}, false
-	}
-	known[0].each(func(n uint32, other string) {
-		if other == name {
-			number, ok = n, true
-		}
-	})
-	return number, known[0], ok
 }
 
 // word is a word of struct seccomp_data.

@@ -53,15 +53,15 @@ func TestDecide(t *testing.T) {
 		{"not a call", [6]uint64{}, true},
 	} {
 		for _, list := range [][][]seccomp.Instruction{filters, {filters[1], filters[0]}} {
-			if d := seccomp.Decide(list, seccomp.Call{Name: row.name, Arguments: row.args}); d.Allows() != row.allowed {
+			if d := seccomp.NewFilters(list).Decide(seccomp.Call{Name: row.name, Arguments: row.args}); d.Allows() != row.allowed {
 				t.Errorf("%s %x: %#x", row.name, row.args, d)
 			}
 		}
 	}
-	if d := seccomp.Decide(filters, seccomp.Call{Name: "statx"}); !d.Refuses(38) || d.Refuses(1) {
+	if d := seccomp.NewFilters(filters).Decide(seccomp.Call{Name: "statx"}); !d.Refuses(38) || d.Refuses(1) {
 		t.Errorf("statx: %#x", d)
 	}
-	if d := seccomp.Decide(nil, seccomp.Call{Name: "statx"}); !d.Allows() || d.Refuses(0) {
+	if d := seccomp.NewFilters(nil).Decide(seccomp.Call{Name: "statx"}); !d.Allows() || d.Refuses(0) {
 		t.Errorf("without a filter: %#x", d)
 	}
 }
@@ -110,7 +110,7 @@ func TestDecideByAnyProgram(t *testing.T) {
 		}
 	}
 	for _, program := range [][]seccomp.Instruction{nil, {{Code: 0xff}}, {{Code: 0x05, K: 1 << 31}}, {{Code: 0x34}, {Code: 0x06}}, {{Code: 0x15, Jt: 200}}} {
-		if d := seccomp.Decide([][]seccomp.Instruction{program}, seccomp.Call{Name: "read"}); !d.Allows() {
+		if d := seccomp.NewFilters([][]seccomp.Instruction{program}).Decide(seccomp.Call{Name: "read"}); !d.Allows() {
 			t.Errorf("%+v: %#x", program, d)
 		}
 	}
