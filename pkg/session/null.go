@@ -4,6 +4,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -60,7 +61,7 @@ func orMade(null nullDevice) nullDevice {
 		}
 		made, errMade := madeNull(flag)
 		if errMade != nil {
-			return nil, err // to make one takes CAP_MKNOD
+			return nil, fmt.Errorf("%w, and none can be made: %w", err, errMade) // CAP_MKNOD is missing
 		}
 		return made, nil
 	}
