@@ -19,9 +19,13 @@ import (
 // TestState joins containers whose first process is in a state in which it can't be asked for its filter,
 // or isn't what the container was made with. docker exec asks it for nothing but its namespaces.
 func TestState(t *testing.T) {
+	if host, err := engineOfTest(t).condition("host"); err != nil || !host {
+		t.Skip("it looks at the engine's processes")
+	}
 	for name, test := range map[string]func(*testing.T){
 		"it sleeps uninterruptibly":           testUninterruptible,
 		"it is traced":                        testTraced,
+		"it has no processor time left":       testThrottled,
 		"nobody may trace it":                 testUntraceable,
 		"its main thread has ended":           testWithoutItsMainThread,
 		"it has moved beneath its own cgroup": testMovedCgroup,
@@ -168,6 +172,38 @@ func testTraced(t *testing.T) {
 		"hint: it can be joined when that debugger or strace lets it go\n"
 	if got := c.refuses(t, "nsjoin", fmt.Sprintf("pid:%d", pid), "true"); got != want {
 		t.Errorf("it says %q, want %q", got, want)
+	}
+}
+
+// limited is a container with limits, if the engine has the controllers for them.
+func limited(t *testing.T, script string, limits ...string) string {
+	t.Helper()
+	name := fmt.Sprintf("limited-%d%s", os.Getpid(), limits[0])
+	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, limits...)
+	out, err := exec.Command("docker", append(run, testImage, "sh", "-c", script)...).CombinedOutput()
+	if err != nil || strings.Contains(string(out), "WARNING") {
+		t.Skipf("this engine has no such limits: %s", out)
+	}
+	return name
+}
+
+// Three processes use up what there is of each second. A first process that is asked to stop does so
+// when it has its share of one, some seconds later.
+func testThrottled(t *testing.T) {
+	c := newCaller(t)
+	web := limited(t, "for i in 1 2 3; do while :; do :; done & done; wait", "--cpu-quota", "6000", "--cpu-period", "1000000")
+	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	group := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))["cpu"]
+	if group == "" {
+		t.Skip("this engine gives containers no group of the cpu controller")
+	}
+	eventually(t, "it is throttled", func() bool {
+		stat, _ := os.ReadFile(filepath.Join(group, "cpu.stat"))
+		return bytes.Contains(stat, []byte("nr_throttled")) && !bytes.Contains(stat, []byte("nr_throttled 0\n"))
+	})
+	if got := c.says(t, "nsjoin", web, "echo", "in"); got != "in" {
+		t.Errorf("it prints %s", got)
 	}
 }
 

@@ -228,3 +228,16 @@ func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
 		t.Errorf("filters %v", got)
 	}
 }
+
+// In a container that is paused nothing runs, but it can be told who would.
+func TestFrozenContainerIsLookedAtOnly(t *testing.T) {
+	r, o := asked(), observed()
+	o.Subject.Frozen = true
+	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "it is frozen, and a command in it would be") {
+		t.Errorf("a command in it: %v", err)
+	}
+	r.Look = true
+	made(t, r, o)
+	r.Look, r.Take = false, ns.SetOf(ns.Net)
+	made(t, r, o)
+}
