@@ -19,8 +19,9 @@ const (
 )
 
 // eachThread gives those threads of process pid to see which have not ended, its main thread
-// left out, until it wants no more.
-func eachThread(pid int, see func(tid int, st procfs.Stat) bool) error {
+// left out, until it wants no more. dir is the thread's directory in /proc: of one that has ended
+// meanwhile, whose number may be another's, nothing can be read there.
+func eachThread(pid int, see func(dir, tid int, st procfs.Stat) bool) error {
 	tasks, seen := fmt.Sprintf("/proc/%d/task", pid), 0
 	return procfs.EachNumber(tasks, func(tid int) bool {
 		if seen++; seen > someThreads {
@@ -35,7 +36,7 @@ func eachThread(pid int, see func(tid int, st procfs.Stat) bool) error {
 		}
 		defer dir.Close()
 		st, err := procfs.ReadStatIn(int(dir.Fd()))
-		return err != nil || st.MainEnded() || see(tid, st)
+		return err != nil || st.MainEnded() || see(int(dir.Fd()), tid, st)
 	})
 }
 
@@ -46,7 +47,7 @@ func livingThread(dir, pid int) (tid int, err error) {
 	if err != nil || !st.MainEnded() || st.Dead() {
 		return 0, err
 	}
-	err = eachThread(pid, func(living int, _ procfs.Stat) bool {
+	err = eachThread(pid, func(_, living int, _ procfs.Stat) bool {
 		tid = living
 		return false
 	})
@@ -56,7 +57,7 @@ func livingThread(dir, pid int) (tid int, err error) {
 // copyFilters copies the n oldest filters of p, by its main thread, which may take patience to
 // stop, or by others. A thread begins with the filters of the one that made it and
 // can lose none: so all have the oldest ones in common, those that the program was started with.
-// With all, p's own are asked for, and only threads that have no more are looked at.
+// With all, p's own are asked for. Then no other thread is: one that has as many may have others.
 //
 // Other processes of the container are not asked. Who was their ancestor can't be known for sure, and
 // a command of docker exec --privileged has no filter but its own.
@@ -65,16 +66,16 @@ func (p *Process) copyFilters(n int, all bool, patience time.Duration) ([]plan.F
 	if first == 0 {
 		first = p.PID
 	}
-	filters, err := copyFilters(first, n, patience)
-	if !unshown(err) {
+	filters, err := copyFiltersOf(int(p.dir.Fd()), first, n, patience)
+	if all || !unshown(err) {
 		return filters, err
 	}
 	asked := 0
-	_ = eachThread(p.PID, func(tid int, st procfs.Stat) bool {
-		if tid == first || st.State == 'D' || st.State == 't' || all && p.filtersOf(tid) != n {
+	_ = eachThread(p.PID, func(dir, tid int, st procfs.Stat) bool {
+		if tid == first || st.State == 'D' || st.State == 't' {
 			return true
 		}
-		if more, e := copyFilters(tid, n, stopSoon); e == nil {
+		if more, e := copyFiltersOf(dir, tid, n, stopSoon); e == nil {
 			filters, err = more, nil
 		}
 		asked++
@@ -83,21 +84,15 @@ func (p *Process) copyFilters(n int, all bool, patience time.Duration) ([]plan.F
 	return filters, err
 }
 
-// filtersOf is how many filters a thread of p has; -1 where that is not known.
-func (p *Process) filtersOf(tid int) int {
-	dir, err := openDir(fmt.Sprintf("/proc/%d/task/%d", p.PID, tid))
-	if err != nil {
-		return -1
+// copyFiltersOf copies those of thread tid, whose directory in /proc is dir. If it has ended, its
+// number may have been another's.
+func copyFiltersOf(dir, tid, n int, patience time.Duration) ([]plan.Filter, error) {
+	filters, err := copyFilters(tid, n, patience)
+	if err == nil {
+		_, err = procfs.ReadStatIn(dir)
 	}
-	t := &Process{PID: p.PID, dir: dir}
-	defer dir.Close()
-	st, err := t.readStatus()
 	if err != nil {
-		return -1
+		return nil, err
 	}
-	n, err := st.filters()
-	if err != nil {
-		return -1
-	}
-	return n
+	return filters, nil
 }
