@@ -9,6 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -19,9 +20,10 @@ type asker struct {
 }
 
 // ask runs a helper for r, a request that was resolved, and returns what it prints
-// and which way was gone. s is what the helper's container is like if one is made.
-func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, launch.Via, error) {
-	way, _, err := chooseWay(a.via, a.connection, r)
+// and which way was gone. s is what the helper's container is like if one is made, and configured
+// what the container was made with that a command is planned for, or nil.
+func (a asker) ask(ctx context.Context, r *request.Request, s engine.Spec, configured *plan.Configured) ([]byte, launch.Via, error) {
+	way, _, err := chooseWay(a.via, a.connection, r, configured)
 	if err != nil {
 		return nil, "", err
 	}

@@ -125,7 +125,7 @@ func (l *looker) inspect(ctx context.Context, list *listing, name string) (inspe
 	if err != nil {
 		return c, err
 	}
-	out, _, err := l.ask(ctx, r, engine.NewSpec(r, answers))
+	out, _, err := l.ask(ctx, r, engine.NewSpec(r, answers), answers.Configured(r))
 	if err != nil {
 		return c, err
 	}

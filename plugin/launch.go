@@ -21,7 +21,7 @@ import (
 // launch starts the helper for r, a request that was resolved, where the way leads
 // that was asked for. It returns nil where the command's exit status is 0.
 func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine.Connection, program *launch.Program, r *request.Request, answers engine.Answers) error {
-	way, why, err := chooseWay(o.via, connection, r)
+	way, why, err := chooseWay(o.via, connection, r, answers.Configured(r))
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,14 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 }
 
 // chooseWay chooses the way to the engine's host for r, a request that was resolved,
-// and says why.
-func chooseWay(asked launch.Via, connection *engine.Connection, r *request.Request) (way launch.Via, why string, err error) {
+// and says why. configured is what the container was made with that the command is in; nil where
+// nothing is to run there.
+func chooseWay(asked launch.Via, connection *engine.Connection, r *request.Request, configured *plan.Configured) (way launch.Via, why string, err error) {
 	onSocket, err := connection.Local()
 	if err != nil {
 		return "", "", err
 	}
-	return launch.Choose(asked, launch.Look(r, onSocket))
+	return launch.Choose(asked, launch.Look(r, onSocket, configured))
 }
 
 // startHelper starts the helper for r in a container that is like s. Warnings go to

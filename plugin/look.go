@@ -183,7 +183,7 @@ func (l *looker) survey(ctx context.Context, claims []request.Claim, image strin
 	r := &request.Request{
 		Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims, Held: l.held},
 	}
-	out, way, err := l.ask(ctx, r, engine.Spec{Image: image, Caps: surveyCaps})
+	out, way, err := l.ask(ctx, r, engine.Spec{Image: image, Caps: surveyCaps}, nil)
 	if err != nil {
 		return nil, way, err
 	}

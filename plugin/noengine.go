@@ -99,7 +99,7 @@ func (a asker) firstProcesses(ctx context.Context, claimed map[string]int) (map[
 // prove adds the first processes that the helper proves.
 func (a asker) prove(ctx context.Context, claims []request.Claim, first map[string]int) error {
 	r := &request.Request{Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims}}
-	out, _, err := a.ask(ctx, r, engine.Spec{})
+	out, _, err := a.ask(ctx, r, engine.Spec{}, nil)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (p *program) close() {
 func (c *compiler) aloneFrom() int {
 	from := 0
 	for i, s := range c.plan.Steps {
-		if s.Op == plan.OpLabel || s.Op == plan.OpCgroups || s.Op == plan.OpJoin {
+		if s.Op == plan.OpLabel || s.Op == plan.OpUndo || s.Op == plan.OpCgroups || s.Op == plan.OpJoin {
 			from = i + 1
 		}
 	}
@@ -105,6 +105,8 @@ func (c *compiler) compile(s plan.Step) error {
 		c.limits(who.Limits)
 	case plan.OpSchedule:
 		c.schedule(who)
+	case plan.OpUndo:
+		return c.undo(who)
 	case plan.OpJoin:
 		return c.join(s)
 	case plan.OpNoGroups:
@@ -116,7 +118,7 @@ func (c *compiler) compile(s plan.Step) error {
 	case plan.OpUmask:
 		c.call(unix.SYS_UMASK, uintptr(who.Umask))
 	case plan.OpPersona:
-		c.call(unix.SYS_PERSONALITY, 0)
+		c.call(unix.SYS_PERSONALITY, uintptr(who.Personality))
 	case plan.OpDir:
 		if who == nil {
 			return c.enter(call, c.plan.Identity.Dir, leftNothing) // there is no other user who might be allowed to
@@ -301,7 +303,12 @@ func (c *compiler) become(uid, gid uint32) {
 	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
 }
 
+// keyring joins a session keyring by its name. Without one it has no name, and is new.
 func (c *compiler) keyring(name string) error {
+	if name == "" {
+		c.add(try, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+		return nil
+	}
 	s, err := c.text(name)
 	c.call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, s)
 	return err
@@ -362,14 +369,22 @@ func (c *compiler) label(who *plan.ContainerIdentity) error {
 			file = "self/attr/apparmor/exec"
 		}
 	}
+	return c.writeProc(file, text)
+}
+
+// writeProc writes a text to a file of the helper's /proc.
+func (c *compiler) writeProc(file, text string) error {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return err
 	}
 	c.prog.files = append(c.prog.files, proc)
 	name, err := c.text(file)
-	c.prog.label = []byte(text)
-	c.add(writeLabel, 0, proc.Fd(), name)
+	if err != nil {
+		return err
+	}
+	address, err := c.text(text)
+	c.add(writeProc, 0, proc.Fd(), name, address, uintptr(len(text)))
 	return err
 }
 

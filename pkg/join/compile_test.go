@@ -47,7 +47,7 @@ func TestEveryOperationIsCompiled(t *testing.T) {
 		Limits:  []plan.Limit{{Resource: 7, Soft: 1, Hard: 2}},
 	}
 	for _, op := range []plan.Op{
-		plan.OpLabel, plan.OpLimits, plan.OpSchedule, plan.OpNoGroups, plan.OpRoot, plan.OpKeyring, plan.OpUmask,
+		plan.OpLabel, plan.OpLimits, plan.OpSchedule, plan.OpUndo, plan.OpNoGroups, plan.OpRoot, plan.OpKeyring, plan.OpUmask,
 		plan.OpPersona, plan.OpDir, plan.OpDirAgain, plan.OpBounding, plan.OpUser, plan.OpInside, plan.OpNoNewPriv,
 		plan.OpSeccomp, plan.OpCaps, plan.OpFork, plan.OpSession, plan.OpTerminal, plan.OpSettle, plan.OpExec,
 	} {

@@ -62,7 +62,13 @@ func (f *follower) failed(v verdict) error {
 	case plan.OpLimits:
 		err := kernel.Explain(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno))
 		if v.errno == unix.EPERM {
-			err = exit.Hint(err, "the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing")
+			err = exit.Hint(err, "the hard limits here, ulimit -H -a, are below the container's, and CAP_SYS_RESOURCE is missing: --via engine")
+		}
+		return err
+	case plan.OpSchedule:
+		err := kernel.Explain(fmt.Errorf("schedule the command in %q: %w", f.plan.Target, errno))
+		if v.errno == unix.EPERM || v.errno == unix.EACCES {
+			err = exit.Hint(err, "the caller is scheduled after the container, and CAP_SYS_NICE is missing: --via engine")
 		}
 		return err
 	case plan.OpInside:

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
@@ -137,7 +138,8 @@ func oomScore(dir, want int) error {
 		return nil
 	}
 	if _, err := f.WriteString(text); err != nil {
-		return fmt.Errorf("set oom_score_adj %d: %w", want, err)
+		return exit.Hint(fmt.Errorf("set oom_score_adj %d: %w", want, err),
+			"the caller's is higher, and CAP_SYS_RESOURCE is missing: --via engine")
 	}
 	return nil
 }

@@ -39,9 +39,19 @@ func (c *compiler) limits(limits []plan.Limit) {
 	}
 }
 
-// schedule sets the nice value and, where they differ, the processors.
+// schedule sets how the process is scheduled and, where they differ, the processors.
 func (c *compiler) schedule(who *plan.ContainerIdentity) {
-	c.call(unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(who.Nice))
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: who.Policy, Nice: int32(who.Nice), Priority: who.Priority}
+	c.call(unix.SYS_SCHED_SETATTR, 0, c.pin(unsafe.Pointer(attr)), 0)
+	clamps := &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Flags: unix.SCHED_FLAG_KEEP_ALL | unix.SCHED_FLAG_UTIL_CLAMP, Util_min: noClamp, Util_max: noClamp,
+	}
+	c.add(try, unix.SYS_SCHED_SETATTR, 0, c.pin(unsafe.Pointer(clamps)), 0)
+	const whoProcess = 1
+	c.call(unix.SYS_IOPRIO_SET, whoProcess, 0, uintptr(who.IOPriority))
+	if who.TimerSlack != 0 { // the policy has changed it
+		c.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, uintptr(who.TimerSlack))
+	}
 	if who.CPUs == nil {
 		return
 	}
@@ -51,6 +61,9 @@ func (c *compiler) schedule(who *plan.ContainerIdentity) {
 	}
 	c.call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(*set), c.pin(unsafe.Pointer(set)))
 }
+
+// noClamp takes a clamp of sched_setattr(2) back.
+const noClamp = 1<<32 - 1
 
 func (c *compiler) groups(groups []uint32) {
 	list := uintptr(0)

@@ -16,10 +16,14 @@ type Facts struct {
 	Denied bool
 	// MayJoin says that the caller has the capabilities that joining takes.
 	MayJoin bool
+	// InTheWay says what of the caller's a command in a container would keep, or what the
+	// caller lacks for it; "" for nothing.
+	InTheWay string
 }
 
 // Choose chooses the way and says why. It fails where the way that was asked for
-// can't be gone.
+// can't be gone. What is in the caller's way can be had by the engine's; who asks for the
+// local one is told of it by the helper.
 func Choose(asked Via, f Facts) (way Via, why string, err error) {
 	if asked == Engine {
 		return Engine, "it was asked for", nil
@@ -32,11 +36,13 @@ func Choose(asked Via, f Facts) (way Via, why string, err error) {
 	case !f.MayJoin:
 		why = "joining here takes root"
 	case f.Denied:
-		why = "AppArmor or SELinux forbids docker nsjoin to look at the container's first process"
+		why = "AppArmor, SELinux or Landlock forbids docker nsjoin to look at the container's first process"
 	case !f.Proven:
 		why = "the container's first process is none of this machine's"
 	case asked == Local:
 		return Local, "it was asked for", nil
+	case f.InTheWay != "":
+		return Engine, f.InTheWay, nil
 	default:
 		return Local, "the engine is on this machine, and the caller may join", nil
 	}

@@ -11,18 +11,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Look finds the facts for r, a request that was resolved. socket says that the
-// engine's endpoint is a socket in this file system.
-func Look(r *request.Request, socket bool) Facts {
+// engine's endpoint is a socket in this file system. configured is what the container was made with
+// whose file system the command has; nil for none, or where that is not to be looked at.
+func Look(r *request.Request, socket bool, configured *plan.Configured) Facts {
 	f := Facts{Linux: true, Socket: socket, MayJoin: mayJoin(), Proven: true}
 	for _, k := range ns.Kinds() {
 		if s := r.Source(k); s.Container != nil && f.MayJoin && f.Proven {
 			f.Proven, f.Denied = isFirstProcess(s.PID, s.Container.ID)
 		}
+	}
+	if configured != nil && f.MayJoin && f.Proven {
+		f.InTheWay = inTheWay(r.Source(ns.Mnt).PID, configured)
 	}
 	return f
 }

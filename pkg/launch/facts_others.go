@@ -2,7 +2,10 @@
 
 package launch
 
-import "github.com/nsjoin/docker-nsjoin/pkg/request"
+import (
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
 
 // Look finds the facts: there are no namespaces here.
-func Look(*request.Request, bool) Facts { return Facts{} }
+func Look(*request.Request, bool, *plan.Configured) Facts { return Facts{} }

@@ -47,7 +47,7 @@ func TestChoose(t *testing.T) {
 		{"a remote engine", func(f *launch.Facts) { f.Socket = false }, "the engine's endpoint is no socket of this machine"},
 		{"a remote engine whose pid is another's here", func(f *launch.Facts) { f.Socket, f.Proven = false, false }, "the engine's endpoint is no socket of this machine"},
 		{"a user of the docker group", func(f *launch.Facts) { f.MayJoin, f.Proven = false, false }, "joining here takes root"},
-		{"a caller whose AppArmor profile denies ptrace", func(f *launch.Facts) { f.Proven, f.Denied = false, true }, "AppArmor or SELinux forbids docker nsjoin to look at the container's first process"},
+		{"a caller whose AppArmor profile denies ptrace", func(f *launch.Facts) { f.Proven, f.Denied = false, true }, "AppArmor, SELinux or Landlock forbids docker nsjoin to look at the container's first process"},
 		{"a container with the engine's socket", func(f *launch.Facts) { f.Proven = false }, "the container's first process is none of this machine's"},
 	} {
 		facts := here

@@ -107,7 +107,7 @@ func FuzzLimits(f *testing.F) {
 	f.Add(uint64(1024), uint64(math.MaxUint64), "Limit   Soft\nMax cpu time  unlimited unlimited seconds\n")
 	f.Add(uint64(0), uint64(1), "")
 	f.Fuzz(func(t *testing.T, soft, hard uint64, text string) {
-		if list, err := parseLimits(text); err == nil && len(list) != len(plan.Resources()) {
+		if list, err := plan.ParseLimits(text); err == nil && len(list) != len(plan.Resources()) {
 			t.Errorf("%q has %d limits", text, len(list))
 		}
 		word := func(n uint64) string {
@@ -121,7 +121,7 @@ func FuzzLimits(f *testing.F) {
 		for range plan.Resources() {
 			fmt.Fprintf(&b, "%-25s %-20s %-20s %-10s\n", "Max open file locks", word(soft), word(hard), "")
 		}
-		list, err := parseLimits(b.String())
+		list, err := plan.ParseLimits(b.String())
 		if err != nil || len(list) != len(plan.Resources()) {
 			t.Fatalf("%d limits, %v", len(list), err)
 		}

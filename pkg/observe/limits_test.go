@@ -52,7 +52,7 @@ func TestLimitsThatAreNotThere(t *testing.T) {
 		heading + "Max cpu time              unlimited\n",
 		heading + strings.Replace(cpu, "unlimited", "-1       ", 1),
 	} {
-		if got, err := parseLimits(text); err == nil {
+		if got, err := plan.ParseLimits(text); err == nil {
 			t.Errorf("%q is read as %v", text, got)
 		}
 	}

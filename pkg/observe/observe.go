@@ -167,8 +167,11 @@ func (o *Observation) readSelf() error {
 		return err
 	}
 	caps, err := st.capabilities()
+	if err != nil {
+		return err
+	}
 	o.Facts.Capabilities = caps.Permitted & caps.Bounding
-	return err
+	return o.readOwn(st)
 }
 
 // readInstead reads what gives single kinds.

@@ -23,9 +23,17 @@ func (p *Process) readStarter(st status) (plan.Starter, error) {
 	if s.Ignored, err = st.number("SigIgn", 16); err != nil {
 		return s, err
 	}
-	if s.Nice, err = nice(p.PID); err != nil {
-		return s, fmt.Errorf("nice value: %w", err)
+	if s.Attributes, err = p.readAttributes(st); err != nil {
+		return s, err
 	}
+	if s.Filters, err = st.filters(); err != nil {
+		return s, err
+	}
+	bounding, err := st.number("CapBnd", 16)
+	if err != nil {
+		return s, err
+	}
+	s.Bounding = plan.CapSet(bounding)
 	if s.CPUs, err = p.cpus(); err != nil {
 		return s, err
 	}
@@ -53,11 +61,4 @@ func (p *Process) cpus() ([]int, error) {
 		}
 	}
 	return list, nil
-}
-
-// nice is the nice value of a process: the system call, unlike the library's
-// function, returns 20 less it, getpriority(2).
-func nice(pid int) (int, error) {
-	raw, err := unix.Getpriority(unix.PRIO_PROCESS, pid)
-	return 20 - raw, err
 }

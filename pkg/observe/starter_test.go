@@ -12,7 +12,7 @@ import (
 )
 
 func TestWhatAChildInherits(t *testing.T) {
-	own, err := nice(0)
+	own, err := scheduling(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,8 +21,16 @@ func TestWhatAChildInherits(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := running(t, "nice", "-n", "5", "sh", "-c",
-		"umask 027; ulimit -n 37; ulimit -c 0; echo 700 >/proc/$$/oom_score_adj; read ready; echo $ready; read end")
+		"umask 027; ulimit -n 37; ulimit -c 0; echo 700 >/proc/$$/oom_score_adj; echo 7 >/proc/$$/coredump_filter; echo 70000 >/proc/$$/timerslack_ns; read ready; echo $ready; read end")
 	p := hold(t, cmd.Process.Pid)
+	batch := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH, Nice: int32(min(own.Nice+5, 19))}
+	if err := unix.SchedSetAttr(p.PID, batch, 0); err != nil {
+		t.Fatal(err)
+	}
+	const idle = 3 << 13
+	if _, _, errno := unix.Syscall(unix.SYS_IOPRIO_SET, 1, uintptr(p.PID), idle); errno != 0 {
+		t.Fatal(errno)
+	}
 	st, err := p.readStatus()
 	if err != nil {
 		t.Fatal(err)
@@ -34,8 +42,12 @@ func TestWhatAChildInherits(t *testing.T) {
 	if got.Umask != 0o027 {
 		t.Errorf("umask %04o, want 0027", got.Umask)
 	}
-	if want := min(own+5, 19); got.Nice != want {
-		t.Errorf("nice %d, want %d", got.Nice, want)
+	want := plan.Attributes{
+		Policy: unix.SCHED_BATCH, Nice: min(own.Nice+5, 19), IOPriority: idle, TimerSlack: 70000, CoreFilter: 7,
+		StoreBypass: got.StoreBypass, IndirectBranch: got.IndirectBranch, // of the processor
+	}
+	if got.Attributes != want {
+		t.Errorf("attributes %+v\nwant %+v", got.Attributes, want)
 	}
 	if got.OOMScoreAdj != 700 {
 		t.Errorf("oom_score_adj %d, want 700", got.OOMScoreAdj)
@@ -49,6 +61,50 @@ func TestWhatAChildInherits(t *testing.T) {
 	for _, want := range []string{"nofile=37:37", "core=0:0"} {
 		if !slices.ContainsFunc(got.Limits, func(l plan.Limit) bool { return l.String() == want }) {
 			t.Errorf("limits %v, without %s", got.Limits, want)
+		}
+	}
+}
+
+// A child of a process whose scheduling is reset on fork has the usual one, sched(7).
+func TestScheduling(t *testing.T) {
+	for _, row := range []struct {
+		attr unix.SchedAttr
+		want plan.Attributes
+	}{
+		{unix.SchedAttr{Policy: unix.SCHED_IDLE}, plan.Attributes{Policy: unix.SCHED_IDLE}},
+		{unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 3}, plan.Attributes{Policy: unix.SCHED_FIFO, Priority: 3}},
+		{unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 3, Flags: unix.SCHED_FLAG_RESET_ON_FORK}, plan.Attributes{}},
+		{unix.SchedAttr{Nice: -5, Flags: unix.SCHED_FLAG_RESET_ON_FORK}, plan.Attributes{}},
+		{unix.SchedAttr{Nice: 5, Flags: unix.SCHED_FLAG_RESET_ON_FORK}, plan.Attributes{Nice: 5}},
+	} {
+		cmd := running(t, "sh", "-c", "read ready; echo $ready; read end")
+		row.attr.Size = unix.SizeofSchedAttr
+		if err := unix.SchedSetAttr(cmd.Process.Pid, &row.attr, 0); err != nil {
+			t.Errorf("%+v: %v", row.attr, err)
+			continue
+		}
+		if got, err := scheduling(cmd.Process.Pid); err != nil || got != row.want {
+			t.Errorf("%+v: %+v, %v; want %+v", row.attr, got, err, row.want)
+		}
+	}
+}
+
+// What a kernel or a processor without a choice says is none.
+func TestTreatment(t *testing.T) {
+	for text, want := range map[string]plan.Attributes{
+		"THP_enabled:\t1\nSpeculation_Store_Bypass:\tthread vulnerable\nSpeculationIndirectBranch:\tconditional enabled\n": {
+			StoreBypass: plan.SpeculationOn, IndirectBranch: plan.SpeculationOn,
+		},
+		"THP_enabled:\t0\nSpeculation_Store_Bypass:\tthread force mitigated\nSpeculationIndirectBranch:\tconditional disabled\n": {
+			SmallPages: true, StoreBypass: plan.SpeculationOffForGood, IndirectBranch: plan.SpeculationOff,
+		},
+		"Speculation_Store_Bypass:\tnot vulnerable\nSpeculationIndirectBranch:\talways enabled\n": {},
+		"": {},
+	} {
+		var got plan.Attributes
+		status{text}.treatment(&got)
+		if got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 // shim's. Its specification says 5:6, and its user is the one given.
 func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
 	t.Helper()
-	const status = "Umask:\t0022\nSigIgn:\t0000000080001005\nSeccomp:\t0\n"
+	const status = "Umask:\t0022\nCapBnd:\t000001ffffffffff\nSigIgn:\t0000000080001005\nSeccomp:\t0\n"
 	limits, err := hold(t, os.Getpid()).read("limits")
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,7 @@ func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
 // What the helper can give on is what it has and may have.
 func TestCapabilitiesOfTheHelper(t *testing.T) {
 	o := &Observation{self: procDir(t, map[string]string{
-		"status": "CapBnd:\t000000000000000e\nCapPrm:\t0000000000000007\nCapEff:\t0000000000000001\nCapInh:\t0\nCapAmb:\t0\n",
+		"status": "CapBnd:\t000000000000000e\nCapPrm:\t0000000000000007\nCapEff:\t0000000000000001\nCapInh:\t0\nCapAmb:\t0\nSeccomp:\t0\n",
 	})}
 	if err := o.readSelf(); err != nil || o.Facts.Capabilities != 6 || len(o.Facts.CPUs) == 0 {
 		t.Errorf("capabilities %#x, processors %v, %v; want 0x6", o.Facts.Capabilities, o.Facts.CPUs, err)

@@ -85,3 +85,8 @@ type Capabilities struct {
 	Inheritable CapSet `json:"inheritable"`
 	Ambient     CapSet `json:"ambient"`
 }
+
+// all are those that are in any of the sets.
+func (c Capabilities) all() CapSet {
+	return c.Bounding | c.Permitted | c.Effective | c.Inheritable | c.Ambient
+}

@@ -73,7 +73,7 @@ func subject() *plan.Subject {
 		},
 		ConfigEnv: []string{"COLOR=blue"},
 		Starter: plan.Starter{
-			Umask: 0o022, Nice: 0, CPUs: []int{0, 1}, OOMScoreAdj: -998,
+			Umask: 0o022, CPUs: []int{0, 1}, OOMScoreAdj: -998,
 			Limits: []plan.Limit{{Resource: nofile, Soft: 1024, Hard: 524288}},
 		},
 		ContainerID: containerID,

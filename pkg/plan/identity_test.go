@@ -70,6 +70,7 @@ func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 		NoNewPrivileges: true,
 		Limits:          []plan.Limit{{Resource: nofile, Soft: 1024, Hard: 524288}},
 		OOMScoreAdj:     -998,
+		Undo:            plan.Undo{Securebits: true},
 		AppArmor:        "docker-default",
 		Keyring:         "_ses." + containerID,
 		Filters:         o.Subject.Filters,

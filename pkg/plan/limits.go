@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Resource is the number of a resource limit, RLIMIT_… of getrlimit(2). The
@@ -68,8 +69,8 @@ func bound(value uint64) string {
 	return strconv.FormatUint(value, 10)
 }
 
-// mergeLimits is every limit of the inherited ones, with those given in their place.
-func mergeLimits(inherited, given []Limit) []Limit {
+// MergeLimits is every limit of the inherited ones, with those given in their place.
+func MergeLimits(inherited, given []Limit) []Limit {
 	merged := slices.Clone(inherited)
 	for _, l := range given {
 		if i := slices.IndexFunc(merged, func(m Limit) bool { return m.Resource == l.Resource }); i >= 0 {
@@ -79,4 +80,51 @@ func mergeLimits(inherited, given []Limit) []Limit {
 		}
 	}
 	return merged
+}
+
+// ParseLimits reads /proc/PID/limits: below a heading a line for each resource, in
+// the order of their numbers; a name of 26 columns, the soft and the hard limit.
+func ParseLimits(text string) ([]Limit, error) {
+	const name = 26
+	_, text, _ = strings.Cut(text, "\n")
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	var list []Limit
+	for i, r := range Resources() {
+		if i >= len(lines) || len(lines[i]) < name {
+			return nil, fmt.Errorf("there is none of %s", r)
+		}
+		words := strings.Fields(lines[i][name:])
+		if len(words) < 2 {
+			return nil, fmt.Errorf("there is none of %s", r)
+		}
+		soft, err := parseLimit(words[0])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r, err)
+		}
+		hard, err := parseLimit(words[1])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r, err)
+		}
+		list = append(list, Limit{Resource: r, Soft: soft, Hard: hard})
+	}
+	return list, nil
+}
+
+func parseLimit(word string) (uint64, error) {
+	if word == "unlimited" {
+		return Unlimited, nil
+	}
+	return strconv.ParseUint(word, 10, 64)
+}
+
+// Below names the resources of which own allows less than wanted; to raise a hard limit takes
+// CAP_SYS_RESOURCE.
+func Below(own, wanted []Limit) []string {
+	var names []string
+	for _, w := range wanted {
+		if slices.ContainsFunc(own, func(l Limit) bool { return l.Resource == w.Resource && l.Hard < w.Hard }) {
+			names = append(names, w.Resource.String())
+		}
+	}
+	return names
 }

@@ -66,7 +66,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Warnings = append(append(p.warnings(r, o), guarded...), last...)
+	p.Warnings = slices.Concat(p.Warnings, p.warnings(r, o), guarded, last)
 	return p, nil
 }
 
@@ -116,9 +116,9 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 		Umask:           s.Starter.Umask,
 		Capabilities:    s.Spec.Capabilities,
 		NoNewPrivileges: s.Spec.NoNewPrivileges,
-		Limits:          mergeLimits(s.Starter.Limits, s.Spec.Limits),
+		Limits:          MergeLimits(s.Starter.Limits, s.Spec.Limits),
 		OOMScoreAdj:     s.Starter.OOMScoreAdj,
-		Nice:            s.Starter.Nice,
+		Attributes:      s.Starter.Attributes,
 		AppArmor:        s.Profiled(o.AppArmor),
 		SELinux:         s.Spec.SELinux,
 		Filters:         filters,
@@ -149,6 +149,11 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 	if c.Privileged = r.Privileged; c.Privileged {
 		c.Capabilities = Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	}
+	kept, err := p.undo(o, c)
+	if err != nil {
+		return Identity{}, err
+	}
+	p.Warnings = append(p.Warnings, kept...)
 	for _, f := range filters {
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags, Compiled: f.Compiled})
 	}

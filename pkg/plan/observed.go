@@ -15,6 +15,10 @@ type Observed struct {
 	Self         Process
 	CPUs         []int
 	Capabilities CapSet
+	// Lasting is what of the helper's own a command in a container would keep, and Own its attributes
+	// as far as what is done depends on them.
+	Lasting Lasting
+	Own     Attributes
 	// AppArmor is the helper's own profile, where it had to be known for Subject.Profiled.
 	AppArmor string
 	// Host is who has the host's namespaces where the helper, in a container of its
@@ -138,9 +142,12 @@ type Spec struct {
 // Starter is the process that starts commands in a container for docker exec,
 // the container's shim: what it doesn't set, they inherit.
 type Starter struct {
-	Umask       uint32
-	Nice        int
-	CPUs        []int // that it may run on
+	Attributes
+	Umask   uint32
+	CPUs    []int // that it may run on
+	Filters int   // seccomp filters
+	// Bounding is its bounding set: a specification may name capabilities that it can't give.
+	Bounding    CapSet
 	OOMScoreAdj int
 	Limits      []Limit
 	// AppArmor is its profile, "" where there is no AppArmor. It is read if Spec names none.

@@ -93,13 +93,16 @@ type ContainerIdentity struct {
 	// IgnoredSignals has bit N-1 for a signal N that the command starts ignoring;
 	// the others are at their defaults.
 	IgnoredSignals uint64 `json:"ignoredSignals,omitempty"`
-	Nice           int    `json:"nice"`
+	Attributes
+	// Undo is what of the helper's own has to be changed.
+	Undo Undo `json:"-"`
 	// CPUs are those that it may run on; nil for the helper's own.
-	CPUs     []int    `json:"cpus,omitempty"`
-	AppArmor string   `json:"apparmor,omitempty"`
-	SELinux  string   `json:"selinux,omitempty"`
-	Keyring  string   `json:"keyring,omitempty"`
-	Filters  []Filter `json:"-"`
+	CPUs     []int  `json:"cpus,omitempty"`
+	AppArmor string `json:"apparmor,omitempty"`
+	SELinux  string `json:"selinux,omitempty"`
+	// Keyring names the session keyring; "" for a new one.
+	Keyring string   `json:"keyring,omitempty"`
+	Filters []Filter `json:"-"`
 	// Forbidden is a call of the join's that the filters forbid: they are loaded last then.
 	Forbidden string `json:"forbidden,omitempty"`
 	// Privileged says that it was asked for all capabilities.

@@ -15,7 +15,8 @@ type Op string
 const (
 	OpLabel     Op = "label"     // AppArmor or SELinux label for the exec
 	OpLimits    Op = "limits"    // resource limits
-	OpSchedule  Op = "schedule"  // nice value, processors
+	OpSchedule  Op = "schedule"  // policy, nice value, I/O priority, timer slack, processors
+	OpUndo      Op = "undo"      // what else a process inherits: securebits, memory policy, speculation, …
 	OpJoin      Op = "join"      // setns(2) to Kinds, all of one process at once
 	OpNoGroups  Op = "no-groups" // drop the supplementary groups
 	OpCgroups   Op = "cgroups"   // join the container's cgroups; a new cgroup namespace is rooted there
@@ -27,7 +28,7 @@ const (
 	OpRoot      Op = "root"      // become uid 0 of the joined user namespace
 	OpKeyring   Op = "keyring"   // join the container's session keyring
 	OpUmask     Op = "umask"     //
-	OpPersona   Op = "persona"   // the default execution domain, personality(2)
+	OpPersona   Op = "persona"   // the execution domain, personality(2)
 	OpDir       Op = "dir"       // change the directory, with root's rights
 	OpDirAgain  Op = "dir-again" // as the user, where root may not (a network file system)
 	OpDirLast   Op = "dir-last"  // as the command, if it is there only in the pid namespace (/proc/self)
@@ -103,7 +104,7 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 		if c.AppArmor != "" || c.SELinux != "" {
 			list = append(list, Step{Op: OpLabel})
 		}
-		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule})
+		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule}, Step{Op: OpUndo})
 		if len(c.Cgroups) > 0 {
 			list = append(list, Step{Op: OpCgroups}) // a cpuset's processors are the last word
 		}
@@ -118,11 +119,8 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	}
 	list = append(list, making(p)...)
 	if c := who.Container; c != nil {
-		if c.Keyring != "" {
-			list = append(list, Step{Op: OpKeyring})
-		}
 		list = append(list,
-			Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
+			Step{Op: OpKeyring}, Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
 			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
 		list = append(list, restrictions(c)...)
 	} else if who.Dir != "" && !proc {
@@ -244,10 +242,16 @@ func (p *Plan) Describe(i int) string {
 	case OpRoot:
 		return "become root of the user namespace"
 	case OpKeyring:
+		if c.Keyring == "" {
+			return "new session keyring"
+		}
 		return "join session keyring " + c.Keyring
 	case OpUmask:
 		return fmt.Sprintf("umask %04o", c.Umask)
 	case OpPersona:
+		if c.Personality != 0 {
+			return fmt.Sprintf("execution domain %#x", c.Personality)
+		}
 		return "default execution domain"
 	case OpDir:
 		return "change to " + p.Identity.Dir
@@ -286,7 +290,9 @@ func (p *Plan) Describe(i int) string {
 	case OpLimits:
 		return fmt.Sprintf("%d resource limits", len(c.Limits))
 	case OpSchedule:
-		return fmt.Sprintf("nice %d", c.Nice)
+		return c.scheduling()
+	case OpUndo:
+		return "undo what else is the caller's"
 	case OpSettle:
 		if c == nil {
 			return "verify the namespaces"

@@ -29,52 +29,52 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"a container",
 			func(*request.Request, *plan.Observed) {},
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"with no_new_privs the filter comes last",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.NoNewPrivileges = true },
-			"limits schedule cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
 		},
 		{
 			"without a filter",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Seccomp, o.Subject.Filters = false, nil },
-			"limits schedule cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label is written while the host's /proc is there",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.AppArmor = "docker-default" },
-			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label of SELinux",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.SELinux = "container_t" },
-			"label limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a terminal belongs to the new session",
 			func(_ *request.Request, o *plan.Observed) { o.Streams = terminal },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session terminal settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session terminal settle find exec",
 		},
 		{
 			"a user namespace: groups are dropped before, root is taken after",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.All()) },
-			"limits schedule cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
-			"a process has no keyring",
+			"a process has a new keyring",
 			func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" },
-			"limits schedule cgroups join " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"docker run --pid host forks for a small table of descriptors",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Net)) },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"a time namespace needs one",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Time)) },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
 		},
 		{
 			"the caller in another network",
@@ -121,12 +121,12 @@ func TestOrderOfSteps(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				r.Detach, o.Streams = true, terminal
 			},
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"privileged the filter stays",
 			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
-			"limits schedule cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"the caller where he is",
@@ -214,6 +214,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 		"label docker-default",
 		"1 resource limits",
 		"nice 0",
+		"undo what else is the caller's",
 		"join cgroups",
 		"drop supplementary groups",
 		"join cgroup ipc mnt net pid time user uts of web (pid 4100)",

@@ -142,7 +142,7 @@ func (who Identity) Rows() [][2]string {
 	}
 	return append(rows,
 		[2]string{"limits", limitsText(c.Limits)},
-		[2]string{"scheduling", fmt.Sprintf("nice %d, oom_score_adj %d", c.Nice, c.OOMScoreAdj)},
+		[2]string{"scheduling", fmt.Sprintf("%s, oom_score_adj %d", c.scheduling(), c.OOMScoreAdj)},
 		[2]string{"umask", fmt.Sprintf("%04o", c.Umask)})
 }
 

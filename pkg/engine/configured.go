@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// Configured is what the container was made with whose file system the command of r has; nil for none.
+func (a Answers) Configured(r *request.Request) *plan.Configured {
+	source := r.Source(ns.Mnt)
+	if source.Container == nil {
+		return nil
+	}
+	c := &plan.Configured{}
+	var h *container.HostConfig
+	if answer := a[source.Name]; answer.ContainerJSONBase != nil {
+		h = answer.HostConfig
+	}
+	for _, name := range containerCaps(h) {
+		if name == AllCaps {
+			c.Capabilities = ^plan.CapSet(0)
+		}
+		c.Capabilities |= plan.ParseCap(name)
+	}
+	if h == nil {
+		return c
+	}
+	c.OOMScoreAdj = h.OomScoreAdj
+	for _, option := range h.SecurityOpt {
+		if allowed, is := newPrivileges(option); is {
+			c.NoNewPrivileges = !allowed
+		}
+	}
+	for _, u := range h.Ulimits {
+		if resource, err := plan.ParseResource(u.Name); err == nil {
+			c.Limits = append(c.Limits, plan.Limit{Resource: resource, Soft: uint64(u.Soft), Hard: uint64(u.Hard)}) // -1 is no limit
+		}
+	}
+	return c
+}
+
+// newPrivileges tells whether an option of docker run --security-opt is about no_new_privs, and whether it
+// allows new privileges.
+func newPrivileges(option string) (allowed, is bool) {
+	value, is := strings.CutPrefix(option, "no-new-privileges")
+	if !is || value == "" {
+		return false, is
+	}
+	never, err := strconv.ParseBool(strings.TrimLeft(value, "=:"))
+	return err == nil && !never, true
+}

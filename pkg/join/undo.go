@@ -1,0 +1,51 @@
+//go:build linux
+
+package join
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// What package unix lacks: of keyctl(2) and of set_mempolicy(2).
+const (
+	setRequestKeyring     = 14 // KEYCTL_SET_REQKEY_KEYRING
+	defaultRequestKeyring = 0  // KEY_REQKEY_DEFL_DEFAULT
+	defaultMemoryPolicy   = 0  // MPOL_DEFAULT
+	speculationL1DFlush   = 2  // PR_SPEC_L1D_FLUSH
+)
+
+// undo takes back what a process inherits and no other step sets. What is tried is the kernel's
+// default, and can't be read of another process: a kernel that lacks it, or an attribute that only
+// CAP_SYS_RESOURCE may change and so only it gave, is no reason to fail.
+func (c *compiler) undo(who *plan.ContainerIdentity) error {
+	prctl := func(do action, args ...uintptr) { c.add(do, unix.SYS_PRCTL, args...) }
+	if who.Undo.Securebits {
+		prctl(call, unix.PR_SET_SECUREBITS, 0)
+	}
+	if who.Undo.StoreBypass {
+		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_STORE_BYPASS, uintptr(who.StoreBypass))
+	}
+	if who.Undo.IndirectBranch {
+		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_INDIRECT_BRANCH, uintptr(who.IndirectBranch))
+	}
+	smallPages := uintptr(0)
+	if who.SmallPages {
+		smallPages = 1
+	}
+	prctl(try, unix.PR_SET_THP_DISABLE, smallPages)
+	prctl(try, unix.PR_SET_SPECULATION_CTRL, speculationL1DFlush, unix.PR_SPEC_DISABLE)
+	prctl(try, unix.PR_MCE_KILL, unix.PR_MCE_KILL_CLEAR)
+	prctl(try, unix.PR_SET_IO_FLUSHER, 0)
+	prctl(try, unix.PR_SET_MEMORY_MERGE, 0)
+	c.add(try, unix.SYS_SET_MEMPOLICY, defaultMemoryPolicy)
+	c.add(try, unix.SYS_KEYCTL, setRequestKeyring, defaultRequestKeyring)
+	c.ports()
+	if who.Undo.CoreFilter {
+		return c.writeProc("self/coredump_filter", fmt.Sprintf("%#x", who.CoreFilter))
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package launch
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+)
+
+// inTheWay says what of the caller's a command in a container would keep, or what the caller lacks
+// to give it what it is to have. pid is the container's first process. Files are read only
+// where the caller lacks capabilities.
+func inTheWay(pid int, c *plan.Configured) string {
+	l := plan.Lasting(kernel.ReadLasting())
+	if l.Securebits != 0 && hasOwnUsers(pid) {
+		l.Securebits = 0 // who joins a user namespace has the default ones, user_namespaces(7)
+	}
+	if why := l.InTheWay(c); why != "" {
+		return why
+	}
+	own, known, err := kernel.ReadCapabilities()
+	if err != nil {
+		return ""
+	}
+	lacks := plan.CapSet(known &^ own)
+	if lacks == 0 {
+		return ""
+	}
+	st, err := procfs.ReadStat(pid)
+	if err != nil {
+		return ""
+	}
+	shim := "/proc/" + strconv.Itoa(st.Parent) + "/"
+	if missing := c.Capabilities & lacks & bounding(shim); missing != 0 && !hasOwnUsers(pid) {
+		return missing.Lacking()
+	}
+	if lacks&(1<<unix.CAP_SYS_RESOURCE) != 0 {
+		if why := tooLittle(shim, c); why != "" {
+			return why
+		}
+	}
+	if lacks&(1<<unix.CAP_SYS_NICE) != 0 && isHeldBack(st.Parent) {
+		return "the caller's scheduling can't be undone without CAP_SYS_NICE"
+	}
+	return ""
+}
+
+// hasOwnUsers tells whether a process is in another user namespace than this one: who joins it has all
+// capabilities there.
+func hasOwnUsers(pid int) bool {
+	own, err := os.Readlink("/proc/self/ns/user")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/user")
+	return err == nil && own != theirs
+}
+
+// bounding is the bounding set of the process whose directory is given: what it can give on.
+func bounding(dir string) plan.CapSet {
+	text, _ := os.ReadFile(dir + "status")
+	_, rest, _ := strings.Cut(string(text), "\nCapBnd:")
+	line, _, _ := strings.Cut(rest, "\n")
+	set, _ := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return plan.CapSet(set)
+}
+
+// tooLittle says which limits of the caller's are below those of a command, which inherits them from
+// the shim where the container has none of its own, and that oom_score_adj is above.
+func tooLittle(shim string, c *plan.Configured) string {
+	own, err := limits("/proc/self/")
+	if err != nil {
+		return ""
+	}
+	theirs, err := limits(shim)
+	if err != nil {
+		return ""
+	}
+	if below := plan.Below(own, plan.MergeLimits(theirs, c.Limits)); len(below) > 0 {
+		return fmt.Sprintf("the caller's hard limit of %s can't be raised without CAP_SYS_RESOURCE", strings.Join(below, " and "))
+	}
+	text, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		return ""
+	}
+	if score, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && score > c.OOMScoreAdj {
+		return "the caller's oom_score_adj can't be lowered without CAP_SYS_RESOURCE"
+	}
+	return ""
+}
+
+func limits(dir string) ([]plan.Limit, error) {
+	text, err := os.ReadFile(dir + "limits")
+	if err != nil {
+		return nil, err
+	}
+	return plan.ParseLimits(string(text))
+}
+
+// isHeldBack tells whether this process is nicer or idler than the shim.
+func isHeldBack(shim int) bool {
+	own, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		return false
+	}
+	theirs, err := unix.SchedGetAttr(shim, 0)
+	return err == nil && (own.Nice > theirs.Nice || own.Policy == unix.SCHED_IDLE && theirs.Policy != unix.SCHED_IDLE ||
+		theirs.Policy == unix.SCHED_FIFO || theirs.Policy == unix.SCHED_RR)
+}

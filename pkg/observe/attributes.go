@@ -1,0 +1,124 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// readAttributes reads what a child of p inherits besides rights and limits.
+func (p *Process) readAttributes(st status) (plan.Attributes, error) {
+	a, err := scheduling(p.PID)
+	if err != nil {
+		return a, err
+	}
+	if a.IOPriority, err = ioPriority(p.PID); err != nil {
+		return a, fmt.Errorf("i/o priority: %w", err)
+	}
+	slack, err := p.readNumber("timerslack_ns", 10)
+	if errors.Is(err, fs.ErrPermission) { // it takes CAP_SYS_NICE
+		slack, err = usualTimerSlack, nil
+	}
+	if err != nil {
+		return a, err
+	}
+	a.TimerSlack = slack
+	personality, err := p.readNumber("personality", 16)
+	if err != nil {
+		return a, err
+	}
+	a.Personality = uint32(personality)
+	if a.CoreFilter, err = p.readNumber("coredump_filter", 16); err != nil {
+		return a, err
+	}
+	st.treatment(&a)
+	return a, nil
+}
+
+// usualTimerSlack is the first process's, in nanoseconds.
+const usualTimerSlack = 50_000
+
+// readNumber reads a file of /proc/PID that is a number; 0 where the kernel has no such file.
+func (p *Process) readNumber(name string, base int) (uint64, error) {
+	text, err := p.read(name)
+	if errors.Is(err, fs.ErrNotExist) { // a process that has ended is ESRCH
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(text), base, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return n, nil
+}
+
+// scheduling is how a child of process pid is scheduled.
+func scheduling(pid int) (plan.Attributes, error) {
+	attr, err := unix.SchedGetAttr(pid, 0)
+	if err != nil {
+		return plan.Attributes{}, fmt.Errorf("scheduling: %w", err)
+	}
+	a := plan.Attributes{Policy: attr.Policy, Priority: attr.Priority, Nice: int(attr.Nice)}
+	realTime := a.Policy == unix.SCHED_FIFO || a.Policy == unix.SCHED_RR || a.Policy == unix.SCHED_DEADLINE
+	if attr.Flags&unix.SCHED_FLAG_RESET_ON_FORK != 0 { // sched(7)
+		a.Nice = max(0, a.Nice)
+		if realTime {
+			a = plan.Attributes{}
+		}
+	}
+	return a, nil
+}
+
+// ioPriority is the I/O priority of a process; 0 where it has none of its own, whatever level an
+// older kernel tells then.
+func ioPriority(pid int) (uint32, error) {
+	const whoProcess, classAt = 1, 13
+	r, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, whoProcess, uintptr(pid), 0)
+	switch {
+	case errno == unix.ENOSYS || r>>classAt == 0:
+		return 0, nil
+	case errno != 0:
+		return 0, errno
+	}
+	return uint32(r), nil
+}
+
+// treatment reads what the status tells of how the kernel treats a process. A kernel or a processor
+// that has no choice says something else, or nothing.
+func (s status) treatment(a *plan.Attributes) {
+	huge, _ := s.field("THP_enabled")
+	a.SmallPages = huge == "0"
+	bypass, _ := s.field("Speculation_Store_Bypass")
+	branch, _ := s.field("SpeculationIndirectBranch")
+	a.StoreBypass = map[string]plan.Speculation{
+		"thread vulnerable": plan.SpeculationOn, "thread mitigated": plan.SpeculationOff,
+		"thread force mitigated": plan.SpeculationOffForGood,
+	}[bypass]
+	a.IndirectBranch = map[string]plan.Speculation{
+		"conditional enabled": plan.SpeculationOn, "conditional disabled": plan.SpeculationOff,
+		"conditional force disabled": plan.SpeculationOffForGood,
+	}[branch]
+}
+
+// readOwn reads what the helper has from the caller, as far as a plan depends on it.
+func (o *Observation) readOwn(st status) error {
+	o.Facts.Lasting = plan.Lasting(kernel.ReadLasting())
+	var err error
+	if o.Facts.Lasting.Filters, err = st.filters(); err != nil {
+		return err
+	}
+	st.treatment(&o.Facts.Own)
+	o.Facts.Own.CoreFilter, err = o.self.readNumber("coredump_filter", 16)
+	return err
+}

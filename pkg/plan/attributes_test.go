@@ -1,0 +1,119 @@
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// What of the caller's can't be undone is a warning where the command has less than docker exec's
+// by it, and a refusal where it would have more, or could not have what it is to have.
+func TestWhatCannotBeUndone(t *testing.T) {
+	const caps = 1<<41 - 1
+	for _, row := range []struct {
+		name   string
+		change func(*request.Request, *plan.Observed)
+		want   string // in the warning or the error
+		fails  bool
+	}{
+		{"nothing", func(*request.Request, *plan.Observed) {}, "", false},
+		{"no_new_privs", func(_ *request.Request, o *plan.Observed) { o.Lasting.NoNewPrivileges = true }, "the caller's no_new_privs", false},
+		{"of the container as well", func(_ *request.Request, o *plan.Observed) {
+			o.Lasting.NoNewPrivileges, o.Subject.Spec.NoNewPrivileges = true, true
+		}, "", false},
+		{"a filter", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters = 1 }, "the caller's seccomp filter", false},
+		{"the engine's filter", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters, o.Subject.Starter.Filters = 1, 1 }, "", false},
+		{"one more than the engine", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters, o.Subject.Starter.Filters = 2, 1 }, "the caller's seccomp filter", false},
+		{"MDWE", func(_ *request.Request, o *plan.Observed) { o.Lasting.NoWriteExecute = true }, "MDWE", false},
+		{"two", func(_ *request.Request, o *plan.Observed) {
+			o.Lasting.NoWriteExecute, o.Lasting.NoNewPrivileges = true, true
+		}, "no_new_privs and ban on memory", false},
+		{"speculation", func(_ *request.Request, o *plan.Observed) { o.Lasting.StoreBypassOff = true }, "speculative store bypass", false},
+		{"speculation of the engine as well", func(_ *request.Request, o *plan.Observed) {
+			o.Lasting.StoreBypassOff, o.Subject.Starter.StoreBypass = true, plan.SpeculationOffForGood
+		}, "", false},
+		{"branches", func(_ *request.Request, o *plan.Observed) { o.Lasting.IndirectBranchOff = true }, "indirect branch", false},
+		{"a cookie", func(_ *request.Request, o *plan.Observed) { o.Lasting.CoreCookie = true }, "core scheduling cookie", false},
+		{"securebits with less rights", func(_ *request.Request, o *plan.Observed) { o.Lasting.Securebits = 3 }, "locked securebits (0x3)", false},
+		{"securebits with more rights", func(_ *request.Request, o *plan.Observed) { o.Lasting.Securebits = 12 }, "the caller's locked securebits (0xc) can't be undone", true},
+		{"the user namespace has securebits of its own", func(_ *request.Request, o *plan.Observed) {
+			o.Lasting.Securebits = 12
+			o.Base = process(webPID, ns.All())
+		}, "", false},
+		{"a smaller bounding set", func(_ *request.Request, o *plan.Observed) {
+			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
+		}, "the caller lacks kill, which the container has", true},
+		{"the user namespace has all capabilities", func(_ *request.Request, o *plan.Observed) {
+			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
+			o.Base = process(webPID, ns.All())
+		}, "", false},
+		{"less, but nothing of the container's", func(_ *request.Request, o *plan.Observed) {
+			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("sys_time")
+		}, "", false},
+		{"what the engine has not itself", func(_ *request.Request, o *plan.Observed) {
+			o.Subject.Starter.Bounding, o.Capabilities = caps&^capSet("kill"), caps&^capSet("kill")
+		}, "", false},
+		{"through the engine nothing is the caller's", func(r *request.Request, o *plan.Observed) {
+			r.Client = &request.Client{}
+			o.Lasting = plan.Lasting{NoNewPrivileges: true, Securebits: 12, Filters: 1}
+			o.Subject.Starter.Bounding = caps
+		}, "", false},
+		{"a command on the host is the caller", func(r *request.Request, o *plan.Observed) {
+			r.Take = ns.SetOf(ns.Net)
+			o.Lasting = plan.Lasting{NoNewPrivileges: true, Securebits: 12, Filters: 1}
+			o.Subject.Starter.Bounding = caps
+		}, "", false},
+	} {
+		r, o := asked(), observed()
+		row.change(r, o)
+		p, err := plan.New(r, o)
+		if row.fails {
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%s: %v, want %s", row.name, err, row.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", row.name, err)
+			continue
+		}
+		about := slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "the caller's") })
+		if about != (row.want != "") || !strings.Contains(strings.Join(p.Warnings, "\n"), row.want) {
+			t.Errorf("%s: warnings %q, want %q", row.name, p.Warnings, row.want)
+		}
+	}
+}
+
+// Only what differs is written; the rest is set without a look.
+func TestWhatIsUndone(t *testing.T) {
+	for _, row := range []struct {
+		change func(*plan.Observed)
+		want   plan.Undo
+	}{
+		{func(*plan.Observed) {}, plan.Undo{Securebits: true}},
+		{func(o *plan.Observed) { o.Lasting.Securebits = 3 }, plan.Undo{}},
+		{func(o *plan.Observed) { o.Base = process(webPID, ns.All()) }, plan.Undo{}},
+		{func(o *plan.Observed) { o.Own.CoreFilter, o.Subject.Starter.CoreFilter = 1, 0x33 }, plan.Undo{Securebits: true, CoreFilter: true}},
+		{func(o *plan.Observed) {
+			o.Own.StoreBypass, o.Subject.Starter.StoreBypass = plan.SpeculationOff, plan.SpeculationOn
+		}, plan.Undo{Securebits: true, StoreBypass: true}},
+		{func(o *plan.Observed) {
+			o.Own.IndirectBranch, o.Subject.Starter.IndirectBranch = plan.SpeculationOn, plan.SpeculationOff
+		}, plan.Undo{Securebits: true, IndirectBranch: true}},
+		{func(o *plan.Observed) {
+			o.Own.StoreBypass, o.Subject.Starter.StoreBypass = plan.SpeculationOffForGood, plan.SpeculationOn
+			o.Lasting.StoreBypassOff = true
+		}, plan.Undo{Securebits: true}},
+		{func(o *plan.Observed) { o.Own.StoreBypass = plan.SpeculationOff }, plan.Undo{Securebits: true}}, // the starter can't choose
+	} {
+		o := observed()
+		row.change(o)
+		if got := made(t, asked(), o).Identity.Container.Undo; got != row.want {
+			t.Errorf("%+v, want %+v", got, row.want)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// attributesVariable makes the test's own program print the attributes of its process that only
+// system calls tell.
+const attributesVariable = "NSJOIN_TEST_ATTRIBUTES"
+
+// TestAttributes is no test: it runs in a container, and prints what a process that was
+// started as this one has.
+func TestAttributes(*testing.T) {
+	if os.Getenv(attributesVariable) == "" {
+		return
+	}
+	for _, line := range attributes() {
+		fmt.Println(line)
+	}
+}
+
+// The number of keyctl(2)'s operation, and the ones of prctl(2), that package unix lacks.
+const (
+	setRequestKeyring = 14 // KEYCTL_SET_REQKEY_KEYRING
+	keepRequestDest   = ^uintptr(0)
+	speculationL1D    = 2 // PR_SPEC_L1D_FLUSH
+)
+
+// attributes are those of the main thread, which has what the process was started with.
+func attributes() []string {
+	var lines []string
+	say := func(name string, value ...any) { lines = append(lines, name+": "+fmt.Sprint(value...)) }
+	pid := os.Getpid()
+	attr, err := unix.SchedGetAttr(pid, 0)
+	if err == nil {
+		say("scheduling", fmt.Sprintf("policy %d flags %#x nice %d priority %d runtime %d deadline %d period %d",
+			attr.Policy, attr.Flags, attr.Nice, attr.Priority, attr.Runtime, attr.Deadline, attr.Period))
+	} else {
+		say("scheduling", err)
+	}
+	say("i/o priority", called(unix.SYS_IOPRIO_GET, 1, uintptr(pid)))
+	for _, row := range []struct {
+		name   string
+		option uintptr
+		arg    uintptr
+	}{
+		{"securebits", unix.PR_GET_SECUREBITS, 0},
+		{"no_new_privs", unix.PR_GET_NO_NEW_PRIVS, 0},
+		{"dumpable", unix.PR_GET_DUMPABLE, 0},
+		{"child subreaper", unix.PR_GET_CHILD_SUBREAPER, address(0)},
+		{"parent-death signal", unix.PR_GET_PDEATHSIG, address(1)},
+		{"time stamp counter", unix.PR_GET_TSC, address(2)},
+		{"huge pages off", unix.PR_GET_THP_DISABLE, 0},
+		{"i/o flusher", unix.PR_GET_IO_FLUSHER, 0},
+		{"merged memory", unix.PR_GET_MEMORY_MERGE, 0},
+		{"no write and execute", unix.PR_GET_MDWE, 0},
+		{"memory failures", unix.PR_MCE_KILL_GET, 0},
+		{"speculative store bypass", unix.PR_GET_SPECULATION_CTRL, unix.PR_SPEC_STORE_BYPASS},
+		{"indirect branch speculation", unix.PR_GET_SPECULATION_CTRL, unix.PR_SPEC_INDIRECT_BRANCH},
+		{"flush of the L1D cache", unix.PR_GET_SPECULATION_CTRL, speculationL1D},
+		{"timer slack", unix.PR_GET_TIMERSLACK, 0},
+		{"its default is chosen", unix.PR_SET_TIMERSLACK, 0},
+		{"its default", unix.PR_GET_TIMERSLACK, 0},
+	} {
+		say(row.name, called(unix.SYS_PRCTL, row.option, row.arg, 0, 0, 0))
+	}
+	say("subreaper, death signal, tsc", stored)
+	say("memory policy", called(unix.SYS_GET_MEMPOLICY, address(3), 0, 0, 0, 0), " ", stored[3])
+	say("keyring for requested keys", called(unix.SYS_KEYCTL, setRequestKeyring, keepRequestDest))
+	ring, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING)
+	say("session keyring", ring, " ", err)
+	say("ids", fmt.Sprint(unix.Getpgrp() == pid, sid(0) == pid))
+	return append(lines, filesOfSelf()...)
+}
+
+// filesOfSelf are those of /proc/self in which nothing is by chance.
+func filesOfSelf() []string {
+	var lines []string
+	for _, name := range []string{"status", "limits", "cgroup", "oom_score_adj", "personality", "coredump_filter", "cpuset"} {
+		text, err := os.ReadFile("/proc/self/" + name)
+		for line := range strings.Lines(masked(string(text))) {
+			// Signals are what this program's runtime makes of them.
+			if field, _, _ := strings.Cut(line, ":"); field != "Threads" && field != "SigCgt" && field != "SigBlk" && field != "SigPnd" && field != "Cpus_allowed" {
+				lines = append(lines, name+": "+strings.TrimSpace(line))
+			}
+		}
+		if err != nil {
+			lines = append(lines, name+": "+err.Error())
+		}
+	}
+	return lines
+}
+
+// stored is what some of the calls store; they stay where they are.
+var stored [4]int32
+
+func address(i int) uintptr { return uintptr(unsafe.Pointer(&stored[i])) }
+
+func sid(pid int) int {
+	n, _ := unix.Getsid(pid)
+	return n
+}
+
+// called is what a system call returns, or its error.
+func called(nr uintptr, args ...uintptr) string {
+	var six [6]uintptr
+	copy(six[:], args)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	r, _, errno := syscall.Syscall6(nr, six[0], six[1], six[2], six[3], six[4], six[5])
+	if errno != 0 {
+		return errno.Error()
+	}
+	return fmt.Sprint(r)
+}

@@ -1,0 +1,173 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// Whatever attribute the caller's process has, a command in a container has docker exec's: all
+// that it can read of itself, in files and by system calls. What can't be undone leads through
+// the engine, which --dry-run tells; --via local refuses it, or warns.
+func TestStrangeCallers(t *testing.T) {
+	s := newStrange(t, "--security-opt", "seccomp=unconfined")
+	theirs := docker(t, append([]string{"exec"}, s.ask...)...)
+	if strings.Count(theirs, "\n") < 50 {
+		t.Fatalf("docker exec tells less than is to be compared:\n%s", theirs)
+	}
+	for _, who := range strangers() {
+		t.Run(who.name, func(t *testing.T) {
+			if ours, errs, status := s.run(t, who); ours != theirs || errs != "" || status != 0 {
+				t.Errorf("status %d\n%s%s", status, errs, diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))
+			}
+			if s.via == "engine" || !s.local {
+				return
+			}
+			if who.users && s.users {
+				who.kept, who.refused = "", false
+			}
+			s.planned(t, who)
+			s.locally(t, who, theirs)
+		})
+	}
+}
+
+// A command on the host's file system is the caller, and keeps each of them.
+func TestStrangeCallersStayWhoTheyAre(t *testing.T) {
+	s := newStrange(t)
+	if s.via == "engine" {
+		t.Skip("through the engine a command on the host is not the caller")
+	}
+	for _, who := range strangers() {
+		if slices.Contains([]string{"no-root", "landlocked", "round-robin"}, who.name) {
+			continue // the first two can't join from here, and a child of the third is another
+		}
+		t.Run(who.name, func(t *testing.T) {
+			cmd := s.stranger(who, s.self, "-test.run=^TestAttributes$")
+			cmd.Env = append(cmd.Env, attributesVariable+"=1")
+			own, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd = s.stranger(who, s.docker, "nsjoin", "--only", "net", s.container, s.self, "-test.run=^TestAttributes$")
+			cmd.Env = append(cmd.Env, attributesVariable+"=1")
+			joined, err := cmd.Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := ofCaller(joined), ofCaller(own); got != want {
+				t.Errorf("%s", diff.Diff("as it is", []byte(want), "docker nsjoin --only net", []byte(got)))
+			}
+		})
+	}
+}
+
+// ofCaller leaves out what a child of a process has otherwise: sched(7), prctl(2), credentials(7).
+func ofCaller(text []byte) string {
+	var kept []string
+	for line := range strings.Lines(string(text)) {
+		name, _, _ := strings.Cut(line, ":")
+		if !slices.Contains([]string{"ids", "child subreaper", "parent-death signal", "subreaper, death signal, tsc", "its default"}, name) &&
+			!strings.HasPrefix(line, "status: ") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// strange is what the strangers call.
+type strange struct {
+	caller
+	self, docker, container, via string
+	local, users                 bool     // it can join from here; the containers have user namespaces of their own
+	ask                          []string // the words that ask a command for its attributes
+}
+
+func newStrange(t *testing.T, options ...string) *strange {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := exec.LookPath("docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := engineOfTest(t)
+	s := &strange{caller: newCaller(t), self: self, docker: program, via: engine.via, local: engine.local(), users: engine.kinds["userns"]}
+	s.container = s.caller.container(t, append(options, "-v", self+":/strange:ro")...)
+	s.ask = []string{"-e", attributesVariable + "=1", s.container, "/strange", "-test.run=^TestAttributes$"}
+	return s
+}
+
+// stranger is a command that who runs.
+func (s *strange) stranger(who stranger, args ...string) *exec.Cmd {
+	cmd := exec.Command(s.self, append([]string{"-test.run=^TestStrangeCaller$", "--"}, args...)...)
+	cmd.Env, cmd.Dir = append(slices.Clip(s.env), strangeVariable+"="+who.name), s.dir
+	return cmd
+}
+
+// run runs docker nsjoin with options as who, for the attributes of a command in the container.
+func (s *strange) run(t *testing.T, who stranger, options ...string) (out, errs string, status int) {
+	t.Helper()
+	cmd := s.stranger(who, slices.Concat([]string{s.docker, "nsjoin"}, options, s.ask)...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	status = ended(t, cmd)
+	if strings.Contains(stdout.String(), "become "+who.name+":") {
+		t.Fatalf("this kernel has no such caller: %s", stdout.String())
+	}
+	return strings.TrimSpace(stdout.String()), stderr.String(), status
+}
+
+// planned is about what --dry-run says.
+func (s *strange) planned(t *testing.T, who stranger) {
+	t.Helper()
+	out, errs, _ := s.run(t, who, "--dry-run", "--format", "json")
+	var p struct{ Via string }
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		t.Fatalf("--dry-run: %v\n%s%s", err, out, errs)
+	}
+	if way := strings.HasPrefix(p.Via, "engine: "); way != (who.kept != "") || !strings.Contains(p.Via, who.kept) {
+		t.Errorf("--dry-run says %q of %q", p.Via, who.kept)
+	}
+}
+
+// locally is about --via local.
+func (s *strange) locally(t *testing.T, who stranger, theirs string) {
+	t.Helper()
+	ours, errs, status := s.run(t, who, "--via", "local")
+	says := who.kept
+	if who.locally != "" {
+		says = who.locally
+	}
+	switch {
+	case says == anything:
+	case who.refused:
+		if status != exit.Failed || !strings.Contains(errs, says) || strings.Count(errs, "\n") > 2 {
+			t.Errorf("--via local ends with %d, and does not say %q:\n%s%s", status, says, errs, ours)
+		}
+		if who.locally != "" && !strings.Contains(errs, "--via engine") {
+			t.Errorf("--via local names no way out:\n%s", errs)
+		}
+	case says != "":
+		if status != 0 || !strings.HasPrefix(errs, "docker nsjoin: warning: ") || !strings.Contains(errs, says) || !strings.Contains(errs, "--via engine") {
+			t.Errorf("--via local ends with %d, and does not warn of %q:\n%s", status, says, errs)
+		}
+	case ours != theirs || errs != "" || status != 0:
+		t.Errorf("--via local: status %d\n%s%s", status, errs, diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))
+	}
+}
