@@ -42,6 +42,37 @@ func TestStrangeCallers(t *testing.T) {
 	}
 }
 
+// A caller who has all of them at once shows in no container's settings, and leaves no key of its session
+// keyring to a command in the file system of a process.
+func TestStrangeCallerOfEachSetting(t *testing.T) {
+	s := newStrange(t, "--security-opt", "seccomp=unconfined")
+	free := s.container
+	who := everything()
+	for _, options := range []string{"", "--user app --cap-drop ALL --security-opt no-new-privileges", "--cpuset-cpus 0 --ulimit nproc=500:1000 --oom-score-adj 300", "-t"} {
+		if options != "" {
+			s.container = s.caller.container(t, strings.Fields(options)...)
+		}
+		ask := []string{s.container, "sh", "-c", facts}
+		theirs := masked(docker(t, append([]string{"exec"}, ask...)...))
+		if strings.Count(theirs, "\n") < 100 {
+			t.Fatalf("%s: docker exec tells less than is to be compared:\n%s", options, theirs)
+		}
+		out, err := s.stranger(who, append([]string{s.docker, "nsjoin"}, ask...)...).Output()
+		if ours := masked(strings.TrimSpace(string(out))); err != nil || ours != theirs {
+			t.Errorf("%s: %v\n%s", options, err, diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))
+		}
+	}
+	if !onHost() {
+		return
+	}
+	args := append([]string{s.docker, "nsjoin"}, s.ask...)
+	args[slices.Index(args, free)] = "pid:" + initOf(t, free)
+	out, err := s.stranger(who, args...).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "session keyring: keyring;0;0;") || strings.Contains(string(out), "of-the-caller") {
+		t.Errorf("%q: %v\n%s", args, err, out)
+	}
+}
+
 // A command on the host's file system is the caller, and keeps each of them.
 func TestStrangeCallersStayWhoTheyAre(t *testing.T) {
 	s := newStrange(t)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"runtime"
 	"syscall"
@@ -25,7 +26,7 @@ func TestStrangeCaller(t *testing.T) {
 	}
 	// The thread that executes is the process from then on, with its own attributes.
 	runtime.LockOSThread()
-	for _, s := range strangers() {
+	for _, s := range append(strangers(), everything()) {
 		if s.name != name {
 			continue
 		}
@@ -96,6 +97,21 @@ func strangers() []stranger {
 		{name: "oom", become: lacking(unix.CAP_SYS_RESOURCE, write("/proc/self/oom_score_adj", "500")), kept: "oom_score_adj", locally: anything},
 		{name: "idle-for-good", become: lacking(unix.CAP_SYS_NICE, schedule(unix.SchedAttr{Policy: unix.SCHED_IDLE})), kept: "scheduling", locally: "schedule the command", refused: true},
 	}
+}
+
+// everything has all the attributes at once that can be undone.
+func everything() stranger {
+	return stranger{name: "everything", become: func() error {
+		for _, s := range strangers() {
+			if s.kept != "" || s.name == "real-time" || s.name == "round-robin" || s.name == "not-nice" {
+				continue
+			}
+			if err := s.become(); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		return nil
+	}}
 }
 
 // anything is where --via local depends on what made the caller so.

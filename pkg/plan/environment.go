@@ -7,7 +7,7 @@ import (
 
 // environment is what docker exec gives a command: the container's own, with
 // TERM where the command, not the container, has a terminal. Other than there,
-// TERM is the caller's, not always xterm, and COLORTERM comes with it: terminal
+// TERM is not always xterm, see terminalEnv, and COLORTERM comes with it: terminal
 // has them, if there is one. What was configured wins.
 //
 // The engine builds both from the same parts, in daemon/exec.go and

@@ -18,6 +18,7 @@ func atTerminal(callerEnv string) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.CallerEnv = strings.Fields(callerEnv)
 	o.Streams = terminal
+	o.Subject.Terms = plan.WantedTerms(r, o.Streams)[:1] // the container knows the caller's
 	o.Subject.Spec.Env, o.Subject.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
 	return r, o
 }
@@ -28,10 +29,10 @@ func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
 		{"TERM", "TERM=foot", "", "", "TERM=foot A=1"},
 		{"TERM and COLORTERM", "COLORTERM=truecolor TERM=foot", "", "", "TERM=foot COLORTERM=truecolor A=1"},
 		{"of two the last", "TERM=foot TERM=vt100", "", "", "TERM=vt100 A=1"},
-		{"no TERM", "A=2", "", "", "TERM=xterm A=1"},
-		{"an empty TERM", "TERM=", "", "", "TERM=xterm A=1"},
-		{"no TERM but COLORTERM", "COLORTERM=24bit", "", "", "TERM=xterm COLORTERM=24bit A=1"},
-		{"TERM that is another variable", "TERMINFO=/t", "", "", "TERM=xterm A=1"},
+		{"no TERM", "A=2", "", "", "TERM=xterm-256color A=1"},
+		{"an empty TERM", "TERM=", "", "", "TERM=xterm-256color A=1"},
+		{"no TERM but COLORTERM", "COLORTERM=24bit", "", "", "TERM=xterm-256color COLORTERM=24bit A=1"},
+		{"TERM that is another variable", "TERMINFO=/t", "", "", "TERM=xterm-256color A=1"},
 		{"what was configured wins", "TERM=foot COLORTERM=truecolor", "TERM=vt100 COLORTERM=no", "", "TERM=vt100 A=1 COLORTERM=no"},
 		{"what was configured to be unset, too", "TERM=foot COLORTERM=truecolor", "TERM COLORTERM", "", "A=1"},
 		{"-e wins over all", "TERM=foot", "TERM=vt100", "TERM=vt52", "TERM=vt52 A=1"},
@@ -51,6 +52,44 @@ func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
 		if want := "PATH=/bin HOSTNAME=web " + row.want + " HOME=/home/web"; got != want {
 			t.Errorf("%s: environment %s\nwant %s", row.name, got, want)
 		}
+	}
+}
+
+// The caller's TERM is passed on if the container knows it, else the usual one if it knows that, else
+// docker exec's. One that isn't a plain name is never looked for.
+func TestTerminalHasANameThatTheContainerKnows(t *testing.T) {
+	for _, row := range []struct{ name, term, knows, want, looked string }{
+		{"it knows the caller's", "foot", "foot xterm-256color", "foot", "foot xterm-256color"},
+		{"it knows the caller's only", "foot", "foot", "foot", "foot xterm-256color"},
+		{"it knows the usual one", "foot", "xterm-256color", "xterm-256color", "foot xterm-256color"},
+		{"it knows none", "foot", "", "xterm", "foot xterm-256color"},
+		{"the usual one is the caller's", "xterm-256color", "", "xterm", "xterm-256color"},
+		{"a path", "../f/foot", "", "xterm", "xterm-256color"},
+		{"a hidden file", ".foot", "", "xterm", "xterm-256color"},
+		{"a long name", strings.Repeat("x", 65), "", "xterm", "xterm-256color"},
+		{"a strange name", "f\x1boot", "", "xterm", "xterm-256color"},
+		{"of others' making", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color xterm-256color"},
+	} {
+		r, o := atTerminal("TERM=" + row.term)
+		if got := strings.Join(plan.WantedTerms(r, o.Streams), " "); got != row.looked {
+			t.Errorf("%s: looked for are %s, want %s", row.name, got, row.looked)
+		}
+		o.Subject.Terms = strings.Fields(row.knows)
+		if got := made(t, r, o).Identity.Env; !slices.Contains(got, "TERM="+row.want) {
+			t.Errorf("%s: environment %q, want TERM=%s", row.name, got, row.want)
+		}
+	}
+}
+
+// With -t where the caller is at no terminal, its TERM and COLORTERM say nothing of the command's.
+func TestTerminalOfACallerWithoutOne(t *testing.T) {
+	r, o := atTerminal("TERM=foot COLORTERM=truecolor")
+	r.Terminal, o.Streams = request.TerminalAlways, request.Streams{}
+	if names := plan.WantedTerms(r, o.Streams); names != nil {
+		t.Errorf("looked for are %q", names)
+	}
+	if got := strings.Join(made(t, r, o).Identity.Env, " "); got != "PATH=/bin HOSTNAME=web TERM=xterm A=1 HOME=/home/web" {
+		t.Errorf("environment %s", got)
 	}
 }
 

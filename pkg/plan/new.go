@@ -162,7 +162,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 	if s.ContainerID == "" {
 		spec.Env = ofProcess(spec.Env)
 	}
-	who.Env = dedup(override(environment(spec, s.ConfigEnv, terminalEnv(r, p)), r.Env))
+	who.Env = dedup(override(environment(spec, s.ConfigEnv, terminalEnv(r, o, p)), r.Env))
 	if home, _ := lookup(who.Env, "HOME"); home == "" {
 		if s.AccountErr != nil {
 			return Identity{}, s.AccountErr
@@ -204,22 +204,6 @@ func unique(groups []uint32) []uint32 {
 // maxGroups is how many supplementary groups a process can have: NGROUPS_MAX of
 // include/uapi/linux/limits.h, setgroups(2).
 const maxGroups = 65536
-
-// terminalEnv are the variables that tell a command of its terminal, which is
-// the caller's in all but name; none without a terminal.
-func terminalEnv(r *request.Request, p *Plan) []string {
-	if !p.Terminal {
-		return nil
-	}
-	env := []string{"TERM=xterm"} // the engine's own
-	if t, _ := lookup(r.CallerEnv, "TERM"); t != "" {
-		env[0] = "TERM=" + t
-	}
-	if color, ok := lookup(r.CallerEnv, "COLORTERM"); ok {
-		env = append(env, "COLORTERM="+color)
-	}
-	return env
-}
 
 // filters are the container's, all of them, with --privileged too, as docker exec has it. Who
 // may not copy them has the one that the runtime would make. The command never runs without

@@ -87,6 +87,8 @@ type Subject struct {
 	// AccountErr why it could not be read; no line at all is no error.
 	Account    Account
 	AccountErr error
+	// Terms are those of WantedTerms that the file system has a description of.
+	Terms []string
 	// UIDMap is the user namespace's, from inside to outside.
 	UIDMap []IDRange
 	// Filters are the seccomp filters that the command gets, the oldest first.

@@ -94,7 +94,7 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 	if err != nil {
 		return 0, err
 	}
-	readCaller(r, &seen.Facts)
+	readCaller(r, seen)
 	p, err := plan.New(r, &seen.Facts)
 	if err != nil {
 		return 0, err
@@ -133,13 +133,17 @@ type outcome struct {
 	left  bool        // running, by the detach keys
 }
 
-// readCaller finds out about the caller's standard streams.
-func readCaller(r *request.Request, facts *plan.Observed) {
+// readCaller finds out about the caller's standard streams, and which names a terminal can have there.
+func readCaller(r *request.Request, seen *observe.Observation) {
+	facts := &seen.Facts
 	if r.Client == nil {
 		facts.Streams, facts.InputWaits = session.CallerStreams(), session.InputWaits()
-		return
+	} else {
+		facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
 	}
-	facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
+	if names := plan.WantedTerms(r, facts.Streams); facts.Subject != nil && len(names) > 0 {
+		facts.Subject.Terms = seen.Terms(r.Source(ns.Mnt).PID, names)
+	}
 }
 
 // execute carries the plan out. root is the process whose root directory the
