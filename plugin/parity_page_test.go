@@ -13,7 +13,7 @@ import (
 const (
 	parityTable = "testdata/parity.txt"
 	parityPage  = "../docs/parity.md"
-	atTerminal  = "At a terminal" // the section whose rows are run at one
+	atTerminal  = "At a terminal" // what sections begin with whose rows are run at one
 	afterLogin  = "After a login" // the one whose rows are run with a login uid
 )
 

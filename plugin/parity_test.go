@@ -212,7 +212,7 @@ func (p *parity) answer(t *testing.T, row parityRow, how, name string) reply {
 	cmd.Env = append(cmd.Env, "C="+name)
 	var a reply
 	var err error
-	if row.section == atTerminal {
+	if strings.HasPrefix(row.section, atTerminal) {
 		a.output, err = runAtTerminal(cmd)
 	} else {
 		var out, errs bytes.Buffer
