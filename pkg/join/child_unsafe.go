@@ -36,6 +36,7 @@ const (
 	carry                     // move a mount, or copy it with the flags at args[5]; none need be there
 	writeProc                 // open, write, close: the text at args[2] of args[3] bytes
 	loopback                  // socket, ioctl, close: set lo up by the struct ifreq at args[0]
+	lowerPipes                // give the two pipes the descriptors args[0] and args[1]
 	closeRange                // close the descriptors from args[0] to before args[1]
 	beSeen                    // from here on the process tells no more than one in the container may
 	forkAgain                 // go on in a child whose parent is the helper
@@ -164,6 +165,8 @@ func do(p *program, o *op) syscall.Errno {
 		return writeFile(o)
 	case loopback:
 		return loopbackUp(o.args[0])
+	case lowerPipes:
+		return lower(p, o)
 	case closeRange:
 		return closeFrom(p, o.args[0], o.args[1])
 	case beSeen:
@@ -202,6 +205,20 @@ func inside(p *program, o *op) syscall.Errno {
 		fail(p, messageOutside, o.step, unix.ENOENT)
 	}
 	return errno
+}
+
+// lower gives the pipes other numbers; the old ones are closed later.
+//
+//go:nosplit
+//go:norace
+func lower(p *program, o *op) syscall.Errno {
+	for i, fd := range [2]*uintptr{&p.said, &p.gate} {
+		if _, _, errno := syscall.RawSyscall(unix.SYS_DUP3, *fd, o.args[i], unix.O_CLOEXEC); errno != 0 {
+			return errno
+		}
+		*fd = o.args[i]
+	}
+	return 0
 }
 
 // carryMount does mount(2) on the paths at args[0] and args[1] with the flags args[3]. EINVAL is

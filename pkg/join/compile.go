@@ -190,7 +190,14 @@ func (c *compiler) compile(s plan.Step) error {
 
 // closeOthers closes all descriptors but the standard streams, the two pipes, and those of the
 // caller's that the command inherits, so that nothing of ours can be seen from inside the container.
+// A command that inherits none has a table of 64, as docker exec's: the pipes get low numbers before the
+// fork that makes it, which the kernel makes as large as the highest descriptor asks for (FDSize, proc(5)).
 func (c *compiler) closeOthers() {
+	if len(c.held.Inherited) == 0 {
+		c.add(lowerPipes, 0, 3, 4)
+		c.add(closeRange, 0, 5, maxFD)
+		return
+	}
 	keep := append([]int{int(c.prog.said), int(c.prog.gate)}, c.held.Inherited...)
 	slices.Sort(keep)
 	next := uintptr(3)

@@ -124,38 +124,45 @@ func TestDescriptorsAreClosedOnceTheyAreNotNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := slices.IndexFunc(prog.ops, func(o operation) bool { return o.do == closeRange })
+		at := slices.IndexFunc(prog.ops, func(o operation) bool { return o.do == lowerPipes })
 		for i, o := range prog.ops {
 			if i < at && o.call != unix.SYS_RT_SIGACTION && o.call != unix.SYS_RT_SIGPROCMASK && o.call != unix.SYS_SETNS {
 				t.Errorf("%s: operation %d is before: %+v", name, i, o)
 			}
-			if i >= at+3 && o.do == closeRange || i > at && o.call == unix.SYS_SETNS {
+			if i > at+1 && o.do == closeRange || i > at && o.call == unix.SYS_SETNS {
 				t.Errorf("%s: operation %d is after: %+v", name, i, o)
 			}
 		}
-		checkClosed(t, name, prog, prog.ops[at:at+3])
+		if at < 0 || prog.ops[at].args != [6]uintptr{3, 4} || prog.ops[at+1].do != closeRange || prog.ops[at+1].args != [6]uintptr{5, maxFD} {
+			t.Errorf("%s: the pipes are not 3 and 4, or what follows is not closed: %+v", name, prog.ops[max(at, 0):])
+		}
 	}
 }
 
-// checkClosed: three operations close all descriptors from 3 on but the two pipes.
-func checkClosed(t *testing.T, name string, prog *program, ops []op) {
-	t.Helper()
+// What a command on the host inherits of its caller stays open, and the two pipes.
+func TestInheritedDescriptorsStayOpen(t *testing.T) {
+	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpFork}, {Op: plan.OpSettle}, {Op: plan.OpExec}}}
+	p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
+	prog, err := compile(p, Held{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Inherited: []int{7}}, false, talking(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.close()
+	at := slices.IndexFunc(prog.ops, func(o operation) bool { return o.do == closeRange })
+	if at < 0 || len(prog.ops) < at+4 {
+		t.Fatalf("nothing is closed: %+v", prog.ops)
+	}
 	next := uintptr(3)
-	kept := []uintptr{min(prog.said, prog.gate), max(prog.said, prog.gate)}
-	for i, o := range ops {
-		if o.do != closeRange || o.args[0] != next {
-			t.Errorf("%s: operation %d is %+v, want one that closes from %d on", name, i, o, next)
+	kept := []uintptr{7, min(prog.said, prog.gate), max(prog.said, prog.gate)}
+	for i, o := range prog.ops[at : at+4] {
+		end := uintptr(maxFD)
+		if i < len(kept) {
+			end = kept[i]
 		}
-		if i == len(kept) {
-			if o.args[1] != maxFD {
-				t.Errorf("%s: it closes to %d", name, o.args[1])
-			}
-			continue
+		if o.do != closeRange || o.args[0] != next || o.args[1] != end {
+			t.Errorf("operation %d is %+v, want one that closes from %d to %d", i, o, next, end)
 		}
-		if o.args[1] != kept[i] {
-			t.Errorf("%s: it closes to %d, want to %d", name, o.args[1], kept[i])
-		}
-		next = kept[i] + 1
+		next = end + 1
 	}
 }
 
