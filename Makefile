@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|StrangeCaller(s|sStayWhoTheyAre|OfEachSetting)|Seccomp(Notify|Calls|CallsTraced)|Hostile(Root|Races|Table|Helpers|Holds))$$
+ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|StrangeCaller(s|sStayWhoTheyAre|OfEachSetting)|Seccomp(Notify|Calls|CallsTraced)|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota))$$
 CLIENT  := ^Test(Breaks|LinkTerminalRestored)
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))

@@ -4,6 +4,7 @@ package observe
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ type watchers struct {
 	// remapped says that not every user of the machine has a number in the helper's user
 	// namespace, as for a rootless engine's.
 	remapped bool
+	threads  int          // that were looked at
+	ended    map[int]bool // processes and threads that had when they were looked at
 	found    []plan.Watcher
 }
 
@@ -44,38 +47,138 @@ func nodeAt(dir int, name string) (ns.ID, error) {
 	return ns.ID{Dev: st.Dev, Ino: st.Ino}, err
 }
 
-// look counts a process that sees the command. One that has the host's root directory has
-// the host's files already: mostly it is another command of docker nsjoin.
+// Bounds of a pass over /proc: how often what is new there is looked at, and how many threads there
+// may be of those who see the command.
+const (
+	maxRounds  = 100
+	maxThreads = 20000
+)
+
+var (
+	errHasty   = errors.New("who sees the command: processes come and go too fast to be looked at")
+	errThreads = errors.New("it has too many threads")
+)
+
+// pass looks at all processes. One that ended before it was looked at has perhaps left a child
+// which was not listed: so it lists them again, until each that was listed was looked at. Who has a
+// process fork and end all the time is found that way, or is a refusal.
+func (w *watchers) pass() error {
+	looked := make(map[int]bool)
+	w.ended = make(map[int]bool)
+	for range maxRounds {
+		missed, err := eachOnce("/proc", looked, w.look)
+		if err != nil || !missed {
+			return err
+		}
+	}
+	return errHasty
+}
+
+// eachOnce gives the numbers in a directory of /proc to look that were not looked at, and tells whether
+// it has missed some, which had ended.
+func eachOnce(dir string, looked map[int]bool, look func(number int) error) (missed bool, err error) {
+	listed := procfs.EachNumber(dir, func(number int) bool {
+		if looked[number] {
+			return true
+		}
+		switch e := look(number); {
+		case e == nil:
+			looked[number] = true
+		case errors.Is(e, unix.ENOENT), errors.Is(e, unix.ESRCH):
+			missed = true
+		default:
+			err = fmt.Errorf("who sees the command: process %d: %w", number, e)
+		}
+		return err == nil
+	})
+	return missed, errors.Join(listed, err)
+}
+
+// look counts a process that sees the command, with each of its threads: all have capabilities of
+// their own, and the main thread may have ended.
 func (w *watchers) look(pid int) error {
 	p, err := lookInto(pid)
 	if err != nil {
 		return err
 	}
 	defer p.dir.Close()
+	sees, err := w.lookAt(p)
+	if err != nil && !errors.Is(err, unix.ENOENT) || err == nil && !sees {
+		return err
+	}
+	st, errStat := procfs.ReadStatIn(int(p.dir.Fd()))
+	switch {
+	case errStat != nil:
+		return errStat
+	case st.Dead():
+		return w.hasEnded(pid)
+	case err != nil && !st.MainEnded():
+		return err
+	case st.Threads == 1:
+		return nil
+	}
+	looked := make(map[int]bool)
+	missed, err := eachOnce(fmt.Sprintf("/proc/%d/task", pid), looked, func(tid int) error { return w.lookAtThread(pid, tid) })
+	if err == nil && missed {
+		err = unix.ESRCH
+	}
+	return err
+}
+
+func (w *watchers) lookAtThread(pid, tid int) error {
+	if w.threads++; w.threads > maxThreads {
+		return errThreads
+	}
+	dir, err := openDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if _, err = w.lookAt(&Process{PID: pid, dir: dir}); errors.Is(err, unix.ENOENT) {
+		if st, e := procfs.ReadStatIn(int(dir.Fd())); e == nil && st.MainEnded() {
+			return w.hasEnded(tid)
+		}
+	}
+	return err
+}
+
+// hasEnded is nil for a process or thread that had ended before it was listed this time: it has left
+// nobody behind who is not listed, too.
+func (w *watchers) hasEnded(number int) error {
+	if w.ended[number] {
+		return nil
+	}
+	w.ended[number] = true
+	return unix.ESRCH
+}
+
+// lookAt counts a thread of a process that sees the command, whose directory is open. One that has
+// the host's root directory has the host's files already: mostly it is another command of docker
+// nsjoin.
+func (w *watchers) lookAt(p *Process) (sees bool, err error) {
 	dir := int(p.dir.Fd())
 	namespace, err := nodeAt(dir, "ns/pid")
 	if errors.Is(err, unix.EACCES) && (p.beneathNone() || w.remapped && p.unmapped()) {
-		return nil
+		return false, nil
 	}
 	if err != nil || !slices.Contains(w.above, namespace) {
-		return err
+		return false, err
 	}
 	if root, err := nodeAt(dir, "root"); err != nil || root == w.root {
-		return err
+		return false, err
 	}
 	found, permitted, err := p.watcher(dir)
 	if err != nil {
-		return err
+		return true, err
 	}
 	mounts, err := nodeAt(dir, "ns/mnt")
 	if err != nil {
-		return err
+		return true, err
 	}
-	if mounts == w.mounts && w.beyond(found, permitted) {
-		return nil
+	if mounts != w.mounts || !w.beyond(found, permitted) {
+		w.count(found)
 	}
-	w.count(found)
-	return nil
+	return true, nil
 }
 
 // beyond tells whether a process in the container has more than the container and is out
