@@ -26,6 +26,7 @@ type action uint8
 const (
 	call        action = iota // a system call that must succeed
 	try                       // a call that may fail
+	ifKnown                   // a call that must succeed, but where the kernel has no such call
 	unlessBorn                // a call that is made only if the process was not born into its cgroup
 	joinAtOnce                // setns on a pidfd; EINVAL makes the joinEach that follow run
 	joinEach                  // setns on one namespace's file, if joinAtOnce couldn't
@@ -118,6 +119,11 @@ func do(p *program, o *op) syscall.Errno {
 		return raw(o)
 	case try:
 		_ = raw(o)
+		return 0
+	case ifKnown:
+		if errno := raw(o); errno != unix.ENOSYS {
+			return errno
+		}
 		return 0
 	case unlessBorn:
 		if p.born {

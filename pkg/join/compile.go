@@ -310,10 +310,11 @@ func (c *compiler) become(uid, gid uint32) {
 	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
 }
 
-// keyring joins a session keyring by its name. Without one it has no name, and is new.
+// keyring joins a session keyring by its name. Without one it has no name, and is new. That it can't be
+// made (the container's root may have used the quota of his user up) leaves the caller's: no command runs.
 func (c *compiler) keyring(name string) error {
 	if name == "" {
-		c.add(try, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
+		c.add(ifKnown, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)
 		return nil
 	}
 	s, err := c.text(name)
