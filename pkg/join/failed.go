@@ -24,7 +24,7 @@ func (f *follower) failed(v verdict) error {
 	}
 	switch {
 	case v.kind == messageNoFile:
-		return f.lookedFor(exit.With(exit.NotFound, fmt.Errorf("%q in %s: executable file not found in $PATH", command, f.plan.Target)))
+		return f.lookedFor(exit.With(exit.NotFound, fmt.Errorf("%q %s: executable file not found in $PATH", command, f.plan.Where())))
 	case v.kind == messageOutside:
 		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
 	case v.step < 0:
@@ -36,7 +36,7 @@ func (f *follower) failed(v verdict) error {
 			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(v.step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
-		err := exit.With(status(v.errno), &NotExecutedError{command, f.plan.Target, errno})
+		err := exit.With(status(v.errno), &NotExecutedError{command, f.plan.Where(), errno})
 		if v.errno == unix.EPERM && f.plan.Identity.Container != nil {
 			// With an AppArmor profile of the caller's, no_new_privs forbids each change of profile.
 			err = kernel.ConfinedHint(err)
@@ -73,34 +73,41 @@ func (f *follower) failed(v verdict) error {
 		return err
 	case plan.OpInside:
 		if v.errno == unix.ENOENT {
-			return exit.Hint(exit.With(exit.NotFound, fmt.Errorf("working directory %s in %s: it was removed, or what is mounted there was: %w",
-				f.plan.Identity.Dir, f.plan.Target, errno)), "-w / runs the command in a directory that is there")
+			return exit.Hint(exit.With(exit.NotFound, fmt.Errorf("working directory %s %s: it was removed, or what is mounted there was: %w",
+				f.plan.Identity.Dir, f.plan.Where(), errno)), "-w / runs the command in a directory that is there")
 		}
 	case plan.OpDir, plan.OpDirAgain, plan.OpDirLast:
-		return exit.With(status(v.errno), fmt.Errorf("change to %s in %s: %w", f.plan.Identity.Dir, f.plan.Target, errno))
+		return f.noDir(v.errno, errno)
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
 }
 
+// noDir says why the working directory can't be changed, and of one that nobody asked for that another will do.
+func (f *follower) noDir(number syscall.Errno, errno error) error {
+	err := exit.With(status(number), fmt.Errorf("change to %s %s: %w", f.plan.Identity.Dir, f.plan.Where(), errno))
+	if exit.Status(err) == exit.NotFound && f.plan.Identity.DefaultDir {
+		return exit.Hint(err, "-w / runs the command in a directory that is there")
+	}
+	return err
+}
+
 // NotExecutedError says that the kernel has not executed the command's file.
 type NotExecutedError struct {
-	Command, Target string
-	Err             error // the kernel's
+	Command, Where string
+	Err            error // the kernel's
 }
 
 func (e *NotExecutedError) Error() string {
-	return fmt.Sprintf("%q in %s: %v", e.Command, e.Target, e.Err)
+	return fmt.Sprintf("%q %s: %v", e.Command, e.Where, e.Err)
 }
 func (e *NotExecutedError) Unwrap() error { return e.Err }
 
-// lookedFor adds to why the command can't be run where it was looked for, if that may not
-// be the caller's machine, and where else there are programs, if a container hasn't got it.
+// lookedFor adds to why the command can't be run what was meant, or where else there are
+// programs, if a container hasn't got it.
 func (f *follower) lookedFor(err error) error {
 	switch who := f.plan.Identity.Who; {
 	case f.plan.Command.Meant != "" && exit.Status(err) == exit.NotFound:
 		return exit.Hint(err, "%s", f.plan.Command.Meant)
-	case who == plan.HostRoot:
-		return exit.Hint(err, "it was looked for on the engine's host")
 	case who == plan.Container && exit.Status(err) == exit.NotFound:
 		return exit.Hint(err, "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes")
 	}

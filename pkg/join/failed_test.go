@@ -113,27 +113,36 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 	}
 }
 
-// What isn't found is nearer than it seems, which depends on where it was looked for.
+// What isn't found is said with where it was looked for, and what is there.
 func TestWhatIsNotFoundIsElsewhere(t *testing.T) {
+	const others = "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes"
 	for _, row := range []struct {
-		who   plan.Who
-		errno unix.Errno
-		hint  string
+		who           plan.Who
+		mounts        string
+		op            plan.Op
+		errno         unix.Errno
+		message, hint string
 	}{
-		{plan.Container, unix.ENOENT, "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes"},
-		{plan.Container, unix.EACCES, ""},
-		{plan.Caller, unix.ENOENT, ""},
-		{plan.HostRoot, unix.ENOENT, "it was looked for on the engine's host"},
-		{plan.HostRoot, unix.EACCES, "it was looked for on the engine's host"},
+		{plan.Container, "web", plan.OpExec, unix.ENOENT, `"ls" in web: no such file or directory`, others},
+		{plan.Container, "db", plan.OpExec, unix.ENOENT, `"ls" in db: no such file or directory`, others},
+		{plan.Container, "web", plan.OpExec, unix.EACCES, `"ls" in web: permission denied`, ""},
+		{plan.Container, "db", plan.OpDir, unix.ENOENT, "change to /work in db: no such file or directory", "-w / runs the command in a directory that is there"},
+		{plan.Container, "web", plan.OpDir, unix.EACCES, "change to /work in web: permission denied", ""},
+		{plan.Caller, "host", plan.OpExec, unix.ENOENT, `"ls" on the host: no such file or directory`, ""},
+		{plan.Caller, "host", plan.OpDir, unix.ENOENT, "change to /work on the host: no such file or directory", ""},
+		{plan.HostRoot, "host", plan.OpExec, unix.ENOENT, `"ls" on the engine's host: no such file or directory`, ""},
+		{plan.HostRoot, "host", plan.OpExec, unix.EACCES, `"ls" on the engine's host: permission denied`, ""},
 	} {
 		f := &follower{plan: &plan.Plan{
 			Target: "web", Command: plan.Command{Args: []string{"ls"}},
-			Identity: plan.Identity{Who: row.who}, Steps: []plan.Step{{Op: plan.OpExec}},
+			Namespaces: []plan.Namespace{{Kind: ns.Mnt, Source: row.mounts}},
+			Identity:   plan.Identity{Who: row.who, Dir: "/work", DefaultDir: row.who == plan.Container},
+			Steps:      []plan.Step{{Op: row.op}},
 		}}
 		err := f.failed(verdict{kind: messageFailed, errno: row.errno})
 		known, ok := errors.AsType[*exit.Error](err)
-		if !ok || known.Hint != row.hint {
-			t.Errorf("%s, %v: %+v, want the hint %q", row.who, row.errno, err, row.hint)
+		if !ok || err.Error() != row.message || known.Hint != row.hint {
+			t.Errorf("%+v: %v, hint %+v", row, err, known)
 		}
 	}
 }

@@ -91,9 +91,9 @@ func TestFailureAfterTheGateIsAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for errno, want := range map[unix.Errno]string{
-		unix.ENOENT: `"ls" in web: no such file or directory`,
-		unix.E2BIG:  `"ls" in web: argument list too long`,
-		999:         `"ls" in web: unknown error`,
+		unix.ENOENT: `"ls" on the host: no such file or directory`,
+		unix.E2BIG:  `"ls" on the host: argument list too long`,
+		999:         `"ls" on the host: unknown error`,
 	} {
 		status := verdictOf(p, messageFailed, step, errno)
 		f, _ := following(t, `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit `+strconv.Itoa(int(status)))
@@ -185,7 +185,7 @@ func TestFirstChildsWord(t *testing.T) {
 		want string
 	}{
 		{messageFailed, -1, "prepare the process: permission denied"},
-		{messageFailed, 2, `"ls" in web: permission denied`},
+		{messageFailed, 2, `"ls" on the host: permission denied`},
 		{messageOutside, 0, `the working directory is outside of the root of "web"`},
 		{messageFailed, 3, "the joining process ended with status 1 before the command ran"},
 		{messageFailed, -2, "the joining process ended with status 1 before the command ran"},

@@ -125,7 +125,7 @@ func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	if users {
 		l.Securebits = 0
 	} else if lacks := c.Capabilities.all() & o.Subject.Starter.Bounding &^ o.Capabilities; lacks != 0 {
-		return nil, exit.Hint(errors.New(lacks.Lacking()), "%s", byEngine)
+		return nil, exit.Hint(errors.New(lacks.Lacking()), "--via engine gives the command what the container has")
 	}
 	c.Undo.Securebits = c.Undo.Securebits && l.Securebits == 0
 	if l.Widens() {

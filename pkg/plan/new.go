@@ -94,7 +94,7 @@ func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, erro
 			"docker ps shows whether it is paused; docker unpause lets it go on")
 	}
 	joined := p.Joined()
-	who := Identity{Who: Container, Dir: cmp.Or(string(r.Dir), s.Spec.Dir, "/"), RootOfUserNamespace: joined.Has(ns.User)}
+	who := Identity{Who: Container, Dir: cmp.Or(string(r.Dir), s.Spec.Dir, "/"), DefaultDir: r.Dir == "", RootOfUserNamespace: joined.Has(ns.User)}
 	if s.ContainerID == "" {
 		who.Who = Bare
 	}

@@ -4,6 +4,8 @@
 package plan
 
 import (
+	"cmp"
+
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
@@ -67,6 +69,8 @@ type Identity struct {
 	Env []string `json:"env"`
 	// Dir is the working directory; "" for the caller's.
 	Dir string `json:"dir,omitempty"`
+	// DefaultDir: Dir is the container's own, and nobody asked for it by -w.
+	DefaultDir bool `json:"-"`
 	// Container is nil when Who is Caller: nothing is changed then.
 	Container *ContainerIdentity `json:"container,omitempty"`
 	// RootOfUserNamespace makes the caller uid 0 of the user namespace that he
@@ -134,6 +138,17 @@ type Command struct {
 // a container does, or one that nobody attends, or from another machine. Else it
 // is in the caller's.
 func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach || p.Remote }
+
+// Where says in messages whose files the command and its working directory are among.
+func (p *Plan) Where() string {
+	switch p.Identity.Who {
+	case Caller:
+		return "on the host"
+	case HostRoot:
+		return "on the engine's host"
+	}
+	return "in " + cmp.Or(p.row(ns.Mnt).Source, p.Target)
+}
 
 // InheritsStreams tells whether the command has the caller's own standard streams and other
 // descriptors, as a command in the host's file system has that is started locally.
