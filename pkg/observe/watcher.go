@@ -19,6 +19,8 @@ type watchers struct {
 	above []ns.ID              // the pid namespaces that see the command
 	users []plan.UserNamespace // the user namespaces that matter
 	root  ns.ID                // the host's root directory
+	// readOnly says that the host itself can't write to it.
+	readOnly bool
 	// configured is the container that gives the pid namespace, and mounts its mount
 	// namespace; nothing where no container does.
 	configured plan.Watcher
@@ -154,7 +156,7 @@ func (w *watchers) hasEnded(number int) error {
 
 // lookAt counts a thread of a process that sees the command, whose directory is open. One that has
 // the host's root directory has the host's files already: mostly it is another command of docker
-// nsjoin.
+// nsjoin. A container can have that directory read-only.
 func (w *watchers) lookAt(p *Process) (sees bool, err error) {
 	dir := int(p.dir.Fd())
 	namespace, err := nodeAt(dir, "ns/pid")
@@ -164,7 +166,7 @@ func (w *watchers) lookAt(p *Process) (sees bool, err error) {
 	if err != nil || !slices.Contains(w.above, namespace) {
 		return false, err
 	}
-	if root, err := nodeAt(dir, "root"); err != nil || root == w.root {
+	if root, err := nodeAt(dir, "root"); err != nil || root == w.root && (w.readOnly || !cannotWrite(dir)) {
 		return false, err
 	}
 	found, permitted, err := p.watcher(dir)
@@ -179,6 +181,18 @@ func (w *watchers) lookAt(p *Process) (sees bool, err error) {
 		w.count(found)
 	}
 	return true, nil
+}
+
+// cannotWrite tells whether a process has its root directory read-only, so that it gains by a process
+// that has it otherwise. It is the host's: no server of the container's is asked.
+func cannotWrite(dir int) bool {
+	fd, err := unix.Openat(dir, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	var fs unix.Statfs_t
+	return unix.Fstatfs(fd, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0
 }
 
 // beyond tells whether a process in the container has more than the container and is out

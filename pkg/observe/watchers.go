@@ -62,6 +62,7 @@ func (o *Observation) watchersIn(pid *os.File, source request.Source) (*watchers
 	if w.root, err = rootOf(o.host); err != nil {
 		return nil, err
 	}
+	w.readOnly = cannotWrite(int(o.host.dir.Fd()))
 	text, err := o.self.read("uid_map")
 	if err != nil {
 		return nil, err
