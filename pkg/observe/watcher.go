@@ -112,11 +112,11 @@ func (w *watchers) look(pid int) error {
 	switch {
 	case errStat != nil:
 		return errStat
-	case st.Dead():
+	case (st.MainEnded() || err != nil && st.Exiting) && st.Threads <= 1:
 		return w.hasEnded(pid)
-	case err != nil && !st.MainEnded():
+	case err != nil && !st.MainEnded() && !st.Exiting:
 		return err
-	case st.Threads == 1:
+	case st.Threads <= 1:
 		return nil
 	}
 	looked := make(map[int]bool)
@@ -137,15 +137,15 @@ func (w *watchers) lookAtThread(pid, tid int) error {
 	}
 	defer dir.Close()
 	if _, err = w.lookAt(&Process{PID: pid, dir: dir}); errors.Is(err, unix.ENOENT) {
-		if st, e := procfs.ReadStatIn(int(dir.Fd())); e == nil && st.MainEnded() {
+		if st, e := procfs.ReadStatIn(int(dir.Fd())); e == nil && (st.MainEnded() || st.Exiting) {
 			return w.hasEnded(tid)
 		}
 	}
 	return err
 }
 
-// hasEnded is nil for a process or thread that had ended before it was listed this time: it has left
-// nobody behind who is not listed, too.
+// hasEnded is nil for a process or thread that had ended, or given its namespaces up for that, before
+// it was listed this time: it has left nobody behind who is not listed, too.
 func (w *watchers) hasEnded(number int) error {
 	if w.ended[number] {
 		return nil
