@@ -162,7 +162,12 @@ func (o *options) meantCommand(args []string, noBase bool) string {
 		return "with -- in front there is no container; in one it is " + line(o.withoutDashes(args), args)
 	}
 	moved, rest := o.misplaced(args[1:])
-	if len(moved) == 0 {
+	switch {
+	case len(args) > 2 && args[1] == "--" && !strings.HasPrefix(args[2], "-"):
+		return "the command follows the container without --: " + line(o.asGiven(args), args[:1], args[2:])
+	case len(args) == 2 && strings.ContainsAny(args[1], " \t\n"):
+		return "a line for a shell: " + line(o.asGiven(args), args[:1], []string{"sh", "-c"}, args[1:])
+	case len(moved) == 0:
 		return ""
 	}
 	if slices.ContainsFunc(moved, func(word string) bool { return strings.HasPrefix(word, "-e") || strings.HasPrefix(word, "--env") }) {
