@@ -23,22 +23,24 @@ import (
 )
 
 // A caller in a sandbox of his own can't read another's filter, whatever his filter
-// refuses; a container that has none can be joined from there.
+// refuses; a container that has none can be joined from there. By the engine each can.
 func TestBreaksInASandbox(t *testing.T) {
 	c := newCaller(t)
 	host := engineOfTest(t).host
 	for _, row := range []struct {
 		options []string
+		via     string
 		status  int
 		want    string
 	}{
-		{nil, 125, `^docker nsjoin: identity of "web-[^"]*": copy seccomp filter: size of filter 0: permission denied` + "\n" +
+		{nil, "local", 125, `^docker nsjoin: identity of "web-[^"]*": copy seccomp filter: size of filter 0: permission denied` + "\n" +
 			regexp.QuoteMeta(sandboxed) + "$"},
-		{[]string{"--security-opt", "seccomp=unconfined"}, 0, "^$"},
+		{[]string{"--security-opt", "seccomp=unconfined"}, "auto", 0, "^$"},
+		{nil, "auto", 0, "^$"},
 	} {
 		web := c.container(t, row.options...)
 		becomeReaper(t)
-		cmd := (&brokenEngine{host: host}).plugin(t, web, "true")
+		cmd := (&brokenEngine{host: host}).plugin(t, "--via", row.via, web, "true")
 		errs := &safeBytes{}
 		cmd.Stderr = errs
 		startRefused(t, cmd, unix.SYS_KCMP, unix.EPERM)
@@ -92,51 +94,27 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 	}
 }
 
-// TestBreaksOffWhileTheContainerIsFrozen has a container paused after the engine has
-// answered, so that the process that joins it is frozen with it, and ends the client.
-func TestBreaksOffWhileTheContainerIsFrozen(t *testing.T) {
+// TestBreaksWhereTheContainerIsFrozenMeanwhile has a container paused after the engine has
+// answered that it runs.
+func TestBreaksWhereTheContainerIsFrozenMeanwhile(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t, "--security-opt", "seccomp=unconfined")
-	interrupted := "docker nsjoin: join " + web + ": interrupted before the command ran\n"
-	for _, row := range []struct {
-		name   string
-		end    func(helper *exec.Cmd, cli net.Conn) error
-		status int
-		said   string
-	}{
-		{"SIGINT", func(h *exec.Cmd, _ net.Conn) error { return h.Process.Signal(unix.SIGINT) }, 125, interrupted},
-		{"SIGTERM", func(h *exec.Cmd, _ net.Conn) error { return h.Process.Signal(unix.SIGTERM) }, 125, interrupted},
-		{
-			"the Docker CLI closes its socket", func(_ *exec.Cmd, cli net.Conn) error { return cli.Close() },
-			125, interrupted,
-		},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			becomeReaper(t)
-			helper, cli := helperFor(t, web, "sleep", "600")
-			errs := &safeBytes{}
-			helper.Stderr = errs
-			docker(t, "pause", web)
-			defer func() { _, _ = exec.Command("docker", "unpause", web).CombinedOutput() }()
-			if err := helper.Start(); err != nil {
-				t.Fatal(err)
-			}
-			told, err := cli.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer told.Close()
-			// The watcher comes later, when the command is about to run.
-			eventually(t, "a process joins", func() bool { return len(childrenOf(helper.Process.Pid)) == 1 })
-			if err := row.end(helper, told); err != nil {
-				t.Fatal(err)
-			}
-			if status := ended(t, helper); status != row.status || string(errs.bytes()) != row.said {
-				t.Errorf("exit status %d, it says %q; want %d, %q", status, errs.bytes(), row.status, row.said)
-			}
-			nothingLeft(t, helper)
-		})
+	becomeReaper(t)
+	helper, cli := helperFor(t, web, "sleep", "600")
+	defer cli.Close()
+	errs := &safeBytes{}
+	helper.Stderr = errs
+	docker(t, "pause", web)
+	defer func() { _, _ = exec.Command("docker", "unpause", web).CombinedOutput() }()
+	if err := helper.Start(); err != nil {
+		t.Fatal(err)
 	}
+	want := "docker nsjoin: identity of \"" + web + "\": it is frozen, and a command in it would be\n" +
+		"hint: docker ps shows whether it is paused; docker unpause lets it go on\n"
+	if status := ended(t, helper); status != 125 || string(errs.bytes()) != want {
+		t.Errorf("exit status %d, it says %q; want 125, %q", status, errs.bytes(), want)
+	}
+	nothingLeft(t, helper)
 }
 
 // helperFor is the helper as the plugin starts it for a command in a container, and the socket
