@@ -10,8 +10,8 @@ export CGO_ENABLED := 0
 
 # Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|StrangeCaller(s|sStayWhoTheyAre|OfEachSetting)|Seccomp(Notify|Calls|CallsTraced)|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota))$$
-CLIENT  := ^Test(Breaks|LinkTerminalRestored)
+ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota))$$
+CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
@@ -22,7 +22,7 @@ SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 LABELS  := ^TestLabels$$
 # What none of these is.
-ENGINELESS := -skip '$(ENGINE)|$(CLIENT)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
+ENGINELESS := -skip '$(ENGINE)|$(CALLERS)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -58,18 +58,21 @@ test: build ## run all tests, the script tests on each test engine (as root)
 		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -run '$(ENGINE)' ./plugin; \
 		cat "build/parity-$$engine.txt" >&2; \
 	done
-	@[ -z "$(ENGINES)" ] || scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 10m -run '$(CLIENT)' ./plugin
-	@[ -z "$(ENGINES)" ] || scripts/engine run cli-20 -- $(GOTEST) -run '$(OLDCLI)' ./plugin
-	@[ -z "$(ENGINES)" ] || for engine in restore 28-restore; do \
-		scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
-	@[ -z "$(ENGINES)" ] || scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
-	@[ -z "$(ENGINES)" ] || NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
+
+.PHONY: callers
+callers: build ## run the tests of unusual callers, old CLIs, engines that break, hang or are gone (as root)
+	@scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 15m -run '$(CALLERS)' ./plugin
+	@scripts/engine run cli-20 -- $(GOTEST) -run '$(OLDCLI)' ./plugin
+	@for engine in restore 28-restore; do scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
+	@scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
+	@NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
 
 .PHONY: remote
 remote: build ## run the script tests once more by --via engine, and those of a slow link (as root)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests by --via engine on engine $$engine" >&2; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -run '$(ENGINE)' ./plugin; \
+		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 10m -run '^Test(StrangeCaller|SeccompCalls)' ./plugin; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 10m -v -run '$(LINK)' ./plugin; \
 	done
 	@[ -z "$(ENGINES)" ] || scripts/engine run ssh -- $(GOTEST) -timeout 10m -run '$(SSH)' ./plugin
@@ -99,6 +102,7 @@ storm: build ## end sessions at random for STORM (10m) with little memory (as ro
 short: build ## run a short form of each long target, as CI does after make test (as root)
 	@JOBS=2 scripts/fuzz
 	@scripts/race
+	@$(MAKE) --no-print-directory callers
 	@$(MAKE) --no-print-directory session
 	@STORM=20s $(MAKE) --no-print-directory storm
 	@$(MAKE) --no-print-directory packages
