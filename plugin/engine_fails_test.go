@@ -139,6 +139,8 @@ func TestInterruptedWhileTheEngineKeepsSilent(t *testing.T) {
 				e := newBrokenEngine(t, text)
 				becomeReaper(t)
 				cmd := e.plugin(t, args...)
+				errs := &safeBytes{}
+				cmd.Stderr = errs
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -147,7 +149,7 @@ func TestInterruptedWhileTheEngineKeepsSilent(t *testing.T) {
 					t.Fatal(err)
 				}
 				if status := ended(t, cmd); status != 130 {
-					t.Errorf("exit status %d, not that of SIGINT", status)
+					t.Errorf("exit status %d, not that of SIGINT; it says %q", status, errs.bytes())
 				}
 				nothingLeft(t, cmd)
 			})
