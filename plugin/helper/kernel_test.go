@@ -1,5 +1,3 @@
-//go:build linux
-
 package main_test
 
 import (
@@ -225,4 +223,13 @@ func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
 			t.Errorf("%s: the command is in %q, not in %q", k, links[k.String()], want)
 		}
 	}
+}
+
+func linkOf(t *testing.T, pid int, k ns.Kind) string {
+	t.Helper()
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
 }

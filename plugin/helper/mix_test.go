@@ -202,15 +202,6 @@ func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
 	return linkOf(t, os.Getpid(), k)
 }
 
-func linkOf(t *testing.T, pid int, k ns.Kind) string {
-	t.Helper()
-	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, k))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return link
-}
-
 // runWaiting runs the built helper with a command that waits, and returns its
 // links as they are from outside: its own /proc may be of other processes.
 func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, stderr string, status int) {
