@@ -62,7 +62,7 @@ func meantValue(flag, value string) string {
 	return ""
 }
 
-// meantKinds is the hint about a container in the place of kinds.
+// meantKinds is the hint about a container where kinds are expected.
 func meantKinds(flag, value string) string {
 	mistyped := func(k ns.Kind) bool {
 		return strings.HasPrefix(value, k.String()) || strings.HasPrefix(k.String(), value)

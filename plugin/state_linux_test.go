@@ -53,30 +53,22 @@ func asDockerExec(t *testing.T, c caller, web string) {
 func (c caller) says(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := c.docker(args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if status, said := ended(t, cmd), withoutRights(errs.String()); status != 0 || said != "" {
+	out, errs := output(t, cmd)
+	if status, said := cmd.ProcessState.ExitCode(), withoutRights(errs); status != 0 || said != "" {
 		t.Errorf("docker %s: status %d, and it says %s", strings.Join(args, " "), status, said)
 	}
-	return strings.TrimSpace(out.String())
+	return strings.TrimSpace(out)
 }
 
 // refuses is what it says that ends with 125.
 func (c caller) refuses(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := c.docker(args...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	out, errs := output(t, cmd)
+	if status := cmd.ProcessState.ExitCode(); status != 125 || out != "" {
+		t.Errorf("docker %s: status %d, and it prints %s", strings.Join(args, " "), status, out)
 	}
-	if status := ended(t, cmd); status != 125 || out.Len() > 0 {
-		t.Errorf("docker %s: status %d, and it prints %s", strings.Join(args, " "), status, &out)
-	}
-	return pidNumber.ReplaceAllString(withoutRights(errs.String()), "${1}N")
+	return pidNumber.ReplaceAllString(withoutRights(errs), "${1}N")
 }
 
 // withoutRights leaves out the warning of a helper that an engine gave fewer capabilities.

@@ -310,8 +310,8 @@ func (c *compiler) become(uid, gid uint32) {
 	c.call(sysSetresuid, uintptr(uid), uintptr(uid), uintptr(uid))
 }
 
-// keyring joins a session keyring by its name. Without one it has no name, and is new. That it can't be
-// made (the container's root may have used the quota of his user up) leaves the caller's: no command runs.
+// keyring joins a session keyring by its name. Without one it has no name, and is new. If it can't
+// be made, since the container's root may have used up that user's quota, no command runs: it would have the caller's.
 func (c *compiler) keyring(name string) error {
 	if name == "" {
 		c.add(ifKnown, unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0)

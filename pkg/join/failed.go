@@ -53,12 +53,12 @@ func (f *follower) failed(v verdict) error {
 	case plan.OpUnshare, plan.OpSlave:
 		err := fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
 		if slices.ContainsFunc(f.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpSlave }) {
-			return exit.Hint(kernel.Explain(err), "--mnt host makes no new mounts: ps and others find the host's processes in /proc")
+			return exit.Hint(kernel.Explain(err), withoutMounts)
 		}
 		return err
 	case plan.OpProc:
 		return exit.Hint(kernel.Explain(fmt.Errorf("mount /proc of the processes of %q: %w", f.plan.Target, errno)),
-			"--mnt host makes no new mounts: ps and others find the host's processes in /proc")
+			withoutMounts)
 	case plan.OpLimits:
 		err := kernel.Explain(fmt.Errorf("set resource limits of %q: %w", f.plan.Target, errno))
 		if v.errno == unix.EPERM {
@@ -81,6 +81,9 @@ func (f *follower) failed(v verdict) error {
 	}
 	return fmt.Errorf("%s: %w", f.plan.Describe(int(v.step)), errno)
 }
+
+// withoutMounts is the way out where new mounts can't be made.
+const withoutMounts = "--mnt host makes no new mounts: ps and others find the host's processes in /proc"
 
 // noDir says why the working directory can't be changed, and of one that nobody asked for that another will do.
 func (f *follower) noDir(number syscall.Errno, errno error) error {

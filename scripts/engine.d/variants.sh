@@ -40,7 +40,7 @@ describe() {
 	reach=unix   # or tcp, tls, ssh: how the command reaches it
 	caller=root  # or group, socket: who runs the command
 	policy=no    # yes: an authorization plugin
-	cli=         # of Debian, for the Docker CLI of that suite in the place of the machine's
+	cli=         # of Debian, whose Docker CLI replaces the machine's
 	audit=no     # yes: directories of the host that tests write to
 	options=()   # of dockerd
 	local containerd_store=(--feature containerd-snapshotter=true)
