@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/memfd"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -71,25 +72,24 @@ func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, 
 
 // makeProgram makes the file that the helper is started from.
 func makeProgram() (*os.File, error) {
-	helper, _, err := payload.Helper(runtime.GOARCH)
-	if err != nil {
-		return nil, err
-	}
-	program, err := memoryFile("docker-nsjoin", unix.MFD_EXEC)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.Copy(program, helper); err != nil {
-		return nil, fmt.Errorf("write helper: %w", err)
-	}
-	return program, seal(program)
+	program, err := memfd.Sealed("docker-nsjoin", unix.MFD_EXEC, func(f *os.File) error {
+		helper, _, err := payload.Helper(runtime.GOARCH)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(f, helper); err != nil {
+			return fmt.Errorf("write helper: %w", err)
+		}
+		return nil
+	})
+	return program, explain(err)
 }
 
 // document makes the file that the helper reads the request from.
 func document(r *request.Request) (*os.File, error) {
-	f, err := memoryFile("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
+	f, err := memfd.Create("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
 	if err != nil {
-		return nil, err
+		return nil, explain(err)
 	}
 	if err := r.Write(f); err != nil {
 		return nil, err
@@ -100,34 +100,14 @@ func document(r *request.Request) (*os.File, error) {
 	return f, nil
 }
 
-// memoryFile makes an anonymous file, memfd_create(2). Linux before 6.3 doesn't
-// know the flags that say whether it may be executed.
-func memoryFile(name string, mode int) (*os.File, error) {
-	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	fd, err := unix.MemfdCreate(name, flags|mode)
-	if errors.Is(err, unix.EINVAL) {
-		fd, err = unix.MemfdCreate(name, flags)
-	}
-	if err != nil {
-		return nil, explain(fmt.Errorf("make memory file %s: memfd_create: %w", name, err))
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
-// explain adds the way out to an error of memfd_create(2), of which EACCES is the
-// sysctl's own.
+// explain adds the way out to an error of a memory file. EACCES is the sysctl's own.
 func explain(err error) error {
 	err = kernel.Explain(err)
-	if errors.Is(err, unix.EACCES) {
+	switch {
+	case errors.Is(err, unix.EBUSY):
+		return exit.Hint(err, "the kernel uses the memory of this file for something else: run the command again, or use --via engine")
+	case errors.Is(err, unix.EACCES):
 		return exit.Hint(err, "sysctl vm.memfd_noexec is 2, which forbids programs in memory files: 1 is enough, or --via engine")
 	}
 	return err
-}
-
-func seal(f *os.File) error {
-	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-	if _, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, all); err != nil {
-		return fmt.Errorf("seal %s: %w", f.Name(), err)
-	}
-	return nil
 }

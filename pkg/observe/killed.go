@@ -33,10 +33,16 @@ func (o *Observation) WhyKilled(pid int) string {
 		return ""
 	}
 	fds := []unix.PollFd{{Fd: int32(p.Pidfd.Fd()), Events: unix.POLLIN}}
-	if n, err := unix.Poll(fds, int(lastWithin.Milliseconds())); err == nil && n > 0 {
-		return "it has stopped"
+	for deadline := time.Now().Add(lastWithin); ; {
+		n, err := unix.Poll(fds, int(max(0, time.Until(deadline)).Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err == nil && n > 0:
+			return "it has stopped"
+		default:
+			return ""
+		}
 	}
-	return ""
 }
 
 // openMemory opens the file that counts what the kernel killed in a group of

@@ -30,7 +30,7 @@ func startDeputy(r *Recorder, standby Standby) (*deputy, error) {
 	to := r.logger.to
 	text := fmt.Appendf(nil, "%s %d\n", to, r.began.UnixNano())
 	// Not through the pipe, which may have no room for all of it.
-	document, err := memoryFile(append(text, r.join.End(audit.End{Reason: audit.Killed}).Text(to)...))
+	document, err := sealedFile(append(text, r.join.End(audit.End{Reason: audit.Killed}).Text(to)...))
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/memfd"
 )
 
 // sockets are where the host's loggers listen, below its root.
@@ -77,7 +78,7 @@ func (l *logger) write(text []byte) error {
 // sendFile passes a record that is too large for a datagram as a sealed memory file,
 // the way of journald's protocol.
 func (l *logger) sendFile(text []byte) error {
-	f, err := memoryFile(text)
+	f, err := sealedFile(text)
 	if err != nil {
 		return err
 	}
@@ -95,25 +96,10 @@ func (l *logger) send(text, rights []byte) error {
 	}
 }
 
-// memoryFile makes a sealed memory file, memfd_create(2). Linux before 6.3 does not know
-// the flag that says that it is no program.
-func memoryFile(text []byte) (*os.File, error) {
-	const name, flags = "docker-nsjoin-record", unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
-	if errors.Is(err, unix.EINVAL) {
-		fd, err = unix.MemfdCreate(name, flags)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("memory file: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), name)
-	if _, err = f.Write(text); err == nil {
-		const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
-		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, all)
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("memory file: %w", err)
-	}
-	return f, nil
+// sealedFile makes a sealed memory file of a record.
+func sealedFile(text []byte) (*os.File, error) {
+	return memfd.Sealed("docker-nsjoin-record", unix.MFD_NOEXEC_SEAL, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
 }

@@ -105,6 +105,9 @@ func readable(fd int, wait time.Duration) bool {
 func hungUp(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd)}}
 	_, err := unix.Poll(fds, 0)
+	for errors.Is(err, unix.EINTR) { // with a pending signal, without a wait too
+		_, err = unix.Poll(fds, 0)
+	}
 	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 && isTerminalDevice(fd)
 }
 
