@@ -1,14 +1,15 @@
-# `make` lists the targets. What takes more than two lines is a script in scripts/.
+# `make` lists the targets. A recipe of more than a few lines is a script in scripts/.
 
 .DEFAULT_GOAL := help
 
-# The test engines that the script tests run against, by scripts/engine's names.
+# The test engines that make test and others start: variants of scripts/engine.
 ENGINES ?= default 28-cgroup2
 
-# Everything here is pure Go, the tests too, whether or not there is a C compiler.
+# Plugin, helper and tests are pure Go, whether or not a C compiler is installed.
 export CGO_ENABLED := 0
 
-# Of plugin's tests these need an engine; everything else runs without one. vet is part of `make lint`.
+# These tests of ./plugin need an engine; all others run without one. vet is part of make lint.
+# TestSecurityPage reads these lines and the recipes: use at most one of these variables a line.
 GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
@@ -21,16 +22,16 @@ OLDCLI  := ^TestOldCLI
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 LABELS  := ^TestLabels$$
-# What none of these is.
+# All other tests of ./plugin.
 ENGINELESS := -skip '$(ENGINE)|$(CALLERS)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
-help: ## list the targets (this text)
+help: ## list the targets (this list)
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: helper
-helper: ## build the static helper that the plugin embeds, for this architecture
+helper: ## build the static helper that the plugin embeds, for this machine's architecture
 	@scripts/helper
 
 .PHONY: build
@@ -38,19 +39,23 @@ build: helper ## build the plugin into build/docker-nsjoin
 	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$$(scripts/version)" -o build/docker-nsjoin ./plugin
 
 .PHONY: install
-install: build ## install the plugin for you, or for all with PREFIX=/usr/local
+install: build ## install the plugin for your user, or for all users with PREFIX=/usr/local
 	@scripts/install
 
 .PHONY: uninstall
-uninstall: ## remove what make install put there (same PREFIX)
+uninstall: ## remove what make install installed (with the same PREFIX)
 	@scripts/install --remove
 
 .PHONY: demo
-demo: build ## show the six steps on containers of a test engine (as root)
+demo: build ## show how docker exec works in six steps, on containers of a test engine (as root)
 	@scripts/engine run -- scripts/demo
 
+.PHONY: cast
+cast: build ## record docs/cast.svg, the picture in README.md, on a test engine (as root)
+	@scripts/engine run private -- scripts/cast
+
 .PHONY: test
-test: build ## run all tests, the script tests on each test engine (as root)
+test: test-intro build ## run all tests, those that need an engine on each of ENGINES (as root, 6 minutes)
 	$(GOTEST) $(OTHERS)
 	$(GOTEST) $(ENGINELESS)
 	@set -e; for engine in $(ENGINES); do \
@@ -59,8 +64,24 @@ test: build ## run all tests, the script tests on each test engine (as root)
 		cat "build/parity-$$engine.txt" >&2; \
 	done
 
+.PHONY: test-intro
+test-intro:
+	@printf '%s\n' \
+		'make test runs all tests as root, which takes about 6 minutes on 2 cores. Without an engine: make check.' \
+		'  1. the tests that need no engine' \
+		'  2. the tests that need one, on each of these test engines: $(ENGINES)' \
+		'     default is the engine that docker reaches; if none answers, a private one is started in build/engine.' \
+		'     28-cgroup2 is a private Engine 28 on cgroup v2, unpacked in build/cache. Each is stopped afterwards.' \
+		'     Others: scripts/engine list, make test ENGINES=28-userns' >&2
+
+.PHONY: check
+check: helper build ## run lint and the tests that need no engine, of changed packages (as root, 2 minutes)
+	@scripts/lint
+	go test -vet=off $(OTHERS)
+	go test -vet=off $(ENGINELESS)
+
 .PHONY: callers
-callers: build ## run the tests of unusual callers, old CLIs, engines that break, hang or are gone (as root)
+callers: build ## run the tests of unusual callers, old Docker CLIs, and engines that fail, hang or have ended (as root)
 	@scripts/engine run $(firstword $(ENGINES)) -- $(GOTEST) -timeout 15m -run '$(CALLERS)' ./plugin
 	@scripts/engine run cli-20 -- $(GOTEST) -run '$(OLDCLI)' ./plugin
 	@for engine in restore 28-restore; do scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
@@ -68,7 +89,7 @@ callers: build ## run the tests of unusual callers, old CLIs, engines that break
 	@NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
 
 .PHONY: remote
-remote: build ## run the script tests once more by --via engine, and those of a slow link (as root)
+remote: build ## run the engine tests with --via engine, and the tests over a slow link (as root)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests by --via engine on engine $$engine" >&2; \
 		NSJOIN_TEST_VIA=engine scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -run '$(ENGINE)' ./plugin; \
@@ -78,7 +99,7 @@ remote: build ## run the script tests once more by --via engine, and those of a 
 	@[ -z "$(ENGINES)" ] || scripts/engine run ssh -- $(GOTEST) -timeout 10m -run '$(SSH)' ./plugin
 
 .PHONY: hostile
-hostile: build ## run all attacks, of every kind of container on every kind of child, by both ways (as root)
+hostile: build ## run all attacks: each kind of container on each kind of child, locally and --via engine (as root)
 	$(GOTEST) -run '^TestHostile' $(OTHERS)
 	@set -e; for engine in $(ENGINES); do for way in auto engine; do \
 		echo "attacks on engine $$engine by --via $$way" >&2; \
@@ -87,19 +108,19 @@ hostile: build ## run all attacks, of every kind of container on every kind of c
 	done; done
 
 .PHONY: test-matrix
-test-matrix: build ## run the script tests on every test engine, write docs/engines.md (as root, an hour)
+test-matrix: build ## run the script tests on all test engines and write docs/engines.md (as root, an hour)
 	@scripts/matrix
 
 .PHONY: session
-session: build ## run the slow tests: clients that end, terminals, a storm of killed sessions, 1 GiB (as root)
+session: build ## run the slow tests: clients that end, terminals, killed sessions, streams of 1 GiB (as root)
 	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
 .PHONY: storm
-storm: build ## end sessions at random for STORM (10m) with little memory (as root)
+storm: build ## kill sessions at random points, with little memory, for STORM (10m) (as root)
 	@NSJOIN_TEST_STORM=$${STORM:-10m} scripts/engine run -- $(GOTEST) -timeout 60m -v -run '^TestStorm$$' ./plugin
 
 .PHONY: short
-short: build ## run a short form of each long target, as CI does after make test (as root)
+short: build ## run a short form of each slow target, as CI does after make test (as root)
 	@JOBS=2 scripts/fuzz
 	@scripts/race
 	@$(MAKE) --no-print-directory callers
@@ -113,15 +134,15 @@ short: build ## run a short form of each long target, as CI does after make test
 	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
 
 .PHONY: apparmor
-apparmor: build ## try the labels of AppArmor, enforced, in a virtual machine (as root, on amd64)
+apparmor: build ## test AppArmor labels in a virtual machine that enforces them (as root, on amd64)
 	@scripts/labels
 
 .PHONY: shells
-shells: build ## try completion in bash, zsh and fish, which it installs, on the test engine (as root)
+shells: build ## test completion in bash, zsh and fish, which it installs (as root)
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
 .PHONY: clients
-clients: build ## use it as Ansible, TRAMP, tmux, cron and others use docker exec (as root, 10 minutes)
+clients: build ## test Ansible, TRAMP, tmux, cron and others with docker nsjoin for docker exec (as root, 10 minutes)
 	@scripts/engine run -- scripts/clients
 
 .PHONY: fuzz
@@ -129,20 +150,21 @@ fuzz: helper ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
 	@scripts/fuzz
 
 .PHONY: bench
-bench: build ## measure beside docker exec and nsenter, write docs/benchmarks.md (as root, 5 minutes)
+bench: build ## measure docker nsjoin, docker exec and nsenter, and write docs/benchmarks.md (as root, 5 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
 
 .PHONY: plot
-plot: helper ## draw docs/benchmarks.json as docs/benchmarks.svg
+plot: helper ## draw docs/benchmarks.svg from docs/benchmarks.json
 	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
 
 .PHONY: docs
-docs: helper ## write the reference and the man pages of the commands
+docs: helper ## write the reference, the man pages and the picture of packages in docs/architecture.md
 	@$(GOTEST) -run '^TestReference$$' ./plugin -update
+	@go run ./scripts/layers -update docs/architecture.md
 
 .PHONY: lint
-lint: helper ## check the Go code, the scripts and go.mod
+lint: helper ## check the Go code, the scripts, go.mod, and the links and generated parts of the documents
 	@scripts/lint
 
 .PHONY: fmt
@@ -150,7 +172,7 @@ fmt: helper ## format the Go code
 	@scripts/lint --fmt
 
 .PHONY: cover
-cover: helper ## run the tests that need no engine, print how much of the code they reach
+cover: helper ## run the tests that need no engine and print the coverage
 	@rm -rf build/cover && mkdir -p build/cover
 	$(GOTEST) -cover -coverpkg=./... $(OTHERS) -args -test.gocoverdir=$(CURDIR)/build/cover
 	$(GOTEST) -cover -coverpkg=./... $(ENGINELESS) -args -test.gocoverdir=$(CURDIR)/build/cover
@@ -158,43 +180,43 @@ cover: helper ## run the tests that need no engine, print how much of the code t
 	@go tool cover -func=build/cover/profile | tail -n 1
 
 .PHONY: cross
-cross: ## make a release in build/cross: every system, SBOMs, deb, rpm, checksums
+cross: ## build a release in build/cross: all systems, SBOMs, deb, rpm, checksums
 	@scripts/cross
 
 .PHONY: foreign
-foreign: helper ## run the helpers of the other architectures, by qemu (as root)
+foreign: helper ## test the helpers of the other architectures under qemu (as root)
 	@scripts/foreign
 
 .PHONY: seccomp
-seccomp: ## compare our seccomp filters with those of libseccomp, which it installs (as root)
+seccomp: ## compare the seccomp filters with those of libseccomp, which it installs (as root)
 	@scripts/seccomp
 
 .PHONY: windows
-windows: helper ## run the plugin for Windows, by Wine: its tests, and script tests (as root, on amd64)
+windows: helper ## test the plugin for Windows under Wine (as root, on amd64)
 	@scripts/windows
 
 .PHONY: reproducible
-reproducible: ## make a release in two directories and compare (TARGETS=linux/amd64 for less)
+reproducible: ## build a release in two directories and compare the bytes (TARGETS=linux/amd64 for less)
 	@scripts/reproducible
 
 .PHONY: packages
-packages: build ## try make install, deb and rpm: install, upgrade, remove, in a private root (as root)
+packages: build ## test make install, deb and rpm in a private root: install, upgrade, remove (as root)
 	@scripts/engine run -- scripts/try-install
 
 .PHONY: licenses
-licenses: helper ## write docs/licenses.md, the licenses of what is linked in
+licenses: helper ## write docs/licenses.md, the licenses of the linked modules
 	@go run ./scripts/licenses >docs/licenses.md
 
 .PHONY: vulncheck
-vulncheck: helper ## look for known vulnerabilities in what is linked in
+vulncheck: helper ## look for known vulnerabilities in the linked modules
 	@scripts/vulncheck
 
 .PHONY: race
-race: helper ## run the packages' tests with the race detector, which takes a C compiler (as root)
+race: helper ## run the packages' tests with the race detector, which needs a C compiler (as root)
 	@scripts/race
 
 .PHONY: clean
-clean: ## remove everything that was built
+clean: ## remove all build results
 	@if ls -d build/engine/*/ >/dev/null 2>&1; then \
-		echo "clean: a test engine is in build/engine, maybe with mounts: first scripts/engine down" >&2; exit 1; fi
+		echo "clean: build/engine holds a test engine, which may have mounts: scripts/engine down first" >&2; exit 1; fi
 	rm -rf build pkg/payload/helpers/linux_*
