@@ -52,7 +52,7 @@ demo: build ## show how docker exec works in six steps, on containers of a test 
 
 .PHONY: cast
 cast: build ## record docs/cast.svg, the picture in README.md, on a test engine (as root)
-	@scripts/engine run private -- scripts/cast
+	@scripts/engine run 28-cgroup2 -- scripts/cast
 
 .PHONY: test
 test: test-intro build ## run all tests, those that need an engine on each of ENGINES (as root, 6 minutes)
