@@ -33,7 +33,7 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 		Base: answered(ts, args[0], args[1]), Command: args[2:],
 	}
 	if base != "" {
-		r.Instead = map[ns.Kind]request.Source{ns.Net: r.Base}
+		r.Overrides = map[ns.Kind]request.Source{ns.Net: r.Base}
 		r.Base = answered(ts, base, "pid-of:"+base)
 	}
 	file := ts.MkAbs("request")

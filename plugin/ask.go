@@ -57,7 +57,7 @@ func (a asker) byEngine(ctx context.Context, r *request.Request, s engine.Spec) 
 		return nil, err
 	}
 	if status != 0 {
-		return nil, exit.Reported(errs.String(), status)
+		return nil, exit.ParseReport(errs.String(), status)
 	}
 	return out.Bytes(), nil
 }

@@ -62,7 +62,7 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	c.begun, c.unheard, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
-	unread := func(stream int) func() { return func() { _ = frames.Unread(stream) } }
+	unread := func(stream int) func() { return func() { _ = frames.OutputClosed(stream) } }
 	_, isTerminal := term.GetFdInfo(c.stderr)
 	c.outlets = [2]*outlet{{to: c.stdout, failed: unread(1)}, {to: c.stderr, failed: unread(2), lines: c.raw && isTerminal}}
 	go c.tell(ctx, frames, h, signals, ended)
@@ -108,7 +108,7 @@ func (c *client) attend(ctx context.Context, h *engine.Helper, signals <-chan os
 	}
 	for _, o := range c.outlets {
 		if err == nil && o.lost != nil {
-			err = exit.With(cmp.Or(status, exit.Failed), fmt.Errorf("output of the command: %w", o.lost))
+			err = exit.WithStatus(cmp.Or(status, exit.Failed), fmt.Errorf("output of the command: %w", o.lost))
 		}
 	}
 	return status, err

@@ -13,8 +13,8 @@ const configSection = "nsjoin"
 
 // askAudit is what the records of a join are to say of the client, and whether its
 // configuration asks for any. It is called once the endpoint is known.
-func (c *dockerCLI) askAudit() (audit.Asked, error) {
-	asked := audit.Asked{Endpoint: withoutPassword(c.endpoint)}
+func (c *dockerCLI) askAudit() (audit.Request, error) {
+	asked := audit.Request{Endpoint: withoutPassword(c.endpoint)}
 	var err error
 	if asked.Settings, err = audit.Parse(c.config.Plugins[configSection]); err != nil {
 		return asked, fmt.Errorf("plugins.%s of %s: %w", configSection, c.config.Filename, err)

@@ -244,13 +244,13 @@ func (o *options) request(args []string, noBase bool) (*request.Request, error) 
 	if r.Take, err = o.kinds(); err != nil {
 		return nil, usage(err)
 	}
-	r.Instead = make(map[ns.Kind]request.Source)
+	r.Overrides = make(map[ns.Kind]request.Source)
 	for _, k := range ns.Kinds() {
 		if f := o.sources[k]; f.given {
-			r.Instead[k] = f.source
+			r.Overrides[k] = f.source
 		}
 	}
-	r.CallerEnv, r.Meant = callerEnv(r), o.meantCommand(args, noBase)
+	r.CallerEnv, r.NotFoundHint = callerEnv(r), o.meantCommand(args, noBase)
 	if r.Terminal, err = o.terminal(); err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func hostileRows() (*listing, []*survey.Row) {
 	web.MoreGuests = 3
 	l.held = []survey.Unowned{{Kind: ns.Net, Inode: 8, HeldBy: []string{hostileText}, MoreHolders: 1}}
 	l.missing = []string{hostileText}
-	l.cut = survey.Cut{Processes: 1, Holders: 1, Namespaces: 1}
+	l.cut = survey.Omitted{Processes: 1, Holders: 1, Namespaces: 1}
 	return l, l.rows
 }
 

@@ -119,7 +119,7 @@ func (l *looker) inspect(ctx context.Context, list *listing, name string) (inspe
 	var c inspection
 	r := &request.Request{
 		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: name}, Take: ns.All(),
-		Command: []string{"true"}, Terminal: request.TerminalNever, DryRun: request.OutputJSON, Look: true,
+		Command: []string{"true"}, Terminal: request.TerminalNever, DryRun: request.OutputJSON, Inspect: true,
 	}
 	answers, err := engine.Resolve(ctx, l.inspector(), r)
 	if err != nil {

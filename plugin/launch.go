@@ -43,7 +43,7 @@ func (o *options) launch(ctx context.Context, cli *dockerCLI, connection *engine
 	if err != nil {
 		return err
 	}
-	return exit.Ended(status)
+	return exit.CommandStatus(status)
 }
 
 // chooseWay chooses the way to the engine's host for r, a request that was resolved,
@@ -91,7 +91,7 @@ func viaEngine(ctx context.Context, cli parent, connection *engine.Connection, s
 		InputFile: r.Interactive && isRegular(os.Stdin), InputWaits: !r.Interactive && inputWaits(os.Stdin),
 	}
 	var err error
-	if c.streams, err = plan.WantedStreams(r, r.Client.Streams); err != nil {
+	if c.streams, err = plan.DecideStreams(r, r.Client.Streams); err != nil {
 		return 0, err
 	}
 	r.Client.OneOutput = !c.streams.Terminal && sameFile(os.Stdout, os.Stderr)

@@ -126,7 +126,7 @@ func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 func noHelperIsLeft(t *testing.T, c caller, web string) {
 	t.Helper()
 	pid := initOf(t, web)
-	deadline := time.Now().Add(frame.Silence + endsWithin)
+	deadline := time.Now().Add(frame.Timeout + endsWithin)
 	for ; ; time.Sleep(time.Second) {
 		left := inPIDNamespaceOf(pid)
 		helpers := c.helpers(t)

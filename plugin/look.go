@@ -67,7 +67,7 @@ type listing struct {
 	containers map[string]engine.Container // by ID
 	rows       []*survey.Row
 	held       []survey.Unowned
-	cut        survey.Cut
+	cut        survey.Omitted
 	missing    []string // names of those that the engine says run, but that weren't found
 }
 
@@ -110,10 +110,10 @@ func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	if way != launch.Local {
 		user = userNumber // his name is of another host
 	}
-	list.rows, list.cut = survey.Report(found, names, user), found.Cut
+	list.rows, list.cut = survey.Report(found, names, user), found.Omitted
 	if l.held {
 		more := 0
-		list.held, more = survey.Held(found)
+		list.held, more = survey.UnownedNamespaces(found)
 		list.cut.Namespaces += more
 	}
 	return list, nil

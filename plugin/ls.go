@@ -115,17 +115,17 @@ func (o *lsOptions) list(ctx context.Context, l *looker, args []string, out io.W
 	if err := o.printHeld(out, list.held); err != nil {
 		return err
 	}
-	if o.format == "json" && list.cut != (survey.Cut{}) {
+	if o.format == "json" && list.cut != (survey.Omitted{}) {
 		return writeRows(out, "json", nil, []cutText{{list.cut}})
 	}
 	return nil
 }
 
 // cutText is the last line of JSON where something was left out.
-type cutText struct{ Cut survey.Cut }
+type cutText struct{ Cut survey.Omitted }
 
 // cutTexts says what was left out because there was too much of it.
-func cutTexts(c survey.Cut) []string {
+func cutTexts(c survey.Omitted) []string {
 	var texts []string
 	for _, row := range []struct {
 		n    int

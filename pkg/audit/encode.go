@@ -33,7 +33,7 @@ func MessageID(event string) string {
 //
 // For syslog it is a line of ASCII. Every value is quoted as Go quotes strings. One that
 // is cut is followed by its whole length: program="aaa" program_bytes="5000".
-func (r Record) Text(to To) []byte {
+func (r Record) Text(to Destination) []byte {
 	var b []byte
 	if to == Syslog {
 		for _, f := range r.Fields {
@@ -57,7 +57,7 @@ func (r Record) Text(to To) []byte {
 }
 
 // Append adds a field to the end of a text.
-func Append(text []byte, to To, f Field) []byte {
+func Append(text []byte, to Destination, f Field) []byte {
 	if to == Syslog {
 		return appendQuoted(text, f, maxLine)
 	}
@@ -67,7 +67,7 @@ func Append(text []byte, to To, f Field) []byte {
 // Head is what stands in front of a record's text when it is written: for syslog what
 // glibc's syslog(3) writes, of RFC 3164. The time is UTC, since a helper in a container
 // does not know the host's zone; the stamp has no year either, so the seconds are there too.
-func Head(to To, now time.Time, pid int) []byte {
+func Head(to Destination, now time.Time, pid int) []byte {
 	if to != Syslog {
 		return nil
 	}

@@ -26,7 +26,7 @@ func join(value string) *audit.Join {
 	j := &audit.Join{
 		ID: strings.Repeat("a", 32), Call: value, Way: "engine", Target: value, Program: value, Who: "container",
 		Arguments: []string{value, value, "last"},
-		Asked: audit.Asked{
+		Request: audit.Request{
 			Context: value, Endpoint: value,
 			Client: &audit.Caller{Login: &id, Session: &id, UID: 1000, Terminal: value, Host: value},
 		},

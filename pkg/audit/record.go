@@ -21,8 +21,8 @@ type Caller struct {
 	Host string `json:"host,omitempty"`
 }
 
-// Asked is what the client asks of the records, and its word for what they say.
-type Asked struct {
+// Request is what the client asks of the records, and its word for what they say.
+type Request struct {
 	Settings
 	// Context and Endpoint are the Docker context and the engine's address.
 	Context  string `json:"context,omitempty"`
@@ -47,7 +47,7 @@ type Join struct {
 	// ID is the join's own, the same in both records. Call names the helper's container.
 	ID, Call string
 	Way      string // how the helper was started: local, engine
-	Asked    Asked
+	Request  Request
 	// Caller is what the kernel says of the caller; nil where it calls through an engine.
 	Caller     *Caller
 	Target     string // the base
@@ -69,12 +69,12 @@ type Reason string
 
 // How a join ended.
 const (
-	Exited   Reason = "exited"   // the command, with a status
-	Signaled Reason = "signal"   // the command, by a signal
-	Failed   Reason = "failed"   // the command did not run
-	Detached Reason = "detached" // -d: the command was left running
-	Left     Reason = "left"     // it was left running by the detach keys
-	Killed   Reason = "killed"   // the helper was, and the command is ended
+	Exited     Reason = "exited"   // the command, with a status
+	Signaled   Reason = "signal"   // the command, by a signal
+	Failed     Reason = "failed"   // the command did not run
+	Detached   Reason = "detached" // -d: the command was left running
+	DetachKeys Reason = "left"     // it was left running by the detach keys
+	Killed     Reason = "killed"   // the helper was, and the command is ended
 )
 
 // End is how a join ended.
@@ -155,7 +155,7 @@ func (j *Join) facts(event string) fields {
 	if j.Caller != nil {
 		f.caller("", j.Caller)
 	}
-	if c := j.Asked.Client; c != nil {
+	if c := j.Request.Client; c != nil {
 		f.caller("claimed_", c)
 	}
 	var kinds []string
@@ -185,7 +185,7 @@ func (f *fields) texts(j *Join) {
 	for _, n := range j.Namespaces {
 		f.add("ns_"+n.Kind, strings.TrimSpace(n.Link+" "+n.Source))
 	}
-	if c := j.Asked.Client; c != nil {
+	if c := j.Request.Client; c != nil {
 		f.add("claimed_tty", c.Terminal)
 		f.add("claimed_host", c.Host)
 	}
@@ -193,8 +193,8 @@ func (f *fields) texts(j *Join) {
 		f.add("container", c.Name)
 	}
 	f.add("target", j.Target)
-	f.add("context", j.Asked.Context)
-	f.add("endpoint", j.Asked.Endpoint)
+	f.add("context", j.Request.Context)
+	f.add("endpoint", j.Request.Endpoint)
 	f.add("program", j.Program)
 }
 

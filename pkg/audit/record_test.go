@@ -15,7 +15,7 @@ func TestUnsetIsAbsent(t *testing.T) {
 	expect(t, local.Begin(), map[string]string{"uid": "0", "euid": "0"}, "login_uid", "login_session", "tty", "claimed_uid")
 	local.Caller = &audit.Caller{Login: &login, Session: &login, UID: 0, Terminal: "/dev/pts/3"}
 	expect(t, local.Begin(), map[string]string{"login_uid": "1000", "login_session": "1000", "tty": "/dev/pts/3"}, "claimed_login_uid")
-	remote := &audit.Join{Way: "engine", Asked: audit.Asked{Client: &audit.Caller{Login: &login, UID: 1000, Terminal: "/dev/pts/3", Host: "laptop"}}}
+	remote := &audit.Join{Way: "engine", Request: audit.Request{Client: &audit.Caller{Login: &login, UID: 1000, Terminal: "/dev/pts/3", Host: "laptop"}}}
 	expect(t, remote.Begin(), map[string]string{"claimed_login_uid": "1000", "claimed_uid": "1000", "claimed_host": "laptop", "claimed_tty": "/dev/pts/3"},
 		"login_uid", "uid", "euid", "tty")
 }

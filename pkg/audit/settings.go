@@ -16,20 +16,20 @@ const SystemFile = "/etc/docker/nsjoin.json"
 // MaxSystemFile bounds it, in bytes.
 const MaxSystemFile = 64 << 10
 
-// To is where records are written.
-type To string
+// Destination is where records are written.
+type Destination string
 
 // Where records are written.
 const (
-	Off      To = "off"
-	Journald To = "journald"
-	Syslog   To = "syslog"
+	Off      Destination = " off"
+	Journald Destination = " journald"
+	Syslog   Destination = " syslog"
 )
 
 // Settings says whether, where and how fully records are written. The zero value
 // asks for none.
 type Settings struct {
-	To To `json:"to,omitempty"`
+	To Destination `json:"to,omitempty"`
 	// Arguments has the command's arguments recorded as well. They may hold secrets.
 	Arguments bool `json:"arguments,omitempty"`
 }
@@ -45,8 +45,8 @@ const (
 func Parse(values map[string]string) (Settings, error) {
 	var s Settings
 	switch to, given := values[nameTo]; {
-	case To(to) == Journald || To(to) == Syslog || To(to) == Off:
-		s.To = To(to)
+	case Destination(to) == Journald || Destination(to) == Syslog || Destination(to) == Off:
+		s.To = Destination(to)
 	case given:
 		return s, fmt.Errorf("%q: %q is not one of journald, syslog, off", nameTo, to)
 	}
@@ -77,8 +77,8 @@ func ParseSystem(text []byte) (Settings, error) {
 	return Parse(values)
 }
 
-// Duty is what is decided about the records of a join.
-type Duty struct {
+// Decision is what is decided about the records of a join.
+type Decision struct {
 	Settings
 	// Required says that the system-wide file asks for them: a command whose record
 	// cannot be written does not run.
@@ -87,10 +87,10 @@ type Duty struct {
 
 // Decide decides by what the user's configuration asks for and what the system-wide
 // file says, which is nil where there is none and else decides alone. No records are nil.
-func Decide(user Settings, system *Settings) *Duty {
-	d := Duty{Settings: user}
+func Decide(user Settings, system *Settings) *Decision {
+	d := Decision{Settings: user}
 	if system != nil {
-		d = Duty{Settings: *system, Required: true}
+		d = Decision{Settings: *system, Required: true}
 	}
 	if d.To == "" || d.To == Off {
 		return nil
@@ -99,7 +99,7 @@ func Decide(user Settings, system *Settings) *Duty {
 }
 
 // String says where records are written and who asks for it. A nil one is none.
-func (d *Duty) String() string {
+func (d *Decision) String() string {
 	if d == nil {
 		return "none"
 	}

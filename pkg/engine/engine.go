@@ -30,7 +30,7 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 	known := make(map[string]request.Source)
 	answers := make(Answers)
 	frozen := r.Source(ns.Mnt).Name // where a command may not be paused
-	if r.Look {
+	if r.Inspect {
 		frozen = ""
 	}
 	resolve := func(s request.Source) (request.Source, error) {
@@ -49,11 +49,11 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 		return nil, err
 	}
 	for _, k := range ns.Kinds() {
-		s, ok := r.Instead[k]
+		s, ok := r.Overrides[k]
 		if !ok {
 			continue
 		}
-		if r.Instead[k], err = resolve(s); err != nil {
+		if r.Overrides[k], err = resolve(s); err != nil {
 			return nil, err
 		}
 	}

@@ -273,7 +273,7 @@ func TestCapabilities(t *testing.T) {
 		{"--privileged", func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true }, []string{"ALL"}, nil},
 		{"the host's file system", func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net) }, []string{"ALL"}, nil},
 		{"a new network", func(_ *container.InspectResponse, r *request.Request) {
-			r.Instead = map[ns.Kind]request.Source{ns.Net: {From: request.FromNew}}
+			r.Overrides = map[ns.Kind]request.Source{ns.Net: {From: request.FromNew}}
 		}, []string{"CAP_NET_ADMIN"}, []string{"ALL"}},
 	} {
 		caps := serving(t, row.change).Caps
@@ -304,7 +304,7 @@ func TestHelperHasTheHostsIPCAndName(t *testing.T) {
 		{"the host's, but for the network", func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net) }, "host", "host"},
 		{"new ones", func(_ *container.InspectResponse, r *request.Request) {
 			r.Take = ns.SetOf(ns.Net)
-			r.Instead = map[ns.Kind]request.Source{ns.IPC: {From: request.FromNew}}
+			r.Overrides = map[ns.Kind]request.Source{ns.IPC: {From: request.FromNew}}
 		}, "none", "host"},
 		{"those of a container that has the host's", func(web *container.InspectResponse, _ *request.Request) {
 			web.HostConfig.UTSMode, web.HostConfig.IpcMode = "host", "host"

@@ -91,7 +91,7 @@ func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.
 	var answer container.InspectResponse
 	all, err := o.all()
 	if err != nil {
-		return answer, exit.With(exit.Failed, err)
+		return answer, exit.WithStatus(exit.Failed, err)
 	}
 	c, err := o.find(ctx, all, name)
 	if err != nil {
@@ -103,11 +103,11 @@ func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.
 		err = json.Unmarshal(text, &host)
 	}
 	if err != nil {
-		return answer, exit.With(exit.Failed, fmt.Errorf("read what the engine keeps of container %q: %w", name, err))
+		return answer, exit.WithStatus(exit.Failed, fmt.Errorf("read what the engine keeps of container %q: %w", name, err))
 	}
 	first, err := o.First(ctx, map[string]int{c.ID: c.State.Pid})
 	if err != nil {
-		return answer, exit.With(exit.Status(err), fmt.Errorf("find container %q: %w", name, err))
+		return answer, exit.WithStatus(exit.Status(err), fmt.Errorf("find container %q: %w", name, err))
 	}
 	state := &container.State{Pid: first[c.ID], Running: first[c.ID] > 0}
 	switch {
@@ -159,7 +159,7 @@ func (o *Offline) find(ctx context.Context, all []kept, name string) (*kept, err
 		case 1:
 			return found[0], nil
 		default:
-			return nil, exit.With(exit.Failed, fmt.Errorf("find container %q: several are meant by that", name))
+			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("find container %q: several are meant by that", name))
 		}
 	}
 	return nil, exit.Hint(fmt.Errorf("no such container in the engine's files: %q", name), "docker nsjoin ls --no-engine lists the running ones")
@@ -188,12 +188,12 @@ func (o *Offline) running(ctx context.Context, list []*kept) []*kept {
 func (o *Offline) ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error) {
 	for _, key := range options.Filters.Keys() {
 		if key != "status" {
-			return nil, exit.With(exit.Failed, fmt.Errorf("--filter %s takes the engine", key))
+			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s takes the engine", key))
 		}
 	}
 	all, err := o.all()
 	if err != nil {
-		return nil, exit.With(exit.Failed, err)
+		return nil, exit.WithStatus(exit.Failed, err)
 	}
 	claimed := make(map[string]int)
 	for _, c := range all {
@@ -201,7 +201,7 @@ func (o *Offline) ContainerList(ctx context.Context, options container.ListOptio
 	}
 	first, err := o.First(ctx, claimed)
 	if err != nil {
-		return nil, exit.With(exit.Status(err), err)
+		return nil, exit.WithStatus(exit.Status(err), err)
 	}
 	var list []container.Summary
 	for _, c := range all {

@@ -30,13 +30,13 @@ func found(name, id string, pid int, env ...string) request.Source {
 func TestEverySourceIsFilledIn(t *testing.T) {
 	r := &request.Request{
 		Version: request.Version, Base: named("web"), Take: ns.All(), Command: []string{"ls"}, Terminal: request.TerminalNever,
-		Instead: map[ns.Kind]request.Source{
+		Overrides: map[ns.Kind]request.Source{
 			ns.Net: named("app"), ns.IPC: request.Host(), ns.UTS: process(7), ns.PID: named("web"),
 		},
 	}
 	want := *r
 	want.Base = found("web", "0f", 42, "A=1")
-	want.Instead = map[ns.Kind]request.Source{
+	want.Overrides = map[ns.Kind]request.Source{
 		ns.Net: found("app", "1e", 43), ns.IPC: request.Host(), ns.UTS: process(7), ns.PID: found("web", "0f", 42, "A=1"),
 	}
 	if _, err := engine.Resolve(t.Context(), host(), r); err != nil {
@@ -79,7 +79,7 @@ func TestEachContainerIsAskedForOnce(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			f := host()
-			r := &request.Request{Base: row.base, Instead: row.instead}
+			r := &request.Request{Base: row.base, Overrides: row.instead}
 			if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestEachContainerIsAskedForOnce(t *testing.T) {
 
 func TestSourceOfASingleKindIsRefusedLikeABase(t *testing.T) {
 	f := host()
-	r := &request.Request{Base: named("web"), Instead: map[ns.Kind]request.Source{ns.Net: named("gone"), ns.UTS: named("app")}}
+	r := &request.Request{Base: named("web"), Overrides: map[ns.Kind]request.Source{ns.Net: named("gone"), ns.UTS: named("app")}}
 	_, err := engine.Resolve(t.Context(), f, r)
 	got := reported(t, err)
 	if want := "docker nsjoin: container \"gone\" has exited\nhint: docker start gone\n"; got != want {

@@ -204,11 +204,11 @@ func TestPausedContainerGivesSingleNamespaces(t *testing.T) {
 		refused bool
 	}{
 		"its network":           {request.Request{Base: named("web"), Take: ns.SetOf(ns.Net, ns.PID)}, false},
-		"its network in app":    {request.Request{Base: named("app"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Net: named("web")}}, false},
-		"all but its mounts":    {request.Request{Base: named("web"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Mnt: request.Host()}}, false},
-		"a look":                {request.Request{Base: named("web"), Take: ns.All(), Look: true}, false},
+		"its network in app":    {request.Request{Base: named("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: named("web")}}, false},
+		"all but its mounts":    {request.Request{Base: named("web"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: request.Host()}}, false},
+		"a look":                {request.Request{Base: named("web"), Take: ns.All(), Inspect: true}, false},
 		"its mounts":            {request.Request{Base: named("web"), Take: ns.SetOf(ns.Mnt)}, true},
-		"its mounts over app's": {request.Request{Base: named("app"), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Mnt: named("web")}}, true},
+		"its mounts over app's": {request.Request{Base: named("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: named("web")}}, true},
 	} {
 		f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", paused), "app": inspected("1f", running)}}
 		_, err := engine.Resolve(t.Context(), f, &row.r)

@@ -49,17 +49,17 @@ func Hint(err error, format string, args ...any) error {
 	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...)}
 }
 
-// Ended is how a command's own exit status is passed on: nothing is said of it. It
+// CommandStatus is how a command's own exit status is passed on: nothing is said of it. It
 // is nil for 0.
-func Ended(status int) error {
+func CommandStatus(status int) error {
 	if status == 0 {
 		return nil
 	}
 	return &Error{Status: status}
 }
 
-// With gives err an exit status.
-func With(status int, err error) error { return &Error{Status: status, Err: err} }
+// WithStatus gives err an exit status.
+func WithStatus(status int, err error) error { return &Error{Status: status, Err: err} }
 
 // Status is err's exit status: its own, or Failed. It is 0 for no error.
 func Status(err error) int {
@@ -89,9 +89,9 @@ func Report(w io.Writer, err error) int {
 	return Status(err)
 }
 
-// Reported is the error that another process's Report wrote before it ended with
+// ParseReport is the error that another process's Report wrote before it ended with
 // the status.
-func Reported(text string, status int) error {
+func ParseReport(text string, status int) error {
 	line, rest, _ := strings.Cut(text, "\n")
 	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
 	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, "docker nsjoin: ")), Hint: hint}

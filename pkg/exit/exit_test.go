@@ -18,14 +18,14 @@ func TestStatus(t *testing.T) {
 	}{
 		{"no error", nil, 0},
 		{"an error without a status", cause, 125},
-		{"an error with a status", exit.With(exit.NotFound, cause), 127},
-		{"a status inside other words", fmt.Errorf("run: %w", exit.With(exit.CannotRun, cause)), 126},
-		{"the outer of two statuses", exit.With(exit.CannotRun, exit.With(exit.NotFound, cause)), 126},
+		{"an error with a status", exit.WithStatus(exit.NotFound, cause), 127},
+		{"a status inside other words", fmt.Errorf("run: %w", exit.WithStatus(exit.CannotRun, cause)), 126},
+		{"the outer of two statuses", exit.WithStatus(exit.CannotRun, exit.WithStatus(exit.NotFound, cause)), 126},
 		{"an error with a hint", exit.Hint(cause, "act"), 125},
-		{"a hint leaves the status", exit.Hint(exit.With(exit.NotFound, cause), "act"), 127},
-		{"a hint leaves a status inside other words", exit.Hint(fmt.Errorf("run: %w", exit.With(exit.NotFound, cause)), "act"), 127},
-		{"a status around a hint", exit.With(exit.NotFound, exit.Hint(cause, "act")), 127},
-		{"one of several errors", errors.Join(cause, exit.With(exit.NotFound, cause)), 127},
+		{"a hint leaves the status", exit.Hint(exit.WithStatus(exit.NotFound, cause), "act"), 127},
+		{"a hint leaves a status inside other words", exit.Hint(fmt.Errorf("run: %w", exit.WithStatus(exit.NotFound, cause)), "act"), 127},
+		{"a status around a hint", exit.WithStatus(exit.NotFound, exit.Hint(cause, "act")), 127},
+		{"one of several errors", errors.Join(cause, exit.WithStatus(exit.NotFound, cause)), 127},
 	} {
 		if got := exit.Status(row.err); got != row.want {
 			t.Errorf("%s: status %d, want %d", row.name, got, row.want)
@@ -45,7 +45,7 @@ func TestStatusesAreThoseOfDockerRun(t *testing.T) {
 }
 
 func TestCauseIsFoundThroughStatusAndHint(t *testing.T) {
-	err := exit.With(exit.NotFound, fmt.Errorf("run: %w", exit.Hint(fs.ErrNotExist, "act")))
+	err := exit.WithStatus(exit.NotFound, fmt.Errorf("run: %w", exit.Hint(fs.ErrNotExist, "act")))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not %v", err, fs.ErrNotExist)
 	}

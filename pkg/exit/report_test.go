@@ -19,7 +19,7 @@ func TestReport(t *testing.T) {
 	}{
 		{"no error says nothing", nil, "", 0},
 		{"an error is one line", cause, "docker nsjoin: cause\n", 125},
-		{"a status is not printed", exit.With(exit.NotFound, cause), "docker nsjoin: cause\n", 127},
+		{"a status is not printed", exit.WithStatus(exit.NotFound, cause), "docker nsjoin: cause\n", 127},
 		{
 			"a hint is a second line",
 			exit.Hint(cause, "docker start %s", "web"), "docker nsjoin: cause\nhint: docker start web\n", 125,
@@ -38,7 +38,7 @@ func TestReport(t *testing.T) {
 		},
 		{
 			"a hint on a status keeps both",
-			exit.Hint(exit.With(exit.CannotRun, cause), "act"), "docker nsjoin: cause\nhint: act\n", 126,
+			exit.Hint(exit.WithStatus(exit.CannotRun, cause), "act"), "docker nsjoin: cause\nhint: act\n", 126,
 		},
 		{
 			"of several errors each is told in the one line",
@@ -102,11 +102,11 @@ func TestReportedIsWhatReportWrote(t *testing.T) {
 	for _, err := range []error{
 		errors.New("find pid:7: no such process"),
 		exit.Hint(errors.New("container \"web\" is paused"), "docker unpause web"),
-		exit.With(exit.NotFound, errors.New("a: b: c")),
+		exit.WithStatus(exit.NotFound, errors.New("a: b: c")),
 	} {
 		var first, again strings.Builder
 		status := exit.Report(&first, err)
-		if got := exit.Report(&again, exit.Reported(first.String(), status)); got != status || again.String() != first.String() {
+		if got := exit.Report(&again, exit.ParseReport(first.String(), status)); got != status || again.String() != first.String() {
 			t.Errorf("%q with %d, want %q with %d", again.String(), got, first.String(), status)
 		}
 	}

@@ -34,12 +34,12 @@ type Kind byte
 
 // The kinds of frames.
 const (
-	Data   Kind = 'd'
-	End    Kind = 'e'
-	Size   Kind = 'w'
-	Signal Kind = 's'
-	Unread Kind = 'u'
-	Alive  Kind = 'a'
+	Data         Kind = 'd'
+	End          Kind = 'e'
+	Size         Kind = 'w'
+	Signal       Kind = 's'
+	OutputClosed Kind = 'u'
+	Alive        Kind = 'a'
 
 	Consumed Kind = 'c'
 )
@@ -51,11 +51,11 @@ const MaxSize = 64 << 10
 // enough for 300 MB a second.
 const Window = 16 << 20
 
-// A client sends something every Interval. One that sent nothing for Silence is
+// A client sends something every Interval. One that sent nothing for Timeout is
 // gone: it was ended, suspended or cut off.
 const (
 	Interval = 15 * time.Second
-	Silence  = 60 * time.Second
+	Timeout  = 60 * time.Second
 )
 
 const headerSize = 5
@@ -67,7 +67,7 @@ func (k Kind) lengths() (least, most uint32, known bool) {
 		return 0, MaxSize, true
 	case Size:
 		return 4, 4, true
-	case Signal, Unread:
+	case Signal, OutputClosed:
 		return 1, 1, true
 	case Consumed:
 		return 8, 8, true

@@ -22,7 +22,7 @@ func TestFormIsTheDocumentedOne(t *testing.T) {
 		{"end", (*frame.Writer).End, "e\x00\x00\x00\x00"},
 		{"alive", (*frame.Writer).Alive, "a\x00\x00\x00\x00"},
 		{"signal", func(w *frame.Writer) error { return w.Signal(15) }, "s\x00\x00\x00\x01\x0f"},
-		{"unread", func(w *frame.Writer) error { return w.Unread(2) }, "u\x00\x00\x00\x01\x02"},
+		{"unread", func(w *frame.Writer) error { return w.OutputClosed(2) }, "u\x00\x00\x00\x01\x02"},
 		{"size", func(w *frame.Writer) error { return w.Size(24, 0x0150) }, "w\x00\x00\x00\x04\x00\x18\x01\x50"},
 	} {
 		var b bytes.Buffer
@@ -152,8 +152,8 @@ func FuzzRead(f *testing.F) {
 				err = w.Size(got.Dimensions())
 			case frame.Signal:
 				err = w.Signal(got.Number())
-			case frame.Unread:
-				err = w.Unread(got.Number())
+			case frame.OutputClosed:
+				err = w.OutputClosed(got.Number())
 			case frame.Consumed:
 				err = w.Consumed(got.Bytes())
 			case frame.Alive:

@@ -38,8 +38,8 @@ func (w *Writer) Alive() error { return w.send(Alive, nil) }
 // Signal sends a signal by its number on Linux, of 1 to 64.
 func (w *Writer) Signal(number int) error { return w.send(Signal, []byte{byte(number)}) }
 
-// Unread says that nobody reads the caller's stream any more, 1 or 2.
-func (w *Writer) Unread(stream int) error { return w.send(Unread, []byte{byte(stream)}) }
+// OutputClosed says that nobody reads the caller's stream any more, 1 or 2.
+func (w *Writer) OutputClosed(stream int) error { return w.send(OutputClosed, []byte{byte(stream)}) }
 
 // Size tells the terminal's size.
 func (w *Writer) Size(rows, columns uint16) error {

@@ -24,7 +24,7 @@ func (f *follower) failed(v verdict) error {
 	}
 	switch {
 	case v.kind == messageNoFile:
-		return f.lookedFor(exit.With(exit.NotFound, fmt.Errorf("%q %s: executable file not found in $PATH", command, f.plan.Where())))
+		return f.lookedFor(exit.WithStatus(exit.NotFound, fmt.Errorf("%q %s: executable file not found in $PATH", command, f.plan.Where())))
 	case v.kind == messageOutside:
 		return fmt.Errorf("the working directory is outside of the root of %q", f.plan.Target)
 	case v.step < 0:
@@ -36,7 +36,7 @@ func (f *follower) failed(v verdict) error {
 			return kernel.Crowded(fmt.Errorf("%s: %w: %w", f.plan.Describe(int(v.step)), errno, errCrowded))
 		}
 	case plan.OpFind, plan.OpExec:
-		err := exit.With(status(v.errno), &NotExecutedError{command, f.plan.Where(), errno})
+		err := exit.WithStatus(status(v.errno), &NotExecutedError{command, f.plan.Where(), errno})
 		if v.errno == unix.EPERM && f.plan.Identity.Container != nil {
 			// With an AppArmor profile of the caller's, no_new_privs forbids each change of profile.
 			err = kernel.ConfinedHint(err)
@@ -73,7 +73,7 @@ func (f *follower) failed(v verdict) error {
 		return err
 	case plan.OpInside:
 		if v.errno == unix.ENOENT {
-			return exit.Hint(exit.With(exit.NotFound, fmt.Errorf("working directory %s %s: it was removed, or what is mounted there was: %w",
+			return exit.Hint(exit.WithStatus(exit.NotFound, fmt.Errorf("working directory %s %s: it was removed, or what is mounted there was: %w",
 				f.plan.Identity.Dir, f.plan.Where(), errno)), "-w / runs the command in a directory that is there")
 		}
 	case plan.OpDir, plan.OpDirAgain, plan.OpDirLast:
@@ -87,7 +87,7 @@ const withoutMounts = "--mnt host makes no new mounts: ps and others find the ho
 
 // noDir says why the working directory can't be changed, and of one that nobody asked for that another will do.
 func (f *follower) noDir(number syscall.Errno, errno error) error {
-	err := exit.With(status(number), fmt.Errorf("change to %s %s: %w", f.plan.Identity.Dir, f.plan.Where(), errno))
+	err := exit.WithStatus(status(number), fmt.Errorf("change to %s %s: %w", f.plan.Identity.Dir, f.plan.Where(), errno))
 	if exit.Status(err) == exit.NotFound && f.plan.Identity.DefaultDir {
 		return exit.Hint(err, "-w / runs the command in a directory that is there")
 	}
@@ -109,8 +109,8 @@ func (e *NotExecutedError) Unwrap() error { return e.Err }
 // programs, if a container hasn't got it.
 func (f *follower) lookedFor(err error) error {
 	switch who := f.plan.Identity.Who; {
-	case f.plan.Command.Meant != "" && exit.Status(err) == exit.NotFound:
-		return exit.Hint(err, "%s", f.plan.Command.Meant)
+	case f.plan.Command.NotFoundHint != "" && exit.Status(err) == exit.NotFound:
+		return exit.Hint(err, "%s", f.plan.Command.NotFoundHint)
 	case who == plan.Container && exit.Status(err) == exit.NotFound:
 		return exit.Hint(err, "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes")
 	}

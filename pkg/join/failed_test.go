@@ -17,13 +17,13 @@ import (
 // Of a command that is not found the caller may have said what was meant.
 func TestWhatWasMeantIsTheHint(t *testing.T) {
 	p := &plan.Plan{
-		Target: "web", Command: plan.Command{Args: []string{"-t"}, Meant: "options go before the container"},
+		Target: "web", Command: plan.Command{Args: []string{"-t"}, NotFoundHint: "options go before the container"},
 		Identity: plan.Identity{Who: plan.Container, Container: &plan.ContainerIdentity{}},
 		Steps:    []plan.Step{{Op: plan.OpFind}, {Op: plan.OpExec}},
 	}
 	for kind, errno := range map[uint32]unix.Errno{messageNoFile: unix.ENOENT, messageFailed: unix.EACCES} {
 		known, _ := errors.AsType[*exit.Error]((&follower{plan: p}).failed(verdict{kind, 0, errno}))
-		if told := known.Hint == p.Command.Meant; told != (kind == messageNoFile) {
+		if told := known.Hint == p.Command.NotFoundHint; told != (kind == messageNoFile) {
 			t.Errorf("%v: the hint is %q", errno, known.Hint)
 		}
 	}

@@ -26,7 +26,7 @@ func TestWayOut(t *testing.T) {
 		{"a kernel too old", fmt.Errorf("pidfd: %w", unix.ENOSYS), "docker nsjoin takes Linux 5.6 or newer"},
 		{"open files", unix.EMFILE, "the limit of open files is too low here: ulimit -n 256"},
 		{"the machine's open files", unix.ENFILE, "the machine's limit of open files is reached: sysctl fs.file-max"},
-		{"the command's own", exit.With(exit.CannotRun, unix.ENOSYS), ""},
+		{"the command's own", exit.WithStatus(exit.CannotRun, unix.ENOSYS), ""},
 		{"who was nearer knows better", exit.Hint(unix.ENOSYS, "near"), "near"},
 	} {
 		err := Explain(row.err)

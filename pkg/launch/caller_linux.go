@@ -13,15 +13,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// inTheWay says what of the caller's a command in a container would keep, or what the caller lacks
+// callerConflict says what of the caller's a command in a container would keep, or what the caller lacks
 // to give it what it is to have. pid is the container's first process. Files are read only
 // where the caller lacks capabilities.
-func inTheWay(pid int, c *plan.Configured) string {
-	l := plan.Lasting(kernel.ReadLasting())
+func callerConflict(pid int, c *plan.Configured) string {
+	l := plan.PermanentAttributes(kernel.ReadLasting())
 	if l.Securebits != 0 && hasOwnUsers(pid) {
 		l.Securebits = 0 // who joins a user namespace has the default ones, user_namespaces(7)
 	}
-	if why := l.InTheWay(c); why != "" {
+	if why := l.Conflict(c); why != "" {
 		return why
 	}
 	own, known, err := kernel.ReadCapabilities()
@@ -38,7 +38,7 @@ func inTheWay(pid int, c *plan.Configured) string {
 	}
 	shim := "/proc/" + strconv.Itoa(st.Parent) + "/"
 	if missing := c.Capabilities & lacks & bounding(shim); missing != 0 && !hasOwnUsers(pid) {
-		return missing.Lacking()
+		return missing.LackingMessage()
 	}
 	if lacks&(1<<unix.CAP_SYS_RESOURCE) != 0 {
 		if why := tooLittle(shim, c); why != "" {

@@ -16,9 +16,9 @@ type Facts struct {
 	Denied bool
 	// MayJoin says that the caller has the capabilities that joining takes.
 	MayJoin bool
-	// InTheWay says what of the caller's a command in a container would keep, or what the
+	// CallerConflict says what of the caller's a command in a container would keep, or what the
 	// caller lacks for it; "" for nothing.
-	InTheWay string
+	CallerConflict string
 }
 
 // Choose chooses the way and says why. It fails where the way that was asked for
@@ -41,8 +41,8 @@ func Choose(asked Via, f Facts) (way Via, why string, err error) {
 		why = "the container's first process is none of this machine's"
 	case asked == Local:
 		return Local, "it was asked for", nil
-	case f.InTheWay != "":
-		return Engine, f.InTheWay, nil
+	case f.CallerConflict != "":
+		return Engine, f.CallerConflict, nil
 	default:
 		return Local, "the engine is on this machine, and the caller may join", nil
 	}

@@ -27,7 +27,7 @@ func Look(r *request.Request, socket bool, configured *plan.Configured) Facts {
 		}
 	}
 	if configured != nil && f.MayJoin && f.Proven {
-		f.InTheWay = inTheWay(r.Source(ns.Mnt).PID, configured)
+		f.CallerConflict = callerConflict(r.Source(ns.Mnt).PID, configured)
 	}
 	return f
 }

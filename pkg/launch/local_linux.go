@@ -63,7 +63,7 @@ func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, 
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errs.Len() > 0 && cmd.ProcessState != nil && !cmd.ProcessState.Success():
-		return nil, exit.Reported(errs.String(), cmd.ProcessState.ExitCode())
+		return nil, exit.ParseReport(errs.String(), cmd.ProcessState.ExitCode())
 	case err != nil:
 		return nil, fmt.Errorf("run helper: %w", err)
 	}

@@ -26,7 +26,7 @@ const maxUserFile = 4 << 20
 //
 // That the account can't be read is a fact, for the plan to judge, unless it is
 // needed for the name.
-func readUser(s *plan.Subject, root *os.File, name string, groupAdd []string) error {
+func readUser(s *plan.TargetProcess, root *os.File, name string, groupAdd []string) error {
 	passwd, err := readUserFile(root, "/etc/passwd")
 	if name == "" {
 		s.AccountErr = err

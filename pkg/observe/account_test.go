@@ -46,7 +46,7 @@ func TestAccount(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		var got plan.Subject
+		var got plan.TargetProcess
 		if err := errors.Join(p.readUser(&got, "", nil), got.AccountErr); err != nil || got.Account != row.want {
 			t.Errorf("%s: %+v, %v; want %+v", row.name, got.Account, err, row.want)
 		}
@@ -57,7 +57,7 @@ func TestNoPasswdIsNoError(t *testing.T) {
 	for name, file := range map[string]string{
 		"no /etc": "root/bin/sh", "an empty /etc": "root/etc/group", "an /etc that is a file": "root/etc",
 	} {
-		var got plan.Subject
+		var got plan.TargetProcess
 		err := procDir(t, map[string]string{file: ""}).readUser(&got, "", nil)
 		if err := errors.Join(err, got.AccountErr); err != nil || got.Account != (plan.Account{Home: "/"}) {
 			t.Errorf("%s: %+v, %v", name, got.Account, err)
@@ -66,7 +66,7 @@ func TestNoPasswdIsNoError(t *testing.T) {
 }
 
 // readUser is readUser beneath the root directory of p.
-func (p *Process) readUser(s *plan.Subject, name string, groupAdd []string) error {
+func (p *Process) readUser(s *plan.TargetProcess, name string, groupAdd []string) error {
 	root, err := p.OpenRoot()
 	if err != nil {
 		return err

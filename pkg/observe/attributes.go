@@ -113,9 +113,9 @@ func (s status) treatment(a *plan.Attributes) {
 
 // readOwn reads what the helper has from the caller, as far as a plan depends on it.
 func (o *Observation) readOwn(st status) error {
-	o.Facts.Lasting = plan.Lasting(kernel.ReadLasting())
+	o.Facts.Permanent = plan.PermanentAttributes(kernel.ReadLasting())
 	var err error
-	if o.Facts.Lasting.Filters, err = st.filters(); err != nil {
+	if o.Facts.Permanent.Filters, err = st.filters(); err != nil {
 		return err
 	}
 	st.treatment(&o.Facts.Own)

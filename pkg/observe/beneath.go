@@ -24,14 +24,14 @@ type procMount struct {
 	path, kind string
 }
 
-// readBeneath reads what is mounted beneath the host's /proc, where plan.WantsProc asks for it.
+// readBeneath reads what is mounted beneath the host's /proc, where plan.NeedsProcMounts asks for it.
 func (o *Observation) readBeneath(r *request.Request, mounts *Process) error {
 	var id ns.ID
 	pid, err := o.file(r, ns.PID)
 	if err == nil && pid != nil {
 		id, err = idOf(pid)
 	}
-	if err != nil || !plan.WantsProc(r, o.host.Facts(), mounts.Facts(), id) {
+	if err != nil || !plan.NeedsProcMounts(r, o.host.Facts(), mounts.Facts(), id) {
 		return err
 	}
 	var list []procMount
@@ -44,7 +44,7 @@ func (o *Observation) readBeneath(r *request.Request, mounts *Process) error {
 	if err == nil && len(list) > maxBeneath {
 		err = exit.Hint(errors.New("too much is mounted beneath the host's /proc"), "--mnt host leaves that as it is")
 	}
-	o.Facts.Beneath = beneath(list)
+	o.Facts.ProcMounts = beneath(list)
 	return err
 }
 
@@ -53,7 +53,7 @@ func (o *Observation) readBeneath(r *request.Request, mounts *Process) error {
 func parseProcMount(line string) (m procMount, ok bool) {
 	before, after, _ := strings.Cut(line, " - ")
 	fields := strings.SplitN(before, " ", 3)
-	_, m.path, ok = survey.Mounted(before)
+	_, m.path, ok = survey.ParseMount(before)
 	if !ok || m.path != "/proc" && !strings.HasPrefix(m.path, "/proc/") {
 		return m, false
 	}

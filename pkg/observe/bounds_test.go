@@ -69,7 +69,7 @@ func TestFailuresHoldNothingOpen(t *testing.T) {
 			return err
 		},
 		"an observation with one that has ended": func() error {
-			_, err := Observe(&request.Request{Base: pid(child.Process.Pid), Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Net: pid(ended)}})
+			_, err := Observe(&request.Request{Base: pid(child.Process.Pid), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: pid(ended)}})
 			return err
 		},
 		"an observation of what has no user": func() error {

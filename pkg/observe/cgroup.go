@@ -141,7 +141,7 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	if !ok {
 		return cgroupMount{}, false
 	}
-	root, point, ok := survey.Mounted(before)
+	root, point, ok := survey.ParseMount(before)
 	tail := strings.Split("cgroup"+strings.TrimSuffix(after, "\n"), " ")
 	if !ok || len(tail) < 3 {
 		return cgroupMount{}, false

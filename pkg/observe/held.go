@@ -44,7 +44,7 @@ func (s *surveyor) readHeld() error {
 	return procfs.EachNumber("/proc", func(pid int) bool {
 		if p, err := lookInto(pid); err == nil {
 			if !h.readMounts(p) || !h.readDescriptors(p) {
-				s.Cut.Holders++
+				s.Omitted.Holders++
 			}
 			p.dir.Close()
 		}
@@ -69,7 +69,7 @@ func (h *holders) readMounts(p *Process) bool {
 		if !strings.Contains(line, " - nsfs ") {
 			return true
 		}
-		if root, path, ok := survey.Mounted(line); ok {
+		if root, path, ok := survey.ParseMount(line); ok {
 			h.add(root, survey.Holder{PID: p.PID, Path: short(path)})
 		}
 		return true
@@ -80,7 +80,7 @@ func (h *holders) readMounts(p *Process) bool {
 
 // bounded is false for a process of the host's own. One that was left out may be anybody's.
 func (h *holders) bounded(p *Process) bool {
-	return h.process(p.PID).Group != 0 || h.Cut.Processes > 0
+	return h.process(p.PID).Group != 0 || h.Omitted.Processes > 0
 }
 
 // short is the beginning of a path that is too long.
@@ -129,7 +129,7 @@ func (h *holders) add(link string, holder survey.Holder) {
 	case len(at) == survey.MaxHolders:
 		h.Held[at[0]].More++
 	case len(h.Held) == survey.MaxHeld:
-		h.Cut.Namespaces++
+		h.Omitted.Namespaces++
 	default:
 		holder.Kind, holder.Inode = kind, inode
 		h.of[held{kind, inode}] = append(at, len(h.Held))

@@ -53,9 +53,9 @@ var hostileFiles = []struct {
 }
 
 // readUser1000 calls readUser of user 1000, which must not hang.
-func readUser1000(t *testing.T, p *Process, name string) (plan.Subject, error) {
+func readUser1000(t *testing.T, p *Process, name string) (plan.TargetProcess, error) {
 	t.Helper()
-	s := plan.Subject{Spec: plan.Spec{UID: 1000}}
+	s := plan.TargetProcess{Spec: plan.Spec{UID: 1000}}
 	done := make(chan error, 1)
 	go func() { done <- p.readUser(&s, name, nil) }()
 	select {

@@ -15,7 +15,7 @@ import (
 // readProfile asks the kernel whether it has the AppArmor profile that the command is to
 // get. Where the specification has no label it reads those that decide about that: of the
 // helper, and of the process that would start the command.
-func (o *Observation) readProfile(s *plan.Subject, starter *Process) error {
+func (o *Observation) readProfile(s *plan.TargetProcess, starter *Process) error {
 	if s.Spec.AppArmor == "" && s.Spec.SELinux == "" {
 		own, err := procfs.LabelFrom(o.self.read)
 		if err != nil {

@@ -20,7 +20,7 @@ func TestProfilesAreReadWhereTheyDecide(t *testing.T) {
 	} {
 		o := &Observation{self: procDir(t, map[string]string{"attr/apparmor/current": "mine (complain)\n"})}
 		shim := procDir(t, map[string]string{"attr/current": "snap.docker.dockerd (enforce)\n"})
-		s := &plan.Subject{Spec: row.spec}
+		s := &plan.TargetProcess{Spec: row.spec}
 		if err := o.readProfile(s, shim); err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ import (
 
 // readLive takes a process that runs, whatever made it, as what a command is to
 // be like.
-func (o *Observation) readLive(s *plan.Subject, p *Process, st status) error {
+func (o *Observation) readLive(s *plan.TargetProcess, p *Process, st status) error {
 	env, err := p.readMemory("environ", maxEnviron)
 	if err != nil {
 		return err

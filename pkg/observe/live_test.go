@@ -123,7 +123,7 @@ func TestLiveProcessIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := &plan.Subject{}
+	got := &plan.TargetProcess{}
 	o := &Observation{self: hold(t, os.Getpid())}
 	if err := o.readLive(got, p, st); err != nil {
 		t.Fatal(err)

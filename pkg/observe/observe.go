@@ -24,7 +24,7 @@ type Observation struct {
 	// Processes are those that give namespaces, by number, the helper's own
 	// left out.
 	Processes map[int]*Process
-	// Cgroups are files of the groups of Facts.Subject.Cgroups: who writes his
+	// Cgroups are files of the groups of Facts.TargetProcess.Cgroups: who writes his
 	// pid there joins. CgroupDir is the directory of the one of cgroup v2, or nil.
 	Cgroups   []*os.File
 	CgroupDir *os.File
@@ -136,7 +136,7 @@ func (o *Observation) observe(r *request.Request) error {
 	if err := o.readBeneath(r, p); err != nil {
 		return err
 	}
-	if plan.WantsSubject(o.host.Facts(), p.Facts()) {
+	if plan.NeedsTargetProcess(o.host.Facts(), p.Facts()) {
 		if err := o.readSubject(p, root, r.User); err != nil {
 			return fmt.Errorf("read who %s is: %w", root.Quoted(), err)
 		}
@@ -150,7 +150,7 @@ func (o *Observation) readUserSpace(r *request.Request) error {
 	if err := o.readUIDMap(r.Source(ns.User)); err != nil {
 		return err
 	}
-	if len(o.Facts.Users) == 0 && plan.MayLoadLast(o.Facts.Subject) {
+	if len(o.Facts.Users) == 0 && plan.MayLoadFilterLast(o.Facts.TargetProcess) {
 		return o.whoWatches(r)
 	}
 	return nil
@@ -176,10 +176,10 @@ func (o *Observation) readSelf() error {
 
 // readInstead reads what gives single kinds.
 func (o *Observation) readInstead(r *request.Request) error {
-	o.Facts.Instead = make(map[ns.Kind]plan.Process)
+	o.Facts.Overrides = make(map[ns.Kind]plan.Process)
 	o.Facts.Paths = make(map[ns.Kind]plan.PathNamespace)
 	for _, k := range ns.Kinds() {
-		source, ok := r.Instead[k]
+		source, ok := r.Overrides[k]
 		switch {
 		case !ok || source.From == request.FromNew:
 		case source.From == request.FromPath:
@@ -194,7 +194,7 @@ func (o *Observation) readInstead(r *request.Request) error {
 			if err != nil {
 				return err
 			}
-			o.Facts.Instead[k] = p.Facts()
+			o.Facts.Overrides[k] = p.Facts()
 		}
 	}
 	return nil

@@ -77,9 +77,9 @@ func TestEndedProcessThatWasNotWaitedForIsRefused(t *testing.T) {
 	source := request.Source{From: request.FromPID, PID: pid}
 	for name, r := range map[string]*request.Request{
 		"as the base":      {Base: source, Take: ns.All()},
-		"for a kind":       {Base: request.Host(), Instead: map[ns.Kind]request.Source{ns.Net: source}},
-		"for user":         {Base: request.Host(), Instead: map[ns.Kind]request.Source{ns.User: source}},
-		"for no kind left": {Base: source, Take: ns.All(), Instead: everything(request.Host())},
+		"for a kind":       {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.Net: source}},
+		"for user":         {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.User: source}},
+		"for no kind left": {Base: source, Take: ns.All(), Overrides: everything(request.Host())},
 	} {
 		_, err := Observe(r)
 		if want := fmt.Sprintf("find pid:%d: process %[1]d has ended: no such process", pid); text(err) != want {

@@ -89,14 +89,14 @@ func (o *Observation) readSetgroups(source request.Source) error {
 // helper's; of a file's that can't be read.
 func (o *Observation) readUIDMap(source request.Source) error {
 	if source.From == request.FromPath {
-		o.Facts.Subject.UIDMap = nil
+		o.Facts.TargetProcess.UIDMap = nil
 		return nil
 	}
 	p, err := o.process(source)
 	if err != nil {
 		return err
 	}
-	o.Facts.Subject.UIDMap, err = o.readIDMap(p, "uid_map")
+	o.Facts.TargetProcess.UIDMap, err = o.readIDMap(p, "uid_map")
 	return err
 }
 

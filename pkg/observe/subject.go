@@ -20,7 +20,7 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	if err != nil {
 		return err
 	}
-	s := &plan.Subject{}
+	s := &plan.TargetProcess{}
 	starter, starterStatus := p, st
 	mountsOf := []*Process{o.host}
 	var groups []string // that are added to the user's
@@ -69,13 +69,13 @@ func (o *Observation) readSubject(p *Process, source request.Source, user string
 	if err := readUser(s, root, user, groups); err != nil {
 		return err
 	}
-	o.Facts.Subject = s
+	o.Facts.TargetProcess = s
 	return nil
 }
 
 // readContainer takes the bundle of a container as what a command is to be
 // like, and the runtime's filter from its first process.
-func readContainer(s *plan.Subject, p, shim *Process, shimStatus status) error {
+func readContainer(s *plan.TargetProcess, p, shim *Process, shimStatus status) error {
 	b, err := shim.readBundle()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func readContainer(s *plan.Subject, p, shim *Process, shimStatus status) error {
 
 // copyInto copies the n oldest filters of p, which with all are all that it has. That it failed
 // is a fact, for the plan to judge.
-func copyInto(s *plan.Subject, p *Process, n int, all bool) {
+func copyInto(s *plan.TargetProcess, p *Process, n int, all bool) {
 	if n == 0 {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 
 // observedWeb observes a container whose files in /proc are fakes, and its
 // shim's. Its specification says 5:6, and its user is the one given.
-func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Subject, error) {
+func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.TargetProcess, error) {
 	t.Helper()
 	const status = "Umask:\t0022\nCapBnd:\t000001ffffffffff\nSigIgn:\t0000000080001005\nSeccomp:\t0\n"
 	limits, err := hold(t, os.Getpid()).read("limits")
@@ -44,7 +44,7 @@ func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Su
 	if err == nil {
 		err = o.readUIDMap(source)
 	}
-	return o.Facts.Subject, err
+	return o.Facts.TargetProcess, err
 }
 
 func TestSubjectIsTheBundlesWithTheShimsRest(t *testing.T) {
@@ -110,7 +110,7 @@ func TestSubjectThatIsAProcess(t *testing.T) {
 		if err := o.readSubject(p, request.Source{From: request.FromPID, PID: p.PID}, asked); err != nil {
 			t.Fatal(err)
 		}
-		if s := o.Facts.Subject; s.Spec.UID != want || s.ContainerID != "" || s.ConfigEnv != nil {
+		if s := o.Facts.TargetProcess; s.Spec.UID != want || s.ContainerID != "" || s.ConfigEnv != nil {
 			t.Errorf("-u %q: %+v", asked, s)
 		}
 	}
@@ -128,7 +128,7 @@ func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
 	} {
 		shim := procDir(t, map[string]string{"status": row.status, "cwd/config.json": `{"process":{"cwd":"/"}` + row.bundle + `}`})
 		shim.bundleFile = "cwd/config.json"
-		var s plan.Subject
+		var s plan.TargetProcess
 		if err := readContainer(&s, procDir(t, nil), shim, status{row.status}); err != nil {
 			t.Fatal(err)
 		}

@@ -110,10 +110,10 @@ func (s *surveyor) look(pid int) error {
 	case err != nil:
 		return err
 	case process.Group < 0:
-		s.Cut.Processes++
+		s.Omitted.Processes++
 		return nil
 	case process.Group > 0 && len(s.Processes) == survey.MaxProcesses:
-		s.Cut.Processes++
+		s.Omitted.Processes++
 	case process.Group > 0:
 		s.Processes = append(s.Processes, process)
 	}

@@ -54,7 +54,7 @@ func TestUserByName(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
-			got := plan.Subject{Spec: plan.Spec{UID: 5, GID: 6, Groups: []uint32{7}, Dir: "/srv"}}
+			got := plan.TargetProcess{Spec: plan.Spec{UID: 5, GID: 6, Groups: []uint32{7}, Dir: "/srv"}}
 			if err := p.readUser(&got, row.user, row.add); err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestUserThatCantBe(t *testing.T) {
 		{"over", nil, "4294967296 in its /etc/passwd or /etc/group is no number"},
 	} {
 		p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
-		got := plan.Subject{Spec: plan.Spec{UID: 5, GID: 6}}
+		got := plan.TargetProcess{Spec: plan.Spec{UID: 5, GID: 6}}
 		err := p.readUser(&got, row.user, row.add)
 		if !strings.HasPrefix(text(err), `user "`+row.user+`": `) || !strings.Contains(text(err), row.message) {
 			t.Errorf("%s, %q: %v, want %s", row.user, row.add, err, row.message)
@@ -118,7 +118,7 @@ func TestUserWithoutFiles(t *testing.T) {
 		"neither": {"root/bin/sh": ""},
 		"empty":   {"root/etc/passwd": "", "root/etc/group": ""},
 	} {
-		var got plan.Subject
+		var got plan.TargetProcess
 		err := procDir(t, files).readUser(&got, "1000:1001", []string{"29"})
 		if err != nil || got.Spec.UID != 1000 || got.Spec.GID != 1001 || !slices.Equal(got.Spec.Groups, []uint32{1001, 29}) {
 			t.Errorf("%s: %+v, %v", name, got.Spec, err)
@@ -132,7 +132,7 @@ func TestUserWithoutFiles(t *testing.T) {
 // The user that the specification has is not looked up again.
 func TestUserOfTheSpecificationIsKept(t *testing.T) {
 	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
-	got := plan.Subject{Spec: plan.Spec{UID: 1000, GID: 6, Groups: []uint32{7}}}
+	got := plan.TargetProcess{Spec: plan.Spec{UID: 1000, GID: 6, Groups: []uint32{7}}}
 	if err := p.readUser(&got, "", []string{"video"}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestUserOfTheSpecificationIsKept(t *testing.T) {
 }
 
 func TestUserOfARootThatCantBeOpened(t *testing.T) {
-	if err := procDir(t, nil).readUser(&plan.Subject{}, "", nil); err == nil {
+	if err := procDir(t, nil).readUser(&plan.TargetProcess{}, "", nil); err == nil {
 		t.Error("no root, and no error")
 	}
 }

@@ -89,7 +89,7 @@ func TestHostileGroupFile(t *testing.T) {
 		fmt.Fprintf(&group, "g:x:%d:web\n", 100_000+n)
 	}
 	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": group.String()})
-	var got plan.Subject
+	var got plan.TargetProcess
 	if err := p.readUser(&got, "web", nil); err != nil || len(got.Spec.Groups) != n+1 {
 		t.Fatalf("%d groups, %v; want %d", len(got.Spec.Groups), err, n+1)
 	}

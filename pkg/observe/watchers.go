@@ -16,14 +16,14 @@ import (
 )
 
 // readWatchers reads who sees the command in the pid namespace that it joins, and what the
-// kernel judges by, where plan.WantsWatchers asks for it.
+// kernel judges by, where plan.NeedsWatchers asks for it.
 func (o *Observation) readWatchers(r *request.Request, mounts *Process) error {
 	pid, err := o.file(r, ns.PID)
 	if err != nil || pid == nil {
 		return err
 	}
 	id, err := idOf(pid)
-	if err != nil || !plan.WantsWatchers(r, o.host.Facts(), mounts.Facts(), id) {
+	if err != nil || !plan.NeedsWatchers(r, o.host.Facts(), mounts.Facts(), id) {
 		return err
 	}
 	return o.whoWatches(r)

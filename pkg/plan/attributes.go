@@ -60,8 +60,8 @@ type Undo struct {
 	Securebits, CoreFilter, StoreBypass, IndirectBranch bool
 }
 
-// Lasting is what a process can't undo: all that it starts has it, too.
-type Lasting struct {
+// PermanentAttributes is what a process can't undo: all that it starts has it, too.
+type PermanentAttributes struct {
 	NoNewPrivileges bool
 	// Securebits are the locked ones, capabilities(7).
 	Securebits uint32
@@ -79,11 +79,11 @@ type Lasting struct {
 // noSetuidFixup is SECBIT_NO_SETUID_FIXUP: who changes from root to another user keeps capabilities.
 const noSetuidFixup = 1 << 2
 
-// Widens tells whether a command would have more than a container's because of it.
-func (l Lasting) Widens() bool { return l.Securebits&noSetuidFixup != 0 }
+// AddsRights tells whether a command would have more than a container's because of it.
+func (l PermanentAttributes) AddsRights() bool { return l.Securebits&noSetuidFixup != 0 }
 
 // Names are the attributes of l, as people know them.
-func (l Lasting) Names() []string {
+func (l PermanentAttributes) Names() []string {
 	var list []string
 	for _, row := range []struct {
 		has  bool
@@ -105,7 +105,7 @@ func (l Lasting) Names() []string {
 }
 
 // String is all of them in a sentence.
-func (l Lasting) String() string { return strings.Join(l.Names(), " and ") }
+func (l PermanentAttributes) String() string { return strings.Join(l.Names(), " and ") }
 
 // undo decides what of the helper's own attributes is undone for a command in a container. It refuses
 // what would give the command more or less rights than it should have; what it returns are warnings.
@@ -115,23 +115,23 @@ func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	c.Undo = Undo{
 		Securebits:     !users, // who joins a user namespace has the default ones, user_namespaces(7)
 		CoreFilter:     c.CoreFilter != o.Own.CoreFilter,
-		StoreBypass:    c.StoreBypass != 0 && c.StoreBypass != o.Own.StoreBypass && !o.Lasting.StoreBypassOff,
-		IndirectBranch: c.IndirectBranch != 0 && c.IndirectBranch != o.Own.IndirectBranch && !o.Lasting.IndirectBranchOff,
+		StoreBypass:    c.StoreBypass != 0 && c.StoreBypass != o.Own.StoreBypass && !o.Permanent.StoreBypassOff,
+		IndirectBranch: c.IndirectBranch != 0 && c.IndirectBranch != o.Own.IndirectBranch && !o.Permanent.IndirectBranchOff,
 	}
 	if p.Remote {
 		return nil, nil
 	}
-	l := o.Lasting.beyond(c, o.Subject.Starter.Filters)
+	l := o.Permanent.beyond(c, o.TargetProcess.Starter.Filters)
 	if users {
 		l.Securebits = 0
-	} else if lacks := c.Capabilities.all() & o.Subject.Starter.Bounding &^ o.Capabilities; lacks != 0 {
-		return nil, exit.Hint(errors.New(lacks.Lacking()), "--via engine gives the command what the container has")
+	} else if lacks := c.Capabilities.all() & o.TargetProcess.Starter.Bounding &^ o.Capabilities; lacks != 0 {
+		return nil, exit.Hint(errors.New(lacks.LackingMessage()), "--via engine gives the command what the container has")
 	}
 	c.Undo.Securebits = c.Undo.Securebits && l.Securebits == 0
-	if l.Widens() {
+	if l.AddsRights() {
 		return nil, exit.Hint(fmt.Errorf("the caller's %s can't be undone", l), "%s", byEngine)
 	}
-	if l == (Lasting{}) {
+	if l == (PermanentAttributes{}) {
 		return nil, nil
 	}
 	return []string{fmt.Sprintf("the command keeps the caller's %s, which can't be undone; %s", l, byEngine)}, nil
@@ -142,7 +142,7 @@ const byEngine = "--via engine runs it without"
 
 // beyond is what of l a command has on top of what it is to have: c, of a container whose
 // starter has so many filters.
-func (l Lasting) beyond(c *ContainerIdentity, filters int) Lasting {
+func (l PermanentAttributes) beyond(c *ContainerIdentity, filters int) PermanentAttributes {
 	l.NoNewPrivileges = l.NoNewPrivileges && !c.NoNewPrivileges
 	l.Filters = max(0, l.Filters-filters)
 	l.StoreBypassOff = l.StoreBypassOff && c.StoreBypass != SpeculationOffForGood
@@ -159,17 +159,17 @@ type Configured struct {
 	OOMScoreAdj     int
 }
 
-// InTheWay says which of the caller's lasting attributes a command in the container would keep; ""
+// Conflict says which of the caller's lasting attributes a command in the container would keep; ""
 // for none.
-func (l Lasting) InTheWay(c *Configured) string {
+func (l PermanentAttributes) Conflict(c *Configured) string {
 	l.NoNewPrivileges = l.NoNewPrivileges && !c.NoNewPrivileges
-	if l == (Lasting{}) {
+	if l == (PermanentAttributes{}) {
 		return ""
 	}
 	return fmt.Sprintf("the caller's %s can't be undone", l)
 }
 
-// Lacking says that a caller lacks capabilities which a container has.
-func (c CapSet) Lacking() string {
+// LackingMessage says that a caller lacks capabilities which a container has.
+func (c CapSet) LackingMessage() string {
 	return "the caller lacks " + strings.Join(c.Names(), " and ") + ", which the container has"
 }

@@ -21,51 +21,55 @@ func TestWhatCannotBeUndone(t *testing.T) {
 		fails  bool
 	}{
 		{"nothing", func(*request.Request, *plan.Observed) {}, "", false},
-		{"no_new_privs", func(_ *request.Request, o *plan.Observed) { o.Lasting.NoNewPrivileges = true }, "the caller's no_new_privs", false},
+		{"no_new_privs", func(_ *request.Request, o *plan.Observed) { o.Permanent.NoNewPrivileges = true }, "the caller's no_new_privs", false},
 		{"of the container as well", func(_ *request.Request, o *plan.Observed) {
-			o.Lasting.NoNewPrivileges, o.Subject.Spec.NoNewPrivileges = true, true
+			o.Permanent.NoNewPrivileges, o.TargetProcess.Spec.NoNewPrivileges = true, true
 		}, "", false},
-		{"a filter", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters = 1 }, "the caller's seccomp filter", false},
-		{"the engine's filter", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters, o.Subject.Starter.Filters = 1, 1 }, "", false},
-		{"one more than the engine", func(_ *request.Request, o *plan.Observed) { o.Lasting.Filters, o.Subject.Starter.Filters = 2, 1 }, "the caller's seccomp filter", false},
-		{"MDWE", func(_ *request.Request, o *plan.Observed) { o.Lasting.NoWriteExecute = true }, "MDWE", false},
+		{"a filter", func(_ *request.Request, o *plan.Observed) { o.Permanent.Filters = 1 }, "the caller's seccomp filter", false},
+		{"the engine's filter", func(_ *request.Request, o *plan.Observed) {
+			o.Permanent.Filters, o.TargetProcess.Starter.Filters = 1, 1
+		}, "", false},
+		{"one more than the engine", func(_ *request.Request, o *plan.Observed) {
+			o.Permanent.Filters, o.TargetProcess.Starter.Filters = 2, 1
+		}, "the caller's seccomp filter", false},
+		{"MDWE", func(_ *request.Request, o *plan.Observed) { o.Permanent.NoWriteExecute = true }, "MDWE", false},
 		{"two", func(_ *request.Request, o *plan.Observed) {
-			o.Lasting.NoWriteExecute, o.Lasting.NoNewPrivileges = true, true
+			o.Permanent.NoWriteExecute, o.Permanent.NoNewPrivileges = true, true
 		}, "no_new_privs and ban on memory", false},
-		{"speculation", func(_ *request.Request, o *plan.Observed) { o.Lasting.StoreBypassOff = true }, "speculative store bypass", false},
+		{"speculation", func(_ *request.Request, o *plan.Observed) { o.Permanent.StoreBypassOff = true }, "speculative store bypass", false},
 		{"speculation of the engine as well", func(_ *request.Request, o *plan.Observed) {
-			o.Lasting.StoreBypassOff, o.Subject.Starter.StoreBypass = true, plan.SpeculationOffForGood
+			o.Permanent.StoreBypassOff, o.TargetProcess.Starter.StoreBypass = true, plan.SpeculationOffForGood
 		}, "", false},
-		{"branches", func(_ *request.Request, o *plan.Observed) { o.Lasting.IndirectBranchOff = true }, "indirect branch", false},
-		{"a cookie", func(_ *request.Request, o *plan.Observed) { o.Lasting.CoreCookie = true }, "core scheduling cookie", false},
-		{"securebits with less rights", func(_ *request.Request, o *plan.Observed) { o.Lasting.Securebits = 3 }, "locked securebits (0x3)", false},
-		{"securebits with more rights", func(_ *request.Request, o *plan.Observed) { o.Lasting.Securebits = 12 }, "the caller's locked securebits (0xc) can't be undone", true},
+		{"branches", func(_ *request.Request, o *plan.Observed) { o.Permanent.IndirectBranchOff = true }, "indirect branch", false},
+		{"a cookie", func(_ *request.Request, o *plan.Observed) { o.Permanent.CoreCookie = true }, "core scheduling cookie", false},
+		{"securebits with less rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 3 }, "locked securebits (0x3)", false},
+		{"securebits with more rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 12 }, "the caller's locked securebits (0xc) can't be undone", true},
 		{"the user namespace has securebits of its own", func(_ *request.Request, o *plan.Observed) {
-			o.Lasting.Securebits = 12
+			o.Permanent.Securebits = 12
 			o.Base = process(webPID, ns.All())
 		}, "", false},
 		{"a smaller bounding set", func(_ *request.Request, o *plan.Observed) {
-			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
+			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
 		}, "the caller lacks kill, which the container has", true},
 		{"the user namespace has all capabilities", func(_ *request.Request, o *plan.Observed) {
-			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
+			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
 			o.Base = process(webPID, ns.All())
 		}, "", false},
 		{"less, but nothing of the container's", func(_ *request.Request, o *plan.Observed) {
-			o.Subject.Starter.Bounding, o.Capabilities = caps, caps&^capSet("sys_time")
+			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("sys_time")
 		}, "", false},
 		{"what the engine has not itself", func(_ *request.Request, o *plan.Observed) {
-			o.Subject.Starter.Bounding, o.Capabilities = caps&^capSet("kill"), caps&^capSet("kill")
+			o.TargetProcess.Starter.Bounding, o.Capabilities = caps&^capSet("kill"), caps&^capSet("kill")
 		}, "", false},
 		{"through the engine nothing is the caller's", func(r *request.Request, o *plan.Observed) {
 			r.Client = &request.Client{}
-			o.Lasting = plan.Lasting{NoNewPrivileges: true, Securebits: 12, Filters: 1}
-			o.Subject.Starter.Bounding = caps
+			o.Permanent = plan.PermanentAttributes{NoNewPrivileges: true, Securebits: 12, Filters: 1}
+			o.TargetProcess.Starter.Bounding = caps
 		}, "", false},
 		{"a command on the host is the caller", func(r *request.Request, o *plan.Observed) {
 			r.Take = ns.SetOf(ns.Net)
-			o.Lasting = plan.Lasting{NoNewPrivileges: true, Securebits: 12, Filters: 1}
-			o.Subject.Starter.Bounding = caps
+			o.Permanent = plan.PermanentAttributes{NoNewPrivileges: true, Securebits: 12, Filters: 1}
+			o.TargetProcess.Starter.Bounding = caps
 		}, "", false},
 	} {
 		r, o := asked(), observed()
@@ -95,18 +99,18 @@ func TestWhatIsUndone(t *testing.T) {
 		want   plan.Undo
 	}{
 		{func(*plan.Observed) {}, plan.Undo{Securebits: true}},
-		{func(o *plan.Observed) { o.Lasting.Securebits = 3 }, plan.Undo{}},
+		{func(o *plan.Observed) { o.Permanent.Securebits = 3 }, plan.Undo{}},
 		{func(o *plan.Observed) { o.Base = process(webPID, ns.All()) }, plan.Undo{}},
-		{func(o *plan.Observed) { o.Own.CoreFilter, o.Subject.Starter.CoreFilter = 1, 0x33 }, plan.Undo{Securebits: true, CoreFilter: true}},
+		{func(o *plan.Observed) { o.Own.CoreFilter, o.TargetProcess.Starter.CoreFilter = 1, 0x33 }, plan.Undo{Securebits: true, CoreFilter: true}},
 		{func(o *plan.Observed) {
-			o.Own.StoreBypass, o.Subject.Starter.StoreBypass = plan.SpeculationOff, plan.SpeculationOn
+			o.Own.StoreBypass, o.TargetProcess.Starter.StoreBypass = plan.SpeculationOff, plan.SpeculationOn
 		}, plan.Undo{Securebits: true, StoreBypass: true}},
 		{func(o *plan.Observed) {
-			o.Own.IndirectBranch, o.Subject.Starter.IndirectBranch = plan.SpeculationOn, plan.SpeculationOff
+			o.Own.IndirectBranch, o.TargetProcess.Starter.IndirectBranch = plan.SpeculationOn, plan.SpeculationOff
 		}, plan.Undo{Securebits: true, IndirectBranch: true}},
 		{func(o *plan.Observed) {
-			o.Own.StoreBypass, o.Subject.Starter.StoreBypass = plan.SpeculationOffForGood, plan.SpeculationOn
-			o.Lasting.StoreBypassOff = true
+			o.Own.StoreBypass, o.TargetProcess.Starter.StoreBypass = plan.SpeculationOffForGood, plan.SpeculationOn
+			o.Permanent.StoreBypassOff = true
 		}, plan.Undo{Securebits: true}},
 		{func(o *plan.Observed) { o.Own.StoreBypass = plan.SpeculationOff }, plan.Undo{Securebits: true}}, // the starter can't choose
 	} {

@@ -28,7 +28,7 @@ func TestCommandIsSearchedInTheContainersPATH(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
 			r.Command = []string{row.command, "", "a b"}
-			o.Subject.Spec.Env = []string{row.path}
+			o.TargetProcess.Spec.Env = []string{row.path}
 			got := made(t, r, o).Command
 			if !slices.Equal(got.Args, r.Command) {
 				t.Errorf("arguments %q, want %q", got.Args, r.Command)
@@ -43,11 +43,11 @@ func TestCommandIsSearchedInTheContainersPATH(t *testing.T) {
 // Of two PATHs the last counts, for the command and for where it is looked for.
 func TestLastPATHCounts(t *testing.T) {
 	r, o := asked(), observed()
-	o.Subject.Spec.Env = []string{"PATH=/a", "PATH=/b"}
+	o.TargetProcess.Spec.Env = []string{"PATH=/a", "PATH=/b"}
 	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
 		t.Errorf("in a container it is looked for at %q", got)
 	}
-	r.Take, r.CallerEnv = 0, o.Subject.Spec.Env
+	r.Take, r.CallerEnv = 0, o.TargetProcess.Spec.Env
 	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
 		t.Errorf("for the caller it is looked for at %q", got)
 	}
@@ -89,7 +89,7 @@ func TestLoginShellInAContainer(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
 			r.Command = nil
-			o.Subject.Account, o.Subject.Spec.Env = row.account, []string{row.env}
+			o.TargetProcess.Account, o.TargetProcess.Spec.Env = row.account, []string{row.env}
 			got := made(t, r, o).Command
 			if !slices.Equal(got.Args, row.want) || !slices.Equal(got.Paths, row.paths) {
 				t.Errorf("it is %q at %q, want %q at %q", got.Args, got.Paths, row.want, row.paths)

@@ -103,7 +103,7 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 			if r.Terminal = request.TerminalNever; row.now {
 				r.Terminal = request.TerminalAlways
 			}
-			s := o.Subject
+			s := o.TargetProcess
 			s.Spec.Terminal = row.was
 			s.Spec.Env, s.ConfigEnv = strings.Fields(row.container), strings.Fields(row.configured)
 			got := strings.Join(made(t, r, o).Identity.Env, " ")
@@ -127,7 +127,7 @@ func TestEnvironmentHasEachVariableOnce(t *testing.T) {
 		{[]string{"HOME=/a", "A=1", "HOME=/b"}, []string{"HOME=/b", "A=1"}},
 	} {
 		o := observed()
-		o.Subject.Spec.Env, o.Subject.ConfigEnv = row.given, nil
+		o.TargetProcess.Spec.Env, o.TargetProcess.ConfigEnv = row.given, nil
 		if got := made(t, asked(), o).Identity.Env; !slices.Equal(got, row.want) {
 			t.Errorf("of %q: %q\nwant %q", row.given, got, row.want)
 		}
@@ -144,8 +144,8 @@ func TestHomeIsTheAccounts(t *testing.T) {
 		{"/", "HOME=", "HOME=/"},
 	} {
 		o := observed()
-		o.Subject.Account.Home = row.account
-		o.Subject.Spec.Env = []string{row.given}
+		o.TargetProcess.Account.Home = row.account
+		o.TargetProcess.Spec.Env = []string{row.given}
 		env := made(t, asked(), o).Identity.Env
 		if got := env[len(env)-1]; got != row.want {
 			t.Errorf("home %q, given %s: %s, want %s", row.account, row.given, got, row.want)
@@ -209,7 +209,7 @@ func TestEnvironmentOfAProcess(t *testing.T) {
 	} {
 		r, o := asked(), observed()
 		r.Env = row.given
-		o.Subject.ContainerID, o.Subject.Spec.Env, o.Subject.Account.Home = "", row.was, "/var/www"
+		o.TargetProcess.ContainerID, o.TargetProcess.Spec.Env, o.TargetProcess.Account.Home = "", row.was, "/var/www"
 		if got := made(t, r, o).Identity.Env; !slices.Equal(got, row.want) {
 			t.Errorf("%q, -e %q: %q, want %q", row.was, row.given, got, row.want)
 		}

@@ -18,8 +18,8 @@ func atTerminal(callerEnv string) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.CallerEnv = strings.Fields(callerEnv)
 	o.Streams = terminal
-	o.Subject.Terms = plan.WantedTerms(r, o.Streams)[:1] // the container knows the caller's
-	o.Subject.Spec.Env, o.Subject.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
+	o.TargetProcess.Terms = plan.TerminalNames(r, o.Streams)[:1] // the container knows the caller's
+	o.TargetProcess.Spec.Env, o.TargetProcess.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
 	return r, o
 }
 
@@ -43,9 +43,9 @@ func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
 		r, o := atTerminal(row.caller)
 		r.Env = strings.Fields(row.overrides)
 		for v := range strings.FieldsSeq(row.configured) {
-			o.Subject.ConfigEnv = append(o.Subject.ConfigEnv, v)
+			o.TargetProcess.ConfigEnv = append(o.TargetProcess.ConfigEnv, v)
 			if strings.Contains(v, "=") {
-				o.Subject.Spec.Env = append(o.Subject.Spec.Env, v)
+				o.TargetProcess.Spec.Env = append(o.TargetProcess.Spec.Env, v)
 			}
 		}
 		got := strings.Join(made(t, r, o).Identity.Env, " ")
@@ -71,10 +71,10 @@ func TestTerminalHasANameThatTheContainerKnows(t *testing.T) {
 		{"of others' making", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color xterm-256color"},
 	} {
 		r, o := atTerminal("TERM=" + row.term)
-		if got := strings.Join(plan.WantedTerms(r, o.Streams), " "); got != row.looked {
+		if got := strings.Join(plan.TerminalNames(r, o.Streams), " "); got != row.looked {
 			t.Errorf("%s: looked for are %s, want %s", row.name, got, row.looked)
 		}
-		o.Subject.Terms = strings.Fields(row.knows)
+		o.TargetProcess.Terms = strings.Fields(row.knows)
 		if got := made(t, r, o).Identity.Env; !slices.Contains(got, "TERM="+row.want) {
 			t.Errorf("%s: environment %q, want TERM=%s", row.name, got, row.want)
 		}
@@ -85,7 +85,7 @@ func TestTerminalHasANameThatTheContainerKnows(t *testing.T) {
 func TestTerminalOfACallerWithoutOne(t *testing.T) {
 	r, o := atTerminal("TERM=foot COLORTERM=truecolor")
 	r.Terminal, o.Streams = request.TerminalAlways, request.Streams{}
-	if names := plan.WantedTerms(r, o.Streams); names != nil {
+	if names := plan.TerminalNames(r, o.Streams); names != nil {
 		t.Errorf("looked for are %q", names)
 	}
 	if got := strings.Join(made(t, r, o).Identity.Env, " "); got != "PATH=/bin HOSTNAME=web TERM=xterm A=1 HOME=/home/web" {
@@ -126,7 +126,7 @@ func TestVariablesOfTheCommandLine(t *testing.T) {
 		if got := strings.Join(made(t, r, o).Identity.Env, " "); got != row.want {
 			t.Errorf("%s: environment %s\nwant %s", row.name, got, row.want)
 		}
-		if got := strings.Join(o.Subject.Spec.Env, " "); got != "PATH=/bin HOSTNAME=web A=1" {
+		if got := strings.Join(o.TargetProcess.Spec.Env, " "); got != "PATH=/bin HOSTNAME=web A=1" {
 			t.Errorf("%s: the observation was changed to %s", row.name, got)
 		}
 	}
@@ -164,7 +164,7 @@ func TestDirectory(t *testing.T) {
 		{"a relative one of the caller's", "opt/a", "/srv", ns.SetOf(ns.Net), "opt/a"},
 	} {
 		r, o := asked(), observed()
-		r.Take, r.Dir, o.Subject.Spec.Dir = row.take, request.Word(row.asked), row.own
+		r.Take, r.Dir, o.TargetProcess.Spec.Dir = row.take, request.Word(row.asked), row.own
 		if got := made(t, r, o).Identity.Dir; got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
@@ -176,8 +176,8 @@ func TestDirectory(t *testing.T) {
 func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged, o.Capabilities = true, capSet("chown", "sys_admin", "net_admin")
-	o.Subject.Spec.Capabilities.Inheritable, o.Subject.Spec.Capabilities.Ambient = 1, 1
-	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+	o.TargetProcess.Spec.Capabilities.Inheritable, o.TargetProcess.Spec.Capabilities.Ambient = 1, 1
+	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
 	c := made(t, r, o).Identity.Container
 	want := plan.Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	if c.Capabilities != want {
@@ -186,7 +186,7 @@ func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
 	if len(c.Filters) != 1 || len(c.Seccomp) != 1 {
 		t.Errorf("filters %v, %v", c.Filters, c.Seccomp)
 	}
-	o.Subject.FiltersErr = fs.ErrPermission
+	o.TargetProcess.FiltersErr = fs.ErrPermission
 	if p, err := plan.New(r, o); err == nil {
 		t.Errorf("a filter that can't be copied is left out: %+v", p.Identity.Container)
 	}
@@ -195,7 +195,7 @@ func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
 // docker exec --privileged changes nothing else.
 func TestPrivilegedIsOtherwiseTheSame(t *testing.T) {
 	r, o := asked(), observed()
-	o.Subject.Spec.AppArmor, o.Subject.Spec.NoNewPrivileges = "docker-default", true
+	o.TargetProcess.Spec.AppArmor, o.TargetProcess.Spec.NoNewPrivileges = "docker-default", true
 	want := made(t, r, o).Identity
 	r.Privileged = true
 	got := made(t, r, o).Identity

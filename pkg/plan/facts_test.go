@@ -56,15 +56,15 @@ func asked() *request.Request {
 func observed() *plan.Observed {
 	return &plan.Observed{
 		Self: helper(), CPUs: []int{0, 1},
-		Base:    process(webPID, docker()),
-		Subject: subject(),
-		Users:   []plan.UserNamespace{{ID: helper().Namespaces[ns.User]}},
+		Base:          process(webPID, docker()),
+		TargetProcess: subject(),
+		Users:         []plan.UserNamespace{{ID: helper().Namespaces[ns.User]}},
 	}
 }
 
-func subject() *plan.Subject {
+func subject() *plan.TargetProcess {
 	caps := capSet("chown", "kill", "net_bind_service")
-	return &plan.Subject{
+	return &plan.TargetProcess{
 		Spec: plan.Spec{
 			Env: []string{"PATH=/usr/sbin:/usr/bin", "HOSTNAME=0f5eaf3c5d1c", "COLOR=blue"},
 			Dir: "/srv", UID: 1000, GID: 1001, Groups: []uint32{1001, 20},

@@ -25,9 +25,9 @@ const (
 	notKnown     = 38                     // ENOSYS
 )
 
-// MayLoadLast tells whether the filter may have to be loaded last, so that an Observed needs
+// MayLoadFilterLast tells whether the filter may have to be loaded last, so that an Observed needs
 // Watchers, Users and the like.
-func MayLoadLast(s *Subject) bool {
+func MayLoadFilterLast(s *TargetProcess) bool {
 	filters, err := filters(s)
 	return err == nil && forbidden(prepared(filters), s.Spec.NoNewPrivileges, true) != ""
 }
@@ -79,21 +79,21 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 }
 
 // orderFilter decides whether the filter comes last, and refuses where it forbids the exec itself.
-func (p *Plan) orderFilter(s *Subject) error {
+func (p *Plan) orderFilter(s *TargetProcess) error {
 	c := p.Identity.Container
 	if c == nil {
 		return nil
 	}
 	list := prepared(c.Filters)
 	if !list.Decide(seccomp.Call{Name: "execve"}).Allows() {
-		return exit.With(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), which starts a command", p.Target, s.itsFilter()))
+		return exit.WithStatus(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), which starts a command", p.Target, s.itsFilter()))
 	}
 	c.Forbidden = forbidden(list, c.NoNewPrivileges, p.Terminal)
 	return nil
 }
 
 // itsFilter is what a message calls the filter.
-func (s *Subject) itsFilter() string {
+func (s *TargetProcess) itsFilter() string {
 	if s.ContainerID == "" {
 		return "its seccomp filter"
 	}
@@ -119,7 +119,7 @@ func (p *Plan) guardLast(trust bool, o *Observed) ([]string, error) {
 			continue
 		}
 		text := fmt.Sprintf("%q: %s forbids %s(2), so the command starts without the filter, and processes there could trace it (SYS_PTRACE)",
-			p.Target, o.Subject.itsFilter(), c.Forbidden)
+			p.Target, o.TargetProcess.itsFilter(), c.Forbidden)
 		if !trust {
 			return nil, exit.Hint(errors.New(text), "trust %q with what its profile forbids: --trust-container", p.Target)
 		}

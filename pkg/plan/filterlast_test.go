@@ -63,7 +63,7 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 	} {
 		for _, nnp := range []bool{false, true} {
 			r, o := asked(), observed()
-			o.Subject.Filters, o.Subject.Spec.NoNewPrivileges = row.filters, nnp
+			o.TargetProcess.Filters, o.TargetProcess.Spec.NoNewPrivileges = row.filters, nnp
 			o.Users = []plan.UserNamespace{{ID: o.Self.Namespaces[ns.User]}}
 			want := row.want
 			if nnp {
@@ -72,13 +72,13 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 			if got := ops(made(t, r, o)); !strings.HasSuffix(got, " "+want) {
 				t.Errorf("%s, %t: %s", row.name, nnp, got)
 			}
-			if may := plan.MayLoadLast(o.Subject); may != (want == last || want == lastNNP) && row.name != "ioctl, without a terminal" {
+			if may := plan.MayLoadFilterLast(o.TargetProcess); may != (want == last || want == lastNNP) && row.name != "ioctl, without a terminal" {
 				t.Errorf("%s, %t: it may be loaded last: %t", row.name, nnp, may)
 			}
 		}
 	}
 	r, o := asked(), observed()
-	o.Streams, o.Subject.Filters = terminal, forbidding(t, "SCMP_ACT_ERRNO", "ioctl")
+	o.Streams, o.TargetProcess.Filters = terminal, forbidding(t, "SCMP_ACT_ERRNO", "ioctl")
 	o.Users = []plan.UserNamespace{{ID: o.Self.Namespaces[ns.User]}}
 	if got := ops(made(t, r, o)); !strings.HasSuffix(got, "loader fork dir-last session terminal settle find seccomp exec") {
 		t.Errorf("ioctl, at a terminal: %s", got)
@@ -102,7 +102,7 @@ func TestFilterThatComesLastIsGuarded(t *testing.T) {
 			o.Watchers = []plan.Watcher{{User: own, Capabilities: tracing}}
 		}, `"web": its seccomp profile forbids setsid(2), so `, 0},
 		{"a tracer of a process", func(_ *request.Request, o *plan.Observed) {
-			o.Watchers, o.Subject.ContainerID = []plan.Watcher{{User: own, Capabilities: tracing}}, ""
+			o.Watchers, o.TargetProcess.ContainerID = []plan.Watcher{{User: own, Capabilities: tracing}}, ""
 		}, `"web": its seccomp filter forbids setsid(2), so `, 0},
 		{"a tracer who is trusted", func(r *request.Request, o *plan.Observed) {
 			r.TrustContainer, o.Watchers = true, []plan.Watcher{{User: own, Capabilities: tracing}}
@@ -119,7 +119,7 @@ func TestFilterThatComesLastIsGuarded(t *testing.T) {
 		{"not observed", func(_ *request.Request, o *plan.Observed) { o.Users = nil }, "who sees the command there was not observed", 0},
 	} {
 		r, o := asked(), observed()
-		o.Subject.Filters, o.Users = forbidding(t, "SCMP_ACT_ERRNO", "setsid"), []plan.UserNamespace{{ID: own}}
+		o.TargetProcess.Filters, o.Users = forbidding(t, "SCMP_ACT_ERRNO", "setsid"), []plan.UserNamespace{{ID: own}}
 		row.vary(r, o)
 		p, err := plan.New(r, o)
 		switch {
@@ -134,7 +134,7 @@ func TestFilterThatComesLastIsGuarded(t *testing.T) {
 func TestFilterThatForbidsTheExecIsRefused(t *testing.T) {
 	for _, action := range []string{"SCMP_ACT_ERRNO", "SCMP_ACT_KILL"} {
 		r, o := asked(), observed()
-		o.Subject.Filters = forbidding(t, action, "execve")
+		o.TargetProcess.Filters = forbidding(t, action, "execve")
 		_, err := plan.New(r, o)
 		const want = `"web": its seccomp profile forbids execve(2), which starts a command`
 		if err == nil || err.Error() != want || exit.Status(err) != exit.CannotRun {

@@ -9,24 +9,24 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// WantsWatchers tells whether the command has, in a pid namespace that isn't the host's,
+// NeedsWatchers tells whether the command has, in a pid namespace that isn't the host's,
 // more than those who see it there may have: another file system, or more capabilities.
 // Then an Observed needs Watchers, Users and the like. pid and mnt are the processes that
 // give the two; pid is the zero one for a file.
-func WantsWatchers(r *request.Request, host, mnt Process, pid ns.ID) bool {
+func NeedsWatchers(r *request.Request, host, mnt Process, pid ns.ID) bool {
 	if pid == host.Namespaces[ns.PID] || r.New(ns.PID) {
 		return false // a new one is beneath the host's: nobody else sees into it
 	}
-	return r.Privileged || mnt.Namespaces[ns.PID] != pid || !WantsSubject(host, mnt)
+	return r.Privileged || mnt.Namespaces[ns.PID] != pid || !NeedsTargetProcess(host, mnt)
 }
 
 // guard refuses a command that could be taken over by those who see it, where it has more
 // than they have. What it returns are warnings.
 //
 // A command on the container's own file system and with its own rights has nothing that
-// is not the container's, and isn't looked at: see WantsWatchers.
+// is not the container's, and isn't looked at: see NeedsWatchers.
 func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
-	if !WantsWatchers(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) {
+	if !NeedsWatchers(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) {
 		return nil, nil
 	}
 	where := "pid of " + r.Source(ns.PID).Quoted()

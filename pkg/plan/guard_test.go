@@ -20,11 +20,11 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 	}
 	onlyPID := func(r *request.Request, o *plan.Observed) {
 		r.Take = ns.SetOf(ns.PID)
-		o.Subject, o.Kept = nil, ^plan.CapSet(0)
+		o.TargetProcess, o.Kept = nil, ^plan.CapSet(0)
 	}
 	pidOfApp := func(r *request.Request, o *plan.Observed) {
-		r.Instead = map[ns.Kind]request.Source{ns.PID: source("app")}
-		o.Instead = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
+		r.Overrides = map[ns.Kind]request.Source{ns.PID: source("app")}
+		o.Overrides = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
 	}
 	const (
 		drops = `pid of "web": processes there can open a child of the command that drops its rights`
@@ -49,8 +49,8 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 		{"web where app, which has less, sees it", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
 		{"--privileged", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
-			o.Subject.Spec.UID = 0
-			o.Subject.Spec.GID = 0
+			o.TargetProcess.Spec.UID = 0
+			o.TargetProcess.Spec.GID = 0
 		}, watcher(ofDocker), "", ""},
 		{"--privileged in a container that is it, of an engine that knows fewer capabilities", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, 1<<41-1
@@ -85,7 +85,7 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 func TestUnobservedWatchersAreARefusal(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, r.TrustContainer = ns.SetOf(ns.PID), true
-	o.Subject, o.Users = nil, nil
+	o.TargetProcess, o.Users = nil, nil
 	if _, err := plan.New(r, o); err == nil || exit.Status(err) != exit.Failed {
 		t.Errorf("%v, want a refusal", err)
 	}

@@ -31,7 +31,7 @@ func TestWhoTheCommandIs(t *testing.T) {
 			r, o := asked(), observed()
 			r.Take, o.Base = row.take, process(webPID, row.own)
 			if row.bare {
-				o.Subject.ContainerID = ""
+				o.TargetProcess.ContainerID = ""
 			}
 			got := made(t, r, o).Identity
 			if got.Who != row.who || got.RootOfUserNamespace != row.root {
@@ -49,7 +49,7 @@ func TestCallerStaysWhoHeIs(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.SetOf(ns.Net)
 	with := made(t, r, o)
-	o.Subject = nil
+	o.TargetProcess = nil
 	without := made(t, r, o)
 	if !reflect.DeepEqual(with, without) {
 		t.Errorf("a Subject makes it\n%+v, not\n%+v", with, without)
@@ -61,8 +61,8 @@ func TestCallerStaysWhoHeIs(t *testing.T) {
 
 func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 	o := observed()
-	o.Subject.Spec.AppArmor, o.Subject.Spec.SELinux = "docker-default", ""
-	o.Subject.Spec.NoNewPrivileges = true
+	o.TargetProcess.Spec.AppArmor, o.TargetProcess.Spec.SELinux = "docker-default", ""
+	o.TargetProcess.Spec.NoNewPrivileges = true
 	caps := capSet("chown", "kill", "net_bind_service")
 	want := &plan.ContainerIdentity{
 		UID: 1000, GID: 1001, Groups: []uint32{1001, 20}, HostUID: 1000, Umask: 0o022,
@@ -73,9 +73,9 @@ func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 		Undo:            plan.Undo{Securebits: true},
 		AppArmor:        "docker-default",
 		Keyring:         "_ses." + containerID,
-		Filters:         o.Subject.Filters,
+		Filters:         o.TargetProcess.Filters,
 		Seccomp:         []plan.FilterInfo{{Instructions: 12, Flags: 2}},
-		Cgroups:         o.Subject.Cgroups,
+		Cgroups:         o.TargetProcess.Cgroups,
 	}
 	if got := made(t, asked(), o).Identity.Container; !reflect.DeepEqual(got, want) {
 		t.Errorf("it is %+v\nwant %+v", got, want)
@@ -85,7 +85,7 @@ func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 func TestWhatTheSpecSaysGoesBeforeTheStarter(t *testing.T) {
 	umask, score := uint32(0o077), 500
 	o := observed()
-	o.Subject.Spec.Umask, o.Subject.Spec.OOMScoreAdj = &umask, &score
+	o.TargetProcess.Spec.Umask, o.TargetProcess.Spec.OOMScoreAdj = &umask, &score
 	got := made(t, asked(), o).Identity.Container
 	if got.Umask != umask || got.OOMScoreAdj != score {
 		t.Errorf("umask %#o, oom_score_adj %d; want %#o, %d", got.Umask, got.OOMScoreAdj, umask, score)
@@ -104,7 +104,7 @@ func TestProcessorsAreSetWhereTheyDiffer(t *testing.T) {
 		{[]int{2, 3}, []int{2, 3}},
 	} {
 		o := observed()
-		o.Subject.Starter.CPUs = row.starter
+		o.TargetProcess.Starter.CPUs = row.starter
 		if got := made(t, asked(), o).Identity.Container.CPUs; !reflect.DeepEqual(got, row.want) {
 			t.Errorf("the helper has 0 and 1, the starter %v: set are %v, want %v", row.starter, got, row.want)
 		}
@@ -113,7 +113,7 @@ func TestProcessorsAreSetWhereTheyDiffer(t *testing.T) {
 
 func TestBareProcessHasNoKeyring(t *testing.T) {
 	o := observed()
-	o.Subject.ContainerID = ""
+	o.TargetProcess.ContainerID = ""
 	if got := made(t, asked(), o).Identity.Container.Keyring; got != "" {
 		t.Errorf("the keyring is %q", got)
 	}
@@ -148,7 +148,7 @@ func TestUIDOnTheHost(t *testing.T) {
 		2010: -1, 4294967294: -1,
 	} {
 		o := observed()
-		o.Subject.UIDMap, o.Subject.Spec.UID = ranges, uid
+		o.TargetProcess.UIDMap, o.TargetProcess.Spec.UID = ranges, uid
 		if got := made(t, asked(), o).Identity.Container.HostUID; got != want {
 			t.Errorf("uid %d is %d on the host, want %d", uid, got, want)
 		}
@@ -158,9 +158,9 @@ func TestUIDOnTheHost(t *testing.T) {
 // docker exec inherits what the engine's shim ignores, which is not reset on the
 // way; a bare process's is its program's choice.
 func TestSignalsThatTheShimIgnores(t *testing.T) {
-	for id, want := range map[string]uint64{observed().Subject.ContainerID: 1 << 31, "": 0} {
+	for id, want := range map[string]uint64{observed().TargetProcess.ContainerID: 1 << 31, "": 0} {
 		o := observed()
-		o.Subject.ContainerID, o.Subject.Starter.Ignored = id, 1<<31
+		o.TargetProcess.ContainerID, o.TargetProcess.Starter.Ignored = id, 1<<31
 		if got := made(t, asked(), o).Identity.Container.IgnoredSignals; got != want {
 			t.Errorf("container %q: signals %#x are ignored, want %#x", id, got, want)
 		}
@@ -185,8 +185,8 @@ func TestLabel(t *testing.T) {
 		{plan.Spec{SELinux: "a:b:c:s0"}, "unconfined", "mine", "", true},
 	} {
 		o := observed()
-		o.Subject.Spec.AppArmor, o.Subject.Spec.SELinux = row.spec.AppArmor, row.spec.SELinux
-		o.Subject.Starter.AppArmor, o.AppArmor = row.starter, row.own
+		o.TargetProcess.Spec.AppArmor, o.TargetProcess.Spec.SELinux = row.spec.AppArmor, row.spec.SELinux
+		o.TargetProcess.Starter.AppArmor, o.AppArmor = row.starter, row.own
 		p := made(t, asked(), o)
 		c := p.Identity.Container
 		step := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpLabel })

@@ -100,7 +100,7 @@ func TestGivenLimitsReplaceInheritedOnes(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := observed()
-			o.Subject.Starter.Limits, o.Subject.Spec.Limits = row.inherited, row.given
+			o.TargetProcess.Starter.Limits, o.TargetProcess.Spec.Limits = row.inherited, row.given
 			before := slices.Clone(row.inherited)
 			if got := made(t, asked(), o).Identity.Container.Limits; !slices.Equal(got, row.want) {
 				t.Errorf("limits %v, want %v", got, row.want)

@@ -20,14 +20,14 @@ func file(path string) request.Source {
 // mixed is docker nsjoin web with flags, by what they give.
 func mixed(instead map[ns.Kind]request.Source) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
-	r.Instead = instead
-	o.Instead, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
+	r.Overrides = instead
+	o.Overrides, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
 	for k, s := range instead {
 		switch s.From {
 		case request.FromContainer:
-			o.Instead[k] = process(appPID, docker())
+			o.Overrides[k] = process(appPID, docker())
 		case request.FromHost:
-			o.Instead[k] = o.Self
+			o.Overrides[k] = o.Self
 		case request.FromPath:
 			o.Paths[k] = plan.PathNamespace{Kind: k, ID: ns.ID{Dev: 4, Ino: 4026533000 + uint64(k)}}
 		case request.FromPID, request.FromNew:
@@ -151,7 +151,7 @@ func TestMixesThatAreNot(t *testing.T) {
 		{
 			"another's user namespace over mounts that have none",
 			map[ns.Kind]request.Source{ns.User: source("app")},
-			func(_ *request.Request, o *plan.Observed) { o.Instead[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0,
+			func(_ *request.Request, o *plan.Observed) { o.Overrides[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0,
 		},
 	} {
 		r, o := mixed(row.instead)

@@ -86,7 +86,7 @@ func idOf(r *request.Request, o *plan.Observed, k ns.Kind) ns.ID {
 }
 
 func processOf(r *request.Request, o *plan.Observed, k ns.Kind) plan.Process {
-	if p, ok := o.Instead[k]; ok {
+	if p, ok := o.Overrides[k]; ok {
 		return p
 	}
 	begins := !r.New(k) || k == ns.Mnt || k == ns.UTS || k == ns.Time // as a copy
@@ -177,7 +177,7 @@ func slave(p *plan.Plan, r *request.Request, o *plan.Observed) error {
 	has := func(op plan.Op) bool {
 		return slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == op })
 	}
-	_, said := r.Instead[ns.Mnt]
+	_, said := r.Overrides[ns.Mnt]
 	made := p.Made().Has(ns.Mnt) && !r.New(ns.Mnt)
 	switch {
 	case made != has(plan.OpSlave), made && !has(plan.OpProc), r.New(ns.Mnt) != has(plan.OpMounts):
@@ -201,25 +201,25 @@ func idOfRow(p *plan.Plan, k ns.Kind) ns.ID {
 
 func anyMix(random *rand.Rand) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
-	r.Take, r.Instead = anySet(random), make(map[ns.Kind]request.Source)
+	r.Take, r.Overrides = anySet(random), make(map[ns.Kind]request.Source)
 	o.Base = anyOf(random, helper(), process(webPID, docker()), process(webPID, ns.All()), process(webPID, ns.SetOf(ns.Net, ns.User)))
-	o.Instead, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
+	o.Overrides, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
 	o.PIDUnreachable = oneIn(random, 10)
 	for _, k := range ns.Kinds() {
 		from := anyOf(random, process(appPID, docker()), process(appPID, ns.All()))
 		switch random.IntN(8) {
 		case 0:
-			r.Instead[k], o.Instead[k] = request.Host(), o.Self
+			r.Overrides[k], o.Overrides[k] = request.Host(), o.Self
 		case 1:
-			r.Instead[k], o.Instead[k] = source("app"), from
+			r.Overrides[k], o.Overrides[k] = source("app"), from
 		case 2:
-			r.Instead[k] = file("/file")
+			r.Overrides[k] = file("/file")
 			o.Paths[k] = plan.PathNamespace{Kind: k, ID: anyOf(random, from, o.Self).Namespaces[k]}
 			if oneIn(random, 20) {
 				o.Paths[k] = plan.PathNamespace{Kind: anyOf(random, ns.Kinds()...)}
 			}
 		case 3:
-			r.Instead[k] = private()
+			r.Overrides[k] = private()
 		}
 	}
 	o.Owners = make(map[ns.Kind]ns.ID)

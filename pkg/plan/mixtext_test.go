@@ -53,7 +53,7 @@ func TestGoldenMixes(t *testing.T) {
 			o.Base = from(row.base)
 			for k, s := range row.instead {
 				if s.From == request.FromContainer || s.From == request.FromPID {
-					o.Instead[k] = from(s)
+					o.Overrides[k] = from(s)
 				}
 			}
 			golden(t, filepath.Join("testdata", "mix-"+row.name+".golden"), []byte(made(t, r, o).String()))

@@ -70,7 +70,7 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				onHost(r, o)
 				app := process(appPID, ns.All())
-				o.Instead[ns.PID], o.Instead[ns.User] = app, app
+				o.Overrides[ns.PID], o.Overrides[ns.User] = app, app
 				o.Owners = map[ns.Kind]ns.ID{ns.PID: app.Namespaces[ns.User]}
 			},
 			true, "",
@@ -80,7 +80,7 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: source("app")},
 			func(r *request.Request, o *plan.Observed) {
 				onHost(r, o)
-				o.Instead[ns.User] = process(appPID, ns.All())
+				o.Overrides[ns.User] = process(appPID, ns.All())
 				o.Owners = map[ns.Kind]ns.ID{ns.PID: o.Self.Namespaces[ns.User]}
 			},
 			false, ofHost,

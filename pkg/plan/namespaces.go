@@ -54,7 +54,7 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	if _, ok := o.Paths[k]; ok || r.New(k) && !ns.Copied(k) {
 		return o.Self
 	}
-	if from, ok := o.Instead[k]; ok {
+	if from, ok := o.Overrides[k]; ok {
 		return from
 	}
 	if r.Take.Has(k) {
@@ -80,7 +80,7 @@ func (p *Plan) foreign(o *Observed) bool {
 // whose owners mean others in the command's user namespace.
 func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 	mounts := o.source(r, ns.Mnt)
-	bound := WantsSubject(o.host(), mounts) && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
+	bound := NeedsTargetProcess(o.host(), mounts) && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
 	for _, n := range rows {
 		switch {
 		case n.Kind == ns.PID && n.Join && o.PIDUnreachable:

@@ -49,10 +49,10 @@ func TestJoinedNamespaces(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
-			r.Take, o.Base, o.Instead = row.take, row.base, row.instead
-			r.Instead = make(map[ns.Kind]request.Source)
+			r.Take, o.Base, o.Overrides = row.take, row.base, row.instead
+			r.Overrides = make(map[ns.Kind]request.Source)
 			for k := range row.instead {
-				r.Instead[k] = source("app")
+				r.Overrides[k] = source("app")
 			}
 			if got := made(t, r, o).Joined(); got != row.want {
 				t.Errorf("joined are %q, want %q", got, row.want)
@@ -64,9 +64,9 @@ func TestJoinedNamespaces(t *testing.T) {
 func TestEveryKindHasARow(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.All().Without(ns.SetOf(ns.IPC))
-	r.Instead = map[ns.Kind]request.Source{ns.Net: source("app"), ns.UTS: request.Host()}
-	o.Instead = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker()), ns.UTS: helper()}
-	own, web, app := helper().Namespaces, o.Base.Namespaces, o.Instead[ns.Net].Namespaces
+	r.Overrides = map[ns.Kind]request.Source{ns.Net: source("app"), ns.UTS: request.Host()}
+	o.Overrides = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker()), ns.UTS: helper()}
+	own, web, app := helper().Namespaces, o.Base.Namespaces, o.Overrides[ns.Net].Namespaces
 	want := []plan.Namespace{
 		{Kind: ns.Cgroup, Source: "web", PID: webPID, ID: web[ns.Cgroup], Join: true},
 		{Kind: ns.IPC, Source: "host", ID: own[ns.IPC]},
@@ -123,13 +123,13 @@ func TestSourceThatHasEndedIsRefused(t *testing.T) {
 
 func TestSourceIsAskedForTheKindsItGivesOnly(t *testing.T) {
 	r, o := asked(), observed()
-	r.Take, r.Instead = ns.SetOf(ns.Net), map[ns.Kind]request.Source{ns.UTS: source("app")}
+	r.Take, r.Overrides = ns.SetOf(ns.Net), map[ns.Kind]request.Source{ns.UTS: source("app")}
 	delete(o.Base.Namespaces, ns.IPC)
-	o.Instead = map[ns.Kind]plan.Process{ns.UTS: process(appPID, docker())}
+	o.Overrides = map[ns.Kind]plan.Process{ns.UTS: process(appPID, docker())}
 	if got, want := made(t, r, o).Joined(), ns.SetOf(ns.Net, ns.UTS); got != want {
 		t.Errorf("joined are %q, want %q", got, want)
 	}
-	delete(o.Instead[ns.UTS].Namespaces, ns.UTS)
+	delete(o.Overrides[ns.UTS].Namespaces, ns.UTS)
 	p, err := plan.New(r, o)
 	if want := `"app" has no uts namespace: it has ended`; err == nil || err.Error() != want {
 		t.Errorf("%v, %v; want %s", p, err, want)
@@ -146,7 +146,7 @@ func TestSubjectIsWantedForAnotherFileSystem(t *testing.T) {
 		{ns.All().Without(ns.SetOf(ns.Mnt)), false},
 		{0, false},
 	} {
-		if got := plan.WantsSubject(helper(), process(webPID, row.own)); got != row.want {
+		if got := plan.NeedsTargetProcess(helper(), process(webPID, row.own)); got != row.want {
 			t.Errorf("of a process with its own %q: %v, want %v", row.own, got, row.want)
 		}
 	}

@@ -26,7 +26,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.Client != nil}
 	p.Audit = audit.Decide(r.Audit.Settings, o.Audit)
 	if p.foreign(o) || p.Remote {
-		if p.Streams, err = WantedStreams(r, o.Streams); err != nil {
+		if p.Streams, err = DecideStreams(r, o.Streams); err != nil {
 			return nil, err
 		}
 		if p.Terminal && p.Input {
@@ -50,14 +50,14 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 			RootOfUserNamespace: p.Joined().Has(ns.User),
 		}
 	}
-	p.Command, err = command(r, o.Subject, &p.Identity)
+	p.Command, err = command(r, o.TargetProcess, &p.Identity)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.orderFilter(o.Subject); err != nil {
+	if err := p.orderFilter(o.TargetProcess); err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p, p.ownProc(r, o), o.Beneath)
+	p.Steps = steps(p, p.ownProc(r, o), o.ProcMounts)
 	guarded, err := p.guard(r, o)
 	if err != nil {
 		return nil, err
@@ -78,18 +78,18 @@ func (p *Plan) hosts() Who {
 	return Caller
 }
 
-// WantsSubject tells whether the command will run in another file system than
+// NeedsTargetProcess tells whether the command will run in another file system than
 // the host's, so that an Observed needs a Subject.
-func WantsSubject(host, source Process) bool {
+func NeedsTargetProcess(host, source Process) bool {
 	return host.Namespaces[ns.Mnt] != source.Namespaces[ns.Mnt]
 }
 
 func containerIdentity(r *request.Request, o *Observed, p *Plan) (Identity, error) {
-	s := o.Subject
+	s := o.TargetProcess
 	switch {
 	case s == nil:
 		return Identity{}, errors.New("not observed")
-	case s.Frozen && !r.Look:
+	case s.Frozen && !r.Inspect:
 		return Identity{}, exit.Hint(errors.New("it is frozen, and a command in it would be"),
 			"docker ps shows whether it is paused; docker unpause lets it go on")
 	}
@@ -208,7 +208,7 @@ const maxGroups = 65536
 // filters are the container's, all of them, with --privileged too, as docker exec has it. Who
 // may not copy them has the one that the runtime would make. The command never runs without
 // one because it could not be had.
-func filters(s *Subject) ([]Filter, error) {
+func filters(s *TargetProcess) ([]Filter, error) {
 	list, err := foundFilters(s)
 	for _, f := range list {
 		if seccomp.Notifies(f.Program) {
@@ -221,7 +221,7 @@ func filters(s *Subject) ([]Filter, error) {
 	return list, err
 }
 
-func foundFilters(s *Subject) ([]Filter, error) {
+func foundFilters(s *TargetProcess) ([]Filter, error) {
 	switch {
 	case s.FiltersDenied && s.Profile != nil:
 		program, err := s.Profile.Compile()
@@ -248,8 +248,8 @@ func outside(ranges []IDRange, id uint32) int64 {
 }
 
 // command decides what is executed: what was asked for, or the login shell.
-func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
-	c := Command{Args: r.Command, Meant: r.Meant}
+func command(r *request.Request, s *TargetProcess, who *Identity) (Command, error) {
+	c := Command{Args: r.Command, NotFoundHint: r.NotFoundHint}
 	if len(c.Args) == 0 {
 		shell, err := loginShell(s, who)
 		if err != nil {
@@ -258,7 +258,7 @@ func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
 		c.Args = []string{shell}
 	}
 	if c.Args[0] == "" {
-		return Command{}, exit.With(exit.NotFound, errors.New("the command is empty"))
+		return Command{}, exit.WithStatus(exit.NotFound, errors.New("the command is empty"))
 	}
 	c.Search = !strings.Contains(c.Args[0], "/")
 	c.Paths = []string{c.Args[0]}
@@ -270,7 +270,7 @@ func command(r *request.Request, s *Subject, who *Identity) (Command, error) {
 
 // loginShell is the shell of the user's passwd line if it is there, else sh.
 // The caller's own is the one that he uses, $SHELL.
-func loginShell(s *Subject, who *Identity) (string, error) {
+func loginShell(s *TargetProcess, who *Identity) (string, error) {
 	if who.Container == nil {
 		if shell, ok := lookup(who.Env, "SHELL"); ok && path.IsAbs(shell) {
 			return shell, nil

@@ -15,10 +15,10 @@ type Observed struct {
 	Self         Process
 	CPUs         []int
 	Capabilities CapSet
-	// Lasting is what of the helper's own a command in a container would keep, and Own its attributes
+	// Permanent is what of the helper's own a command in a container would keep, and Own its attributes
 	// as far as what is done depends on them.
-	Lasting Lasting
-	Own     Attributes
+	Permanent PermanentAttributes
+	Own       Attributes
 	// AppArmor is the helper's own profile, where it had to be known for Subject.Profiled.
 	AppArmor string
 	// Host is who has the host's namespaces where the helper, in a container of its
@@ -26,9 +26,9 @@ type Observed struct {
 	Host Process
 	// Base is the process that the request's base names; the host's if that is it.
 	Base Process
-	// Instead is the process that gives each kind of the request's Instead.
-	Instead map[ns.Kind]Process
-	// Paths is what each namespace's file of the request's Instead is.
+	// Overrides has the source process of each kind in the request's Overrides.
+	Overrides map[ns.Kind]Process
+	// Paths is what each namespace's file of the request's Overrides refers to.
 	Paths map[ns.Kind]PathNamespace
 	// PIDUnreachable says that the pid namespace which is to be joined is not a
 	// descendant of the helper's, so that setns(2) refuses it.
@@ -36,8 +36,8 @@ type Observed struct {
 	// Owners are the user namespaces that own those which the request names,
 	// where a user namespace is joined or made; else nil.
 	Owners map[ns.Kind]ns.ID
-	// Beneath is what is mounted beneath the host's /proc, where WantsProc asks for it.
-	Beneath []Mount
+	// ProcMounts is what is mounted beneath the host's /proc, where NeedsProcMounts asks for it.
+	ProcMounts []Mount
 	// Streams is what is known of the caller's standard streams.
 	Streams request.Streams
 	// InputWaits says that there is something to be read from the caller's standard input.
@@ -48,14 +48,14 @@ type Observed struct {
 	// Watchers are those who see the command in the pid namespace that it joins, Users its
 	// user namespace and those above it, UID and GID the helper's own, and Kept what a
 	// command that is the caller has of its Capabilities. They are read where
-	// WantsWatchers asks for it.
+	// NeedsWatchers asks for it.
 	Watchers []Watcher
 	Users    []UserNamespace
 	UID, GID int64
 	Kept     CapSet
-	// Subject is who the command would be if it ran in the file system that
+	// TargetProcess is who the command would be if it ran in the file system that
 	// mnt comes from; nil where that is the caller's own.
-	Subject *Subject
+	TargetProcess *TargetProcess
 	// Audit is what the host's system-wide file says of records; nil without one.
 	Audit *audit.Settings
 }
@@ -72,8 +72,8 @@ type PathNamespace struct {
 	ID   ns.ID
 }
 
-// Subject is what can be read of who a command in a container is.
-type Subject struct {
+// TargetProcess is what can be read of who a command in a container is.
+type TargetProcess struct {
 	// Spec is the process that the container was made with, or one that runs;
 	// its user is the one that was asked for.
 	Spec Spec
@@ -87,7 +87,7 @@ type Subject struct {
 	// AccountErr why it could not be read; no line at all is no error.
 	Account    Account
 	AccountErr error
-	// Terms are those of WantedTerms that the file system has a description of.
+	// Terms are those of TerminalNames that the file system has a description of.
 	Terms []string
 	// UIDMap is the user namespace's, from inside to outside.
 	UIDMap []IDRange
@@ -112,7 +112,7 @@ type Subject struct {
 // Profiled is the AppArmor profile that the command changes to, where the helper has the
 // profile own; "" where it keeps that. A specification without one leaves the command with
 // that of its starter.
-func (s *Subject) Profiled(own string) string {
+func (s *TargetProcess) Profiled(own string) string {
 	switch {
 	case s.Spec.AppArmor != "":
 		return s.Spec.AppArmor

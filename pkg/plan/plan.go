@@ -28,7 +28,7 @@ type Plan struct {
 	// Remote says that the caller may be on another machine than the helper.
 	Remote bool `json:"remote,omitempty"`
 	// Audit says where the join is recorded; nil for nowhere.
-	Audit *audit.Duty `json:"audit,omitempty"`
+	Audit *audit.Decision `json:"audit,omitempty"`
 	// Steps are taken in this order.
 	Steps []Step `json:"steps"`
 	// Warnings are what may surprise in what was asked for.
@@ -131,7 +131,7 @@ type Command struct {
 	// Paths are looked at in turn: the places that PATH gives, or just one.
 	Paths []string `json:"paths"`
 	// Meant is the hint for the case that it is not found; "" for none.
-	Meant string `json:"-"`
+	NotFoundHint string `json:"-"`
 }
 
 // LeadsSession tells whether the command leads a session of its own, as one in

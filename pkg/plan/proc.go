@@ -19,12 +19,12 @@ type Mount struct {
 // procDir is where processes are looked for, by ps and all others.
 const procDir = "/proc"
 
-// WantsProc tells whether the command has the host's mounts and another pid namespace than
+// NeedsProcMounts tells whether the command has the host's mounts and another pid namespace than
 // the host's, so that the host's /proc is the wrong one. It gets one of its own, in mounts of its
 // own, unless the request says whose mounts it has. Then an Observed needs Beneath. mnt is the
 // process that gives the mounts, pid the namespace that is joined.
-func WantsProc(r *request.Request, host, mnt Process, pid ns.ID) bool {
-	if _, said := r.Instead[ns.Mnt]; said && !r.New(ns.Mnt) || WantsSubject(host, mnt) {
+func NeedsProcMounts(r *request.Request, host, mnt Process, pid ns.ID) bool {
+	if _, said := r.Overrides[ns.Mnt]; said && !r.New(ns.Mnt) || NeedsTargetProcess(host, mnt) {
 		return false
 	}
 	return r.New(ns.PID) || pid != host.Namespaces[ns.PID]
@@ -44,7 +44,7 @@ func copyMounts(rows []Namespace, r *request.Request, o *Observed) {
 // ownProc tells whether the command gets a /proc of its own. In a container's mounts none is
 // mounted: it would lack what the runtime hides of /proc.
 func (p *Plan) ownProc(r *request.Request, o *Observed) bool {
-	return WantsProc(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) && p.mayMountProc(o)
+	return NeedsProcMounts(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) && p.mayMountProc(o)
 }
 
 // mayMountProc tells whether the command has the rights over its pid namespace that it takes.
@@ -57,7 +57,7 @@ func (p *Plan) mayMountProc(o *Observed) bool {
 // the process that has these mounts, and of the host where they are the host's.
 func (o *Observed) procShows(r *request.Request) ns.ID {
 	from := o.source(r, ns.Mnt)
-	if !WantsSubject(o.host(), from) {
+	if !NeedsTargetProcess(o.host(), from) {
 		from = o.host()
 	}
 	return from.Namespaces[ns.PID]

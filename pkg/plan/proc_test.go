@@ -30,7 +30,7 @@ func TestWhatIsBeneathProcIsCarriedOver(t *testing.T) {
 		r, o := asked(), observed()
 		r.Take = ns.SetOf(ns.PID)
 		for _, path := range row.beneath {
-			o.Beneath = append(o.Beneath, plan.Mount{Path: path})
+			o.ProcMounts = append(o.ProcMounts, plan.Mount{Path: path})
 		}
 		p := made(t, r, o)
 		i := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpProc })
@@ -58,7 +58,7 @@ func TestWhatIsBeneathProcIsCarriedOver(t *testing.T) {
 func TestSlaveIsInThePlan(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.SetOf(ns.PID)
-	o.Beneath = []plan.Mount{{Path: "/proc/sys/fs/binfmt_misc", Autofs: true}}
+	o.ProcMounts = []plan.Mount{{Path: "/proc/sys/fs/binfmt_misc", Autofs: true}}
 	p := made(t, r, o)
 	text, err := json.Marshal(p)
 	if err != nil {

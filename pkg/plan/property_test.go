@@ -18,7 +18,7 @@ func TestAnyPlan(t *testing.T) {
 	for seed := range uint64(20000) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		r, o := anyRequest(random), anyObserved(random)
-		o.Instead = anyInstead(random, r)
+		o.Overrides = anyInstead(random, r)
 		joins := expectedJoins(r, o)
 		p, err := plan.New(r, o)
 		if err != nil {
@@ -67,7 +67,7 @@ func expectedJoins(r *request.Request, o *plan.Observed) map[ns.Kind]int {
 		if r.Take.Has(k) {
 			from = o.Base
 		}
-		if p, ok := o.Instead[k]; ok {
+		if p, ok := o.Overrides[k]; ok {
 			from = p
 		}
 		if from.Namespaces[k] != o.Self.Namespaces[k] {
@@ -84,7 +84,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 	if _, contained := joins[ns.Mnt]; !contained {
 		return r.User != ""
 	}
-	s := o.Subject
+	s := o.TargetProcess
 	return s == nil || s.AccountErr != nil || r.Dir == "srv" ||
 		s.FiltersErr != nil || s.Spec.Seccomp && len(s.Filters) == 0 ||
 		!r.Detach && r.Terminal == request.TerminalAlways && r.Interactive && !o.Streams.InputTerminal
@@ -93,7 +93,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 // otherIDs tells whether the mounts are of a user namespace that the command isn't in.
 func otherIDs(r *request.Request, o *plan.Observed) bool {
 	from := func(k ns.Kind) plan.Process {
-		if p, ok := o.Instead[k]; ok {
+		if p, ok := o.Overrides[k]; ok {
 			return p
 		}
 		if r.Take.Has(k) {
@@ -109,7 +109,7 @@ func otherIDs(r *request.Request, o *plan.Observed) bool {
 // ended tells whether the base lacks a kind that it would give.
 func ended(r *request.Request, o *plan.Observed) bool {
 	for _, k := range r.Take.Kinds() {
-		_, other := o.Instead[k]
+		_, other := o.Overrides[k]
 		if _, ok := o.Base.Namespaces[k]; !ok && !other {
 			return true
 		}
@@ -178,7 +178,7 @@ func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Obser
 	if c == nil {
 		return
 	}
-	s, filters := o.Subject.Spec, len(o.Subject.Filters)
+	s, filters := o.TargetProcess.Spec, len(o.TargetProcess.Filters)
 	if r.Privileged {
 		all := o.Capabilities
 		s.Capabilities = plan.Capabilities{Bounding: all, Permitted: all, Effective: all}

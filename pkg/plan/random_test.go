@@ -33,10 +33,10 @@ func anyRequest(random *rand.Rand) *request.Request {
 	}
 	r.Exec = anyExec(random)
 	r.DetachKeys = anyOf(random, nil, []byte{16, 17})
-	r.Instead = make(map[ns.Kind]request.Source)
+	r.Overrides = make(map[ns.Kind]request.Source)
 	for _, k := range anySet(random).Kinds() {
 		if oneIn(random, 3) {
-			r.Instead[k] = anyOf(random, source("app"), request.Host())
+			r.Overrides[k] = anyOf(random, source("app"), request.Host())
 		}
 	}
 	return r
@@ -60,7 +60,7 @@ func anyExec(random *rand.Rand) request.Exec {
 func anyInstead(random *rand.Rand, r *request.Request) map[ns.Kind]plan.Process {
 	found := make(map[ns.Kind]plan.Process)
 	for _, k := range ns.Kinds() { // a map's own order would not be the seed's
-		s, ok := r.Instead[k]
+		s, ok := r.Overrides[k]
 		if !ok {
 			continue
 		}
@@ -86,10 +86,10 @@ func anyObserved(random *rand.Rand) *plan.Observed {
 	o.Streams.ErrorsTerminal = oneIn(random, 2)
 	o.SetgroupsDenied = oneIn(random, 2)
 	if oneIn(random, 20) {
-		o.Subject = nil
+		o.TargetProcess = nil
 		return o
 	}
-	s := o.Subject
+	s := o.TargetProcess
 	s.Spec.UID, s.Spec.GID = random.Uint32(), random.Uint32()
 	for _, set := range []*plan.CapSet{
 		&s.Spec.Capabilities.Effective, &s.Spec.Capabilities.Permitted, &s.Spec.Capabilities.Bounding,

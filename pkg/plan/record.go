@@ -13,7 +13,7 @@ import (
 // caller and the join's ID are left to who writes it.
 func (p *Plan) Record(r *request.Request) audit.Join {
 	j := audit.Join{
-		Call: string(r.Call), Way: "local", Asked: r.Audit, Target: p.Target, Who: string(p.Identity.Who),
+		Call: string(r.Call), Way: "local", Request: r.Audit, Target: p.Target, Who: string(p.Identity.Who),
 		Privileged: r.Privileged, Terminal: p.Terminal, Program: p.Command.Args[0],
 	}
 	if p.Remote {

@@ -22,15 +22,15 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{
 			"a container that was not looked at",
-			func(_ *request.Request, o *plan.Observed) { o.Subject = nil },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess = nil },
 			"identity of \"web\": not observed\n", exit.Failed,
 		},
 		{
 			"more groups than the kernel has a place for",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.Spec.Groups = nil
+				o.TargetProcess.Spec.Groups = nil
 				for g := range uint32(300_000) { // as many as lines of /etc/group
-					o.Subject.Spec.Groups = append(o.Subject.Spec.Groups, g)
+					o.TargetProcess.Spec.Groups = append(o.TargetProcess.Spec.Groups, g)
 				}
 			},
 			"identity of \"web\": its /etc/group puts the user in 300000 groups, and the kernel allows 65536\n" +
@@ -38,49 +38,49 @@ func TestNewRefuses(t *testing.T) {
 		},
 		{
 			"a filter that can't be copied",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.FiltersErr = fs.ErrPermission },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.FiltersErr = fs.ErrPermission },
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
 			"a filter that can't be copied, though the runtime gave none",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.FiltersErr, o.Subject.Spec.Seccomp = fs.ErrPermission, false
+				o.TargetProcess.FiltersErr, o.TargetProcess.Spec.Seccomp = fs.ErrPermission, false
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
 			"a filter that can't be copied for want of rights, of no profile that is known",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.FiltersErr, o.Subject.FiltersDenied = fs.ErrPermission, true
+				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
 			"a filter that can't be copied for another reason, of a profile",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.FiltersErr, o.Subject.Profile = fs.ErrPermission, &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW"}
+				o.TargetProcess.FiltersErr, o.TargetProcess.Profile = fs.ErrPermission, &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW"}
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
 			"a filter that can't be made",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.FiltersErr, o.Subject.FiltersDenied = fs.ErrPermission, true
-				o.Subject.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
+				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
+				o.TargetProcess.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
 			},
 			"identity of \"web\": its seccomp profile has an agent decide calls (SCMP_ACT_NOTIFY), which docker nsjoin does not serve\n" +
 				"hint: docker exec does; the host's own programs can use its network: --only net\n", exit.Failed,
 		},
 		{
 			"a filter that the runtime gave and that isn't there",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Filters = nil },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Filters = nil },
 			"identity of \"web\": its seccomp filter was not found\n", exit.Failed,
 		},
 		{
 			"an AppArmor profile that was removed",
 			func(r *request.Request, o *plan.Observed) {
 				r.Base.Container = &request.Container{ID: containerID}
-				o.Subject.Spec.AppArmor, o.Subject.NoProfile = "of two words", true
+				o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "of two words", true
 			},
 			"identity of \"web\": label 'of two words': AppArmor has no such profile, it was removed\n" +
 				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
@@ -89,7 +89,7 @@ func TestNewRefuses(t *testing.T) {
 			"the engine's own AppArmor profile, removed",
 			func(r *request.Request, o *plan.Observed) {
 				r.Base.Container = &request.Container{ID: containerID}
-				o.Subject.Spec.AppArmor, o.Subject.NoProfile = "docker-default", true
+				o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "docker-default", true
 			},
 			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
 				"hint: docker exec web true has the engine load it again\n", exit.Failed,
@@ -97,21 +97,21 @@ func TestNewRefuses(t *testing.T) {
 		{
 			"a process's AppArmor profile, removed",
 			func(_ *request.Request, o *plan.Observed) {
-				o.Subject.ContainerID, o.Subject.Spec.AppArmor, o.Subject.NoProfile = "", "docker-default", true
+				o.TargetProcess.ContainerID, o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "", "docker-default", true
 			},
 			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
 				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
 		},
 		{
 			"a home that can't be read",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.AccountErr = fs.ErrInvalid },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.AccountErr = fs.ErrInvalid },
 			"identity of \"web\": invalid argument\n", exit.Failed,
 		},
 		{
 			"a login shell that can't be read",
 			func(r *request.Request, o *plan.Observed) {
-				r.Command, o.Subject.AccountErr = nil, fs.ErrInvalid
-				o.Subject.Spec.Env = append(o.Subject.Spec.Env, "HOME=/srv")
+				r.Command, o.TargetProcess.AccountErr = nil, fs.ErrInvalid
+				o.TargetProcess.Spec.Env = append(o.TargetProcess.Spec.Env, "HOME=/srv")
 			},
 			"login shell: invalid argument\nhint: name a command, such as sh\n", exit.Failed,
 		},
@@ -136,13 +136,13 @@ func TestNewRefuses(t *testing.T) {
 		},
 		{
 			"a relative directory of the container's own",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Dir = "./srv" },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.Dir = "./srv" },
 			"identity of \"web\": working directory \"./srv\": it is not absolute\nhint: begin it with /\n", exit.Failed,
 		},
 		{
 			"an empty HOME where passwd can't be read",
 			func(r *request.Request, o *plan.Observed) {
-				r.Env, o.Subject.AccountErr = []string{"HOME="}, fs.ErrInvalid
+				r.Env, o.TargetProcess.AccountErr = []string{"HOME="}, fs.ErrInvalid
 			},
 			"identity of \"web\": invalid argument\n", exit.Failed,
 		},
@@ -159,9 +159,9 @@ func TestNewRefuses(t *testing.T) {
 		{
 			"another source of the file system by its own name",
 			func(r *request.Request, o *plan.Observed) {
-				r.Instead = map[ns.Kind]request.Source{ns.Mnt: {From: request.FromPID, PID: appPID}}
-				o.Instead = map[ns.Kind]plan.Process{ns.Mnt: process(appPID, docker())}
-				o.Subject = nil
+				r.Overrides = map[ns.Kind]request.Source{ns.Mnt: {From: request.FromPID, PID: appPID}}
+				o.Overrides = map[ns.Kind]plan.Process{ns.Mnt: process(appPID, docker())}
+				o.TargetProcess = nil
 			},
 			"identity of pid:4200: not observed\n", exit.Failed,
 		},
@@ -189,12 +189,12 @@ func TestNewRefuses(t *testing.T) {
 
 func TestRefusalKeepsItsCause(t *testing.T) {
 	cause := errors.New("cause")
-	for name, spoil := range map[string]func(*plan.Subject){
-		"filter":  func(s *plan.Subject) { s.FiltersErr = cause },
-		"account": func(s *plan.Subject) { s.AccountErr = cause },
+	for name, spoil := range map[string]func(*plan.TargetProcess){
+		"filter":  func(s *plan.TargetProcess) { s.FiltersErr = cause },
+		"account": func(s *plan.TargetProcess) { s.AccountErr = cause },
 	} {
 		o := observed()
-		spoil(o.Subject)
+		spoil(o.TargetProcess)
 		if _, err := plan.New(asked(), o); !errors.Is(err, cause) {
 			t.Errorf("%s: %v has lost its cause", name, err)
 		}
@@ -205,7 +205,7 @@ func TestRefusalKeepsItsCause(t *testing.T) {
 func TestCallerIsNotRefused(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, r.Terminal = ns.SetOf(ns.Net), request.TerminalAlways
-	o.Subject.FiltersErr, o.Subject.AccountErr = fs.ErrPermission, fs.ErrPermission
+	o.TargetProcess.FiltersErr, o.TargetProcess.AccountErr = fs.ErrPermission, fs.ErrPermission
 	if p := made(t, r, o); p.Terminal {
 		t.Error("the caller gets a terminal of a container's")
 	}
@@ -214,8 +214,8 @@ func TestCallerIsNotRefused(t *testing.T) {
 // HOME that was given needs no passwd.
 func TestAccountIsReadForHomeOnly(t *testing.T) {
 	o := observed()
-	o.Subject.AccountErr = fs.ErrInvalid
-	o.Subject.Spec.Env = append(o.Subject.Spec.Env, "HOME=/srv")
+	o.TargetProcess.AccountErr = fs.ErrInvalid
+	o.TargetProcess.Spec.Env = append(o.TargetProcess.Spec.Env, "HOME=/srv")
 	if got := made(t, asked(), o).Identity.Env; got[len(got)-1] != "HOME=/srv" {
 		t.Errorf("environment %q", got)
 	}
@@ -223,7 +223,7 @@ func TestAccountIsReadForHomeOnly(t *testing.T) {
 
 func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
 	o := observed()
-	o.Subject.Filters, o.Subject.Spec.Seccomp = nil, false
+	o.TargetProcess.Filters, o.TargetProcess.Spec.Seccomp = nil, false
 	if got := made(t, asked(), o).Identity.Container.Seccomp; len(got) != 0 {
 		t.Errorf("filters %v", got)
 	}
@@ -232,12 +232,12 @@ func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
 // In a container that is paused nothing runs, but it can be told who would.
 func TestFrozenContainerIsLookedAtOnly(t *testing.T) {
 	r, o := asked(), observed()
-	o.Subject.Frozen = true
+	o.TargetProcess.Frozen = true
 	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "it is frozen, and a command in it would be") {
 		t.Errorf("a command in it: %v", err)
 	}
-	r.Look = true
+	r.Inspect = true
 	made(t, r, o)
-	r.Look, r.Take = false, ns.SetOf(ns.Net)
+	r.Inspect, r.Take = false, ns.SetOf(ns.Net)
 	made(t, r, o)
 }

@@ -33,22 +33,24 @@ func TestOrderOfSteps(t *testing.T) {
 		},
 		{
 			"with no_new_privs the filter comes last",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.NoNewPrivileges = true },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.NoNewPrivileges = true },
 			"limits schedule undo cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
 		},
 		{
 			"without a filter",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.Seccomp, o.Subject.Filters = false, nil },
+			func(_ *request.Request, o *plan.Observed) {
+				o.TargetProcess.Spec.Seccomp, o.TargetProcess.Filters = false, nil
+			},
 			"limits schedule undo cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label is written while the host's /proc is there",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.AppArmor = "docker-default" },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.AppArmor = "docker-default" },
 			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label of SELinux",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.Spec.SELinux = "container_t" },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.SELinux = "container_t" },
 			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
@@ -63,7 +65,7 @@ func TestOrderOfSteps(t *testing.T) {
 		},
 		{
 			"a process has a new keyring",
-			func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" },
+			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" },
 			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
@@ -89,8 +91,8 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"who says --mnt host has the host's mounts",
 			func(r *request.Request, o *plan.Observed) {
-				r.Take, r.Instead = ns.SetOf(ns.PID), map[ns.Kind]request.Source{ns.Mnt: request.Host()}
-				o.Instead = map[ns.Kind]plan.Process{ns.Mnt: o.Self}
+				r.Take, r.Overrides = ns.SetOf(ns.PID), map[ns.Kind]request.Source{ns.Mnt: request.Host()}
+				o.Overrides = map[ns.Kind]plan.Process{ns.Mnt: o.Self}
 			},
 			"join fork settle find exec",
 		},
@@ -186,10 +188,10 @@ func TestEachProcessIsJoinedOnceAndUserLast(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
-			o.Base, o.Instead = process(webPID, row.base), row.instead
-			r.Instead = make(map[ns.Kind]request.Source)
+			o.Base, o.Overrides = process(webPID, row.base), row.instead
+			r.Overrides = make(map[ns.Kind]request.Source)
 			for k := range row.instead {
-				r.Instead[k] = source("app")
+				r.Overrides[k] = source("app")
 			}
 			var got []plan.Step
 			for _, s := range made(t, r, o).Steps {
@@ -208,7 +210,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 	r, o := asked(), observed()
 	o.Base = process(webPID, ns.All())
 	o.Streams = terminal
-	s := &o.Subject.Spec
+	s := &o.TargetProcess.Spec
 	s.AppArmor, s.NoNewPrivileges = "docker-default", true
 	want := []string{
 		"label docker-default",

@@ -20,10 +20,10 @@ type Streams struct {
 	SeparateErrors bool `json:"separateErrors,omitempty"`
 }
 
-// WantedStreams decides what becomes of the caller's streams. It follows docker exec, but
+// DecideStreams decides what becomes of the caller's streams. It follows docker exec, but
 // implies -it where nothing is said and the caller is at a terminal, in its foreground.
 // It refuses -it where standard input is not a terminal.
-func WantedStreams(r *request.Request, caller request.Streams) (Streams, error) {
+func DecideStreams(r *request.Request, caller request.Streams) (Streams, error) {
 	input := r.Interactive && !r.Detach
 	switch r.Terminal {
 	case request.TerminalAlways:

@@ -123,8 +123,8 @@ func TestNullDeviceOfAMix(t *testing.T) {
 	if !made(t, r, o).SharesNull() {
 		t.Error("it is not the container's own")
 	}
-	r.Instead = map[ns.Kind]request.Source{ns.PID: {From: request.FromContainer, Name: "app", PID: appPID}}
-	o.Instead = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
+	r.Overrides = map[ns.Kind]request.Source{ns.PID: {From: request.FromContainer, Name: "app", PID: appPID}}
+	o.Overrides = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
 	if made(t, r, o).SharesNull() {
 		t.Error("another container sees it")
 	}

@@ -11,14 +11,14 @@ const (
 	usualTERM  = "xterm-256color" // what most terminals are like
 )
 
-// WantedTerms are the names of terminals that the command's may have, the best first: the caller's,
+// TerminalNames are the names of terminals that the command's may have, the best first: the caller's,
 // and the usual one. There are none where the command gets no terminal, or the caller is at none. Of these
 // an Observed's Subject has those in Terms that the container knows.
-func WantedTerms(r *request.Request, caller request.Streams) []string {
+func TerminalNames(r *request.Request, caller request.Streams) []string {
 	if !caller.InputTerminal && !caller.OutputTerminal {
 		return nil
 	}
-	if wanted, err := WantedStreams(r, caller); err != nil || !wanted.Terminal {
+	if wanted, err := DecideStreams(r, caller); err != nil || !wanted.Terminal {
 		return nil
 	}
 	if name, _ := lookup(r.CallerEnv, "TERM"); isTerm(name) && name != usualTERM {
@@ -41,13 +41,13 @@ func terminalEnv(r *request.Request, o *Observed, p *Plan) []string {
 	if !p.Terminal {
 		return nil
 	}
-	wanted := WantedTerms(r, o.Streams)
+	wanted := TerminalNames(r, o.Streams)
 	if wanted == nil {
 		return []string{"TERM=" + engineTERM}
 	}
 	env := []string{"TERM=" + engineTERM}
-	if len(o.Subject.Terms) > 0 {
-		env[0] = "TERM=" + o.Subject.Terms[0]
+	if len(o.TargetProcess.Terms) > 0 {
+		env[0] = "TERM=" + o.TargetProcess.Terms[0]
 	}
 	if color, ok := lookup(r.CallerEnv, "COLORTERM"); ok {
 		env = append(env, "COLORTERM="+color)

@@ -25,13 +25,13 @@ func inWeb() (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.Command = nil
 	o.Streams = terminal
-	o.Subject.Spec.AppArmor = "docker-default"
-	o.Subject.Starter.Limits = []plan.Limit{
+	o.TargetProcess.Spec.AppArmor = "docker-default"
+	o.TargetProcess.Starter.Limits = []plan.Limit{
 		{Resource: 0, Soft: plan.Unlimited, Hard: plan.Unlimited},
 		{Resource: 4, Soft: 0, Hard: plan.Unlimited},
 		{Resource: nofile, Soft: 1024, Hard: 524288},
 	}
-	o.Subject.Cgroups = []plan.Cgroup{
+	o.TargetProcess.Cgroups = []plan.Cgroup{
 		{Hierarchy: "cpu,cpuacct", Path: "/docker/0f5eaf3c5d1c"},
 		{Hierarchy: "", Path: "/system.slice/docker-0f5eaf3c5d1c.scope"},
 	}
@@ -41,7 +41,7 @@ func inWeb() (*request.Request, *plan.Observed) {
 // onlyNet is docker nsjoin --only net web ip -4 addr.
 func onlyNet() (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
-	r.Take, r.Command, o.Subject = ns.SetOf(ns.Net), []string{"ip", "-4", "addr"}, nil
+	r.Take, r.Command, o.TargetProcess = ns.SetOf(ns.Net), []string{"ip", "-4", "addr"}, nil
 	return r, o
 }
 
@@ -50,15 +50,15 @@ func onlyNet() (*request.Request, *plan.Observed) {
 func twoSources() (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.Command = []string{"sh", "-c", `echo "it's $USER" >&2; exit 3`}
-	r.Instead = map[ns.Kind]request.Source{ns.Net: source("app")}
+	r.Overrides = map[ns.Kind]request.Source{ns.Net: source("app")}
 	o.Base, o.SetgroupsDenied = process(webPID, ns.All().Without(ns.SetOf(ns.Time))), true
-	o.Instead = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker())}
+	o.Overrides = map[ns.Kind]plan.Process{ns.Net: process(appPID, docker())}
 	o.Owners = make(map[ns.Kind]ns.ID)
 	for _, k := range ns.Kinds() {
 		o.Owners[k] = o.Base.Namespaces[ns.User]
 	}
 	o.Owners[ns.Net] = o.Self.Namespaces[ns.User]
-	s := o.Subject
+	s := o.TargetProcess
 	s.Spec.NoNewPrivileges, s.Spec.Capabilities = true, plan.Capabilities{}
 	s.UIDMap = []plan.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}
 	s.Starter.CPUs, s.Starter.Nice = []int{1}, 5
@@ -152,7 +152,7 @@ func TestPrintedCommandIsQuoted(t *testing.T) {
 
 func TestPlanSaysNoneWhereThereIsNone(t *testing.T) {
 	o := observed()
-	s := o.Subject
+	s := o.TargetProcess
 	s.Spec.Groups, s.Spec.Capabilities, s.Cgroups = nil, plan.Capabilities{}, nil
 	s.Spec.Seccomp, s.Filters = false, nil
 	s.Starter.Limits = []plan.Limit{{Resource: nofile, Soft: plan.Unlimited, Hard: plan.Unlimited}}
@@ -177,7 +177,7 @@ func TestPlanSaysNoneWhereThereIsNone(t *testing.T) {
 
 func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
 	o := observed()
-	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}, {Program: make([]seccomp.Instruction, 120)}}
+	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}, {Program: make([]seccomp.Instruction, 120)}}
 	const want = "  seccomp      filter of 3 instructions, filter of 120 instructions\n"
 	if text := made(t, asked(), o).String(); !strings.Contains(text, want) {
 		t.Errorf("no line %q in\n%s", want, text)
@@ -188,11 +188,11 @@ func TestPrivilegedDoesNotLiftAFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged = true
 	const want = "  seccomp      filter of 3 instructions, which --privileged does not lift\n"
-	o.Subject.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
 	if text := made(t, r, o).String(); !strings.Contains(text, want) {
 		t.Errorf("no line %q in\n%s", want, text)
 	}
-	o.Subject.Filters, o.Subject.Spec.Seccomp = nil, false
+	o.TargetProcess.Filters, o.TargetProcess.Spec.Seccomp = nil, false
 	if text := made(t, r, o).String(); !strings.Contains(text, "  seccomp      none\n") {
 		t.Errorf("without a filter it says\n%s", text)
 	}
@@ -201,9 +201,9 @@ func TestPrivilegedDoesNotLiftAFilter(t *testing.T) {
 // Who may not copy the filter has the one that the profile gives, with --privileged too.
 func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
 	r, o := asked(), observed()
-	o.Subject.Filters, o.Subject.FiltersErr, o.Subject.FiltersDenied = nil, fs.ErrPermission, true
-	o.Subject.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW", Flags: []string{"SECCOMP_FILTER_FLAG_LOG"}}
-	program, err := o.Subject.Profile.Compile()
+	o.TargetProcess.Filters, o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = nil, fs.ErrPermission, true
+	o.TargetProcess.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW", Flags: []string{"SECCOMP_FILTER_FLAG_LOG"}}
+	program, err := o.TargetProcess.Profile.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestWhoseIdentityIsSaid(t *testing.T) {
 		want string
 	}{
 		{"a container", func(*request.Request, *plan.Observed) {}, "as docker exec"},
-		{"a process", func(_ *request.Request, o *plan.Observed) { o.Subject.ContainerID = "" }, "as that process"},
+		{"a process", func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" }, "as that process"},
 		{"the caller", func(r *request.Request, _ *plan.Observed) { r.Take = 0 }, "the caller, unchanged"},
 		{
 			"the caller in a user namespace",

@@ -71,6 +71,6 @@ func Deputize() error {
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	l := &logger{to: audit.To(to), socket: socket}
+	l := &logger{to: audit.Destination(to), socket: socket}
 	return l.write(audit.Append(text, l.to, audit.Duration(time.Since(time.Unix(0, began)))))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // sockets are where the host's loggers listen, below its root.
-var sockets = map[audit.To]string{
+var sockets = map[audit.Destination]string{
 	audit.Journald: "/run/systemd/journal/socket",
 	audit.Syslog:   "/dev/log",
 }
@@ -27,13 +27,13 @@ const patience = 2 * time.Second
 
 // logger is the host's, on the other end of a socket.
 type logger struct {
-	to     audit.To
+	to     audit.Destination
 	socket *os.File
 }
 
 // dial connects to the logger of the host whose root directory is root. It is reached
 // by a descriptor, since the helper may be in a container, with other paths.
-func dial(root *os.File, to audit.To) (*logger, error) {
+func dial(root *os.File, to audit.Destination) (*logger, error) {
 	path, known := sockets[to]
 	if !known {
 		return nil, fmt.Errorf("unknown logger %q", to)

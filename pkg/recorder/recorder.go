@@ -29,7 +29,7 @@ type Recorder struct {
 
 // Begin writes the record of the beginning and returns when the host's logger has it.
 // root is the host's root directory. The join gets its ID here.
-func Begin(root *os.File, to audit.To, join audit.Join, standby Standby) (*Recorder, error) {
+func Begin(root *os.File, to audit.Destination, join audit.Join, standby Standby) (*Recorder, error) {
 	var id [16]byte
 	if _, err := unix.Getrandom(id[:], 0); err != nil {
 		return nil, fmt.Errorf("random number: %w", err)

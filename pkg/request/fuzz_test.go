@@ -65,8 +65,8 @@ func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		`{"version":1}`, `{"version":2}`, `{`, ``, `null`, `[]`,
 		`{"version":1,"base":{"from":"container","name":"web","pid":7,"container":{"id":"ab","env":["A=1"]}},"take":"net,pid","command":["ls","-l"]}`,
-		`{"version":1,"base":{"from":"host"},"take":"","instead":{"net":{"from":"ns","path":"/run/netns/blue"}},"terminal":"auto","detachKeys":"EBE="}`,
-		`{"version":1,"instead":{"vlan":{}}}`, `{"version":1,"take":"all"}`, `{"version":1,"client":{"rows":24,"columns":80}}`,
+		`{"version":1,"base":{"from":"host"},"take":"","overrides":{"net":{"from":"ns","path":"/run/netns/blue"}},"terminal":"auto","detachKeys":"EBE="}`,
+		`{"version":1,"overrides":{"vlan":{}}}`, `{"version":1,"take":"all"}`, `{"version":1,"client":{"rows":24,"columns":80}}`,
 		`{"version":1,"survey":{"containers":[{"id":"ab","pid":3}],"held":true}}`, `{"version":1,"base":{"pid":1e99}}`,
 	} {
 		f.Add([]byte(seed))

@@ -27,7 +27,7 @@ func TestSourceOfANewKind(t *testing.T) {
 		{"over the host", ns.All(), request.Host(), request.Host()},
 		{"of a kind that is not taken", 0, web, request.Host()},
 	} {
-		r := &request.Request{Base: row.base, Take: row.take, Instead: all}
+		r := &request.Request{Base: row.base, Take: row.take, Overrides: all}
 		for _, k := range ns.Kinds() {
 			want := private()
 			if copied.Has(k) {
@@ -38,7 +38,7 @@ func TestSourceOfANewKind(t *testing.T) {
 			}
 		}
 	}
-	r := &request.Request{Base: web, Take: ns.All(), Instead: map[ns.Kind]request.Source{ns.Net: request.Host()}}
+	r := &request.Request{Base: web, Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: request.Host()}}
 	for _, k := range ns.Kinds() {
 		if r.New(k) {
 			t.Errorf("%s is new", k)

@@ -46,12 +46,12 @@ type Request struct {
 	// Base gives the kinds in Take.
 	Base Source `json:"base"`
 	Take ns.Set `json:"take"`
-	// Instead gives single kinds from elsewhere, whatever Take says.
-	Instead map[ns.Kind]Source `json:"instead,omitempty"`
+	// Overrides names the source of single kinds. It has priority over Base and Take.
+	Overrides map[ns.Kind]Source `json:"overrides,omitempty"`
 	// Command and its arguments; none means the user's login shell.
 	Command Words `json:"command,omitempty"`
-	// Meant is the hint for the case that the command is not found; "" for none.
-	Meant string `json:"meant,omitempty"`
+	// NotFoundHint is the hint when the command is not found; "" for none.
+	NotFoundHint string `json:"notFoundHint,omitempty"`
 	// CallerEnv is the environment of who called, for a command that runs as him.
 	CallerEnv Words `json:"callerEnv"`
 	Exec
@@ -62,9 +62,9 @@ type Request struct {
 	// itself; none for no such keys.
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	DryRun     Output `json:"dryRun,omitempty"`
-	// Look says that a plan is made to tell who a command would be, also where none could run
+	// Inspect says that a plan is made to tell who a command would be, also where none could run
 	// for now: in a container that is paused.
-	Look bool `json:"look,omitempty"`
+	Inspect bool `json:"inspect,omitempty"`
 	// Survey asks for a survey.Survey as JSON in place of a command.
 	Survey *Survey `json:"survey,omitempty"`
 	// Via is the way to the engine's host and why it was chosen, for the plan.
@@ -74,7 +74,7 @@ type Request struct {
 	// Client is nil where the helper is in the caller's own place.
 	Client *Client `json:"client,omitempty"`
 	// Audit is what the client asks of the records of the join.
-	Audit audit.Asked `json:"audit"`
+	Audit audit.Request `json:"audit"`
 }
 
 // Survey asks who is in which namespaces.
@@ -141,7 +141,7 @@ type Exec struct {
 // Source is where kind k comes from. A new one is not a place: where it is a copy,
 // this says of what.
 func (r *Request) Source(k ns.Kind) Source {
-	if s, ok := r.Instead[k]; ok && (s.From != FromNew || !ns.Copied(k)) {
+	if s, ok := r.Overrides[k]; ok && (s.From != FromNew || !ns.Copied(k)) {
 		return s
 	}
 	if r.Take.Has(k) {
@@ -151,7 +151,7 @@ func (r *Request) Source(k ns.Kind) Source {
 }
 
 // New tells whether kind k is to be a new one.
-func (r *Request) New(k ns.Kind) bool { return r.Instead[k].From == FromNew }
+func (r *Request) New(k ns.Kind) bool { return r.Overrides[k].From == FromNew }
 
 // Write writes r as Read reads it.
 func (r *Request) Write(w io.Writer) error {

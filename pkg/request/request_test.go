@@ -41,27 +41,27 @@ func TestSourceOfAKind(t *testing.T) {
 		},
 		{
 			"--net overrides the base",
-			request.Request{Base: app, Take: ns.All(), Instead: net(web)},
+			request.Request{Base: app, Take: ns.All(), Overrides: net(web)},
 			web, app,
 		},
 		{
 			"--net host overrides the base",
-			request.Request{Base: app, Take: ns.All(), Instead: net(request.Host())},
+			request.Request{Base: app, Take: ns.All(), Overrides: net(request.Host())},
 			request.Host(), app,
 		},
 		{
 			"--net overrides --except net",
-			request.Request{Base: app, Take: ns.All().Without(ns.SetOf(ns.Net)), Instead: net(web)},
+			request.Request{Base: app, Take: ns.All().Without(ns.SetOf(ns.Net)), Overrides: net(web)},
 			web, app,
 		},
 		{
 			"--net is added to --only uts",
-			request.Request{Base: app, Take: ns.SetOf(ns.UTS), Instead: net(web)},
+			request.Request{Base: app, Take: ns.SetOf(ns.UTS), Overrides: net(web)},
 			web, request.Host(),
 		},
 		{
 			"--net is all there is without a base",
-			request.Request{Base: request.Host(), Take: ns.All(), Instead: net(process(7))},
+			request.Request{Base: request.Host(), Take: ns.All(), Overrides: net(process(7))},
 			process(7), request.Host(),
 		},
 		{
@@ -100,7 +100,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		{Version: request.Version, Base: web, Take: ns.All(), Terminal: request.TerminalAuto},
 		{
 			Version: request.Version, Base: request.Host(), Take: ns.SetOf(ns.Net, ns.UTS),
-			Instead:   map[ns.Kind]request.Source{ns.Net: web, ns.User: process(1)},
+			Overrides: map[ns.Kind]request.Source{ns.Net: web, ns.User: process(1)},
 			Command:   []string{"sh", "-c", "echo \"$0\"\n", ""},
 			CallerEnv: []string{"HOME=/root", "EMPTY="},
 			Terminal:  request.TerminalNever, DryRun: request.OutputJSON,
@@ -143,7 +143,7 @@ func TestReadRefuses(t *testing.T) {
 		{"a newer version", `{"version":2}`, "read request: version 2, this helper knows 1"},
 		{"no version", `{}`, "read request: version 0, this helper knows 1"},
 		{"an unknown kind", `{"version":1,"take":"net,files"}`, `unknown kind of namespace "files"`},
-		{"an unknown kind as a key", `{"version":1,"instead":{"files":{"from":"host"}}}`, `unknown kind of namespace "files"`},
+		{"an unknown kind as a key", `{"version":1,"overrides":{"files":{"from":"host"}}}`, `unknown kind of namespace "files"`},
 		{"a number for a name", `{"version":1,"command":[1]}`, "read request: json:"},
 		{"what is no document", `nsjoin`, "read request: invalid character"},
 	} {

@@ -159,7 +159,7 @@ func (r *Remote) follow(signal func(unix.Signal), unread func(stream int), pty *
 			setSize(pty, rows, columns)
 		case frame.Signal:
 			signal(unix.Signal(f.Number()))
-		case frame.Unread:
+		case frame.OutputClosed:
 			unread(f.Number())
 		case frame.Alive, frame.Consumed:
 		}
@@ -184,7 +184,7 @@ func (r *Remote) giveBack() {
 type patient struct{ from *os.File }
 
 func (p patient) Read(b []byte) (int, error) {
-	if !readable(int(p.from.Fd()), frame.Silence) {
+	if !readable(int(p.from.Fd()), frame.Timeout) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	return p.from.Read(b)

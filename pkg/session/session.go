@@ -173,7 +173,7 @@ func (s *Session) Run(c Command) (int, error) {
 			if status == 0 {
 				status = exit.Failed // it isn't success
 			}
-			err = exit.With(status, lost)
+			err = exit.WithStatus(status, lost)
 		}
 		return status, err
 	case <-gone.given:

@@ -22,9 +22,9 @@ type Unowned struct {
 	MoreHolders int `json:",omitempty"`
 }
 
-// Held lists the namespaces of no container, by their kinds, and says how many more
+// UnownedNamespaces lists the namespaces of no container, by their kinds, and says how many more
 // there are.
-func Held(s *Survey) (list []Unowned, more int) {
+func UnownedNamespaces(s *Survey) (list []Unowned, more int) {
 	found, more := unowned(s)
 	for _, u := range found {
 		row := Unowned{Kind: u.kind, Inode: u.inode, Processes: u.processes, MoreHolders: u.more}
@@ -181,10 +181,10 @@ func ParseLink(link string) (ns.Kind, uint64, bool) {
 	return k, inode, err == nil
 }
 
-// Mounted reads the root of a mount and where it is from the beginning of its line in a
+// ParseMount reads the root of a mount and where it is from the beginning of its line in a
 // mountinfo, proc_pid_mountinfo(5); false where the line is shorter. One space is between
 // two fields: the kernel escapes it in names, but not what else is white in Unicode.
-func Mounted(line string) (root, path string, ok bool) {
+func ParseMount(line string) (root, path string, ok bool) {
 	const rootField, pathField = 3, 4
 	fields := strings.Split(line, " ")
 	if len(fields) <= pathField {

@@ -33,7 +33,7 @@ func TestHeldAreNamespacesOfNoContainer(t *testing.T) {
 	if !slices.Equal(printed, []int{pid}) {
 		t.Errorf("%v are printed, want %d", printed, pid)
 	}
-	got, more := survey.Held(&h.Survey)
+	got, more := survey.UnownedNamespaces(&h.Survey)
 	if more != 0 || !slices.EqualFunc(got, want, func(a, b survey.Unowned) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
 		t.Errorf("%v\nwant %v", got, want)
 	}

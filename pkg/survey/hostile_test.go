@@ -45,7 +45,7 @@ func TestHostileChainOfProcesses(t *testing.T) {
 	if most := 8 * survey.MaxGuests * survey.MaxHolders; len(printed) > most {
 		t.Errorf("%d processes are printed, more than %d", len(printed), most)
 	}
-	list, more := survey.Held(&h.Survey)
+	list, more := survey.UnownedNamespaces(&h.Survey)
 	if len(list) != 128 || more != 20_000-128 {
 		t.Errorf("%d namespaces of no container, and %d more", len(list), more)
 	}
@@ -83,13 +83,13 @@ func TestReduceChangesNothing(t *testing.T) {
 			h.enters(h.enters(1, ns.SetOf(ns.Mnt), "app", "", ""), ns.SetOf(ns.Mnt, ns.PID), "app", "", "")
 			h.enters(h.enters(1, ns.SetOf(ns.IPC), "app", "", ""), ns.SetOf(ns.IPC), "app", "", "")
 		}
-		rows, held := h.drawings(), fmt.Sprint(survey.Held(&h.Survey))
+		rows, held := h.drawings(), fmt.Sprint(survey.UnownedNamespaces(&h.Survey))
 		before := len(h.Processes)
 		h.Reduce(true)
 		if again := h.drawings(); !reflect.DeepEqual(again, rows) {
 			t.Errorf("%s: %v\nwant %v", name, again, rows)
 		}
-		if again := fmt.Sprint(survey.Held(&h.Survey)); again != held {
+		if again := fmt.Sprint(survey.UnownedNamespaces(&h.Survey)); again != held {
 			t.Errorf("%s: %s\nwant %s", name, again, held)
 		}
 		if name == "pod" && len(h.Processes) >= before {

@@ -24,12 +24,12 @@ type Survey struct {
 	// Held is what keeps namespaces besides the processes in them, if it was asked for.
 	Held []Holder `json:"held,omitempty"`
 	// Unread is how many processes could not be looked into.
-	Unread int `json:"unread,omitempty"`
-	Cut    Cut `json:"cut,omitzero"`
+	Unread  int     `json:"unread,omitempty"`
+	Omitted Omitted `json:"omitted,omitzero"`
 }
 
-// Cut counts what a survey leaves out because a bound was reached.
-type Cut struct {
+// Omitted counts what a survey leaves out because a bound was reached.
+type Omitted struct {
 	// Processes is how many have other namespaces than the host and were not looked at.
 	Processes int `json:"processes,omitempty"`
 	// Holders is how many processes have more mounts or descriptors than were looked at.

@@ -83,10 +83,10 @@ func TestJoinTwo(t *testing.T) {
 	base := isolated(t, ns.All())
 	other := isolated(t, ns.SetOf(ns.Net))
 	joined := runJoined(t, &request.Request{
-		Base:    request.Source{From: request.FromPID, PID: base},
-		Take:    ns.All(),
-		Instead: map[ns.Kind]request.Source{ns.Net: {From: request.FromPID, PID: other}},
-		Command: showLinks(),
+		Base:      request.Source{From: request.FromPID, PID: base},
+		Take:      ns.All(),
+		Overrides: map[ns.Kind]request.Source{ns.Net: {From: request.FromPID, PID: other}},
+		Command:   showLinks(),
 	})
 	expectLinks(t, joined, func(k ns.Kind) int {
 		if k == ns.Net {

@@ -113,7 +113,7 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 	status, err := execute(p, seen, r.Source(ns.Mnt).PID, socket, remote, &ran)
 	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
-			err = exit.With(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
+			err = exit.WithStatus(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
 		}
 	}
 	if errors.Is(err, join.ErrKilled) {
@@ -141,8 +141,8 @@ func readCaller(r *request.Request, seen *observe.Observation) {
 	} else {
 		facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
 	}
-	if names := plan.WantedTerms(r, facts.Streams); facts.Subject != nil && len(names) > 0 {
-		facts.Subject.Terms = seen.Terms(r.Source(ns.Mnt).PID, names)
+	if names := plan.TerminalNames(r, facts.Streams); facts.TargetProcess != nil && len(names) > 0 {
+		facts.TargetProcess.Terms = seen.Terms(r.Source(ns.Mnt).PID, names)
 	}
 }
 
@@ -179,7 +179,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 		if why := seen.WhyNotExecuted(p, root, failed.Err); why != nil {
 			// Where the file is there is known: no hint leads elsewhere.
 			failed.Err = why
-			err = exit.With(exit.Status(err), failed)
+			err = exit.WithStatus(exit.Status(err), failed)
 			if known, ok := errors.AsType[*exit.Error](why); ok {
 				err = exit.Hint(err, "%s", known.Hint)
 			}

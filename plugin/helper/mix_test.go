@@ -34,9 +34,9 @@ func TestMakeNew(t *testing.T) {
 	for _, base := range []request.Source{request.Host(), {From: request.FromPID, PID: pid}} {
 		for _, made := range sets {
 			t.Run(base.String()[:3]+" "+made.String(), func(t *testing.T) {
-				r := &request.Request{Base: base, Take: ns.All(), Instead: make(map[ns.Kind]request.Source)}
+				r := &request.Request{Base: base, Take: ns.All(), Overrides: make(map[ns.Kind]request.Source)}
 				for _, k := range made.Kinds() {
-					r.Instead[k] = request.Source{From: request.FromNew}
+					r.Overrides[k] = request.Source{From: request.FromNew}
 				}
 				expectMix(t, r, pid)
 			})
@@ -61,7 +61,7 @@ func TestMix(t *testing.T) {
 			refused++
 		}
 		if t.Failed() {
-			t.Fatalf("seed %d: base %s, take %q, instead %v", seed, r.Base, r.Take, r.Instead)
+			t.Fatalf("seed %d: base %s, take %q, instead %v", seed, r.Base, r.Take, r.Overrides)
 		}
 	}
 	if refused < samples/20 || refused > samples/2 {
@@ -72,7 +72,7 @@ func TestMix(t *testing.T) {
 func anyMix(random *rand.Rand, pids []int) *request.Request {
 	pid := func() int { return pids[random.IntN(len(pids))] }
 	r := &request.Request{
-		Base: request.Host(), Take: ns.Set(random.Uint32()) & ns.All(), Instead: make(map[ns.Kind]request.Source),
+		Base: request.Host(), Take: ns.Set(random.Uint32()) & ns.All(), Overrides: make(map[ns.Kind]request.Source),
 	}
 	if random.IntN(3) > 0 {
 		r.Base = request.Source{From: request.FromPID, PID: pid()}
@@ -80,13 +80,13 @@ func anyMix(random *rand.Rand, pids []int) *request.Request {
 	for _, k := range ns.Kinds() {
 		switch random.IntN(8) {
 		case 0:
-			r.Instead[k] = request.Host()
+			r.Overrides[k] = request.Host()
 		case 1:
-			r.Instead[k] = request.Source{From: request.FromPID, PID: pid()}
+			r.Overrides[k] = request.Source{From: request.FromPID, PID: pid()}
 		case 2:
-			r.Instead[k] = request.Source{From: request.FromPath, Path: request.Word(fmt.Sprintf("/proc/%d/ns/%s", pid(), k))}
+			r.Overrides[k] = request.Source{From: request.FromPath, Path: request.Word(fmt.Sprintf("/proc/%d/ns/%s", pid(), k))}
 		case 3:
-			r.Instead[k] = request.Source{From: request.FromNew}
+			r.Overrides[k] = request.Source{From: request.FromNew}
 		}
 	}
 	return r
@@ -128,7 +128,7 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 // that of its pid namespace, nobody says whose mounts it is to have, and it may mount another.
 func copiesMounts(t *testing.T, r *request.Request) bool {
 	t.Helper()
-	_, said := r.Instead[ns.Mnt]
+	_, said := r.Overrides[ns.Mnt]
 	if said || linkNamed(t, r.Source(ns.Mnt), ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt) {
 		return false
 	}

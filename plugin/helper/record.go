@@ -69,7 +69,7 @@ func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int,
 	case p.Detach:
 		e.Reason = audit.Detached
 	case ran.left:
-		e.Reason = audit.Left
+		e.Reason = audit.DetachKeys
 	case ran.child.Signal != 0:
 		e.Reason, e.Signal = audit.Signaled, ran.child.Signal
 	default:
