@@ -17,9 +17,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// answer stands in for an engine whose answer is out of date: it runs the
-// helper with the request that the plugin would have made of it, for a base or,
-// with --net, for the network of one.
+// answer simulates an engine whose answer is out of date. It runs the helper with the
+// request that the plugin would have built from that answer, for the base container or,
+// with --net, for the container whose network is joined.
 func answer(ts *testscript.TestScript, neg bool, args []string) {
 	var base string
 	if len(args) > 1 && args[0] == "--net" {
@@ -30,11 +30,11 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	r := &request.Request{
 		Version: request.Version, Take: ns.All(), Terminal: request.TerminalNever,
-		Base: answered(ts, args[0], args[1]), Command: args[2:],
+		Base: containerSource(ts, args[0], args[1]), Command: args[2:],
 	}
 	if base != "" {
 		r.Overrides = map[ns.Kind]request.Source{ns.Net: r.Base}
-		r.Base = answered(ts, base, "pid-of:"+base)
+		r.Base = containerSource(ts, base, "pid-of:"+base)
 	}
 	file := ts.MkAbs("request")
 	var document bytes.Buffer
@@ -53,18 +53,18 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// answered is a container as an engine would have told of it.
-func answered(ts *testscript.TestScript, container, pid string) request.Source {
+// containerSource describes a container as an engine's answer would.
+func containerSource(ts *testscript.TestScript, container, pid string) request.Source {
 	ts.Check(ts.Exec("docker", "inspect", "--format", "{{.Id}}", container))
 	id := strings.TrimSpace(ts.ReadFile("stdout"))
 	return request.Source{
-		From: request.FromContainer, Name: container, PID: pidOf(ts, pid),
+		From: request.FromContainer, Name: container, PID: parsePID(ts, pid),
 		Container: &request.Container{ID: id},
 	}
 }
 
-// pidOf reads N, file:NAME or pid-of:CONTAINER.
-func pidOf(ts *testscript.TestScript, arg string) int {
+// parsePID returns the PID that N, file:NAME or pid-of:CONTAINER means.
+func parsePID(ts *testscript.TestScript, arg string) int {
 	text := arg
 	if file, ok := strings.CutPrefix(arg, "file:"); ok {
 		text = ts.ReadFile(file)

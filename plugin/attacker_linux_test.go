@@ -17,34 +17,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attackVariable makes the test's own program the attacker, a container's root who
-// is its first process: see TestAttacker.
+// attackVariable turns the test program into the attacker, the first process of a
+// container, with root's rights there: see TestAttacker.
 const attackVariable = "NSJOIN_TEST_ATTACK"
 
-// holdVariable has the attacker stop every process of ours and never let it go.
+// holdVariable makes the attacker stop each of our processes and never resume it.
 const holdVariable = "NSJOIN_TEST_HOLD"
 
-// sighting is what the attacker got out of a process of ours that it has stopped
-// before it became the command.
+// sighting is what the attacker got from a process of ours that it stopped before the
+// process executed the command.
 type sighting struct {
 	Exe, Cwd string
-	FDs      map[string]string // what they lead to
-	Opened   []string          // of FDs, those that could be opened again for writing
+	FDs      map[string]string // the targets of its descriptors
+	Opened   []string          // the FDs that could be reopened for writing
 	Written  bool              // the program was written to
 	Traced   bool
-	Secret   bool // it was in the memory
+	Secret   bool // the secret was in its memory
 	Environ  string
 }
 
-// later is in the place of Exe where the program of one that has ended was written to.
+// later replaces Exe if the program was written to after its process had ended.
 const later = "later"
 
-// held is in the place of Exe where a process was stopped for good.
+// held replaces Exe if the process was stopped and not resumed.
 const held = "held"
 
-// TestAttacker is no test: it runs in the container and never ends. Every process
-// that appears there it stops, takes a look at, and lets go. What it saw of those
-// that run no program of the container's it prints.
+// TestAttacker is not a test: it runs in the container and never ends. It stops every
+// process that appears there, inspects it and resumes it. It prints what it saw of each
+// process that does not run one of the container's programs.
 func TestAttacker(*testing.T) {
 	secret := reversed(os.Getenv(attackVariable))
 	if secret == "" {
@@ -63,10 +63,10 @@ type attacker struct {
 	hold     bool
 	seen     map[string]bool
 	out      *json.Encoder
-	programs []*os.File // of processes of ours
+	programs []*os.File // the programs of our processes
 }
 
-// round takes a look at every process that is new.
+// round inspects every new process.
 func (a *attacker) round() {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
@@ -80,7 +80,7 @@ func (a *attacker) round() {
 			delete(a.seen, dir)
 		}
 	}
-	// Once its process is gone a program isn't busy any more.
+	// Once its process has ended, the kernel lets a program be written to.
 	for _, program := range a.programs {
 		again, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", program.Fd()), os.O_WRONLY, 0)
 		if err != nil {
@@ -93,7 +93,7 @@ func (a *attacker) round() {
 	}
 }
 
-// meet stops a process and lets it go when it was looked at.
+// meet stops a process, inspects it and resumes it.
 func (a *attacker) meet(dir string, pid int) {
 	_ = unix.Kill(pid, unix.SIGSTOP)
 	if a.hold && ours(dir) {
@@ -111,7 +111,7 @@ func (a *attacker) meet(dir string, pid int) {
 	}
 }
 
-// attack looks at a process; nil where it is the container's own.
+// attack inspects a process. It returns nil for one of the container's own.
 func attack(dir string, pid int, secret string) (*sighting, *os.File) {
 	if !ours(dir) {
 		return nil, nil
@@ -144,20 +144,20 @@ func attack(dir string, pid int, secret string) (*sighting, *os.File) {
 		_ = unix.PtraceDetach(pid)
 	}
 	if !ours(dir) {
-		return nil, nil // it became the command after all
+		return nil, nil // it executed the command in the meantime
 	}
 	return s, program
 }
 
-// ours tells whether a process has the name of ours still: the helper's, or the
-// number of the descriptor that it was executed by.
+// ours reports whether a process still has the name of one of ours: the helper's, or the
+// number of the descriptor that was executed.
 func ours(dir string) bool {
 	text, err := os.ReadFile(dir + "/comm")
 	name := strings.TrimSpace(string(text))
 	return err == nil && (name == "docker-nsjoin" || isNumber(name))
 }
 
-// reversed keeps what is looked for out of the container's own environment.
+// reversed hides the secret, so that the attacker does not find it in the container's own environment.
 func reversed(s string) string {
 	b := []byte(s)
 	slices.Reverse(b)
@@ -169,7 +169,7 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// memoryHas looks for text in all that a process has written to.
+// memoryHas reports whether text is in the writable memory of a process.
 func memoryHas(dir, text string) bool {
 	maps, err := os.Open(dir + "/maps")
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit/audittest"
 )
 
-// auditVariable names a directory whose etc and run the engine's host has in the place of
-// /etc/docker and /run/systemd: scripts/engine's variant audit.
+// auditVariable names a directory whose etc and run are mounted over /etc/docker and
+// /run/systemd of the engine's host, by scripts/engine's variant audit.
 const auditVariable = "NSJOIN_TEST_AUDIT"
 
-// audited runs its words where $AUDIT/etc is /etc/docker and $AUDIT/run is /run/systemd.
-// Nothing outside of its mount namespace notices.
+// audited runs its arguments in a new mount namespace where $AUDIT/etc is mounted over
+// /etc/docker and $AUDIT/run over /run/systemd.
 const audited = `#!/bin/sh
 [ "$1" != inside ] || {
 	mount --bind "$AUDIT/etc" /etc/docker && mount --bind "$AUDIT/run" /run/systemd && shift && exec "$@"
@@ -30,7 +30,7 @@ const audited = `#!/bin/sh
 exec unshare --mount --propagation private "$0" inside "$@"
 `
 
-// listening is the script's value of this name.
+// listening is the script's listener, which the command journald sets.
 type listening struct{ *audittest.Listener }
 
 func journald(ts *testscript.TestScript, neg bool, args []string) {
@@ -53,8 +53,8 @@ func journald(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", bin+":"+ts.Getenv("PATH"))
 }
 
-// auditDirectory is a directory of the script's own, or that of the engine's host, which
-// one script has at a time.
+// auditDirectory returns a new directory, or with --via engine the directory of the
+// engine's host, which it locks: one script uses it at a time.
 func auditDirectory(ts *testscript.TestScript) string {
 	if dir := os.Getenv(auditVariable); dir != "" && os.Getenv(viaVariable) == "engine" {
 		f, err := os.Open(dir)
@@ -63,7 +63,7 @@ func auditDirectory(ts *testscript.TestScript) string {
 		ts.Check(unix.Flock(int(f.Fd()), unix.LOCK_EX))
 		return dir
 	}
-	dir, err := os.MkdirTemp("", "nsjoin-audit") // short, for the address of a socket
+	dir, err := os.MkdirTemp("", "nsjoin-audit") // short, because a socket's path is limited
 	ts.Check(err)
 	ts.Defer(func() { _ = os.RemoveAll(dir) })
 	return dir
@@ -87,7 +87,7 @@ func records(ts *testscript.TestScript, neg bool, args []string) {
 		text, pid, err := l.Receive(wait)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			if n != want {
-				ts.Fatalf("%d records came, not %d:\n%s", n, want, out.String())
+				ts.Fatalf("received %d records, not %d:\n%s", n, want, out.String())
 			}
 			break
 		}

@@ -22,8 +22,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// A caller in a sandbox of his own can't read another's filter, whatever his filter
-// refuses; a container that has none can be joined from there. By the engine each can.
+// A caller that has a seccomp filter itself cannot read the container's filter. It can join
+// a container without a filter, and any container through the engine.
 func TestBreaksInASandbox(t *testing.T) {
 	c := newCaller(t)
 	host := engineOfTest(t).host
@@ -45,26 +45,25 @@ func TestBreaksInASandbox(t *testing.T) {
 		cmd.Stderr = errs
 		startRefused(t, cmd, unix.SYS_KCMP, unix.EPERM)
 		if status := ended(t, cmd); status != row.status || !regexp.MustCompile(row.want).Match(errs.bytes()) {
-			t.Errorf("%v: exit status %d, it says %q\nwant %d, %s", row.options, status, errs.bytes(), row.status, row.want)
+			t.Errorf("%v: exit status %d, stderr %q\nwant %d, %s", row.options, status, errs.bytes(), row.status, row.want)
 		}
 		nothingLeft(t, cmd)
 	}
 }
 
-// TestBreaksWhileTheContainerEnds ends a container at one moment after another of a join.
+// TestBreaksWhileTheContainerEnds kills a container's first process at different moments of a join.
 func TestBreaksWhileTheContainerEnds(t *testing.T) {
 	host := engineOfTest(t).host
-	// One that can be started again, which those of newCaller can't.
+	// Unlike those of caller.container, it can be started again.
 	web := fmt.Sprintf("web-%d-%d", os.Getpid(), time.Now().UnixNano())
-	docker(t, "run", "-d", "--init=false", "--name", web, "--label", ownLabel(), testImage, "sleep", "600")
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", web).Run() })
-	// One line and maybe a hint, whatever was being done.
+	runContainer(t, "--init=false", "--name", web, testImage, "sleep", "600")
+	// Every failure is reported in one line, with or without a hint.
 	oneLine := regexp.MustCompile(`^docker nsjoin: [^\n]+\n(hint: [^\n]+\n)?$`)
 	ways := make(map[string]int)
 	for i := range 30 {
 		first, err := strconv.Atoi(initOf(t, web))
 		if err != nil || first <= 1 {
-			t.Fatalf("its first process is %d, %v", first, err)
+			t.Fatalf("the container's first process is %d: %v", first, err)
 		}
 		becomeReaper(t)
 		cmd := (&brokenEngine{host: host}).plugin(t, web, "sleep", "600")
@@ -79,24 +78,24 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 		}
 		status, said := ended(t, cmd), string(errs.bytes())
 		if status != 125 && status != 137 || !oneLine.MatchString(said) {
-			t.Errorf("after %d: exit status %d, it says %q", i, status, said)
+			t.Errorf("delay %d: exit status %d, stderr %q", i, status, said)
 		}
 		ways[strings.Split(pidNumber.ReplaceAllString(strings.ReplaceAll(said, web, "web"), "${1}N"), "\n")[0]]++
 		nothingLeft(t, cmd)
-		eventually(t, "the engine has noticed", func() bool { return initOf(t, web) == "0" })
+		eventually(t, "the engine knows that the container has ended", func() bool { return initOf(t, web) == "0" })
 		docker(t, "start", web)
 	}
 	for way, n := range ways {
 		t.Logf("%d times: %s", n, way)
 	}
 	if len(ways) < 2 {
-		t.Errorf("it ended at one step only: %v", ways)
+		t.Errorf("every join failed at the same step: %v", ways)
 	}
 }
 
-// TestBreaksWhereTheContainerIsFrozenMeanwhile has a container paused after the engine has
-// answered that it runs.
-func TestBreaksWhereTheContainerIsFrozenMeanwhile(t *testing.T) {
+// TestBreaksWhenTheContainerIsPaused pauses a container after the engine has answered that
+// it runs.
+func TestBreaksWhenTheContainerIsPaused(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t, "--security-opt", "seccomp=unconfined")
 	becomeReaper(t)
@@ -112,23 +111,19 @@ func TestBreaksWhereTheContainerIsFrozenMeanwhile(t *testing.T) {
 	want := "docker nsjoin: identity of \"" + web + "\": it is frozen, and a command in it would be\n" +
 		"hint: docker ps shows whether it is paused; docker unpause lets it go on\n"
 	if status := ended(t, helper); status != 125 || string(errs.bytes()) != want {
-		t.Errorf("exit status %d, it says %q; want 125, %q", status, errs.bytes(), want)
+		t.Errorf("exit status %d, stderr %q; want 125, %q", status, errs.bytes(), want)
 	}
 	nothingLeft(t, helper)
 }
 
-// helperFor is the helper as the plugin starts it for a command in a container, and the socket
-// of the Docker CLI that it watches, to which it is connected when it starts.
+// helperFor returns the helper's command as the plugin starts it for a command in a container,
+// and the listener of the Docker CLI's socket. The helper starts with a connection to it.
 func helperFor(t *testing.T, container string, command ...string) (*exec.Cmd, net.Listener) {
 	t.Helper()
 	id := docker(t, "inspect", "--format", "{{.Id}}", container)
-	pid, err := strconv.Atoi(initOf(t, container))
-	if err != nil {
-		t.Fatal(err)
-	}
 	document, err := json.Marshal(&request.Request{
 		Version: request.Version, Take: ns.All(), Terminal: request.TerminalNever, Command: command,
-		Base: request.Source{From: request.FromContainer, Name: container, PID: pid, Container: &request.Container{ID: id}},
+		Base: request.Source{From: request.FromContainer, Name: container, PID: initPID(t, container), Container: &request.Container{ID: id}},
 	})
 	if err != nil {
 		t.Fatal(err)

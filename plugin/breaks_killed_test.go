@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// atQuestion starts a command through an engine that does not answer at one question, and
-// returns its client once the question has come.
-func atQuestion(t *testing.T, e *breakingEngine, run, web string) *exec.Cmd {
+// startUntilBreak starts a command through an engine that leaves one request unanswered, and
+// returns the client once the engine has received that request.
+func startUntilBreak(t *testing.T, e *breakingEngine, run, web string) *exec.Cmd {
 	t.Helper()
-	cmd := sharing(t, e.host, run, "--via", "engine", web, "echo", "joined")
+	cmd := pluginWithRunDir(t, e.host, run, "--via", "engine", web, "echo", "joined")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -26,26 +26,26 @@ func atQuestion(t *testing.T, e *breakingEngine, run, web string) *exec.Cmd {
 	return cmd
 }
 
-// sharing is a client whose runtime directory other clients have too.
-func sharing(t *testing.T, host, run string, args ...string) *exec.Cmd {
+// pluginWithRunDir returns a client with a given runtime directory, which clients can share.
+func pluginWithRunDir(t *testing.T, host, run string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := (&brokenEngine{host: host}).plugin(t, args...)
 	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+run)
 	return cmd
 }
 
-// joins runs a command that must succeed.
+// joins runs a command, which must succeed.
 func joins(t *testing.T, host, run, web string) {
 	t.Helper()
-	cmd := sharing(t, host, run, "--via", "engine", web, "echo", "joined")
+	cmd := pluginWithRunDir(t, host, run, "--via", "engine", web, "echo", "joined")
 	if out, errs := output(t, cmd); out != "joined\n" || errs != "" {
-		t.Fatalf("it prints %q and says %q", out, errs)
+		t.Fatalf("stdout %q, stderr %q", out, errs)
 	}
 }
 
-// A client that is killed before it has started its helper's container leaves that. The
-// next call on the same engine removes it, and nothing else.
-func TestBreaksWhereTheClientIsKilled(t *testing.T) {
+// A client that is killed before it has started its helper container leaves the container
+// behind. The next call on the same engine removes it, and nothing else.
+func TestBreaksWhenTheClientIsKilled(t *testing.T) {
 	c := newCaller(t)
 	engine := engineOfTest(t)
 	web := c.container(t)
@@ -53,42 +53,42 @@ func TestBreaksWhereTheClientIsKilled(t *testing.T) {
 		at  string
 		how breaks
 	}{
-		{"POST /containers/create", keepsAnswer}, // the client has not learned the ID
+		{"POST /containers/create", keepsAnswer}, // the client does not know the ID
 		{"PUT /containers/*/archive", answersNothing},
 		{"POST /containers/*/start", answersNothing},
 	} {
 		t.Run(row.at, func(t *testing.T) {
 			run := runtimeDir(t, t.TempDir())
 			e := newBreakingEngine(t, engine, row.at, row.how)
-			cmd := atQuestion(t, e, run, web)
+			cmd := startUntilBreak(t, e, run, web)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait()
 			left := docker(t, "ps", "-aq", "--filter", "name="+e.made()[0])
 			if left == "" {
-				t.Fatal("the client has left nothing")
+				t.Fatal("the client has left no container")
 			}
 			e.heal()
 			other := lookalike(t, web)
-			joins(t, engine.host, run, web) // another engine, for all that is known
+			joins(t, engine.host, run, web) // at this address it looks like another engine
 			if docker(t, "ps", "-aq", "--filter", "id="+left) == "" {
-				t.Error("it was removed from an engine of another address")
+				t.Error("the container was removed through another address of the engine")
 			}
 			joins(t, e.host, run, web)
 			noHelper(t, e)
 			if docker(t, "ps", "-aq", "--filter", "name="+other) == "" || docker(t, "volume", "ls", "-q", "--filter", "name="+other) == "" {
-				t.Error("a container that no client has made was removed, or its volume")
+				t.Error("a container that no client created was removed, or its volume")
 			}
 			if left, err := filepath.Glob(filepath.Join(run, "docker-nsjoin", "*")); err != nil || len(left) > 0 {
-				t.Errorf("on record are %q, %v", left, err)
+				t.Errorf("left on record: %q, %v", left, err)
 			}
 		})
 	}
 }
 
-// lookalike makes a container with a volume, and with all that a helper's has but that
-// no client has made it.
+// lookalike creates a container with a volume and the labels of a helper container. No
+// client has it on record.
 func lookalike(t *testing.T, web string) string {
 	t.Helper()
 	name := fmt.Sprintf("docker-nsjoin-%032x", os.Getpid())
@@ -102,17 +102,17 @@ func lookalike(t *testing.T, web string) string {
 	return name
 }
 
-// A call does not sweep the container of a client that lives.
-func TestBreaksOfTwoClientsAtOnce(t *testing.T) {
+// A call does not remove the helper container of a client that still runs.
+func TestBreaksWithTwoClients(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
 	run := runtimeDir(t, t.TempDir())
 	e := newBreakingEngine(t, engineOfTest(t), "PUT /containers/*/archive", answersNothing)
-	first := atQuestion(t, e, run, web)
+	first := startUntilBreak(t, e, run, web)
 	e.heal()
 	joins(t, e.host, run, web)
 	if docker(t, "ps", "-aq", "--filter", "name="+e.made()[0]) == "" {
-		t.Error("the container of a living client was removed")
+		t.Error("the helper container of a running client was removed")
 	}
 	if err := first.Process.Signal(unix.SIGINT); err != nil {
 		t.Fatal(err)

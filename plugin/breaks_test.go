@@ -21,36 +21,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// breaks says how an engine fails at a question.
+// breaks is the way in which an engine fails at a request.
 type breaks string
 
 const (
-	answersNothing breaks = "answers nothing"
-	hangsUp        breaks = "hangs up"
-	losesAnswer    breaks = "does it and hangs up"
-	diskIsFull     breaks = "has a full disk"
-	keepsAnswer    breaks = "does it and answers nothing"
+	answersNothing breaks = "no answer"
+	hangsUp        breaks = "connection closed"
+	losesAnswer    breaks = "done, connection closed"
+	diskIsFull     breaks = "disk full"
+	keepsAnswer    breaks = "done, no answer"
 )
 
-// breakingEngine stands before the test's engine and breaks at one question.
+// breakingEngine forwards requests to the test's engine and fails at one of them.
 type breakingEngine struct {
 	host  string
 	at    string // METHOD PATH, the path without the version and with * for a container
 	how   breaks
-	conns sync.Map // all that are open, by net.Conn
+	conns sync.Map // open connections, by net.Conn
 	lock  sync.Mutex
-	asked []string      // all questions
-	named []string      // names of the containers that it was asked to make
-	broke chan struct{} // closed at the question
+	asked []string      // all requests
+	named []string      // names of the containers that it was asked to create
+	broke chan struct{} // closed at the request
 }
 
 func newBreakingEngine(t *testing.T, engine testEngine, at string, how breaks) *breakingEngine {
 	t.Helper()
 	behind, err := url.Parse(engine.host)
 	if err != nil || behind.Scheme != "unix" {
-		t.Skipf("this stands before a socket of this machine, not %s", engine.host)
+		t.Skipf("it forwards to a Unix socket, not to %s", engine.host)
 	}
-	dir, err := os.MkdirTemp("", "nsjoin") //nolint:usetesting // its own is too long for a socket
+	dir, err := os.MkdirTemp("", "nsjoin") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,30 +135,30 @@ func (e *breakingEngine) cut() {
 	e.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
 }
 
-// heal has it answer everything from now on, but what was asked before.
+// heal makes it answer every later request.
 func (e *breakingEngine) heal() {
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	e.at = ""
 }
 
-// hangUp closes the connection of a question.
+// hangUp closes the connection of a request.
 func hangUp(w http.ResponseWriter) {
 	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		c.Close()
 	}
 }
 
-// lost takes an answer that nobody gets.
+// lost discards an answer.
 type lost struct{ header http.Header }
 
 func (l *lost) Header() http.Header            { return l.header }
 func (l *lost) WriteHeader(int)                {}
 func (l *lost) Write(text []byte) (int, error) { return len(text), nil }
 
-// A helper's container is made in several steps. Whichever of them fails, one line says so
-// and nothing is left.
-func TestBreaksWhileAHelperIsStarted(t *testing.T) {
+// The plugin starts a helper container in several steps. If one of them fails, one line
+// reports it and nothing is left.
+func TestBreaksWhileTheHelperStarts(t *testing.T) {
 	c := newCaller(t)
 	engine := engineOfTest(t)
 	web := c.container(t)
@@ -173,21 +173,21 @@ func TestBreaksWhileAHelperIsStarted(t *testing.T) {
 	} {
 		for _, how := range []breaks{hangsUp, losesAnswer, diskIsFull, answersNothing} {
 			if how == losesAnswer && strings.HasSuffix(row.at, "/wait") {
-				continue // it has no end
+				continue // the answer comes only when the container ends
 			}
 			t.Run(row.at+" "+string(how), func(t *testing.T) {
-				status, want := breaking(row.says, row.at, how)
+				status, want := expectation(row.says, row.at, how)
 				e := newBreakingEngine(t, engine, row.at, how)
-				helperBreaks(t, e, web, status, want)
+				expectFailure(t, e, web, status, want)
 				noHelper(t, e)
 			})
 		}
 	}
 }
 
-// helperBreaks runs a command by a helper's container of an engine that breaks, and expects an
-// exit status and what is said.
-func helperBreaks(t *testing.T, e *breakingEngine, web string, status int, want string) {
+// expectFailure runs a command through a helper container on an engine that fails, and checks
+// the exit status and the message.
+func expectFailure(t *testing.T, e *breakingEngine, web string, status int, want string) {
 	t.Helper()
 	becomeReaper(t)
 	cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
@@ -204,27 +204,27 @@ func helperBreaks(t *testing.T, e *breakingEngine, web string, status int, want 
 	}
 	got := ended(t, cmd)
 	if said := string(errs.bytes()); got != status || !regexp.MustCompile(want).MatchString(said) || len(out.bytes()) > 0 {
-		t.Errorf("exit status %d, it prints %q and says %q\nwant %d, %s", got, out.bytes(), said, status, want)
+		t.Errorf("exit status %d, stdout %q, stderr %q\nwant %d, %s", got, out.bytes(), said, status, want)
 	}
 	nothingLeft(t, cmd)
 }
 
-// breaking is the exit status and what is said where the engine breaks at a question, and,
-// if it answers nothing, the user interrupts that.
-func breaking(says, at string, how breaks) (status int, want string) {
+// expectation returns the exit status and the message, as a regular expression, for an engine
+// that fails at a request. If the engine does not answer, the user interrupts the call.
+func expectation(says, at string, how breaks) (status int, want string) {
 	switch {
-	case how == answersNothing && strings.HasPrefix(says, "("): // nothing is to be given back yet
+	case how == answersNothing && strings.HasPrefix(says, "("): // there is nothing to clean up yet
 		return 130, "^$"
 	case how == answersNothing:
 		return 125, "^docker nsjoin: interrupted before the command ran\n$"
-	case how == diskIsFull && !strings.HasSuffix(at, "/attach"): // of which the client tells no more
+	case how == diskIsFull && !strings.HasSuffix(at, "/attach"): // for attach, the Docker client drops the message
 		return 125, "^docker nsjoin: " + says + ": .*no space left on device\n$"
 	}
 	return 125, "^docker nsjoin: " + says + ": .*\n(hint: .*\n)?$"
 }
 
-// An engine that is gone while the command runs ends it, for all that the client knows. Here
-// only the way there is cut, and the helper notices.
+// If the client loses the engine while the command runs, the command ends. Here only the
+// connections are cut; the helper notices.
 func TestBreaksWhileTheCommandRuns(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -241,24 +241,24 @@ func TestBreaksWhileTheCommandRuns(t *testing.T) {
 	status := ended(t, cmd)
 	const want = `^docker nsjoin: lost the engine: .*\nhint: the command is ended within a minute; docker ps --filter name=docker-nsjoin-[0-9a-f]{32} shows its helper\n$`
 	if said := string(errs.bytes()); status != 125 || !regexp.MustCompile(want).MatchString(said) {
-		t.Errorf("exit status %d, it says %q\nwant %s", status, said, want)
+		t.Errorf("exit status %d, stderr %q\nwant %s", status, said, want)
 	}
 	noHelper(t, e)
 	nothingLeft(t, cmd)
 	eventually(t, "the command has ended", func() bool { return !strings.Contains(docker(t, "top", web, "-o", "pid,args"), "sleep 600") })
 }
 
-// noHelper fails if a container stays that the engine was asked to make.
+// noHelper fails if a container that the engine was asked to create is left.
 func noHelper(t *testing.T, e *breakingEngine) {
 	t.Helper()
 	for _, name := range e.made() {
-		eventually(t, "no helper's container is left", func() bool {
+		eventually(t, "no helper container is left", func() bool {
 			return docker(t, "ps", "-aq", "--filter", "name="+name) == ""
 		})
 	}
 }
 
-// made are the names of the containers that it was asked to make.
+// made returns the names of the containers that it was asked to create.
 func (e *breakingEngine) made() []string {
 	e.lock.Lock()
 	defer e.lock.Unlock()

@@ -3,8 +3,6 @@
 package main
 
 import (
-	"cmp"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,13 +12,10 @@ import (
 	"time"
 )
 
-// The tests in Go take the machine's containers for what the scripts can't do:
-// they drive terminals and end processes.
-
-// endsWithin is a deadline against hanging, no measure.
+// endsWithin limits how long a test waits for something that hangs. It measures nothing.
 const endsWithin = time.Minute
 
-// caller is a user of the test's engine, with the plugin installed.
+// caller is a user of the test's engine who has the plugin installed.
 type caller struct {
 	dir string // home, working and temporary directories are in it
 	env []string
@@ -45,7 +40,7 @@ func newCaller(t *testing.T) caller {
 	}}
 }
 
-// runtimeDir makes the user's runtime directory in a directory.
+// runtimeDir creates the user's runtime directory in dir.
 func runtimeDir(t *testing.T, dir string) string {
 	t.Helper()
 	made := filepath.Join(dir, "run")
@@ -55,8 +50,8 @@ func runtimeDir(t *testing.T, dir string) string {
 	return made
 }
 
-// helpers are the IDs of the helper's containers that are on record for this caller and
-// that the engine has.
+// helpers returns the IDs of the helper containers that this caller has on record and that the
+// engine still has.
 func (c caller) helpers(t *testing.T, filter ...string) []string {
 	t.Helper()
 	records, err := filepath.Glob(filepath.Join(c.dir, "run", "docker-nsjoin", "helper.*"))
@@ -71,7 +66,7 @@ func (c caller) helpers(t *testing.T, filter ...string) []string {
 	return ids
 }
 
-// docker is the Docker CLI, as this caller starts it.
+// docker returns a command of the Docker CLI with this caller's environment.
 func (c caller) docker(args ...string) *exec.Cmd {
 	cmd := exec.Command("docker", args...)
 	cmd.Env = c.env
@@ -79,39 +74,23 @@ func (c caller) docker(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// container runs a container until the test ends and returns its name. The first
-// process takes the children of those that were killed, as an init does.
-func (c caller) container(t *testing.T, options ...string) string {
-	t.Helper()
-	const initProcess = "mkfifo /tmp/never && exec 3<>/tmp/never && echo ready; while :; do read -r -u 3; done"
-	name := fmt.Sprintf("web-%d-%d", os.Getpid(), time.Now().UnixNano())
-	run := append([]string{
-		"run", "-d", "--init=false", "--name", name, "--hostname", "web", "--label", ownLabel(),
-	}, options...)
-	docker(t, append(run, testImage, "bash", "-c", initProcess)...)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
-	eventually(t, name+" is ready", func() bool { return docker(t, "logs", name) == "ready" })
-	return name
-}
-
-// eventually waits for something that must come true.
+// eventually waits for a condition. what describes it for the failure message.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(endsWithin); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it didn't come true within %s: %s", endsWithin, what)
+			t.Fatalf("not within %s: %s", endsWithin, what)
 		}
 	}
 }
 
-// ended waits for a command that must end by itself, and returns its status as a
-// shell has it.
+// ended waits for a command, which must end by itself, and returns its status as a shell's $?.
 func ended(t *testing.T, cmd *exec.Cmd) int {
 	t.Helper()
 	hangs := time.AfterFunc(endsWithin, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
 	if !hangs.Stop() {
-		t.Errorf("%s didn't end within %s", cmd, endsWithin)
+		t.Errorf("%s did not end within %s", cmd, endsWithin)
 	}
 	if cmd.ProcessState == nil {
 		t.Fatalf("%s: %v", cmd, err)
@@ -120,16 +99,4 @@ func ended(t *testing.T, cmd *exec.Cmd) int {
 		return 128 + int(ws.Signal())
 	}
 	return cmd.ProcessState.ExitCode()
-}
-
-// inside is what a command in the container prints, by docker exec.
-func inside(t *testing.T, container string, command ...string) string {
-	t.Helper()
-	return docker(t, append([]string{"exec", container}, command...)...)
-}
-
-// initOf is the number of a container's first process here.
-func initOf(t *testing.T, container string) string {
-	t.Helper()
-	return cmp.Or(strings.TrimSpace(docker(t, "inspect", "--format", "{{.State.Pid}}", container)), "0")
 }

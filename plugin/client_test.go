@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The end of the client ends the command: what was started in its session gets
-// SIGHUP, and SIGKILL after a grace.
+// When the client ends, the command ends: every process of its session receives SIGHUP,
+// and SIGKILL after a grace period.
 
-// ends are the ways in which a client ends.
+// clientEnds are the ways in which a client can end.
 var clientEnds = []struct {
 	name     string
 	terminal bool
@@ -24,26 +24,26 @@ var clientEnds = []struct {
 	{"kill -9 of the helper", false, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
 	{"kill -9 of the helper at a terminal", true, func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }},
 	{"kill -9 of both", false, func(s *running) {
-		s.kill(s.cli, unix.SIGSTOP) // it would end with the helper
+		s.kill(s.cli, unix.SIGSTOP) // otherwise it would end with the helper
 		s.kill(s.helper.pid, unix.SIGKILL)
 		s.kill(s.cli, unix.SIGKILL)
 	}},
 	{"the terminal is closed", true, func(s *running) { s.tty.hangUp() }},
 }
 
-// clientCommands have a word for what they leave when they end by SIGHUP, and how many
-// processes they are at least when they are ready.
+// clientCommands are commands with what they write to a file on SIGHUP, if anything, and
+// the least number of processes that they consist of when they are ready.
 var clientCommands = []struct {
 	name, command, leaves string
 	members               int
 }{
-	{"one that ends at once", "echo ready; exec sleep 600", "", 1},
-	// Once the helper is killed nobody reads what bash says of its child, which would end it by SIGPIPE.
-	{"one that tidies up", "trap 'echo tidied >/tmp/left; exit' HUP; exec 2>/dev/null; echo ready; while :; do sleep 0.1; done", "tidied", 1},
+	{"ends at once", "echo ready; exec sleep 600", "", 1},
+	// Once the helper is killed, bash's message about its child would end it by SIGPIPE.
+	{"cleans up", "trap 'echo tidied >/tmp/left; exit' HUP; exec 2>/dev/null; echo ready; while :; do sleep 0.1; done", "tidied", 1},
 	{"with children in the background", "sleep 600 & sleep 600 & (sleep 600; true) & echo ready; wait", "", 5},
 	{"with children in groups of their own", "set -m; sleep 600 & sleep 600 & echo ready; wait", "", 3},
 	{"with a stopped child", "set -m; (kill -STOP $BASHPID; sleep 600) & until jobs | grep -q Stopped; do sleep 0.1; done; echo ready; sleep 600", "", 2},
-	{"one that ignores SIGHUP", "trap '' HUP; echo ready; sleep 600; sleep 600", "", 2},
+	{"ignores SIGHUP", "trap '' HUP; echo ready; sleep 600; sleep 600", "", 2},
 	{"with a child that ignores SIGHUP", "(trap '' HUP; sleep 600; sleep 600) & echo ready; wait", "", 3},
 }
 
@@ -51,8 +51,7 @@ func TestClientEnds(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
-	// All sessions are ended before the first is looked at, for the grace to be
-	// over once.
+	// All sessions are ended before the first is checked, so that their grace periods overlap.
 	type ending struct {
 		name    string
 		members []process
@@ -64,7 +63,7 @@ func TestClientEnds(t *testing.T) {
 			command := strings.ReplaceAll(row.command, "/tmp/left", fmt.Sprintf("/tmp/left-%d-%d", i, j))
 			s := begin(t, c, web, way.terminal, "bash", "-c", command)
 			var members []process
-			eventually(t, row.name+": all that it starts is there", func() bool {
+			eventually(t, row.name+": all its processes run", func() bool {
 				members = inSession(s.command.session)
 				return len(members) >= row.members
 			})
@@ -78,7 +77,7 @@ func TestClientEnds(t *testing.T) {
 				eventually(t, p.String()+" has ended", func() bool { return !p.runs() })
 			}
 			if left := inSession(e.session); len(left) > 0 {
-				t.Errorf("left in its session: %v", left)
+				t.Errorf("processes left in its session: %v", left)
 			}
 		})
 	}
@@ -89,7 +88,7 @@ func TestClientEnds(t *testing.T) {
 			}
 			file := fmt.Sprintf("/tmp/left-%d-%d", i, j)
 			if got := inside(t, web, "sh", "-c", "cat "+file+" 2>&1 || true"); got != row.leaves {
-				t.Errorf("%s: it got no SIGHUP: %s", way.name, got)
+				t.Errorf("%s: the command received no SIGHUP: %s", way.name, got)
 			}
 		}
 	}

@@ -18,21 +18,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An engine that fails can't be had from a real one; here is a socket that answers
-// as one would, and the plugin as the Docker CLI starts it.
+// A real engine does not fail on demand. These tests run the plugin, as the Docker CLI starts
+// it, against a socket that answers as a failing engine would.
 
-// brokenEngine answers the first question of every connection by writing text, and
-// hangs up; where text is "…" it keeps silent.
+// brokenEngine answers the first request of every connection by writing text, and closes
+// the connection. If text ends with "…" it leaves the connection open instead.
 type brokenEngine struct {
 	host  string       // DOCKER_HOST
-	asked atomic.Int32 // questions that came
+	asked atomic.Int32 // requests received
 }
 
 const silence = "…"
 
 func newBrokenEngine(t *testing.T, text string) *brokenEngine {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "nsjoin") //nolint:usetesting // its own is too long for a socket
+	dir, err := os.MkdirTemp("", "nsjoin") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,17 +65,17 @@ func (e *brokenEngine) answer(c net.Conn, text string) {
 	e.asked.Add(1)
 	_, _ = c.Write([]byte(strings.TrimSuffix(text, silence)))
 	if strings.HasSuffix(text, silence) {
-		_, _ = c.Read(question) // until it is given up
+		_, _ = c.Read(question) // until the client closes the connection
 	}
 }
 
-// response is a whole answer of an engine.
+// response is a complete HTTP answer.
 func response(status int, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %d %s\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 		status, http.StatusText(status), len(body), body)
 }
 
-// plugin is the built plugin, started as the Docker CLI does it, for an engine.
+// plugin returns the command of the built plugin, as the Docker CLI starts it for this engine.
 func (e *brokenEngine) plugin(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	plugin, err := filepath.Abs("../build/docker-nsjoin")
@@ -95,23 +95,23 @@ func (e *brokenEngine) plugin(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func TestEngineThatFails(t *testing.T) {
+func TestFailingEngine(t *testing.T) {
 	const (
 		chunked = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 		meant   = "hint: docker context ls shows which engine is meant\n"
 	)
 	for _, row := range []struct{ name, text, want string }{
-		{"it hangs up at the question", "", "it hung up without an answer\n" + meant},
+		{"closes the connection", "", "it hung up without an answer\n" + meant},
 		{"half a header", "HTTP/1.1 200 OK\r\nContent-", "net/http: HTTP/1.x transport connection broken: malformed MIME header: missing colon: \"Content-\"\n" + meant},
 		{"half an answer", chunked + "20\r\n{\"Id\":\"", "its answer was cut off\n" + meant},
 		{"another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "malformed HTTP response \"SSH-2.0-OpenSSH_9.2\". * Are you trying to connect to a TLS-enabled daemon without TLS?\n" + meant},
 		{"garbage", "\x00\x1b[2J\xff\n", `malformed HTTP response "\x00\x1b[2J\xff". * Are you trying to connect to a TLS-enabled daemon without TLS?` + "\n" + meant},
 		{"another server", response(http.StatusOK, "<html>"), "what answers is no Docker engine: invalid character '<' looking for beginning of value\n" + meant},
-		{"it leads elsewhere", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "its answer is empty\n" + meant},
+		{"redirects", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "its answer is empty\n" + meant},
 		{"an error", response(http.StatusInternalServerError, `{"message":"database\nis locked"}`), "database is locked\n"},
-		{"an error without a word", response(http.StatusInternalServerError, `{}`), "API returned a 500 (Internal Server Error) but provided no error-message\n"},
-		{"it shuts down", response(http.StatusServiceUnavailable, `{"message":"shutting down"}`), "shutting down\n"},
-		{"it doesn't know our version of its API", response(http.StatusBadRequest, `{"message":"client version 1.41 is too new"}`), "client version 1.41 is too new\n"},
+		{"an error without a message", response(http.StatusInternalServerError, `{}`), "API returned a 500 (Internal Server Error) but provided no error-message\n"},
+		{"shuts down", response(http.StatusServiceUnavailable, `{"message":"shutting down"}`), "shutting down\n"},
+		{"does not know our API version", response(http.StatusBadRequest, `{"message":"client version 1.41 is too new"}`), "client version 1.41 is too new\n"},
 	} {
 		for _, args := range [][]string{{"web", "true"}, {"--via", "engine", "web", "true"}, {"ls"}} {
 			t.Run(row.name+": "+strings.Join(args, " "), func(t *testing.T) {
@@ -120,10 +120,10 @@ func TestEngineThatFails(t *testing.T) {
 				cmd := e.plugin(t, args...)
 				out, errs := output(t, cmd)
 				if status := cmd.ProcessState.ExitCode(); status != 125 || out != "" {
-					t.Errorf("exit status %d, it prints %q", status, out)
+					t.Errorf("exit status %d, stdout %q", status, out)
 				}
 				if !strings.HasPrefix(errs, "docker nsjoin: ") || !strings.HasSuffix(errs, row.want) || strings.Count(errs, "\n") != strings.Count(row.want, "\n") {
-					t.Errorf("it says %q\nwant at the end %q", errs, row.want)
+					t.Errorf("stderr %q\nwant it to end with %q", errs, row.want)
 				}
 				nothingLeft(t, cmd)
 			})
@@ -131,8 +131,8 @@ func TestEngineThatFails(t *testing.T) {
 	}
 }
 
-// Who waits for an engine that keeps silent waits as long as he wants to.
-func TestInterruptedWhileTheEngineKeepsSilent(t *testing.T) {
+// A call waits for an engine that does not answer until the user interrupts it.
+func TestInterruptWhileTheEngineIsSilent(t *testing.T) {
 	for _, text := range []string{silence, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"Id\":" + silence} {
 		for _, args := range [][]string{{"web", "true"}, {"--via", "engine", "web", "true"}, {"ls"}} {
 			t.Run(fmt.Sprintf("%.8q %s", text, strings.Join(args, " ")), func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestInterruptedWhileTheEngineKeepsSilent(t *testing.T) {
 					t.Fatal(err)
 				}
 				if status := ended(t, cmd); status != 130 {
-					t.Errorf("exit status %d, not that of SIGINT; it says %q", status, errs.bytes())
+					t.Errorf("exit status %d, want that of SIGINT; stderr %q", status, errs.bytes())
 				}
 				nothingLeft(t, cmd)
 			})
@@ -157,9 +157,9 @@ func TestInterruptedWhileTheEngineKeepsSilent(t *testing.T) {
 	}
 }
 
-// Without a terminal the Docker CLI tells its plugins of SIGINT and SIGTERM by
+// Without a terminal, the Docker CLI tells its plugins to end on SIGINT and SIGTERM by
 // closing a socket.
-func TestToldToEndWhileTheEngineKeepsSilent(t *testing.T) {
+func TestCLIClosesItsSocketWhileTheEngineIsSilent(t *testing.T) {
 	for _, row := range []struct{ args, want string }{
 		{"web true", "docker nsjoin: ask the engine for container \"web\": interrupted\n"},
 		{"ls", "docker nsjoin: ask the engine for its containers: interrupted\n"},
@@ -187,14 +187,14 @@ func TestToldToEndWhileTheEngineKeepsSilent(t *testing.T) {
 			eventually(t, "the engine was asked", func() bool { return e.asked.Load() > 0 })
 			told.Close()
 			if status := ended(t, cmd); status != 125 || errs.String() != row.want {
-				t.Errorf("exit status %d, it says %q\nwant %q", status, &errs, row.want)
+				t.Errorf("exit status %d, stderr %q\nwant %q", status, &errs, row.want)
 			}
 			nothingLeft(t, cmd)
 		})
 	}
 }
 
-// output runs a command that must end by itself.
+// output runs a command, which must end by itself, and returns what it wrote.
 func output(t *testing.T, cmd *exec.Cmd) (stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -206,8 +206,8 @@ func output(t *testing.T, cmd *exec.Cmd) (stdout, stderr string) {
 	return out.String(), errs.String()
 }
 
-// nothingLeft fails where a plugin that has ended left a process of its own, whose
-// parent this one became, or a file in its directory. Others are ours, which stay.
+// nothingLeft fails if a plugin that has ended left a process, which this process adopted
+// (see becomeReaper), or a file in its directory. others are PIDs of the test's own children.
 func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {
 	t.Helper()
 	var left []process
@@ -224,6 +224,6 @@ func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {
 	})
 	entries, err := os.ReadDir(cmd.Dir)
 	if err != nil || len(entries) > 0 {
-		t.Errorf("left in its directory: %v, %v", entries, err)
+		t.Errorf("files left in its directory: %v, %v", entries, err)
 	}
 }

@@ -20,10 +20,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// filters compares the seccomp filters that the kernel has of a command of
-// docker nsjoin with those of the container's first process, which are what it
-// copies, and those of a command of docker exec, which the runtime makes anew;
-// and prints how long each is.
+// filters compares the seccomp filters of a command of docker nsjoin with those of the
+// container's first process, which docker nsjoin copies, and with those of a command of
+// docker exec, which the runtime generates again. It prints the length of each filter.
 func filters(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: filters CONTAINER")
@@ -34,7 +33,7 @@ func filters(ts *testscript.TestScript, neg bool, args []string) {
 		filters []plan.Filter
 		alike   func(f, g plan.Filter) bool
 	}{
-		{"the first process", copyFilters(ts, pidOf(ts, "pid-of:"+args[0])), identical},
+		{"the first process", copyFilters(ts, parsePID(ts, "pid-of:"+args[0])), identical},
 		{"docker exec", filtersOf(ts, "exec", args[0]), alike},
 	} {
 		if !slices.EqualFunc(ours, other.filters, other.alike) {
@@ -49,9 +48,9 @@ func filters(ts *testscript.TestScript, neg bool, args []string) {
 
 func identical(f, g plan.Filter) bool { return slices.Equal(f.Program, g.Program) }
 
-// alike tells whether two filters have the same instructions in the same order,
-// but for the beginning: runc puts a part for each architecture in front, in the
-// order of a Go map (libcontainer/seccomp/patchbpf), which is another each time.
+// alike reports whether two filters have the same instructions in the same order, except
+// at the beginning: runc prepends a part for each architecture in the order of a Go map
+// (libcontainer/seccomp/patchbpf), which varies.
 func alike(f, g plan.Filter) bool {
 	n := beginning(f.Program)
 	if len(f.Program) != len(g.Program) || beginning(g.Program) != n {
@@ -61,8 +60,8 @@ func alike(f, g plan.Filter) bool {
 		slices.Equal(withoutOrder(f.Program[:n]), withoutOrder(g.Program[:n]))
 }
 
-// beginning is how many instructions are in front of what libseccomp made: its
-// first unconditional jump leads there.
+// beginning returns the number of instructions before libseccomp's own part: the first
+// unconditional jump leads there.
 func beginning(program []seccomp.Instruction) int {
 	for i, in := range program {
 		if in.Code == unix.BPF_JMP|unix.BPF_JA {
@@ -72,7 +71,7 @@ func beginning(program []seccomp.Instruction) int {
 	return 0
 }
 
-// withoutOrder sorts instructions and leaves out how far they jump.
+// withoutOrder sorts the instructions and clears their jump offsets.
 func withoutOrder(program []seccomp.Instruction) []seccomp.Instruction {
 	sorted := slices.Clone(program)
 	for i, in := range sorted {
@@ -87,9 +86,9 @@ func withoutOrder(program []seccomp.Instruction) []seccomp.Instruction {
 	return sorted
 }
 
-// filtersOf are those of a command that is run in the container meanwhile.
+// filtersOf runs a command in the container and returns the command's filters.
 func filtersOf(ts *testscript.TestScript, how, container string) []plan.Filter {
-	seconds := strconv.Itoa(1_000_000 + int(time.Now().UnixNano()%1_000_000_000)) // as good as a name
+	seconds := strconv.Itoa(1_000_000 + int(time.Now().UnixNano()%1_000_000_000)) // unique, so that the process can be found
 	cmd := exec.Command("docker", how, container, "sleep", seconds)
 	cmd.Env = environmentOf(ts)
 	ts.Check(cmd.Start())
@@ -102,27 +101,27 @@ func filtersOf(ts *testscript.TestScript, how, container string) []plan.Filter {
 	return copyFilters(ts, pid)
 }
 
-// copyFilters are all filters of a process.
+// copyFilters returns all filters of a process.
 func copyFilters(ts *testscript.TestScript, pid int) []plan.Filter {
-	filters, err := observe.CopyFilters(pid, statusNumber(ts, pid, "Seccomp_filters")) // of Linux 5.9
+	filters, err := observe.CopyFilters(pid, statusNumber(ts, pid, "Seccomp_filters")) // since Linux 5.9
 	ts.Check(err)
 	return filters
 }
 
-// statusNumber is a number in the status of a process, proc_pid_status(5).
+// statusNumber returns a numeric field of /proc/PID/status, proc_pid_status(5).
 func statusNumber(ts *testscript.TestScript, pid int, name string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	ts.Check(err)
 	field := regexp.MustCompile(`(?m)^` + name + `:\s*(\d+)$`).FindSubmatch(status)
 	if field == nil {
-		ts.Fatalf("the kernel doesn't tell %s of process %d", name, pid)
+		ts.Fatalf("/proc/PID/status of process %[2]d has no field %[1]s", name, pid)
 	}
 	n, err := strconv.Atoi(string(field[1]))
 	ts.Check(err)
 	return n
 }
 
-// await waits for the process that has the command line and returns its number.
+// await waits for a process with this command line and returns its PID.
 func await(ts *testscript.TestScript, cmdline string) int {
 	for deadline := time.Now().Add(scriptWithin); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		files, err := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -13,23 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forgeVariable makes the test's own program a forger: a container's root who may trace. As
-// the container's first process it stops every process of ours before that is the command, and
-// writes to all pipes that it holds. The value is what it writes, in hexadecimal digits, or nothing for
-// as much as a pipe takes; a colon; and what it does to the process then.
+// forgeVariable turns the test program into a forger: the first process of a container, with
+// root's rights there and CAP_SYS_PTRACE. It stops each of our processes before it executes the
+// command, and writes to all pipes that the process holds. The value is what it writes, in
+// hexadecimal digits, or nothing to fill the pipe; a colon; and what it then does to the process.
 const forgeVariable = "NSJOIN_TEST_FORGE"
 
-// What a forger does to a process of ours once it has written.
+// What a forger does to a process of ours after writing.
 const (
 	goesOn  = "goes on"
 	killed  = "killed"
 	stopped = "stopped"
 )
 
-// forged is in the place of a sighting's Exe where something was written.
+// forged is the Exe of a sighting that reports a write.
 const forged = "forged"
 
-// TestForger is no test: it runs in the container and never ends.
+// TestForger is not a test: it runs in the container and never ends.
 func TestForger(*testing.T) {
 	text, then, found := strings.Cut(os.Getenv(forgeVariable), ":")
 	if !found {
@@ -64,7 +64,7 @@ func TestForger(*testing.T) {
 	}
 }
 
-// forge writes to the pipes of a process of ours, and tells whether there was one.
+// forge writes to the pipes of a process of ours, and reports whether a write succeeded.
 func forge(dir string, pid int, words []byte, then string) (did bool) {
 	_ = unix.Kill(pid, unix.SIGSTOP)
 	for fd := 3; fd < 64 && ours(dir); fd++ {

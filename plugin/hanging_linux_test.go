@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A file system of a server that has stopped answering: NFS, sshfs, any FUSE. Whoever asks it
-// waits, and only what ends him ends that.
+// On a file system whose server has stopped answering (NFS, sshfs, any FUSE), a process waits
+// uninterruptibly, except for a signal that ends it.
 
-// TestInterruptedWhileAFileHangs interrupts docker nsjoin while the passwd of who is
-// joined can't be read.
-func TestInterruptedWhileAFileHangs(t *testing.T) {
-	// SIGQUIT, which dumps core, ends no such wait in any program.
+// TestInterruptWhileAFileHangs interrupts docker nsjoin while it waits for /etc/passwd of the
+// target process.
+func TestInterruptWhileAFileHangs(t *testing.T) {
+	// SIGQUIT is left out: since it dumps core, it does not end such a wait in any program.
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			file := newHangingFile(t)
@@ -33,19 +33,19 @@ func TestInterruptedWhileAFileHangs(t *testing.T) {
 			t.Cleanup(func() { _ = target.Process.Kill(); _ = target.Wait() })
 			eventually(t, "passwd is mounted", func() bool { return strings.Contains(comm(target.Process.Pid), "sleep") })
 			file.hang()
-			e := newBrokenEngine(t, silence) // which isn't asked
+			e := newBrokenEngine(t, silence) // it receives no request
 			cmd := e.plugin(t, fmt.Sprintf("pid:%d", target.Process.Pid), "true")
 			var said bytes.Buffer
 			cmd.Stderr = &said
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "passwd is read", file.asked)
+			eventually(t, "the helper reads passwd", file.asked)
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
 			if status := ended(t, cmd); status != 128+int(sig) {
-				t.Errorf("exit status %d, not that of %v; it says %q", status, sig, &said)
+				t.Errorf("exit status %d, want that of %v; stderr %q", status, sig, &said)
 			}
 			nothingLeft(t, cmd, target.Process.Pid)
 		})
@@ -57,11 +57,11 @@ func comm(pid int) string {
 	return string(text)
 }
 
-// hangingFile is a file of a file system of ours, fuse(4).
+// hangingFile is a file on a FUSE file system of the test's own, fuse(4).
 type hangingFile struct {
 	path string
 	dev  *os.File
-	stop chan struct{} // closed: nothing more is answered
+	stop chan struct{} // closed when no more requests are answered
 	done chan struct{}
 }
 
@@ -86,21 +86,21 @@ func newHangingFile(t *testing.T) *hangingFile {
 		if f.stop != nil {
 			f.hang()
 		}
-		f.dev.Close() // whoever waits gets an error
+		f.dev.Close() // processes that wait get an error
 		_ = unix.Unmount(f.path, unix.MNT_DETACH)
 	})
 	go f.serve()
 	return f
 }
 
-// hang stops the answers.
+// hang makes every later access wait.
 func (f *hangingFile) hang() {
 	close(f.stop)
 	<-f.done
 	f.stop = nil
 }
 
-// asked tells whether a question waits.
+// asked reports whether a request waits for an answer.
 func (f *hangingFile) asked() bool { return f.readable(0) }
 
 func (f *hangingFile) readable(milliseconds int) bool {
@@ -108,7 +108,7 @@ func (f *hangingFile) readable(milliseconds int) bool {
 	return n > 0
 }
 
-// serve answers what who mounts and looks asks.
+// serve answers the requests of mount(2) and stat(2).
 func (f *hangingFile) serve() {
 	defer close(f.done)
 	const initialise, getAttributes, header = 26, 3, 40
@@ -134,7 +134,7 @@ func (f *hangingFile) serve() {
 			binary.NativeEndian.PutUint32(body[4:], 31)
 			binary.NativeEndian.PutUint32(body[20:], 4096) // max_write
 		case getAttributes:
-			body, errno = make([]byte, 104), 0 // valid for no time
+			body, errno = make([]byte, 104), 0 // not cached
 			binary.NativeEndian.PutUint64(body[16:], 1)
 			binary.NativeEndian.PutUint32(body[76:], unix.S_IFREG|0o644)
 			binary.NativeEndian.PutUint32(body[80:], 1)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// message is what the helper's children once wrote to the pipe that it read.
+// message is what the helper's children wrote to its pipe in an earlier version.
 type message struct {
 	kind, step, value uint32
 }
@@ -27,6 +27,7 @@ const (
 	oldMap    = 6
 )
 
+// written encodes messages for forgeVariable.
 func written(messages ...message) string {
 	var b bytes.Buffer
 	for _, m := range messages {
@@ -35,9 +36,9 @@ func written(messages ...message) string {
 	return hex.EncodeToString(b.Bytes())
 }
 
-// A container's root that may trace writes to our pipes in the name of a process of ours that it has
-// stopped. Nothing that it writes names a process, ends the helper otherwise than by an error, or
-// keeps it. victim is a process of the host's, in a user namespace without ids.
+// A container's root with CAP_SYS_PTRACE stops a process of ours and writes to our pipes in its name.
+// Whatever it writes, the helper takes no PID from it and does not crash or hang: it ends with an
+// error at worst. victim is a process of the host, in a user namespace without ID maps.
 func TestHostileRootWhoForges(t *testing.T) {
 	engineOfTest(t)
 	victim := exec.Command("unshare", "--user", "sleep", "600")
@@ -48,22 +49,22 @@ func TestHostileRootWhoForges(t *testing.T) {
 	go func() { _ = victim.Wait(); close(over) }()
 	t.Cleanup(func() { _ = victim.Process.Kill(); <-over })
 	pid := uint32(victim.Process.Pid)
-	eventually(t, "the victim has a namespace", func() bool { return len(mapOf(t, pid)) == 0 })
+	eventually(t, "the victim has a user namespace", func() bool { return len(uidMap(t, pid)) == 0 })
 	for _, row := range []struct{ name, words, then string }{
-		// The helper waited for the child, which was dead, and killed the victim in its place. With
-		// 4294967295 for the victim it killed all of the host's processes.
+		// Before, the helper killed the victim instead of the child that had ended. With
+		// 4294967295 as the victim's PID it killed all processes of the host.
 		{"another process has forked", written(message{oldForked, 0, pid}), killed},
-		// It wrote a map of all ids for the victim, and root of the host's to itself.
-		{"another process wants ids", written(message{oldForked, 0, pid}, message{oldMap, 0, 0}), killed},
-		// It panicked.
+		// Before, the helper wrote an ID map for the victim with all IDs, the host's root among them.
+		{"another process wants IDs", written(message{oldForked, 0, pid}, message{oldMap, 0, 0}), killed},
+		// Before, the helper panicked.
 		{"a step out of range", written(message{oldFailed, 1<<31 - 1, 1}), goesOn},
 		{"a step before the first", written(message{oldFailed, 1 << 31, 1}), goesOn},
-		// The command ran before it was verified, and had the helper's oom_score_adj.
+		// Before, the command ran without being verified, with the helper's oom_score_adj.
 		{"ready", written(message{oldReady, 0, 0}), goesOn},
-		{"ready, and dead", written(message{oldReady, 0, 0}), killed},
+		{"ready, then killed", written(message{oldReady, 0, 0}), killed},
 		{"one byte", "00", goesOn},
-		// The helper's word to go on waited for a place in the pipe.
-		{"as much as a pipe holds", "", goesOn},
+		// Before, the helper waited for space in the pipe when it told the child to continue.
+		{"a full pipe", "", goesOn},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := newCaller(t)
@@ -72,14 +73,14 @@ func TestHostileRootWhoForges(t *testing.T) {
 				if time.Now().After(deadline) {
 					t.Fatal("the forger never wrote")
 				}
-				said := callOfTheForged(t, c.docker("nsjoin", container, "true"))
+				said := runForged(t, c.docker("nsjoin", container, "true"))
 				select {
 				case <-over:
-					t.Fatalf("%s: the victim is dead", said)
+					t.Fatalf("%s: the victim was killed", said)
 				default:
 				}
-				if ids := mapOf(t, pid); len(ids) > 0 {
-					t.Fatalf("%s: the victim has ids: %s", said, ids)
+				if ids := uidMap(t, pid); len(ids) > 0 {
+					t.Fatalf("%s: the victim has an ID map: %s", said, ids)
 				}
 			}
 			first := initOf(t, container)
@@ -88,8 +89,8 @@ func TestHostileRootWhoForges(t *testing.T) {
 	}
 }
 
-// callOfTheForged runs a command to its end, and returns what the call says, which is no panic.
-func callOfTheForged(t *testing.T, cmd *exec.Cmd) string {
+// runForged runs a command to its end, fails if it panics, and returns its status and message.
+func runForged(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -103,8 +104,8 @@ func callOfTheForged(t *testing.T, cmd *exec.Cmd) string {
 	return fmt.Sprintf("status %d, %q", status, errs.String())
 }
 
-// mapOf is a process's map of user ids; of none but the host's own it is empty.
-func mapOf(t *testing.T, pid uint32) string {
+// uidMap returns a process's UID map, which is empty until one is written.
+func uidMap(t *testing.T, pid uint32) string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/uid_map", pid))
 	if err != nil {
@@ -113,8 +114,8 @@ func mapOf(t *testing.T, pid uint32) string {
 	return string(text)
 }
 
-// Whatever a child that is stopped is made to say, ^C and SIGTERM end the call. The helper
-// waited for the child's end first, without a limit.
+// Whatever is written in the name of a stopped child, ^C and SIGTERM end the call. Before, the
+// helper first waited for the child's end, without a time limit.
 func TestHostileRootWhoForgesAndStopsUs(t *testing.T) {
 	engineOfTest(t)
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
@@ -137,7 +138,7 @@ func TestHostileRootWhoForgesAndStopsUs(t *testing.T) {
 	}
 }
 
-// interrupted runs a command, which gets a signal once something is so, and must end.
+// interrupted runs a command and signals it once a condition holds; the command must end.
 func interrupted(t *testing.T, cmd *exec.Cmd, sig unix.Signal, is func() bool) {
 	t.Helper()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -152,7 +153,7 @@ func interrupted(t *testing.T, cmd *exec.Cmd, sig unix.Signal, is func() bool) {
 			return
 		case <-late:
 			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-			t.Fatalf("%s doesn't end it", unix.SignalName(sig))
+			t.Fatalf("%s does not end the call", unix.SignalName(sig))
 		case <-time.After(100 * time.Millisecond):
 			if is() {
 				_ = unix.Kill(-cmd.Process.Pid, sig)

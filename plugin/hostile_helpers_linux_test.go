@@ -3,23 +3,19 @@
 package main
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// A container that was given the host's processes sees the helper and the watcher, too. It
-// opens neither, unless it may trace: then it opens every process of the host.
+// A container with the host's PID namespace sees the helper and the watcher too. It cannot open
+// them unless it may trace; then it can open every process of the host.
 func TestHostileHelpers(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := testProgram(t)
 	c := newCaller(t)
 	c.env = append(c.env, "SECRET="+callersSecret)
-	web := &cell{caller: c, container: c.invaded(t, self, column{}), other: c.container(t)}
+	web := &cell{caller: c, container: c.intruderContainer(t, self, column{}), other: c.container(t)}
 	for _, row := range children() {
 		if row.name == "plain" || row.name == "at a terminal" || row.name == "on the host in its pid namespace" {
 			web.start(t, row)
@@ -27,13 +23,13 @@ func TestHostileHelpers(t *testing.T) {
 	}
 	ours := web.helpers()
 	if len(ours) < 2*len(web.started) {
-		t.Fatalf("%d helpers and watchers of %d commands", len(ours), len(web.started))
+		t.Fatalf("found %d helpers and watchers for %d commands", len(ours), len(web.started))
 	}
 	on := "-e" + intrudeOnVariable + "=" + strings.Join(ours, ",")
 	for _, col := range []struct {
 		name    string
 		options []string
-		reads   bool // the environment and the map of the memory
+		reads   bool // it can read the environment and the memory map
 	}{
 		{"default", nil, false},
 		{"user 1000", []string{"--user", "1000"}, false},
@@ -42,9 +38,9 @@ func TestHostileHelpers(t *testing.T) {
 	} {
 		t.Run(col.name, func(t *testing.T) {
 			options := append(slices.Clone(col.options), "--pid", "host")
-			loots := intruded(t, c.invaded(t, self, column{options: options}), on)
+			loots := runIntruder(t, c.intruderContainer(t, self, column{options: options}), on)
 			if len(loots) != 2*len(ours) {
-				t.Fatalf("the intruder saw %d of %d", len(loots)/2, len(ours))
+				t.Fatalf("the intruder saw %d of %d processes", len(loots)/2, len(ours))
 			}
 			for _, l := range loots {
 				l.nothing(t, col.reads)
@@ -53,7 +49,7 @@ func TestHostileHelpers(t *testing.T) {
 	}
 }
 
-// helpers are the numbers of the helpers and watchers of all children.
+// helpers returns the PIDs of the helpers and watchers of all children.
 func (c *cell) helpers() (list []string) {
 	for _, v := range c.started {
 		list = append(list, strconv.Itoa(v.process.parent))
@@ -66,8 +62,8 @@ func (c *cell) helpers() (list []string) {
 	return list
 }
 
-// nothing is what an intruder may have got of a process; where it reads, its environment
-// and the map of its memory, without a secret.
+// nothing fails if an intruder got anything from a process. If reads is set, it may have read
+// the environment and the memory map, without the secret.
 func (l loot) nothing(t *testing.T, reads bool) {
 	t.Helper()
 	for _, what := range []string{"environ", "auxv", "maps"} {

@@ -15,15 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Before a process can be seen from inside it holds nothing but our own pipes and what is the
-// container's: a container's root stops it as it appears, and its descriptors are read from
-// outside. A pipe is our own if none but the helper and its children have it open.
+// When a process of ours becomes visible in the container, it holds only our own pipes and the
+// container's files. The container's root stops the process as it appears, and the test reads its
+// descriptors from outside. A pipe is our own if only the helper and its children have it open.
 func TestHostileHolds(t *testing.T) {
 	c := newCaller(t)
 	other := c.container(t)
 	for _, row := range children() {
 		if row.host || row.hidden {
-			continue // a command on the host has its caller's
+			continue // a command on the host has its caller's descriptors
 		}
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +42,7 @@ func TestHostileHolds(t *testing.T) {
 	}
 }
 
-// holding is a call whose process is stopped before its exec.
+// holding is a call whose process the attacker stops before it executes the command.
 type holding struct {
 	t      *testing.T
 	at     places
@@ -50,8 +50,8 @@ type holding struct {
 	cell   *cell
 }
 
-// try starts a call, and looks at its process if it was stopped. The command is one that ends
-// at once, so that a call ends where the attacker was too slow.
+// try starts a call and reports whether the attacker stopped its process, which it then checks.
+// The command ends at once, so that the call ends if the attacker is too slow.
 func (h *holding) try() bool {
 	h.t.Helper()
 	cmd := h.cell.caller.docker(append(append([]string{"nsjoin", "--trust-container"}, h.victim.row.args(h.cell)...), "true")...)
@@ -74,7 +74,7 @@ func (h *holding) try() bool {
 			if p.state != "T" {
 				continue
 			}
-			// One that became the command as it was stopped came too late.
+			// A process that has executed the command already was stopped too late.
 			early := ours("/proc/" + strconv.Itoa(p.pid))
 			if early {
 				h.look(p)
@@ -90,11 +90,11 @@ func (h *holding) try() bool {
 		default:
 		}
 	}
-	h.t.Fatal("the call hangs, and nothing of it is stopped")
+	h.t.Fatal("the call hangs, and the attacker stopped none of its processes")
 	return false
 }
 
-// look judges what the process holds.
+// look checks the descriptors and the working directory of the process.
 func (h *holding) look(p process) {
 	h.t.Helper()
 	family := append(childrenOf(p.parent), process{pid: p.parent})
@@ -108,35 +108,36 @@ func (h *holding) look(p process) {
 	}
 	for _, fd := range fds {
 		link, _ := os.Readlink(dir + "/" + fd.Name())
-		file, ok := statOf(dir + "/" + fd.Name())
+		file, ok := statPath(dir + "/" + fd.Name())
 		switch {
 		case !ok:
-			h.t.Errorf("descriptor %s, %s: it is gone", fd.Name(), link)
+			h.t.Errorf("descriptor %s, %s, cannot be opened", fd.Name(), link)
 		case slices.Contains(h.victim.callers, file) || !h.at.harmless(file):
 			h.t.Errorf("descriptor %s is %s, %s", fd.Name(), link, file)
 		case file.Mode&unix.S_IFMT == unix.S_IFIFO:
 			for _, pid := range holders(link) {
 				if !slices.ContainsFunc(family, func(p process) bool { return p.pid == pid }) {
-					h.t.Errorf("descriptor %s is %s, which process %d has, too", fd.Name(), link, pid)
+					h.t.Errorf("descriptor %s is %s, which process %d has open too", fd.Name(), link, pid)
 				}
 			}
 		}
 	}
-	if cwd, ok := statOf(fmt.Sprintf("/proc/%d/cwd", p.pid)); !ok || cwd.Dev != h.at.program.Dev && !slices.Contains(h.victim.row.elsewhere, "root") {
+	if cwd, ok := statPath(fmt.Sprintf("/proc/%d/cwd", p.pid)); !ok || cwd.Dev != h.at.program.Dev && !slices.Contains(h.victim.row.elsewhere, "root") {
 		h.t.Errorf("its working directory is %s", cwd)
 	}
 }
 
-func statOf(path string) (prize, bool) {
+// statPath returns the identity of what a path leads to.
+func statPath(path string) (fileID, bool) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return prize{}, false
+		return fileID{}, false
 	}
 	defer unix.Close(fd)
-	return prizeOf(fd)
+	return statFD(fd)
 }
 
-// holders are the processes that have a pipe open, by what its links say.
+// holders returns the PIDs of the processes that have a pipe open.
 func holders(link string) (list []int) {
 	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, fd := range fds {

@@ -14,14 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepVariable has TestKeeper keep what ends.
+// keepVariable turns the test program into a tracer that keeps a zombie: see TestKeeper.
 const keepVariable = "NSJOIN_TEST_KEEP"
 
-// kept is the command that it looks for.
+// kept is the command line that the tracer looks for.
 const kept = "sleep\x007331\x00"
 
-// TestKeeper is no test: it runs in a container and never ends. It traces a command, kills it, and
-// never waits for it: until the tracer does, waitid(2) tells the parent of no end.
+// TestKeeper is not a test: it runs in a container and never ends. It traces a command, kills it,
+// and never waits for it. Until the tracer does, waitid(2) does not report the end to the parent.
 func TestKeeper(*testing.T) {
 	if os.Getenv(keepVariable) == "" {
 		return
@@ -43,9 +43,9 @@ func TestKeeper(*testing.T) {
 	}
 }
 
-// A process of a default container that traces the command can keep it from being waited for when
-// it has ended. The call went on for as long as that, through ^C, SIGTERM and SIGKILL of its client.
-func TestHostileTracerWhoKeepsTheDead(t *testing.T) {
+// A process of a default container that traces the command can keep its parent from learning that
+// it has ended. Before, the call lasted as long, whether its client got ^C, SIGTERM or SIGKILL.
+func TestHostileTracerKeepsAZombie(t *testing.T) {
 	engineOfTest(t)
 	for _, way := range []string{"local", "engine"} {
 		t.Run(way, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestHostileTracerWhoKeepsTheDead(t *testing.T) {
 				t.Errorf("status %d", status)
 			}
 			if len(saw(t)) == 0 {
-				t.Error("the tracer never got the command")
+				t.Error("the tracer never found the command")
 			}
 		})
 	}

@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A container's root who may trace stops our process as it appears in his pid
-// namespace, before it is the command (CVE-2016-9962), and takes what there is:
-// its program to write to (CVE-2019-5736), its descriptors, memory, environment.
+// A container's root with CAP_SYS_PTRACE stops our process as it appears in the container's PID
+// namespace, before it executes the command (CVE-2016-9962). It then attacks the program by
+// writing to it (CVE-2019-5736), the descriptors, the memory and the environment.
 func TestHostileRoot(t *testing.T) {
 	engineOfTest(t)
 	for _, row := range []struct {
@@ -27,14 +27,14 @@ func TestHostileRoot(t *testing.T) {
 		traces  bool
 	}{
 		{"root", nil, false},
-		{"root who may trace", []string{"--cap-add", "SYS_PTRACE"}, true},
+		{"root with SYS_PTRACE", []string{"--cap-add", "SYS_PTRACE"}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			const secret = "NSJOIN_TEST_SECRET_of_the_caller"
 			c := newCaller(t)
 			container, saw := attacked(t, secret, row.options)
 			sightings := 0
-			var callers []string // what leads to the callers' streams
+			var callers []string // the targets of the callers' standard streams
 			for deadline := time.Now().Add(time.Minute); sightings < 5 && time.Now().Before(deadline); {
 				cmd := c.docker("nsjoin", "-i", container, "true")
 				cmd.Env = append(cmd.Environ(), "SECRET="+secret)
@@ -49,7 +49,7 @@ func TestHostileRoot(t *testing.T) {
 			}
 			all := saw(t)
 			if len(all) == 0 {
-				t.Fatal("the attacker never saw a process of ours")
+				t.Fatal("the attacker never stopped a process of ours")
 			}
 			for _, s := range all {
 				s.check(t, row.traces, callers)
@@ -58,15 +58,15 @@ func TestHostileRoot(t *testing.T) {
 	}
 }
 
-// One who stops our process before or when it becomes the command holds the helper up, but not
-// its user: ^C ends it, and nothing stays.
+// A container's root that stops our process before or while it executes the command delays the
+// helper, but not its user: ^C ends the call, and nothing is left.
 func TestHostileRootWhoStopsUs(t *testing.T) {
 	engineOfTest(t)
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			c := newCaller(t)
 			container, saw := attacked(t, "nothing", []string{"-e", holdVariable + "=1"})
-			cmd, over := hangs(t, c, container, func() bool { return len(saw(t)) > 0 })
+			cmd, over := stoppedCall(t, c, container, func() bool { return len(saw(t)) > 0 })
 			if err := unix.Kill(-cmd.Process.Pid, sig); err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +74,7 @@ func TestHostileRootWhoStopsUs(t *testing.T) {
 			case <-over:
 			case <-time.After(endsWithin):
 				_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-				t.Fatalf("%s doesn't end it", unix.SignalName(sig))
+				t.Fatalf("%s does not end the call", unix.SignalName(sig))
 			}
 			pid := initOf(t, container)
 			eventually(t, "the container has its first process only", func() bool { return len(inPIDNamespaceOf(pid)) == 1 })
@@ -82,9 +82,9 @@ func TestHostileRootWhoStopsUs(t *testing.T) {
 	}
 }
 
-// hangs calls until a call is held up by who stopped it, since he may be too slow. over is
+// stoppedCall starts calls until the attacker stops one; it may be too slow for some. over is
 // closed when that call ends.
-func hangs(t *testing.T, c caller, container string, stopped func() bool) (cmd *exec.Cmd, over chan struct{}) {
+func stoppedCall(t *testing.T, c caller, container string, stopped func() bool) (cmd *exec.Cmd, over chan struct{}) {
 	t.Helper()
 	for range 100 {
 		cmd = c.docker("nsjoin", container, "true")
@@ -94,7 +94,7 @@ func hangs(t *testing.T, c caller, container string, stopped func() bool) (cmd *
 		}
 		over = make(chan struct{})
 		go func() { _ = cmd.Wait(); close(over) }()
-		if heldUp(t, cmd, over, stopped) {
+		if isStopped(t, cmd, over, stopped) {
 			return cmd, over
 		}
 	}
@@ -102,8 +102,8 @@ func hangs(t *testing.T, c caller, container string, stopped func() bool) (cmd *
 	return nil, nil
 }
 
-// heldUp tells whether a call is stopped, and not at its end or only slow.
-func heldUp(t *testing.T, cmd *exec.Cmd, over <-chan struct{}, stopped func() bool) bool {
+// isStopped reports whether the attacker stopped a call. It returns false once the call has ended.
+func isStopped(t *testing.T, cmd *exec.Cmd, over <-chan struct{}, stopped func() bool) bool {
 	t.Helper()
 	for late := time.After(endsWithin); ; {
 		select {
@@ -115,13 +115,13 @@ func heldUp(t *testing.T, cmd *exec.Cmd, over <-chan struct{}, stopped func() bo
 			}
 		case <-late:
 			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-			t.Fatal("it hangs, and the attacker has not stopped it")
+			t.Fatal("the call hangs, and the attacker has not stopped it")
 		}
 	}
 }
 
-// Whatever /etc/passwd and the working directory are from one moment to the next, a
-// call ends soon, in the container or with one line.
+// While /etc/passwd and the working directory are replaced all the time, a call ends soon:
+// the command runs in the container, or one line reports the error.
 func TestHostileRaces(t *testing.T) {
 	c := newCaller(t)
 	const swaps = `mkdir -p /w/dir /inside
@@ -132,11 +132,10 @@ while :; do
 	ln -sfn /proc/self/fd/9 /w/next && mv -T /w/next /w/at 2>/dev/null
 	rm -rf /w/at; mkdir /w/at; rmdir /w/at; ln -sfn ../../../../inside /w/at; rm -f /w/at
 done`
-	container := docker(t, "run", "-d", "--label", ownLabel(), testImage, "bash", "-c", swaps)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
-	eventually(t, "the race is on", func() bool { return strings.Contains(docker(t, "logs", container), "ready") })
+	container := runContainer(t, testImage, "bash", "-c", swaps)
+	eventually(t, "the container swaps its files", func() bool { return strings.Contains(docker(t, "logs", container), "ready") })
 	counts := make(map[int]int)
-	// Until the race was won and lost, and not for ever.
+	// Until the race was won and lost, within a limit.
 	for calls := 0; calls < 40 || calls < 400 && (counts[0] == 0 || counts[125] == 0); calls++ {
 		cmd := c.docker("nsjoin", "-w", "/w/at", container, "readlink", "/proc/self/cwd")
 		var out, errs bytes.Buffer
@@ -153,7 +152,7 @@ done`
 			}
 		case 125, 126, 127:
 			if lines < 1 || lines > 2 || !strings.HasPrefix(errs.String(), "docker nsjoin: ") {
-				t.Errorf("status %d says %q", status, errs.String())
+				t.Errorf("status %d, stderr %q", status, errs.String())
 			}
 		default:
 			t.Errorf("status %d: %q", status, errs.String())
@@ -161,24 +160,23 @@ done`
 	}
 	t.Logf("statuses: %v", counts)
 	if counts[0] == 0 || counts[125] == 0 {
-		t.Error("the race always ended in one way")
+		t.Error("every call ended in the same way")
 	}
 }
 
-// A terminal is asked of the container's devpts only: of anything else that is
-// mounted there the kernel is not even asked.
+// docker nsjoin opens a terminal only in the container's devpts. It does not open anything else
+// that is at /dev/pts/ptmx.
 func TestHostileTerminal(t *testing.T) {
 	for _, row := range []struct{ name, swap string }{
 		{"a link to another device", "ln -s /dev/zero /dev/pts/ptmx"},
-		{"a device that is no terminal", "mknod /dev/pts/ptmx c 1 3"},
+		{"a device that is not a terminal", "mknod /dev/pts/ptmx c 1 3"},
 		{"the right number on another file system", "mknod /dev/pts/ptmx c 5 2"},
 		{"a FIFO", "mkfifo /dev/pts/ptmx"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := newCaller(t)
-			container := docker(t, "run", "-d", "--label", ownLabel(), "--cap-add", "SYS_ADMIN", testImage,
+			container := runContainer(t, "--cap-add", "SYS_ADMIN", testImage,
 				"bash", "-c", "mount -t tmpfs tmpfs /dev/pts && "+row.swap+" && echo ready; while :; do sleep 1; done")
-			t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
 			eventually(t, "the container is ready", func() bool { return docker(t, "logs", container) == "ready" })
 			y := newTTY(t)
 			y.start(c.docker("nsjoin", container, "true"))
@@ -191,8 +189,8 @@ func TestHostileTerminal(t *testing.T) {
 	}
 }
 
-// pipesTo gives a command pipes for its standard streams, and tells what a descriptor of
-// them leads to.
+// pipesTo gives a command pipes as its standard streams, and returns the targets of their
+// descriptors.
 func pipesTo(t *testing.T, cmd *exec.Cmd) (links []string) {
 	t.Helper()
 	for i := range 3 {
@@ -218,19 +216,19 @@ func pipesTo(t *testing.T, cmd *exec.Cmd) (links []string) {
 	return links
 }
 
-// check is what a process of ours that the container can see may show. callers are what
-// the standard streams of who called lead to: once these were handed in, and the
-// container's root wrote into the pipe that the caller's shell read its script from.
+// check fails if the attacker got something from a process of ours that it must not get. callers
+// are the targets of the caller's standard streams. Before, these were passed to the container,
+// and its root wrote to the pipe from which the caller's shell read its script.
 func (s sighting) check(t *testing.T, traces bool, callers []string) {
 	t.Helper()
 	if s.Written || s.Secret || strings.Contains(s.Environ, "SECRET") {
-		t.Errorf("the program was written to: %t; the caller's secret is in the memory: %t, in the environment: %q", s.Written, s.Secret, s.Environ)
+		t.Errorf("program written to: %t; the caller's secret in the memory: %t; environment: %q", s.Written, s.Secret, s.Environ)
 	}
 	if s.Exe == later {
 		return
 	}
 	if !traces {
-		// The numbers of descriptors he may list, not what they lead to.
+		// The attacker may list the numbers of descriptors, but not their targets.
 		led := slices.DeleteFunc(slices.Collect(maps.Values(s.FDs)), func(target string) bool { return target == "" })
 		if s.Traced || s.Exe+s.Cwd+s.Environ != "" || len(led) > 0 || len(s.Opened) > 0 {
 			t.Errorf("root without CAP_SYS_PTRACE sees %+v", s)
@@ -240,35 +238,30 @@ func (s sighting) check(t *testing.T, traces bool, callers []string) {
 	for fd, target := range s.FDs {
 		ours := strings.HasPrefix(target, "pipe:") || target == "/dev/null"
 		if !ours || slices.Contains(callers, target) {
-			t.Errorf("descriptor %s leads to %q", fd, target)
+			t.Errorf("descriptor %s is %q", fd, target)
 		}
 	}
 	if len(s.FDs) > 5 {
-		t.Errorf("more than the streams and two pipes: %v", s.FDs)
+		t.Errorf("more than the standard streams and two pipes: %v", s.FDs)
 	}
 	if s.Cwd != "/" {
-		t.Errorf("its working directory is %q", s.Cwd)
+		t.Errorf("the working directory is %q", s.Cwd)
 	}
 }
 
-// attacked starts a container whose first process is the attacker. saw returns what
-// he got until then.
+// attacked starts a container whose first process is the attacker. saw returns what it has
+// got so far.
 func attacked(t *testing.T, secret string, options []string) (container string, saw func(*testing.T) []sighting) {
 	t.Helper()
 	return hostileContainer(t, "^TestAttacker$", append([]string{"-e", attackVariable + "=" + reversed(secret)}, options...)...)
 }
 
-// hostileContainer starts a container whose first process is a test of this program, which is
-// none. saw returns the sightings that it has printed until then.
+// hostileContainer starts a container whose first process is an attacker that a test of this
+// program runs. saw returns the sightings that it has printed so far.
 func hostileContainer(t *testing.T, test string, options ...string) (container string, saw func(*testing.T) []sighting) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := append([]string{"run", "-d", "--label", ownLabel(), "-v", self + ":/attacker:ro"}, options...)
-	container = docker(t, append(args, testImage, "/attacker", "-test.run="+test, "-test.timeout=10m")...)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
+	args := append([]string{"-v", testProgram(t) + ":/attacker:ro"}, options...)
+	container = runContainer(t, append(args, testImage, "/attacker", "-test.run="+test, "-test.timeout=10m")...)
 	eventually(t, "the attacker is ready", func() bool { return strings.Contains(docker(t, "logs", container), "ready") })
 	return container, func(t *testing.T) (list []sighting) {
 		t.Helper()

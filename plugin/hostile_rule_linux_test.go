@@ -15,8 +15,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// predicted compares what an intruder got from a child in its guises with the rule that
-// planning goes by: both say the same, for every kind of container and child.
+// predicted checks that the rule that planning follows predicts what an intruder got from a
+// child, for every kind of container and child.
 func (v *victim) predicted(t *testing.T, seen []loot, init, intruder string) {
 	t.Helper()
 	if len(seen) == 0 {
@@ -29,15 +29,15 @@ func (v *victim) predicted(t *testing.T, seen []loot, init, intruder string) {
 	}
 	watcher, child := asWatcher(t, seen[0], init), asChild(t, v.process.pid)
 	reach := watcher.Reaches(child)
-	// That some capabilities read an environment is newer than Linux 6.1.
+	// Some capabilities let an intruder read an environment only since Linux 6.1.
 	if opened != (reach == plan.Opened) || read && reach == plan.Unreached {
-		t.Errorf("%s: an intruder %s of %+v opened it: %t, read it: %t; by the rule its reach of %+v is %d",
+		t.Errorf("%s: intruder %s, %+v: opened the child: %t, read it: %t; by the rule its reach of %+v is %d",
 			v.row.name, intruder, watcher, opened, read, child, reach)
 	}
 }
 
-// asWatcher is an intruder as the rule takes it. init is the container's first process,
-// whose user namespace it is in.
+// asWatcher describes an intruder for the rule. init is the PID of the container's first
+// process, whose user namespace the intruder is in.
 func asWatcher(t *testing.T, l loot, init string) plan.Watcher {
 	t.Helper()
 	caps, err := strconv.ParseUint(l.Self["CapPrm"], 16, 64)
@@ -50,7 +50,7 @@ func asWatcher(t *testing.T, l loot, init string) plan.Watcher {
 	}
 }
 
-// outsideOf is what an id in a process's user namespace is here.
+// outsideOf maps an ID of a process's user namespace to the ID on this machine.
 func outsideOf(t *testing.T, pid, name, id string) uint32 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/" + pid + "/" + name)
@@ -68,15 +68,15 @@ func outsideOf(t *testing.T, pid, name, id string) uint32 {
 			return uint32(outside + n - inside)
 		}
 	}
-	t.Fatalf("%s of %s has no %s", name, pid, id)
+	t.Fatalf("%s of process %s does not map %s", name, pid, id)
 	return 0
 }
 
-// asChild is a process as the rule takes it.
+// asChild describes a process for the rule.
 func asChild(t *testing.T, pid int) plan.Child {
 	t.Helper()
 	number := func(field string, base int) uint64 {
-		n, err := strconv.ParseUint(statusOfProcess(fmt.Sprintf("/proc/%d/status", pid), field), base, 64)
+		n, err := strconv.ParseUint(statusField(fmt.Sprintf("/proc/%d/status", pid), field), base, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func asChild(t *testing.T, pid int) plan.Child {
 	}
 }
 
-// userOf is a process's user namespace.
+// userOf returns a process's user namespace.
 func userOf(t *testing.T, pid string) plan.UserNamespace {
 	t.Helper()
 	f, err := os.Open("/proc/" + pid + "/ns/user")
@@ -103,6 +103,6 @@ func userOf(t *testing.T, pid string) plan.UserNamespace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _ := prizeOf(int(f.Fd()))
+	p, _ := statFD(int(f.Fd()))
 	return plan.UserNamespace{ID: ns.ID{Dev: p.Dev, Ino: p.Ino}, Owner: owner}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -16,14 +15,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
-// measureVariable makes the test's own program measure the command in its arguments: see
+// measureVariable makes the test program measure the command in its arguments: see
 // TestMeasures.
 const measureVariable = "NSJOIN_TEST_MEASURE"
 
-// TestMeasures is no test: it runs a command and writes the most memory, in KiB, that it or
-// a process that it waited for had at a time: the plugin or its helper, each alone. Linux
-// counts the memory of the process that starts another to that one too, until it
-// executes; so a small one has to start it.
+// TestMeasures is not a test: it runs a command and writes the peak memory, in KiB, of the
+// largest process, the plugin or its helper. Until a child executes its program, Linux counts
+// its parent's memory for it, so a small process has to start the command.
 func TestMeasures(t *testing.T) {
 	into := os.Getenv(measureVariable)
 	if into == "" {
@@ -47,7 +45,7 @@ func TestMeasures(t *testing.T) {
 	os.Exit(0)
 }
 
-// measured runs the plugin and returns what it prints and the most memory, in KiB.
+// measured runs the plugin and returns its output and its peak memory in KiB.
 func (c caller) measured(t *testing.T, args ...string) (stdout, stderr string, peak int) {
 	t.Helper()
 	plugin, err := filepath.Abs("../build/docker-nsjoin")
@@ -72,37 +70,32 @@ func (c caller) measured(t *testing.T, args ...string) (stdout, stderr string, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	var spent string // which other work on the machine changes less than the time
+	var spent string // processor time, which depends less on other work of the machine
 	if _, err := fmt.Sscan(string(text), &peak, &spent); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%.60q took %v, %s of a processor, %d MiB at most, and prints %d bytes",
+	t.Logf("%.60q took %v, %s of processor time, %d MiB at most, and printed %d bytes",
 		args, time.Since(began).Round(time.Millisecond), spent, peak>>10, out.Len())
 	return out.String(), errs.String(), peak
 }
 
-// Before, ls read up to 4 MiB of a command line for each of them: 150 processes in 15 MiB of
-// the container's memory took 1.4 GB of the host's.
+// ls handles 10,000 processes in limited memory. Before, it read up to 4 MiB of each process's
+// command line: 150 processes that used 15 MiB in the container took 1.4 GB on the host.
 func TestHostileStorm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts 10,000 processes")
 	}
 	c := newCaller(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	container := docker(t, "run", "-d", "--init=false", "--label", ownLabel(), "-v", self+":/attacker:ro", "-e", stormVariable+"=begin",
+	container := runContainer(t, "--init=false", "-v", testProgram(t)+":/attacker:ro", "-e", stormVariable+"=begin",
 		"--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--pids-limit", fmt.Sprint(stormSize+100),
 		testImage, "/attacker", "-test.run=^TestStormOfProcesses$", "-test.timeout=10m")
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", container).Run() })
 	awaitLine(t, container, "ready")
 	guest := c.docker("nsjoin", "--only", "net", container, "sleep", "600")
 	if err := guest.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = guest.Process.Kill(); _ = guest.Wait() })
-	eventually(t, "the guest is there", func() bool {
+	eventually(t, "ls shows the guest", func() bool {
 		out, _ := c.docker("nsjoin", "ls", "--format", "{{.Guests}}", "--filter", "id="+container).Output()
 		return strings.TrimSpace(string(out)) == "1"
 	})
@@ -129,33 +122,13 @@ func TestHostileStorm(t *testing.T) {
 			t.Errorf("%q prints %.1000q, %q", row.args, stdout, stderr)
 		}
 		if row.warns == "" && stderr != "" {
-			t.Errorf("%q says %q", row.args, stderr)
+			t.Errorf("%q: stderr %q", row.args, stderr)
 		}
 		checkPrintable(t, fmt.Sprint(row.args), stdout+stderr)
 	}
 }
 
-// awaitLine waits for the first line that a container prints, or its end. On a machine that
-// is busy with other tests a storm takes more than the minute that eventually gives.
-func awaitLine(t *testing.T, container, want string) {
-	t.Helper()
-	logs := exec.Command("docker", "logs", "--follow", container)
-	out, err := logs.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := logs.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	_ = logs.Process.Kill()
-	_ = logs.Wait()
-	if strings.TrimSpace(line) != want {
-		t.Fatalf("the container says %q, %v", line, err)
-	}
-}
-
-// checkPrintable fails on a character that a terminal obeys or that can't be seen.
+// checkPrintable fails if text has a terminal control sequence or an invisible character.
 func checkPrintable(t *testing.T, what, text string) {
 	t.Helper()
 	if got := printable.Lines(text); got != text {

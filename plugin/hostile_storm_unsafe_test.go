@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stormVariable makes the test's own program a storm of processes: see TestStormOfProcesses.
+// stormVariable makes the test program start 10,000 processes: see TestStormOfProcesses.
 const stormVariable = "NSJOIN_TEST_STORM"
 
 const (
 	stormSize = 10_000
-	stormLine = 1 << 20 // bytes of a command line that all processes share
+	stormLine = 1 << 20 // bytes of the command line that all processes share
 	stormEnds = 3 * time.Minute
 )
 
-// TestStormOfProcesses is no test: it runs in the container of TestHostileStorm, and ends
-// by itself. Each process is a fork, which shares the memory of its command line with all
-// others; has a name that a terminal obeys; and is in two namespaces of its own.
+// TestStormOfProcesses is not a test: it runs in the container of TestHostileStorm, and ends
+// by itself. Each process is a fork that shares the memory of its command line with all
+// others, has a name with terminal control sequences, and has two namespaces of its own.
 func TestStormOfProcesses(t *testing.T) {
 	switch os.Getenv(stormVariable) {
 	case "":
@@ -38,7 +38,7 @@ func TestStormOfProcesses(t *testing.T) {
 		t.Fatal(unix.Exec("/attacker", args, []string{stormVariable + "=go on", "GOMAXPROCS=1"}))
 	}
 	runtime.LockOSThread()
-	runtime.GC() // so that there is little to copy
+	runtime.GC() // leaves little memory to copy
 	for i := range stormSize {
 		if err := forkHostile(); err != 0 {
 			fmt.Println("process", i, err)
@@ -46,10 +46,10 @@ func TestStormOfProcesses(t *testing.T) {
 		}
 	}
 	fmt.Println("ready")
-	time.Sleep(stormEnds) // the end of the first process is the end of all
+	time.Sleep(stormEnds) // when the first process ends, all do
 }
 
-// forkHostile starts a process that only waits. Go's runtime can't be used in it.
+// forkHostile starts a process that only waits. The Go runtime does not work in it.
 func forkHostile() unix.Errno {
 	name := [16]byte{0x1b, '[', '2', 'J', '\n', ')', ' ', '(', 0xe2, 0x80, 0xae}
 	pid, _, err := unix.RawSyscall(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,23 +16,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// tableVariable has TestHostileTable take all columns and rows; make hostile sets it.
+// tableVariable makes TestHostileTable run all columns and rows; make hostile sets it.
 const tableVariable = "NSJOIN_TEST_HOSTILE"
 
-// callersSecret is in the environment of who calls docker nsjoin.
+// callersSecret is in the environment of docker nsjoin's caller.
 const callersSecret = "NSJOIN_TEST_SECRET_of_the_caller"
 
 // column is a kind of container.
 type column struct {
 	name    string
-	options []string   // of docker run
-	execs   [][]string // options of docker exec for each intruder; nil is one as the container's user
-	whole   bool       // all rows, and in make test too
+	options []string   // docker run's
+	execs   [][]string // docker exec's options for each intruder; with nil it runs as the container's user
+	whole   bool       // it runs all rows, also in make test
 }
 
-// columns are a default container, one with each single capability added, those that have
-// one alone, and those whose user is not root. An intruder of those also comes as root, as
-// a set-user-ID program makes it.
+// columns returns a default container, containers with one more capability, containers with
+// a single capability, and containers whose user is not root. In the last, intruders also run
+// as root, as a set-user-ID program does.
 func columns() []column {
 	both := [][]string{nil, {"-u", "0"}}
 	list := []column{
@@ -52,13 +51,10 @@ func columns() []column {
 	return list
 }
 
-// TestHostileTable has intruders in containers of every kind (columns) attack children of
-// every kind (rows) while they run. A command that follows adds its rows to children.
+// TestHostileTable runs intruders in containers of every kind (columns), which attack running
+// children of every kind (rows). A new kind of command adds its rows to children.
 func TestHostileTable(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := testProgram(t)
 	c := newCaller(t)
 	c.env = append(c.env, "SECRET="+callersSecret)
 	all := os.Getenv(tableVariable) != ""
@@ -69,7 +65,7 @@ func TestHostileTable(t *testing.T) {
 		}
 		t.Run(col.name, func(t *testing.T) {
 			t.Parallel()
-			cell := &cell{caller: c, container: c.invaded(t, self, col), other: other, column: col}
+			cell := &cell{caller: c, container: c.intruderContainer(t, self, col), other: other, column: col}
 			for _, row := range children() {
 				if col.whole || row.brief {
 					cell.start(t, row)
@@ -80,38 +76,35 @@ func TestHostileTable(t *testing.T) {
 	}
 }
 
-// invaded starts a container that has the intruder's program.
-func (c caller) invaded(t *testing.T, self string, col column) string {
+// intruderContainer starts a container that contains the intruder's program.
+func (c caller) intruderContainer(t *testing.T, self string, col column) string {
 	t.Helper()
 	name := fmt.Sprintf("invaded-%d-%d", os.Getpid(), serial.Add(1))
-	args := append([]string{
-		"run", "-d", "--init=false", "--name", name, "--label", ownLabel(), "-v", self + ":/intruder:ro",
-	}, col.options...)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
-	out, err := exec.Command("docker", append(args, testImage, "sleep", "600")...).CombinedOutput()
-	// An older engine doesn't know each capability, and none gives what it hasn't got itself.
-	if regexp.MustCompile("unknown capability|unable to apply caps|capability not supported").Match(out) {
-		t.Skipf("this engine has no such container: %s", out)
+	args := append([]string{"--init=false", "-v", self + ":/intruder:ro"}, col.options...)
+	out, err := tryContainer(t, name, append(args, testImage, "sleep", "600")...)
+	// An older engine does not know each capability, and no engine grants one that it lacks.
+	if regexp.MustCompile("unknown capability|unable to apply caps|capability not supported").MatchString(out) {
+		t.Skipf("the engine cannot run this container: %s", out)
 	}
 	if err != nil {
-		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+		t.Fatalf("docker run %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return name
 }
 
-// serial numbers what this test starts: a child of the table is `sleep` for as many seconds.
+// serial numbers containers and children: a child is `sleep` with a unique number of seconds.
 var serial atomic.Int64
 
 // cell is a container of one column, with the children of all rows in it.
 type cell struct {
 	caller    caller
 	container string
-	other     string // the name of a container that isn't attacked from
+	other     string // the name of a container without an intruder
 	column    column
 	started   []*victim
 }
 
-// start starts a child of a kind and waits until it runs.
+// start starts a child and waits until it runs or was refused.
 func (c *cell) start(t *testing.T, row child) {
 	t.Helper()
 	mark := strconv.FormatInt(1_000_000+serial.Add(1), 10)
@@ -133,24 +126,24 @@ func (c *cell) start(t *testing.T, row child) {
 		select {
 		case <-over:
 			if cmd.ProcessState.ExitCode() == 125 && len(v.says.bytes()) == 0 {
-				return false // its message is on the way
+				return false // its message has not arrived yet
 			}
 			if v.refused = row.refused(cmd, v.says); v.refused {
 				return true
 			}
 			if !row.detach {
-				t.Fatalf("%s: it ended with %s: %s", row.name, cmd.ProcessState, v.says.bytes())
+				t.Fatalf("%s: ended with %s: %s", row.name, cmd.ProcessState, v.says.bytes())
 			}
 		default:
 		}
-		v.process = runningAs(v.args)
+		v.process = withCommandLine(v.args)
 		return v.process.pid != 0
 	})
 	c.started = append(c.started, v)
 }
 
-// runningAs is the process with this command line, or none.
-func runningAs(args string) process {
+// withCommandLine returns the process with this command line, or the zero process.
+func withCommandLine(args string) process {
 	for _, p := range processes() {
 		if strings.Join(p.args, " ") == args {
 			return p
@@ -159,7 +152,7 @@ func runningAs(args string) process {
 	return process{}
 }
 
-// attack lets the intruders loose and judges what each got from each child.
+// attack runs the intruders and checks what each got from each child.
 func (c *cell) attack(t *testing.T) {
 	t.Helper()
 	execs := c.column.execs
@@ -168,15 +161,15 @@ func (c *cell) attack(t *testing.T) {
 	}
 	place := placesOf(t, c.container)
 	for _, options := range execs {
-		loots := intruded(t, c.container, options...)
+		loots := runIntruder(t, c.container, options...)
 		for _, v := range c.started {
 			v.judge(t, place, loots, strings.Join(options, " "))
 		}
 	}
 }
 
-// intruded is what an intruder in a container gets; options are docker exec's.
-func intruded(t *testing.T, container string, options ...string) []loot {
+// runIntruder runs an intruder in a container, with options of docker exec, and returns its loot.
+func runIntruder(t *testing.T, container string, options ...string) []loot {
 	t.Helper()
 	args := append([]string{"exec", "-e", intrudeVariable + "=" + reversed(callersSecret)}, options...)
 	text := docker(t, append(args, container, "/intruder", "-test.run=^TestIntruder$")...)

@@ -21,12 +21,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// hostile has what a terminal obeys, what can't be seen, and what ends a text in each of the
-// languages that are printed.
+// hostileText has terminal control sequences, invisible characters, and what ends a string in
+// each output format.
 const hostileText = "\x1b]0;owned\a\x1b[2J\u009b31m\u202egnp.\u2066\u200f\u061c\u200b\ufeff\u00ad\u2028\u2029\u3164\x00\x7f\r\n\t\xff" +
 	"\"];}-->`</label>#\\"
 
-// fill sets every string beneath a value to hostile.
+// fill sets every string in a value to hostileText.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -49,7 +49,7 @@ func fill(v reflect.Value) {
 	}
 }
 
-// hostileRows are a container whose every text is hostile and that has a guest from another.
+// hostileRows returns two containers with hostile text in every field; the first has a guest from the second.
 func hostileRows() (*listing, []*survey.Row) {
 	l := &listing{containers: make(map[string]engine.Container)}
 	for _, id := range []string{strings.Repeat("1f", 32), strings.Repeat("2e", 32)} {
@@ -75,8 +75,8 @@ func hostileRows() (*listing, []*survey.Row) {
 	return l, l.rows
 }
 
-// clean fails on what isn't printable, on a line that a text has added, and on JSON that isn't
-// the same any more.
+// clean fails if the output is empty, has a character that is not printable, or, for lines > 0,
+// has another number of lines.
 func clean(t *testing.T, what string, lines int, write func(io.Writer) error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -92,8 +92,8 @@ func clean(t *testing.T, what string, lines int, write func(io.Writer) error) {
 	}
 }
 
-// Before, a command of an image or a process, a directory or a label was printed as it is by
-// one or another of these.
+// Before, some of these printed an image's or process's command, a directory or a label
+// unescaped.
 func TestHostileText(t *testing.T) {
 	list, rows := hostileRows()
 	for _, row := range []struct {
@@ -126,7 +126,7 @@ func TestHostileText(t *testing.T) {
 			return err
 		})
 	}
-	// Each field, and each of a guest's, by itself.
+	// Each field by itself.
 	for field := range rowHeader() {
 		clean(t, field, 2, func(out io.Writer) error {
 			o := lsOptions{format: "{{." + field + "}}", noTrunc: true}
@@ -135,7 +135,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// The same for what inspect and --dry-run tell, and for errors, hints and warnings.
+// The same holds for inspect, --dry-run, errors, hints and warnings.
 func TestHostileTextOfAPlan(t *testing.T) {
 	list, rows := hostileRows()
 	context := &rowContext{row: rows[0], c: list.containers[rows[0].ID]}
@@ -156,7 +156,7 @@ func TestHostileTextOfAPlan(t *testing.T) {
 		return nil
 	})
 	clean(t, "a warning", 1, func(out io.Writer) error { exit.Warn(out, hostileText); return nil })
-	clean(t, "an offer", 1, func(out io.Writer) error {
+	clean(t, "a completion", 1, func(out io.Writer) error {
 		_, err := fmt.Fprintln(out, strings.ReplaceAll(described("web", list.containers[rows[0].ID]), "\t", " "))
 		return err
 	})
@@ -166,11 +166,11 @@ func TestHostileTextOfAPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(text.Bytes(), &back); err != nil || back.Identity.Dir != strings.ToValidUTF8(hostileText, "\ufffd") {
-		t.Errorf("--dry-run in JSON tells programs of the directory %q, %v", back.Identity.Dir, err)
+		t.Errorf("--dry-run in JSON has the directory %q, %v", back.Identity.Dir, err)
 	}
 }
 
-// The user's own text of a template, which may have colours, stays as it is.
+// A template's own text, which may contain colours, is printed unchanged.
 func TestTemplatesOwnTextIsKept(t *testing.T) {
 	list, rows := hostileRows()
 	o := lsOptions{format: "\x1b[1m{{.Process}}\x1b[0m\\t{{.Processes}}"}
@@ -180,6 +180,6 @@ func TestTemplatesOwnTextIsKept(t *testing.T) {
 	}
 	out.Reset()
 	if err := writeTable(&out, "table {{.Net}}", true, []*rowContext{{row: rows[0]}}); err != nil || !strings.Contains(out.String(), "\x1b[36m") {
-		t.Errorf("a table with colours is %q, %v", &out, err)
+		t.Errorf("table with colours: %q, %v", &out, err)
 	}
 }

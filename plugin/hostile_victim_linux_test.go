@@ -14,24 +14,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// victim is a child that runs.
+// victim is a running child.
 type victim struct {
 	row     child
-	args    string // its command line, which nothing else has
+	args    string // its command line, which is unique
 	process process
-	callers []prize // what its caller's standard streams are
+	callers []fileID // its caller's standard streams
 	says    *safeBytes
-	refused bool // docker nsjoin didn't start it, since it could be reached
+	refused bool // docker nsjoin did not start it, because the container could reach it
 }
 
-// refused tells whether a child was refused for what its container may do.
+// refused reports whether docker nsjoin refused to start a child because of what its container may do.
 func (row child) refused(cmd *exec.Cmd, says *safeBytes) bool {
 	mixed := slices.Contains(row.elsewhere, "root")
 	return (row.host || row.more || mixed) && cmd.ProcessState.ExitCode() == 125 && bytes.Contains(says.bytes(), []byte("--trust-container"))
 }
 
-// streams gives its caller standard streams of the row's kind, and the host's root
-// directory as one more descriptor.
+// streams sets the caller's standard streams to the row's kind, and adds a descriptor of the
+// host's root directory.
 func (v *victim) streams(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	v.says = &safeBytes{}
@@ -43,7 +43,7 @@ func (v *victim) streams(t *testing.T, cmd *exec.Cmd) {
 	files := []*os.File{root}
 	switch {
 	case v.row.terminal:
-		return // it is given one
+		return // the terminal is its standard streams
 	case v.row.socket:
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -73,7 +73,7 @@ func (v *victim) streams(t *testing.T, cmd *exec.Cmd) {
 	cmd.Stderr = errs
 	go func() { _, _ = fromErr.WriteTo(v.says) }()
 	for _, f := range append(files, errs) {
-		if p, ok := prizeOf(int(f.Fd())); ok {
+		if p, ok := statFD(int(f.Fd())); ok {
 			v.callers = append(v.callers, p)
 		}
 	}
@@ -93,18 +93,18 @@ func pipeFor(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// places are the container's own files that a command of it may have.
+// places are the container's own files that a command in it may have open.
 type places struct {
-	init                     string // the number of its first process
-	program, null, terminals prize
+	init                     string // the PID of its first process
+	program, null, terminals fileID
 }
 
 func placesOf(t *testing.T, container string) places {
 	t.Helper()
 	init := initOf(t, container)
 	root := "/proc/" + init + "/root/"
-	of := func(path string) prize {
-		p, ok := statOf(root + path)
+	of := func(path string) fileID {
+		p, ok := statPath(root + path)
 		if !ok {
 			t.Fatalf("the container has no %s", path)
 		}
@@ -113,7 +113,7 @@ func placesOf(t *testing.T, container string) places {
 	return places{init: init, program: of("bin/busybox"), null: of("dev/null"), terminals: of("dev/pts/ptmx")}
 }
 
-// judge is what an intruder may have got from a child.
+// judge fails if an intruder got something from a child that it must not get.
 func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	t.Helper()
 	seen := slices.DeleteFunc(slices.Clone(loots), func(l loot) bool { return l.Args != v.args })
@@ -122,12 +122,12 @@ func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	}
 	if v.row.hidden {
 		if len(seen) > 0 {
-			t.Errorf("%s: it is seen in the container", v.row.name)
+			t.Errorf("%s: the container sees it", v.row.name)
 		}
 		return
 	}
 	if len(seen) == 0 {
-		t.Errorf("%s: the intruder didn't see it", v.row.name)
+		t.Errorf("%s: the intruder did not see it", v.row.name)
 	}
 	v.predicted(t, seen, at.init, intruder)
 	for _, l := range seen {
@@ -141,21 +141,21 @@ func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	}
 }
 
-// faults are what the intruder must not have got.
+// faults lists what the intruder got and must not get.
 func (v *victim) faults(at places, l loot) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if l.Secret {
-		add("it has the caller's secret")
+		add("the caller's secret")
 	}
 	for how, file := range l.Files {
 		switch {
 		case v.row.host || v.row.more:
-			add("%s gives it %s", how, file)
+			add("%s: %s", how, file)
 		case slices.Contains(v.callers, file):
-			add("%s gives it the caller's %s", how, file)
+			add("%s: the caller's %s", how, file)
 		case !at.harmless(file):
-			add("%s gives it %s", how, file)
+			add("%s: %s", how, file)
 		}
 	}
 	for what, got := range l.Got {
@@ -166,8 +166,8 @@ func (v *victim) faults(at places, l loot) []string {
 	return list
 }
 
-// harmless tells whether a command in the container may have a file as a descriptor.
-func (at places) harmless(file prize) bool {
+// harmless reports whether a command in the container may have a file open.
+func (at places) harmless(file fileID) bool {
 	switch file.Mode & unix.S_IFMT {
 	case unix.S_IFIFO:
 		return true
@@ -177,10 +177,10 @@ func (at places) harmless(file prize) bool {
 	return false
 }
 
-// fault says what is wrong with having got this, if anything is.
+// fault describes what is wrong with an item of the loot, or returns "".
 func (v *victim) fault(at places, l loot, what, got string) string {
 	if what == "signal" || what == "prlimit" {
-		return "" // it is of the same user, and the kernel asks for no more
+		return "" // the kernel requires only the same user
 	}
 	if v.row.host || v.row.more {
 		return "reached, " + got

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// traceVariable has TestDebugger debug the process of that number.
+// traceVariable is the PID of the process that TestDebugger traces.
 const traceVariable = "NSJOIN_TEST_DEBUG"
 
-// A debugger of the host's attaches to a container's process by the number that it has there, and
-// finds its program, memory and descriptors by it in /proc, as gdb and strace do. It was another process's.
+// A debugger of the host attaches to a container's process by its PID in the container, and finds its
+// program and memory under that PID in /proc, as gdb and strace do. Before, /proc showed another process.
 func TestHostTools(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -30,18 +30,18 @@ func TestHostTools(t *testing.T) {
 		args := append(append([]string{"nsjoin"}, kinds...), web, "env", traceVariable+"=1", self, "-test.run=^TestDebugger$", "-test.v")
 		out, err := c.docker(args...).CombinedOutput()
 		if want := "stopped 1, its program is " + exe + " and begins with 7f454c46\n"; err != nil || !strings.Contains(string(out), want) {
-			t.Errorf("%v: %v, %q is not in\n%s", kinds, err, want, out)
+			t.Errorf("%v: %v, no %q in\n%s", kinds, err, want, out)
 		}
 	}
 }
 
-// TestDebugger is the debugger.
+// TestDebugger is not a test: it is the debugger that TestHostTools starts.
 func TestDebugger(t *testing.T) {
 	pid, err := strconv.Atoi(os.Getenv(traceVariable))
 	if err != nil {
-		t.Skip("TestHostTools runs it in a container's pid namespace")
+		t.Skip("TestHostTools runs it in a container's PID namespace")
 	}
-	runtime.LockOSThread() // which traces
+	runtime.LockOSThread() // a tracer is a thread
 	if err := unix.PtraceSeize(pid); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestDebugger(t *testing.T) {
 	}
 	var status unix.WaitStatus
 	if stopped, err := unix.Wait4(pid, &status, unix.WALL, nil); err != nil || stopped != pid || !status.Stopped() {
-		t.Fatalf("waiting tells of %d, %#x, %v", stopped, int(status), err)
+		t.Fatalf("wait4 returns %d, status %#x, %v", stopped, int(status), err)
 	}
 	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 	if err != nil {

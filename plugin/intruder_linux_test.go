@@ -16,50 +16,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// intrudeVariable makes the test's own program an intruder: a process of a container
-// that tries what the kernel may allow on every other process that it sees. Its value
-// is a secret of the caller's, reversed.
+// intrudeVariable turns the test program into an intruder: a process in a container that
+// tries everything that the kernel may allow on every other process that it sees. Its value
+// is the caller's secret, reversed.
 const intrudeVariable = "NSJOIN_TEST_INTRUDE"
 
-// intrudeOnVariable has an intruder who sees the host's processes, others' too, try these
-// only: numbers separated by commas.
+// intrudeOnVariable restricts an intruder that sees the host's processes to these PIDs,
+// separated by commas.
 const intrudeOnVariable = "NSJOIN_TEST_INTRUDE_ON"
 
-// The two guises of an intruder.
+// The identities under which an intruder tries each process.
 const (
-	asItIs      = "as it is"
-	asTheirUser = "as its user" // with the process's uid and gid, as far as its capabilities give them
+	unchanged = "as it is"
+	asTarget  = "as its user" // with the process's UID and GID, as far as its capabilities allow
 )
 
-// loot is what an intruder got from one process in one guise.
+// loot is what an intruder got from one process under one identity.
 type loot struct {
 	PID   int
 	Args  string
 	Guise string
-	// Self is the intruder's own: its root, its namespaces by kind, and of its status its
-	// ids and its permitted capabilities.
+	// Self describes the intruder: its root directory, its namespaces by kind, its IDs and its
+	// permitted capabilities.
 	Self map[string]string
-	// Files are descriptors that it opened again or copied, by how and number.
-	Files map[string]prize
-	// Got has everything else by the name of the attack.
+	// Files are descriptors that it reopened or copied; the key says how, and the number.
+	Files map[string]fileID
+	// Got has everything else, by the name of the attack.
 	Got map[string]string
 	// Secret says that the caller's secret was in the memory or in the environment.
 	Secret bool
 }
 
-// prize is a descriptor as fstat(2) has it.
-type prize struct {
+// fileID identifies an open file by its fields of fstat(2).
+type fileID struct {
 	Dev, Ino, Rdev uint64
 	Mode           uint32
 }
 
-func prizeOf(fd int) (prize, bool) {
+func statFD(fd int) (fileID, bool) {
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
-	return prize{st.Dev, st.Ino, st.Rdev, st.Mode}, err == nil //nolint:unconvert // of another type elsewhere
+	return fileID{st.Dev, st.Ino, st.Rdev, st.Mode}, err == nil //nolint:unconvert // of another type elsewhere
 }
 
-func (p prize) String() string {
+func (p fileID) String() string {
 	kind := map[uint32]string{
 		unix.S_IFIFO: "pipe", unix.S_IFSOCK: "socket", unix.S_IFCHR: "device", unix.S_IFBLK: "disk",
 		unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFLNK: "link",
@@ -70,8 +70,8 @@ func (p prize) String() string {
 	return fmt.Sprintf("%s %d on %x", kind, p.Ino, p.Dev)
 }
 
-// TestIntruder is no test: it runs in the container by docker exec, with all that the
-// container may have, and prints its loot.
+// TestIntruder is not a test: docker exec runs it in the container, with the container's
+// capabilities, and it prints its loot.
 func TestIntruder(*testing.T) {
 	secret := reversed(os.Getenv(intrudeVariable))
 	if secret == "" {
@@ -87,11 +87,11 @@ func TestIntruder(*testing.T) {
 		if pid == 1 || pid == os.Getpid() {
 			continue
 		}
-		for _, guise := range []string{asItIs, asTheirUser} {
+		for _, guise := range []string{unchanged, asTarget} {
 			got := make(chan loot)
 			go func() {
-				// It ends with the goroutine, and its identity with it. The process's first one,
-				// which /proc/self means, stays.
+				// The thread ends with the goroutine, and its changed identity with it. The main
+				// thread, which /proc/self shows, keeps its identity.
 				runtime.LockOSThread()
 				got <- intrude(dir, pid, guise, secret)
 			}()
@@ -102,14 +102,14 @@ func TestIntruder(*testing.T) {
 
 // intrude tries everything on one process.
 func intrude(dir string, pid int, guise, secret string) loot {
-	l := loot{PID: pid, Guise: guise, Self: make(map[string]string), Files: make(map[string]prize), Got: make(map[string]string)}
+	l := loot{PID: pid, Guise: guise, Self: make(map[string]string), Files: make(map[string]fileID), Got: make(map[string]string)}
 	args, _ := os.ReadFile(dir + "/cmdline")
 	l.Args = strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " "))
-	l.Self["root"] = placeOf("/proc/thread-self/root")
+	l.Self["root"] = describeFile("/proc/thread-self/root")
 	for _, field := range []string{"Uid", "Gid", "CapPrm"} {
-		l.Self[field] = statusOfProcess("/proc/thread-self/status", field)
+		l.Self[field] = statusField("/proc/thread-self/status", field)
 	}
-	if guise == asTheirUser {
+	if guise == asTarget {
 		become(dir)
 	}
 	l.descriptors(dir)
@@ -121,11 +121,11 @@ func intrude(dir string, pid int, guise, secret string) loot {
 	return l
 }
 
-// become takes the ids of a process for this thread, and keeps its capabilities. What is
-// refused stays as it was: without CAP_SETUID that is everything.
+// become gives this thread the IDs of a process, and keeps its capabilities. It ignores
+// errors: without CAP_SETUID nothing changes.
 func become(dir string) {
-	uid, _ := strconv.Atoi(statusOfProcess(dir+"/status", "Uid"))
-	gid, _ := strconv.Atoi(statusOfProcess(dir+"/status", "Gid"))
+	uid, _ := strconv.Atoi(statusField(dir+"/status", "Uid"))
+	gid, _ := strconv.Atoi(statusField(dir+"/status", "Gid"))
 	_ = unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
 	_, _, _ = unix.RawSyscall(unix.SYS_SETRESGID, uintptr(gid), uintptr(gid), uintptr(gid))
 	_, _, _ = unix.RawSyscall(unix.SYS_SETRESUID, uintptr(uid), uintptr(uid), uintptr(uid))
@@ -138,8 +138,8 @@ func become(dir string) {
 	_ = unix.Capset(&head, &sets[0])
 }
 
-// statusOfProcess is the first word of a line of a file like /proc/PID/status.
-func statusOfProcess(path, field string) string {
+// statusField returns the first word of a field of a file like /proc/PID/status.
+func statusField(path, field string) string {
 	text, _ := os.ReadFile(path)
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, field+":"); ok {
@@ -149,7 +149,7 @@ func statusOfProcess(path, field string) string {
 	return ""
 }
 
-// descriptors opens the process's descriptors again.
+// descriptors reopens the process's descriptors.
 func (l *loot) descriptors(dir string) {
 	for fd := range 64 {
 		path := fmt.Sprintf("%s/fd/%d", dir, fd)
@@ -158,7 +158,7 @@ func (l *loot) descriptors(dir string) {
 			if err != nil {
 				continue
 			}
-			l.Files[fmt.Sprintf("%s fd %d", how, fd)], _ = prizeOf(again)
+			l.Files[fmt.Sprintf("%s fd %d", how, fd)], _ = statFD(again)
 			unix.Close(again)
 		}
 	}
@@ -167,7 +167,7 @@ func (l *loot) descriptors(dir string) {
 // links follows the process's links to files.
 func (l *loot) links(dir string) {
 	for _, name := range []string{"root", "cwd", "exe"} {
-		if place := placeOf(dir + "/" + name); place != "" {
+		if place := describeFile(dir + "/" + name); place != "" {
 			l.Got[name] = place
 		}
 		if target, err := os.Readlink(dir + "/" + name); err == nil {
@@ -179,24 +179,21 @@ func (l *loot) links(dir string) {
 		unix.Close(fd)
 	}
 	if entries, err := os.ReadDir(dir + "/map_files"); err == nil && len(entries) > 0 {
-		if place := placeOf(dir + "/map_files/" + entries[0].Name()); place != "" {
+		if place := describeFile(dir + "/map_files/" + entries[0].Name()); place != "" {
 			l.Got["map_files"] = place
 		}
 	}
 }
 
-// placeOf is the device and number of what a path leads to, or "".
-func placeOf(path string) string {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ""
+// describeFile describes what a path leads to, or returns "".
+func describeFile(path string) string {
+	if id, ok := statPath(path); ok {
+		return id.String()
 	}
-	defer unix.Close(fd)
-	p, _ := prizeOf(fd)
-	return p.String()
+	return ""
 }
 
-// texts reads what the process has in its memory.
+// texts reads the process's memory, and files of /proc that show it.
 func (l *loot) texts(dir string, pid int, secret string) {
 	for _, name := range []string{"environ", "maps", "auxv", "syscall", "stack", "io"} {
 		if text, err := os.ReadFile(dir + "/" + name); err == nil && len(text) > 0 {
@@ -229,8 +226,8 @@ func (l *loot) texts(dir string, pid int, secret string) {
 	}
 }
 
-// copies takes the process's descriptors by its pidfd, and those of the process at the
-// other end of each socket, by the pidfd that a socket gives of its peer.
+// copies copies the process's descriptors through its pidfd. For each socket it also copies
+// those of the process at the other end, through the pidfd of the socket's peer.
 func (l *loot) copies(pid int) {
 	process, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -242,7 +239,7 @@ func (l *loot) copies(pid int) {
 		if err != nil {
 			continue
 		}
-		p, _ := prizeOf(taken)
+		p, _ := statFD(taken)
 		l.Files[fmt.Sprintf("copy fd %d", fd)] = p
 		if p.Mode&unix.S_IFMT == unix.S_IFSOCK {
 			l.peer(fd, taken)
@@ -251,8 +248,8 @@ func (l *loot) copies(pid int) {
 	}
 }
 
-// peer takes the descriptors of the process that connected a socket, SO_PEERPIDFD of
-// socket(7). It may be one that the intruder can't see.
+// peer copies the descriptors of the process that connected a socket, by SO_PEERPIDFD of
+// socket(7). The intruder may be unable to see that process.
 func (l *loot) peer(fd, socket int) {
 	const peerPidfd = 77 // SO_PEERPIDFD, since Linux 6.5
 	process, err := unix.GetsockoptInt(socket, unix.SOL_SOCKET, peerPidfd)
@@ -263,13 +260,13 @@ func (l *loot) peer(fd, socket int) {
 	l.Got[fmt.Sprintf("peer of fd %d", fd)] = "a pidfd"
 	for theirs := range 64 {
 		if taken, err := unix.PidfdGetfd(process, theirs, 0); err == nil {
-			l.Files[fmt.Sprintf("fd %d of the peer of fd %d", theirs, fd)], _ = prizeOf(taken)
+			l.Files[fmt.Sprintf("fd %d of the peer of fd %d", theirs, fd)], _ = statFD(taken)
 			unix.Close(taken)
 		}
 	}
 }
 
-// namespaces reads the process's namespaces and joins those that the intruder hasn't got.
+// namespaces reads the process's namespaces and joins those that differ from the intruder's.
 func (l *loot) namespaces(dir string) {
 	for kind, flag := range map[string]int{
 		"cgroup": unix.CLONE_NEWCGROUP, "ipc": unix.CLONE_NEWIPC, "net": unix.CLONE_NEWNET, "uts": unix.CLONE_NEWUTS,
@@ -298,7 +295,7 @@ func (l *loot) namespaces(dir string) {
 	}
 }
 
-// signals tries whether the process may be signalled and limited.
+// signals tries to signal the process and to read its limits.
 func (l *loot) signals(pid int) {
 	if unix.Kill(pid, 0) == nil {
 		l.Got["signal"] = ""

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quotaVariable makes TestUsesUpKeys a process of TestHostileKeyQuota.
+// quotaVariable makes the test program use up its user's keys: see TestUsesUpKeys.
 const quotaVariable = "NSJOIN_TEST_USES_UP_KEYS"
 
-// TestUsesUpKeys adds keys until its user may have no more.
+// TestUsesUpKeys is not a test: it adds keys until its user's quota is used up.
 func TestUsesUpKeys(t *testing.T) {
 	if os.Getenv(quotaVariable) == "" {
-		t.Skip("it is started by another test")
+		t.Skip("TestHostileKeyQuota starts it")
 	}
 	for i := 0; ; i++ {
 		_, err := unix.AddKey("user", fmt.Sprint("nsjoin-", i), []byte("x"), unix.KEY_SPEC_USER_KEYRING)
@@ -36,13 +36,13 @@ func TestUsesUpKeys(t *testing.T) {
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the other end is closed
 }
 
-// A process in a user namespace has used up the keys of its user, so that no new session keyring can be
-// made there. Before, the command had the caller's then, and could read what is in it.
+// A process in a user namespace has used up its user's key quota, so that a command cannot get a new session
+// keyring there. Before, the command kept the caller's keyring and could read its keys.
 func TestHostileKeyQuota(t *testing.T) {
 	if os.Geteuid() != 0 || os.Getenv(viaVariable) == "engine" {
-		t.Skip("by the engine nothing of the caller's is there; and it takes root")
+		t.Skip("it needs root, and a command that is a child of the caller")
 	}
-	const user = 1_234_567_890 // nobody's
+	const user = 1_234_567_890 // no other process has it
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUsesUpKeys$")
 	cmd.Env = append(os.Environ(), quotaVariable+"=1")
 	ids := []syscall.SysProcIDMap{{HostID: user, Size: 1}}
@@ -66,9 +66,10 @@ func TestHostileKeyQuota(t *testing.T) {
 		_ = cmd.Wait()
 	}()
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "used up\n" {
-		t.Fatalf("it says %q: %v", line, err)
+		t.Fatalf("stderr %q: %v", line, err)
 	}
-	// Who has none gets one beyond the quota. It is of a thread, which ends with this test.
+	// A caller without a session keyring would get one despite the quota. This one belongs to a thread,
+	// which ends with the test.
 	runtime.LockOSThread()
 	if _, err := unix.KeyctlJoinSessionKeyring("nsjoin-test"); err != nil {
 		t.Fatal(err)
@@ -76,6 +77,6 @@ func TestHostileKeyQuota(t *testing.T) {
 	c := newCaller(t)
 	want := "docker nsjoin: new session keyring: disk quota exceeded\n"
 	if got := c.refuses(t, "nsjoin", "--via", "local", fmt.Sprintf("pid:%d", cmd.Process.Pid), "true"); got != want {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("stderr %q, want %q", got, want)
 	}
 }

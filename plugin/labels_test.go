@@ -11,22 +11,21 @@ import (
 	"testing"
 )
 
-// TestLabels runs the scripts in testdata/apparmor, where the kernel confines containers.
-// They remove the engine's own profile, so they are for the virtual machine of
-// scripts/labels only.
+// TestLabels runs the scripts in testdata/apparmor on a kernel that confines containers. They
+// remove the engine's own profile, so they run only in the virtual machine of scripts/labels.
 func TestLabels(t *testing.T) {
 	module := os.Getenv("NSJOIN_TEST_LABELS")
 	if module == "" {
-		t.Fatal("this test takes a machine of its own: make apparmor")
+		t.Fatal("this test needs a machine of its own: make apparmor")
 	}
 	runScripts(t, module)
 }
 
-// rowsVariable has a regular expression: of the parity table only the rows that match it
-// are run. Without it, or with an empty one, all are.
+// rowsVariable is a regular expression that selects rows of the parity table. If it is not
+// set or empty, all rows run.
 const rowsVariable = "NSJOIN_TEST_ROWS"
 
-// chosen are the rows whose cells, with " | " between them, match rowsVariable.
+// chosen returns the rows whose cells, joined with " | ", match rowsVariable.
 func chosen(t *testing.T, rows []parityRow) []parityRow {
 	t.Helper()
 	pattern, err := regexp.Compile(os.Getenv(rowsVariable))
@@ -42,8 +41,8 @@ func chosen(t *testing.T, rows []parityRow) []parityRow {
 	return rows
 }
 
-// The rows that scripts/labels runs are there, each kind of container that it is about
-// among them.
+// The rows that scripts/labels selects exist, and include each kind of container that it is
+// about.
 func TestLabelsRows(t *testing.T) {
 	script, err := os.ReadFile(filepath.Join("..", "scripts", "labels"))
 	if err != nil {
@@ -52,7 +51,7 @@ func TestLabelsRows(t *testing.T) {
 	expression := regexp.MustCompile(`(?m)^rows='(.*)'$`).FindSubmatch(script)
 	text, err := os.ReadFile(parityTable)
 	if err != nil || expression == nil {
-		t.Fatalf("scripts/labels has rows %q; %v", expression, err)
+		t.Fatalf("rows of scripts/labels: %q; %v", expression, err)
 	}
 	rows, err := parseParity(string(text))
 	if err != nil {
@@ -68,7 +67,7 @@ func TestLabelsRows(t *testing.T) {
 		"--security-opt apparmor=unconfined", "--security-opt label=disable", "--security-opt label=level:s0:c1,c2",
 	} {
 		if !slices.ContainsFunc(rows, func(r parityRow) bool { return r.container == container }) {
-			t.Errorf("no row of %q", container)
+			t.Errorf("no row for %q", container)
 		}
 	}
 }

@@ -14,25 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leaderlessVariable makes the test's own program a command whose main thread ends while
-// the others go on: its state in /proc is Z from then on.
+// leaderlessVariable makes the test program end its main thread while other threads go on:
+// from then on its state in /proc is Z.
 const leaderlessVariable = "NSJOIN_TEST_LEADERLESS"
 
-// What initializes a package runs on the main thread.
+// Package initialization runs on the main thread.
 var _ = leaveMainThread()
 
 func leaveMainThread() (left bool) {
 	if os.Getenv(leaderlessVariable) != "" {
-		go goOnWithout()
+		go runWithoutMainThread()
 		runtime.LockOSThread()
-		_, _, errno := syscall.Syscall(unix.SYS_EXIT, 0, 0, 0) // of this thread alone
+		_, _, errno := syscall.Syscall(unix.SYS_EXIT, 0, 0, 0) // ends only this thread
 		left = errno == 0
 	}
 	return left
 }
 
-// goOnWithout ends by SIGTERM with 42, or by any other signal as that has it.
-func goOnWithout() {
+// runWithoutMainThread exits with status 42 on SIGTERM. Other signals have their default action.
+func runWithoutMainThread() {
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, unix.SIGTERM)
 	for {
@@ -46,14 +46,11 @@ func goOnWithout() {
 	os.Exit(42)
 }
 
-// leaderless begins a command whose main thread has ended.
+// leaderless starts a command whose main thread has ended.
 func leaderless(t *testing.T) *running {
 	t.Helper()
 	c := newCaller(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := testProgram(t)
 	web := c.container(t, "-v", self+":/leaderless:ro")
 	s := &running{t: t, container: web, output: &safeBytes{}}
 	s.cmd = c.docker("nsjoin", "-e", leaderlessVariable+"=1", web, "/leaderless")
@@ -64,7 +61,7 @@ func leaderless(t *testing.T) *running {
 	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
 	eventually(t, "the command is ready", func() bool { return bytes.Contains(s.output.bytes(), []byte("ready")) })
 	s.cli = s.cmd.Process.Pid
-	eventually(t, "the helper and its command are there", func() bool {
+	eventually(t, "the helper and its command run", func() bool {
 		s.helper, _ = helperOf(s.cli)
 		for _, s.command = range childrenOf(s.helper.pid) {
 			comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.command.pid))
@@ -77,14 +74,14 @@ func leaderless(t *testing.T) *running {
 	return s
 }
 
-// isThere tells whether a process has threads that run.
+// isThere reports whether a process still has running threads.
 func isThere(pid int) bool {
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	return len(tasks) > 1
 }
 
-// A command whose main thread has ended got no signal, and was there after client, helper and
-// watcher had gone.
+// A command whose main thread has ended is killed with its client. Before, it got no signal and
+// outlived client, helper and watcher.
 func TestClientEndsACommandWithoutItsMainThread(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *running){

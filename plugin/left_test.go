@@ -12,8 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A command that is left by the detach keys goes on, with a terminal whose other
-// end somebody reads.
+// After the detach keys, the command goes on, and the watcher reads from its terminal.
 func TestTerminalLeft(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -27,15 +26,15 @@ func TestTerminalLeft(t *testing.T) {
 	if status := s.ends(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	eventually(t, "the watcher has let the caller's terminal go", func() bool {
+	eventually(t, "the watcher has closed the caller's terminal", func() bool {
 		return !s.helper.runs() && watcher.runs() && !slices.Contains(openFiles(watcher), caller)
 	})
 	if dir, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(watcher.pid), "cwd")); err != nil || dir != "/" {
-		t.Errorf("it keeps %s busy, %v", dir, err)
+		t.Errorf("the watcher's working directory is %s, %v", dir, err)
 	}
-	// Much more than a terminal holds.
+	// The command writes much more than a terminal buffers.
 	inside(t, web, "touch", "/tmp/go")
-	eventually(t, "it writes all", func() bool {
+	eventually(t, "the command has written everything", func() bool {
 		return inside(t, web, "sh", "-c", "cat /tmp/wrote /tmp/tty 2>/dev/null || true") == "0\n/dev/pts/0"
 	})
 	if !s.command.runs() {
@@ -46,8 +45,8 @@ func TestTerminalLeft(t *testing.T) {
 	eventually(t, "the watcher has ended", func() bool { return !watcher.runs() })
 }
 
-// The keys are those of the option, of the configuration, or ctrl-p ctrl-q. What
-// only begins as they do reaches the command.
+// The detach keys come from the option, the configuration file, or are ctrl-p ctrl-q. Other
+// input that begins with the same keys reaches the command.
 func TestTerminalDetachKeys(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -61,12 +60,12 @@ func TestTerminalDetachKeys(t *testing.T) {
 		shows        string
 	}{
 		{"ctrl-p ctrl-q", "", nil, "\x10\x11", "left process"},
-		{"of the option", "", []string{"--detach-keys", "ctrl-x,x"}, "\x18x", "left process"},
-		{"of the configuration", `{"detachKeys": "ctrl-a,d"}`, nil, "\x01d", "left process"},
-		{"of the option and the configuration", `{"detachKeys": "ctrl-a,d"}`, []string{"--detach-keys", "q"}, "q", "left process"},
+		{"from the option", "", []string{"--detach-keys", "ctrl-x,x"}, "\x18x", "left process"},
+		{"from the configuration", `{"detachKeys": "ctrl-a,d"}`, nil, "\x01d", "left process"},
+		{"from both", `{"detachKeys": "ctrl-a,d"}`, []string{"--detach-keys", "q"}, "q", "left process"},
 		{"none", "", []string{"--detach-keys", ""}, "\x10\x11", "10 11"},
-		{"the first and another", "", nil, "\x10a", "10 61"},
-		{"the first alone, and later another", "", nil, "\x10", ""},
+		{"the first key and another", "", nil, "\x10a", "10 61"},
+		{"the first key alone", "", nil, "\x10", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := c
@@ -85,7 +84,7 @@ func TestTerminalDetachKeys(t *testing.T) {
 			y.shows("ready")
 			y.types(row.types)
 			if row.shows == "" {
-				y.shows("10") // it was held back, and is not any more
+				y.shows("10") // it was held back for a while
 				y.types("\x11")
 				row.shows = "11"
 			}
@@ -101,19 +100,19 @@ func TestTerminalDetachKeys(t *testing.T) {
 	}
 }
 
-// watcherOf is the process that stays beside a helper.
+// watcherOf returns a helper's watcher.
 func watcherOf(t *testing.T, helper int) process {
 	t.Helper()
 	list := slices.DeleteFunc(childrenOf(helper), func(p process) bool {
 		return len(p.args) == 0 || p.args[0] != "docker-nsjoin"
 	})
 	if len(list) != 1 {
-		t.Fatalf("its watchers are %v", list)
+		t.Fatalf("the helper's watchers: %v", list)
 	}
 	return list[0]
 }
 
-// openFiles are the names of the files that a process has open.
+// openFiles returns the names of the files that a process has open.
 func openFiles(p process) []string {
 	var names []string
 	links, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(p.pid), "fd", "*"))

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// becomeReaper makes this process the parent of its descendants whose own has
-// ended, so that none is missed, until the test ends.
+// becomeReaper makes this process adopt orphaned descendants until the test ends, so that
+// none is missed.
 func becomeReaper(t *testing.T) {
 	t.Helper()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -26,8 +26,8 @@ func becomeReaper(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) })
 }
 
-// reapAll waits for the end of all that this process is the parent of. What it
-// started itself must have been waited for.
+// reapAll waits until all descendants have ended. The test must have waited for the processes
+// that it started itself.
 func reapAll(t *testing.T) {
 	t.Helper()
 	var left []process
@@ -47,11 +47,11 @@ func reapAll(t *testing.T) {
 	})
 }
 
-// leftovers are what sessions could leave behind, by what it is of.
+// leftovers are what sessions could leave behind, by kind.
 type leftovers map[string][]string
 
-// leftoversOf lists what is there now, of this process, the container and its
-// shim, and in the caller's directories.
+// leftoversOf lists what this process, the container, its shim and the caller's directories
+// have now.
 func leftoversOf(t *testing.T, c caller, container string) leftovers {
 	t.Helper()
 	pid := initOf(t, container)
@@ -66,7 +66,7 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 		"mounts here":              slices.DeleteFunc(lines(t, "/proc/self/mountinfo"), ofOthers.MatchString),
 		"terminals":                terminalsOf(t, pid),
 		"descriptors here":         make([]string, count(t, "/proc/self/fd")),
-		"descriptors of its first": make([]string, count(t, "/proc/"+pid+"/fd")),
+		"descriptors of its init":  make([]string, count(t, "/proc/"+pid+"/fd")),
 		"descriptors of its shim":  make([]string, count(t, fmt.Sprintf("/proc/%d/fd", first.parent))),
 	}
 	for _, dir := range []string{"work", "tmp", "."} {
@@ -81,7 +81,7 @@ func leftoversOf(t *testing.T, c caller, container string) leftovers {
 	return l
 }
 
-// ofOthers matches the mounts that engines and ip-netns(8) make for others.
+// ofOthers matches mounts that other engines and ip-netns(8) make.
 var ofOthers = regexp.MustCompile(`/docker|/engine/|/containerd|/nsjoin\.|/netns`)
 
 func lines(t *testing.T, file string) []string {
@@ -98,7 +98,7 @@ func lines(t *testing.T, file string) []string {
 	return list
 }
 
-// count is how many entries a directory has that isn't empty.
+// count returns the number of entries of a directory, which must not be empty.
 func count(t *testing.T, dir string) int {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -108,8 +108,8 @@ func count(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-// more says what there is more of than before, or else. An engine has fewer
-// descriptors open when it is quiet.
+// more describes what has been added or replaced since before. Fewer entries are fine: an idle
+// engine closes descriptors.
 func (l leftovers) more(before leftovers) string {
 	var text strings.Builder
 	for what, list := range l {

@@ -12,15 +12,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
-// TestLinkClientEnds ends clients of commands by --via engine, or suspends them, for
-// which a lost network looks the same from there: command and helper's container end.
-//
-// It needs the engine that scripts/engine gives.
+// TestLinkClientEnds kills clients of commands with --via engine, or suspends them, which looks
+// like a lost network to the helper. The command and the helper container end.
 func TestLinkClientEnds(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		sig  unix.Signal
-		cli  bool // it is for the Docker CLI, not for its plugin
+		cli  bool // the signal is for the Docker CLI, not its plugin
 	}{
 		{"kill -9 of the plugin", unix.SIGKILL, false},
 		{"kill -9 of the CLI", unix.SIGKILL, true},
@@ -43,7 +41,7 @@ func TestLinkClientEnds(t *testing.T) {
 	}
 }
 
-// TestLinkTerminalRestored kills what is at the caller's terminal, which is as before then.
+// TestLinkTerminalRestored checks that the caller's terminal is restored whatever process is killed.
 func TestLinkTerminalRestored(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -53,7 +51,7 @@ func TestLinkTerminalRestored(t *testing.T) {
 		{"kill -9 of the plugin", func(s *running, plugin int) { s.kill(plugin, unix.SIGKILL) }},
 		{"kill -9 of the CLI", func(s *running, _ int) { s.kill(s.cli, unix.SIGKILL) }},
 		{"kill -9 of both", func(s *running, plugin int) {
-			s.kill(s.cli, unix.SIGSTOP) // it would end with its plugin
+			s.kill(s.cli, unix.SIGSTOP) // otherwise it would end with its plugin
 			s.kill(plugin, unix.SIGKILL)
 			s.kill(s.cli, unix.SIGKILL)
 		}},
@@ -71,7 +69,7 @@ func TestLinkTerminalRestored(t *testing.T) {
 			s.cli = s.cmd.Process.Pid
 			plugin := offspring(s.cli, "docker-nsjoin")
 			if plugin == 0 || y.settings() == before {
-				t.Fatalf("plugin %d; the terminal isn't raw while the command runs", plugin)
+				t.Fatalf("plugin %d; the terminal is not raw while the command runs", plugin)
 			}
 			keeper := offspring(plugin, "docker-nsjoin")
 			if keeper == 0 {
@@ -86,8 +84,8 @@ func TestLinkTerminalRestored(t *testing.T) {
 	}
 }
 
-// beginByEngine starts a command that ignores SIGHUP, and returns the processes of the
-// Docker CLI and its plugin.
+// beginByEngine starts a command that ignores SIGHUP with --via engine, and returns the PIDs of
+// the Docker CLI and its plugin.
 func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 	t.Helper()
 	cmd := c.docker("nsjoin", "-i", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
@@ -117,12 +115,12 @@ func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 		t.Fatal("the CLI has no plugin")
 	}
 	if len(c.helpers(t)) == 0 {
-		t.Fatal("no helper's container is on record")
+		t.Fatal("no helper container is on record")
 	}
 	return cmd.Process.Pid, plugin
 }
 
-// noHelperIsLeft waits until nothing is left of a command by the engine.
+// noHelperIsLeft waits until nothing is left of a command with --via engine.
 func noHelperIsLeft(t *testing.T, c caller, web string) {
 	t.Helper()
 	pid := initOf(t, web)

@@ -13,11 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLinkStorm ends clients of commands by --via engine at random points. Nothing is
-// left, but for containers whose client was killed before it started them: the next
-// calls remove those.
-//
-// It needs the engine that scripts/engine gives.
+// TestLinkStorm ends clients of commands with --via engine at random points. Nothing is left
+// except containers whose client was killed before it started them: later calls remove those.
 func TestLinkStorm(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv(stormSeed); text != "" {
@@ -40,17 +37,17 @@ func TestLinkStorm(t *testing.T) {
 	}
 	group.Wait()
 	nothingIsLeft(t, web)
-	eventually(t, "no helper's container that was started is left", func() bool {
+	eventually(t, "no started helper container is left", func() bool {
 		return len(c.helpers(t)) == len(c.helpers(t, "--filter", "status=created"))
 	})
-	t.Logf("%d were never started", len(c.helpers(t)))
+	t.Logf("%d helper containers were never started", len(c.helpers(t)))
 	deadline := time.Now().Add(4 * endsWithin)
 	for len(c.helpers(t)) > 0 {
 		if time.Now().After(deadline) {
-			t.Fatalf("not swept: %q", c.helpers(t))
+			t.Fatalf("not removed: %q", c.helpers(t))
 		}
 		if out, err := c.docker("nsjoin", "--via", "engine", web, "true").CombinedOutput(); err != nil || len(out) > 0 {
-			t.Fatalf("a call that sweeps: %v, %s", err, out)
+			t.Fatalf("a later call: %v, %s", err, out)
 		}
 	}
 }
@@ -84,6 +81,6 @@ func (c caller) strikeByEngine(t *testing.T, web string, random *rand.Rand) {
 	select {
 	case <-done:
 	case <-time.After(endsWithin):
-		t.Errorf("%v doesn't end", cmd.Args)
+		t.Errorf("%v does not end", cmd.Args)
 	}
 }

@@ -13,12 +13,10 @@ import (
 	"time"
 )
 
-// mostRoundTrips there are before the first byte of a command's output.
+// mostRoundTrips is the limit of round trips before the first byte of a command's output.
 const mostRoundTrips = 8
 
-// TestLinkRoundTrips counts the round trips over a link of 50 ms.
-//
-// It needs the engine that scripts/engine gives.
+// TestLinkRoundTrips counts the round trips over a link with a round-trip time of 50 ms.
 func TestLinkRoundTrips(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -50,26 +48,25 @@ func TestLinkRoundTrips(t *testing.T) {
 		}
 		t.Logf("%s: %d round trips before the first byte", name, trips)
 		if trips == 0 {
-			t.Errorf("%s didn't go over the link", name)
+			t.Errorf("%s did not use the link", name)
 		}
 		if name == "docker nsjoin" && trips > mostRoundTrips {
-			t.Errorf("%d round trips, not %d at most", trips, mostRoundTrips)
+			t.Errorf("%d round trips, more than %d", trips, mostRoundTrips)
 		}
 	}
 }
 
-// link passes connections on to an engine's socket, as a slow network does, and
-// counts the round trips: what the client sends is one more than the latest that
-// it had got by then.
+// link forwards connections to an engine's socket, as a slow network does, and counts round
+// trips: what the client sends belongs to the round trip after the latest that it received.
 type link struct {
 	listener net.Listener
 	socket   string
 
 	mu  sync.Mutex
-	got int // the round trip of the latest that the client got
+	got int // the latest round trip that the client received
 }
 
-// delay is one way's.
+// delay is that of one direction.
 const delay = 25 * time.Millisecond
 
 func newLink(t *testing.T, env []string) *link {
@@ -118,9 +115,9 @@ func (l *link) serve(client net.Conn) {
 		client.Close()
 		return
 	}
-	began := l.trips() + 1 // to connect is one
+	began := l.trips() + 1 // connecting takes one
 	time.Sleep(2 * delay)
-	var asked atomic.Int64 // the round trip of the latest that was sent here
+	var asked atomic.Int64 // the round trip of the latest data that the engine received
 	asked.Store(int64(began))
 	go func() {
 		pass(engine, client, func() { asked.Store(int64(max(began, l.trips()) + 1)) })
@@ -135,8 +132,8 @@ func (l *link) serve(client net.Conn) {
 	engine.Close()
 }
 
-// pass copies with the delay, however much is on its way. at is called when a part
-// was read, or is written, at the client.
+// pass copies data with the delay. at is called when a part is read from or written to the
+// client.
 func pass(to io.Writer, from io.Reader, at func()) {
 	type part struct {
 		bytes []byte

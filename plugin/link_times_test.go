@@ -11,11 +11,8 @@ import (
 	"time"
 )
 
-// TestLinkTimes prints what a command by --via engine takes beside docker exec and
-// docker run, by turns, and a stream of 1 GiB. It judges nothing: the machine may be
-// busy.
-//
-// It needs the engine that scripts/engine gives.
+// TestLinkTimes prints the time of a command with --via engine, docker exec and docker run, run
+// in turns, and of a stream of 1 GiB. It does not fail on slow times: the machine may be busy.
 func TestLinkTimes(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -37,7 +34,7 @@ func TestLinkTimes(t *testing.T) {
 	t.Logf("%s true: %v", ways[0].name, ours)
 	for i, way := range ways[1:] {
 		other := median(took[i+1])
-		t.Logf("%s true: %v, of which it takes %.2f", way.name, other, float64(ours)/float64(other))
+		t.Logf("%s true: %v; ratio %.2f", way.name, other, float64(ours)/float64(other))
 	}
 	t.Logf("20 at once: %v", atOnce(t, func() *exec.Cmd { return c.docker("nsjoin", "--via", "engine", web, "true") }))
 	const size = "1073741824"
@@ -54,7 +51,7 @@ func TestLinkTimes(t *testing.T) {
 			}
 			streams[i] = timed(t, cmd)
 		}
-		t.Logf("1 GiB %s: %v, docker exec %v, of which it takes %.2f", name, streams[0], streams[1],
+		t.Logf("1 GiB %s: %v, docker exec %v; ratio %.2f", name, streams[0], streams[1],
 			float64(streams[0])/float64(streams[1]))
 	}
 }
@@ -88,7 +85,7 @@ func median(of []time.Duration) time.Duration {
 	return of[len(of)/2]
 }
 
-// zeroes is a stream of them.
+// zeroes reads as left zero bytes.
 type zeroes struct{ left int }
 
 func (z *zeroes) Read(b []byte) (int, error) {

@@ -8,10 +8,9 @@ import (
 	"testing"
 )
 
-// volatile is what differs between two runs of the same command: the numbers of
-// processes, pipes, terminals and keys, which are the next free ones; counters, of
-// signals that are queued, memory, switches and users of a key; times, and what
-// a process is at just now.
+// volatile is what differs between two runs of the same command: the numbers of processes,
+// pipes, terminals and keys; counters of queued signals, memory, context switches and key
+// users; times; and process states.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	put     string
@@ -23,10 +22,11 @@ var volatile = []struct {
 	{regexp.MustCompile(`/dev/pts/\d+`), "/dev/pts/#"},
 	{regexp.MustCompile(`(?m)^[0-9a-f]{8} ([A-Zi-]{7}) +\d+ `), "# $1 # "}, // of /proc/keys, keyrings(7)
 	{regexp.MustCompile(`(?m)^(State:).*$`), "$1 #"},
-	{regexp.MustCompile(`(?m)^loginuid \d+ sessionid \d+$`), "loginuid # sessionid #"}, // of the tests' caller: After a login
+	{regexp.MustCompile(`(?m)^loginuid \d+ sessionid \d+$`), "loginuid # sessionid #"}, // the caller's, in the section "After a login"
 	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b`), "#time"},
 }
 
+// masked replaces what is volatile.
 func masked(text string) string {
 	for _, v := range volatile {
 		text = v.pattern.ReplaceAllString(text, v.put)
@@ -38,7 +38,7 @@ func TestMasked(t *testing.T) {
 	got := masked("Pid:\t7\nVmRSS:\t  12 kB\nSeccomp:\t2\n1 -> pipe:[5]")
 	for _, kept := range []string{"Seccomp:\t2", "Pid:", "pipe:["} {
 		if !strings.Contains(got, kept) {
-			t.Errorf("%q is gone from %q", kept, got)
+			t.Errorf("%q is missing in %q", kept, got)
 		}
 	}
 	for _, gone := range []string{"\t7", "12 kB", "[5]"} {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// docker-plugin.json is what the plugin answers to docker-cli-plugin-metadata,
-// but for the version, which is of the build.
+// docker-plugin.json is the plugin's answer to docker-cli-plugin-metadata, without the version,
+// which depends on the build.
 func TestPluginFileIsTheAnswer(t *testing.T) {
 	text, err := os.ReadFile("../docker-plugin.json")
 	if err != nil {
@@ -21,7 +21,7 @@ func TestPluginFileIsTheAnswer(t *testing.T) {
 	}
 	answer := fields(t, text)
 	if answer["Version"] != version {
-		t.Errorf("the answer's version is %q, not the build's %q", answer["Version"], version)
+		t.Errorf("the answer's version is %q, want the build's %q", answer["Version"], version)
 	}
 	delete(answer, "Version")
 	if !maps.Equal(file, answer) {

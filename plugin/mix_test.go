@@ -11,11 +11,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// TestMix takes each kind from each source over each base, and some from several,
-// and compares all eight namespaces of the command, seen from outside, with those
-// of who was named. Or it is refused, for a reason.
-//
-// It needs the engine that scripts/engine gives.
+// TestMix joins each base with each kind overridden by each source, and with some combinations.
+// It compares all eight namespaces of the command, read from outside, with those of the sources,
+// or expects a refusal.
 func TestMix(t *testing.T) {
 	m := newMixing(t)
 	bases := []giver{m.web, m.base, m.host}
@@ -42,17 +40,17 @@ func TestMix(t *testing.T) {
 	}
 }
 
-// giver is who gives namespaces: as the command line names him, and a process
-// that has them. A private one has none.
+// giver is a source of namespaces: its argument on the command line, and a process that has
+// them. For private there is no such process.
 type giver struct {
-	name string // for people
+	name string // for test names
 	arg  string
 	pid  int
 }
 
 func private() giver { return giver{name: "private", arg: "private"} }
 
-// file is the same by the path of its namespace.
+// file returns the giver that names a namespace by its file.
 func (g giver) file(k ns.Kind) giver {
 	return giver{name: "ns", arg: "ns:/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String(), pid: g.pid}
 }
@@ -66,22 +64,22 @@ func (g giver) link(t *testing.T, k ns.Kind) string {
 	return link
 }
 
-// mixing are those who give.
+// mixing holds the sources of namespaces.
 type mixing struct {
 	env        []string
 	web, other giver // containers
 	host       giver
-	base       giver // a process with all eight of its own
-	process    giver // one with all but user
-	user       giver // one with a user namespace
+	base       giver // a process with eight new namespaces
+	process    giver // a process with seven, without user
+	user       giver // a process with a user namespace only
 }
 
-// expect is one row: the flags of instead over a base.
-func (m *mixing) expect(t *testing.T, base giver, instead map[ns.Kind]giver) {
+// expect runs one row: overrides over a base.
+func (m *mixing) expect(t *testing.T, base giver, overrides map[ns.Kind]giver) {
 	t.Helper()
 	var names, args []string
 	for _, k := range ns.Kinds() {
-		if from, ok := instead[k]; ok {
+		if from, ok := overrides[k]; ok {
 			names = append(names, k.String()+"="+from.name)
 			args = append(args, flagOf(k)+"="+from.arg)
 		}
@@ -90,52 +88,52 @@ func (m *mixing) expect(t *testing.T, base giver, instead map[ns.Kind]giver) {
 		t.Parallel()
 		mark := "nsjoin-" + strconv.Itoa(os.Getpid()) + "-" + t.Name()
 		links, stderr, status := m.run(t, mark, append(append(args, "--trust-container", base.arg), "sh", "-c", "echo ready; read x", mark))
-		if why := m.refusal(t, base, instead); why != "" {
+		if why := m.refusal(t, base, overrides); why != "" {
 			if status != 125 || !strings.Contains(stderr, why) {
-				t.Errorf("status %d, %q; it is to be refused: %s", status, stderr, why)
+				t.Errorf("status %d, %q; want a refusal: %s", status, stderr, why)
 			}
 			return
 		}
 		if strings.Contains(stderr, "the engine can't give all capabilities") && strings.Contains(stderr, "effective capabilities: operation not permitted") {
-			t.Logf("not to be had by a container of this engine: %s", stderr)
+			t.Logf("this engine cannot give a container the capabilities: %s", stderr)
 			return
 		}
 		if links == nil {
 			t.Fatalf("status %d: %s", status, stderr)
 		}
 		for _, k := range ns.Kinds() {
-			m.compare(t, k, links[k], base, instead)
+			m.compare(t, k, links[k], base, overrides)
 		}
 	})
 }
 
-func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, instead map[ns.Kind]giver) {
+func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, overrides map[ns.Kind]giver) {
 	t.Helper()
-	from, ok := instead[k]
+	from, ok := overrides[k]
 	if !ok {
 		from = base
 	}
-	if k == ns.Mnt && !ok && m.copied(t, base, instead) {
+	if k == ns.Mnt && !ok && m.copied(t, base, overrides) {
 		from = private()
 	}
 	if from != private() {
 		if want := from.link(t, k); got != want {
-			t.Errorf("%s: the command is in %q, not in %q of %s", k, got, want, from.name)
+			t.Errorf("%s: the command is in %q, want %q, that of %s", k, got, want, from.name)
 		}
 		return
 	}
 	for _, other := range []giver{m.web, m.other, m.host, m.base, m.process, m.user} {
 		if got == other.link(t, k) || got == "" {
-			t.Errorf("%s: the command is in %q of %s, and not in a new one", k, got, other.name)
+			t.Errorf("%s: the command is in %q, that of %s, want a new one", k, got, other.name)
 		}
 	}
 }
 
-// copied tells whether the command has a copy of the host's mounts, for a /proc of its pid
+// copied reports whether the command has a copy of the host's mounts, with a /proc for its PID
 // namespace.
-func (m *mixing) copied(t *testing.T, base giver, instead map[ns.Kind]giver) bool {
+func (m *mixing) copied(t *testing.T, base giver, overrides map[ns.Kind]giver) bool {
 	t.Helper()
-	from, ok := instead[ns.PID]
+	from, ok := overrides[ns.PID]
 	if !ok {
 		from = base
 	}
@@ -143,22 +141,22 @@ func (m *mixing) copied(t *testing.T, base giver, instead map[ns.Kind]giver) boo
 		(from == private() || from.link(t, ns.PID) != m.host.link(t, ns.PID))
 }
 
-// refusal is what a refusal has to say. There are two here:
+// refusal returns part of the message if the combination must be refused, or "". There are two
+// reasons:
 //
-//   - Mounts decide who the command is. A file doesn't tell whose they are.
-//   - Mounts of a container or process that has a user namespace of its own are
-//     entered with that one.
-func (m *mixing) refusal(t *testing.T, base giver, instead map[ns.Kind]giver) string {
+//   - The command's identity comes from the owner of its mounts, which a file does not name.
+//   - If the owner of the mounts has its own user namespace, that has to be joined too.
+func (m *mixing) refusal(t *testing.T, base giver, overrides map[ns.Kind]giver) string {
 	t.Helper()
 	of := func(k ns.Kind) giver {
-		if from, ok := instead[k]; ok {
+		if from, ok := overrides[k]; ok {
 			return from
 		}
 		return base
 	}
 	mounts, user := of(ns.Mnt), of(ns.User)
 	if mounts == private() {
-		mounts = base // it is a copy
+		mounts = base // the mounts are a copy of the base's
 	}
 	switch {
 	case mounts.name == "ns":
@@ -171,7 +169,7 @@ func (m *mixing) refusal(t *testing.T, base giver, instead map[ns.Kind]giver) st
 	return ""
 }
 
-// flagOf is the flag of a kind, as docker run spells it.
+// flagOf returns the flag of a kind, as docker run spells it.
 func flagOf(k ns.Kind) string {
 	switch k {
 	case ns.Cgroup, ns.User:

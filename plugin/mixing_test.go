@@ -20,7 +20,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// newMixing starts who gives: two containers, three processes.
+// newMixing starts two containers and three processes.
 func newMixing(t *testing.T) *mixing {
 	t.Helper()
 	engine := engineOfTest(t)
@@ -38,7 +38,7 @@ func newMixing(t *testing.T) *mixing {
 		user:    isolated(t, "user", "--user", "--map-root-user"),
 	}
 	if engine.via == "engine" {
-		m.host.pid = parentOf(t, m.web.pid) // the host is the engine's
+		m.host.pid = parentOf(t, m.web.pid) // the host of the engine
 	}
 	return m
 }
@@ -52,19 +52,14 @@ func parentOf(t *testing.T, pid int) int {
 	return st.Parent
 }
 
-// contained starts a container.
+// contained starts a container as a giver.
 func contained(t *testing.T, name string) giver {
 	t.Helper()
-	id := docker(t, "run", "-d", "--init=false", "--label", ownLabel(), testImage, "sleep", "600")
-	t.Cleanup(func() { docker(t, "rm", "-f", "-v", id) })
-	pid, err := strconv.Atoi(initOf(t, id))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return giver{name, "container:" + id, pid}
+	id := runContainer(t, "--init=false", testImage, "sleep", "600")
+	return giver{name, "container:" + id, initPID(t, id)}
 }
 
-// isolated starts a process in new namespaces, as options of unshare(1) name them.
+// isolated starts a process in new namespaces, given by options of unshare(1).
 func isolated(t *testing.T, name string, options ...string) giver {
 	t.Helper()
 	cmd := exec.Command("unshare", append(options, "--fork", "sh", "-c", "echo ready; exec sleep 600")...)
@@ -94,7 +89,7 @@ func isolated(t *testing.T, name string, options ...string) giver {
 	return g
 }
 
-// offspring is a descendant of a process that is named so, or 0.
+// offspring returns the PID of a descendant with one of these names, or 0.
 func offspring(pid int, names ...string) int {
 	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	for _, file := range files {
@@ -113,7 +108,7 @@ func offspring(pid int, names ...string) int {
 	return 0
 }
 
-// marked is the shell that has mark as its last argument, or 0.
+// marked returns the PID of the shell that has mark as its last argument, or 0.
 func marked(mark string) int {
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {
@@ -126,9 +121,9 @@ func marked(mark string) int {
 	return 0
 }
 
-// run runs docker nsjoin with a shell that says ready and waits, and that mark is
-// an argument of. Its namespaces are read from outside: its own /proc may be of other processes. They are nil
-// where it did not run.
+// run runs docker nsjoin with a shell that prints "ready" and waits, and has mark as an argument. It
+// reads the shell's namespaces from outside, since its own /proc may show other processes. They are nil
+// if the shell did not run.
 func (m *mixing) run(t *testing.T, mark string, args []string) (links map[ns.Kind]string, stderr string, status int) {
 	t.Helper()
 	var errs bytes.Buffer

@@ -13,25 +13,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNoEngine does without an engine: one that is stopped, then one that has ended and has
-// left its containers running, by dockerd --live-restore. It takes an engine that it may end:
+// TestNoEngine uses --no-engine with an engine that is stopped, then with one that has ended and
+// left its containers running, by dockerd --live-restore. It needs an engine that it may end:
 // scripts/engine run restore.
 func TestNoEngine(t *testing.T) {
 	if !strings.HasSuffix(os.Getenv("NSJOIN_TEST_ENGINE"), "restore") {
 		t.Fatal("this test ends its engine: scripts/engine run restore")
 	}
 	l := newLostEngine(t)
-	stop(t, l.dockerd, unix.SIGSTOP)
+	kill(t, l.dockerd, unix.SIGSTOP)
 	defer func() { _ = unix.Kill(l.dockerd, unix.SIGCONT) }()
-	t.Run("stopped", l.finds)
-	t.Run("a terminal", l.hasTerminals)
-	t.Run("one that has ended since", l.knowsWhatRuns)
-	t.Run("the wait goes on", l.isWaitedFor)
+	t.Run("stopped", l.findsContainers)
+	t.Run("terminal", l.startsATerminal)
+	t.Run("container has ended", l.reportsAnEndedContainer)
+	t.Run("call waits", l.waitsForTheEngine)
 
-	stop(t, l.dockerd, unix.SIGTERM)
+	kill(t, l.dockerd, unix.SIGTERM)
 	eventually(t, "dockerd has ended", func() bool { p, there := readProcess(l.dockerd); return !there || p.dead() })
-	t.Run("ended", l.hasEnded)
-	// What is left is ended with the engine.
+	t.Run("ended", l.findsContainersOfAnEndedEngine)
+	// scripts/engine ends what is left.
 }
 
 // lostEngine is an engine that a test stops and ends.
@@ -40,8 +40,8 @@ type lostEngine struct {
 	socket, dataRoot string
 	dockerd          int
 	web, id          string // a container
-	want             string // what docker exec of lostCommand prints there
-	stopped          string // another one
+	want             string // the output of lostCommand by docker exec
+	stopped          string // another container
 }
 
 const lostCommand = "id; env | grep -v ^HOSTNAME | sort; pwd; hostname; grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"
@@ -49,7 +49,7 @@ const lostCommand = "id; env | grep -v ^HOSTNAME | sort; pwd; hostname; grep -E 
 func newLostEngine(t *testing.T) *lostEngine {
 	t.Helper()
 	l := &lostEngine{caller: newCaller(t), socket: strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://")}
-	other := pretender(t) // older than web
+	other := pretender(t) // it must be older than web
 	l.web = l.container(t, "-e", "COLOR=blue", "-u", "7:8", "--group-add", "9", "-w", "/tmp", "--cap-add", "NET_ADMIN")
 	l.stopped = l.container(t)
 	l.id = docker(t, "inspect", "--format", "{{.Id}}", l.web)
@@ -57,16 +57,16 @@ func newLostEngine(t *testing.T) *lostEngine {
 	l.want = inside(t, l.web, "sh", "-c", lostCommand)
 	l.dockerd = listenerOf(t, l.socket)
 	inside(t, other, "sh", "-c", "echo "+l.id+" >/tmp/id.new && mv /tmp/id.new /tmp/id")
-	eventually(t, "another container has a process like the shim", func() bool {
+	eventually(t, "another container has a process that looks like the shim", func() bool {
 		return inside(t, other, "sh", "-c", "cat /tmp/there 2>/dev/null || true") == "there"
 	})
 	return l
 }
 
-func (l *lostEngine) finds(t *testing.T) {
+func (l *lostEngine) findsContainers(t *testing.T) {
 	for _, name := range []string{l.web, l.id, l.id[:8]} {
 		if got := l.nsjoin(t, 0, "--no-engine", name, "sh", "-c", lostCommand); got != l.want {
-			t.Errorf("%s: it prints\n%s\ndocker exec\n%s", name, got, l.want)
+			t.Errorf("%s: output\n%s\nwant docker exec's\n%s", name, got, l.want)
 		}
 	}
 	for _, row := range []struct {
@@ -83,12 +83,12 @@ func (l *lostEngine) finds(t *testing.T) {
 		{125, []string{"--data-root", "/x", l.web}, "--data-root is for --no-engine, which is not given"},
 	} {
 		if got := l.nsjoin(t, row.status, row.args...); !strings.Contains(got, row.want) {
-			t.Errorf("%s: it prints\n%s\nnot %q", strings.Join(row.args, " "), got, row.want)
+			t.Errorf("%s: output\n%s\nwant %q", strings.Join(row.args, " "), got, row.want)
 		}
 	}
 }
 
-func (l *lostEngine) hasTerminals(t *testing.T) {
+func (l *lostEngine) startsATerminal(t *testing.T) {
 	y := at(t, l.docker("nsjoin", "--no-engine", l.web, "sh"))
 	y.types("echo $((40+2)) $(id -u)\r")
 	y.shows("42 7")
@@ -98,7 +98,7 @@ func (l *lostEngine) hasTerminals(t *testing.T) {
 	}
 }
 
-func (l *lostEngine) knowsWhatRuns(t *testing.T) {
+func (l *lostEngine) reportsAnEndedContainer(t *testing.T) {
 	found := l.nsjoin(t, 0, "ls", "--no-engine", "--format", "{{.Name}} {{.Process}}")
 	first := 0
 	for line := range strings.Lines(found) {
@@ -107,17 +107,17 @@ func (l *lostEngine) knowsWhatRuns(t *testing.T) {
 		}
 	}
 	if first == 0 {
-		t.Fatalf("it is not listed:\n%s", found)
+		t.Fatalf("the container is not listed:\n%s", found)
 	}
-	stop(t, first, unix.SIGKILL)
-	eventually(t, "it has ended", func() bool { p, there := readProcess(first); return !there || p.dead() })
+	kill(t, first, unix.SIGKILL)
+	eventually(t, "the container's process has ended", func() bool { p, there := readProcess(first); return !there || p.dead() })
 	if got := l.nsjoin(t, 125, "--no-engine", l.stopped, "true"); !strings.Contains(got, "is not running on this host, although the engine's files say so") {
 		t.Errorf("it says %s", got)
 	}
 }
 
-func (l *lostEngine) isWaitedFor(t *testing.T) {
-	elsewhere := l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))") // without a terminal nothing is said
+func (l *lostEngine) waitsForTheEngine(t *testing.T) {
+	elsewhere := l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))") // without a terminal there is no message
 	said := &safeBytes{}
 	elsewhere.Stdout, elsewhere.Stderr = said, said
 	if err := elsewhere.Start(); err != nil {
@@ -125,46 +125,45 @@ func (l *lostEngine) isWaitedFor(t *testing.T) {
 	}
 	y := at(t, l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))"))
 	y.shows("docker nsjoin: the engine at unix://" + l.socket + " has not answered for 3 seconds: still waiting; without it: docker nsjoin --no-engine …\r\n")
-	stop(t, l.dockerd, unix.SIGCONT)
+	kill(t, l.dockerd, unix.SIGCONT)
 	y.shows("it 42")
 	if status := ended(t, elsewhere); status != 0 || string(said.bytes()) != "it 42\n" {
-		t.Errorf("exit status %d, without a terminal it says %q", status, said.bytes())
+		t.Errorf("exit status %d, output without a terminal: %q", status, said.bytes())
 	}
 	if status := y.ends(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
 }
 
-func (l *lostEngine) hasEnded(t *testing.T) {
+func (l *lostEngine) findsContainersOfAnEndedEngine(t *testing.T) {
 	if got := l.nsjoin(t, 125, "--no-engine", l.web, "true"); !strings.Contains(got, "so its files are not known") {
 		t.Errorf("it says %s", got)
 	}
 	if got := l.nsjoin(t, 0, "--no-engine", "--data-root", l.dataRoot, l.web, "sh", "-c", lostCommand); got != l.want {
-		t.Errorf("it prints\n%s\ndocker exec\n%s", got, l.want)
+		t.Errorf("output\n%s\nwant docker exec's\n%s", got, l.want)
 	}
-	// The default engine's places are known.
+	// The default engine's directories are known.
 	const places = `mount -t tmpfs tmpfs /run && { [ ! -d /etc/docker ] || mount -t tmpfs tmpfs /etc/docker; } &&
 		mkdir -p /var/lib/docker && mount --bind "$0" /var/lib/docker && exec docker -H unix:///run/docker.sock nsjoin --no-engine "$@"`
 	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", places, l.dataRoot, l.web, "sh", "-c", lostCommand)
 	cmd.Env, cmd.Dir = l.env, "/"
 	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != l.want {
-		t.Errorf("%v: it prints\n%s\ndocker exec\n%s", err, out, l.want)
+		t.Errorf("%v: output\n%s\nwant docker exec's\n%s", err, out, l.want)
 	}
 }
 
-// pretender starts a container of the host's processes. One of its own becomes like the shim of
-// another container, whose ID it is told: it has a child, older than that container, in other
-// namespaces, and a directory of that name with a config.json.
+// pretender starts a container with the host's PID namespace. One of its processes imitates the shim
+// of another container, whose ID it reads from a file: it has a child, older than that container, in
+// other namespaces, and its working directory has that ID as its name and contains a config.json.
 func pretender(t *testing.T) string {
 	t.Helper()
 	const command = `unshare -n sleep 600 & until [ -s /tmp/id ]; do sleep 0.05; done
 		mkdir /tmp/$(cat /tmp/id) && cd /tmp/$(cat /tmp/id) && echo '{"process":{"cwd":"/","env":["A=1"]}}' >config.json
 		echo there >/tmp/there; wait`
-	id := docker(t, "run", "-d", "--pid", "host", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined",
-		"--security-opt", "apparmor=unconfined", "--label", ownLabel(), testImage, "bash", "-c", command)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", id).Run() })
-	eventually(t, "it has a child in another namespace", func() bool {
-		pid, _ := strconv.Atoi(initOf(t, id))
+	id := runContainer(t, "--pid", "host", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined",
+		"--security-opt", "apparmor=unconfined", testImage, "bash", "-c", command)
+	eventually(t, "the pretender has a child in another namespace", func() bool {
+		pid := initPID(t, id)
 		child := offspring(pid, "sleep")
 		theirs, err := os.Readlink("/proc/" + strconv.Itoa(child) + "/ns/net")
 		ours, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/net")
@@ -173,7 +172,7 @@ func pretender(t *testing.T) string {
 	return id
 }
 
-// nsjoin is what docker nsjoin prints, which must end with the status.
+// nsjoin returns the output of docker nsjoin, which must end with this status.
 func (c caller) nsjoin(t *testing.T, status int, args ...string) string {
 	t.Helper()
 	cmd := c.docker(append([]string{"nsjoin"}, args...)...)
@@ -188,14 +187,15 @@ func (c caller) nsjoin(t *testing.T, status int, args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-func stop(t *testing.T, pid int, sig unix.Signal) {
+// kill sends a signal to a process.
+func kill(t *testing.T, pid int, sig unix.Signal) {
 	t.Helper()
 	if err := unix.Kill(pid, sig); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// listenerOf is the process that listens on a socket: the tests' own engine.
+// listenerOf returns the PID of the process that listens on a socket, which must be the test's own engine.
 func listenerOf(t *testing.T, socket string) int {
 	t.Helper()
 	connection, err := net.Dial("unix", socket)
@@ -212,7 +212,7 @@ func listenerOf(t *testing.T, socket string) int {
 		t.Fatal(err)
 	}
 	if line, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(int(of.Pid)), "cmdline")); !bytes.Contains(line, []byte(filepath.Dir(socket)+"/data\x00")) {
-		t.Fatalf("process %d is not the tests' own engine: %q", of.Pid, line)
+		t.Fatalf("process %d is not the test's own engine: %q", of.Pid, line)
 	}
 	return int(of.Pid)
 }

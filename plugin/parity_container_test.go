@@ -18,10 +18,10 @@ import (
 	"time"
 )
 
-// parityCgroup is the parent cgroup that a row makes.
+// parityCgroup is the parent cgroup that a row creates.
 const parityCgroup = "nsjoin-parity"
 
-// run makes a container by the words of docker run and returns its name.
+// run runs a container with these arguments of docker run and returns its name.
 func (p *parity) run(t *testing.T, words string) (string, error) {
 	t.Helper()
 	if !regexp.MustCompile(`\bnsjoin-(test|scratch|config)\b`).MatchString(words) {
@@ -40,11 +40,11 @@ func (p *parity) run(t *testing.T, words string) (string, error) {
 	case err == nil:
 		err = errors.New("a limit is not supported")
 	}
-	_ = exec.Command("docker", "rm", "-f", "-v", name).Run()
+	removeContainer(name)
 	return "", fmt.Errorf("docker run %s: %w: %s", words, err, text)
 }
 
-// start is run for a container that must be had.
+// start is run for a container that must start.
 func (p *parity) start(t *testing.T, words string) string {
 	t.Helper()
 	name, err := p.run(t, words)
@@ -55,9 +55,8 @@ func (p *parity) start(t *testing.T, words string) string {
 	return name
 }
 
-// settled waits until the container's first process, which may be a shell that
-// changes a few files, has become sleep. The engine is asked where that process is
-// not of this /proc.
+// settled waits until the container's first process, which may be a shell that first changes
+// some files, executes sleep. It asks the engine if this /proc does not have the process.
 func (p *parity) settled(t *testing.T, name string) error {
 	t.Helper()
 	pid := initOf(t, name)
@@ -77,14 +76,14 @@ func (p *parity) settled(t *testing.T, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the container's first process isn't sleep: %s", docker(t, "logs", name))
+	return fmt.Errorf("the container's first process is not sleep: %s", docker(t, "logs", name))
 }
 
 func isSleep(cmdline string) bool {
 	return slices.ContainsFunc(strings.Split(cmdline, "\x00"), func(arg string) bool { return path.Base(arg) == "sleep" })
 }
 
-// removeCgroups removes the parent cgroup of a row, which engines leave.
+// removeCgroups removes the parent cgroup of a row, which engines leave behind.
 func removeCgroups() {
 	text, _ := os.ReadFile("/proc/self/mounts")
 	for line := range strings.Lines(string(text)) {

@@ -11,10 +11,10 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// foreign tells whose docker exec it is, where it has ways of its own: Podman's,
-// which leaves HOSTNAME out and the first process's HOME in, or crun's, whose
-// command has the shim's oom_score_adj and no HOME without a user. There a command
-// of docker nsjoin is as Docker's with runc; only its rights are compared.
+// foreign names the engine or runtime whose docker exec differs from Docker's with runc, or returns
+// "". Podman omits HOSTNAME and keeps the first process's HOME; with crun, the command has the shim's
+// oom_score_adj, and no HOME without a user. docker nsjoin does as Docker with runc there, so only the
+// command's rights are compared.
 func foreign(t *testing.T) string {
 	t.Helper()
 	if strings.Contains(docker(t, "version", "--format", "{{json .Server.Components}}"), "Podman Engine") {
@@ -26,15 +26,15 @@ func foreign(t *testing.T) string {
 	return ""
 }
 
-// rights are the lines of /proc/PID/status that say what a process may.
+// rights matches the lines of /proc/PID/status about a process's rights.
 var rights = regexp.MustCompile(`(?m)^(Uid|Gid|Cap\w+|NoNewPrivs|Seccomp\w*):.*$`)
 
-// compareRights is for a row that may differ by the ways of another docker exec.
+// compareRights compares a row's rights only, for a foreign docker exec.
 func (p *parity) compareRights(t *testing.T, row parityRow, a, b string) {
 	t.Helper()
 	theirs, ours := strings.Join(rights.FindAllString(a, -1), "\n"), strings.Join(rights.FindAllString(b, -1), "\n")
 	if theirs != ours && !row.differs() {
-		t.Errorf("%s:%d: the rights are not those of %s's:\n%s", parityTable, row.line, p.foreign,
+		t.Errorf("%s:%d: the rights differ from %s's:\n%s", parityTable, row.line, p.foreign,
 			diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))
 		return
 	}
@@ -42,7 +42,7 @@ func (p *parity) compareRights(t *testing.T, row parityRow, a, b string) {
 	p.count(&p.theirs)
 }
 
-// kindsOfEngine are the words for which the scripts have the condition engine:KIND.
+// kindsOfEngine returns the kinds for the scripts' condition engine:KIND.
 func kindsOfEngine(t *testing.T) map[string]bool {
 	t.Helper()
 	info := strings.SplitN(docker(t, "info", "--format", "{{.ServerVersion}}|{{.DefaultRuntime}}|{{.SecurityOptions}}"), "|", 3)
@@ -50,7 +50,7 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 	rootless, whose := strings.Contains(options, "name=rootless"), foreign(t)
 	return map[string]bool{
 		"rootless": rootless,
-		// Before 26 a rootless one gives no container the host's processes.
+		// A rootless engine before 26 cannot give a container the host's PID namespace.
 		"no-helper": rootless && strings.HasPrefix(version, "20."),
 		"userns":    rootless || strings.Contains(options, "name=userns"),
 		"podman":    whose == "Podman",

@@ -13,20 +13,19 @@ import (
 const (
 	parityTable = "testdata/parity.txt"
 	parityPage  = "../docs/parity.md"
-	atTerminal  = "At a terminal" // what sections begin with whose rows are run at one
-	afterLogin  = "After a login" // the one whose rows are run with a login uid
+	atTerminal  = "At a terminal" // the heading of sections whose rows run at a terminal begins with it
+	afterLogin  = "After a login" // the heading of the section whose rows run with a login UID
 )
 
-// parityRow is a row of the table: what a container is made with and what is
-// run in it.
+// parityRow is a row of the table: docker run's arguments, and the command with its options.
 type parityRow struct {
 	line      int
 	section   string
-	optional  bool // it needs what not every engine has
+	optional  bool // not every engine supports it
 	container string
 	options   string
 	command   string
-	// status and reason are of a difference on purpose.
+	// status and reason describe an intended difference.
 	status int
 	reason string
 }
@@ -73,13 +72,13 @@ func parseParityRow(line string) (parityRow, error) {
 	var err error
 	row.status, err = strconv.Atoi(status)
 	if err != nil || reason == "" {
-		return row, fmt.Errorf("a difference is STATUS reason, not %q", cells[3])
+		return row, fmt.Errorf("the last column must be STATUS REASON, not %q", cells[3])
 	}
 	row.reason = reason
 	return row, nil
 }
 
-// parityCells splits a row at each | that a space is in front of.
+// parityCells splits a row at each | after a space.
 func parityCells(line string) []string {
 	cells := strings.Split(" "+line, " |")
 	for i, cell := range cells {
@@ -88,12 +87,12 @@ func parityCells(line string) []string {
 	return cells
 }
 
-// alignParity is the table with the columns of each section aligned.
+// alignParity aligns the columns of each section of the table.
 func alignParity(text string) string {
 	var b strings.Builder
 	for i, section := range strings.SplitAfter(text, "\n\n") {
 		if i == 0 {
-			b.WriteString(section) // what a row is
+			b.WriteString(section) // the explanation of the rows
 			continue
 		}
 		var widths [3]int
@@ -123,7 +122,7 @@ func alignParity(text string) string {
 	return b.String()
 }
 
-// docs/parity.md is the table for readers, and the table is aligned.
+// TestParityPage checks that docs/parity.md is up to date with the table, and that the table is aligned.
 func TestParityPage(t *testing.T) {
 	text, err := os.ReadFile(parityTable)
 	if err != nil {
@@ -155,38 +154,37 @@ func TestParityPage(t *testing.T) {
 
 const parityIntro = `# docker nsjoin beside docker exec
 
-This page is made from [plugin/testdata/parity.txt](../plugin/testdata/parity.txt), the table that
-` + "`make test`" + ` runs on each test engine: %d rows, each a container and a command that is run in it once by
-` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + `, with the same words.
+This page is generated from [plugin/testdata/parity.txt](../plugin/testdata/parity.txt), the table that
+` + "`make test`" + ` runs on each test engine: %d rows, each a container and a command. ` + "`docker exec`" + ` and ` + "`docker nsjoin`" + `
+run each command once, with the same arguments.
 
-- Exit status, standard output and standard error are the same. Where docker exec itself refuses, docker
-  nsjoin refuses too, for the same kind of reason, in words of its own.
-- ` + "`all`" + ` prints what a process can read of itself: ids and groups, environment in order, directory, umask,
+- Exit status, standard output and standard error are the same. If docker exec itself refuses, docker
+  nsjoin refuses too, for the same kind of reason, with its own message.
+- ` + "`all`" + ` prints what a process can read about itself: IDs and groups, environment in order, directory, umask,
   limits, the whole of /proc/self/status with signal masks, capabilities and seccomp, limits, cgroup,
   mountinfo, oom_score_adj, label, personality, ID maps, scheduling, session keyring, namespaces and
-  descriptors. Left out is what two runs of the same command differ in: numbers of processes and pipes,
+  descriptors. What differs between two runs of the same command is left out: numbers of processes and pipes,
   counters, sizes of memory, times.
-- The status of such a refusal is that of docker run: 127 for a command that is not found, 126 for one
-  that cannot be run, 125 for everything else. docker exec has 1, 126 or 128 for the same refusal,
-  depending on the version of the engine and on ` + "`-d`" + `; only where its status is 127, or an engine
-  from 28 on gives 126, is it the same.
+- The status of a refusal is docker run's: 127 for a command that is not found, 126 for one that cannot
+  be run, 125 for everything else. docker exec's status is the same if it is 127, or if an engine from 28
+  on returns 126. Otherwise it is 1, 126 or 128, depending on the version of the engine and on ` + "`-d`" + `.
 - At your terminal, ` + "`-it`" + ` is implied if none of ` + "`-i`, `-t`, `-T`, `-d`" + ` is given and neither input nor output is
-  redirected: ` + "`docker nsjoin web ls`" + ` prints columns, and its lines end with CR LF, as where you type ` + "`ls`" + `. With ` + "`-T`" + `,
-  or where something is redirected, it prints what ` + "`docker exec web ls`" + ` prints. [streams.md](streams.md) has all
+  redirected: ` + "`docker nsjoin web ls`" + ` prints columns, and its lines end with CR LF, as when you type ` + "`ls`" + `. With ` + "`-T`" + `,
+  or with a redirection, it prints what ` + "`docker exec web ls`" + ` prints. [streams.md](streams.md) lists all
   combinations.
-- That the seccomp filter is the same instruction by instruction is in
-  [filter.txt](../plugin/testdata/script/filter.txt).
-- Rows with a ? need what not every machine and engine has; where it is missing, the test lists them.
+- [filter.txt](../plugin/testdata/script/filter.txt) tests that the seccomp filter is the same, instruction
+  by instruction.
+- Not every machine and engine supports the rows with a ?; the test lists those that it could not run.
 
-The container is made by ` + "`docker run -d`" + ` with the options given, from the image nsjoin-test with
+` + "`docker run -d`" + ` starts the container with the options given, from the image nsjoin-test with
 ` + "`sleep 600`" + ` if they name none; ` + "`$C`" + ` is the container, ` + "`$OTHER`" + ` another one, and ` + "`$FACTS`" + ` the script of ` + "`all`" + `.
 `
 
-// pageOfParity is docs/parity.md: what differs and why, then what is alike.
+// pageOfParity returns docs/parity.md: first the rows that differ and why, then the others.
 func pageOfParity(rows []parityRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, parityIntro, len(rows))
-	b.WriteString("\n## What differs on purpose\n\n")
+	b.WriteString("\n## Intended differences\n\n")
 	b.WriteString("| container | options | command | status | why |\n|---|---|---|---|---|\n")
 	for _, row := range rows {
 		if row.differs() {
@@ -207,6 +205,7 @@ func pageOfParity(rows []parityRow) string {
 	return b.String()
 }
 
+// markdown returns the first cells of the row on the page.
 func (r parityRow) markdown() string {
 	container := code(r.container)
 	if r.optional {

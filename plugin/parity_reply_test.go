@@ -10,25 +10,25 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// vague tells whether the status of a refusal says nothing: 1 is the Docker CLI's for
-// whatever the engine or itself refuses, 126 that of an engine before 28 for every command that
-// isn't executed, and 128 that of later ones for what they know no status for.
+// vague reports whether the status of a refusal by docker exec does not tell the reason. The Docker
+// CLI uses 1 for everything that it or the engine refuses, an engine before 28 uses 126 for every
+// command that it cannot execute, and later engines use 128 for other errors.
 func (p *parity) vague(r reply) bool {
 	return r.refused() && (r.status == 1 || r.status == 128 || p.old && r.status == exit.CannotRun)
 }
 
-// ownRefusal tells whether docker nsjoin has refused, with a status for it.
+// ownRefusal reports whether docker nsjoin refused, with a status for refusals.
 func (a reply) ownRefusal() bool {
 	return a.refused() && (a.status == exit.Failed || a.status == exit.NotFound || a.status == exit.CannotRun)
 }
 
-// reply is how a command ended and what it printed.
+// reply is a command's exit status and output.
 type reply struct {
 	status         int
 	output, errors string
 }
 
-// A refusal of docker's own, not of the command.
+// refusal matches a message of docker itself, as opposed to one of the command.
 var refusal = regexp.MustCompile(`(?m)OCI runtime exec failed|Error response from daemon|^(docker nsjoin|docker|unknown flag): |^invalid argument ` +
 	`|^unable to find (user|group) |^uids and gids must be |^open [^ ]*: no such file`)
 
@@ -36,8 +36,8 @@ func (a reply) refused() bool {
 	return refusal.MatchString(a.output + a.errors)
 }
 
-// text is what is compared: of a refusal, which docker exec prints to either
-// stream, only its kind.
+// text returns what is compared. For a refusal, which docker exec prints to either stream, that is
+// only the status and the kind.
 func (a reply) text() string {
 	if a.refused() {
 		return fmt.Sprintf("exit status %d\nrefused: %s\n", a.status, kindOf(a.output+a.errors))
@@ -45,7 +45,7 @@ func (a reply) text() string {
 	return fmt.Sprintf("exit status %d\n%s\nstderr\n%s", a.status, masked(a.output), masked(a.errors))
 }
 
-// said is the text of a refusal.
+// said returns the message of a refusal, or "".
 func (a reply) said() string {
 	if a.refused() {
 		return a.output + a.errors
@@ -53,7 +53,7 @@ func (a reply) said() string {
 	return ""
 }
 
-// kinds are the reasons for a refusal, by what the runtime and the kernel say.
+// kinds are reasons for a refusal, by the messages of the runtime and the kernel.
 var kinds = []struct{ name, pattern string }{
 	{"no container", "(?i)no such container"},
 	{"number", "uids and gids must be in range|is not a number of|is no number of"},
@@ -63,7 +63,7 @@ var kinds = []struct{ name, pattern string }{
 	{"group", "unable to find group|no matching entries in group"},
 	{"no such file", "no such file or directory"},
 	{"not a directory", "not a directory"},
-	{"permission denied", "permission denied|is a directory"}, // of a directory that is executed, by version
+	{"permission denied", "permission denied|is a directory"}, // executing a directory fails with either, depending on the version
 	{"exec format error", "exec format error"},
 	{"flag", "unknown flag"},
 	{"variable", "invalid environment variable"},
@@ -79,7 +79,7 @@ func kindOf(text string) string {
 	return "other"
 }
 
-// cause is what docker printed about why, without what it would have done.
+// cause returns the part of docker's message that gives the reason.
 func cause(text string) string {
 	return cmp.Or(regexp.MustCompile(`(Error response|OCI runtime|WARNING: ).*`).FindString(text), text)
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// missing takes note of a row that can't be had on this engine.
+// missing records a row that this engine does not support.
 func (p *parity) missing(t *testing.T, row parityRow, why string) {
 	if !row.optional && p.foreign == "" {
 		t.Errorf("%s:%d: %s", parityTable, row.line, why)
@@ -30,11 +30,11 @@ func (p *parity) count(what *int) {
 	*what++
 }
 
-// report tells how many rows there were of which kind, and what could not be had on
-// this engine; go test shows it with -v, make test always.
+// report prints the number of rows of each kind, and the rows that this engine does not support.
+// go test shows it with -v, make test always.
 func (p *parity) report(t *testing.T) {
 	t.Helper()
-	text := fmt.Sprintf("%d alike, %d differ on purpose, %d differ by the ways of another docker exec, %d failed, %d not to be had on this engine\n",
+	text := fmt.Sprintf("%d the same, %d differ as intended, %d differ because docker exec is foreign, %d failed, %d not supported by this engine\n",
 		p.alike, p.differ, p.theirs, p.failed, len(p.nowhere))
 	slices.Sort(p.nowhere)
 	for _, row := range p.nowhere {

@@ -22,8 +22,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// facts is the command "all": everything that a process can read of itself.
-// Another container's keys come and go, so of those only its own are read.
+// facts is the command "all": everything that a process can read about itself. /proc/keys has other
+// containers' keys too, so only its own are printed.
 const facts = `id; env; pwd; umask; hostname; ulimit -a
 cd /proc/self
 cat status limits cgroup mountinfo oom_score_adj attr/current personality coredump_filter
@@ -31,32 +31,32 @@ cat /proc/self/timerslack_ns
 echo "priority, nice, policy $(cut -d ' ' -f 18,19,40,41 stat)"
 cat uid_map gid_map setgroups timens_offsets cpuset
 echo "loginuid $(cat loginuid) sessionid $(cat sessionid)"
-grep "_ses\.${HOSTNAME:-none}" /proc/keys | sort -k 5 # of their permissions: numbers are by chance
+grep "_ses\.${HOSTNAME:-none}" /proc/keys | sort -k 5 # without the numbers, which vary
 ls -l ns fd`
 
 const (
-	parityWithin  = 3 * time.Minute // for one command, on an emulated machine too
-	parityWorkers = 4               // engines are waited for, mostly
+	parityWithin  = 3 * time.Minute // for one command, even on an emulated machine
+	parityWorkers = 4               // they mostly wait for the engine
 )
 
-// parity is what the rows of the table are run with.
+// parity runs the rows of the table and counts the results.
 type parity struct {
 	engine testEngine
-	dir    string // where the files are that rows name
+	dir    string // contains the files that rows name
 	env    []string
 	old    bool // the engine is older than 28
-	// foreign is whose docker exec it is, where that is not Docker\'s with runc.
+	// foreign names the engine or runtime if docker exec is not Docker's with runc.
 	foreign string
 	mu      sync.Mutex
-	nowhere []string // rows that can't be had on this engine
+	nowhere []string // rows that this engine does not support
 	alike   int
-	differ  int // on purpose
-	theirs  int // where docker exec is not Docker's with runc
+	differ  int // as intended
+	theirs  int // because docker exec is not Docker's with runc
 	failed  int
 }
 
-// TestParity runs every row of testdata/parity.txt by docker exec and by docker
-// nsjoin and compares the two.
+// TestParity runs every row of testdata/parity.txt by docker exec and by docker nsjoin, and compares
+// the results.
 func TestParity(t *testing.T) {
 	text, err := os.ReadFile(parityTable)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestParity(t *testing.T) {
 	}
 	rows = chosen(t, rows)
 	if len(rows) == 0 {
-		t.Fatal("no rows are run")
+		t.Fatal("there are no rows")
 	}
 	p := newParity(t)
 	work := make(chan []parityRow)
@@ -112,8 +112,7 @@ func newParity(t *testing.T) *parity {
 	return p
 }
 
-// byContainer groups the rows by the container that they are run in, those with
-// the most rows first.
+// byContainer groups the rows by container, the largest group first.
 func byContainer(rows []parityRow) [][]parityRow {
 	place := make(map[string]int)
 	var groups [][]parityRow
@@ -130,8 +129,8 @@ func byContainer(rows []parityRow) [][]parityRow {
 	return groups
 }
 
-// compareIn runs rows in a container that is made when the first is run, which
-// may be none: go test -run TestParity/LINE.
+// compareIn runs rows in one container. It starts the container with the first row that -run selects:
+// go test -run TestParity/LINE.
 func (p *parity) compareIn(t *testing.T, rows []parityRow) {
 	name, started := "", false
 	var err error
@@ -156,10 +155,10 @@ func (p *parity) compareIn(t *testing.T, rows []parityRow) {
 	}
 }
 
-// compare runs a row both ways.
+// compare runs a row by docker exec and docker nsjoin and compares the replies.
 func (p *parity) compare(t *testing.T, row parityRow, name string) {
 	if _, err := os.Stat("/proc/self/loginuid"); row.section == afterLogin && (err != nil || p.engine.via == "engine") {
-		p.missing(t, row, "a login uid takes a kernel with audit, and a command that is a child of the caller's")
+		p.missing(t, row, "a login UID needs a kernel with audit, and a command that is a child of the caller")
 		return
 	}
 	theirs := p.answer(t, row, "exec", name)
@@ -169,7 +168,7 @@ func (p *parity) compare(t *testing.T, row parityRow, name string) {
 	}
 	ours := p.answer(t, row, "nsjoin", name)
 	if row.optional && strings.Contains(ours.errors, "the engine can't give all capabilities") {
-		p.missing(t, row, ours.errors) // it can't make a helper with them either
+		p.missing(t, row, ours.errors) // it cannot start a helper container with them either
 		return
 	}
 	if p.vague(theirs) && ours.ownRefusal() {
@@ -182,9 +181,9 @@ func (p *parity) compare(t *testing.T, row parityRow, name string) {
 	}
 	switch {
 	case row.differs() && a == b:
-		t.Errorf("%s:%d: there is no difference:\n%s", parityTable, row.line, a)
+		t.Errorf("%s:%d: no difference, but one is intended:\n%s", parityTable, row.line, a)
 	case row.differs() && ours.status != row.status:
-		t.Errorf("%s:%d: exit status %d, not %d:\n%s%s", parityTable, row.line, ours.status, row.status, ours.output, ours.errors)
+		t.Errorf("%s:%d: exit status %d, want %d:\n%s%s", parityTable, row.line, ours.status, row.status, ours.output, ours.errors)
 	case !row.differs() && a != b:
 		t.Errorf("%s:%d: %s | %s | %s\n%s%s%s", parityTable, row.line, row.container, row.options, row.command,
 			diff.Diff("docker exec", []byte(a), "docker nsjoin", []byte(b)), theirs.said(), ours.said())
@@ -229,17 +228,17 @@ func (p *parity) answer(t *testing.T, row parityRow, how, name string) reply {
 		t.Fatal(err)
 	}
 	if row.command == "all" && strings.Count(a.output, "\n") < 100 {
-		t.Errorf("%s:%d: docker %s prints less than is to be compared:\n%s%s", parityTable, row.line, how, a.output, a.errors)
+		t.Errorf("%s:%d: docker %s prints fewer facts than expected:\n%s%s", parityTable, row.line, how, a.output, a.errors)
 	}
 	return a
 }
 
-// shell is a shell that runs a row's words. Its PATH isn't exported, so that it
-// is a variable that the caller hasn't.
+// shell returns a shell that runs script. Its PATH is not exported, so that rows can name a variable
+// that the caller does not have.
 func (p *parity) shell(ctx context.Context, script string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", "p=$PATH; unset PATH; PATH=$p\n"+script)
 	cmd.Dir, cmd.Env = p.dir, slices.Clone(p.env)
-	cmd.WaitDelay = parityWithin // what the command leaves in the background may write
+	cmd.WaitDelay = parityWithin // background processes of the command may still write
 	return cmd
 }
 
@@ -249,6 +248,6 @@ func runAtTerminal(cmd *exec.Cmd) (string, error) {
 		return "", err
 	}
 	defer tty.Close()
-	text, _ := io.ReadAll(tty) // EIO is its end
+	text, _ := io.ReadAll(tty) // it ends with EIO
 	return string(text), cmd.Wait()
 }

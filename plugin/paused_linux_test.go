@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The client of a command in a container that is paused dies. By cgroup v1 what is frozen can't
-// even be killed: whoever waits for its end is at rest. It looked at all processes of the machine
-// every 20 ms, a sixth of a processor, until the container went on.
-func TestClientEndsOfAPausedContainer(t *testing.T) {
+// The client of a command in a paused container is killed. With cgroup v1 a frozen process does not
+// even end by SIGKILL; the helper and the watcher wait for it without using the processor. Before, they
+// read all of /proc every 20 ms, a sixth of a processor, until the container was unpaused.
+func TestClientEndsForAPausedContainer(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *running){
 		"kill -9 of the CLI":    func(s *running) { s.kill(s.cli, unix.SIGKILL) },
@@ -30,9 +30,9 @@ func TestClientEndsOfAPausedContainer(t *testing.T) {
 			end(s)
 			eventually(t, "the command is killed", func() bool { return pending(s.command.pid, unix.SIGKILL) || !s.command.runs() })
 			for _, p := range ours {
-				eventually(t, fmt.Sprintf("%s is at rest", p), func() bool {
+				eventually(t, fmt.Sprintf("%s is idle", p), func() bool {
 					before := reads(p.pid)
-					time.Sleep(time.Second) // in which every look would be a thousand reads
+					time.Sleep(time.Second) // reading /proc every 20 ms would be thousands of reads
 					return reads(p.pid) == before
 				})
 			}
@@ -45,7 +45,7 @@ func TestClientEndsOfAPausedContainer(t *testing.T) {
 	}
 }
 
-// pending tells whether a signal waits for a process to take it.
+// pending reports whether a signal of a process is pending.
 func pending(pid int, sig unix.Signal) bool {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(status)) {
@@ -57,7 +57,7 @@ func pending(pid int, sig unix.Signal) bool {
 	return false
 }
 
-// reads is how often a process has called read(2), 0 for one that is gone.
+// reads returns how often a process has called read(2), or 0 if it has ended.
 func reads(pid int) (count int) {
 	io, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
 	for line := range strings.Lines(string(io)) {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// callersShell is an interactive shell of the caller's at a terminal.
+// callersShell starts an interactive shell of the caller at a terminal.
 func callersShell(t *testing.T, c caller, web string) *tty {
 	t.Helper()
 	cmd := exec.Command("bash", "--norc", "--noprofile", "-i")
@@ -19,7 +19,7 @@ func callersShell(t *testing.T, c caller, web string) *tty {
 	return y
 }
 
-// states are those of the container's processes but the first.
+// states returns the states of the container's processes except the first.
 func states(t *testing.T, web string) string {
 	t.Helper()
 	var list []string
@@ -29,20 +29,20 @@ func states(t *testing.T, web string) string {
 	return strings.Join(list, "")
 }
 
-// are waits for such states.
-func are(t *testing.T, web, want string) {
+// awaitStates waits for these states.
+func awaitStates(t *testing.T, web, want string) {
 	t.Helper()
 	var got string
 	defer func() {
 		if t.Failed() {
-			t.Logf("the states are %s", got)
+			t.Logf("states: %s", got)
 		}
 	}()
-	eventually(t, "the states are "+want, func() bool { got = states(t, web); return got == want })
+	eventually(t, "the process states are "+want, func() bool { got = states(t, web); return got == want })
 }
 
-// In a pipeline of the caller's shell the command has no terminal, but the keys
-// are meant for it.
+// In a pipeline of the caller's shell the command has no terminal, but it still receives the
+// signals of the keys.
 func TestClientInterruptedInAPipeline(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -56,7 +56,7 @@ func TestClientInterruptedInAPipeline(t *testing.T) {
 	y.types("echo status ${PIPESTATUS[0]}\r")
 	y.shows("status 130\r\n", "caller# ")
 
-	// Who handles it gets it once, and nothing else for it.
+	// A command that handles SIGINT receives it once, and no other signal.
 	y.types(`docker nsjoin $web sh -c 'trap "echo INT >>/tmp/got" INT; trap "echo TERM >>/tmp/got" TERM; echo rea""dy
 sleep 600 & wait; sleep 1; kill $!; exit 3' | cat` + "\r")
 	y.shows("ready")
@@ -66,7 +66,7 @@ sleep 600 & wait; sleep 1; kill $!; exit 3' | cat` + "\r")
 	y.types("echo status ${PIPESTATUS[0]}\r")
 	y.shows("status 3\r\n", "caller# ")
 	if got := inside(t, web, "cat", "/tmp/got"); got != "INT" {
-		t.Errorf("it gets %q", got)
+		t.Errorf("the command received %q", got)
 	}
 	y.types("exit\r")
 	y.ends()
@@ -79,17 +79,17 @@ func TestClientStoppedInAPipeline(t *testing.T) {
 	y := callersShell(t, c, web)
 	y.types(`docker nsjoin $web sh -c 'echo rea""dy; sleep 600 | sleep 600' | cat` + "\r")
 	y.shows("ready")
-	are(t, web, "SSS")
+	awaitStates(t, web, "SSS")
 	y.types("\x1a")
 	y.shows("^Z", "Stopped", "caller# ")
-	are(t, web, "TTT")
+	awaitStates(t, web, "TTT")
 	y.types("fg\r")
-	are(t, web, "SSS")
+	awaitStates(t, web, "SSS")
 	y.types("\x1a")
 	y.shows("^Z", "Stopped", "caller# ")
 	y.types("bg\r")
-	are(t, web, "SSS")
-	for range 20 { // what is typed is the shell's
+	awaitStates(t, web, "SSS")
+	for range 20 { // the shell reads what is typed
 		y.types("echo mi''ne\r")
 		y.shows("mine\r\n", "caller# ")
 	}

@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// process is what is used of /proc/PID of this machine.
+// process is what the tests read from /proc/PID.
 type process struct {
 	pid, parent, session int
 	state, started       string
-	args                 []string // none for one that has ended
+	args                 []string // empty for a zombie
 }
 
-// processes are all that run here.
+// processes returns all processes of this machine.
 func processes() []process {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	var list []process
@@ -35,6 +35,7 @@ func processes() []process {
 	return list
 }
 
+// readProcess reads one process. It returns false if the process does not exist.
 func readProcess(pid int) (process, bool) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	text, err := os.ReadFile(filepath.Join(dir, "stat"))
@@ -55,7 +56,7 @@ func readProcess(pid int) (process, bool) {
 	return p, true
 }
 
-// runs tells whether it is still this process, and no zombie.
+// runs reports whether the process still exists and is not a zombie.
 func (p process) runs() bool {
 	now, ok := readProcess(p.pid)
 	return ok && now.started == p.started && !now.dead()
@@ -67,7 +68,7 @@ func (p process) String() string {
 	return strconv.Itoa(p.pid) + " (" + p.state + ") " + strings.Join(p.args, " ")
 }
 
-// isHelper is true for the plugin, and for the helper that takes its place.
+// isHelper reports whether it is the plugin, or the helper that the plugin executes.
 func (p process) isHelper() bool {
 	return len(p.args) > 1 && filepath.Base(p.args[0]) == "docker-nsjoin" && !p.isWatcher()
 }
@@ -76,11 +77,12 @@ func (p process) isWatcher() bool {
 	return len(p.args) == 2 && p.args[0] == "docker-nsjoin" && p.args[1] == "watch"
 }
 
+// childrenOf returns the children of a process.
 func childrenOf(pid int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool { return p.parent != pid })
 }
 
-// descendants of a process, the nearest first.
+// descendants returns the descendants of a process, children first.
 func descendants(pid int) []process {
 	all := processes()
 	var found []process
@@ -97,7 +99,7 @@ func descendants(pid int) []process {
 	return found
 }
 
-// helperOf is the helper that a Docker CLI has started.
+// helperOf returns the helper that a Docker CLI has started.
 func helperOf(cli int) (process, bool) {
 	children := childrenOf(cli)
 	i := slices.IndexFunc(children, process.isHelper)
@@ -107,7 +109,7 @@ func helperOf(cli int) (process, bool) {
 	return children[i], true
 }
 
-// commandOf is the command that a helper runs.
+// commandOf returns the command that a helper runs.
 func commandOf(helper int) (process, bool) {
 	children := slices.DeleteFunc(childrenOf(helper), func(p process) bool {
 		return len(p.args) == 0 || p.args[0] == "docker-nsjoin"
@@ -118,13 +120,13 @@ func commandOf(helper int) (process, bool) {
 	return children[0], true
 }
 
-// inSession are the processes of a session that run.
+// inSession returns the running processes of a session.
 func inSession(session int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool { return p.session != session || p.dead() })
 }
 
-// inPIDNamespaceOf are the processes in a process's pid namespace, without those
-// of which nothing but their status is left.
+// inPIDNamespaceOf returns the processes in a process's PID namespace, in the order of their PIDs,
+// without zombies.
 func inPIDNamespaceOf(pid string) []process {
 	namespace, err := os.Readlink("/proc/" + pid + "/ns/pid")
 	if err != nil {
@@ -138,7 +140,7 @@ func inPIDNamespaceOf(pid string) []process {
 	return list
 }
 
-// terminalsOf are the pseudo-terminals in the devpts of a container's process.
+// terminalsOf returns the pseudo-terminals in the devpts of a container's process.
 func terminalsOf(t *testing.T, pid string) []string {
 	t.Helper()
 	names, err := filepath.Glob("/proc/" + pid + "/root/dev/pts/[0-9]*")

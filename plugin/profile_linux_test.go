@@ -11,17 +11,17 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp/seccomptest"
 )
 
-// profile compares what is made of the profile in a container's bundle with the filter
-// that the runtime made of it, which the container's first process has: for each call,
-// by each way into the kernel, with arguments that the profile has conditions of.
+// profile compiles the seccomp profile in a container's bundle and compares the filter with the
+// one that the runtime compiled, which the container's first process has: for each call, through
+// each system call ABI, with arguments that the profile's conditions test.
 func profile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: profile CONTAINER")
 	}
-	pid := pidOf(ts, "pid-of:"+args[0])
+	pid := parsePID(ts, "pid-of:"+args[0])
 	theirs := copyFilters(ts, pid)
 	if len(theirs) != 1 {
-		ts.Fatalf("it has %d filters", len(theirs))
+		ts.Fatalf("the container has %d filters", len(theirs))
 	}
 	p := profileOf(ts, pid)
 	program, err := p.Compile()
@@ -41,20 +41,20 @@ func profile(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	if different > 0 {
-		ts.Fatalf("%d of %d calls are decided otherwise", different, len(calls))
+		ts.Fatalf("%d of %d calls are decided differently", different, len(calls))
 	}
 	fmt.Fprintf(ts.Stdout(), "%d calls, %d instructions for %d\n", len(calls), len(program), len(theirs[0].Program))
 }
 
-// tooNew tells of calls that a profile names and that not every engine's libseccomp knows,
-// which leaves them out then: uretprobe, and what came after Linux 6.7.
+// tooNew reports whether a call may be unknown to an engine's libseccomp, which then leaves it
+// out: uretprobe, and calls added after Linux 6.7.
 func tooNew(number uint32) bool {
 	const x32, uretprobe, statmount, next = 0x40000000, 335, 457, 471
 	number &^= x32
 	return number == uretprobe || number >= statmount && number < next
 }
 
-// profileOf is the profile in the bundle of the container that a process is the first of.
+// profileOf returns the profile in the bundle of the container whose first process this is.
 func profileOf(ts *testscript.TestScript, pid int) *seccomp.Profile {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cwd/config.json", statusNumber(ts, pid, "PPid")))
 	ts.Check(err)
@@ -63,7 +63,7 @@ func profileOf(ts *testscript.TestScript, pid int) *seccomp.Profile {
 	}
 	ts.Check(json.Unmarshal(text, &bundle))
 	if bundle.Linux.Seccomp == nil {
-		ts.Fatalf("it has no profile")
+		ts.Fatalf("the bundle has no profile")
 	}
 	return bundle.Linux.Seccomp
 }

@@ -22,18 +22,18 @@ const (
 
 var pidNumber = regexp.MustCompile(`(process |pid:|pid )\d+`)
 
-// TestKernelThatRefuses has a process joined by a docker nsjoin that a seccomp filter
-// keeps from one system call, as an older kernel or a sandbox does.
-func TestKernelThatRefuses(t *testing.T) {
+// TestKernelRefusesACall joins a process while a seccomp filter makes one system call fail, as
+// an older kernel or a sandbox does.
+func TestKernelRefusesACall(t *testing.T) {
 	pid, parent := isolatedProcess(t)
 	for _, row := range []struct {
 		call  uintptr
 		name  string
-		wants string // what is said; "" where there is another way
+		wants string // the message; "" if docker nsjoin does without the call
 	}{
 		{unix.SYS_MEMFD_CREATE, "memfd_create", "make memory file docker-nsjoin: memfd_create: ERROR\n" + sandboxed},
 		{unix.SYS_PIDFD_OPEN, "pidfd_open", "pidfd of process N: ERROR\n" + sandboxed},
-		{unix.SYS_SETNS, "setns", "read who pid:N is: root of the mount namespace: setns: ERROR\n" + sandboxed}, //nolint:forbidigo // it is refused
+		{unix.SYS_SETNS, "setns", "read who pid:N is: root of the mount namespace: setns: ERROR\n" + sandboxed}, //nolint:forbidigo // the filter refuses it
 		{unix.SYS_OPENAT2, "openat2", "read who pid:N is: user \"root\": its /etc/passwd: openat2: ERROR\n" + sandboxed},
 		{unix.SYS_PRLIMIT64, "prlimit64", "set resource limits of \"pid:N\": ERROR\n" + sandboxed},
 		{unix.SYS_CLOSE_RANGE, "close_range", ""},
@@ -49,24 +49,24 @@ func TestKernelThatRefuses(t *testing.T) {
 				startRefused(t, cmd, row.call, errno)
 				status := ended(t, cmd)
 				nothingLeft(t, cmd, parent)
-				// The filter that refuses is one of the caller's, which a command would keep.
+				// The caller's own filter causes a warning, since the command keeps it.
 				said := strings.Replace(errs.String(), keepsFilter, "", 1)
 				if row.wants == "" {
 					if status != 0 || out.String() != "joined\n" || said != "" {
-						t.Errorf("exit status %d, it prints %q and says %q", status, &out, &errs)
+						t.Errorf("exit status %d, stdout %q, stderr %q", status, &out, &errs)
 					}
 					return
 				}
 				want := "docker nsjoin: " + strings.ReplaceAll(row.wants, "ERROR", errno.Error())
 				if got := pidNumber.ReplaceAllString(said, "${1}N"); status != 125 || got != want || out.Len() > 0 {
-					t.Errorf("exit status %d, it prints %q and says %q\nwant %q", status, &out, got, want)
+					t.Errorf("exit status %d, stdout %q, stderr %q\nwant %q", status, &out, got, want)
 				}
 			})
 		}
 	}
 }
 
-// A pid namespace can have vm.memfd_noexec of its own.
+// A PID namespace can have its own vm.memfd_noexec.
 func TestMemoryFilesThatMayNotRun(t *testing.T) {
 	for _, row := range []struct{ value, want string }{
 		{"1", "joined\n"},
@@ -82,14 +82,14 @@ func TestMemoryFilesThatMayNotRun(t *testing.T) {
 		cmd.Path, cmd.Err = lookPath(t, "unshare"), nil
 		out, errs := output(t, cmd)
 		if out+errs != row.want {
-			t.Errorf("vm.memfd_noexec %s: it prints %q and says %q, want %q", row.value, out, errs, row.want)
+			t.Errorf("vm.memfd_noexec %s: stdout %q, stderr %q, want %q", row.value, out, errs, row.want)
 		}
 		nothingLeft(t, cmd)
 	}
 }
 
-// Where the limit of open files is reached, that is said, whatever was to be opened. What
-// is below those that are tried here ends Go's runtime, and the Docker CLI before.
+// If the limit of open files is reached, the message says so, whatever was being opened. Below
+// the limits tried here, the Go runtime and the Docker CLI abort.
 func TestLimitOfOpenFiles(t *testing.T) {
 	pid, parent := isolatedProcess(t)
 	refused := 0
@@ -103,25 +103,24 @@ func TestLimitOfOpenFiles(t *testing.T) {
 		nothingLeft(t, cmd, parent)
 		switch {
 		case status == 0 && out == "joined\n" && errs == "":
-		case strings.Contains(errs, "set resource limits"): // which takes CAP_SYS_RESOURCE
+		case strings.Contains(errs, "set resource limits"): // which needs CAP_SYS_RESOURCE
 		case status == 125 && out == "" && strings.HasPrefix(errs, "docker nsjoin: ") &&
 			strings.HasSuffix(errs, ": too many open files\n"+tooManyFiles) && strings.Count(errs, "\n") == 2:
 			refused++
 		default:
-			t.Errorf("ulimit -n %d: exit status %d, it prints %q and says %q", limit, status, out, errs)
+			t.Errorf("ulimit -n %d: exit status %d, stdout %q, stderr %q", limit, status, out, errs)
 		}
 	}
 	if refused < 5 {
-		t.Errorf("it was reached %d times", refused)
+		t.Errorf("the limit was reached %d times", refused)
 	}
 }
 
-// isolatedProcess is a process in namespaces of its own, and its parent, until the test
-// ends.
+// isolatedProcess starts a process in new namespaces and returns its PID and its parent's.
 func isolatedProcess(t *testing.T) (pid, parent int) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Fatal("joining namespaces takes root")
+		t.Fatal("joining namespaces needs root")
 	}
 	cmd := exec.Command("unshare", "-m", "-u", "-i", "-n", "-p", "--fork", "--kill-child", "sleep", "600")
 	if err := cmd.Start(); err != nil {
@@ -145,13 +144,13 @@ func lookPath(t *testing.T, name string) string {
 	return path
 }
 
-// startRefused starts a command from a thread with a filter that answers a system call by
-// an errno. The command inherits the filter, and the thread ends.
+// startRefused starts a command from a thread whose seccomp filter makes a system call fail with
+// an errno. The command inherits the filter; the thread ends.
 func startRefused(t *testing.T, cmd *exec.Cmd, call uintptr, errno unix.Errno) {
 	t.Helper()
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked
+		runtime.LockOSThread() // not unlocked: the thread ends
 		if err := refuse(call, errno); err != nil {
 			started <- fmt.Errorf("seccomp filter: %w", err)
 			return

@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refuse has the kernel answer a system call of this thread by an errno from now on,
-// seccomp(2).
+// refuse makes a system call of this thread fail with an errno from now on, by seccomp(2).
 func refuse(call uintptr, errno unix.Errno) error {
 	const number = 0 // of struct seccomp_data
 	program := []unix.SockFilter{

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// After every end the caller's terminal is as it was before, whoever was killed.
+// restoredAfter are the ways in which a session can end. The caller's terminal is restored after each.
 var restoredAfter = []struct {
 	name   string
 	end    func(s *running)
-	status int // of the Docker CLI
+	status int // the Docker CLI's
 }{
 	{"an exit", func(s *running) { s.tty.types("exit 3\r") }, 3},
 	{"a signal to the command", func(s *running) { s.kill(s.command.pid, unix.SIGKILL) }, 137},
 	{"SIGTERM to the command", func(s *running) {
-		s.tty.types("exec sleep 600\r") // a shell ignores it
+		s.tty.types("exec sleep 600\r") // an interactive shell ignores SIGTERM
 		s.becomes("sleep")
 		s.kill(s.command.pid, unix.SIGTERM)
 	}, 143},
@@ -29,15 +29,15 @@ var restoredAfter = []struct {
 	{"kill -9 of the helper", func(s *running) { s.kill(s.helper.pid, unix.SIGKILL) }, -1},
 	{"kill -9 of the CLI", func(s *running) { s.kill(s.cli, unix.SIGKILL) }, 137},
 	{"kill -9 of both", func(s *running) {
-		s.kill(s.cli, unix.SIGSTOP) // it would end with the helper
+		s.kill(s.cli, unix.SIGSTOP) // otherwise it would end with the helper
 		s.kill(s.helper.pid, unix.SIGKILL)
 		s.kill(s.cli, unix.SIGKILL)
 	}, -1},
 	{"kill -TERM of the CLI", func(s *running) {
-		s.kill(s.cli, unix.SIGTERM) // at a terminal it leaves that to its plugin
+		s.kill(s.cli, unix.SIGTERM) // at a terminal the CLI leaves it to its plugin
 		s.tty.types("exit 3\r")
 	}, -1},
-	{"the keys to detach", func(s *running) { s.tty.types("\x10\x11") }, 0},
+	{"the detach keys", func(s *running) { s.tty.types("\x10\x11") }, 0},
 	{"the container's end", func(s *running) { docker(s.t, "kill", s.container) }, 137},
 	{"the container's removal", func(s *running) { docker(s.t, "rm", "-f", s.container) }, 137},
 }
@@ -53,7 +53,7 @@ func TestTerminalRestored(t *testing.T) {
 			before := y.unusual()
 			s := beginAt(t, c, y, web, "sh", "-c", "echo ready; exec sh")
 			if y.settings() == before {
-				t.Error("the terminal isn't raw while the command runs")
+				t.Error("the terminal is not raw while the command runs")
 			}
 			row.end(s)
 			if status := s.ends(); row.status >= 0 && status != row.status {
@@ -64,7 +64,7 @@ func TestTerminalRestored(t *testing.T) {
 	}
 }
 
-// A command that can't be started leaves the terminal alone as well.
+// The terminal is also restored if the command cannot be started.
 func TestTerminalRestoredAfterAFailure(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -85,12 +85,12 @@ func TestTerminalRestoredAfterAFailure(t *testing.T) {
 			t.Errorf("%q: exit status %d, not %d", row.args, status, row.status)
 		}
 		if y.settings() != before {
-			t.Errorf("%q: the terminal isn't as before", row.args)
+			t.Errorf("%q: the terminal is not restored", row.args)
 		}
 	}
 }
 
-// unusual makes settings that nobody has by default, and returns them.
+// unusual changes the settings to ones that differ from every default, and returns them.
 func (y *tty) unusual() unix.Termios {
 	y.t.Helper()
 	settings := y.settings()

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// running is a session whose command runs.
+// running is a session whose command has started.
 type running struct {
 	t         *testing.T
 	container string
@@ -20,11 +20,11 @@ type running struct {
 	cli       int
 	helper    process
 	command   process
-	tty       *tty       // nil without a terminal
-	output    *safeBytes // without a terminal
+	tty       *tty       // nil if it has no terminal
+	output    *safeBytes // nil if it has a terminal
 }
 
-// begin starts docker nsjoin CONTAINER COMMAND, which prints ready.
+// begin starts docker nsjoin CONTAINER COMMAND, and waits until the command prints "ready".
 func begin(t *testing.T, c caller, container string, terminal bool, command ...string) *running {
 	t.Helper()
 	if terminal {
@@ -65,7 +65,7 @@ func beginAt(t *testing.T, c caller, y *tty, container string, command ...string
 func (s *running) find() {
 	s.t.Helper()
 	s.cli = s.cmd.Process.Pid
-	eventually(s.t, "the helper and its command are there", func() bool {
+	eventually(s.t, "the helper and its command run", func() bool {
 		var found, runs bool
 		s.helper, found = helperOf(s.cli)
 		s.command, runs = commandOf(s.helper.pid)
@@ -73,7 +73,7 @@ func (s *running) find() {
 	})
 }
 
-// becomes waits until the command has executed another program.
+// becomes waits until the command has executed this program.
 func (s *running) becomes(program string) {
 	s.t.Helper()
 	eventually(s.t, "the command is "+program, func() bool {
@@ -89,7 +89,7 @@ func (s *running) kill(pid int, sig unix.Signal) {
 	}
 }
 
-// ends waits for the end of the Docker CLI and returns its status.
+// ends waits for the end of the Docker CLI and returns its exit status.
 func (s *running) ends() int {
 	s.t.Helper()
 	if s.tty != nil {
@@ -98,7 +98,7 @@ func (s *running) ends() int {
 	return ended(s.t, s.cmd)
 }
 
-// says is what was printed.
+// says returns the session's output.
 func (s *running) says() string {
 	if s.tty != nil {
 		return s.tty.screen.text()
@@ -106,8 +106,7 @@ func (s *running) says() string {
 	return string(s.output.bytes())
 }
 
-// nothingIsLeft waits until the container has no process but its first one, and
-// no terminal.
+// nothingIsLeft waits until the container has only its first process, and no terminal.
 func nothingIsLeft(t *testing.T, container string) {
 	t.Helper()
 	pid := initOf(t, container)
@@ -124,7 +123,7 @@ func nothingIsLeft(t *testing.T, container string) {
 	eventually(t, "the container has no terminal", func() bool { return len(terminalsOf(t, pid)) == 0 })
 }
 
-// safeBytes is a buffer that may be looked at while it is written.
+// safeBytes is a buffer that can be read while it is written.
 type safeBytes struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -3,19 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,66 +19,61 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// The images that scripts/images makes.
-const (
-	testImage    = "nsjoin-test"
-	testLabel    = "io.nsjoin.test" // its value is the test's process
-	scriptWithin = time.Minute
-)
+const scriptWithin = time.Minute
 
-// TestScript runs the scripts in testdata/script, each a part of the
-// specification: the installed plugin, called by the real Docker CLI, on the
-// engine that scripts/engine gives. They have these commands besides
-// testscript's own:
+// TestScript runs the scripts in testdata/script. Each specifies a part of the behaviour: the real
+// Docker CLI calls the installed plugin on the engine of scripts/engine. Besides testscript's own
+// commands, scripts have these:
 //
 //	container NAME [OPTION...] [-- COMMAND...]
-//	    run a container; $NAME is its name from then on
+//	    run a container and set $NAME to its name
 //	exits STATUS COMMAND...
-//	    run a command that ends with the exit status
-//	same COMMAND...
-//	    docker exec and docker nsjoin of the command are alike: status and output
+//	    run a command, which must end with this exit status
+//	same ARGUMENT...
+//	    run docker exec and docker nsjoin with these arguments; status and output must be the same
 //	answer [--net BASE] CONTAINER PID COMMAND...
-//	    run the helper as if the engine had said that PID, a number, file:NAME or
-//	    pid-of:CONTAINER, is the container's, for that as the base or as the
-//	    network over another; it must refuse
+//	    run the helper as if the engine had answered that the container's PID is a number,
+//	    file:NAME or pid-of:CONTAINER; the container is the base, or with --net the source of
+//	    the network; the helper must refuse
 //	filters CONTAINER
-//	    the seccomp filters of docker exec and docker nsjoin are alike
+//	    the seccomp filters of docker exec and docker nsjoin must be the same
+//	profile CONTAINER
+//	    the filter compiled from the container's profile must decide as the runtime's
 //	terminal FILE COMMAND...
-//	    run the command at a terminal of 33 lines and 111 columns; FILE has
-//	    lines "> text", which is typed, "< text", which is waited for, and
-//	    "! text", which a shell runs beside it
+//	    run the command at a terminal of 33 lines and 111 columns; of the lines of FILE,
+//	    "> text" is typed, "< text" is waited for, and "! text" is run by another shell
 //	journald
-//	    listen in the place of journald, for what is run by "exec audited COMMAND...",
-//	    where $AUDIT/etc is the host's /etc/docker
+//	    listen instead of journald, for commands run by "exec audited COMMAND...", which have
+//	    $AUDIT/etc as /etc/docker
 //	records N FILE
-//	    write the records to FILE, a field on a line; N have come since the last time
+//	    wait for N records and write them to FILE, one field a line
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //
 // and these conditions:
 //
-//	[via:engine] each docker nsjoin has --via engine, or there is no other way
-//	[local] it can join from here: as root, on the engine's host, by its socket
-//	[host] it is root where the engine's processes are
+//	[via:engine] docker nsjoin is called with --via engine, or has no other way
+//	[local] joining from here works: as root, on the engine's host, by its socket
+//	[host] the tests or the helper are root on the engine's host
 //	[engine:rootless] the engine's user is not root
-//	[engine:userns] its containers have a user namespace of their own
-//	[engine:podman] it is Podman's service
-//	[engine:audit] its host's /etc/docker and /run/systemd are in $NSJOIN_TEST_AUDIT
-//	[login] the kernel keeps a login uid
-//	[logged-in] it is set for the tests
-//	[engine:policy] an authorization plugin of it forbids helpers' containers
+//	[engine:userns] containers have their own user namespace
+//	[engine:podman] the engine is Podman's service
+//	[engine:audit] /etc/docker and /run/systemd of its host are in $NSJOIN_TEST_AUDIT
+//	[engine:policy] an authorization plugin forbids helper containers
 //	[engine:foreign] its docker exec is not Docker's with runc
+//	[login] the kernel keeps a login UID
+//	[logged-in] the tests have a login UID
 func TestScript(t *testing.T) { runScripts(t, "script") }
 
-// TestShell runs those in testdata/shells, which try completion in a real shell.
-// They need what scripts/shells installs.
+// TestShell runs the scripts in testdata/shells, which test completion in real shells. They need
+// what scripts/shells installs.
 func TestShell(t *testing.T) { runScripts(t, "shells") }
 
-// TestWindows runs those in testdata/windows by the plugin for Windows, which
+// TestWindows runs the scripts in testdata/windows with the plugin for Windows, whose path
 // scripts/windows puts into NSJOIN_TEST_PLUGIN.
 func TestWindows(t *testing.T) {
 	if os.Getenv("NSJOIN_TEST_PLUGIN") == "" {
-		t.Fatal("this test takes the plugin for Windows: make windows")
+		t.Fatal("this test needs the plugin for Windows: make windows")
 	}
 	runScripts(t, "windows")
 }
@@ -112,34 +102,30 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, params)
 }
 
-// testEngine is the engine that the scripts run on.
+// testEngine is the engine that tests run on.
 type testEngine struct {
 	host   string // DOCKER_HOST
 	plugin string
-	via    string // the value of --via that docker nsjoin is called with, or ""
+	via    string // the --via of every docker nsjoin, or ""
 	kinds  map[string]bool
 }
-
-// starting is held by who makes a container, so that none is made after all were
-// removed at an interruption, by a later test neither.
-var starting sync.RWMutex
 
 func engineOfTest(t *testing.T) testEngine {
 	t.Helper()
 	if os.Getenv("NSJOIN_TEST_ENGINE") == "" {
-		t.Fatal("the script tests need an engine: make test, or scripts/engine run -- go test ./plugin")
+		t.Fatal("this test needs an engine: make test, or scripts/engine run -- go test ./plugin")
 	}
 	if os.Geteuid() != 0 && os.Getenv(viaVariable) != "engine" {
-		t.Fatal("joining namespaces from here takes root")
+		t.Fatal("joining namespaces from here needs root")
 	}
 	plugin, err := filepath.Abs(cmp.Or(os.Getenv("NSJOIN_TEST_PLUGIN"), "../build/docker-nsjoin"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(plugin); err != nil {
-		t.Fatalf("make build makes the plugin: %v", err)
+		t.Fatalf("run make build first: %v", err)
 	}
-	// A context is in the user's own configuration, which the scripts don't have.
+	// The context is in the user's configuration, which scripts do not use.
 	host := docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 	removeLeftovers(t)
 	removeOnInterrupt(t)
@@ -165,10 +151,10 @@ func (e testEngine) setup(env *testscript.Env) error {
 	return e.install(config)
 }
 
-// tlsVariables are set where the engine is reached by TLS.
+// tlsVariables are set if the engine is reached by TLS.
 var tlsVariables = []string{"DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"}
 
-// endpoint is the environment by which the Docker CLI reaches the engine.
+// endpoint returns the environment with which the Docker CLI reaches the engine.
 func (e testEngine) endpoint() []string {
 	list := []string{"DOCKER_HOST=" + e.host}
 	for _, name := range tlsVariables {
@@ -179,24 +165,23 @@ func (e testEngine) endpoint() []string {
 	return list
 }
 
-// install puts the plugin into a directory of the Docker CLI's configuration,
-// which is made.
+// install creates the Docker CLI's configuration directory with the plugin in it.
 func (e testEngine) install(config string) error {
 	plugins := filepath.Join(config, "cli-plugins")
 	if err := os.MkdirAll(plugins, 0o755); err != nil {
 		return err
 	}
 	file := filepath.Join(plugins, "docker-nsjoin")
-	if e.via == "" || !e.local() { // where it is the only way it is found
+	if e.via == "" || !e.local() { // --via engine is the default if it is the only way
 		return os.Symlink(e.plugin, file)
 	}
 	return os.WriteFile(file, fmt.Appendf(nil, withVia, e.via, e.plugin), 0o755)
 }
 
-// viaVariable has every docker nsjoin of the tests called with that --via.
+// viaVariable is the --via of every docker nsjoin of the tests.
 const viaVariable = "NSJOIN_TEST_VIA"
 
-// withVia stands in front of the plugin and adds the option behind its name.
+// withVia is a wrapper of the plugin that adds the option after the command's name.
 const withVia = `#!/bin/sh
 via='--via %s'
 case $1 in
@@ -206,7 +191,7 @@ for a do
 	shift
 	case $at$a in
 	nsjoin) at=next- ;;
-	next---help) at=behind- ;; # which says more where nothing else is said
+	next---help) at=behind- ;; # docker nsjoin --help prints more without other options
 	next-ls | next-inspect) at=behind- && set -- "$@" "$a" $via && continue ;;
 	next-*) at=behind- && set -- "$@" $via ;;
 	esac
@@ -215,14 +200,13 @@ done
 exec %s "$@"
 `
 
-// local tells whether --via local is possible. In a container that has the engine's
-// socket it isn't.
+// local reports whether --via local works. In a container that has the engine's socket it does
+// not.
 func (e testEngine) local() bool { return onHost() && strings.HasPrefix(e.host, "unix://") }
 
 func onHost() bool { return os.Geteuid() == 0 && os.Getenv("NSJOIN_TEST_ENGINE") != "socket" }
 
-// condition is true for via:WAY where that is how docker nsjoin is called, and for
-// engine:KIND of the engine's kinds.
+// condition evaluates a condition of a script: see TestScript.
 func (e testEngine) condition(name string) (bool, error) {
 	if way, ok := strings.CutPrefix(name, "via:"); ok {
 		return way == e.via, nil
@@ -236,60 +220,13 @@ func (e testEngine) condition(name string) (bool, error) {
 	case "logged-in":
 		uid, _ := procfs.Login()
 		return uid != nil, nil
-	case "host": // a rootless engine's helper isn't root there
+	case "host": // a rootless engine's helper is not root on the host
 		return onHost() && (e.via != "engine" || !e.kinds["rootless"]), nil
 	}
 	if kind, ok := strings.CutPrefix(name, "engine:"); ok {
 		return e.kinds[kind], nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
-}
-
-// removeLeftovers removes the containers of tests that were killed.
-func removeLeftovers(t *testing.T) {
-	t.Helper()
-	list := docker(t, "ps", "-a", "--filter", "label="+testLabel, "--format", `{{.ID}} {{.Label "`+testLabel+`"}}`)
-	for line := range strings.Lines(list) {
-		id, pid, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, 0) != nil {
-			docker(t, "rm", "-f", "-v", id)
-		}
-	}
-}
-
-// removeOnInterrupt removes this test's containers when it is interrupted, once
-// nobody is starting one.
-func removeOnInterrupt(t *testing.T) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	t.Cleanup(stop)
-	go func() {
-		<-ctx.Done()
-		if t.Context().Err() != nil {
-			return // the test has ended by itself
-		}
-		starting.Lock()
-		for range 2 { // one may be on its way for a client that was interrupted too
-			ids, _ := exec.Command("docker", "ps", "-aq", "--filter", "label="+ownLabel()).Output()
-			_ = exec.Command("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(string(ids))...)...).Run()
-			time.Sleep(time.Second)
-		}
-		removeCgroups()
-		os.Exit(1)
-	}()
-}
-
-func ownLabel() string { return testLabel + "=" + strconv.Itoa(os.Getpid()) }
-
-func docker(t *testing.T, args ...string) string {
-	t.Helper()
-	var warnings bytes.Buffer // of an engine that can't do all of it, which are no part of an ID
-	cmd := exec.Command("docker", args...)
-	cmd.Stderr = &warnings
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("docker %s: %v\n%s%s", strings.Join(args, " "), err, out, &warnings)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 func container(ts *testscript.TestScript, neg bool, args []string) {
@@ -305,9 +242,9 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, options...)
-	// It may be there also where it was not started. Not by the script's environment,
-	// which may name another engine by then.
-	ts.Defer(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	// A container that failed to start may exist too. The script's environment may name another
+	// engine by then, so it is not used.
+	ts.Defer(func() { removeContainer(name) })
 	starting.RLock()
 	err := ts.Exec("docker", append(append(run, testImage), command...)...)
 	starting.RUnlock()
@@ -325,7 +262,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	if got := statusOf(ts, ts.Exec(args[1], args[2:]...)); got != want {
-		ts.Fatalf("exit status %d, not %d", got, want)
+		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 }
 
@@ -337,7 +274,7 @@ func statusOf(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-// same compares docker exec with docker nsjoin, by the words that follow it.
+// same compares docker exec with docker nsjoin.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: same CONTAINER COMMAND...")
@@ -349,13 +286,13 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	out, errs, status := run("exec")
 	ourOut, ourErrs, ourStatus := run("nsjoin")
 	if ourStatus != status {
-		ts.Fatalf("exit status %d, docker exec has %d", ourStatus, status)
+		ts.Fatalf("exit status %d, docker exec's is %d", ourStatus, status)
 	}
 	if ourOut != out {
 		ts.Fatalf("docker exec prints\n%s\ndocker nsjoin prints\n%s", out, ourOut)
 	}
 	if status < 125 && ourErrs != errs {
-		ts.Fatalf("docker exec says\n%s\ndocker nsjoin says\n%s", errs, ourErrs)
+		ts.Fatalf("stderr of docker exec\n%s\nof docker nsjoin\n%s", errs, ourErrs)
 	}
 }
 
@@ -366,7 +303,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.Now().Add(scriptWithin)
 	for ts.Exec(args[0], args[1:]...) != nil {
 		if time.Now().After(deadline) {
-			ts.Fatalf("it did not succeed within %s", scriptWithin)
+			ts.Fatalf("the command did not succeed within %s", scriptWithin)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

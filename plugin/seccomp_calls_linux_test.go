@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// callsOfTheJoin are the system calls that a join makes, or could, once the command's filter is
-// loaded: those of pkg/join, and of what it does before in other orders.
+// callsOfTheJoin are the system calls that a join makes, or could make in another order, once the
+// command's filter is loaded.
 var callsOfTheJoin = []string{
 	"capset", "clone", "setsid", "ioctl", "read", "write", "exit_group", "exit", "statx", "openat", "close", "faccessat",
 	"prctl", "chdir", "getcwd", "setresuid", "setgroups", "execve",
 }
 
-// TestSeccompCalls forbids each call of a join's, by an error and by killing: docker nsjoin runs a
-// command wherever docker exec does, and where it does not, one line names the call.
+// TestSeccompCalls forbids each call of a join, with an error and by killing. If docker exec runs a
+// command, so does docker nsjoin; if not, one line names the call.
 func TestSeccompCalls(t *testing.T) {
 	c := newCaller(t)
 	calls := callsOfTheJoin
@@ -37,7 +37,7 @@ func TestSeccompCalls(t *testing.T) {
 		name, err := c.forbidding(t, call, action, options...)
 		if err == nil {
 			c.compareForbidden(t, name, call, where)
-			_ = exec.Command("docker", "rm", "-f", "-v", name).Run()
+			removeContainer(name)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -66,9 +66,9 @@ func TestSeccompCalls(t *testing.T) {
 		}
 	}
 	workers.Wait()
-	t.Logf("%d containers; this engine can't start those that forbid\n%s", ran, strings.Join(nowhere, "\n"))
+	t.Logf("%d containers; this engine cannot start those that forbid\n%s", ran, strings.Join(nowhere, "\n"))
 	if ran < len(calls) {
-		t.Errorf("%d containers only", ran)
+		t.Errorf("only %d containers", ran)
 	}
 }
 
@@ -78,13 +78,13 @@ func (c caller) forbidding(t *testing.T, call, action string, options ...string)
 	name := fmt.Sprintf("forbids-%d-%d", os.Getpid(), serial.Add(1))
 	profile := profileFile(t, fmt.Sprintf(`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": [%q], "action": %q}]}`, call, action))
 	args := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel(), "--security-opt", "seccomp=" + profile}, options...)
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
+	t.Cleanup(func() { removeContainer(name) })
 	out, err := exec.Command("docker", append(args, testImage, "/bin/busybox", "sleep", "600")...).CombinedOutput()
 	if err != nil {
-		_ = exec.Command("docker", "rm", "-f", "-v", name).Run()
+		removeContainer(name)
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	// It may be the call by which its own program starts.
+	// The profile may forbid a call that its own program needs.
 	started := false
 	eventually(t, name+" has started or ended", func() bool {
 		state := strings.Fields(docker(t, "inspect", "-f", "{{.State.Running}} {{.State.Pid}}", name))
@@ -93,12 +93,12 @@ func (c caller) forbidding(t *testing.T, call, action string, options ...string)
 		return started || state[0] == "false"
 	})
 	if !started {
-		return "", errors.New("it has ended")
+		return "", errors.New("the container has ended")
 	}
 	return name, nil
 }
 
-// compareForbidden runs commands in the container by docker exec and by docker nsjoin.
+// compareForbidden runs commands in the container by docker exec and docker nsjoin and compares them.
 func (c caller) compareForbidden(t *testing.T, name, call, where string) {
 	for _, args := range [][]string{{name, "sh", "-c", "exit 7"}, {"-t", name, "true"}} {
 		theirs, _ := c.said(append([]string{"exec"}, args...)...)
@@ -112,9 +112,9 @@ func (c caller) compareForbidden(t *testing.T, name, call, where string) {
 			t.Errorf("%s: %v: docker nsjoin ends with %d, and does not name the call: %s", where, args, ours, text)
 		}
 	}
-	// What is not there is told, and none spins or waits.
+	// A missing command is reported, too.
 	if ours, text := c.said("nsjoin", name, "nosuch"); ours != 127 && !strings.Contains(text, call+"(2)") {
-		t.Errorf("%s: a command that is not there: %d: %s", where, ours, text)
+		t.Errorf("%s: missing command: status %d: %s", where, ours, text)
 	}
 }
 
@@ -127,8 +127,8 @@ func (c caller) said(args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// TestSeccompCallsTraced is a container whose processes could trace the command before it has the
-// filter: it is refused, in a line that names the call, and started for who trusts the container.
+// TestSeccompCallsTraced has a container whose processes could trace the command before it has the
+// filter. docker nsjoin refuses it, in a line that names the call, unless --trust-container is given.
 func TestSeccompCallsTraced(t *testing.T) {
 	c := newCaller(t)
 	name, err := c.forbidding(t, "setsid", "SCMP_ACT_ERRNO", "--cap-add", "SYS_PTRACE")
@@ -144,7 +144,7 @@ func TestSeccompCallsTraced(t *testing.T) {
 	if status, text := c.said("nsjoin", "--trust-container", name, "true"); status != 0 || !strings.Contains(text, "warning: ") {
 		t.Errorf("--trust-container: status %d: %s", status, text)
 	}
-	// One that forbids nothing of ours is not asked for trust.
+	// A profile that forbids none of our calls needs no trust.
 	other, err := c.forbidding(t, "acct", "SCMP_ACT_ERRNO", "--cap-add", "SYS_PTRACE")
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +156,6 @@ func TestSeccompCallsTraced(t *testing.T) {
 		t.Error("docker exec has no filter there")
 	}
 	if status, text := c.said("nsjoin", "--trust-container", name, "grep", "Seccomp:.2", "/proc/self/status"); status != 0 {
-		t.Errorf("it has no filter: %s", text)
+		t.Errorf("the command has no filter: %s", text)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,11 +24,11 @@ func profileFile(t *testing.T, text string) string {
 	return file
 }
 
-// agent listens for the runtime, which sends it the descriptor that tells of the calls of each
-// process that it starts. It holds them as long as the test runs.
+// agent listens for the runtime, which sends a seccomp notification descriptor for each process that
+// it starts. The descriptors stay open until the test ends.
 func agent(t *testing.T) (path string, heard <-chan struct{}) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // a socket's path is short
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +39,7 @@ func agent(t *testing.T) (path string, heard <-chan struct{}) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o777)); err != nil { // for a rootless engine
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o777)); err != nil { // a rootless engine's user connects to it
 		t.Fatal(err)
 	}
 	told := make(chan struct{}, 16)
@@ -69,25 +68,23 @@ func agent(t *testing.T) (path string, heard <-chan struct{}) {
 	return path, told
 }
 
-// TestSeccompNotify is a profile that leaves a call to an agent: docker nsjoin refuses each command in
-// the container in one line, whatever is asked for, and runs nothing of it.
+// TestSeccompNotify has a profile that leaves a call to an agent. docker nsjoin refuses every command in
+// the container, with any options, in one line and a hint, and does not run it.
 func TestSeccompNotify(t *testing.T) {
 	c := newCaller(t)
 	socket, heard := agent(t)
 	profile := profileFile(t, `{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "`+socket+`",
 		"syscalls": [{"names": ["acct"], "action": "SCMP_ACT_NOTIFY"}]}`)
 	name := "agent-" + filepath.Base(filepath.Dir(socket))
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
-	out, err := exec.Command("docker", "run", "-d", "--name", name, "--label", ownLabel(),
-		"--security-opt", "seccomp="+profile, testImage, "sleep", "600").CombinedOutput()
+	out, err := tryContainer(t, name, "--security-opt", "seccomp="+profile, testImage, "sleep", "600")
 	switch {
-	case bytes.Contains(out, []byte("listenerPath is not set")):
-		t.Skipf("this engine has no such container: %s", out)
+	case strings.Contains(out, "listenerPath is not set"):
+		t.Skipf("the engine cannot run this container: %s", out)
 	case err != nil:
 		t.Fatalf("%v: %s", err, out)
 	}
 	<-heard
-	docker(t, "exec", name, "touch", "/tmp/there") // so that it can be seen that nothing else was run
+	docker(t, "exec", name, "touch", "/tmp/there") // the only file that must be there at the end
 	for _, args := range [][]string{
 		{name, "touch", "/tmp/ours"},
 		{"-u", "1000", name, "touch", "/tmp/ours"},
@@ -109,12 +106,12 @@ func TestSeccompNotify(t *testing.T) {
 		}
 	}
 	if files := docker(t, "exec", name, "ls", "/tmp"); files != "there" {
-		t.Errorf("what was run left %q", files)
+		t.Errorf("/tmp has %q", files)
 	}
 	if got := docker(t, "exec", name, "sh", "-c", "grep Seccomp: /proc/self/status"); !strings.HasSuffix(got, "2") {
-		t.Errorf("docker exec has %s", got)
+		t.Errorf("docker exec's filter mode: %s", got)
 	}
-	// What the hint says.
+	// The hint's way works.
 	cmd := c.docker("nsjoin", "--only", "net", name, "true")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("--only net: %v: %s", err, out)

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// makefile is what the Makefile says of tests.
+// makefile is what the Makefile says about tests.
 type makefile struct {
 	targets map[string]bool
-	selects map[string]*regexp.Regexp // of the tests that need more than a Go compiler
-	run     map[string]bool           // the variables that a target uses, ENGINELESS among them
+	selects map[string]*regexp.Regexp // by variable, the tests that need more than a Go compiler
+	run     map[string]bool           // the variables that targets use, among them ENGINELESS
 }
 
 func makefileOf(t *testing.T) makefile {
@@ -38,9 +38,9 @@ func makefileOf(t *testing.T) makefile {
 	}
 	skipped := regexp.MustCompile(`(?m)^ENGINELESS := -skip '(.*)' \./plugin$`).FindStringSubmatch(string(text))
 	if len(m.selects) == 0 || !m.run["ENGINELESS"] || skipped == nil {
-		t.Fatalf("the Makefile is not what this test reads: %v", slices.Collect(maps.Keys(m.run)))
+		t.Fatalf("the Makefile has changed; this test cannot read it: %v", slices.Collect(maps.Keys(m.run)))
 	}
-	// What isn't left out of the tests without an engine is run with these.
+	// Tests that ENGINELESS does not skip run without an engine.
 	for variable := range m.selects {
 		if !strings.Contains(skipped[1], "$("+variable+")") {
 			delete(m.selects, variable)
@@ -49,12 +49,12 @@ func makefileOf(t *testing.T) makefile {
 	return m
 }
 
-// testsOf finds the test functions below a directory that this system has, and the
+// testsOf returns the test functions below a directory that build on this system, with the
 // directory of each.
 func testsOf(t *testing.T, root string) map[string]string {
 	t.Helper()
 	context := build.Default
-	context.BuildTags = []string{"foreign", "libseccomp"} // of make foreign and make seccomp
+	context.BuildTags = []string{"foreign", "libseccomp"} // those of make foreign and make seccomp
 	tests := make(map[string]string)
 	for _, pattern := range []string{"plugin", "plugin/*", "pkg/*", "pkg/*/*", "scripts/*"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern, "*_test.go"))

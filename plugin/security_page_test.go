@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestSecurityPage holds docs/security.md to the tests that it names. Of each code span
-// these words are looked at, and each must exist and be run by a target of the Makefile:
+// TestSecurityPage checks that the tests that docs/security.md names exist and that a target of
+// the Makefile runs them. It checks these words of each code span:
 //
 //	TestName               a test function, anywhere
 //	make TARGET            a target
@@ -20,7 +20,7 @@ import (
 //	plugin/…, pkg/…        a file, or a directory with tests; {a,b} as in a shell
 //	NAME_test.go, NAME.txt without a directory: below plugin/ or plugin/testdata
 //
-// A row of a table whose last column is "Held by" names one at least.
+// Each row of a table whose last column is "Held by" must name at least one.
 func TestSecurityPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/security.md")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestSecurityPage(t *testing.T) {
 	}
 }
 
-// The check finds what is wrong.
+// The check reports each kind of error.
 func TestSecurityPageComplains(t *testing.T) {
 	made := makefileOf(t)
 	tests := testsOf(t, "..")
@@ -52,10 +52,10 @@ func TestSecurityPageComplains(t *testing.T) {
 			t.Errorf("%s: %q, want %q", row.text, got, row.complaint)
 		}
 	}
-	// One that no target selects isn't run.
+	// A test that no target selects does not run.
 	made.run = map[string]bool{"ENGINELESS": true}
 	if got := citations("`TestHostileRoot`", made, tests); len(got) != 1 || !strings.Contains(got[0], "no target of make runs TestHostileRoot") {
-		t.Errorf("a test that isn't run: %q", got)
+		t.Errorf("a test that no target runs: %q", got)
 	}
 }
 
@@ -67,7 +67,7 @@ var (
 	alternate = regexp.MustCompile(`^(.*)\{([^}]*)\}(.*)$`)
 )
 
-// citations returns what is wrong with the tests that text names.
+// citations returns the errors in the tests that text names.
 func citations(text string, made makefile, tests map[string]string) (complaints []string) {
 	held := false
 	for line := range strings.Lines(text) {
@@ -90,7 +90,7 @@ func citations(text string, made makefile, tests map[string]string) (complaints 
 	return complaints
 }
 
-// citation looks at one code span: how many tests it names, and what is wrong with them.
+// citation checks one code span. It returns how many tests the span names, and the errors.
 func citation(text string, made makefile, tests map[string]string) (named int, wrong []string) {
 	words := strings.Fields(text)
 	if len(words) == 2 && words[0] == "make" {
@@ -108,7 +108,7 @@ func citation(text string, made makefile, tests map[string]string) (named int, w
 			case strings.HasPrefix(one, "pkg/") || strings.HasPrefix(one, "plugin/") || strings.HasPrefix(one, "script/") ||
 				strings.HasSuffix(one, "_test.go") || strings.HasSuffix(one, ".txt"):
 				if strings.Contains(one, "NAME") {
-					continue // the page explains itself
+					continue // a placeholder in the page's explanation
 				}
 				named++
 				wrong = append(wrong, there(one, made, tests)...)
@@ -118,7 +118,7 @@ func citation(text string, made makefile, tests map[string]string) (named int, w
 	return named, wrong
 }
 
-// expand gives a{b,c}d as abd and acd.
+// expand expands a{b,c}d to abd and acd.
 func expand(word string) []string {
 	match := alternate.FindStringSubmatch(word)
 	if match == nil {
@@ -131,7 +131,7 @@ func expand(word string) []string {
 	return list
 }
 
-// there tells what is wrong with a file or directory of tests.
+// there returns the errors of a file or directory of tests.
 func there(name string, made makefile, tests map[string]string) []string {
 	for _, dir := range []string{"..", ".", "testdata"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -151,8 +151,8 @@ func there(name string, made makefile, tests map[string]string) []string {
 	return []string{name + " does not exist"}
 }
 
-// inFile tells what is wrong with a file of tests. All scripts are run, but for one that is
-// skipped at its first line.
+// inFile returns the errors of a file of tests. All scripts run, except those that skip in the
+// first line.
 func inFile(path, name string, made makefile, tests map[string]string) (wrong []string) {
 	text, err := os.ReadFile(path)
 	if err != nil || strings.HasPrefix(string(text), "skip") {
@@ -166,8 +166,8 @@ func inFile(path, name string, made makefile, tests map[string]string) (wrong []
 	return wrong
 }
 
-// ran tells what is wrong with a test: of those in plugin the Makefile's expressions tell
-// who runs it, and those of all other packages are run.
+// ran returns the errors of a test. The Makefile's expressions tell which target runs a test of
+// plugin; tests of other packages always run.
 func ran(name string, made makefile, tests map[string]string) []string {
 	dir, ok := tests[name]
 	if !ok {

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// TestSSHWithManyCallers makes 12 calls at once by an sshd that has its default MaxStartups,
-// 10:30:100: of more callers than ten who have not logged in yet it drops some at random, before
-// a word was said. Some who never log in make that come about. It takes scripts/engine run ssh.
+// TestSSHWithManyCallers makes 12 calls at once through an sshd with the default MaxStartups,
+// 10:30:100: of more than ten connections that have not logged in, sshd drops some at random before
+// its greeting. Connections that never log in provoke that. It needs scripts/engine run ssh.
 func TestSSHWithManyCallers(t *testing.T) {
 	at, err := url.Parse(os.Getenv("DOCKER_HOST"))
 	if err != nil || at.Scheme != "ssh" {
-		t.Fatalf("this test takes an engine that is reached by ssh: scripts/engine run ssh; %v", err)
+		t.Fatalf("this test needs an engine that is reached by ssh: scripts/engine run ssh; %v", err)
 	}
 	c := newCaller(t)
 	web := c.container(t)
 	if dropped := silentCallers(t, at.Host, 15); dropped == 0 {
-		t.Log("sshd dropped none of those who never log in")
+		t.Log("sshd dropped none of the silent connections")
 	}
 	const calls = 12
 	type call struct {
@@ -44,8 +44,8 @@ func TestSSHWithManyCallers(t *testing.T) {
 	}
 }
 
-// silentCallers connects to an sshd and stays silent, until it has as many as that, and returns how
-// many it dropped.
+// silentCallers opens connections to an sshd that stay silent, until it has accepted many of them. It
+// returns how many were dropped.
 func silentCallers(t *testing.T, address string, many int) (dropped int) {
 	t.Helper()
 	for held := 0; held < many; {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -55,7 +54,7 @@ func (c caller) says(t *testing.T, args ...string) string {
 	cmd := c.docker(args...)
 	out, errs := output(t, cmd)
 	if status, said := cmd.ProcessState.ExitCode(), withoutRights(errs); status != 0 || said != "" {
-		t.Errorf("docker %s: status %d, and it says %s", strings.Join(args, " "), status, said)
+		t.Errorf("docker %s: status %d, and output %s", strings.Join(args, " "), status, said)
 	}
 	return strings.TrimSpace(out)
 }
@@ -124,8 +123,8 @@ func testUninterruptible(t *testing.T) {
 	if err := os.WriteFile(program, vforks(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	web := c.containerOf(t, "/vforks", program)
-	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	web := c.containerWithProgram(t, "/vforks", program)
+	pid := initPID(t, web)
 	eventually(t, "it sleeps", func() bool {
 		p, _ := readProcess(pid)
 		return p.state == "D" && len(childrenOf(pid)) == 1
@@ -138,7 +137,7 @@ func testUninterruptible(t *testing.T) {
 	want := "docker nsjoin: identity of pid:N: copy seccomp filter: trace process N: it did not stop within 2s: " +
 		"it sleeps uninterruptibly or has no processor time\n"
 	if got := c.refuses(t, "nsjoin", fmt.Sprintf("pid:%d", pid), "true"); got != want {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("stderr %q, want %q", got, want)
 	}
 	if p, _ := readProcess(pid); p.state != "D" {
 		t.Errorf("its state is %s", p.state)
@@ -148,7 +147,7 @@ func testUninterruptible(t *testing.T) {
 func testTraced(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
-	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	pid := initPID(t, web)
 	attached, over := make(chan error), make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // and never unlocked: its end lets go of the process
@@ -163,7 +162,7 @@ func testTraced(t *testing.T) {
 	want := "docker nsjoin: identity of pid:N: copy seccomp filter: trace process N: process N traces it already\n" +
 		"hint: it can be joined when that debugger or strace lets it go\n"
 	if got := c.refuses(t, "nsjoin", fmt.Sprintf("pid:%d", pid), "true"); got != want {
-		t.Errorf("it says %q, want %q", got, want)
+		t.Errorf("stderr %q, want %q", got, want)
 	}
 }
 
@@ -171,10 +170,9 @@ func testTraced(t *testing.T) {
 func limited(t *testing.T, script string, limits ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("limited-%d%s", os.Getpid(), limits[0])
-	t.Cleanup(func() { _ = exec.Command("docker", "rm", "-f", "-v", name).Run() })
-	run := append([]string{"run", "-d", "--init=false", "--name", name, "--label", ownLabel()}, limits...)
-	out, err := exec.Command("docker", append(run, testImage, "sh", "-c", script)...).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "WARNING") {
+	args := append([]string{"--init=false"}, limits...)
+	out, err := tryContainer(t, name, append(args, testImage, "sh", "-c", script)...)
+	if err != nil || strings.Contains(out, "WARNING") {
 		t.Skipf("this engine has no such limits: %s", out)
 	}
 	return name
@@ -185,7 +183,7 @@ func limited(t *testing.T, script string, limits ...string) string {
 func testThrottled(t *testing.T) {
 	c := newCaller(t)
 	web := limited(t, "for i in 1 2 3; do while :; do :; done & done; wait", "--cpu-quota", "6000", "--cpu-period", "1000000")
-	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	pid := initPID(t, web)
 	group := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))["cpu"]
 	if group == "" {
 		t.Skip("this engine gives containers no group of the cpu controller")
@@ -210,18 +208,14 @@ func testUntraceable(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	startRefused(t, cmd, unix.SYS_PTRACE, unix.EPERM)
 	if status := ended(t, cmd); status != 0 || out.String() != "in\n" {
-		t.Errorf("status %d, it prints %q and says %s", status, &out, &errs)
+		t.Errorf("status %d, stdout %q, stderr %q", status, &out, &errs)
 	}
 }
 
 func testWithoutItsMainThread(t *testing.T) {
 	c := newCaller(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := c.containerOf(t, "/leaderless", self, "-e", leaderlessVariable+"=1", "--net", "none")
-	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	web := c.containerWithProgram(t, "/leaderless", testProgram(t), "-e", leaderlessVariable+"=1", "--net", "none")
+	pid := initPID(t, web)
 	// The engine itself takes it for dead, and does not remove the container.
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
 	eventually(t, "its main thread has ended", func() bool {
@@ -244,20 +238,6 @@ func testWithoutItsMainThread(t *testing.T) {
 	if got := c.says(t, "nsjoin", "inspect", web); !strings.Contains(got, "user") {
 		t.Errorf("inspect says %s", got)
 	}
-}
-
-// containerOf is a container whose first process is a program, made of a file of this machine.
-func (c caller) containerOf(t *testing.T, program, file string, options ...string) string {
-	t.Helper()
-	name := fmt.Sprintf("state-%d-%s", os.Getpid(), strings.Trim(program, "/"))
-	create := append([]string{"create", "--init=false", "--name", name, "--label", ownLabel()}, options...)
-	docker(t, append(create, testImage, program)...)
-	t.Cleanup(func() {
-		eventually(t, name+" is removed", func() bool { return exec.Command("docker", "rm", "-f", "-v", name).Run() == nil })
-	})
-	docker(t, "cp", file, name+":"+program)
-	docker(t, "start", name)
-	return name
 }
 
 // groupsOf are the directories of a container's own cgroups, by hierarchy, "" for cgroup v2.
@@ -294,7 +274,7 @@ func writeTo(t *testing.T, file, text string) {
 func testMovedCgroup(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
-	pid, _ := strconv.Atoi(docker(t, "inspect", "-f", "{{.State.Pid}}", web))
+	pid := initPID(t, web)
 	groups := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))
 	if len(groups) == 0 {
 		t.Skip("this engine gives containers no cgroups of their own")
@@ -363,13 +343,9 @@ func showTitle() error {
 
 func testOverwrittenEnvironment(t *testing.T) {
 	c := newCaller(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	web := c.containerOf(t, "/title", self, "-e", titleVariable+"=1", "-e", "SECRET=kept")
+	web := c.containerWithProgram(t, "/title", testProgram(t), "-e", titleVariable+"=1", "-e", "SECRET=kept")
 	eventually(t, "it has overwritten it", func() bool { return docker(t, "logs", web) == "ready" })
-	pid := "pid:" + docker(t, "inspect", "-f", "{{.State.Pid}}", web)
+	pid := "pid:" + initOf(t, web)
 	want := "HOME=/root\nLEFT=over\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	got := c.says(t, "nsjoin", pid, "sh", "-c", "env | grep -v -e ^PWD= -e ^SHLVL= | sort")
 	if got != want {

@@ -17,18 +17,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stormSeed names the variable that repeats a storm.
+// stormSeed is a variable with the seed of a storm, to repeat it.
 const stormSeed = "NSJOIN_TEST_SEED"
 
-// stormLength names the variable that has a storm go on for some time, with little
-// memory, where it would end after 200 sessions.
+// stormLength is a variable with the duration of a storm, which then has little memory. Without
+// it a storm has 200 sessions.
 const stormLength = "NSJOIN_TEST_STORM"
 
-// TestStorm ends sessions at random points by random signals to their processes.
-// Nothing of them may be left.
+// TestStorm ends sessions at random points with random signals to their processes. Nothing may be
+// left of them.
 func TestStorm(t *testing.T) {
 	var until time.Time
-	limited := "" // the cgroup that sessions are put into
+	limited := "" // the cgroup of the sessions
 	if text := os.Getenv(stormLength); text != "" {
 		length, err := time.ParseDuration(text)
 		if err != nil {
@@ -51,7 +51,7 @@ func TestStorm(t *testing.T) {
 	if err := os.WriteFile(c.output(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.storm(t, web, limited, rand.New(rand.NewPCG(seed, 0))) // what stays open after the first start, does
+	c.storm(t, web, limited, rand.New(rand.NewPCG(seed, 0))) // some descriptors stay open after the first session
 	reapAll(t)
 	before := leftoversOf(t, c, web)
 
@@ -74,7 +74,7 @@ func TestStorm(t *testing.T) {
 		})
 	}
 	group.Wait()
-	t.Logf("met: %v", met)
+	t.Logf("the signals met: %v", met)
 	for _, stage := range []string{"the CLI before the helper", "the CLI with the command", "the helper with the command"} {
 		if met[stage] == 0 {
 			t.Errorf("no signal met %s", stage)
@@ -86,7 +86,7 @@ func TestStorm(t *testing.T) {
 	var differs string
 	defer func() {
 		if differs != "" {
-			t.Logf("not as before: %s", differs)
+			t.Logf("differences: %s", differs)
 		}
 	}()
 	eventually(t, "everything is as before the storm", func() bool {
@@ -95,10 +95,10 @@ func TestStorm(t *testing.T) {
 	})
 }
 
-// stormMemory is less than 20 sessions and what they read from the disk want, in bytes.
+// stormMemory is less, in bytes, than 20 sessions and the files that they read need.
 const stormMemory = 120 << 20
 
-// limitMemory makes a cgroup whose processes share so much memory.
+// limitMemory creates a cgroup with a memory limit, and returns its directory.
 func limitMemory(t *testing.T, limit int) string {
 	t.Helper()
 	group, file, events := "/sys/fs/cgroup/memory/nsjoin-storm", "memory.limit_in_bytes", "memory.oom_control"
@@ -114,12 +114,12 @@ func limitMemory(t *testing.T, limit int) string {
 	t.Cleanup(func() {
 		text, err := os.ReadFile(filepath.Join(group, events))
 		t.Logf("%s: %q, %v", events, text, err)
-		eventually(t, "its cgroup is removed", func() bool { return os.Remove(group) == nil })
+		eventually(t, "the cgroup is removed", func() bool { return os.Remove(group) == nil })
 	})
 	return group
 }
 
-// stormCommands are what the sessions run.
+// stormCommands are the commands of the sessions.
 var stormCommands = [][]string{
 	{"sleep", "600"},
 	{"sh", "-c", "sleep 600 & sleep 600"},
@@ -135,10 +135,10 @@ var stormSignals = []unix.Signal{
 	unix.SIGKILL, unix.SIGKILL, unix.SIGKILL, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT, unix.SIGUSR1,
 }
 
-// output is the file that some sessions write to.
+// output returns the file that some sessions write to.
 func (c caller) output() string { return filepath.Join(c.dir, ".output") }
 
-// storm starts a session and ends it. It returns what the signal met.
+// storm starts a session and ends it. It returns which process got the signal, and at what stage.
 func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) string {
 	command := append([]string{web}, stormCommands[random.IntN(len(stormCommands))]...)
 	cmd := c.docker(append([]string{"nsjoin"}, command...)...)
@@ -174,7 +174,7 @@ func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) stri
 		return "nothing"
 	}
 	if limited != "" {
-		_ = os.WriteFile(filepath.Join(limited, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600) // it may have ended
+		_ = os.WriteFile(filepath.Join(limited, "cgroup.procs"), []byte(strconv.Itoa(cmd.Process.Pid)), 0o600) // an error means that it has ended
 	}
 	done := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(done) }()
@@ -182,19 +182,19 @@ func (c caller) storm(t *testing.T, web, limited string, random *rand.Rand) stri
 	select {
 	case <-done:
 	case <-time.After(time.Duration(random.IntN(100)) * time.Millisecond):
-		_ = cmd.Process.Kill() // it did without the signal
+		_ = cmd.Process.Kill() // the signal did not end it
 	}
 	hangUp()
 	select {
 	case <-done:
 	case <-time.After(endsWithin):
-		t.Errorf("%v doesn't end", cmd.Args)
+		t.Errorf("%v does not end", cmd.Args)
 	}
 	return met
 }
 
-// strike sends a signal: soon after the start, or after the helper is there, or
-// after the command is.
+// strike sends a signal soon after the start, after the helper has started, or after the command
+// has.
 func strike(cmd *exec.Cmd, random *rand.Rand, done chan struct{}) string {
 	cli, phase := cmd.Process.Pid, random.IntN(3)
 	var helper process

@@ -14,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributesVariable makes the test's own program print the attributes of its process that only
-// system calls tell.
+// attributesVariable makes the test program print the attributes of its process: see
+// TestAttributes.
 const attributesVariable = "NSJOIN_TEST_ATTRIBUTES"
 
-// TestAttributes is no test: it runs in a container, and prints what a process that was
-// started as this one has.
+// TestAttributes is not a test: it runs in a container and prints the attributes that its process
+// was started with.
 func TestAttributes(*testing.T) {
 	if os.Getenv(attributesVariable) == "" {
 		return
@@ -29,14 +29,14 @@ func TestAttributes(*testing.T) {
 	}
 }
 
-// The number of keyctl(2)'s operation, and the ones of prctl(2), that package unix lacks.
+// Operations and arguments of keyctl(2) and prctl(2) that package unix lacks.
 const (
 	setRequestKeyring = 14 // KEYCTL_SET_REQKEY_KEYRING
 	keepRequestDest   = ^uintptr(0)
 	speculationL1D    = 2 // PR_SPEC_L1D_FLUSH
 )
 
-// attributes are those of the main thread, which has what the process was started with.
+// attributes returns those of the main thread, which has what the process was started with.
 func attributes() []string {
 	var lines []string
 	say := func(name string, value ...any) { lines = append(lines, name+": "+fmt.Sprint(value...)) }
@@ -83,13 +83,13 @@ func attributes() []string {
 	return append(lines, filesOfSelf()...)
 }
 
-// filesOfSelf are those of /proc/self in which nothing is by chance.
+// filesOfSelf returns the lines of those files of /proc/self that do not vary between runs.
 func filesOfSelf() []string {
 	var lines []string
 	for _, name := range []string{"status", "limits", "cgroup", "oom_score_adj", "personality", "coredump_filter", "cpuset"} {
 		text, err := os.ReadFile("/proc/self/" + name)
 		for line := range strings.Lines(masked(string(text))) {
-			// Signals are what this program's runtime makes of them.
+			// The Go runtime changes signals and threads.
 			if field, _, _ := strings.Cut(line, ":"); field != "Threads" && field != "SigCgt" && field != "SigBlk" && field != "SigPnd" && field != "Cpus_allowed" {
 				lines = append(lines, name+": "+strings.TrimSpace(line))
 			}
@@ -101,7 +101,7 @@ func filesOfSelf() []string {
 	return lines
 }
 
-// stored is what some of the calls store; they stay where they are.
+// stored is where some of the calls store their results.
 var stored [4]int32
 
 func address(i int) uintptr { return uintptr(unsafe.Pointer(&stored[i])) }
@@ -111,7 +111,7 @@ func sid(pid int) int {
 	return n
 }
 
-// called is what a system call returns, or its error.
+// called returns the result of a system call as text, or its error.
 func called(nr uintptr, args ...uintptr) string {
 	var six [6]uintptr
 	copy(six[:], args)

@@ -16,14 +16,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// Whatever attribute the caller's process has, a command in a container has docker exec's: all
-// that it can read of itself, in files and by system calls. What can't be undone leads through
-// the engine, which --dry-run tells; --via local refuses it, or warns.
+// Whatever attributes the caller's process has, a command in a container has docker exec's, as far as
+// it can read them in files and by system calls. If an attribute cannot be reset, docker nsjoin goes
+// through the engine, which --dry-run shows; --via local refuses or warns.
 func TestStrangeCallers(t *testing.T) {
 	s := newStrange(t, "--security-opt", "seccomp=unconfined")
 	theirs := docker(t, append([]string{"exec"}, s.ask...)...)
 	if strings.Count(theirs, "\n") < 50 {
-		t.Fatalf("docker exec tells less than is to be compared:\n%s", theirs)
+		t.Fatalf("docker exec prints fewer attributes than expected:\n%s", theirs)
 	}
 	for _, who := range strangers() {
 		t.Run(who.name, func(t *testing.T) {
@@ -42,8 +42,8 @@ func TestStrangeCallers(t *testing.T) {
 	}
 }
 
-// A caller who has all of them at once shows in no container's settings, and leaves no key of its session
-// keyring to a command in the file system of a process.
+// A command in a container has docker exec's attributes even if the caller has all unusual attributes at
+// once. A command with a process's mounts does not get the caller's session keyring.
 func TestStrangeCallerOfEachSetting(t *testing.T) {
 	s := newStrange(t, "--security-opt", "seccomp=unconfined")
 	free := s.container
@@ -55,7 +55,7 @@ func TestStrangeCallerOfEachSetting(t *testing.T) {
 		ask := []string{s.container, "sh", "-c", facts}
 		theirs := masked(docker(t, append([]string{"exec"}, ask...)...))
 		if strings.Count(theirs, "\n") < 100 {
-			t.Fatalf("%s: docker exec tells less than is to be compared:\n%s", options, theirs)
+			t.Fatalf("%s: docker exec prints fewer attributes than expected:\n%s", options, theirs)
 		}
 		out, err := s.stranger(who, append([]string{s.docker, "nsjoin"}, ask...)...).Output()
 		if ours := masked(strings.TrimSpace(string(out))); err != nil || ours != theirs {
@@ -73,15 +73,15 @@ func TestStrangeCallerOfEachSetting(t *testing.T) {
 	}
 }
 
-// A command on the host's file system is the caller, and keeps each of them.
-func TestStrangeCallersStayWhoTheyAre(t *testing.T) {
+// A command on the host's file system keeps the caller's attributes.
+func TestStrangeCallersKeepTheirAttributes(t *testing.T) {
 	s := newStrange(t)
 	if s.via == "engine" {
-		t.Skip("through the engine a command on the host is not the caller")
+		t.Skip("through the engine a command on the host is not the caller's child")
 	}
 	for _, who := range strangers() {
 		if slices.Contains([]string{"no-root", "landlocked", "round-robin"}, who.name) {
-			continue // the first two can't join from here, and a child of the third is another
+			continue // the first two cannot join from here, and the third has children without its attribute
 		}
 		t.Run(who.name, func(t *testing.T) {
 			cmd := s.stranger(who, s.self, "-test.run=^TestAttributes$")
@@ -103,7 +103,7 @@ func TestStrangeCallersStayWhoTheyAre(t *testing.T) {
 	}
 }
 
-// ofCaller leaves out what a child of a process has otherwise: sched(7), prctl(2), credentials(7).
+// ofCaller removes attributes that a child does not inherit: sched(7), prctl(2), credentials(7).
 func ofCaller(text []byte) string {
 	var kept []string
 	for line := range strings.Lines(string(text)) {
@@ -116,12 +116,12 @@ func ofCaller(text []byte) string {
 	return strings.Join(kept, "")
 }
 
-// strange is what the strangers call.
+// strange is the engine, container and command that strangers use.
 type strange struct {
 	caller
 	self, docker, container, via string
-	local, users                 bool     // it can join from here; the containers have user namespaces of their own
-	ask                          []string // the words that ask a command for its attributes
+	local, users                 bool     // joining from here works; containers have their own user namespaces
+	ask                          []string // the arguments for a command that prints its attributes
 }
 
 func newStrange(t *testing.T, options ...string) *strange {
@@ -136,19 +136,19 @@ func newStrange(t *testing.T, options ...string) *strange {
 	}
 	engine := engineOfTest(t)
 	s := &strange{caller: newCaller(t), self: self, docker: program, via: engine.via, local: engine.local(), users: engine.kinds["userns"]}
-	s.container = s.caller.container(t, append(options, "-v", self+":/strange:ro")...)
+	s.container = s.caller.container(t, append(options, "-v", testProgram(t)+":/strange:ro")...)
 	s.ask = []string{"-e", attributesVariable + "=1", s.container, "/strange", "-test.run=^TestAttributes$"}
 	return s
 }
 
-// stranger is a command that who runs.
+// stranger returns a command that runs as who.
 func (s *strange) stranger(who stranger, args ...string) *exec.Cmd {
 	cmd := exec.Command(s.self, append([]string{"-test.run=^TestStrangeCaller$", "--"}, args...)...)
 	cmd.Env, cmd.Dir = append(slices.Clip(s.env), strangeVariable+"="+who.name), s.dir
 	return cmd
 }
 
-// run runs docker nsjoin with options as who, for the attributes of a command in the container.
+// run runs docker nsjoin with options as who, and returns the attributes of a command in the container.
 func (s *strange) run(t *testing.T, who stranger, options ...string) (out, errs string, status int) {
 	t.Helper()
 	cmd := s.stranger(who, slices.Concat([]string{s.docker, "nsjoin"}, options, s.ask)...)
@@ -159,12 +159,12 @@ func (s *strange) run(t *testing.T, who stranger, options ...string) (out, errs 
 	}
 	status = ended(t, cmd)
 	if strings.Contains(stdout.String(), "become "+who.name+":") {
-		t.Fatalf("this kernel has no such caller: %s", stdout.String())
+		t.Fatalf("this kernel does not support the attribute: %s", stdout.String())
 	}
 	return strings.TrimSpace(stdout.String()), stderr.String(), status
 }
 
-// planned is about what --dry-run says.
+// planned checks the way that --dry-run names.
 func (s *strange) planned(t *testing.T, who stranger) {
 	t.Helper()
 	out, errs, _ := s.run(t, who, "--dry-run", "--format", "json")
@@ -173,11 +173,11 @@ func (s *strange) planned(t *testing.T, who stranger) {
 		t.Fatalf("--dry-run: %v\n%s%s", err, out, errs)
 	}
 	if way := strings.HasPrefix(p.Via, "engine: "); way != (who.kept != "") || !strings.Contains(p.Via, who.kept) {
-		t.Errorf("--dry-run says %q of %q", p.Via, who.kept)
+		t.Errorf("--dry-run: via %q, want a reason %q", p.Via, who.kept)
 	}
 }
 
-// locally is about --via local.
+// locally checks --via local.
 func (s *strange) locally(t *testing.T, who stranger, theirs string) {
 	t.Helper()
 	ours, errs, status := s.run(t, who, "--via", "local")
@@ -189,14 +189,14 @@ func (s *strange) locally(t *testing.T, who stranger, theirs string) {
 	case says == anything:
 	case who.refused:
 		if status != exit.Failed || !strings.Contains(errs, says) || strings.Count(errs, "\n") > 2 {
-			t.Errorf("--via local ends with %d, and does not say %q:\n%s%s", status, says, errs, ours)
+			t.Errorf("--via local: status %d, want a refusal with %q:\n%s%s", status, says, errs, ours)
 		}
 		if who.locally != "" && !strings.Contains(errs, "--via engine") {
-			t.Errorf("--via local names no way out:\n%s", errs)
+			t.Errorf("--via local gives no hint:\n%s", errs)
 		}
 	case says != "":
 		if status != 0 || !strings.HasPrefix(errs, "docker nsjoin: warning: ") || !strings.Contains(errs, says) || !strings.Contains(errs, "--via engine") {
-			t.Errorf("--via local ends with %d, and does not warn of %q:\n%s", status, says, errs)
+			t.Errorf("--via local: status %d, want a warning of %q:\n%s", status, says, errs)
 		}
 	case ours != theirs || errs != "" || status != 0:
 		t.Errorf("--via local: status %d\n%s%s", status, errs, diff.Diff("docker exec", []byte(theirs), "docker nsjoin", []byte(ours)))

@@ -14,17 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// strangeVariable names the stranger that the test's own program becomes before it executes its
+// strangeVariable names the stranger that the test program becomes before it executes its
 // arguments.
 const strangeVariable = "NSJOIN_TEST_STRANGE"
 
-// TestStrangeCaller is no test: it takes an attribute on and executes its arguments.
+// TestStrangeCaller is not a test: it sets an attribute of its process and executes its arguments.
 func TestStrangeCaller(t *testing.T) {
 	name := os.Getenv(strangeVariable)
 	if name == "" {
 		return
 	}
-	// The thread that executes is the process from then on, with its own attributes.
+	// The thread that calls execve(2) becomes the process, with its attributes.
 	runtime.LockOSThread()
 	for _, s := range append(strangers(), everything()) {
 		if s.name != name {
@@ -40,20 +40,21 @@ func TestStrangeCaller(t *testing.T) {
 	t.Fatalf("there is no stranger %q", name)
 }
 
-// stranger is a caller with one attribute that a command in a container doesn't have.
+// stranger is a caller with an attribute that a command in a container must not inherit.
 type stranger struct {
 	name   string
 	become func() error
-	// kept is what plan and message say of it where it can't be undone; "" where it can.
+	// kept is how plans and messages name an attribute that cannot be reset; "" if it can be.
 	kept string
-	// locally is what --via local says of it, if that is something else than kept; refused says that it
-	// refuses it, and does not warn only.
+	// locally is how --via local names it, if not by kept. refused says that --via local refuses it;
+	// otherwise it warns.
 	locally string
 	refused bool
-	// users says that who joins a user namespace has nothing of it.
+	// users says that joining a user namespace resets it.
 	users bool
 }
 
+// strangers returns the callers with one attribute each.
 func strangers() []stranger {
 	return []stranger{
 		{name: "idle", become: schedule(unix.SchedAttr{Policy: unix.SCHED_IDLE})},
@@ -91,7 +92,7 @@ func strangers() []stranger {
 		{name: "filtered", become: filtered, kept: "seccomp filter"},
 		{name: "landlocked", become: landlocked, kept: "Landlock", refused: true},
 		{name: "signals", become: signals},
-		// As sudo has it, on a host without the capability.
+		// As with sudo on a host without the capability.
 		{name: "no-core", become: lacking(unix.CAP_SYS_RESOURCE, limitedTo(unix.RLIMIT_CORE, 0)), kept: "hard limit of core", locally: "resource limits", refused: true},
 		{name: "few-files", become: lacking(unix.CAP_SYS_RESOURCE, limitedTo(unix.RLIMIT_NOFILE, 256)), kept: "hard limit of nofile", locally: "resource limits", refused: true},
 		{name: "oom", become: lacking(unix.CAP_SYS_RESOURCE, write("/proc/self/oom_score_adj", "500")), kept: "oom_score_adj", locally: anything},
@@ -99,7 +100,7 @@ func strangers() []stranger {
 	}
 }
 
-// everything has all the attributes at once that can be undone.
+// everything returns a caller with all attributes that can be reset.
 func everything() stranger {
 	return stranger{name: "everything", become: func() error {
 		for _, s := range strangers() {
@@ -114,10 +115,10 @@ func everything() stranger {
 	}}
 }
 
-// anything is where --via local depends on what made the caller so.
+// anything is the locally of a stranger for which the answer of --via local varies.
 const anything = "anything"
 
-// lacking takes an attribute on and then gives up a capability.
+// lacking sets an attribute and then drops a capability.
 func lacking(capability uintptr, become func() error) func() error {
 	return func() error {
 		if err := become(); err != nil {
@@ -173,13 +174,13 @@ func oneProcessor() error {
 	return unix.SchedSetaffinity(0, &set)
 }
 
-// memoryPolicy takes all memory of the first node, MPOL_BIND.
+// memoryPolicy restricts memory to the first node, by MPOL_BIND.
 func memoryPolicy() error {
 	stored[0] = 1
 	return rawCall(unix.SYS_SET_MEMPOLICY, 2, address(0), 8)()
 }
 
-// ownKeyring is a session keyring with a key in it.
+// ownKeyring joins a new session keyring and adds a key to it.
 func ownKeyring() error {
 	if _, err := unix.KeyctlJoinSessionKeyring("of-the-caller"); err != nil {
 		return err
@@ -188,14 +189,14 @@ func ownKeyring() error {
 	return err
 }
 
-// filtered has a filter that allows everything.
+// filtered loads a seccomp filter that allows everything.
 func filtered() error {
 	allow := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}
 	program := unix.SockFprog{Len: 1, Filter: &allow[0]}
 	return rawCall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))()
 }
 
-// landlocked has a domain that handles the making of block devices only.
+// landlocked enters a Landlock domain that only restricts creating block devices.
 func landlocked() error {
 	rules := uint64(unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK) // struct landlock_ruleset_attr
 	fd, _, errno := syscall.RawSyscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&rules)), unsafe.Sizeof(rules), 0)
@@ -208,7 +209,7 @@ func landlocked() error {
 	return rawCall(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0)()
 }
 
-// signals ignores some and blocks others.
+// signals blocks all signals but SIGSEGV.
 func signals() error {
 	set := ^uint64(0) &^ (1 << (unix.SIGSEGV - 1))
 	return rawCall(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&set)), 0, 8)()

@@ -18,7 +18,7 @@ import (
 
 const gib = 1 << 30
 
-// bytesOf is a file of 1 GiB that no two halves of are alike, and its checksum.
+// bytesOf creates a file of 1 GiB of random bytes and returns its name and checksum.
 func bytesOf(t *testing.T, c caller) (file, sum string) {
 	t.Helper()
 	file = filepath.Join(c.dir, ".gib")
@@ -43,8 +43,7 @@ func sumOf(t *testing.T, r io.Reader) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// 1 GiB in and out again is what it was: from a file and to one, where pipes of
-// ours stand between, and through pipes that are handed over.
+// 1 GiB arrives unchanged: from a file and to a file, and through pipes.
 func TestStream(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -69,7 +68,7 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := sumOf(t, out); got != sum {
-			t.Errorf("checksum %s, not %s", got, sum)
+			t.Errorf("checksum %s, want %s", got, sum)
 		}
 	})
 	t.Run("pipes", func(t *testing.T) {
@@ -94,14 +93,14 @@ func TestStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != sum {
-			t.Errorf("checksum %s, not %s", got, sum)
+			t.Errorf("checksum %s, want %s", got, sum)
 		}
 	})
 	t.Run("time", func(t *testing.T) { c.compareTimes(t, web, file) })
 }
 
-// compareTimes prints how long docker nsjoin takes for 1 GiB, beside nsenter. It
-// is no test: a machine that does other things as well makes it anything.
+// compareTimes prints how long docker nsjoin and nsenter take for 1 GiB. It does not fail on slow
+// times: the machine may be busy.
 func (c caller) compareTimes(t *testing.T, web, file string) {
 	nsenter := []string{"nsenter", "-t", initOf(t, web), "-m", "-n", "-i", "-u", "-p"}
 	nsjoin := []string{"docker", "nsjoin", "-i", web}
@@ -114,7 +113,7 @@ func (c caller) compareTimes(t *testing.T, web, file string) {
 		{"to a file", os.DevNull, filepath.Join(c.dir, ".copy"), []string{"dd", "bs=256k", "count=4096", "if=/dev/zero"}},
 		{"from a file to a file", file, filepath.Join(c.dir, ".copy"), []string{"dd", "bs=256k"}},
 	} {
-		// The shortest of several, one of each in turn: what else runs only adds.
+		// The shortest of several, taken in turns: other load only adds time.
 		var least [2]time.Duration
 		for range 3 {
 			for i, how := range [][]string{nsenter, nsjoin} {
@@ -124,7 +123,7 @@ func (c caller) compareTimes(t *testing.T, web, file string) {
 				}
 			}
 		}
-		t.Logf("1 GiB %s: nsenter %.2f s, docker nsjoin %.2f s, %.2f of it",
+		t.Logf("1 GiB %s: nsenter %.2f s, docker nsjoin %.2f s, ratio %.2f",
 			row.name, least[0].Seconds(), least[1].Seconds(), least[1].Seconds()/least[0].Seconds())
 	}
 }

@@ -15,34 +15,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// typed is what there is to read of a standard input.
+// typed is the content of each standard input.
 const typed = "hello\n"
 
-// kindOfStream is what a standard stream of a caller's may be. Which of three it is for decides
-// how it is opened.
+// kindOfStream is a kind of file that a standard stream of the caller can be.
 type kindOfStream struct {
 	name string
-	// open makes one. given is the caller's, nil for one that is closed; the rest is the other end.
+	// open opens one, for input or output. given is the caller's end, or nil for a closed stream.
 	open func(dir string, input bool) (given *os.File, rest far, err error)
 }
 
 // far is the other end of a stream.
 type far struct {
-	end  *os.File // what is written arrives here; nil where it can't be seen
-	path string   // or is in this file
+	end  *os.File // what the command writes arrives here; nil if it cannot be read
+	path string   // or it is in this file
 }
 
 var kindsOfStreams = []kindOfStream{
 	{"closed", func(string, bool) (*os.File, far, error) { return nil, far{}, nil }},
-	{"null, to read", device(os.DevNull, os.O_RDONLY)},
-	{"null, to write", device(os.DevNull, os.O_WRONLY)},
-	{"null, for both", device(os.DevNull, os.O_RDWR)},
+	{"null, read-only", device(os.DevNull, os.O_RDONLY)},
+	{"null, write-only", device(os.DevNull, os.O_WRONLY)},
+	{"null, read-write", device(os.DevNull, os.O_RDWR)},
 	{"full", device("/dev/full", os.O_RDWR)},
 	{"file", regular(os.O_RDWR, false)},
-	{"file, to read", regular(os.O_RDONLY, false)},
-	{"file, to append", regular(os.O_RDWR|os.O_APPEND, false)},
-	{"file without a name", regular(os.O_RDWR, true)},
-	{"file that nobody may open", func(dir string, input bool) (*os.File, far, error) {
+	{"file, read-only", regular(os.O_RDONLY, false)},
+	{"file, append", regular(os.O_RDWR|os.O_APPEND, false)},
+	{"deleted file", regular(os.O_RDWR, true)},
+	{"deleted file with mode 0", func(dir string, input bool) (*os.File, far, error) {
 		given, rest, err := regular(os.O_RDWR, true)(dir, input)
 		if err == nil {
 			err = given.Chmod(0)
@@ -99,7 +98,8 @@ func device(path string, flag int) func(string, bool) (*os.File, far, error) {
 	}
 }
 
-// regular is a file that holds what there is to read, and without a name can't be opened again.
+// regular opens a file, with content for input. If removed is set, the file is deleted, so that it
+// cannot be opened again.
 func regular(flag int, removed bool) func(string, bool) (*os.File, far, error) {
 	return func(dir string, input bool) (*os.File, far, error) {
 		path, text := filepath.Join(dir, "file"), ""
@@ -118,7 +118,7 @@ func regular(flag int, removed bool) func(string, bool) (*os.File, far, error) {
 	}
 }
 
-// ends gives one end to the caller. What there is to read is written, and ends.
+// ends returns one end of a pipe for the caller. For input it writes the content and closes the other end.
 func ends(r, w *os.File, input bool, err error) (*os.File, far, error) {
 	if err != nil || !input {
 		return w, far{end: r}, err
@@ -127,8 +127,8 @@ func ends(r, w *os.File, input bool, err error) (*os.File, far, error) {
 	return r, far{}, errors.Join(err, w.Close())
 }
 
-// collect reads what arrives until the end. What it returns waits for that; it is called once the
-// caller has ended.
+// collect starts to read what arrives. The function that it returns waits for the end; call it once
+// the caller has ended.
 func (f far) collect() (text func() string) {
 	if f.end == nil {
 		return func() string {
@@ -140,7 +140,7 @@ func (f far) collect() (text func() string) {
 	var read sync.WaitGroup
 	var st unix.Stat_t
 	if unix.Fstat(int(f.end.Fd()), &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		read.Go(func() { _, _ = io.Copy(&b, f.end) }) // EIO is a terminal's end
+		read.Go(func() { _, _ = io.Copy(&b, f.end) }) // a terminal ends with EIO
 	}
 	return func() string {
 		read.Wait()
@@ -149,7 +149,7 @@ func (f far) collect() (text func() string) {
 	}
 }
 
-// streamsOf opens three streams, the one numbered of this kind, and the others pipes.
+// streamsOf opens three streams: the one with this number has the kind, the others are pipes.
 func streamsOf(t *testing.T, kind kindOfStream, number int) (given [3]*os.File, others [3]far, err error) {
 	t.Helper()
 	for i := range given {

@@ -12,14 +12,14 @@ import (
 	"testing"
 )
 
-// What TestStreamsTable and TestStreamsAtATerminal have seen is in a file each, and
-// docs/streams.md is made of these. With -update they write them.
+// TestStreamsTable and TestStreamsAtATerminal record their outcomes in a file each, with -update.
+// docs/streams.md is generated from these files.
 const (
 	streamsSeen = "testdata/streams-%s.txt"
 	streamsPage = "../docs/streams.md"
 )
 
-// sightings are what a test has seen, a line for each cell of its table.
+// sightings records the outcomes of a test, one line for each cell of its table.
 type sightings struct {
 	table string
 	mu    sync.Mutex
@@ -28,8 +28,8 @@ type sightings struct {
 
 func newSightings(table string) *sightings { return &sightings{table: table} }
 
-// add takes a cell: what is of the kind, which stream or streams, the options, what became of it, and
-// whether docker exec with the same words does something else.
+// add records a cell: the kind, the stream or streams, the options, the outcome, and whether docker
+// exec's outcome differs.
 func (s *sightings) add(kind string, streams int, options string, o outcome, differs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,7 +37,7 @@ func (s *sightings) add(kind string, streams int, options string, o outcome, dif
 	s.lines = append(s.lines, line)
 }
 
-// check compares with what is on file, or writes that.
+// check compares the outcomes with the file, or writes the file with -update.
 func (s *sightings) check(t *testing.T) {
 	t.Helper()
 	if t.Failed() {
@@ -63,7 +63,7 @@ func (s *sightings) check(t *testing.T) {
 	}
 }
 
-// streamCell is a cell that is on file.
+// streamCell is a cell of the file.
 type streamCell struct {
 	kind, options string
 	streams       int
@@ -96,7 +96,7 @@ func sightingsOf(t *testing.T, table string) []streamCell {
 	return list
 }
 
-// words says what the command and the caller see.
+// words describes a cell on the page.
 func (s streamCell) words() string {
 	var words []string
 	line := s.out + s.err
@@ -112,7 +112,7 @@ func (s streamCell) words() string {
 		words = append(words, fmt.Sprintf("a terminal; it is lost, or ends the command (status %d)", s.status))
 	default:
 		if tty != "" {
-			words = append(words, map[string]string{"012": "a terminal", "01": "a terminal, errors apart"}[tty])
+			words = append(words, map[string]string{"012": "a terminal", "01": "a terminal, separate errors"}[tty])
 		}
 		if in != "" {
 			words = append(words, "reads it")
@@ -153,45 +153,45 @@ func TestPageOfStreams(t *testing.T) {
 
 const streamsIntro = `# Standard streams
 
-This page is made from what ` + "`TestStreamsTable`" + ` and ` + "`TestStreamsAtATerminal`" + ` of ` + "`make session`" + ` see
+This page is generated from what ` + "`TestStreamsTable`" + ` and ` + "`TestStreamsAtATerminal`" + ` of ` + "`make session`" + ` record
 ([streams-kinds.txt](../plugin/testdata/streams-kinds.txt), [streams-terminal.txt](../plugin/testdata/streams-terminal.txt)).
-Each cell is run once by ` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + ` with the same words (docker exec has no ` + "`-T`" + `:
-there the option is left out), locally, and through the engine with ` + "`NSJOIN_TEST_VIA=engine`" + `. What the command reads, which of
+Each cell is run once by ` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + ` with the same arguments (without ` + "`-T`" + `, which docker
+exec does not have), locally, and through the engine with ` + "`NSJOIN_TEST_VIA=engine`" + `. What the command reads, which of
 its streams are terminals, what arrives of its output and the exit status are docker exec's, except in the cells
 with a \*.
 
 The rules behind the tables:
 
-- Standard input is passed on with ` + "`-i`" + `. Without it nothing is read from yours, whatever it is: the command has ` + "`/dev/null`" + `.
-- ` + "`-it`" + ` is implied where standard input and output are your terminal, you are in its foreground, and none of
+- Standard input is passed on with ` + "`-i`" + `. Without it nothing is read from your standard input, and the command has ` + "`/dev/null`" + `.
+- ` + "`-it`" + ` is implied if standard input and output are your terminal, docker nsjoin is in its foreground, and none of
   ` + "`-i`, `-t`, `-T`, `-d`" + ` is given. Then ` + "`ls`" + ` prints columns and colours, and lines end with CR LF, as at any terminal.
-- A command in a container never has your own files. It has pipes of docker nsjoin's, a terminal of the container's, or the
-  container's ` + "`/dev/null`" + `. So it does not matter whether a file was opened to append, may be opened again, or has a name.
-- A command on the host's file system that is started locally (` + "`--only net`" + `) has your own streams, as nsenter's command has,
+- A command in a container never gets your own files. It gets pipes from docker nsjoin, a terminal of the container, or the
+  container's ` + "`/dev/null`" + `. So it does not matter whether a file was opened to append, can be reopened, or was deleted.
+- A command on the host's file system that is started locally (` + "`--only net`" + `) gets your own streams, as with nsenter,
   and is not on this page.
 
-What the cells say:
+What the cells mean:
 
 | cell | what the command and you see |
 |---|---|
 | as usual | the command reads nothing, none of its streams is a terminal, output and errors arrive |
-| reads it | what there is to read arrives at the command |
-| a terminal | its standard input, output and errors are one terminal of its own, and arrive at your output |
-| a terminal, errors apart | its input and output are a terminal, and its errors go where you redirected them |
+| reads it | the command reads the input |
+| a terminal | its standard input, output and error are one terminal of its own, whose output arrives at your output |
+| a terminal, separate errors | its input and output are a terminal, and its errors go where you redirected them |
 | output is lost, errors are lost | they cannot be written to your stream |
-| refused | nothing is run |
-| runs in the background | nothing of your streams is used |
+| refused | the command does not run |
+| runs in the background | your streams are not used |
 
 Why the cells with a \* differ:
 
-- **refused, 125**: bad input has status 125 in docker nsjoin, as in docker run; docker exec refuses with status 1.
-- **output is lost, errors are lost**: docker exec gives up when it cannot write, and leaves the command without a reader;
-  docker nsjoin runs it to its end, returns its status, and says what is lost.
+- **refused, 125**: docker nsjoin's status for bad input is 125, as docker run's; docker exec's is 1.
+- **output is lost, errors are lost**: docker exec ends when it cannot write, and leaves the command without a reader;
+  docker nsjoin runs the command to its end, returns its status, and reports what is lost.
 - **a terminal** without ` + "`-t`" + `: it is implied (see above).
 
 `
 
-// pageOfStreams is docs/streams.md.
+// pageOfStreams returns the text of docs/streams.md.
 func pageOfStreams(kinds, terminal []streamCell) string {
 	var b strings.Builder
 	b.WriteString(streamsIntro)
@@ -200,7 +200,7 @@ func pageOfStreams(kinds, terminal []streamCell) string {
 		for _, kind := range kindsOfStreams {
 			rows = append(rows, kind.name)
 		}
-		fmt.Fprintf(&b, "## %s is\n\nThe other two are pipes. A terminal is one that the caller is not at.\n\n", name)
+		fmt.Fprintf(&b, "## %s is\n\nThe other two are pipes. A terminal here is not the caller's own.\n\n", name)
 		cells := slices.DeleteFunc(slices.Clone(kinds), func(c streamCell) bool { return c.streams != number })
 		b.WriteString(tableOfStreams("", rows, streamsOptions, cells, func(c streamCell) string { return c.kind }))
 	}
@@ -220,7 +220,7 @@ func pageOfStreams(kinds, terminal []streamCell) string {
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// redirection is what is redirected, as a shell has it.
+// redirection returns the redirections in shell syntax.
 func redirection(streams int) string {
 	var list []string
 	for i, word := range []string{"`</dev/null`", "`>out`", "`2>err`"} {
@@ -234,7 +234,7 @@ func redirection(streams int) string {
 	return strings.Join(list, " ")
 }
 
-// tableOfStreams has a row for each of rows and a column for each of options.
+// tableOfStreams returns a table with these rows and a column for each option.
 func tableOfStreams(head string, rows, options []string, cells []streamCell, rowOf func(streamCell) string) string {
 	var b strings.Builder
 	b.WriteString("| " + head)
@@ -251,7 +251,7 @@ func tableOfStreams(head string, rows, options []string, cells []streamCell, row
 		for _, o := range options {
 			i := slices.IndexFunc(cells, func(c streamCell) bool { return rowOf(c) == row && c.options == o })
 			if i < 0 {
-				b.WriteString(" | not tried")
+				b.WriteString(" | not tested")
 				continue
 			}
 			b.WriteString(" | " + cells[i].words())

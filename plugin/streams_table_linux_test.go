@@ -13,8 +13,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// report tells on both outputs what the command reads and which of its streams are terminals.
-// It takes a line of a terminal only where that is to be read.
+// report prints to both outputs what the command reads and which of its streams are terminals. It
+// reads its input only if its argument is "read".
 const report = `in= tty=
 [ "$0" = read ] && in=$(head -c 6 | tr -d '\0\n')
 for i in 0 1 2; do test -t $i && tty=$tty$i; done
@@ -22,20 +22,20 @@ echo "out in=$in tty=$tty"
 echo "err in=$in tty=$tty" >&2
 exit 7`
 
-// streamsOptions are the options that the table is run with.
+// streamsOptions are the columns of the table.
 var streamsOptions = []string{"", "-T", "-i", "-i -T", "-t", "-i -t", "-d"}
 
-// outcome is what a caller notices of a call.
+// outcome is what the caller sees of a call.
 type outcome struct {
 	status   int
-	out, err string // the report's lines, where they arrive
+	out, err string // the lines of report that arrive
 }
 
 func (o outcome) String() string { return fmt.Sprintf("status %d, %q, %q", o.status, o.out, o.err) }
 
-// TestStreamsTable is every kind of each standard stream, with each option, by docker exec and
-// by docker nsjoin: what the command reads, which of its streams are terminals, what arrives
-// and the status are the same, or the difference is one that has a reason.
+// TestStreamsTable runs docker exec and docker nsjoin with every kind of each standard stream and
+// each option. What the command reads, which of its streams are terminals, what arrives and the
+// status are the same, except for intended differences.
 func TestStreamsTable(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -61,11 +61,11 @@ func TestStreamsTable(t *testing.T) {
 
 func (c caller) compareStreams(t *testing.T, web string, kind kindOfStream, number int, options string, seen *sightings) {
 	cell := fmt.Sprintf("stream %d: %s, options %q", number, kind.name, options)
-	// docker exec has no -T: without it, it is the same.
+	// docker exec has no -T, which is its default.
 	want := c.outcomeOf(t, "exec", web, kind, number, strings.TrimSpace(strings.ReplaceAll(options, "-T", "")))
 	got := c.outcomeOf(t, "nsjoin", web, kind, number, options)
 	if cannotBeWritten[kind.name] && number == 1 && options == "-t" {
-		// A terminal that can't be written ends the command, if that is still there.
+		// If the terminal's output cannot be written, the command is ended if it still runs.
 		if got.status != 7 && got.status != 128+int(syscall.SIGPIPE) {
 			t.Errorf("%s: %v", cell, got)
 		}
@@ -79,15 +79,15 @@ func (c caller) compareStreams(t *testing.T, web string, kind kindOfStream, numb
 	}
 }
 
-// expected is what docker nsjoin makes of what docker exec does. They are the same but for two cases.
-// It tells whether it is one of these.
+// expected returns docker nsjoin's outcome for docker exec's, and whether it is one of the two cases
+// in which they differ.
 func expected(want outcome, kind string, number int, options string) (ours outcome, differs bool) {
 	switch {
-	case options == "-i -t" && want.status == 1 && want.out+want.err == "": // refused: bad input is 125
+	case options == "-i -t" && want.status == 1 && want.out+want.err == "": // refused; docker nsjoin uses 125 for bad input
 		return outcome{status: exit.Failed}, true
 	case number > 0 && cannotBeWritten[kind] && !strings.Contains(options, "-d") && !asksTerminal(options):
-		// docker exec gives up when a write fails, sooner or later, and leaves the command without a
-		// reader; docker nsjoin says what is lost, and has the command's own status.
+		// When a write fails, docker exec ends and leaves the command without a reader. docker nsjoin
+		// reports what is lost, and returns the command's status.
 		in := ""
 		if strings.HasPrefix(options, "-i") {
 			in = strings.TrimSpace(typed)
@@ -101,8 +101,8 @@ func expected(want outcome, kind string, number int, options string) (ours outco
 	return want, false
 }
 
-// cannotBeWritten are the kinds that take no output.
-var cannotBeWritten = map[string]bool{"full": true, "null, to read": true, "file, to read": true, "directory": true}
+// cannotBeWritten are the kinds to which writing fails.
+var cannotBeWritten = map[string]bool{"full": true, "null, read-only": true, "file, read-only": true, "directory": true}
 
 func asksTerminal(options string) bool {
 	return strings.Contains(options, "-t")
@@ -117,19 +117,19 @@ func (c caller) outcomeOf(t *testing.T, how, web string, kind kindOfStream, numb
 	args := append([]string{how}, strings.Fields(options)...)
 	read := "read"
 	if asksTerminal(options) {
-		read = "leave" // nobody types at a terminal without -i
+		read = "leave" // without -i there is no input at the terminal
 	}
 	args = append(args, web, "sh", "-c", report, read)
 	cmd := c.docker(args...)
 	for i, f := range given {
-		if f == nil { // a shell closes it, since os/exec makes it the null device
+		if f == nil { // a shell closes it, since os/exec would open the null device
 			cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", fmt.Sprintf(`exec "$@" %d>&-`, i), "sh"}, cmd.Args...)
 		}
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	for i, f := range given {
 		switch {
-		case f == nil: // is closed by the shell
+		case f == nil: // the shell closes it
 		case i == 0:
 			cmd.Stdin = f
 		case i == 1:
@@ -152,7 +152,7 @@ func (c caller) outcomeOf(t *testing.T, how, web string, kind kindOfStream, numb
 	return outcome{status: status, out: reported(out()), err: reported(errs())}
 }
 
-// reported are the lines of the report in what arrived. docker exec does not keep their order.
+// reported returns the lines of report in a text, sorted, since docker exec does not keep their order.
 func reported(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {

@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// TestStreamsAtATerminal is each choice of the streams that are redirected at a terminal, in its
-// foreground and in its background: docker nsjoin is as docker exec, but where standard input and
-// output are the terminal in the foreground and nothing is said, it is as docker exec -it, and keeps
-// the errors where they were redirected to.
+// TestStreamsAtATerminal runs docker exec and docker nsjoin at a terminal, in its foreground and its
+// background, with each combination of redirected streams. They behave the same, with one exception:
+// without options in the foreground, with a terminal as standard input and output, docker nsjoin
+// behaves like docker exec -it, and writes errors to where they are redirected.
 func TestStreamsAtATerminal(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)
@@ -23,7 +23,7 @@ func TestStreamsAtATerminal(t *testing.T) {
 		for redirected := range 8 {
 			for _, options := range []string{"", "-T", "-t=false", "-t"} {
 				if place != foreground && options == "-T" {
-					continue // nothing is implied there
+					continue // -it is never implied there
 				}
 				name := fmt.Sprintf("%s, redirected %03b, options %q", place, redirected, options)
 				t.Run(name, func(t *testing.T) { c.compareAt(t, web, place, redirected, options, seen) })
@@ -33,7 +33,7 @@ func TestStreamsAtATerminal(t *testing.T) {
 	seen.check(t)
 }
 
-// Where at a terminal a command is started from.
+// The places from which a command at a terminal is started.
 const (
 	foreground = "in the foreground"
 	background = "in the background"
@@ -48,7 +48,7 @@ func (c caller) compareAt(t *testing.T, web, place string, redirected int, optio
 		asked, separate = "-i -t", redirected&4 != 0
 	}
 	want := c.outcomeAt(t, "exec", web, place, redirected, asked)
-	if separate { // docker exec has no such terminal
+	if separate { // docker exec cannot do this
 		want = outcome{status: 7, out: "out in= tty=01", err: "err in= tty=01"}
 	}
 	got := c.outcomeAt(t, "nsjoin", web, place, redirected, options)
@@ -58,8 +58,8 @@ func (c caller) compareAt(t *testing.T, web, place string, redirected int, optio
 	seen.add(place, redirected, options, got, implied)
 }
 
-// outcomeAt runs the report at a terminal, in the foreground or the background of a shell. Those of
-// the streams go to files whose bit is set.
+// outcomeAt runs report at a terminal, in the foreground or background of a shell. The streams whose
+// bits are set in redirected go to files.
 func (c caller) outcomeAt(t *testing.T, how, web, place string, redirected int, options string) outcome {
 	t.Helper()
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestClientWhoseReaderIsStopped ends commands by the engine whose output nobody reads. The engine
-// would keep the helper's container until somebody does.
+// TestClientWhoseReaderIsStopped ends a command with --via engine whose output is not read. The engine
+// would keep the helper container until it is.
 func TestClientWhoseReaderIsStopped(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -38,7 +38,7 @@ func TestClientWhoseReaderIsStopped(t *testing.T) {
 		n, err := unix.IoctlGetUint32(int(read.Fd()), unix.TIOCINQ)
 		return err == nil && int(n) == full
 	})
-	// All that stands between is full as well: the command has written nothing for a while.
+	// All buffers in between are full too once the command has not written for a while.
 	first, before, same := initOf(t, web), "", 0
 	eventually(t, "the command waits for its reader", func() bool {
 		now := writtenBeside(first)
@@ -51,14 +51,14 @@ func TestClientWhoseReaderIsStopped(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status := ended(t, cmd); status != 128+int(unix.SIGTERM) {
-		t.Errorf("exit status %d; it says %q", status, errs.bytes())
+		t.Errorf("exit status %d, stderr %q", status, errs.bytes())
 	}
 	nothingIsLeft(t, web)
-	eventually(t, "no helper's container is left", func() bool { return len(c.helpers(t)) == 0 })
+	eventually(t, "no helper container is left", func() bool { return len(c.helpers(t)) == 0 })
 }
 
-// writtenBeside is what the kernel says of what the newest process in the pid namespace of first has
-// written; "" where there is no other.
+// writtenBeside returns /proc/PID/io of the newest process in the PID namespace of first, or "" if there
+// is no other process.
 func writtenBeside(first string) string {
 	list := inPIDNamespaceOf(first)
 	if len(list) < 2 {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// What is better than docker exec's terminal.
+// These tests show where docker nsjoin's terminal is better than docker exec's.
 
-// The size is right at the first line, each time.
+// The size is set before the command starts.
 func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -27,8 +27,8 @@ func TestTerminalHasItsSizeFromTheStart(t *testing.T) {
 	}
 }
 
-// A size that changes while the session starts isn't lost. It changes ever closer to the
-// moment from which the command sees the change itself.
+// A change of the size while the session starts is not lost. The test changes it ever closer to
+// the moment at which the command starts.
 func TestTerminalResizedWhileItStarts(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -52,11 +52,11 @@ func TestTerminalResizedWhileItStarts(t *testing.T) {
 		}
 	}
 	if times[true] == 0 || times[false] == 0 {
-		t.Errorf("it changed before the command began %d times, and later %d times", times[true], times[false])
+		t.Errorf("the size changed before the command started %d times, and later %d times", times[true], times[false])
 	}
 }
 
-// TERM and COLORTERM are the caller's, unless the container or -e has others.
+// TERM and COLORTERM are the caller's, unless the container or -e sets them.
 func TestTerminalIsNamedAsTheCallers(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -66,7 +66,7 @@ func TestTerminalIsNamedAsTheCallers(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{plain}, "<xterm truecolor>"}, // it knows neither vt220 nor xterm-256color: script/term.txt
+		{[]string{plain}, "<xterm truecolor>"}, // its terminfo has neither vt220 nor xterm-256color: script/term.txt
 		{[]string{own}, "<linux no>"},
 		{[]string{"-e", "TERM=dumb", "-e", "COLORTERM=8", plain}, "<dumb 8>"},
 		{[]string{"-T", plain}, "< >"},
@@ -93,7 +93,7 @@ func TestTerminalStopsAndGoesOnByFlowControl(t *testing.T) {
 	}
 }
 
-// Typed ahead, before the command is there to read it.
+// Input that is typed before the command starts reaches it.
 func TestTerminalTypedAhead(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -109,10 +109,10 @@ func TestTerminalTypedAhead(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the command was always there before it was typed")
+	t.Error("the command had always started before the input was typed")
 }
 
-// Everything that was written at the end is shown.
+// Output that the command writes just before it ends is shown.
 func TestTerminalLosesNothingAtTheEnd(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -120,11 +120,11 @@ func TestTerminalLosesNothingAtTheEnd(t *testing.T) {
 	y.shows("the last line\r\n")
 	y.ends()
 	if got := strings.Count(y.screen.text(), "\n"); got != 20001 {
-		t.Errorf("%d lines are shown, not 20001", got)
+		t.Errorf("%d lines are shown, want 20001", got)
 	}
 }
 
-// Where the container has no devpts it is said, and there is a way out.
+// If the container has no devpts, the message says so, with a hint.
 func TestTerminalWithoutADevpts(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)

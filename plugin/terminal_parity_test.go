@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// numbers are those of processes, as a shell shows them.
+// numbers matches PIDs as a shell prints them for jobs.
 var numbers = regexp.MustCompile(`\[(\d+)\] \d+`)
 
-// prompt waits for a shell's prompt, and until the terminal has its size, which
-// docker exec sets after the start. What is shown from then on is compared.
+// prompt waits for a shell's prompt and for the terminal's size, which docker exec sets after the
+// start. The test compares what is shown from then on.
 func prompt(y *tty) {
 	y.shows("# ")
 	y.types(`until [ "$(stty size)" = "33 111" ]; do sleep 0.05; done; echo si""zed` + "\r")
@@ -26,8 +26,7 @@ func prompt(y *tty) {
 	y.mark()
 }
 
-// keyScripts are typed at docker exec -it and at docker nsjoin -it; what appears
-// must be equal.
+// keyScripts are typed at docker exec -it and docker nsjoin -it; the terminal must show the same.
 var keyScripts = []struct {
 	name    string
 	command []string
@@ -44,7 +43,7 @@ var keyScripts = []struct {
 		y.types("nonsense\x15")
 		y.types("\x1b[A\x1b[A\r") // the line before the last
 		y.shows("\nhello world!", "# ")
-		y.types("\x10\r") // ^P, which may be the first of the detach keys
+		y.types("\x10\r") // ^P, the first of the detach keys
 		y.shows("\nhello world!", "# ")
 		y.types("\x12thr")
 		y.shows("one three")
@@ -113,7 +112,7 @@ var keyScripts = []struct {
 	}},
 	{"resizing", []string{"sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done"}, func(y *tty) {
 		y.shows("ready")
-		y.quiet(time.Second) // docker exec's first size
+		y.quiet(time.Second) // docker exec sets its size late
 		y.mark()
 		for rows := range uint16(4) {
 			y.resize(50+rows, 132)
@@ -156,7 +155,7 @@ var keyScripts = []struct {
 	{"every byte", []string{"sh", "-c", "stty raw -echo; echo ready; head -c 256 | od -An -tx1"}, func(y *tty) {
 		y.shows("ready")
 		bytes := make([]byte, 0, 256)
-		for b := 255; b >= 0; b-- { // backwards: upwards it has ^P^Q
+		for b := 255; b >= 0; b-- { // descending, since ascending contains ^P^Q
 			bytes = append(bytes, byte(b))
 		}
 		y.types(string(bytes))
@@ -198,10 +197,10 @@ func TestTerminalParity(t *testing.T) {
 				return numbers.ReplaceAllString(y.marked(), "[$1] #"), status
 			}
 			shown, status := typed("exec")
-			nothingIsLeft(t, web) // whose terminal's name would be missing
+			nothingIsLeft(t, web) // so that the next terminal has the same name
 			ourShown, ourStatus := typed("nsjoin")
 			if ourStatus != status {
-				t.Errorf("exit status %d, docker exec has %d", ourStatus, status)
+				t.Errorf("exit status %d, docker exec's is %d", ourStatus, status)
 			}
 			if ourShown != shown {
 				t.Errorf("docker exec shows\n%q\ndocker nsjoin shows\n%q", shown, ourShown)

@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// terminal runs a command at a terminal, types and waits as a file says.
+// terminal runs a command at a terminal, and types and waits as a file says.
 func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: terminal FILE COMMAND...")
@@ -37,7 +37,7 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 		case strings.HasPrefix(line, "< "):
 			if !screen.shows(text) {
 				stop()
-				ts.Fatalf("the terminal doesn't show %q:\n%s", text, screen.text())
+				ts.Fatalf("the terminal does not show %q:\n%s", text, screen.text())
 			}
 		case strings.HasPrefix(line, "! "):
 			beside := exec.Command("sh", "-c", text)
@@ -55,12 +55,12 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// unescape lets a script type control characters: ^C, ^D, ^P^Q, and ^I for the tabulator.
+// unescape replaces ^C, ^D, ^P, ^Q and ^I by control characters.
 func unescape(text string) string {
 	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04", "^P", "\x10", "^Q", "\x11").Replace(text)
 }
 
-// environmentOf is the script's environment, as exec has it.
+// environmentOf returns the script's environment for a command that the test starts itself.
 func environmentOf(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER", "AUDIT"} {
@@ -74,11 +74,11 @@ func environmentOf(ts *testscript.TestScript) []string {
 	return env
 }
 
-// screen is what a terminal has shown.
+// screen collects what a terminal shows.
 type screen struct {
 	mu   sync.Mutex
 	seen strings.Builder
-	at   int // everything before was waited for
+	at   int // shows searches from here
 	done bool
 }
 
@@ -96,7 +96,7 @@ func (s *screen) follow(read func([]byte) (int, error)) {
 	}
 }
 
-// shows waits for text after what was waited for before.
+// shows waits for text after the text that it found last, and reports whether it appeared.
 func (s *screen) shows(text string) bool {
 	for deadline := time.Now().Add(scriptWithin); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()

@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tty is a terminal that a test types at, and the command that runs there.
+// tty is a terminal at which a test types, and the command that runs there.
 type tty struct {
 	t      *testing.T
-	ours   *os.File // as a terminal emulator has it
-	theirs *os.File // as a shell has it, so that it doesn't go away
+	ours   *os.File // the end of a terminal emulator
+	theirs *os.File // the command's end, kept open so that the terminal stays
 	screen *screen
 	cmd    *exec.Cmd
 	exited chan int
-	from   int // what marked returns begins here
+	from   int // where the text that marked returns begins
 }
 
 // at starts the command at a new terminal of 33 lines and 111 columns.
@@ -40,7 +40,7 @@ func newTTY(t *testing.T) *tty {
 		t.Fatal(err)
 	}
 	defer ours.Close()
-	// Close waits for the end of a read, unless the poller reads.
+	// Close interrupts a read only on a non-blocking descriptor.
 	fd, err := unix.FcntlInt(ours.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -74,16 +74,16 @@ func (y *tty) start(cmd *exec.Cmd) {
 	}()
 }
 
-// close hangs up, as a terminal emulator that is closed does.
+// close closes both ends, as when a terminal emulator is closed.
 func (y *tty) close() {
 	_ = y.ours.Close()
 	_ = y.theirs.Close()
 }
 
-// hangUp closes our end alone, so that the settings can still be asked for.
+// hangUp closes our end only, so that the settings can still be read.
 func (y *tty) hangUp() { _ = y.ours.Close() }
 
-// types types text, control characters as they are.
+// types types text, including control characters.
 func (y *tty) types(text string) {
 	y.t.Helper()
 	if _, err := y.ours.WriteString(text); err != nil {
@@ -91,22 +91,22 @@ func (y *tty) types(text string) {
 	}
 }
 
-// shows waits for the texts, one after another.
+// shows waits for the texts, in this order.
 func (y *tty) shows(texts ...string) {
 	y.t.Helper()
 	for _, text := range texts {
 		if !y.screen.shows(text) {
-			y.t.Fatalf("%s: the terminal doesn't show %q but\n%q", strings.Join(y.cmd.Args, " "), text, y.screen.text())
+			y.t.Fatalf("%s: the terminal does not show %q:\n%q", strings.Join(y.cmd.Args, " "), text, y.screen.text())
 		}
 	}
 }
 
-// mark has marked begin behind what is shown so far.
+// mark makes marked return only what is shown from now on.
 func (y *tty) mark() { y.from = len(y.screen.text()) }
 
 func (y *tty) marked() string { return y.screen.text()[y.from:] }
 
-// quiet waits until nothing was shown for a while.
+// quiet waits until nothing has been shown for a while.
 func (y *tty) quiet(while time.Duration) {
 	y.t.Helper()
 	before, since := -1, time.Now()
@@ -115,7 +115,7 @@ func (y *tty) quiet(while time.Duration) {
 			before, since = now, time.Now()
 		}
 		if time.Now().After(deadline) {
-			y.t.Fatalf("the terminal goes on:\n%.2000s", y.screen.text())
+			y.t.Fatalf("the output does not stop:\n%.2000s", y.screen.text())
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (y *tty) resize(rows, columns uint16) {
 	}
 }
 
-// settings are the terminal's.
+// settings returns the terminal's settings.
 func (y *tty) settings() unix.Termios {
 	y.t.Helper()
 	settings, err := unix.IoctlGetTermios(int(y.theirs.Fd()), unix.TCGETS)
@@ -137,7 +137,7 @@ func (y *tty) settings() unix.Termios {
 	return *settings
 }
 
-// ends waits for the command's end and returns its status.
+// ends waits for the command's end and returns its exit status.
 func (y *tty) ends() int {
 	y.t.Helper()
 	select {
@@ -145,7 +145,7 @@ func (y *tty) ends() int {
 		return status
 	case <-time.After(endsWithin):
 		_ = y.cmd.Process.Kill()
-		y.t.Fatalf("%s doesn't end:\n%s", strings.Join(y.cmd.Args, " "), y.screen.text())
+		y.t.Fatalf("%s does not end:\n%s", strings.Join(y.cmd.Args, " "), y.screen.text())
 	}
 	return -1
 }

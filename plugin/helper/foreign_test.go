@@ -11,15 +11,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// TestForeign runs the helpers of other architectures by an emulator, scripts/foreign:
-// they plan the same as this machine's, to the byte, and join the same. The emulator has threads
-// and doesn't know openat2(2), ptrace(2) and the ioctls of namespaces, so that no identity of a
-// container's and no pid, time or user namespace is among what they do.
+// TestForeign runs the helpers of other architectures under an emulator: see scripts/foreign. They
+// print the same plan as this machine's helper, byte for byte, and join the same namespaces. The
+// emulator is multithreaded and lacks openat2(2), ptrace(2) and the namespace ioctls, so no container
+// identity and no PID, time or user namespace is tested.
 func TestForeign(t *testing.T) {
-	dir := os.Getenv("NSJOIN_TEST_FOREIGN") // has helpers and emulators
+	dir := os.Getenv("NSJOIN_TEST_FOREIGN") // contains the helpers and emulators
 	emulators, err := filepath.Glob(filepath.Join(dir, "qemu-*"))
 	if err != nil || len(emulators) != 5 {
-		t.Fatalf("emulators: %q, %v; make foreign gets them", emulators, err)
+		t.Fatalf("emulators: %q, %v; run make foreign", emulators, err)
 	}
 	taken := ns.SetOf(ns.Net, ns.IPC, ns.UTS)
 	pid := isolated(t, taken)
