@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 
@@ -331,10 +332,11 @@ func (c *compiler) enter(do action, dir string, left uintptr) error {
 // bounding drops the capabilities that are not in keep, as far as the kernel
 // knows capabilities.
 func (c *compiler) bounding(keep plan.CapSet) {
-	for number := range 64 {
-		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(number), 0, 0, 0); err != nil {
-			return // past the last one
-		}
+	known := sort.Search(64, func(number int) bool {
+		_, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(number), 0, 0, 0)
+		return err != nil // past the last one
+	})
+	for number := range known {
 		if keep&(1<<number) == 0 {
 			c.call(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(number))
 		}

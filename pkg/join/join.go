@@ -38,6 +38,8 @@ type Held struct {
 	Stdio   [3]*os.File         // the command's standard streams
 	// Inherited are the caller's other descriptors that the command keeps.
 	Inherited []int
+	// Beside, if not nil, is called once while the first child works. An error of it gives the command up.
+	Beside func() error
 	// Unwanted tells whether nobody waits for the command any more; nil never does.
 	Unwanted func() bool
 	// Stuck tells why a child does not go on: it is frozen, or cause; neither if it is only
@@ -98,6 +100,9 @@ func start(p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.Fi
 	if err != nil {
 		return nil, err
 	}
+	if held.Beside != nil {
+		err = held.Beside()
+	}
 	f := &follower{plan: p, prog: prog, talk: t, held: held, onReady: ready, exe: "/proc/self/exe"}
 	if moved {
 		f.cgroups = held.Cgroups
@@ -107,7 +112,10 @@ func start(p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.Fi
 	} else {
 		f.last = child
 	}
-	if err := f.follow(); err != nil {
+	if err == nil {
+		err = f.follow()
+	}
+	if err != nil {
 		f.abandon()
 		return nil, err
 	}

@@ -22,11 +22,6 @@ const Name = "docker-nsjoin"
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
 func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
-	return StandbyWith(args, alive, stdout, stderr, nil)
-}
-
-// StandbyWith is Standby for a program that has one more file, as descriptor 3, unless it is nil.
-func StandbyWith(args []string, alive, stdout, stderr, more *os.File) (pid int, err error) {
 	last, err := lastDescriptor()
 	if err != nil {
 		return 0, err
@@ -48,12 +43,7 @@ func StandbyWith(args []string, alive, stdout, stderr, more *os.File) (pid int, 
 		}
 	}
 	c.place(alive, 0) // after those, since stdout may be the old one
-	if more != nil {
-		c.place(more, 3)
-		c.add(closeRange, 0, 4, maxFD)
-	} else {
-		c.add(closeRange, 0, 3, maxFD)
-	}
+	c.add(closeRange, 0, 3, maxFD)
 	c.untilHangup(0)
 	c.add(execute, 0)
 	if err := c.executes([]string{"/proc/self/exe"}, args, nil); err != nil {

@@ -46,7 +46,7 @@ func TestWhatStoodBy(t *testing.T) {
 // standBy starts one, which is killed after the test if it is there still.
 func standBy(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func() unix.WaitStatus) {
 	t.Helper()
-	pid, err := StandbyWith([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr, ourselves(t))
+	pid, err := Standby([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,24 @@ func pair(t *testing.T) (r, w *os.File) {
 
 func TestStandbyRunsWhenThePipeHangsUp(t *testing.T) {
 	alive, w := pair(t)
+	standsBy(t, alive, w)
+}
+
+// The session's orders come by a socket.
+func TestStandbyRunsWhenTheSocketHangsUp(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive, w := os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
+	defer alive.Close()
+	defer w.Close()
+	standsBy(t, alive, w)
+}
+
+// standsBy starts one whose orders come through alive, the other end of w, and checks what it runs.
+func standsBy(t *testing.T, alive, w *os.File) {
+	t.Helper()
 	out, stderr := pair(t)
 	_, ended := standBy(t, alive, open(t, "/dev/null"), stderr)
 	stderr.Close()
@@ -108,12 +126,12 @@ func TestStandbyRunsWhenThePipeHangsUp(t *testing.T) {
 	}
 }
 
-// Until then it is nothing but a fork, which holds the three streams and the command alone.
+// Until then it is nothing but a fork, which holds the three streams alone.
 func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
 	alive, w := pair(t)
 	_, stderr := pair(t)
 	pid, ended := standBy(t, alive, os.Stdin, stderr)
-	want := []string{link(t, "self", alive.Fd()), link(t, "self", 0), link(t, "self", stderr.Fd()), link(t, "self", ourselves(t).Fd())}
+	want := []string{link(t, "self", alive.Fd()), link(t, "self", 0), link(t, "self", stderr.Fd())}
 	if _, err := w.WriteString("orders\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -149,18 +167,6 @@ func TestStandbyOfArgumentsWithANUL(t *testing.T) {
 		t.Errorf("process %d, %v; want %v", pid, err, unix.EINVAL)
 	}
 	nothingLeft(t, "refused")
-}
-
-// ourselves is a pidfd of this process.
-func ourselves(t *testing.T) *os.File {
-	t.Helper()
-	fd, err := unix.PidfdOpen(os.Getpid(), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := os.NewFile(uintptr(fd), "pidfd")
-	t.Cleanup(func() { f.Close() })
-	return f
 }
 
 func link(t *testing.T, process string, fd uintptr) string {

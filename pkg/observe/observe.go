@@ -39,6 +39,8 @@ type Observation struct {
 	host *Process // who has the host's namespaces: self, if not in a container of its own
 	// shims has the shim of each process that is a container's first.
 	shims map[*Process]*Process
+	// roots has the root directories that a thread was started for, which takes time.
+	roots map[*Process]*os.File
 }
 
 // Observe finds out what the request needs to know. An error names the source
@@ -48,6 +50,7 @@ func Observe(r *request.Request) (*Observation, error) {
 		Processes: make(map[int]*Process),
 		Paths:     make(map[string]*os.File),
 		shims:     make(map[*Process]*Process),
+		roots:     make(map[*Process]*os.File),
 	}
 	if err := o.observe(r); err != nil {
 		err = o.Explain(r, err)
@@ -70,7 +73,8 @@ func (o *Observation) close() {
 			p.release() // the second time does nothing
 		}
 	}
-	for _, f := range slices.Concat(o.Cgroups, o.freezers, slices.Collect(maps.Values(o.Paths)), []*os.File{o.CgroupDir, o.memory}) {
+	for _, f := range slices.Concat(o.Cgroups, o.freezers, slices.Collect(maps.Values(o.Paths)), slices.Collect(maps.Values(o.roots)),
+		[]*os.File{o.CgroupDir, o.memory}) {
 		f.Close()
 	}
 }
@@ -275,5 +279,17 @@ func (o *Observation) rootOf(p *Process) (*os.File, error) {
 	case p.IDs[ns.Mnt] == o.host.IDs[ns.Mnt]:
 		return o.host.OpenRoot()
 	}
-	return inroot.OfNamespace(mounts)
+	root := o.roots[p]
+	if root == nil {
+		var err error
+		if root, err = inroot.OfNamespace(mounts); err != nil {
+			return nil, err
+		}
+		o.roots[p] = root
+	}
+	fd, err := unix.FcntlInt(root.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("root of the mount namespace: %w", err)
+	}
+	return os.NewFile(uintptr(fd), root.Name()), nil
 }

@@ -87,16 +87,22 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 // Stdio is the command's standard streams.
 func (s *Session) Stdio() [3]*os.File { return s.streams.theirs }
 
+// Watch starts the watcher, if the command is to have one. It is called while the command's
+// process is on its way, and may be called more than once.
+func (s *Session) Watch() (err error) {
+	if s.watcher == nil && (s.signals != nil || s.pty != nil) {
+		s.watcher, err = startWatcher(s.standby, s.raw, s.pty)
+	}
+	return err
+}
+
 // Begin is called when the command is about to run: process pid, a child of ours, which is not
 // to be waited for before Run has returned. pidfd is its until then.
 func (s *Session) Begin(pid int, pidfd *os.File) error {
-	if s.signals == nil && s.pty == nil {
-		return nil // detached
-	}
-	var err error
-	if s.watcher, err = startWatcher(s.standby, s.raw, s.pty, pidfd); err != nil || s.signals == nil {
+	if err := s.Watch(); err != nil || s.signals == nil {
 		return err
 	}
+	var err error
 	if s.command, err = newGroup(pid, pidfd, s.leads); err != nil {
 		return err
 	}
@@ -107,7 +113,7 @@ func (s *Session) Begin(pid int, pidfd *os.File) error {
 			return fmt.Errorf("the caller's terminal: %w", err)
 		}
 	}
-	if err := s.watcher.tell(o); err != nil {
+	if err := s.watcher.tell(o, pidfd); err != nil {
 		return err
 	}
 	if s.pty != nil && s.remote == nil {
@@ -193,7 +199,7 @@ func (s *Session) Leave() error {
 	if s.watcher == nil {
 		return nil
 	}
-	err := s.watcher.tell(order{Drain: true})
+	err := s.watcher.tell(order{Drain: true}, nil)
 	s.watcher = nil // it stays
 	return err
 }

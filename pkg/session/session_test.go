@@ -157,7 +157,7 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	s.restore = func() { restored++ }
 	standby, orders := fakeStandby(t)
 	var err error
-	if s.watcher, err = startWatcher(standby, false, nil, nil); err != nil {
+	if s.watcher, err = startWatcher(standby, false, nil); err != nil {
 		t.Fatal(err)
 	}
 	w := s.watcher

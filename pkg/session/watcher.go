@@ -19,11 +19,8 @@ import (
 const WatchArg = "watch"
 
 // Standby starts a process that waits until alive hangs up and executes the
-// helper again then, with args and these standard streams, and the command's pidfd as
-// descriptor 3; join.StandbyWith.
-type Standby func(args []string, alive, stdout, stderr, command *os.File) (pid int, err error)
-
-const commandFD = 3 // of a watcher
+// helper again then, with args and these standard streams; join.Standby.
+type Standby func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 
 // watcher is a second process, which stays beside the helper for one case only:
 // that the helper is killed. Then it gives the caller's terminal back and ends
@@ -31,7 +28,7 @@ const commandFD = 3 // of a watcher
 // terminal of a command that is left.
 type watcher struct {
 	pid    int
-	orders *os.File
+	orders *os.File // a socket, which the command's pidfd is passed by
 }
 
 // order says what is to be done when no more orders come.
@@ -43,13 +40,14 @@ type order struct {
 	Drain    bool          // read what the command writes to its terminal until it ends, that's all
 }
 
-// startWatcher starts a watcher of the command that pidfd is of. pty is our end of the command's
-// terminal, or nil; raw says that the caller's terminal has to be given back.
-func startWatcher(standby Standby, raw bool, pty, pidfd *os.File) (*watcher, error) {
-	r, orders, err := os.Pipe()
+// startWatcher starts a watcher. pty is our end of the command's terminal, or nil; raw says that the
+// caller's terminal has to be given back.
+func startWatcher(standby Standby, raw bool, pty *os.File) (*watcher, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("start watcher: %w", err)
+		return nil, fmt.Errorf("start watcher: socketpair: %w", err)
 	}
+	r, orders := os.NewFile(uintptr(fds[0]), "orders"), os.NewFile(uintptr(fds[1]), "orders")
 	defer r.Close()
 	stdout, stderr := r, r // which nobody writes to; the caller's would stay open
 	if raw {
@@ -58,7 +56,7 @@ func startWatcher(standby Standby, raw bool, pty, pidfd *os.File) (*watcher, err
 	if pty != nil {
 		stderr = pty
 	}
-	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr, pidfd)
+	pid, err := standby([]string{"docker-nsjoin", WatchArg}, r, stdout, stderr)
 	if err != nil {
 		orders.Close()
 		return nil, fmt.Errorf("start watcher: %w", err)
@@ -66,9 +64,18 @@ func startWatcher(standby Standby, raw bool, pty, pidfd *os.File) (*watcher, err
 	return &watcher{pid: pid, orders: orders}, nil
 }
 
-// tell gives it an order, which is for when the helper is gone.
-func (w *watcher) tell(o order) error {
-	if err := json.NewEncoder(w.orders).Encode(o); err != nil {
+// tell gives it an order, which is for when the helper is gone, with the pidfd of the command that
+// it names, or nil. The order waits in the socket until then.
+func (w *watcher) tell(o order, pidfd *os.File) error {
+	text, err := json.Marshal(o)
+	if err == nil {
+		var rights []byte
+		if pidfd != nil {
+			rights = unix.UnixRights(int(pidfd.Fd()))
+		}
+		err = unix.Sendmsg(int(w.orders.Fd()), append(text, '\n'), rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+	}
+	if err != nil {
 		return fmt.Errorf("tell watcher: %w", err)
 	}
 	return nil
@@ -94,15 +101,15 @@ func Watch() error {
 	terminal, pty := os.Stdout, os.Stderr
 	var last order
 	var command *group
-	orders, _ := io.ReadAll(os.Stdin) // until the helper is gone, whatever the error
+	orders, pidfd := listen(os.Stdin)
 	for line := range bytes.Lines(orders) {
 		var o order
 		if err := json.Unmarshal(line, &o); err != nil {
 			break
 		}
 		last = o
-		if o.PID != 0 {
-			command = &group{pid: o.PID, pidfd: os.NewFile(commandFD, "pidfd"), leads: o.Leads, space: o.Space}
+		if o.PID != 0 && pidfd != nil {
+			command = &group{pid: o.PID, pidfd: pidfd, leads: o.Leads, space: o.Space}
 		}
 	}
 	if last.Drain {

@@ -34,16 +34,25 @@ func TestWatching(*testing.T) {
 // up, as the helper's end does, after the orders.
 func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ended <-chan string) {
 	t.Helper()
-	r, w := pipe(t)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := os.NewFile(uintptr(fds[0]), "orders"), os.NewFile(uintptr(fds[1]), "orders")
+	defer w.Close()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWatching$")
 	cmd.Env = append(os.Environ(), watching+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = r, terminal, pty, []*os.File{command}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, terminal, pty
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	r.Close()
 	for _, o := range orders {
-		if err := (&watcher{orders: w}).tell(o); err != nil {
+		var pidfd *os.File
+		if o.PID != 0 {
+			pidfd = command
+		}
+		if err := (&watcher{orders: w}).tell(o, pidfd); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +186,7 @@ func text(err error) string {
 func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 	t.Helper()
 	var orders *os.File
-	standby := func(_ []string, alive, _, _, _ *os.File) (int, error) {
+	standby := func(_ []string, alive, _, _ *os.File) (int, error) {
 		fd, err := unix.FcntlInt(alive.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return 0, err
@@ -203,7 +212,7 @@ func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 
 func TestWatcherIsStopped(t *testing.T) {
 	standby, _ := fakeStandby(t)
-	w, err := startWatcher(standby, false, nil, nil)
+	w, err := startWatcher(standby, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +225,7 @@ func TestWatcherIsStopped(t *testing.T) {
 
 func TestWatcherThatCantBeStarted(t *testing.T) {
 	broken := errors.New("broken")
-	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, false, nil, nil)
+	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, false, nil)
 	if w != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, %v; want %v", w, err, broken)
 	}
@@ -226,20 +235,65 @@ func TestWatcherThatCantBeStarted(t *testing.T) {
 // back; without one it must not hold a stream of the caller's open.
 func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 	ours, _ := terminal(t)
-	command := pidfdOf(t, os.Getpid())
 	for _, pty := range []*os.File{nil, ours} {
-		var got [4]*os.File
+		var got [3]*os.File
 		var args []string
-		_, err := startWatcher(func(a []string, alive, stdout, stderr, pidfd *os.File) (int, error) {
-			args, got = a, [4]*os.File{alive, stdout, stderr, pidfd}
+		_, err := startWatcher(func(a []string, alive, stdout, stderr *os.File) (int, error) {
+			args, got = a, [3]*os.File{alive, stdout, stderr}
 			return 0, errors.New("enough")
-		}, pty != nil, pty, command)
-		want := [4]*os.File{got[0], os.Stdin, pty, command}
+		}, pty != nil, pty)
+		want := [3]*os.File{got[0], os.Stdin, pty}
 		if pty == nil {
-			want = [4]*os.File{got[0], got[0], got[0], command}
+			want = [3]*os.File{got[0], got[0], got[0]}
 		}
 		if err == nil || got != want || len(args) != 2 || args[1] != WatchArg {
 			t.Errorf("arguments %q, streams %v, want %v", args, got, want)
 		}
+	}
+}
+
+// Between its start and its first order the helper can be killed, too. An order for a process
+// that no pidfd proves is none.
+func TestWatcherEndsNothingWithoutAPidfd(t *testing.T) {
+	cmd, _ := lead(t, "cat")
+	null := device(t, "/dev/null")
+	o, pidfd := orderOf(t, cmd, true)
+	pidfd.Close()
+	if got := within(t, "it", watch(t, null, null, nil, o)); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+	if st, err := procfs.ReadStat(cmd.Process.Pid); err != nil || st.Dead() {
+		t.Errorf("the command was ended: %+v, %v", st, err)
+	}
+}
+
+func TestListenKeepsOneDescriptor(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := os.NewFile(uintptr(fds[0]), "r"), &watcher{orders: os.NewFile(uintptr(fds[1]), "w")}
+	defer r.Close()
+	command := pidfdOf(t, os.Getpid())
+	if err := w.tell(order{PID: 7}, command); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.tell(order{Drain: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.orders.Close()
+	orders, pidfd := listen(r)
+	if got := strings.Count(string(orders), "\n"); got != 2 {
+		t.Errorf("%d orders, want 2: %s", got, orders)
+	}
+	if pidfd == nil {
+		t.Fatal("no pidfd came")
+	}
+	defer pidfd.Close()
+	if !sameFile(int(pidfd.Fd()), int(command.Fd())) {
+		t.Error("another file came")
+	}
+	if flags, err := unix.FcntlInt(pidfd.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("its descriptor has the flags %#x, %v", flags, err)
 	}
 }

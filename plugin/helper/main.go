@@ -160,12 +160,12 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.StandbyWith, socket, remote)
+	s, err := session.Prepare(p, rootDir, join.Standby, socket, remote)
 	if err != nil {
 		return 0, err
 	}
 	defer s.End()
-	held.Stdio, held.Unwanted = s.Stdio(), s.Unwanted
+	held.Stdio, held.Beside, held.Unwanted = s.Stdio(), s.Watch, s.Unwanted
 	if p.InheritsStreams() {
 		if held.Inherited, err = session.Inherited(); err != nil {
 			return 0, err
