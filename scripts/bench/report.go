@@ -64,7 +64,7 @@ func amount(n float64, unit string) string {
 
 func (r *report) text(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WHAT\tOURS\tBESIDE\tTHEIRS\tRATIO\tTARGET")
+	fmt.Fprintln(table, "WHAT\tTIME\tCOMPARED WITH\tITS TIME\tRATIO\tTARGET")
 	for _, res := range r.Results {
 		c := res.cells()
 		fmt.Fprintln(table, strings.Join(c[:], "\t"))
@@ -75,14 +75,14 @@ func (r *report) text(w io.Writer) error {
 func (r *report) markdown(w io.Writer) error {
 	m := r.Machine
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\n`make bench` wrote this page: medians of runs by turns, as the wall clock has them.\n\n")
+	b.WriteString("# Benchmarks\n\n`make bench` wrote this page: medians of wall clock times, of runs that alternate between the programs.\n\n")
 	fmt.Fprintf(&b, "%s; Linux %s, %s processors; Engine %s; CLI %s; docker nsjoin %s.\n\n", m.Date, m.Kernel, m.CPUs, m.Engine, m.CLI, m.Plugin)
-	b.WriteString("| what | ours | beside | theirs | ratio | target |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| what | time | compared with | its time | ratio | target |\n|---|---|---|---|---|---|\n")
 	for _, res := range r.Results {
 		c := res.cells()
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(c[:], " | "))
 	}
-	b.WriteString("\n[performance.md](performance.md) says where the time goes, and why a target was missed.\n")
+	b.WriteString("\n[performance.md](performance.md) says where the time goes, and why targets are missed.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

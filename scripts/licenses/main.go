@@ -160,9 +160,9 @@ func identify(text []byte) (string, error) {
 }
 
 func printTable(w *bufio.Writer, modules []module) {
-	fmt.Fprint(w, "# What is inside\n\n"+
+	fmt.Fprint(w, "# Linked modules\n\n"+
 		"The modules that are linked into docker nsjoin on any system, and their licenses. Their texts are in\n"+
-		"`LICENSES.txt` beside each release and in its packages. Made by `make licenses`, held current by `make lint`.\n\n"+
+		"`LICENSES.txt` beside each release and in its packages. `make licenses` writes this page; `make lint` checks that it is current.\n\n"+
 		"| Module | Version | License |\n|---|---|---|\n")
 	for _, m := range modules {
 		fmt.Fprintf(w, "| %s | %s | %s |\n", m.path, m.version, m.license)
