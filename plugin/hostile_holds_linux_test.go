@@ -112,7 +112,7 @@ func (h *holding) look(p process) {
 		switch {
 		case !ok:
 			h.t.Errorf("descriptor %s, %s, cannot be opened", fd.Name(), link)
-		case slices.Contains(h.victim.callers, file) || !h.at.harmless(file):
+		case h.at.callersOwn(h.victim, file) || !h.at.harmless(file):
 			h.t.Errorf("descriptor %s is %s, %s", fd.Name(), link, file)
 		case file.Mode&unix.S_IFMT == unix.S_IFIFO:
 			for _, pid := range holders(link) {

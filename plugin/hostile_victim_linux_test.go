@@ -152,7 +152,7 @@ func (v *victim) faults(at places, l loot) []string {
 		switch {
 		case v.row.host || v.row.more:
 			add("%s: %s", how, file)
-		case slices.Contains(v.callers, file):
+		case at.callersOwn(v, file):
 			add("%s: the caller's %s", how, file)
 		case !at.harmless(file):
 			add("%s: %s", how, file)
@@ -164,6 +164,12 @@ func (v *victim) faults(at places, l loot) []string {
 		}
 	}
 	return list
+}
+
+// callersOwn reports whether a file is one of the caller's standard streams. The null device of a rootless
+// engine's container is the host's, so a command may have it.
+func (at places) callersOwn(v *victim, file fileID) bool {
+	return file != at.null && slices.Contains(v.callers, file)
 }
 
 // harmless reports whether a command in the container may have a file open.

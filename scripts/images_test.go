@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package scripts_test tries the shell scripts beside it.
+// Package scripts_test tests the shell scripts in this directory.
 package scripts_test
 
 import (
@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// scripts/images takes a static program that is installed. It took none, since ldd's status
-// for a static program is 1, and downloaded each.
-func TestImagesTakeStaticPrograms(t *testing.T) {
+// scripts/images uses an installed static program. Before, it downloaded each one, since ldd's exit
+// status for a static program is 1.
+func TestImagesUseStaticPrograms(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "main.go")
 	write(t, source, "package main\n\nfunc main() {}\n", 0o600)

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What a run makes, and its removal: files, a cgroup that has all processes of the clients, and
-# containers. dir has the run's lock, as descriptor 8.
+# What a run creates, and its removal: files, a cgroup with all processes of the clients, and
+# containers. The run has a lock on dir, as descriptor 8.
 
 label=io.nsjoin.clients
-dir= # of this run; empty while there is nothing to remove
+dir= # this run's directory; empty if there is nothing to remove
 
 # new_state: sets dir, name and cgroup.
 new_state() {
@@ -15,7 +15,7 @@ new_state() {
 	mkdir "$cgroup"
 }
 
-# own DIR: it is the one to work with.
+# own DIR: sets dir, name and cgroup for this directory.
 own() {
 	dir=$1
 	name=nsjoin-clients-${1##*.}
@@ -23,7 +23,7 @@ own() {
 	[ "$cgroup" != "/$name" ] || die "no cgroup v2 is mounted here"
 }
 
-# sweep: removes what runs of this directory left that were killed.
+# sweep: removes what killed runs of this checkout left.
 sweep() {
 	local left
 	for left in /tmp/nsjoin-clients.??????; do
@@ -38,7 +38,7 @@ sweep() {
 	dir=
 }
 
-# end_processes: ends what is left of a client.
+# end_processes: ends the remaining processes of a client.
 end_processes() {
 	local -a pids
 	local i

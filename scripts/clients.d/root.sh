@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# The clients' programs, and the containers that have them, too.
+# The clients' programs, and the containers, which have them too.
 
-# What the clients take, by package.
+# The packages that the clients need.
 packages=(ansible ansible-core bsdutils cron emacs-nox expect git make openssh-client openssh-server parallel
 	postgresql-15 postgresql-client-15 procps python3 python3-testinfra rsync sudo systemd tmux)
 
-# private_root: sets tree to those that are missing here, for the script inside to put over
-# the machine's. Another machine lacks others: the directory is named by what is in it.
+# private_root: sets tree to a directory with the missing packages, for the script inside to mount. The
+# directory's name depends on the packages, since other machines lack others.
 private_root() {
 	local -a missing
 	local part
-	have apt-get || die "the clients are the distribution's packages, and there is no apt here"
+	have apt-get || die "the clients are packages of the distribution, which needs apt"
 	apt_known "${packages[0]}" || die "the distribution has no package ${packages[0]}: apt-get update?"
 	# Inst NAME [INSTALLED VERSION] (NEW VERSION ...
 	mapfile -t missing < <(apt-get -s --no-install-recommends install "${packages[@]}" |
@@ -19,15 +19,15 @@ private_root() {
 	tree=$cache/clients-$(printf '%s\n' "${missing[@]}" | sha256sum | cut -c 1-12)
 	[ -d "$tree" ] || {
 		say "downloading ${missing[*]} (100 MB, once)"
-		apt_unpack "$tree" "${missing[@]}" || die "the clients' packages can't be had"
+		apt_unpack "$tree" "${missing[@]}" || die "downloading the clients' packages failed"
 	}
 	for part in bin sbin lib lib64; do # links to those in /usr
 		[ ! -d "$tree/$part" ] || { mkdir -p "$tree/usr/$part" && cp -a "$tree/$part/." "$tree/usr/$part" && rm -rf "${tree:?}/$part"; }
 	done
 }
 
-# containers WAY: the two of it. Their /usr is what the clients' is, mounted by the
-# engine, read-only since it has lower layers only; the rest is the test image's.
+# containers WAY: starts the two containers of a way. Their /usr is the clients', mounted by the engine
+# as an overlay without an upper layer, so it is read-only. The rest is the test image's.
 containers() {
 	local which files=$dir/files
 	if [ ! -d "$files" ]; then

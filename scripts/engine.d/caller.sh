@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# Who runs the command, where it is not the caller of scripts/engine: call_* sets as,
-# the words before it.
+# Running the command as another caller: call_* sets as, the arguments before the command.
 
 call_root() { as=(); }
 
-# A user who may use the engine's socket, and nothing else.
+# A user who may only use the engine's socket.
 prepare_group() {
 	make_user
 	options+=(--group "$user")
@@ -13,17 +12,17 @@ prepare_group() {
 call_group() {
 	as=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups
 		env "HOME=$dir/home" "USER=$user" "LOGNAME=$user")
-	"${as[@]}" test -r "$PWD" -a -r "$root/scripts/engine" || die "$variant: $user can't read $root"
+	"${as[@]}" test -r "$PWD" -a -r "$root/scripts/engine" || die "$variant: $user cannot read $root"
 }
 
-# A container that has the engine's socket, and what the command needs of this machine:
-# its programs, this directory, the environment.
+# A container that has the engine's socket, and what the command needs from this machine: its
+# programs, this directory and the environment.
 call_socket() {
 	local link name
 	local -a options=(--rm --init --interactive --workdir "$PWD" --volume "$root:$root"
 		--volume "$dir/docker.sock:/var/run/docker.sock" --volume /usr:/usr:ro)
-	case $PWD/ in "$root"/*) ;; *) die "$variant: the command has to start in $root" ;; esac
-	for link in /bin /lib /lib64; do # not /sbin, where the engine puts its init
+	case $PWD/ in "$root"/*) ;; *) die "$variant: the working directory must be in $root" ;; esac
+	for link in /bin /lib /lib64; do # without /sbin, where the engine puts its init
 		[ ! -d $link ] || options+=(--volume "$(readlink -f $link):$link:ro")
 	done
 	[ ! -d /etc/alternatives ] || options+=(--volume /etc/alternatives:/etc/alternatives:ro)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Running the caller's command: its signals, its exit status, its end.
+# Running the command: its signals, its exit status, its end.
 
-tree() { # PID: it and its descendants
+tree() { # PID: prints it and its descendants
 	local pid
 	echo "$1"
 	for pid in $(ps -o pid= --ppid "$1"); do tree "$pid"; done
@@ -10,7 +10,7 @@ tree() { # PID: it and its descendants
 child=
 signal=
 
-# passed NUMBER NAME: a signal came. At a terminal the command has it already.
+# passed NUMBER NAME: passes a signal on. At a terminal the command has it already.
 passed() {
 	local pid
 	signal=$1
@@ -19,18 +19,18 @@ passed() {
 	for pid in $(tree "$child"); do kill -s "$2" "$pid" 2>/dev/null || true; done
 }
 
-# run_command COMMAND...: runs it in the background, since bash handles a signal only
-# after a command in the foreground has ended.
+# run_command COMMAND...: runs it in the background, since bash handles a signal only after a
+# foreground command has ended.
 run_command() {
 	local status=0 pid ticks=0
-	# In the background bash ignores SIGINT and takes standard input away.
+	# For a background command, bash ignores SIGINT and redirects standard input.
 	env --default-signal=INT,QUIT "$@" <&0 8<&- &
 	child=$!
 	while :; do
 		status=0
 		wait "$child" || status=$?
 		kill -0 "$child" 2>/dev/null || break
-		# A signal interrupted the wait: 10 s to end by itself, then 5 s, then no more.
+		# A signal interrupted the wait: the command has 10 s to end, then 5 s after SIGTERM, then SIGKILL.
 		for ((ticks = 0; ticks < 150; ticks++)); do
 			kill -0 "$child" 2>/dev/null || break
 			if [ $ticks = 100 ]; then

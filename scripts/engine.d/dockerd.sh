@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Starting dockerd, in namespaces of its own.
+# Starting dockerd in new namespaces.
 
-cgroup_mounts() { # TYPE (a pattern): where cgroups of that type are mounted
+cgroup_mounts() { # TYPE (a pattern): prints where cgroups of that type are mounted
 	awk -v type="^($1)\$" '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ type) print $5 }' /proc/self/mountinfo
 }
 
-# launch VARIANT: starts what describe said and waits until it answers. Exports
-# what the Docker CLI needs to reach it.
+# launch VARIANT: starts the engine as described and waits until it answers. Exports the variables
+# with which the Docker CLI reaches it.
 launch() {
 	local name=nsjoin-$unique-${state##*/} pid start
 	local -a namespaces=(--net) inside=()
@@ -48,28 +48,28 @@ prepare_audit() {
 	inside+=(--audit "$dir/audit")
 }
 
-# make_inside: the options of the script inside.
+# make_inside: sets the options of the script inside.
 make_inside() {
 	if [ ${#packages[@]} -gt 0 ]; then
 		get_tree "${packages[@]}"
 		inside+=(--over "$tree")
 	fi
-	# dockerd would use the containerd that is running for others.
+	# dockerd would use the running containerd.
 	[ ! -e /run/containerd/containerd.sock ] || inside+=(--hide-containerd)
 	if [ "$cgroup" = v1 ]; then
 		inside+=(--cgroup1)
 	elif [ "$cgroup" = v2 ] && [ "$(cgroup_mounts 'cgroup2?' | head -n 1)" != "$(cgroup_mounts cgroup2)" ]; then
 		inside+=(--cgroup2)
 		if [ -z "$(cgroup_mounts cgroup2)" ]; then
-			mkdir "$dir/cgroup2" # to be able to remove the cgroups
+			mkdir "$dir/cgroup2" # so that the cgroups can be removed
 			mount -t cgroup2 cgroup2 "$dir/cgroup2"
 		fi
-		# runc turns controllers on in the root of a cgroup v2 that has not got them.
+		# runc enables controllers in the root of cgroup v2; stop.sh disables them again.
 		cp "$(cgroup_mounts cgroup2 | tail -n 1)/cgroup.subtree_control" "$state/controllers"
 	fi
 }
 
-# become_dockerd: all of this execs, so that the caller's $! is dockerd itself.
+# become_dockerd: execs everything, so that the caller's $! is dockerd itself.
 become_dockerd() {
 	PATH=${bin:+$bin:}$PATH exec "${listen[@]}" setsid unshare "${namespaces[@]}" -- \
 		"$root/scripts/engine.d/inside" "${inside[@]}" -- \
@@ -84,13 +84,13 @@ wait_for_engine() { # VARIANT
 	until docker version >/dev/null 2>&1; do
 		if ! kill -0 "$pid" 2>/dev/null || [ $(($(date +%s%N) - start)) -gt 60000000000 ]; then
 			tail -n 15 "$state/log" >&2
-			die "the engine $1 did not start: its last messages are above"
+			die "engine $1 did not start: its last messages are above"
 		fi
 		sleep 0.1
 	done
 }
 
-launch_userns() { # VARIANT; under the lock: dockerd makes the user when it is missing
+launch_userns() { # VARIANT; under the lock, since dockerd creates a missing user
 	local new=no
 	getent passwd dockremap >/dev/null || new=yes
 	echo dockremap >"$state/userns"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Podman's service, which answers as an Engine does. It and its conmons, which it
-# starts with a clean environment, find packages that are not installed in the places
-# where they would be, in a mount namespace; its cgroups are beneath the engine's own.
+# Podman's service, which has the Engine's API. Packages that are not installed are mounted at their
+# usual places in a mount namespace, since Podman starts conmon with a clean environment. Its cgroups
+# are below the engine's own.
 
 prepare_podman() {
 	local mount file files=$dir/files
 	for mount in $(cgroup_mounts 'cgroup2?'); do
 		mkdir -p "$mount/$name/engine"
-		[ ! -f "$mount/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do # else nothing may run there
+		[ ! -f "$mount/cpuset.cpus" ] || for file in cpuset.cpus cpuset.mems; do # otherwise no process can run there
 			cat "$mount/$file" >"$mount/$name/$file"
 			cat "$mount/$file" >"$mount/$name/engine/$file"
 		done
@@ -15,7 +15,7 @@ prepare_podman() {
 	done
 	mkdir -p "$files/etc/containers" "$files/var/lib/cni" "$dir/tmp"
 	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$files/etc/containers/policy.json"
-	# Limits above its own would take more than root everywhere has.
+	# Higher limits than its own need a capability that root may lack.
 	cat >"$files/etc/containers/containers.conf" <<-CONF
 		[containers]
 		default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
@@ -29,7 +29,7 @@ prepare_podman() {
 }
 
 become_podman() {
-	cd "$dir" # conmon writes files in it
+	cd "$dir" # conmon writes files to it
 	exec setsid unshare "${namespaces[@]}" -- "$root/scripts/engine.d/inside" "${inside[@]}" -- \
 		env -i "PATH=$PATH" HOME=/root podman --root "$dir/data" --runroot "$dir/exec" --tmpdir "$dir/tmp" \
 		system service --time=0 "unix://$dir/docker.sock" \

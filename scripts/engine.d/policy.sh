@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A policy that forbids helpers' containers: an authorization plugin, which dockerd asks before
-# and after each request, https://docs.docker.com/engine/extend/plugins_authorization/.
+# An authorization plugin that forbids helper containers. dockerd asks it before and after each
+# request, https://docs.docker.com/engine/extend/plugins_authorization/.
 
 # shellcheck disable=SC2016
 forbidding='
@@ -10,7 +10,7 @@ forbidding='
 	my $s = IO::Socket::UNIX->new(Local => $path, Listen => 64) or die "$path: $!";
 	while (1) {
 		my $c = $s->accept or next;
-		next if fork; # a connection each
+		next if fork; # one process for each connection
 		while (defined(my $line = <$c>)) {
 			my ($what) = $line =~ m{^POST (\S+)} or last;
 			my $length = 0;
@@ -27,7 +27,7 @@ forbidding='
 	}
 '
 
-# prepare_policy: adds to the options of dockerd and of the script inside.
+# prepare_policy: starts the plugin and adds to the options of dockerd and of the script inside.
 prepare_policy() {
 	local cgroup tree=$dir/policy
 	have perl || die "$variant needs perl"
@@ -35,7 +35,7 @@ prepare_policy() {
 	echo "unix://$dir/policy.sock" >"$tree/etc/docker/plugins/nsjoin-policy.spec"
 	inside+=(--over "$tree")
 	options+=(--authorization-plugin nsjoin-policy)
-	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/policy # by which stop.sh finds it
+	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/policy # stop.sh finds the process by it
 	mkdir -p "$cgroup"
 	setsid "$root/scripts/engine.d/inside" --join "$cgroup" -- perl -e "$forbidding" "$dir/policy.sock" \
 		</dev/null >"$state/policy.log" 2>&1 8<&- 9<&- &

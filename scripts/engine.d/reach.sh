@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# How the command reaches the engine, besides its socket, which stop.sh uses.
-# listen_* sets listen, the command that starts dockerd, and adds to dockerd's
-# options; reach_* exports what the Docker CLI needs when it has started.
+# How the command reaches the engine, besides its socket, which stop.sh uses. listen_* sets listen,
+# the command that starts dockerd, and adds to dockerd's options. reach_* exports what the Docker CLI
+# needs once the engine has started.
 
 listen_unix() { listen=(env -u LISTEN_FDS -u LISTEN_PID); }
 
 reach_unix() { :; }
 
-# The engine is in a network namespace of its own: it is handed a socket that
-# listens in this one, as systemd does it.
+# The engine has its own network namespace, so it gets a socket that listens in this one, as from
+# systemd.
 # shellcheck disable=SC2016
 listening='
 	use Socket;
@@ -46,7 +46,7 @@ reach_tls() {
 	export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$dir/tls
 }
 
-# certificates DIR: a CA, the engine's certificate, and the Docker CLI's by its names.
+# certificates DIR: creates a CA, the engine's certificate, and the Docker CLI's with the names that it expects.
 certificates() {
 	local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
 	have openssl || die "$variant needs openssl"

@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# What several runs share: the images on an engine, the user dockremap, /dev/mqueue.
-# $common/KEY/made lists what we made of it, $common/KEY/holder.* who still needs
-# it; the last to leave removes it. All of it under the lock of state.sh.
+# What several runs share: the images on an engine, the user dockremap, /dev/mqueue. $common/KEY/made
+# lists what we created, $common/KEY/holder.* the runs that need it; the last run removes it. All of
+# this runs under the lock of state.sh.
 
 if [ "$(id -u)" = 0 ]; then common=/run/nsjoin-test; else common=/tmp/nsjoin-test-$(id -u); fi
 
 hold() { # KEY
 	[ -d "$common" ] || mkdir -m 700 "$common"
-	[ -O "$common" ] || die "$common belongs to someone else"
+	[ -O "$common" ] || die "$common belongs to another user"
 	mkdir -p "$common/$1"
 	printf '%s\n' "$state" >"$common/$1/holder.$unique-${state##*/}"
 }
 
-# leave KEY: takes our own name out; true when nobody else needs it.
+# leave KEY: removes this run's name; succeeds if no other run needs it.
 leave() {
 	local dir=$common/$1 holder
 	rm -f "$dir/holder.$unique-${state##*/}"
@@ -29,7 +29,7 @@ release() { # KEY REMOVE-COMMAND
 	leave "$1" || return 0
 	if [ -s "$dir/made" ]; then
 		mapfile -t made < <(sort -u "$dir/made")
-		"$2" "${made[@]}" || return 0 # for the next one to try again
+		"$2" "${made[@]}" || return 0 # the next run tries again
 	fi
 	rm -rf "$dir"
 	rmdir "$common" 2>/dev/null || true
@@ -55,14 +55,14 @@ remove_users() {
 	done
 }
 
-# borrow: uses the engine that answers, if its test images are ours to make.
+# borrow: uses the engine that answers, unless another checkout has created test images on it.
 # Writes $state/images.
 borrow() {
 	local key
-	# The ID is in a file that two engines of one machine can share.
+	# Two engines of one machine can share the file with the ID.
 	key=images-$(docker info --format '{{.ID}} {{.DockerRootDir}}' | sha256sum | cut -c 1-16)
 	if [ -d "$common/$key" ] && ! leave "$key" && ! "$root/scripts/images" --check; then
-		say "another checkout tests with images of its own on this engine: starting a private one"
+		say "another checkout uses its own test images on this engine: starting a private engine"
 		return
 	fi
 	hold "$key"

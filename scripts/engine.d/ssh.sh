@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Reaching the engine by ssh: an sshd of our own on the loopback interface, with keys,
-# configuration and users of its own, and an ssh first in PATH that knows them.
+# Reaching the engine by ssh: a private sshd on the loopback interface with its own keys, configuration
+# and users, and an ssh first in PATH that uses them.
 
 listen_ssh() {
 	local ssh=$dir/ssh port cgroup
@@ -14,7 +14,7 @@ listen_ssh() {
 		print +(sockaddr_in getsockname S)[0]') || die "$variant: no free port"
 	echo "$port" >"$state/port"
 	printf '[127.0.0.1]:%s %s\n' "$port" "$(cat "$ssh/host.pub")" >"$ssh/known_hosts"
-	# Users that may log in: root, whatever his password, by the key.
+	# Only root may log in, with the key.
 	printf '%s\n' "$(getent passwd root)" "sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin" >"$ssh/passwd"
 	printf 'root:*:::::::\nsshd:!:::::::\n' >"$ssh/shadow"
 	cat >"$ssh/config" <<-CONFIG
@@ -34,7 +34,7 @@ listen_ssh() {
 			-o UserKnownHostsFile='$ssh/known_hosts' "\$@"
 	SSH
 	chmod 755 "$ssh/bin/ssh"
-	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/sshd # by which stop.sh finds its processes
+	cgroup=$(cgroup_mounts 'cgroup2?' | tail -n 1)/$name/sshd # stop.sh finds the processes by it
 	mkdir -p "$cgroup"
 	setsid unshare --mount --propagation private -- "$root/scripts/engine.d/inside" --join "$cgroup" --over "$tree" \
 		--users "$ssh" --own-run -- sh -c 'mkdir /run/sshd && exec "$@"' sh /usr/sbin/sshd -D -e -f "$ssh/config" \
@@ -51,5 +51,5 @@ reach_ssh() {
 		sleep 0.1
 	done
 	cat "$state/sshd.log" "$state/ssh.log" >&2
-	die "the engine can't be reached by ssh: the last messages are above"
+	die "the engine cannot be reached by ssh: the last messages are above"
 }

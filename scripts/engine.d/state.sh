@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# State directories: what was made for one engine is written there, before it is
-# made, for stop.sh. Who has a lock on one, as descriptor 8, is alive.
+# State directories. What is created for an engine is recorded there beforehand, for stop.sh. A running
+# scripts/engine has a lock on its directory, as descriptor 8.
 
 engines=$root/build/engine
 unique=$(printf '%s' "$root" | sha256sum | cut -c 1-8)
-state= # the directory of this run's engine; empty while there is nothing to clean
+state= # this run's state directory; empty if there is nothing to clean up
 
-# locked COMMAND...: one at a time on this machine, as descriptor 9.
+# locked COMMAND...: runs it under a lock of this machine, as descriptor 9.
 locked() {
 	exec 9</run
 	flock 9
@@ -31,11 +31,11 @@ new_up_state() { # VARIANT; under the lock
 	mkdir -p "$engines/$1.up"
 	chmod 711 "$engines/$1.up"
 	claim "$engines/$1.up"
-	[ "$claimed" = yes ] || die "another up or down of $1 is at work"
+	[ "$claimed" = yes ] || die "another up or down of $1 is running"
 	state=$engines/$1.up
 }
 
-# sweep: stops and removes what a run that was killed left.
+# sweep: stops and removes what a killed run left.
 sweep() {
 	local dir
 	for dir in "$engines"/*.??????; do
@@ -50,15 +50,15 @@ sweep() {
 	done
 }
 
-# place: the directory of the engine's sockets and data. Sets dir.
+# place: creates the directory of the engine's sockets and data. Sets dir.
 place() {
 	local up=$state short=
 	dir=$state/e
-	# The longest: exec/containerd/containerd.sock.ttrpc, in at most 107 bytes.
+	# The longest path is exec/containerd/containerd.sock.ttrpc; the limit is 107 bytes.
 	[ ${#dir} -le 65 ] || short="its path is too long for a socket"
 	[[ $dir =~ ^[A-Za-z0-9/._-]+$ ]] || short="its path has special characters"
 	while [ "$up" != / ]; do
-		[[ $(stat -c %A "$up") = *[xt] ]] || short="$up can't be entered by the users of containers"
+		[[ $(stat -c %A "$up") = *[xt] ]] || short="containers' users cannot enter $up"
 		up=$(dirname "$up")
 	done
 	if [ -n "$short" ]; then

@@ -1,8 +1,7 @@
 # shellcheck shell=bash
-# Stopping an engine and removing all that was made for it, by what its state
-# directory says.
+# Stopping an engine and removing everything that its state directory records.
 
-ours() { # PID: true when it is the dockerd of $dir, or what it was started by
+ours() { # PID: succeeds if it is the dockerd of $dir, or a process that is starting it
 	[ -n "$1" ] && grep -qzxF -- "$dir/data" "/proc/$1/cmdline" 2>/dev/null
 }
 
@@ -15,7 +14,7 @@ gone() { # PID SECONDS
 	return 1
 }
 
-# left: the processes of the engine's containers, shims, containerd and itself.
+# left: prints the PIDs of the engine's containers, shims, containerd and dockerd.
 left() {
 	local mount proc
 	while read -r mount; do
@@ -28,7 +27,7 @@ left() {
 	done
 }
 
-# restore_controllers: turns off what was off, unless others use it by now.
+# restore_controllers: disables the controllers that were disabled before, unless others use them now.
 restore_controllers() {
 	local file controller
 	file=$(cgroup_mounts cgroup2 | tail -n 1)/cgroup.subtree_control
@@ -37,8 +36,8 @@ restore_controllers() {
 	done
 }
 
-# stop_user USER: ends the processes of the user that was made for the engine, which
-# may be a command that outlived its run, and removes the user.
+# stop_user USER: ends the processes of the user that was created for the engine, among them a
+# command that outlived its run, and removes the user.
 stop_user() {
 	local -a pids
 	local i
@@ -51,18 +50,18 @@ stop_user() {
 	locked remove_users "$1"
 }
 
-# stop: stops the engine in $state and removes all that was made for it.
+# stop: stops the engine in $state and removes everything that was created for it.
 stop() {
 	local dir='' pid='' name='' mount i
-	export -n DOCKER_TLS_VERIFY # its socket has none
+	export -n DOCKER_TLS_VERIFY # the socket has no TLS
 	local -a pids
 	dir=$(cat "$state/dir" 2>/dev/null || true)
 	pid=$(cat "$state/pid" 2>/dev/null || true)
-	pid=${pid:-${!:-}} # a signal came before it was written down
+	pid=${pid:-${!:-}} # a signal came before the PID was written
 	name=$(cat "$state/cgroup" 2>/dev/null || true)
 	if [ -n "$dir" ] && [ -n "$name" ]; then
 		if ours "$pid"; then
-			# Else it waits 10 seconds for each container that ignores SIGTERM.
+			# Otherwise dockerd waits 10 seconds for each container that ignores SIGTERM.
 			{
 				timeout 10 docker --host "unix://$dir/docker.sock" ps -aq |
 					timeout 20 xargs -r docker --host "unix://$dir/docker.sock" rm -fv
@@ -70,9 +69,9 @@ stop() {
 			kill "$pid" 2>/dev/null || true
 			gone "$pid" 20 || kill -9 "$pid" 2>/dev/null || true
 			gone "$pid" 5 || say "dockerd $pid does not end"
-		elif [ -f "$state/started" ] && [[ " ${options[*]-} " != *" --live-restore "* ]]; then # its tests end it
+		elif [ -f "$state/started" ] && [[ " ${options[*]-} " != *" --live-restore "* ]]; then # tests end this one
 			tail -n 15 "$state/log" >&2
-			say "the engine had ended by itself: its last messages are above"
+			say "the engine ended by itself: its last messages are above"
 		fi
 		for ((i = 0; i < 50; i++)); do
 			mapfile -t pids < <(left)
@@ -80,7 +79,7 @@ stop() {
 			kill -9 "${pids[@]}" 2>/dev/null || true
 			sleep 0.1
 		done
-		# The sockets of shims that had to be killed are elsewhere.
+		# Killed shims leave their sockets in another directory.
 		while read -r mount; do
 			rm -f "${mount#unix://}"
 		done < <(find "$dir/exec" -type f \( -name address -o -name bootstrap.json \) \

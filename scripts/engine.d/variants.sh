@@ -1,48 +1,48 @@
 # shellcheck shell=bash
-# The variants of scripts/engine: their names, and what each is made of.
+# The variants of scripts/engine.
 
 list() {
 	cat <<-'LIST'
-		default        the engine of the current context; where none answers, like private
-		private        an engine of our own from the dockerd of the machine or its distribution
+		default        the engine of the current context; if none answers, like private
+		private        a private engine: the machine's dockerd, or its distribution's
 		20-cgroup2     like private (20.10 on Debian 12), on cgroup v2
 		20-userns      like private, with --userns-remap=default
-		crun           like private, with crun in the place of runc, on cgroup v1 alone
+		crun           like private, with crun instead of runc, on cgroup v1 only
 		26             the engine of Debian 13 (26.1)
 		28             the engine of Debian sid (28 or later)
 		28-cgroup2     the same, on cgroup v2
 		28-containerd  the same, on cgroup v2, with the containerd image store
 		28-userns      the same, with --userns-remap=default as well
-		rootless       like private, of a user who is not root
-		rootless-28    the engine of Debian sid, of a user who is not root
-		podman         the service of Podman 4.3 (of Debian 12), which answers as an Engine does
+		rootless       like private, rootless
+		rootless-28    the engine of Debian sid, rootless
+		podman         the service of Podman 4.3 (Debian 12), which has the Engine API
 		tcp            like private, reached by TCP
-		tls            like private, reached by TCP with TLS, both sides having certificates
+		tls            like private, reached by TCP with TLS and client certificates
 		ssh            like private, reached by ssh
-		group          like private; the command's user is not root but may use its socket
-		socket         like private; the command is in a container that has its socket
-		policy         like private, with an authorization plugin that forbids helpers' containers
+		group          like private; the command runs as a user who may use the socket
+		socket         like private; the command runs in a container that has the socket
+		policy         like private, with an authorization plugin that forbids helper containers
 		cli-20         like default, called by the Docker CLI of Debian 12 (20.10), which is older than 24
-		restore        like private, with --live-restore: tests stop it and end it
+		restore        like private, with --live-restore, for tests that stop or end it
 		28-restore     like 28-cgroup2, with --live-restore
-		audit          like private, with an /etc/docker and a /run/systemd that tests write to
+		audit          like private, with its own /etc/docker and /run/systemd for tests
 	LIST
 }
 
-# describe VARIANT: sets what it is made of.
-# shellcheck disable=SC2034 # for the files beside this one
+# describe VARIANT: sets the variables that define it.
+# shellcheck disable=SC2034 # other files use them
 describe() {
-	kind=dockerd # or rootless, podman; or default: the one that answers
-	suite= bin=  # of Debian, for another docker.io than the machine's; its directories
-	packages=()  # that are put over /usr for the engine, not installed
-	cgroup=      # v2: also where the machine has v1; v1: without the v2 beside it
+	kind=dockerd # or rootless, podman; default: the engine that answers
+	suite= bin=  # the Debian suite of docker.io, if not the machine's; its directories
+	packages=()  # mounted over /usr for the engine, not installed
+	cgroup=      # v2: even if the machine has v1; v1: without the v2 hierarchy
 	userns=no    # yes: --userns-remap
 	reach=unix   # or tcp, tls, ssh: how the command reaches it
-	caller=root  # or group, socket: who runs the command
+	caller=root  # or group, socket: how the command runs
 	policy=no    # yes: an authorization plugin
-	cli=         # of Debian, whose Docker CLI replaces the machine's
-	audit=no     # yes: directories of the host that tests write to
-	options=()   # of dockerd
+	cli=         # the Debian suite of the Docker CLI, if not the machine's
+	audit=no     # yes: own /etc/docker and /run/systemd
+	options=()   # dockerd's
 	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
 	default) kind=default ;;
@@ -50,7 +50,7 @@ describe() {
 	20-cgroup2) cgroup=v2 ;;
 	20-userns) userns=yes ;;
 	crun)
-		packages=(crun) cgroup=v1 # it refuses to run where both have controllers
+		packages=(crun) cgroup=v1 # crun does not run if both hierarchies have controllers
 		options=(--add-runtime crun=/usr/bin/crun --default-runtime crun)
 		;;
 	26) suite=trixie ;;

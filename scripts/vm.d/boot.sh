@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # One run of the virtual machine.
 
-# boot DIR OPTIONS: runs DIR/job in the machine, as scripts/vm says.
+# boot DIR OPTIONS: runs DIR/job in the machine: see scripts/vm.
 boot() {
 	local disk status
 	disk=$(mktemp -d)
 	made+=("$disk")
 	mke2fs -q -F -t ext4 -O ^has_journal -E lazy_itable_init=1 -d "$1" "$disk/job.ext4" 1000M >/dev/null
-	# /dev/kvm may be there for other guests than this one, which then hangs without a word.
+	# KVM is not used: with some /dev/kvm this guest hangs silently.
 	LD_LIBRARY_PATH=$tree/usr/lib/x86_64-linux-gnu:$tree/lib/x86_64-linux-gnu nice -n 19 "$tree/usr/bin/qemu-system-x86_64" \
 		-L "$tree/usr/share/qemu" -L "$tree/usr/share/seabios" \
 		-accel tcg,thread=multi -cpu max -smp 2 -m 3G -nodefaults -no-user-config -no-reboot \

@@ -1,27 +1,27 @@
 # shellcheck shell=bash
-# The root file system of the virtual machine and its kernel, made of Debian's packages.
+# The virtual machine's root file system and kernel, from Debian's packages.
 
-# The release is fixed, so that the kernel (6.1) and the engine (20.10) are.
+# The release is fixed, and with it the kernel (6.1) and the engine (20.10).
 vm_suite=bookworm
 vm_packages=systemd-sysv,dbus,docker.io,iptables,apparmor,busybox-static,bash-static,kmod,procps,iproute2
 
-# vm_root: sets vm to a directory with root.ext4 and vmlinuz, which is made unless an
-# earlier run made it by this same recipe.
+# vm_root: sets vm to a directory with root.ext4 and vmlinuz. It creates the directory unless an earlier
+# run did so from the same files.
 vm_root() {
 	local recipe new
 	recipe=$(cat "$root"/scripts/vm.d/{root.sh,kernel} "$root"/scripts/vm.d/files/* | sha256sum | cut -c 1-12)
 	vm=$cache/vm-$recipe
 	[ ! -f "$vm/root.ext4" ] || return 0
 	get_tree mmdebstrap
-	say "making the machine's root file system of Debian $vm_suite (150 MB of downloads, once)"
+	say "creating the machine's root file system from Debian $vm_suite (150 MB of downloads, once)"
 	new=$(mktemp -d "$cache/new.XXXXXX")
 	made+=("$new")
 	fill_root "$new"
-	find "$cache/" -maxdepth 1 -name 'vm-*' -exec rm -rf {} + # of other recipes
+	find "$cache/" -maxdepth 1 -name 'vm-*' -exec rm -rf {} + # those of other recipes
 	mv -T "$new" "$vm" 2>/dev/null || true
 }
 
-# fill_root DIR: the root file system and the kernel in DIR.
+# fill_root DIR: creates the root file system and the kernel in DIR.
 fill_root() {
 	local dir=$1 version part
 	local -a without=()
@@ -29,19 +29,19 @@ fill_root() {
 		without+=(--dpkgopt="path-exclude=/usr/share/$part/*")
 	done
 	chmod 755 "$dir"
-	# Its mounts are in a mount namespace of their own.
+	# It mounts in a new mount namespace.
 	debian_source
 	PATH=$PATH:$tree/usr/bin unshare --mount --propagation private mmdebstrap --mode=root --variant=apt --quiet \
 		--include="$vm_packages" "${without[@]}" --customize-hook="$root/scripts/vm.d/kernel" \
 		"$vm_suite" "$dir/root" "deb [$source_key] $source_uri $vm_suite main" >"$dir/log" 2>&1 ||
-		{ tail -n 20 "$dir/log" >&2; die "the machine's root file system can't be made"; }
+		{ tail -n 20 "$dir/log" >&2; die "creating the machine's root file system failed"; }
 	mv "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
 	version=$(ls "$dir/root/lib/modules")
 	chroot "$dir/root" depmod "$version"
 	install -m 644 "$root"/scripts/vm.d/files/*.{service,target} "$dir/root/etc/systemd/system"
 	install -m 755 "$root/scripts/vm.d/files/job" "$dir/root/usr/local/sbin/job"
 	echo vm >"$dir/root/etc/hostname"
-	echo 11111111111111111111111111111111 >"$dir/root/etc/machine-id" # else it is a first boot
+	echo 11111111111111111111111111111111 >"$dir/root/etc/machine-id" # otherwise it would be a first boot
 	for part in getty@tty1.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
 		fstrim.timer man-db.timer systemd-networkd.service systemd-timesyncd.service systemd-update-utmp.service; do
 		ln -sf /dev/null "$dir/root/etc/systemd/system/$part"
