@@ -142,7 +142,7 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 		return nil, err
 	}
 	register := engine.Register{
-		State: &state.Place{Config: config.Dir()}, Endpoint: withoutPassword(endpoint.Host), Context: name, Debug: c.debug,
+		State: &state.Dir{Config: config.Dir()}, Endpoint: withoutPassword(endpoint.Host), Context: name, Debug: c.debug,
 	}
 	return engine.Connect(opts, "docker-nsjoin/"+version, headers, register), nil
 }

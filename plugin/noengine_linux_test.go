@@ -136,7 +136,7 @@ func (l *lostEngine) waitsForTheEngine(t *testing.T) {
 }
 
 func (l *lostEngine) findsContainersOfAnEndedEngine(t *testing.T) {
-	if got := l.nsjoin(t, 125, "--no-engine", l.web, "true"); !strings.Contains(got, "so its files are not known") {
+	if got := l.nsjoin(t, 125, "--no-engine", l.web, "true"); !strings.Contains(got, "so the directory of its files is unknown") {
 		t.Errorf("it says %s", got)
 	}
 	if got := l.nsjoin(t, 0, "--no-engine", "--data-root", l.dataRoot, l.web, "sh", "-c", lostCommand); got != l.want {

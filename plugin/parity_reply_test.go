@@ -56,7 +56,7 @@ func (a reply) said() string {
 // kinds are reasons for a refusal, by the messages of the runtime and the kernel.
 var kinds = []struct{ name, pattern string }{
 	{"no container", "(?i)no such container"},
-	{"number", "uids and gids must be in range|is not a number of|is no number of"},
+	{"number", "uids and gids must be in range|is not a number of|is not a valid uid or gid"},
 	{"relative", "must be an absolute path|is not absolute"},
 	{"not found", "executable file not found|executable found relative|the command is empty"},
 	{"user", "unable to find user|no matching entries in passwd"},

@@ -160,7 +160,7 @@ func testTraced(t *testing.T) {
 	defer close(over)
 	asDockerExec(t, c, web)
 	want := "docker nsjoin: identity of pid:N: copy seccomp filter: trace process N: process N traces it already\n" +
-		"hint: it can be joined when that debugger or strace lets it go\n"
+		"hint: detach that debugger or strace first\n"
 	if got := c.refuses(t, "nsjoin", fmt.Sprintf("pid:%d", pid), "true"); got != want {
 		t.Errorf("stderr %q, want %q", got, want)
 	}

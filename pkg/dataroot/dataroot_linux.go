@@ -1,7 +1,7 @@
-// Package dataroot reads what a Docker engine keeps of its containers on its own host, for when
-// the engine does not answer. It writes nothing, and reads only what nobody but root can have
-// written: each directory on the way belongs to root, no file is reached through another's link,
-// and every read has a bound. What it says of a container is no proof that it runs.
+// Package dataroot reads the files that a Docker engine keeps about its containers on its own host, for when
+// the engine does not answer. It writes nothing and reads only what nobody but root can have written: each
+// directory of a path belongs to root, no file is read through another user's link, and the size of each read
+// is limited. The files do not prove that a container runs.
 package dataroot
 
 import (
@@ -16,43 +16,43 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// maxContainers bounds how many containers of an engine are looked at.
+// maxContainers limits how many containers of an engine are read.
 const maxContainers = 20000
 
-// Root is the directory of one engine.
+// Root is the data root of one engine.
 type Root struct {
-	// Path is its data root, as the engine has it.
+	// Path is the data root's path as the engine sees it.
 	Path string
-	dirs []*os.File // of its containers; with userns-remap that of each mapping
+	dirs []*os.File // the containers directories: one, and with userns-remap one for each mapping
 	by   map[string]*os.File
 }
 
-// Open finds the data root of the engine that listens on the UNIX socket, or did. named is the
-// directory that the user names, or "".
+// Open finds the data root of the engine that listens, or listened, on a UNIX socket. named is the data root
+// that the user gave with --data-root, or "".
 func Open(socket, named string) (*Root, error) {
 	host, err := os.Open("/")
 	if err != nil {
 		return nil, err
 	}
 	defer host.Close()
-	isDefault, d, err := engineOf(host, socket)
+	isDefault, d, err := findEngine(host, socket)
 	if err != nil {
 		return nil, err
 	}
 	root, dir := host, named
 	if d != nil {
 		defer d.close()
-		root = d.root // it may have mounts of its own
+		root = d.root // the engine may have its own mount namespace
 	}
 	switch {
 	case dir != "":
 	case d != nil:
 		dir, err = d.dataRoot()
 	case isDefault:
-		dir, err = configured(host, defaultConfig)
+		dir, err = configuredRoot(host, defaultConfig)
 	default:
-		err = exit.Hint(fmt.Errorf("no engine of this host listens on %s, so its files are not known", socket),
-			"--data-root DIR names the directory of the engine's files")
+		err = exit.Hint(fmt.Errorf("no engine of this host listens on %s, so the directory of its files is unknown", socket),
+			"name the directory of the engine's files by --data-root DIR, such as /var/lib/docker")
 	}
 	if err != nil {
 		return nil, err
@@ -60,22 +60,22 @@ func Open(socket, named string) (*Root, error) {
 	return openRoot(root, dir)
 }
 
-// engineOf tells whether a socket is the default engine's, and which engine is behind it, nil if
-// there is none or it is not known. Nothing connects to a default socket whose engine has ended:
-// systemd may listen there, and would start it.
-func engineOf(host *os.File, socket string) (isDefault bool, d *dockerd, err error) {
-	dir, err := open(host, path.Dir(socket))
+// findEngine tells whether a socket is the default one, and finds the engine that listens on it; d is nil if no
+// engine does or it cannot be identified. It does not connect to the default socket if the default engine has
+// ended: systemd may listen there and would start the engine.
+func findEngine(host *os.File, socket string) (isDefault bool, d *dockerd, err error) {
+	dir, err := openTrusted(host, path.Dir(socket))
 	if err != nil {
 		return false, nil, fmt.Errorf("the engine's socket: %w", err)
 	}
 	defer dir.Close()
 	isDefault = path.Base(socket) == path.Base(defaultSocket) && sameDir(dir, path.Dir(defaultSocket))
 	if isDefault {
-		if d, err = holdDockerd(fromPidfile(host)); err != nil {
+		if d, err = openDockerd(defaultEnginePID(host)); err != nil {
 			return isDefault, nil, nil //nolint:nilerr // the default engine has ended
 		}
 	}
-	listening, err := behind(dir, socket)
+	listening, err := engineBehind(dir, socket)
 	if err != nil && d != nil {
 		d.close()
 	}
@@ -88,9 +88,9 @@ func engineOf(host *os.File, socket string) (isDefault bool, d *dockerd, err err
 	return isDefault, listening, nil
 }
 
-// behind is the engine that listens on a socket in dir; nil where nobody does, or another, such
-// as systemd for an engine.
-func behind(dir *os.File, socket string) (*dockerd, error) {
+// engineBehind is the engine that listens on a socket in dir. It is nil if nothing listens or another program
+// does, such as systemd on behalf of an engine.
+func engineBehind(dir *os.File, socket string) (*dockerd, error) {
 	fd, err := unix.Openat(int(dir.Fd()), path.Base(socket), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, nil
@@ -107,13 +107,13 @@ func behind(dir *os.File, socket string) (*dockerd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the engine's socket %s: %w", socket, err)
 	}
-	pid, err := listener(f)
+	pid, err := listenerPID(f)
 	if err != nil {
-		return nil, nil //nolint:nilerr // nobody listens
+		return nil, nil //nolint:nilerr // nothing listens
 	}
-	d, err := holdDockerd(pid)
+	d, err := openDockerd(pid)
 	if err != nil {
-		return nil, nil //nolint:nilerr // another listens
+		return nil, nil //nolint:nilerr // another program listens
 	}
 	return d, nil
 }
@@ -125,30 +125,30 @@ func sameDir(dir *os.File, path string) bool {
 
 // openRoot opens the directories of an engine's containers.
 func openRoot(host *os.File, dir string) (*Root, error) {
-	at, err := open(host, dir)
+	at, err := openTrusted(host, dir)
 	if err != nil {
 		return nil, fmt.Errorf("the engine's files: %w", err)
 	}
 	defer at.Close()
 	r := &Root{Path: dir, by: make(map[string]*os.File)}
-	names, err := list(at)
+	names, err := listDir(at)
 	if err != nil {
 		return nil, fmt.Errorf("the engine's files in %s: %w", dir, err)
 	}
 	parts := []string{"containers"}
 	for _, name := range names {
-		if isMapping(name) { // --userns-remap
+		if isMappingDir(name) { // of --userns-remap
 			parts = append(parts, name+"/containers")
 		}
 	}
 	for _, part := range parts {
-		if found, err := open(at, "/"+part); err == nil {
+		if found, err := openTrusted(at, "/"+part); err == nil {
 			r.dirs = append(r.dirs, found)
 		}
 	}
 	if len(r.dirs) == 0 {
-		return nil, exit.Hint(fmt.Errorf("%s is not the directory of an engine: it has no containers that belong to root", dir),
-			"--data-root DIR names the directory of the engine's files")
+		return nil, exit.Hint(fmt.Errorf("%s is not an engine's data root: it has no directory of containers that belongs to root", dir),
+			"name the directory of the engine's files by --data-root DIR, such as /var/lib/docker")
 	}
 	return r, nil
 }
@@ -160,11 +160,11 @@ func (r *Root) Close() {
 	}
 }
 
-// IDs are those of all containers that the engine has, whether or not they run.
+// IDs lists the IDs of all containers that the engine has, running or not.
 func (r *Root) IDs() ([]string, error) {
 	var ids []string
 	for _, d := range r.dirs {
-		names, err := list(d)
+		names, err := listDir(d)
 		if err != nil {
 			return nil, fmt.Errorf("the engine's containers in %s: %w", r.Path, err)
 		}
@@ -178,22 +178,22 @@ func (r *Root) IDs() ([]string, error) {
 	return ids, nil
 }
 
-// Read reads a file that the engine keeps of a container, by an ID of IDs.
+// Read reads a file that the engine keeps about a container. id is one that IDs has returned.
 func (r *Root) Read(id, file string) ([]byte, error) {
 	dir := r.by[id]
 	if dir == nil {
 		return nil, fmt.Errorf("container %.12s: %w", id, os.ErrNotExist)
 	}
-	at, err := open(dir, "/"+id)
+	at, err := openTrusted(dir, "/"+id)
 	if err != nil {
 		return nil, err
 	}
 	defer at.Close()
-	return read(at, file, maxFile)
+	return readTrusted(at, file, maxFile)
 }
 
-// list is the names in a directory.
-func list(dir *os.File) ([]string, error) {
+// listDir lists the names in a directory.
+func listDir(dir *os.File) ([]string, error) {
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func list(dir *os.File) ([]string, error) {
 	defer f.Close()
 	names, err := f.Readdirnames(maxContainers + 1)
 	if len(names) > maxContainers {
-		return nil, fmt.Errorf("there are more than %d", maxContainers)
+		return nil, fmt.Errorf("more than %d entries", maxContainers)
 	}
 	if len(names) == 0 {
 		return nil, nil // io.EOF
@@ -218,8 +218,8 @@ func isID(name string) bool {
 	return len(name) == idDigits && strings.IndexFunc(name, func(c rune) bool { return !isHex(c) }) < 0
 }
 
-// isMapping tells the name of the directory of a user namespace, UID.GID.
-func isMapping(name string) bool {
+// isMappingDir tells whether a name is that of a user namespace's directory, UID.GID.
+func isMappingDir(name string) bool {
 	uid, gid, ok := strings.Cut(name, ".")
 	number := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 	return ok && number(uid) && number(gid)

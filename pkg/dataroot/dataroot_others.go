@@ -1,25 +1,25 @@
 //go:build !linux
 
-// Package dataroot reads what a Docker engine keeps of its containers on its own host, which is
-// a Linux one.
+// Package dataroot reads the files that a Docker engine keeps about its containers on its own host, which runs
+// Linux.
 package dataroot
 
 import "errors"
 
-// Root is the directory of one engine.
+// Root is the data root of one engine.
 type Root struct {
 	Path string
 }
 
 // Open fails: the engine's files are on a Linux host.
 func Open(string, string) (*Root, error) {
-	return nil, errors.New("the engine's files are on its host: run docker nsjoin there, on Linux")
+	return nil, errors.New("the engine's files can only be read on its own Linux host: run docker nsjoin there")
 }
 
 // Close does nothing.
 func (*Root) Close() {}
 
-// IDs are none.
+// IDs fails.
 func (*Root) IDs() ([]string, error) { return nil, errors.ErrUnsupported }
 
 // Read fails.

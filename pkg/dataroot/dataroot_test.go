@@ -18,14 +18,14 @@ import (
 
 const (
 	id      = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	another = 1000 // a user
+	another = 1000 // the uid of another user
 )
 
-// engineFiles makes the files of an engine with a container.
+// engineFiles makes the data root of an engine with one container.
 func engineFiles(t *testing.T) (dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("this takes root")
+		t.Skip("needs root")
 	}
 	dir = filepath.Join(t.TempDir(), "docker")
 	must(t, os.MkdirAll(filepath.Join(dir, "containers", id), 0o710))
@@ -48,7 +48,7 @@ func host(t *testing.T) *os.File {
 	return f
 }
 
-// TestHostileFilesAreRefused: what others than root could have put there is not read.
+// TestHostileFilesAreRefused checks that nothing is read that others than root could have placed.
 func TestHostileFilesAreRefused(t *testing.T) {
 	file := func(dir string) string { return filepath.Join(dir, "containers", id, "config.v2.json") }
 	for _, row := range []struct {
@@ -80,7 +80,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		{"the file is a pipe that nobody writes to", func(dir string) error {
 			return errors.Join(os.Remove(file(dir)), unix.Mkfifo(file(dir), 0o600))
 		}, true},
-		{"the file has no end", func(dir string) error { return os.Truncate(file(dir), maxFile+1) }, true},
+		{"the file is larger than the limit", func(dir string) error { return os.Truncate(file(dir), maxFile+1) }, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := engineFiles(t)
@@ -114,7 +114,7 @@ func TestContainersOfAUserNamespaceAreFound(t *testing.T) {
 	}
 }
 
-// fakeEngine is a program named dockerd that listens on a socket, as what the tests start is.
+// fakeEngine is the socket that this test's executable listens on when it runs as a fake dockerd.
 const fakeEngine = "NSJOIN_TEST_FAKE_ENGINE"
 
 func TestMain(m *testing.M) {
@@ -132,7 +132,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// listens starts a program of that name as attributes say, and stops it once it listens.
+// listens starts this test's executable under the given name and with the given attributes, and stops it by
+// SIGSTOP once it listens.
 func listens(t *testing.T, name, socket string, attributes *syscall.SysProcAttr, args ...string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), name)
@@ -154,9 +155,9 @@ func listens(t *testing.T, name, socket string, attributes *syscall.SysProcAttr,
 	must(t, cmd.Process.Signal(unix.SIGSTOP))
 }
 
-// An engine that does not answer is known by the kernel, and says by its command line where its
-// files are. TestHostileEngineIsRefused: what only looks like one says nothing.
-func TestEngineThatIsStoppedIsFound(t *testing.T) {
+// The kernel knows the listener even if it does not answer, and its command line names the data root.
+// TestHostileEngineIsRefused has the processes that only look like an engine.
+func TestStoppedEngineIsFound(t *testing.T) {
 	dir := engineFiles(t)
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	listens(t, "dockerd", socket, nil, "--data-root", dir)
@@ -193,7 +194,7 @@ func TestHostileEngineIsRefused(t *testing.T) {
 	for _, row := range []struct {
 		name, program string
 		attributes    *syscall.SysProcAttr
-		prepare       func(dir string) error // before it listens
+		prepare       func(dir string) error // before the program listens
 		then          func(socket string) error
 		want          string
 	}{
@@ -227,11 +228,11 @@ func TestHostileEngineIsRefused(t *testing.T) {
 	}
 }
 
-func TestDirectoryIsNamedWhereNobodyListens(t *testing.T) {
+func TestDataRootIsNamedIfNothingListens(t *testing.T) {
 	dir := engineFiles(t)
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	if r, err := Open(socket, ""); err == nil {
-		t.Errorf("it is guessed: %s", r.Path)
+		t.Errorf("without a listener or --data-root it finds %s", r.Path)
 	}
 	r, err := Open(socket, dir)
 	if err != nil || r.Path != dir {

@@ -12,18 +12,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Bounds of what is read.
+// Limits of what is read.
 const (
-	maxParts = 256      // of a path, links followed
-	maxFile  = 16 << 20 // bytes of a file; an environment is 6 MiB at most
+	maxComponents = 256      // components of a path, with those of links
+	maxFile       = 16 << 20 // bytes of a file; an environment in it is at most 6 MiB
 )
 
-// errUntrusted is the reason of every refusal: others than root could have put it there.
-var errUntrusted = errors.New("it does not belong to root alone")
+// errUntrusted is the reason of every refusal: somebody other than root could have written or placed it.
+var errUntrusted = errors.New("others than root may own or write to it")
 
-// open opens a path beneath root as O_PATH. Every directory and every symbolic link on the way,
-// and what is at the end, belongs to root, and nobody else can write to it or replace it.
-func open(root *os.File, path string) (*os.File, error) {
+// openTrusted opens a path in root with O_PATH. Every directory and symbolic link of the path, and the file
+// itself, must belong to root, and nobody else may be able to write to or replace them.
+func openTrusted(root *os.File, path string) (*os.File, error) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, fmt.Errorf("%q is not an absolute path", path)
 	}
@@ -35,7 +35,7 @@ func open(root *os.File, path string) (*os.File, error) {
 		_, err = trusted(w.at[0])
 	}
 	for parts := 0; err == nil && len(w.rest) > 0; parts++ {
-		if parts == maxParts {
+		if parts == maxComponents {
 			return nil, fmt.Errorf("%s: %w", path, unix.ELOOP)
 		}
 		err = w.step()
@@ -49,10 +49,10 @@ func open(root *os.File, path string) (*os.File, error) {
 	return found, nil
 }
 
-// walk is a way through directories, which are open.
+// walk resolves a path. It keeps each directory open.
 type walk struct {
-	at   []*os.File // the root first
-	rest []string
+	at   []*os.File // from the root to the present directory
+	rest []string   // components that are left
 }
 
 func (w *walk) close() {
@@ -61,7 +61,7 @@ func (w *walk) close() {
 	}
 }
 
-// step goes to the next name.
+// step resolves the next component.
 func (w *walk) step() error {
 	name := w.rest[0]
 	w.rest = w.rest[1:]
@@ -103,8 +103,8 @@ func (w *walk) step() error {
 	return nil
 }
 
-// trusted fails where others than root could change a file, or replace what is in a directory.
-// In a sticky directory, such as /tmp, nobody else replaces what belongs to root.
+// trusted fails if somebody other than root could change a file, or replace what is in a directory. In a sticky
+// directory, such as /tmp, nobody else can replace what belongs to root.
 func trusted(f *os.File) (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -119,7 +119,7 @@ func trusted(f *os.File) (unix.Stat_t, error) {
 	switch {
 	case st.Uid != 0:
 		return st, fmt.Errorf("%s: %w", f.Name(), errUntrusted)
-	case kind == unix.S_IFLNK, kind == unix.S_IFSOCK: // a link's mode means nothing; who may write to a socket may connect
+	case kind == unix.S_IFLNK, kind == unix.S_IFSOCK: // a link's mode has no meaning; write permission on a socket allows to connect
 		return st, nil
 	case st.Mode&writers != 0 && !sticky:
 		return st, fmt.Errorf("%s: %w", f.Name(), errUntrusted)
@@ -127,8 +127,8 @@ func trusted(f *os.File) (unix.Stat_t, error) {
 	return st, nil
 }
 
-// read reads a regular file in a directory, never through a link, and waits for nobody.
-func read(dir *os.File, name string, limit int64) ([]byte, error) {
+// readTrusted reads a regular file in a directory. It follows no link and does not block.
+func readTrusted(dir *os.File, name string, limit int64) ([]byte, error) {
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -34,7 +34,7 @@ func (st *starter) create(ctx context.Context, s Spec) (made, error) {
 	created, err := st.engine.ContainerCreate(asking, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, m.name)
 	if err == nil {
 		m.id = created.ID
-		m.record.Made(m.id)
+		m.record.SetID(m.id)
 		if ctx.Err() == nil {
 			return m, nil
 		}
@@ -44,7 +44,7 @@ func (st *starter) create(ctx context.Context, s Spec) (made, error) {
 	if errors.Is(err, context.Canceled) || noEngine(err) != nil {
 		m.removeNamed(ctx, st.engine)
 	} else {
-		m.record.Done()
+		m.record.Remove()
 	}
 	return made{}, err
 }
@@ -61,7 +61,7 @@ func (m made) removeNamed(ctx context.Context, engine Remover) {
 	for range removals {
 		err := remove(ctx, engine, m.name)
 		if err == nil {
-			m.record.Done()
+			m.record.Remove()
 			return
 		}
 		if noEngine(err) != nil {
@@ -69,16 +69,16 @@ func (m made) removeNamed(ctx context.Context, engine Remover) {
 		}
 		time.Sleep(answerWithin / removals)
 	}
-	m.record.Leave()
+	m.record.Release()
 }
 
 // remove removes a container, or leaves it to another call.
 func (m made) remove(ctx context.Context, engine Remover) {
 	if err := remove(ctx, engine, m.id); err == nil || errdefs.IsNotFound(err) {
-		m.record.Done()
+		m.record.Remove()
 		return
 	}
-	m.record.Leave()
+	m.record.Release()
 }
 
 // remove removes a container that was made just now, also if ctx was what ended the

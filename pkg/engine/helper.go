@@ -198,10 +198,10 @@ func (h *Helper) Wait() (int, error) {
 	select {
 	case r := <-h.wait:
 		if r.Error != nil {
-			h.record.Leave()
+			h.record.Release()
 			return 0, fmt.Errorf("wait for the helper's container: %s", r.Error.Message)
 		}
-		h.record.Done()
+		h.record.Remove()
 		const patience = 2 * time.Second // with an engine that doesn't remove what it should
 		select {
 		case <-h.swept:
@@ -209,7 +209,7 @@ func (h *Helper) Wait() (int, error) {
 		}
 		return int(r.StatusCode), nil
 	case err := <-h.failed:
-		h.record.Leave()
+		h.record.Release()
 		return 0, exit.Hint(step(err, "lost the engine"),
 			"the command is ended within a minute; docker ps --filter name=%s shows its helper", h.name)
 	}

@@ -21,7 +21,7 @@ type Remover interface {
 // these are gone. Whether a container is ours is known by the ID that the engine gave
 // then: anybody's image can have any label.
 type Register struct {
-	State *state.Place // nil if nothing is recorded
+	State *state.Dir // nil if nothing is recorded
 	// Endpoint is the engine's, and Context the user's name for it.
 	Endpoint, Context string
 	// Debug is told why something is not recorded.
@@ -81,9 +81,9 @@ func (r Register) sweep(ctx context.Context, engine Remover) {
 		age := time.Since(record.Began)
 		mayCome := record.ID == "" && age >= 0 && age < mayComeWithin
 		if err == nil || errdefs.IsNotFound(err) && !mayCome {
-			record.Done()
+			record.Remove()
 		} else {
-			record.Leave()
+			record.Release()
 		}
 	}
 }

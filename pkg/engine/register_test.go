@@ -27,7 +27,7 @@ func register(t *testing.T) engine.Register {
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	return engine.Register{
-		State: &state.Place{Config: dir}, Endpoint: endpoint, Context: "default",
+		State: &state.Dir{Config: dir}, Endpoint: endpoint, Context: "default",
 		Debug: func(text string) { t.Errorf("it says %q", text) },
 	}
 }
@@ -103,7 +103,7 @@ func TestAbandonedContainersAreSwept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alive.Done()
+	defer alive.Remove()
 	c.sweeps = make(map[string]error)
 	for _, row := range []struct {
 		name, id, endpoint string
@@ -126,10 +126,10 @@ func TestAbandonedContainersAreSwept(t *testing.T) {
 		at := row.name
 		if row.id != "" {
 			at = row.id
-			record.Made(row.id)
+			record.SetID(row.id)
 		}
 		c.sweeps[at] = row.answer
-		record.Leave()
+		record.Release()
 	}
 	h, err := engine.StartOn(t.Context(), c, r, serving(t, nil), archive, noWarning(t))
 	if err == nil {

@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package inroot opens files beneath a container's root from outside. The
-// container's root user is hostile and its file system is his input: a path
-// never leads out of the root, and opening never waits or acts.
+// Package inroot opens files inside a container's root directory from outside. The file system is hostile
+// input, since the container's root user controls it: no path leads out of the root, and opening a file never
+// blocks or triggers anything.
 package inroot
 
 import (
@@ -14,21 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Look opens a path inside root without touching what is there: the result can
-// be looked at and reopened (O_PATH, open(2)), not read. Symbolic links are
-// followed as if root were /, by openat2(2) of Linux 5.6.
+// OpenPath opens a path inside root with O_PATH, open(2): the result can be examined and reopened, but not
+// read. Symbolic links are resolved as if root were /, by openat2(2) of Linux 5.6.
 //
-// Where anything on the machine is renamed or mounted meanwhile, the kernel can't
-// be sure of a "..", and says EAGAIN: then it is asked again, but not for ever.
-func Look(root *os.File, path string) (*os.File, error) { return look(root, path, 0) }
+// If something is renamed or mounted anywhere on the machine meanwhile, the kernel cannot resolve a ".." safely
+// and returns EAGAIN. OpenPath then retries, up to a limit.
+func OpenPath(root *os.File, path string) (*os.File, error) { return openPath(root, path, 0) }
 
-// LookAtLink is Look, but for a symbolic link at the end of the path: it is looked at
-// itself, whether or not it leads anywhere.
-func LookAtLink(root *os.File, path string) (*os.File, error) {
-	return look(root, path, unix.O_NOFOLLOW)
+// OpenPathNoFollow is OpenPath, but does not follow a symbolic link at the end of the path: it opens the link,
+// even if it is dangling.
+func OpenPathNoFollow(root *os.File, path string) (*os.File, error) {
+	return openPath(root, path, unix.O_NOFOLLOW)
 }
 
-func look(root *os.File, path string, flags uint64) (*os.File, error) {
+func openPath(root *os.File, path string, flags uint64) (*os.File, error) {
 	how := &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_CLOEXEC | flags,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
@@ -38,7 +37,7 @@ func look(root *os.File, path string, flags uint64) (*os.File, error) {
 		fd, err = unix.Openat2(int(root.Fd()), path, how)
 	}
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return nil, fmt.Errorf("openat2: %w", err) // which isn't about the file
+		return nil, fmt.Errorf("openat2: %w", err) // not an error of this file
 	}
 	if err != nil {
 		return nil, err
@@ -46,19 +45,18 @@ func look(root *os.File, path string, flags uint64) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// tries is how often EAGAIN is answered by another try.
+// tries is how often EAGAIN is retried.
 const tries = 128
 
-// Reopen opens what Look found. The caller has checked what it is.
+// Reopen opens what OpenPath found. The caller must have checked what it is.
 func Reopen(at *os.File, flags int) (*os.File, error) {
 	link := "/proc/self/fd/" + strconv.Itoa(int(at.Fd()))
 	return os.OpenFile(link, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 }
 
-// OpenRegular opens a file inside root for reading that Regular accepts, and refuses
-// anything else, unopened.
+// OpenRegular opens a file inside root for reading if Regular accepts it. Anything else is refused unopened.
 func OpenRegular(root *os.File, path string) (*os.File, error) {
-	at, err := Look(root, path)
+	at, err := OpenPath(root, path)
 	if err != nil {
 		return nil, err
 	}
@@ -69,12 +67,12 @@ func OpenRegular(root *os.File, path string) (*os.File, error) {
 	return Reopen(at, unix.O_RDONLY)
 }
 
-// Regular fails, and says what it is, where f is not a regular file, or is one that the
-// kernel makes up when it is read. A container can link its /etc/passwd to such a file:
-// /proc/kmsg is regular, is the host's log, and reading it waits and takes lines away.
+// Regular returns an error, which says what f is, if f is not a regular file or is one that the kernel
+// generates. A container can link its /etc/passwd to such a file: /proc/kmsg is regular, but is the host's log,
+// and reading it blocks and removes lines.
 //
-// Where f is on a FUSE file system the kernel asks its server. Like every look-up there,
-// that can wait until a signal ends the process.
+// If f is on a FUSE file system the kernel asks the file system's server. Like every lookup there, this can
+// block until a signal ends the process.
 func Regular(f *os.File) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -88,14 +86,13 @@ func Regular(f *os.File) error {
 		return err
 	}
 	if pseudo(uint32(fs.Type)) {
-		return errors.New("it is a file of the kernel's, such as those in /proc and /sys")
+		return errors.New("it is a file that the kernel generates, such as those in /proc and /sys")
 	}
 	return nil
 }
 
-// pseudo tells whether a file system, by its number in statfs(2), has no files of its
-// own but shows what the kernel holds. The numbers are those of include/uapi/linux/magic.h
-// and of the file systems' sources.
+// pseudo tells whether a file system, given its number in statfs(2), stores no files but shows the kernel's
+// data. The numbers are from include/uapi/linux/magic.h and the file systems' sources.
 func pseudo(magic uint32) bool {
 	const (
 		mqueue   = 0x19800202

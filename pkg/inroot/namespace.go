@@ -12,13 +12,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/thread"
 )
 
-// OfNamespace opens the root directory of a mount namespace, mounts an open file of it. It
-// is what a process that joins has for its root. A process that is in it may have another one,
-// by chroot(2), which its /proc/PID/root shows.
+// OfNamespace opens the root directory of a mount namespace; mounts is an open file of the namespace. It is the
+// root of a process that joins the namespace. A process inside may have another root, by chroot(2), and its
+// /proc/PID/root shows that one.
 //
-// The kernel tells it to nobody but a thread that joins. That one does nothing else there, and ends;
-// it is not in the container's pid namespace. It takes CAP_SYS_ADMIN over the mount
-// namespace, and CAP_SYS_CHROOT.
+// Only a thread that joins can ask the kernel for it. The thread does nothing else there and ends; it is not in
+// the container's pid namespace. It needs CAP_SYS_ADMIN over the mount namespace, and CAP_SYS_CHROOT.
 func OfNamespace(mounts *os.File) (*os.File, error) {
 	var fd int
 	var err error

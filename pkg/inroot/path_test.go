@@ -14,13 +14,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// Every file that is outside of the root says so.
+// Each file outside of the root contains "outside".
 func TestPathStaysInside(t *testing.T) {
 	root := tree(t)
 	outside := filepath.Dir(root.Name())
 	write(t, filepath.Join(outside, "secret"), "outside")
 	write(t, filepath.Join(root.Name(), "secret"), "inside")
-	write(t, filepath.Join(root.Name(), outside, "secret"), "inside") // at the same path
+	write(t, filepath.Join(root.Name(), outside, "secret"), "inside") // the same path inside
 	write(t, filepath.Join(root.Name(), "etc/hostname"), "inside")
 	for link, target := range map[string]string{
 		"etc/absolute": filepath.Join(outside, "secret"),
@@ -54,7 +54,7 @@ func TestPathStaysInside(t *testing.T) {
 func TestRootIsItsOwnParent(t *testing.T) {
 	root := tree(t)
 	for _, path := range []string{"/", ".", "..", "/../..", "etc/../.."} {
-		got, err := inroot.Look(root, path)
+		got, err := inroot.OpenPath(root, path)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
@@ -66,7 +66,7 @@ func TestRootIsItsOwnParent(t *testing.T) {
 	}
 }
 
-func TestLookFails(t *testing.T) {
+func TestOpenPathFails(t *testing.T) {
 	root := tree(t)
 	write(t, filepath.Join(root.Name(), "file"), "")
 	write(t, filepath.Join(filepath.Dir(root.Name()), "only-outside"), "")
@@ -96,7 +96,7 @@ func TestLookFails(t *testing.T) {
 		{"ping", unix.ELOOP},
 	} {
 		for name, open := range map[string]func(*os.File, string) (*os.File, error){
-			"Look": inroot.Look, "OpenRegular": inroot.OpenRegular,
+			"OpenPath": inroot.OpenPath, "OpenRegular": inroot.OpenRegular,
 		} {
 			f, err := open(root, row.path)
 			if !errors.Is(err, row.want) {
@@ -110,22 +110,22 @@ func TestLookFails(t *testing.T) {
 	}
 }
 
-// The links in /proc to a process's files lead anywhere, whatever the root.
+// The magic links in /proc/PID lead anywhere, regardless of the root.
 func TestMagicLinksAreRefused(t *testing.T) {
 	root, err := os.Open("/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	ordinary, err := inroot.Look(root, "/proc/self/status") // self is a link of the plain sort
+	ordinary, err := inroot.OpenPath(root, "/proc/self/status") // self is an ordinary link
 	if err != nil {
-		t.Fatalf("an ordinary file of /proc: %v", err)
+		t.Fatalf("an ordinary file in /proc: %v", err)
 	}
 	ordinary.Close()
 	for _, path := range []string{
 		"/proc/self/root", "/proc/self/root/etc", "/proc/self/cwd", "/proc/self/exe", "/proc/self/fd/0", "/proc/self/ns/net",
 	} {
-		f, err := inroot.Look(root, path)
+		f, err := inroot.OpenPath(root, path)
 		if !errors.Is(err, unix.ELOOP) {
 			t.Errorf("%s: %v, want %v", path, err, unix.ELOOP)
 		}
@@ -135,7 +135,7 @@ func TestMagicLinksAreRefused(t *testing.T) {
 	}
 }
 
-// tree makes a root directory with an etc, in a directory that is outside of it.
+// tree makes a root directory that contains etc, inside another temporary directory.
 func tree(t *testing.T) *os.File {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "root")

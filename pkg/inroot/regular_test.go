@@ -13,7 +13,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// To open a FIFO waits for its other end, and to open a device acts.
+// Opening a FIFO blocks until its other end is opened, and opening a device can trigger an action.
 func TestOnlyARegularFileIsOpened(t *testing.T) {
 	root := tree(t)
 	at := func(name string) string { return filepath.Join(root.Name(), name) }
@@ -25,7 +25,7 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 	if err := os.Symlink("fifo", at("link")); err != nil {
 		t.Fatal(err)
 	}
-	host, err := os.Open("/") // whose devices are there without a right to make one
+	host, err := os.Open("/") // has devices, which the test may not be allowed to make
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +42,10 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 		{host, "/dev/null", "it is not a regular file but a device"},
 		{host, "/dev/zero", "it is not a regular file but a device"},
 		{host, "/dev/tty", "it is not a regular file but a device"},
-		{host, "/proc/version", "it is a file of the kernel's, such as those in /proc and /sys"},
-		{host, "/proc/kmsg", "it is a file of the kernel's, such as those in /proc and /sys"},
-		{host, "/proc/self/mountinfo", "it is a file of the kernel's, such as those in /proc and /sys"},
-		{host, "/sys/kernel/uevent_seqnum", "it is a file of the kernel's, such as those in /proc and /sys"},
+		{host, "/proc/version", "it is a file that the kernel generates, such as those in /proc and /sys"},
+		{host, "/proc/kmsg", "it is a file that the kernel generates, such as those in /proc and /sys"},
+		{host, "/proc/self/mountinfo", "it is a file that the kernel generates, such as those in /proc and /sys"},
+		{host, "/sys/kernel/uevent_seqnum", "it is a file that the kernel generates, such as those in /proc and /sys"},
 	} {
 		opened := make(chan error, 1)
 		go func() {
@@ -66,19 +66,19 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 	}
 }
 
-func TestReopenedFileIsTheOneThatWasLookedAt(t *testing.T) {
+func TestReopenOpensTheFileThatWasExamined(t *testing.T) {
 	root := tree(t)
 	path := filepath.Join(root.Name(), "file")
-	write(t, path, "looked at")
-	at, err := inroot.Look(root, "file")
+	write(t, path, "examined")
+	at, err := inroot.OpenPath(root, "file")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer at.Close()
 	if _, err := at.Read(make([]byte, 1)); err == nil {
-		t.Error("it can be read before it was looked at")
+		t.Error("an O_PATH descriptor can be read")
 	}
-	write(t, path+".new", "put in its place")
+	write(t, path+".new", "replacement")
 	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +86,8 @@ func TestReopenedFileIsTheOneThatWasLookedAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, f); got != "looked at" {
-		t.Errorf("the file that was %s is opened", got)
+	if got := read(t, f); got != "examined" {
+		t.Errorf("it opened the %s file", got)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestReopenForWriting(t *testing.T) {
 	root := tree(t)
 	path := filepath.Join(root.Name(), "file")
 	write(t, path, "")
-	at, err := inroot.Look(root, "file")
+	at, err := inroot.OpenPath(root, "file")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,12 +113,12 @@ func TestReopenForWriting(t *testing.T) {
 	}
 }
 
-// What was opened is the helper's, and not for who it executes.
+// The helper's open files must not leak into the program that it executes.
 func TestOpenedFilesAreClosedOnExec(t *testing.T) {
 	root := tree(t)
 	write(t, filepath.Join(root.Name(), "file"), "")
 	for name, open := range map[string]func(*os.File, string) (*os.File, error){
-		"Look": inroot.Look, "OpenRegular": inroot.OpenRegular,
+		"OpenPath": inroot.OpenPath, "OpenRegular": inroot.OpenRegular,
 	} {
 		f, err := open(root, "file")
 		if err != nil {
@@ -126,7 +126,7 @@ func TestOpenedFilesAreClosedOnExec(t *testing.T) {
 		}
 		flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0)
 		if err != nil || flags&unix.FD_CLOEXEC == 0 {
-			t.Errorf("%s: its descriptor has the flags %#x, %v", name, flags, err)
+			t.Errorf("%s: descriptor flags %#x, %v", name, flags, err)
 		}
 		f.Close()
 	}

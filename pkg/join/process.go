@@ -62,7 +62,7 @@ func (p *process) status() (unix.WaitStatus, error) {
 		return 0, err
 	}
 	defer dir.Close()
-	status, err = procfs.EndStatusIn(int(dir.Fd()))
+	status, err = procfs.ReadExitStatusAt(int(dir.Fd()))
 	if err != nil {
 		err = fmt.Errorf("process %d, which another one traces: %w", p.pid, err)
 	}

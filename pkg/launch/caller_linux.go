@@ -36,8 +36,14 @@ func callerConflict(pid int, c *plan.Configured) string {
 	if err != nil {
 		return ""
 	}
-	shim := "/proc/" + strconv.Itoa(st.Parent) + "/"
-	if missing := c.Capabilities & lacks & bounding(shim); missing != 0 && !hasOwnUsers(pid) {
+	shim, err := procfs.Open(st.Parent)
+	if err != nil {
+		return ""
+	}
+	defer shim.Close()
+	status, _ := procfs.ReadStatus(shim)
+	bounding, _ := status.Number("CapBnd", 16) // the shim can pass no more on
+	if missing := c.Capabilities & lacks & plan.CapSet(bounding); missing != 0 && !hasOwnUsers(pid) {
 		return missing.LackingMessage()
 	}
 	if lacks&(1<<unix.CAP_SYS_RESOURCE) != 0 {
@@ -62,19 +68,15 @@ func hasOwnUsers(pid int) bool {
 	return err == nil && own != theirs
 }
 
-// bounding is the bounding set of the process whose directory is given: what it can give on.
-func bounding(dir string) plan.CapSet {
-	text, _ := os.ReadFile(dir + "status")
-	_, rest, _ := strings.Cut(string(text), "\nCapBnd:")
-	line, _, _ := strings.Cut(rest, "\n")
-	set, _ := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
-	return plan.CapSet(set)
-}
-
 // tooLittle says which limits of the caller's are below those of a command, which inherits them from
 // the shim where the container has none of its own, and that oom_score_adj is above.
-func tooLittle(shim string, c *plan.Configured) string {
-	own, err := limits("/proc/self/")
+func tooLittle(shim *os.File, c *plan.Configured) string {
+	self, err := procfs.OpenDir("/proc/self")
+	if err != nil {
+		return ""
+	}
+	defer self.Close()
+	own, err := limits(self)
 	if err != nil {
 		return ""
 	}
@@ -85,22 +87,22 @@ func tooLittle(shim string, c *plan.Configured) string {
 	if below := plan.Below(own, plan.MergeLimits(theirs, c.Limits)); len(below) > 0 {
 		return fmt.Sprintf("the caller's hard limit of %s can't be raised without CAP_SYS_RESOURCE", strings.Join(below, " and "))
 	}
-	text, err := os.ReadFile("/proc/self/oom_score_adj")
+	text, err := procfs.ReadFile(self, "oom_score_adj")
 	if err != nil {
 		return ""
 	}
-	if score, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && score > c.OOMScoreAdj {
+	if score, err := strconv.Atoi(strings.TrimSpace(text)); err == nil && score > c.OOMScoreAdj {
 		return "the caller's oom_score_adj can't be lowered without CAP_SYS_RESOURCE"
 	}
 	return ""
 }
 
-func limits(dir string) ([]plan.Limit, error) {
-	text, err := os.ReadFile(dir + "limits")
+func limits(dir *os.File) ([]plan.Limit, error) {
+	text, err := procfs.ReadFile(dir, "limits")
 	if err != nil {
 		return nil, err
 	}
-	return plan.ParseLimits(string(text))
+	return plan.ParseLimits(text)
 }
 
 // isHeldBack tells whether this process is nicer or idler than the shim.

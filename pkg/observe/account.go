@@ -16,23 +16,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// maxUserFile bounds a container's /etc/passwd and /etc/group, in bytes.
+// maxUserFile limits a container's /etc/passwd and /etc/group, in bytes.
 const maxUserFile = 4 << 20
 
-// readUser reads who the command's user is, beneath the root of its mounts: the one that
-// name names, with the groups of docker run --group-add, or, for "", the one
-// that the subject has. It is what the engine makes of it, in moby's
-// daemon/oci_linux.go, getUser.
+// readUser reads the command's user from the root directory of its mounts. name is the user's name, with the
+// groups of docker run --group-add; for "" the user is the one of the specification. It follows the engine:
+// getUser in moby's daemon/oci_linux.go.
 //
-// That the account can't be read is a fact, for the plan to judge, unless it is
-// needed for the name.
+// An unreadable account is a fact that the plan decides about. It is an error only if name needs it.
 func readUser(s *plan.TargetProcess, root *os.File, name string, groupAdd []string) error {
 	passwd, err := readUserFile(root, "/etc/passwd")
 	if name == "" {
 		s.AccountErr = err
 	} else {
 		if err == nil {
-			err = lookUp(&s.Spec, root, passwd, name, groupAdd)
+			err = lookUpUser(&s.Spec, root, passwd, name, groupAdd)
 		}
 		if err != nil {
 			return fmt.Errorf("user %q: %w", name, err)
@@ -44,8 +42,8 @@ func readUser(s *plan.TargetProcess, root *os.File, name string, groupAdd []stri
 	return nil
 }
 
-// lookUp puts the user that name names into spec.
-func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd []string) error {
+// lookUpUser looks up a user's name and sets it in spec.
+func lookUpUser(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd []string) error {
 	group, err := readUserFile(root, "/etc/group")
 	if err != nil {
 		return err
@@ -58,12 +56,12 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	if err != nil {
 		return err
 	}
-	// A line of the container's can have any number. One that the engine cuts to 32 bits
+	// The container's files can have any number. One that is truncated to 32 bits
 	// could become root's.
 	ids := slices.Concat([]int{u.uid, u.gid}, u.groups, added)
 	for _, id := range ids {
-		if id < 0 || int64(id) >= noID {
-			return fmt.Errorf("%d in its /etc/passwd or /etc/group is no number of a user or group", id)
+		if id < 0 || int64(id) >= invalidID {
+			return fmt.Errorf("%d in its /etc/passwd or /etc/group is not a valid uid or gid", id)
 		}
 	}
 	spec.UID, spec.Groups = uint32(ids[0]), nil
@@ -74,11 +72,10 @@ func lookUp(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd
 	return nil
 }
 
-// noID is the number that no user and no group has: (uid_t)-1, credentials(7).
-const noID = 1<<32 - 1
+// invalidID is (uid_t)-1, which no user and no group has, credentials(7).
+const invalidID = 1<<32 - 1
 
-// account is the first line of uid in passwd. Where there is none, the runtime
-// takes / for HOME.
+// account is the first line of uid in passwd. Without one, HOME is /, as with runc.
 func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
 	home, shell, found, err := findHome(uid, passwd)
 	if err != nil {
@@ -89,7 +86,7 @@ func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
 	}
 	a := plan.Account{Home: home, Shell: shell}
 	if strings.HasPrefix(a.Shell, "/") {
-		if shell, err := inroot.Look(root, a.Shell); err == nil {
+		if shell, err := inroot.OpenPath(root, a.Shell); err == nil {
 			a.ShellExists = inroot.Regular(shell) == nil
 			shell.Close()
 		}
@@ -97,10 +94,10 @@ func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
 	return a, nil
 }
 
-// readUserFile reads a file beneath root whole; nil if there is none.
+// readUserFile reads a whole file in root; nil if there is none.
 //
-// The file is the container's, and hostile: a symlink stays inside its root,
-// a FIFO or a device is never opened, and no more than maxUserFile is read.
+// The file belongs to the container, so it is hostile: a symbolic link stays inside root, a FIFO or device is
+// not opened, and at most maxUserFile is read.
 func readUserFile(root *os.File, path string) ([]byte, error) {
 	f, err := inroot.OpenRegular(root, path)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {

@@ -25,7 +25,7 @@ func TestAccount(t *testing.T) {
 		name, passwd string
 		want         plan.Account
 	}{
-		{"its line", nobody + root, with("/root", "/bin/sh", true)},
+		{"one line", nobody + root, with("/root", "/bin/sh", true)},
 		{"the first of two", root + "toor:x:0:0::/toor:/bin/ash\n", with("/root", "/bin/sh", true)},
 		{"no line", nobody, with("/", "", false)},
 		{"an empty file", "", with("/", "", false)},
@@ -35,7 +35,7 @@ func TestAccount(t *testing.T) {
 		{"a shell that is a FIFO", "root:x:0:0::/root:/bin/fifo\n", with("/root", "/bin/fifo", false)},
 		{"a shell without a directory", "root:x:0:0::/root:sh\n", with("/root", "sh", false)},
 		{"a shell that is a link", "root:x:0:0::/root:/bin/link\n", with("/root", "/bin/link", true)},
-		{"a shell that is there outside only", "root:x:0:0::/root:/bin/outside\n", with("/root", "/bin/outside", false)},
+		{"a shell that exists only outside of the root", "root:x:0:0::/root:/bin/outside\n", with("/root", "/bin/outside", false)},
 	} {
 		p := procDir(t, map[string]string{"root/etc/passwd": row.passwd, "root/bin/sh": "", "outside": ""})
 		bin := filepath.Join(p.dir.Name(), "root/bin")
@@ -65,7 +65,7 @@ func TestNoPasswdIsNoError(t *testing.T) {
 	}
 }
 
-// readUser is readUser beneath the root directory of p.
+// readUser calls readUser with the root directory of p.
 func (p *Process) readUser(s *plan.TargetProcess, name string, groupAdd []string) error {
 	root, err := p.OpenRoot()
 	if err != nil {

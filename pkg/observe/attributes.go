@@ -13,10 +13,11 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// readAttributes reads what a child of p inherits besides rights and limits.
-func (p *Process) readAttributes(st status) (plan.Attributes, error) {
+// readAttributes reads what a child of p inherits, apart from rights and limits.
+func (p *Process) readAttributes(st procfs.Status) (plan.Attributes, error) {
 	a, err := scheduling(p.PID)
 	if err != nil {
 		return a, err
@@ -25,8 +26,8 @@ func (p *Process) readAttributes(st status) (plan.Attributes, error) {
 		return a, fmt.Errorf("i/o priority: %w", err)
 	}
 	slack, err := p.readNumber("timerslack_ns", 10)
-	if errors.Is(err, fs.ErrPermission) { // it takes CAP_SYS_NICE
-		slack, err = usualTimerSlack, nil
+	if errors.Is(err, fs.ErrPermission) { // without CAP_SYS_NICE
+		slack, err = defaultTimerSlack, nil
 	}
 	if err != nil {
 		return a, err
@@ -40,17 +41,17 @@ func (p *Process) readAttributes(st status) (plan.Attributes, error) {
 	if a.CoreFilter, err = p.readNumber("coredump_filter", 16); err != nil {
 		return a, err
 	}
-	st.treatment(&a)
+	readPrctl(st, &a)
 	return a, nil
 }
 
-// usualTimerSlack is the first process's, in nanoseconds.
-const usualTimerSlack = 50_000
+// defaultTimerSlack is the timer slack of the system's first process, in nanoseconds.
+const defaultTimerSlack = 50_000
 
-// readNumber reads a file of /proc/PID that is a number; 0 where the kernel has no such file.
+// readNumber reads a file of /proc/PID that is a number. It is 0 if the kernel has no such file.
 func (p *Process) readNumber(name string, base int) (uint64, error) {
 	text, err := p.read(name)
-	if errors.Is(err, fs.ErrNotExist) { // a process that has ended is ESRCH
+	if errors.Is(err, fs.ErrNotExist) { // for an ended process the error is ESRCH
 		return 0, nil
 	}
 	if err != nil {
@@ -63,7 +64,7 @@ func (p *Process) readNumber(name string, base int) (uint64, error) {
 	return n, nil
 }
 
-// scheduling is how a child of process pid is scheduled.
+// scheduling is how a child of process pid will be scheduled.
 func scheduling(pid int) (plan.Attributes, error) {
 	attr, err := unix.SchedGetAttr(pid, 0)
 	if err != nil {
@@ -80,8 +81,8 @@ func scheduling(pid int) (plan.Attributes, error) {
 	return a, nil
 }
 
-// ioPriority is the I/O priority of a process; 0 where it has none of its own, whatever level an
-// older kernel tells then.
+// ioPriority is the I/O priority of a process. It is 0 if the process has none of its own: an older kernel then
+// returns a level without a class.
 func ioPriority(pid int) (uint32, error) {
 	const whoProcess, classAt = 1, 13
 	r, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, whoProcess, uintptr(pid), 0)
@@ -94,13 +95,13 @@ func ioPriority(pid int) (uint32, error) {
 	return uint32(r), nil
 }
 
-// treatment reads what the status tells of how the kernel treats a process. A kernel or a processor
-// that has no choice says something else, or nothing.
-func (s status) treatment(a *plan.Attributes) {
-	huge, _ := s.field("THP_enabled")
+// readPrctl reads the attributes of prctl(2) that status shows. A kernel or processor without the choice has
+// another text, or no line.
+func readPrctl(st procfs.Status, a *plan.Attributes) {
+	huge, _ := st.Field("THP_enabled")
 	a.SmallPages = huge == "0"
-	bypass, _ := s.field("Speculation_Store_Bypass")
-	branch, _ := s.field("SpeculationIndirectBranch")
+	bypass, _ := st.Field("Speculation_Store_Bypass")
+	branch, _ := st.Field("SpeculationIndirectBranch")
 	a.StoreBypass = map[string]plan.Speculation{
 		"thread vulnerable": plan.SpeculationOn, "thread mitigated": plan.SpeculationOff,
 		"thread force mitigated": plan.SpeculationOffForGood,
@@ -111,14 +112,14 @@ func (s status) treatment(a *plan.Attributes) {
 	}[branch]
 }
 
-// readOwn reads what the helper has from the caller, as far as a plan depends on it.
-func (o *Observation) readOwn(st status) error {
+// readOwnAttributes reads the helper's attributes from the caller that a plan depends on.
+func (o *Observation) readOwnAttributes(st procfs.Status) error {
 	o.Facts.Permanent = plan.PermanentAttributes(kernel.ReadLasting())
 	var err error
-	if o.Facts.Permanent.Filters, err = st.filters(); err != nil {
+	if o.Facts.Permanent.Filters, err = st.Filters(); err != nil {
 		return err
 	}
-	st.treatment(&o.Facts.Own)
+	readPrctl(st, &o.Facts.Own)
 	o.Facts.Own.CoreFilter, err = o.self.readNumber("coredump_filter", 16)
 	return err
 }

@@ -14,14 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// maxBundle bounds a bundle's config.json, in bytes. Docker's own are 30 KB; most of a
-// large one is the environment, which execve(2) bounds to 6 MiB.
+// maxBundle limits a bundle's config.json, in bytes. Docker's are 30 KB. The largest part of a big one is the
+// environment, which execve(2) limits to 6 MiB.
 const maxBundle = 16 << 20
 
-// bundle is what is used of config.json, of the OCI runtime specification:
+// bundle has the fields that are used of config.json, of the OCI runtime specification:
 // https://github.com/opencontainers/runtime-spec/blob/main/config.md
 type bundle struct {
 	Process struct {
@@ -56,24 +57,23 @@ type bundle struct {
 	} `json:"linux"`
 }
 
-// shim finds and holds the shim of the container's first process, its parent.
-// The shim's working directory is the bundle, which is named by the
-// container's full ID, or it is Podman's conmon, which was told the bundle: the proof that p is the container's first process and not
-// another that got its number. A process in a container could name a directory
-// of its own so, but it can't leave the container's mounts and cgroups.
+// shim opens the shim of a container's first process, which is its parent. The proof that p is that process,
+// and not another that got its number, is the shim's working directory: it is the bundle, which is named by the
+// container's full ID. Podman's conmon has the bundle in its command line. A process in a container could name
+// its own directory so, but it cannot leave the container's mount namespace and cgroups, which prove checks.
 func (p *Process) shim(id string) (*Process, error) {
 	st, err := p.readStatus()
 	if err != nil {
 		return nil, err
 	}
-	ppid, err := st.number("PPid", 10)
+	ppid, err := st.Number("PPid", 10)
 	if err != nil {
 		return nil, err
 	}
 	if ppid == 0 {
 		return nil, errNotContainer
 	}
-	shim, err := Hold(int(ppid))
+	shim, err := OpenProcess(int(ppid))
 	if err != nil {
 		return nil, err
 	}
@@ -84,10 +84,10 @@ func (p *Process) shim(id string) (*Process, error) {
 	return shim, nil
 }
 
-// prove proves that shim is the one of container id, whose first process is p. Nothing
-// that a container decides is read of shim before it is known not to be in one.
+// prove proves that shim is the shim of container id, and p the container's first process. It reads nothing
+// that a container controls before it knows that shim is not in a container.
 func (p *Process) prove(shim *Process, id string) error {
-	inside, err := p.shares(shim, id)
+	inside, err := p.shimInContainer(shim, id)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (p *Process) prove(shim *Process, id string) error {
 	if err := shim.findBundle(id); err != nil {
 		return err
 	}
-	return p.Alive() // its parent was the shim only if it lives
+	return p.Alive() // only then was shim its parent
 }
 
 // findBundle finds the bundle of the container that p is the shim of.
@@ -107,8 +107,8 @@ func (p *Process) findBundle(id string) error {
 	if p.bundle, err = p.readlink("cwd"); err != nil || path.Base(p.bundle) == id {
 		return err
 	}
-	// conmon -c ID -b …/ID/userdata, conmon(8); its directory is its caller's.
-	line, err := p.readMemory("cmdline", maxProcFile)
+	// conmon -c ID -b …/ID/userdata, conmon(8). Its working directory is its caller's.
+	line, err := p.readMemory("cmdline", procfs.MaxFile)
 	if err != nil {
 		return err
 	}
@@ -121,9 +121,9 @@ func (p *Process) findBundle(id string) error {
 	return nil
 }
 
-// shares tells whether a process that seems to be p's shim is in a container
-// itself: it has p's mounts, or is in a cgroup that is named by a container.
-func (p *Process) shares(shim *Process, id string) (bool, error) {
+// shimInContainer tells whether a process that seems to be p's shim is itself in a container: it has p's mount
+// namespace, or is in a cgroup that is named by a container.
+func (p *Process) shimInContainer(shim *Process, id string) (bool, error) {
 	theirs, err := p.readlink("ns/mnt")
 	if err != nil {
 		return false, err
@@ -141,7 +141,7 @@ func (p *Process) shares(shim *Process, id string) (bool, error) {
 		return false, err
 	}
 	for _, g := range groups {
-		named := containerOf(g.Path)
+		named := containerInPath(g.Path)
 		if named != "" && (named != id || slices.Contains(shims, g)) {
 			return true, nil
 		}
@@ -149,8 +149,8 @@ func (p *Process) shares(shim *Process, id string) (bool, error) {
 	return false, nil
 }
 
-// containerOf is the last full ID of a container in the path of a cgroup.
-func containerOf(path string) string {
+// containerInPath is the last full container ID in the path of a cgroup.
+func containerInPath(path string) string {
 	const digits = 64
 	id := ""
 	for name := range strings.SplitSeq(path, "/") {
@@ -163,10 +163,10 @@ func containerOf(path string) string {
 	return id
 }
 
-// errNotContainer says that a process is not the container's first one.
-var errNotContainer = errors.New("it is not the container's first process here")
+// errNotContainer says that a process is not the container's first process.
+var errNotContainer = errors.New("it is not the container's first process on this host")
 
-// readBundle reads the specification that the container was made from.
+// readBundle reads the specification that the container was created from.
 func (p *Process) readBundle() (*bundle, error) {
 	f, err := p.open(p.bundleFile, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if err != nil {
@@ -189,12 +189,12 @@ func parseBundle(text []byte) (*bundle, error) {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
 	if len(b.Process.Env) == 0 && b.Process.Cwd == "" {
-		return nil, errors.New("config.json: it has no process")
+		return nil, errors.New("config.json: no process is specified")
 	}
 	return &b, nil
 }
 
-// spec is the bundle's process as a plan takes it.
+// spec is the specification of the bundle's process for a plan.
 func (b *bundle) spec() (plan.Spec, error) {
 	p := &b.Process
 	s := plan.Spec{

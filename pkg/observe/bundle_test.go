@@ -49,8 +49,8 @@ func TestBundle(t *testing.T) {
 	}
 }
 
-// What is not there is not the same as 0.
-func TestBundleThatSaysLittle(t *testing.T) {
+// A missing field is different from 0.
+func TestBundleWithMissingFields(t *testing.T) {
 	b, err := parseBundle([]byte(`{"process":{"cwd":"/"}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -67,11 +67,11 @@ func TestBundleIsRefused(t *testing.T) {
 	for _, row := range []struct{ name, text, message string }{
 		{"nothing", ``, "config.json: unexpected end of JSON input"},
 		{"garbage", `nsjoin`, "config.json: invalid character 's' in literal null (expecting 'u')"},
-		{"half of it", `{"process":{"cwd":"/"`, "config.json: unexpected end of JSON input"},
-		{"two of them", `{"process":{"cwd":"/"}}{}`, "config.json: invalid character '{' after top-level value"},
-		{"no process", `{}`, "config.json: it has no process"},
-		{"null", `null`, "config.json: it has no process"},
-		{"an empty process", `{"process":{}}`, "config.json: it has no process"},
+		{"truncated", `{"process":{"cwd":"/"`, "config.json: unexpected end of JSON input"},
+		{"two documents", `{"process":{"cwd":"/"}}{}`, "config.json: invalid character '{' after top-level value"},
+		{"no process", `{}`, "config.json: no process is specified"},
+		{"null", `null`, "config.json: no process is specified"},
+		{"an empty process", `{"process":{}}`, "config.json: no process is specified"},
 		{"a list for the process", `{"process":[]}`, "config.json: json: cannot unmarshal array"},
 		{"a negative uid", `{"process":{"cwd":"/","user":{"uid":-1}}}`, "config.json: json: cannot unmarshal number -1"},
 	} {
@@ -81,8 +81,8 @@ func TestBundleIsRefused(t *testing.T) {
 	}
 }
 
-// A limit that is not known must not be left out, a capability has to be.
-func TestNamesThatAreNotKnown(t *testing.T) {
+// An unknown resource limit must be an error, an unknown capability must be ignored.
+func TestUnknownNames(t *testing.T) {
 	b, err := parseBundle([]byte(`{"process":{"cwd":"/","rlimits":[{"type":"RLIMIT_SHOES","soft":1,"hard":1}]}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -99,12 +99,12 @@ func TestNamesThatAreNotKnown(t *testing.T) {
 	}
 }
 
-func TestFlagsOfAFilter(t *testing.T) {
+func TestFilterFlags(t *testing.T) {
 	for flags, want := range map[string]uint32{
 		``:                                 0,
 		`"SECCOMP_FILTER_FLAG_LOG"`:        unix.SECCOMP_FILTER_FLAG_LOG,
 		`"SECCOMP_FILTER_FLAG_SPEC_ALLOW"`: unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		// Those of the load itself, and what a later runtime may know.
+		// Flags of the load itself, and flags of later runtimes.
 		`"SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_NEW"`: 0,
 		`"SECCOMP_FILTER_FLAG_TSYNC","SECCOMP_FILTER_FLAG_LOG"`: unix.SECCOMP_FILTER_FLAG_LOG,
 	} {

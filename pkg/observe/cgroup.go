@@ -17,7 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// parseCgroups reads /proc/PID/cgroup, cgroups(7): ID:CONTROLLERS:PATH.
+// parseCgroups parses /proc/PID/cgroup, cgroups(7). A line is ID:CONTROLLERS:PATH.
 func parseCgroups(text string) []plan.Cgroup {
 	var groups []plan.Cgroup
 	for line := range strings.Lines(text) {
@@ -41,13 +41,12 @@ func (p *Process) readCgroups() ([]plan.Cgroup, error) {
 	return p.groups, nil
 }
 
-// foreignCgroups are the groups of p, the first process of container id or none's, that self isn't
-// in, in every hierarchy.
+// cgroupsToJoin are the groups that a command must join: those of p that self is not in. p is the first process
+// of container id, or of none.
 //
-// The process may have moved to a group beneath the container's own. docker exec stays in the
-// latter. Only where cgroup v2 has no place for processes there, its runtime, runc's
-// setnsProcess.start, goes where the process is.
-func (p *Process) foreignCgroups(self *Process, id string, seenBy []*Process) ([]plan.Cgroup, error) {
+// The process may have moved to a group below the container's own one. docker exec stays in the container's
+// own. Only if cgroup v2 allows no processes there, runc's setnsProcess.start uses the group of the process.
+func (p *Process) cgroupsToJoin(self *Process, id string, mountsOf []*Process) ([]plan.Cgroup, error) {
 	theirs, err := p.readCgroups()
 	if err != nil {
 		return nil, err
@@ -62,16 +61,16 @@ func (p *Process) foreignCgroups(self *Process, id string, seenBy []*Process) ([
 	}
 	var foreign []plan.Cgroup
 	for _, g := range theirs {
-		if path := ownGroup(g.Path, id); path != g.Path {
+		if path := containerGroup(g.Path, id); path != g.Path {
 			container := plan.Cgroup{Hierarchy: g.Hierarchy, Path: path}
-			if g.Hierarchy != "" || takesProcesses(container, seenBy) {
+			if g.Hierarchy != "" || allowsProcesses(container, mountsOf) {
 				g = container
 			}
 		}
 		if own[g] {
 			continue
 		}
-		if !strings.HasPrefix(g.Path, "/") || above(g.Path) {
+		if !strings.HasPrefix(g.Path, "/") || outsideNamespace(g.Path) {
 			return nil, fmt.Errorf("cgroup %s is outside of this cgroup namespace", g)
 		}
 		foreign = append(foreign, g)
@@ -79,38 +78,38 @@ func (p *Process) foreignCgroups(self *Process, id string, seenBy []*Process) ([
 	return foreign, nil
 }
 
-// ownGroup is the group that the runtime made for container id, the first part of the path that is
-// named by it. What is beneath is the container's. Without such a part it is the path.
-func ownGroup(path, id string) string {
+// containerGroup is the group that the runtime made for container id: path up to the first component that is
+// named by the ID. The container made what is below. Without such a component it is path.
+func containerGroup(path, id string) string {
 	end := 0
 	for part := range strings.SplitAfterSeq(path, "/") {
 		end += len(part)
-		if id != "" && containerOf(strings.TrimSuffix(part, "/")) == id {
+		if id != "" && containerInPath(strings.TrimSuffix(part, "/")) == id {
 			return strings.TrimSuffix(path[:end], "/")
 		}
 	}
 	return path
 }
 
-// takesProcesses tells whether a group of cgroup v2 that has others with processes beneath it can
-// have some itself: cgroup_migrate_vet_dst of the kernel's kernel/cgroup/cgroup.c.
-func takesProcesses(g plan.Cgroup, seenBy []*Process) bool {
-	places, err := findCgroups([]plan.Cgroup{g}, seenBy)
+// allowsProcesses tells whether cgroup v2 allows processes in a group that has non-empty groups below it:
+// cgroup_migrate_vet_dst of the kernel's kernel/cgroup/cgroup.c.
+func allowsProcesses(g plan.Cgroup, mountsOf []*Process) bool {
+	dirs, err := findCgroupDirs([]plan.Cgroup{g}, mountsOf)
 	if err != nil {
 		return false
 	}
-	switch places[0].line("cgroup.type") {
+	switch dirs[0].readLine("cgroup.type") {
 	case "domain threaded", "threaded":
 		return true
 	case "domain":
-		return places[0].line("cgroup.subtree_control") == ""
+		return dirs[0].readLine("cgroup.subtree_control") == ""
 	}
 	return false
 }
 
-// line is a short file of the group, without its end; "?" where it can't be read.
-func (p place) line(name string) string {
-	f, err := p.open(name, unix.O_RDONLY)
+// readLine reads a short file of the group, without the newline. It is "?" if the file cannot be read.
+func (d cgroupDir) readLine(name string) string {
+	f, err := d.open(name, unix.O_RDONLY)
 	if err != nil {
 		return "?"
 	}
@@ -123,9 +122,9 @@ func (p place) line(name string) string {
 	return strings.TrimSpace(string(text[:n]))
 }
 
-// above tells whether a group is above the root of the cgroup namespace, where
-// its path begins with /.., cgroup_namespaces(7).
-func above(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
+// outsideNamespace tells whether a group is outside of the cgroup namespace: then its path begins with /..,
+// cgroup_namespaces(7).
+func outsideNamespace(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
 // cgroupMount is a mounted hierarchy.
 type cgroupMount struct {
@@ -134,8 +133,8 @@ type cgroupMount struct {
 	point   string   // where
 }
 
-// parseCgroupMount reads a line of a mountinfo, proc_pid_mountinfo(5); false where
-// it isn't a hierarchy's.
+// parseCgroupMount parses a line of mountinfo, proc_pid_mountinfo(5). It returns false if the line is not that
+// of a hierarchy.
 func parseCgroupMount(line string) (cgroupMount, bool) {
 	before, after, ok := strings.Cut(line, " - cgroup")
 	if !ok {
@@ -157,8 +156,8 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	return cgroupMount{}, false
 }
 
-// holds tells whether the mount shows group g, and where.
-func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
+// dirOf is the directory of group g in the mount, and false if the mount does not show g.
+func (m cgroupMount) dirOf(g plan.Cgroup) (string, bool) {
 	if g.Hierarchy == "" {
 		if m.options != nil {
 			return "", false
@@ -170,7 +169,7 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 			}
 		}
 	}
-	if above(m.root) {
+	if outsideNamespace(m.root) {
 		return "", false
 	}
 	rel, below := strings.CutPrefix(path.Clean(g.Path), strings.TrimSuffix(path.Clean(m.root), "/"))
@@ -180,11 +179,10 @@ func (m cgroupMount) holds(g plan.Cgroup) (string, bool) {
 	return path.Join(m.point, rel), true
 }
 
-// openCgroups opens the file of each group that takes who is to join: tasks of v1,
-// where a thread can join alone, and cgroup.procs of v2. Each is looked for where
-// the processes given see hierarchies mounted, in turn.
-func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error {
-	places, err := findCgroups(groups, seenBy)
+// openCgroups opens the file of each group to write a pid to: tasks of v1, where a single thread can join, and
+// cgroup.procs of v2. Each group is looked for in the mounts of the given processes, in their order.
+func (o *Observation) openCgroups(groups []plan.Cgroup, mountsOf []*Process) error {
+	dirs, err := findCgroupDirs(groups, mountsOf)
 	if err != nil {
 		return err
 	}
@@ -192,48 +190,47 @@ func (o *Observation) openCgroups(groups []plan.Cgroup, seenBy []*Process) error
 		name := "tasks"
 		if g.Hierarchy == "" {
 			name = "cgroup.procs"
-			if o.CgroupDir, err = places[i].open("", unix.O_PATH|unix.O_DIRECTORY); err != nil {
+			if o.CgroupDir, err = dirs[i].open("", unix.O_PATH|unix.O_DIRECTORY); err != nil {
 				return fmt.Errorf("cgroup %s: %w", g, err)
 			}
 		}
-		f, err := places[i].open(name, unix.O_WRONLY)
+		f, err := dirs[i].open(name, unix.O_WRONLY)
 		if err != nil {
 			return fmt.Errorf("cgroup %s: %w", g, err)
 		}
 		o.Cgroups = append(o.Cgroups, f)
-		o.openFreezer(places[i], g)
+		o.openFreezer(dirs[i], g)
 		if o.memory == nil {
-			o.memory = openMemory(places[i], g)
+			o.memory = openMemory(dirs[i], g)
 		}
 	}
 	o.oomKills, err = oomKills(o.memory)
 	return err
 }
 
-// place is where a group can be seen: in a directory, by a process.
-type place struct {
-	by  *Process // nil where it can't
-	dir string
+// cgroupDir is the directory of a group.
+type cgroupDir struct {
+	mountsOf *Process // nil if no process has the hierarchy mounted
+	path     string   // in the root directory of mountsOf
 }
 
-// findCgroups finds the place of each group. It reads no more of the mounts than
-// it needs: there are several for each container, and the hierarchies are among
-// the first.
-func findCgroups(groups []plan.Cgroup, seenBy []*Process) ([]place, error) {
-	places := make([]place, len(groups))
+// findCgroupDirs finds the directory of each group. It stops reading mountinfo early: each container adds
+// several mounts, and the hierarchies are among the first.
+func findCgroupDirs(groups []plan.Cgroup, mountsOf []*Process) ([]cgroupDir, error) {
+	dirs := make([]cgroupDir, len(groups))
 	missing := len(groups)
-	for _, p := range seenBy {
+	for _, p := range mountsOf {
 		if missing == 0 {
 			break
 		}
 		err := p.readLines("mountinfo", func(line string) bool {
 			m, ok := parseCgroupMount(line)
 			for i, g := range groups {
-				if !ok || places[i].by != nil {
+				if !ok || dirs[i].mountsOf != nil {
 					continue
 				}
-				if dir, holds := m.holds(g); holds {
-					places[i] = place{p, dir}
+				if path, ok := m.dirOf(g); ok {
+					dirs[i] = cgroupDir{p, path}
 					missing--
 				}
 			}
@@ -243,20 +240,20 @@ func findCgroups(groups []plan.Cgroup, seenBy []*Process) ([]place, error) {
 			return nil, err
 		}
 	}
-	return places, nil
+	return dirs, nil
 }
 
 // open opens a file of the group.
-func (p place) open(name string, flags int) (*os.File, error) {
-	if p.by == nil {
+func (d cgroupDir) open(name string, flags int) (*os.File, error) {
+	if d.mountsOf == nil {
 		return nil, errors.New("its hierarchy is not mounted")
 	}
-	return p.by.open("root"+path.Join(p.dir, name), flags)
+	return d.mountsOf.open("root"+path.Join(d.path, name), flags)
 }
 
-// take puts a process into the group.
-func (p place) take(pid int) error {
-	f, err := p.open("cgroup.procs", unix.O_WRONLY)
+// addProcess moves a process into the group.
+func (d cgroupDir) addProcess(pid int) error {
+	f, err := d.open("cgroup.procs", unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -265,9 +262,9 @@ func (p place) take(pid int) error {
 	return err
 }
 
-// TakeBack puts a process into our own group of the freezer of cgroup v1, which lets it
-// go on where another one holds it.
-func (o *Observation) TakeBack(pid int) error {
+// MoveToOwnFreezer moves a process into the helper's own group of the freezer of cgroup v1. A process that was
+// frozen in another group continues then.
+func (o *Observation) MoveToOwnFreezer(pid int) error {
 	ours, err := o.self.readCgroups()
 	if err != nil {
 		return err
@@ -278,12 +275,12 @@ func (o *Observation) TakeBack(pid int) error {
 			freezer = append(freezer, g)
 		}
 	}
-	places, err := findCgroups(freezer, []*Process{o.host})
+	dirs, err := findCgroupDirs(freezer, []*Process{o.host})
 	if err != nil {
 		return err
 	}
-	for _, place := range places {
-		if err := place.take(pid); err != nil {
+	for _, dir := range dirs {
+		if err := dir.addProcess(pid); err != nil {
 			return err
 		}
 	}

@@ -27,7 +27,7 @@ func TestParseCgroupMount(t *testing.T) {
 			&cgroupMount{root: "/", point: "/sys/fs/cgroup/systemd", options: []string{"rw", "xattr", "name=systemd"}},
 		},
 		{
-			"a part, no optional fields", "40 31 0:37 /docker/1f /cg ro - cgroup2 none ro\n",
+			"a part of a hierarchy, no optional fields", "40 31 0:37 /docker/1f /cg ro - cgroup2 none ro\n",
 			&cgroupMount{root: "/docker/1f", point: "/cg"},
 		},
 		{
@@ -43,9 +43,9 @@ func TestParseCgroupMount(t *testing.T) {
 			&cgroupMount{root: "/", point: `/a\040`},
 		},
 		{"another file system", "1 0 8:1 / /sys/fs/cgroup rw - ext4 cgroup2 rw\n", nil},
-		{"a source that is named so", "1 0 8:1 / /cgroup2 rw - tmpfs cgroup2 rw\n", nil},
-		{"a line that is cut", "30 24 0:26 / - cgroup2 cgroup2 rw\n", nil},
-		{"a line without a tail", "30 24 0:26 / /cg rw - cgroup2\n", nil},
+		{"a source with that name", "1 0 8:1 / /cgroup2 rw - tmpfs cgroup2 rw\n", nil},
+		{"a truncated line", "30 24 0:26 / - cgroup2 cgroup2 rw\n", nil},
+		{"a line without source and options", "30 24 0:26 / /cg rw - cgroup2\n", nil},
 		{"nothing", "", nil},
 	} {
 		got, ok := parseCgroupMount(row.line)
@@ -55,7 +55,7 @@ func TestParseCgroupMount(t *testing.T) {
 	}
 }
 
-func TestMountHoldsAGroup(t *testing.T) {
+func TestDirOfGroup(t *testing.T) {
 	v2 := func(root string) cgroupMount { return cgroupMount{root: root, point: "/cg"} }
 	v1 := func(options ...string) cgroupMount { return cgroupMount{root: "/", point: "/cg", options: options} }
 	for _, row := range []struct {
@@ -65,14 +65,14 @@ func TestMountHoldsAGroup(t *testing.T) {
 		want  string // "" for none
 	}{
 		{"the whole hierarchy", v2("/"), plan.Cgroup{Path: "/a/b"}, "/cg/a/b"},
-		{"its root", v2("/"), plan.Cgroup{Path: "/"}, "/cg"},
-		{"a part that it is in", v2("/a"), plan.Cgroup{Path: "/a/b"}, "/cg/b"},
-		{"just it", v2("/a/b"), plan.Cgroup{Path: "/a/b"}, "/cg"},
-		{"a part beside it", v2("/a"), plan.Cgroup{Path: "/b"}, ""},
-		{"a part of which it is the parent", v2("/a/b"), plan.Cgroup{Path: "/a"}, ""},
-		{"a part whose name begins its own", v2("/a"), plan.Cgroup{Path: "/ab"}, ""},
-		{"a mount of what is above the namespace", v2("/.."), plan.Cgroup{Path: "/a"}, ""},
-		{"a mount of what is beside the namespace", v2("/../a"), plan.Cgroup{Path: "/a"}, ""},
+		{"the root group", v2("/"), plan.Cgroup{Path: "/"}, "/cg"},
+		{"a part that contains the group", v2("/a"), plan.Cgroup{Path: "/a/b"}, "/cg/b"},
+		{"just the group", v2("/a/b"), plan.Cgroup{Path: "/a/b"}, "/cg"},
+		{"a sibling of the group", v2("/a"), plan.Cgroup{Path: "/b"}, ""},
+		{"a child of the group", v2("/a/b"), plan.Cgroup{Path: "/a"}, ""},
+		{"a sibling whose name is a prefix", v2("/a"), plan.Cgroup{Path: "/ab"}, ""},
+		{"a mount of the namespace's parent", v2("/.."), plan.Cgroup{Path: "/a"}, ""},
+		{"a mount of the namespace's sibling", v2("/../a"), plan.Cgroup{Path: "/a"}, ""},
 		{"a group above the mount", v2("/a"), plan.Cgroup{Path: "/"}, ""},
 		{"two dots that begin a name", v2("/"), plan.Cgroup{Path: "/..a"}, "/cg/..a"},
 		{"two dots that begin the mount's", v2("/..a"), plan.Cgroup{Path: "/..a/b"}, "/cg/b"},
@@ -85,7 +85,7 @@ func TestMountHoldsAGroup(t *testing.T) {
 		{"v1 for v2", v1("rw", "memory"), plan.Cgroup{Path: "/a"}, ""},
 		{"v2 for v1", v2("/"), plan.Cgroup{Hierarchy: "memory", Path: "/a"}, ""},
 	} {
-		got, ok := row.mount.holds(row.group)
+		got, ok := row.mount.dirOf(row.group)
 		if got != row.want || ok != (row.want != "") {
 			t.Errorf("%s: %q, %t; want %q", row.name, got, ok, row.want)
 		}

@@ -37,7 +37,7 @@ func TestParseCgroups(t *testing.T) {
 	}
 }
 
-func TestForeignCgroups(t *testing.T) {
+func TestCgroupsToJoin(t *testing.T) {
 	for _, row := range []struct {
 		name, theirs, ours string
 		want               []plan.Cgroup
@@ -65,7 +65,7 @@ func TestForeignCgroups(t *testing.T) {
 			message: "cgroup :/.. is outside of this cgroup namespace",
 		},
 		{
-			name: "outside, and so are we", theirs: "0::/../b\n", ours: "0::/../b\n",
+			name: "outside, and the helper too", theirs: "0::/../b\n", ours: "0::/../b\n",
 		},
 		{
 			name: "two dots that begin a name", theirs: "0::/..b\n", ours: "0::/a\n",
@@ -83,7 +83,7 @@ func TestForeignCgroups(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p := procDir(t, map[string]string{"cgroup": row.theirs})
 			self := procDir(t, map[string]string{"cgroup": row.ours})
-			got, err := p.foreignCgroups(self, "", nil)
+			got, err := p.cgroupsToJoin(self, "", nil)
 			if !reflect.DeepEqual(got, row.want) || text(err) != row.message {
 				t.Errorf("%v, %v; want %v, %s", got, err, row.want, row.message)
 			}
@@ -91,14 +91,14 @@ func TestForeignCgroups(t *testing.T) {
 	}
 }
 
-func TestOurOwnCgroupsAreNotForeign(t *testing.T) {
-	p := hold(t, running(t, "cat").Process.Pid)
-	if got, err := p.foreignCgroups(hold(t, os.Getpid()), "", nil); err != nil || got != nil {
+func TestOwnCgroupsAreNotJoined(t *testing.T) {
+	p := openTestProcess(t, running(t, "cat").Process.Pid)
+	if got, err := p.cgroupsToJoin(openTestProcess(t, os.Getpid()), "", nil); err != nil || got != nil {
 		t.Errorf("a child is in groups that we aren't in: %v, %v", got, err)
 	}
 }
 
-func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
+func TestGroupIsOpenedInItsHierarchy(t *testing.T) {
 	engine := procDir(t, map[string]string{
 		"mountinfo":                          mountLine("/", "/engine/memory", "cgroup", "rw,memory"),
 		"root/engine/memory/docker/1f/tasks": "",
@@ -115,7 +115,7 @@ func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(o.Cgroups) != len(groups) {
-		t.Fatalf("%d are opened, want %d", len(o.Cgroups), len(groups))
+		t.Fatalf("%d groups are opened, want %d", len(o.Cgroups), len(groups))
 	}
 	for i, f := range o.Cgroups {
 		if _, err := f.WriteString(groups[i].String()); err != nil {
@@ -126,7 +126,7 @@ func TestGroupIsOpenedWhereItsHierarchyIsMounted(t *testing.T) {
 	for file, want := range map[string]string{
 		filepath.Join(self.dir.Name(), "root/with space/1f/cgroup.procs"):      ":/docker/1f",
 		filepath.Join(engine.dir.Name(), "root/engine/memory/docker/1f/tasks"): "memory:/docker/1f",
-		filepath.Join(self.dir.Name(), "root/mem/docker/1f/tasks"):             "", // the first that sees it gives it
+		filepath.Join(self.dir.Name(), "root/mem/docker/1f/tasks"):             "", // the first process with the mount is used
 	} {
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {
 			t.Errorf("%s is written %q, %v; want %q", filepath.Base(filepath.Dir(file)), got, err, want)
@@ -160,8 +160,8 @@ func mountLine(root, point, kind, options string) string {
 	return strings.Join([]string{"36 35 0:31", root, point, "rw,nosuid", "shared:9", "-", kind, kind, options}, " ") + "\n"
 }
 
-// What a container makes beneath its own group is not what the runtime made, whatever its name is.
-func TestOwnGroup(t *testing.T) {
+// What a container makes below its own group is not the runtime's, whatever its name is.
+func TestContainerGroup(t *testing.T) {
 	id := strings.Repeat("0f", 32)
 	for path, want := range map[string]string{
 		"/docker/" + id:                      "/docker/" + id,
@@ -173,10 +173,10 @@ func TestOwnGroup(t *testing.T) {
 		"/":                                  "/",
 		"/docker/" + strings.Repeat("a", 64): "/docker/" + strings.Repeat("a", 64),
 	} {
-		if got := ownGroup(path, id); got != want {
+		if got := containerGroup(path, id); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
-		if got := ownGroup(path, ""); got != path {
+		if got := containerGroup(path, ""); got != path {
 			t.Errorf("%s of no container: %s", path, got)
 		}
 	}

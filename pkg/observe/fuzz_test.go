@@ -11,41 +11,18 @@ import (
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
-
-// A process's name, on the first line, is no other field: the kernel escapes the
-// end of a line in it, and nothing else.
-func FuzzStatus(f *testing.F) {
-	f.Add("sh", uint64(12), uint64(0x1ff), uint32(7))
-	f.Add("a\nPPid:\t1", uint64(0), uint64(math.MaxUint64), uint32(math.MaxUint32))
-	f.Add("PPid:\t1", uint64(1), uint64(0), uint32(0))
-	f.Fuzz(func(t *testing.T, name string, ppid, caps uint64, group uint32) {
-		name = strings.NewReplacer("\n", `\n`, `\`, `\\`).Replace(name)
-		s := status{fmt.Sprintf("Name:\t%s\nPPid:\t%d\nGroups:\t0 %d \nCapBnd:\t%016x\n", name, ppid, group, caps)}
-		if got, err := s.number("PPid", 10); err != nil || got != ppid {
-			t.Errorf("PPid is %d, %v; want %d", got, err, ppid)
-		}
-		if got, err := s.number("CapBnd", 16); err != nil || got != caps {
-			t.Errorf("CapBnd is %x, %v; want %x", got, err, caps)
-		}
-		if got, err := s.ids("Groups"); err != nil || !slices.Equal(got, []uint32{0, group}) {
-			t.Errorf("Groups is %d, %v; want 0 and %d", got, err, group)
-		}
-		if _, err := s.number("CapEff", 16); err == nil || err.Error() != "status has no line CapEff" {
-			t.Errorf("a line that isn't there: %v", err)
-		}
-	})
-}
 
 func FuzzStatusText(f *testing.F) {
 	f.Add("CapBnd:\t0\nCapPrm:\t0\nCapEff:\t0\nCapInh:\t0\nCapAmb:\t0\nSeccomp:\t2\nSeccomp_filters:\t1\nUid:\t0\t0\t0\t0\n")
 	f.Add("Seccomp:\t0\nUid:\tx\n")
 	f.Add("Seccomp")
 	f.Fuzz(func(t *testing.T, text string) {
-		s := status{text}
-		_, capErr := s.capabilities()
-		_, filterErr := s.filters()
-		_, idErr := s.ids("Uid")
+		s := procfs.Status(text)
+		_, capErr := capabilities(s)
+		_, filterErr := s.Filters()
+		_, idErr := s.IDs("Uid")
 		for _, err := range []error{capErr, filterErr, idErr} {
 			if err != nil && !strings.HasPrefix(err.Error(), "status ") {
 				t.Errorf("%q: %q doesn't say where", text, err)
@@ -54,7 +31,7 @@ func FuzzStatusText(f *testing.F) {
 	})
 }
 
-// A group's name may have colons and spaces, and what is written is read.
+// A group's name may contain colons and spaces, and is read as it was written.
 func FuzzCgroups(f *testing.F) {
 	f.Add("0::/\n", "/docker/web")
 	f.Add("12:cpu,cpuacct:/a:b\n1:name=systemd:/x", "/a b:c/..")
@@ -70,14 +47,14 @@ func FuzzCgroups(f *testing.F) {
 		if got := parseCgroups("3:cpu,cpuacct:" + path + "\n0::" + path + "\n"); !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
-		if id := containerOf(path); id != "" && (len(id) != 64 || !strings.Contains(path, id)) {
+		if id := containerInPath(path); id != "" && (len(id) != 64 || !strings.Contains(path, id)) {
 			t.Errorf("%q is of the container %q", path, id)
 		}
 	})
 }
 
-// A mount's directories are what they are, whatever is in their names; a group
-// beneath its root is found beneath where it is mounted, and no other.
+// Directories are read as they were written, whatever their names contain. A group below the mounted root is
+// found below the mount point, and no other group is.
 func FuzzCgroupMount(f *testing.F) {
 	f.Add("/", "/sys/fs/cgroup", "/docker/web", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n")
 	f.Add("/docker", "/a b\n\\040", "/docker/web", "30 23 0:26 / /x rw shared:1 - cgroup cgroup rw,cpu\n")
@@ -93,11 +70,11 @@ func FuzzCgroupMount(f *testing.F) {
 		if !ok || m.root != root || m.point != point || !slices.Equal(m.options, []string{"rw", "cpu", "cpuacct"}) {
 			t.Fatalf("%q at %q is read as %+v, %t", root, point, m, ok)
 		}
-		dir, holds := m.holds(plan.Cgroup{Hierarchy: "cpu,cpuacct", Path: "/" + group})
+		dir, holds := m.dirOf(plan.Cgroup{Hierarchy: "cpu,cpuacct", Path: "/" + group})
 		if holds && dir != "/" && !strings.HasPrefix(dir+"/", strings.TrimSuffix(filepath.Clean(point), "/")+"/") {
 			t.Errorf("%q mounted at %q shows %q as %q", root, point, group, dir)
 		}
-		if _, holds := m.holds(plan.Cgroup{Path: "/" + group}); holds {
+		if _, holds := m.dirOf(plan.Cgroup{Path: "/" + group}); holds {
 			t.Errorf("a v1 hierarchy holds the v2 group %q", group)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What a bundle gives is what it says, and no right that it doesn't name.
+// The specification has what the bundle has, and no right that the bundle does not name.
 func FuzzBundle(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `{"process":{"cwd":"/"}}`, `{"process":{"cwd":"/","rlimits":[{"type":"RLIMIT_NOFILE","hard":9,"soft":8}]}}`,
@@ -70,9 +70,8 @@ func expectNamed(t *testing.T, set plan.CapSet, names []string) {
 	}
 }
 
-// The files are the container's. Whatever is in them, a user is found as it says,
-// or by his number, or the error names him; a line that is added changes who has
-// its name only.
+// The files are the container's. Whatever they contain, a user is found or the error names the user, and a line
+// that is added first affects only the user with its name.
 func FuzzUser(f *testing.F) {
 	const passwd, group = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/app:/bin/sh\n", "root:x:0:\nwheel:x:10:app,root\n"
 	for _, name := range []string{"app", "1000", "1000:10", "app:wheel", ":", "app:", ":10", "nobody", "-1", "4294967296", "0x10", "root:none"} {
@@ -94,22 +93,22 @@ func FuzzUser(f *testing.F) {
 			t.Fatal(err)
 		}
 		var spec plan.Spec
-		if err := lookUp(&spec, root, passwd, name, nil); err != nil {
+		if err := lookUpUser(&spec, root, passwd, name, nil); err != nil {
 			if !reflect.DeepEqual(spec, plan.Spec{}) {
 				t.Errorf("%q: %+v, and %v", name, spec, err)
 			}
 		} else if !slices.Contains(spec.Groups, spec.GID) {
-			t.Errorf("%q: the groups %d are without his own, %d", name, spec.Groups, spec.GID)
+			t.Errorf("%q: groups %d do not include the user's own, %d", name, spec.Groups, spec.GID)
 		}
 		if _, err := account(root, passwd, uid); err != nil && !strings.HasPrefix(err.Error(), "its /etc/passwd: ") {
 			t.Errorf("account of %d: %v", uid, err)
 		}
 
-		// One more line, first, for a name that the file may have already.
+		// Add a first line. The file may already have the name.
 		who := fmt.Sprintf("nsjoin:x:%d:7::/home/n:/bin/n\n", uid%(1<<31))
 		line := slices.Concat([]byte(who), passwd)
 		var first plan.Spec
-		if err := lookUp(&first, root, line, "nsjoin", nil); err != nil || first.UID != uid%(1<<31) || first.GID != 7 {
+		if err := lookUpUser(&first, root, line, "nsjoin", nil); err != nil || first.UID != uid%(1<<31) || first.GID != 7 {
 			t.Errorf("nsjoin, first in passwd, is %d:%d, %v; want %d:7", first.UID, first.GID, err, uid%(1<<31))
 		}
 		want := plan.Account{Home: "/home/n", Shell: "/bin/n"}

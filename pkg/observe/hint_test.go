@@ -11,8 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// A process that is traced is another reason, which root doesn't help.
-func TestHintWhereAFilterTakesRoot(t *testing.T) {
+// A process that is traced already is another reason: being root does not help.
+func TestHintIfCopyingNeedsRoot(t *testing.T) {
 	for _, row := range []struct {
 		err  error
 		hint bool
@@ -20,11 +20,11 @@ func TestHintWhereAFilterTakesRoot(t *testing.T) {
 		{unix.EACCES, true},
 		{unix.EPERM, false},
 		{nil, false},
-		// A security module's refusal to trace: the filter was taken for one that only root can
-		// copy, and made from the profile.
+		// A security module's refusal to trace. It used to be taken for a filter that only root can copy, which was then made
+		// from the profile.
 		{&traceError{7, unix.EACCES}, false},
 	} {
-		denied, got := explainFilters(row.err)
+		denied, got := explainCopyError(row.err)
 		if denied != row.hint {
 			t.Errorf("%v: denied %v", row.err, denied)
 		}

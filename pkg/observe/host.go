@@ -7,12 +7,11 @@ import (
 	"os"
 )
 
-// leave makes a helper in a container of its own one of the host's processes, as
-// far as it goes: the process that started it, the container's shim, gives what is
-// the host's, and the helper moves to its cgroups. There it may use the devices, and
-// its end is not the end of those that it leaves behind.
-func (o *Observation) leave() error {
-	host, err := Hold(os.Getppid())
+// leaveContainer makes a helper that runs in its own container as much a process of the host as possible. The
+// process that started it, the container's shim, is the source of the host's namespaces, and the helper moves
+// to the shim's cgroups. There it may use all devices, and it may leave processes behind when it ends.
+func (o *Observation) leaveContainer() error {
+	host, err := OpenProcess(os.Getppid())
 	if err != nil {
 		return fmt.Errorf("the engine's host: %w", err)
 	}
@@ -22,18 +21,18 @@ func (o *Observation) leave() error {
 	}
 	o.host = host
 	o.Facts.Host = host.Facts()
-	groups, err := host.foreignCgroups(o.self, "", nil)
+	groups, err := host.cgroupsToJoin(o.self, "", nil)
 	if err != nil {
 		return err
 	}
-	places, err := findCgroups(groups, []*Process{host})
+	dirs, err := findCgroupDirs(groups, []*Process{host})
 	if err != nil {
 		return err
 	}
-	for _, at := range places {
-		// A rootless engine's groups are its user's, who may not have them all.
-		_ = at.take(o.self.PID)
+	for _, dir := range dirs {
+		// A rootless engine's user may not have write access to all groups.
+		_ = dir.addProcess(o.self.PID)
 	}
-	o.self.groups = nil // they are others now
+	o.self.groups = nil // read them again
 	return nil
 }

@@ -17,8 +17,8 @@ import (
 
 const inside1000 = "web:x:1000:1000::/inside:/bin/sh\n"
 
-// hostileFiles are what a container's root can put in the place of a file of
-// his. Where message is "" the file is one to read, with the text given.
+// hostileFiles are what a container's root can replace one of its files with. If message is "" the file can be
+// read and has the given text.
 var hostileFiles = []struct {
 	name    string
 	put     func(path, text string) error
@@ -52,7 +52,7 @@ var hostileFiles = []struct {
 	}, "it is larger than 4194304 bytes"},
 }
 
-// readUser1000 calls readUser of user 1000, which must not hang.
+// readUser1000 calls readUser for user 1000. It must not block.
 func readUser1000(t *testing.T, p *Process, name string) (plan.TargetProcess, error) {
 	t.Helper()
 	s := plan.TargetProcess{Spec: plan.Spec{UID: 1000}}
@@ -67,7 +67,7 @@ func readUser1000(t *testing.T, p *Process, name string) (plan.TargetProcess, er
 	}
 }
 
-// Without a name to look up, the plan judges whether passwd was needed.
+// Without a name to look up, the plan decides whether passwd is needed.
 func TestHostilePasswd(t *testing.T) {
 	for _, row := range hostileFiles {
 		t.Run(row.name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestHostilePasswd(t *testing.T) {
 			}
 			got, err := readUser1000(t, p, "")
 			if err != nil {
-				t.Errorf("refused at once: %v", err)
+				t.Errorf("readUser fails: %v", err)
 			}
 			home := ""
 			if row.message == "" {
@@ -114,19 +114,18 @@ func TestHostileFilesOfANamedUser(t *testing.T) {
 	}
 }
 
-func TestPasswdWithALineWithoutAnEnd(t *testing.T) {
+func TestPasswdWithAnEndlessLine(t *testing.T) {
 	p := procDir(t, map[string]string{"root/etc/passwd": "web:" + strings.Repeat("x", 1<<20)})
 	got, err := readUser1000(t, p, "")
 	if err != nil {
-		t.Errorf("refused at once: %v", err)
+		t.Errorf("readUser fails: %v", err)
 	}
 	checkRefusal(t, got.AccountErr, "its /etc/passwd: ", "token too long")
 	_, err = readUser1000(t, p, "web")
 	checkRefusal(t, err, `user "web": `, "token too long")
 }
 
-// checkRefusal tells whether err is a refusal of the form given, or none for no
-// message.
+// checkRefusal checks that err has the given form, or is nil if message is "".
 func checkRefusal(t *testing.T, err error, prefix, message string) {
 	t.Helper()
 	switch {

@@ -17,23 +17,22 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// lastWithin is how long a container's first process may be there after all
-// others of its pid namespace were killed: it waits for them.
-const lastWithin = 500 * time.Millisecond
+// endTimeout is how long a container's first process may live after all other processes of its pid namespace
+// were killed: it waits for them.
+const endTimeout = 500 * time.Millisecond
 
-// WhyKilled finds out why a command got SIGKILL, which it can't tell itself: the
-// first process of its pid namespace, number pid, has ended, or the kernel killed
-// for want of memory. "" means that it was neither.
+// WhyKilled tells why a command got SIGKILL: the first process of its pid namespace, pid, has ended, or the
+// out-of-memory killer was active in its cgroup. It is "" for another reason.
 func (o *Observation) WhyKilled(pid int) string {
 	if n, err := oomKills(o.memory); err == nil && n > o.oomKills {
-		return "the kernel killed for want of memory in its cgroup"
+		return "its cgroup is out of memory"
 	}
 	p, ok := o.Processes[pid]
 	if !ok {
 		return ""
 	}
 	fds := []unix.PollFd{{Fd: int32(p.Pidfd.Fd()), Events: unix.POLLIN}}
-	for deadline := time.Now().Add(lastWithin); ; {
+	for deadline := time.Now().Add(endTimeout); ; {
 		n, err := unix.Poll(fds, int(max(0, time.Until(deadline)).Milliseconds()))
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -45,9 +44,9 @@ func (o *Observation) WhyKilled(pid int) string {
 	}
 }
 
-// openMemory opens the file that counts what the kernel killed in a group of
-// memory's hierarchy: of cgroup v2, or since Linux 4.13 of v1. None is nil.
-func openMemory(of place, g plan.Cgroup) *os.File {
+// openMemory opens the file that counts what the out-of-memory killer ended in a group: of cgroup v2, or of v1
+// since Linux 4.13. It is nil if the group has no such file.
+func openMemory(in cgroupDir, g plan.Cgroup) *os.File {
 	name := "memory.events"
 	switch {
 	case slices.Contains(strings.Split(g.Hierarchy, ","), "memory"):
@@ -55,14 +54,14 @@ func openMemory(of place, g plan.Cgroup) *os.File {
 	case g.Hierarchy != "":
 		return nil
 	}
-	f, err := of.open(name, unix.O_RDONLY)
+	f, err := in.open(name, unix.O_RDONLY)
 	if err != nil {
-		return nil // cgroup v2 without the controller
+		return nil // cgroup v2 without the memory controller
 	}
 	return f
 }
 
-// oomKills reads that count; 0 where there is none.
+// oomKills reads that count; 0 without a file.
 func oomKills(file *os.File) (uint64, error) {
 	if file == nil {
 		return 0, nil
@@ -77,5 +76,5 @@ func oomKills(file *os.File) (uint64, error) {
 			return strconv.ParseUint(strings.TrimSpace(count), 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("%s: no oom_kill", file.Name())
+	return 0, fmt.Errorf("%s: no line oom_kill", file.Name())
 }

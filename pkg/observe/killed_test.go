@@ -10,10 +10,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-const wantOfMemory = "the kernel killed for want of memory in its cgroup"
+const outOfMemory = "its cgroup is out of memory"
 
-// The count is that of the group that the command is in, of either version.
-func TestCommandThatTheKernelKilledForWantOfMemory(t *testing.T) {
+// The count is that of the command's group, in both versions of cgroups.
+func TestCommandIsKilledOutOfMemory(t *testing.T) {
 	const v1, v2 = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "low 0\nhigh 9\nmax 9\noom 9\noom_kill 3\noom_group_kill 9\n"
 	for _, row := range []struct {
 		name, kind, options, file, text string
@@ -33,16 +33,16 @@ func TestCommandThatTheKernelKilledForWantOfMemory(t *testing.T) {
 			continue
 		}
 		if got := o.WhyKilled(0); got != "" {
-			t.Errorf("%s: the count is as before, and it says %q", row.name, got)
+			t.Errorf("%s: without a new kill: %q", row.name, got)
 		}
 		write(t, filepath.Join(self.dir.Name(), "root/cg/a", row.file), strings.Replace(row.text, "oom_kill 3", "oom_kill 4", 1))
-		if got := o.WhyKilled(0); got != wantOfMemory {
-			t.Errorf("%s: it says %q", row.name, got)
+		if got := o.WhyKilled(0); got != outOfMemory {
+			t.Errorf("%s: %q", row.name, got)
 		}
 	}
 }
 
-func TestGroupThatDoesntCountIsFine(t *testing.T) {
+func TestGroupWithoutACountIsNoError(t *testing.T) {
 	self := procDir(t, map[string]string{
 		"mountinfo":              mountLine("/", "/cg", "cgroup2", "rw") + mountLine("/", "/p", "cgroup", "rw,pids"),
 		"root/cg/a/cgroup.procs": "", "root/p/a/tasks": "", "root/p/a/memory.events": "oom_kill 1\n",
@@ -52,22 +52,22 @@ func TestGroupThatDoesntCountIsFine(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := o.WhyKilled(0); o.memory != nil || got != "" {
-		t.Errorf("it counts in %v and says %q", o.memory, got)
+		t.Errorf("it counts in %v: %q", o.memory, got)
 	}
 }
 
 func TestCommandWhoseFirstProcessHasEnded(t *testing.T) {
 	cmd := running(t, "cat")
 	pid := cmd.Process.Pid
-	o := &Observation{Processes: map[int]*Process{pid: hold(t, pid)}}
+	o := &Observation{Processes: map[int]*Process{pid: openTestProcess(t, pid)}}
 	if got := o.WhyKilled(pid); got != "" {
-		t.Errorf("it runs, and it says %q", got)
+		t.Errorf("while it runs: %q", got)
 	}
 	end(t, cmd)
 	if got := o.WhyKilled(pid); got != "it has stopped" {
-		t.Errorf("it says %q", got)
+		t.Errorf("after its end: %q", got)
 	}
 	if got := o.WhyKilled(0); got != "" {
-		t.Errorf("the pid namespace is ours, and it says %q", got)
+		t.Errorf("in the helper's pid namespace: %q", got)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// readProfile asks the kernel whether it has the AppArmor profile that the command is to
-// get. Where the specification has no label it reads those that decide about that: of the
-// helper, and of the process that would start the command.
+// readProfile checks that the kernel has the AppArmor profile that the command will get. If the specification
+// has no label, it also reads the labels that decide: the helper's, and that of the process that would start
+// the command.
 func (o *Observation) readProfile(s *plan.TargetProcess, starter *Process) error {
 	if s.Spec.AppArmor == "" && s.Spec.SELinux == "" {
 		own, err := procfs.LabelFrom(o.self.read)
@@ -33,18 +33,17 @@ func (o *Observation) readProfile(s *plan.TargetProcess, starter *Process) error
 	return nil
 }
 
-// missingProfile tells whether the kernel has no such profile.
+// missingProfile tells whether the kernel lacks a profile.
 //
-// It has to be asked. Of a process whose own profile is in complain mode the kernel takes
-// the name of one that is missing, and makes up a profile in which everything is allowed
-// (aa_change_profile of security/apparmor/domain.c). "permprofile" changes nothing.
+// The kernel must be asked: when a process in complain mode changes to a missing profile, the kernel creates
+// one that allows everything (aa_change_profile of security/apparmor/domain.c). "permprofile" only checks.
 func missingProfile(name string) bool {
-	runtime.LockOSThread() // a thread can write its own attributes only
+	runtime.LockOSThread() // a thread can write only its own attributes
 	defer runtime.UnlockOSThread()
 	for _, file := range []string{"/proc/thread-self/attr/apparmor/current", "/proc/thread-self/attr/current"} {
 		fd, err := unix.Open(file, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			continue // before Linux 5.8 there is only the second
+			continue // Linux before 5.8 has only the second
 		}
 		_, err = unix.Write(fd, []byte("permprofile "+name))
 		unix.Close(fd)

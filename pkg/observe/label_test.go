@@ -8,11 +8,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// Where the specification has no label, the profiles of helper and starter are read.
-func TestProfilesAreReadWhereTheyDecide(t *testing.T) {
+// Without a label in the specification, the profiles of the helper and the shim are read.
+func TestProfilesAreReadWithoutALabel(t *testing.T) {
 	for _, row := range []struct {
-		spec          plan.Spec
-		own, starters string
+		spec      plan.Spec
+		own, shim string
 	}{
 		{plan.Spec{}, "mine", "snap.docker.dockerd"},
 		{plan.Spec{AppArmor: "nsjoin-no-such-profile"}, "", ""},
@@ -24,8 +24,8 @@ func TestProfilesAreReadWhereTheyDecide(t *testing.T) {
 		if err := o.readProfile(s, shim); err != nil {
 			t.Fatal(err)
 		}
-		if o.Facts.AppArmor != row.own || s.Starter.AppArmor != row.starters {
-			t.Errorf("%+v: helper %q, starter %q; want %q, %q", row.spec, o.Facts.AppArmor, s.Starter.AppArmor, row.own, row.starters)
+		if o.Facts.AppArmor != row.own || s.Starter.AppArmor != row.shim {
+			t.Errorf("%+v: helper %q, shim %q; want %q, %q", row.spec, o.Facts.AppArmor, s.Starter.AppArmor, row.own, row.shim)
 		}
 	}
 }

@@ -8,9 +8,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// limits reads the resource limits of p. Its file in /proc can be read by everybody;
-// prlimit(2) would take CAP_SYS_RESOURCE for a process of another user, which root
-// may be without, as for the shim of a rootless engine.
+// limits reads the resource limits of p from /proc, which everybody may read. prlimit(2) needs CAP_SYS_RESOURCE
+// for a process of another user, such as the shim of a rootless engine, and root may lack it.
 func (p *Process) limits() ([]plan.Limit, error) {
 	text, err := p.read("limits")
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// The kernel's own word for each resource is what its file says of it.
+// The file in /proc has the same limits as getrlimit(2).
 func TestLimitsAreThoseOfTheKernel(t *testing.T) {
-	got, err := hold(t, os.Getpid()).limits()
+	got, err := openTestProcess(t, os.Getpid()).limits()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,11 +31,11 @@ func TestLimitsAreThoseOfTheKernel(t *testing.T) {
 
 func TestLimitsOfAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("another user's process takes root")
+		t.Fatal("needs root")
 	}
 	cmd := running(t, "setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups",
 		"sh", "-c", "ulimit -n 37; read ready; echo $ready; read end")
-	got, err := hold(t, cmd.Process.Pid).limits()
+	got, err := openTestProcess(t, cmd.Process.Pid).limits()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestLimitsOfAnotherUser(t *testing.T) {
 	}
 }
 
-func TestLimitsThatAreNotThere(t *testing.T) {
+func TestMalformedLimits(t *testing.T) {
 	const heading = "Limit                     Soft Limit           Hard Limit           Units     \n"
 	cpu := "Max cpu time              unlimited            unlimited            seconds   \n"
 	for _, text := range []string{

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// Lines come whole, whatever parts the kernel gives, and no more than are wanted.
+// Lines are complete, whatever parts the kernel returns, and reading stops when see returns false.
 func TestReadLines(t *testing.T) {
-	p, err := Hold(os.Getpid())
+	p, err := OpenProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,19 +18,19 @@ import (
 // lockedVariable names the file that TestLocksItsMemory maps.
 const lockedVariable = "NSJOIN_TEST_LOCKS_ITS_MEMORY"
 
-// TestLocksItsMemory is the process of TestHostileMemoryIsNotWaitedFor. To map a file
-// directly, the kernel first writes its dirty pages back, with the memory's lock held.
+// TestLocksItsMemory runs in the child process of TestHostileMemoryIsNotWaitedFor. The kernel holds the lock of
+// the memory while it maps a file with direct I/O, and first writes back the file's dirty pages.
 func TestLocksItsMemory(t *testing.T) {
 	path := os.Getenv(lockedVariable)
 	if path == "" {
-		t.Skip("it is started by another test")
+		t.Skip("only runs as a child of TestHostileMemoryIsNotWaitedFor")
 	}
 	open := func(flags int) int {
 		fd, err := unix.Open(path, unix.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var st unix.Stat_t // which asks for the size
+		var st unix.Stat_t // the kernel asks the server for the size
 		if err := unix.Fstat(fd, &st); err != nil {
 			t.Fatal(err)
 		}
@@ -45,13 +45,13 @@ func TestLocksItsMemory(t *testing.T) {
 	open(unix.MAP_PRIVATE)
 }
 
-// Before, one process whose memory is locked held up every ls of its host, until a signal.
+// One process with locked memory used to block every ls of its host until a signal.
 func TestHostileMemoryIsNotWaitedFor(t *testing.T) {
 	server := serveSilently(t)
 	child := exec.Command(os.Args[0], "-test.run=^TestLocksItsMemory$")
 	child.Env = append(os.Environ(), lockedVariable+"="+server.path)
-	var said bytes.Buffer
-	child.Stdout, child.Stderr = &said, &said
+	var output bytes.Buffer
+	child.Stdout, child.Stderr = &output, &output
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,15 +68,15 @@ func TestHostileMemoryIsNotWaitedFor(t *testing.T) {
 	select {
 	case <-server.wrote:
 	case <-ended:
-		t.Fatalf("it has ended, and says %s", &said)
+		t.Fatalf("the child has ended: %s", &output)
 	}
-	p := hold(t, child.Process.Pid)
+	p := openTestProcess(t, child.Process.Pid)
 	for _, name := range []string{"cmdline", "environ"} {
-		if text, _, err := p.readMemoryWithin(name, 100, memoryWithin/10); !errors.Is(err, errMemoryHeld) {
-			t.Errorf("%s: %q, %v; want %v", name, text, err, errMemoryHeld)
+		if text, _, err := p.readMemoryWithin(name, 100, memoryTimeout/10); !errors.Is(err, errMemoryLocked) {
+			t.Errorf("%s: %q, %v; want %v", name, text, err, errMemoryLocked)
 		}
 	}
-	// Everything else is read of it at once.
+	// Everything else can be read at once.
 	if _, err := p.readStatus(); err != nil {
 		t.Error(err)
 	}
@@ -85,11 +85,11 @@ func TestHostileMemoryIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// silent is a FUSE server of one file that doesn't answer when it is written to, fuse(4).
+// silent is a FUSE server of one file that does not answer writes, fuse(4).
 type silent struct {
 	path  string
 	dev   *os.File
-	wrote chan struct{} // closed when something was written
+	wrote chan struct{} // closed after the first write
 }
 
 func serveSilently(t *testing.T) *silent {
@@ -111,7 +111,7 @@ func serveSilently(t *testing.T) *silent {
 	return s
 }
 
-// end ends the connection: who waits gets an error.
+// end ends the connection: waiting processes get an error.
 func (s *silent) end() {
 	_ = unix.Unmount(s.path, unix.MNT_FORCE|unix.MNT_DETACH)
 	_ = s.dev.Close()
@@ -140,7 +140,7 @@ func (s *silent) serve() {
 			binary.NativeEndian.PutUint32(body[80:], 1)
 		case open:
 			body = make([]byte, 16)
-			binary.NativeEndian.PutUint32(body[8:], opened) // the second time FOPEN_DIRECT_IO and FOPEN_KEEP_CACHE
+			binary.NativeEndian.PutUint32(body[8:], opened) // the second time with FOPEN_DIRECT_IO and FOPEN_KEEP_CACHE
 			opened = 3
 		case read:
 			body = make([]byte, 4096)

@@ -15,8 +15,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// openPath opens a namespace's file by its path on the host. /proc is the host's
-// everywhere, but for self, and its links can't be followed from its root.
+// openPath opens a namespace file by its path on the host. If the helper runs in its own container, its /proc
+// is the host's except for self; magic links in it cannot be followed through the host's root directory.
 func (o *Observation) openPath(path string) (*os.File, plan.PathNamespace, error) {
 	if o.host == o.self {
 		return openNamespace(path)
@@ -30,7 +30,7 @@ func (o *Observation) openPath(path string) (*os.File, plan.PathNamespace, error
 			return nil, plan.PathNamespace{}, err
 		}
 		defer root.Close()
-		at, err := inroot.Look(root, path)
+		at, err := inroot.OpenPath(root, path)
 		if err != nil {
 			return nil, plan.PathNamespace{}, err
 		}
@@ -40,8 +40,8 @@ func (o *Observation) openPath(path string) (*os.File, plan.PathNamespace, error
 	return openNamespace(path)
 }
 
-// openNamespace opens a namespace's file, and nothing else: what is there is
-// looked at before it is opened.
+// openNamespace opens a namespace file. It opens nothing else: the file is checked through an O_PATH descriptor
+// first.
 func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	var facts plan.PathNamespace
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -55,7 +55,7 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 		return nil, facts, err
 	}
 	if fs.Type != unix.NSFS_MAGIC {
-		return nil, facts, errors.New("it is not a namespace's file")
+		return nil, facts, errors.New("it is not a namespace file")
 	}
 	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
 	if err != nil {
@@ -71,7 +71,7 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	return f, facts, nil
 }
 
-// kindOf asks which kind an open namespace is, ioctl_nsfs(2).
+// kindOf is the kind of an open namespace, ioctl_nsfs(2).
 func kindOf(f *os.File) (ns.Kind, error) {
 	flag, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
 	if err != nil {
@@ -85,8 +85,8 @@ func kindOf(f *os.File) (ns.Kind, error) {
 	return 0, fmt.Errorf("unknown kind of namespace %#x", flag)
 }
 
-// owner is the user namespace that owns an open namespace. EPERM means that it is
-// none of ours or beneath it.
+// owner is the user namespace that owns an open namespace. EPERM means that it is neither the helper's nor
+// below it.
 func owner(f *os.File) (ns.ID, error) {
 	fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_USERNS)
 	if err != nil {
@@ -97,7 +97,7 @@ func owner(f *os.File) (ns.ID, error) {
 	return idOf(user)
 }
 
-// unreachable tells whether an open pid namespace is not own or beneath it.
+// unreachable tells whether an open pid namespace is neither own nor below it.
 func unreachable(pid *os.File, own ns.ID) (bool, error) {
 	id, err := idOf(pid)
 	for err == nil && id != own {
@@ -110,7 +110,7 @@ func unreachable(pid *os.File, own ns.ID) (bool, error) {
 		id, err = idOf(pid)
 	}
 	if errors.Is(err, unix.EPERM) {
-		return true, nil // the way up leads past ours
+		return true, nil // the parent is above the helper's namespace
 	}
 	if err != nil {
 		return false, fmt.Errorf("parent of a pid namespace: %w", err)

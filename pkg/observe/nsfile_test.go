@@ -16,8 +16,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func TestNamespaceIsOpenedByItsPath(t *testing.T) {
-	own := hold(t, os.Getpid())
+func TestOpenNamespaceByPath(t *testing.T) {
+	own := openTestProcess(t, os.Getpid())
 	if err := own.OpenNamespaces(); err != nil {
 		t.Fatal(err)
 	}
@@ -41,8 +41,8 @@ func TestNamespaceIsOpenedByItsPath(t *testing.T) {
 	}
 }
 
-// What is no namespace isn't opened: to open a FIFO waits, to open a device acts.
-func TestNothingElseIsOpenedByItsPath(t *testing.T) {
+// Other files are not opened: opening a FIFO blocks, and opening a device can trigger an action.
+func TestOpenNamespaceRefusesOtherFiles(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
 	if err := errors.Join(
@@ -55,13 +55,13 @@ func TestNothingElseIsOpenedByItsPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		at("file"):    "it is not a namespace's file",
-		at("fifo"):    "it is not a namespace's file",
-		at("socket"):  "it is not a namespace's file",
-		at("linked"):  "it is not a namespace's file",
-		dir:           "it is not a namespace's file",
-		"/dev/null":   "it is not a namespace's file",
-		"/proc/self":  "it is not a namespace's file",
+		at("file"):    "it is not a namespace file",
+		at("fifo"):    "it is not a namespace file",
+		at("socket"):  "it is not a namespace file",
+		at("linked"):  "it is not a namespace file",
+		dir:           "it is not a namespace file",
+		"/dev/null":   "it is not a namespace file",
+		"/proc/self":  "it is not a namespace file",
 		at("nothing"): unix.ENOENT.Error(),
 		at("file/x"):  unix.ENOTDIR.Error(),
 		at("loop"):    unix.ELOOP.Error(),
@@ -80,20 +80,20 @@ func TestNothingElseIsOpenedByItsPath(t *testing.T) {
 				t.Errorf("%s: %v, want %s", path, err, want)
 			}
 		case <-time.After(20 * time.Second):
-			t.Fatalf("%s: it waits", path)
+			t.Fatalf("%s: it blocks", path)
 		}
 	}
 }
 
 func TestOwnerIsAUserNamespace(t *testing.T) {
-	own := hold(t, os.Getpid())
+	own := openTestProcess(t, os.Getpid())
 	if err := own.OpenNamespaces(); err != nil {
 		t.Fatal(err)
 	}
 	for k, f := range own.Namespaces {
 		id, err := owner(f)
 		if errors.Is(err, unix.EPERM) {
-			continue // it is above ours, as in a container of one's own
+			continue // it is above the test's, as in a container
 		}
 		if k != ns.User && (err != nil || id != own.IDs[ns.User]) {
 			t.Errorf("%s is owned by %v, %v; want %v", k, id, err, own.IDs[ns.User])
@@ -101,24 +101,24 @@ func TestOwnerIsAUserNamespace(t *testing.T) {
 	}
 }
 
-// The way from a pid namespace of ours up leads past our own and no further.
+// The search upwards ends at the helper's own namespace.
 func TestPIDNamespaceIsReachableFromAbove(t *testing.T) {
-	own := hold(t, os.Getpid())
+	own := openTestProcess(t, os.Getpid())
 	if err := own.OpenNamespaces(); err != nil {
 		t.Fatal(err)
 	}
 	pid := own.Namespaces[ns.PID]
 	if got, err := unreachable(pid, own.IDs[ns.PID]); err != nil || got {
-		t.Errorf("our own: unreachable %v, %v", got, err)
+		t.Errorf("its own: unreachable %v, %v", got, err)
 	}
 	if got, err := unreachable(pid, ns.ID{Dev: 1, Ino: 1}); err != nil || !got {
-		t.Errorf("one that is not beneath: unreachable %v, %v", got, err)
+		t.Errorf("one that is not below: unreachable %v, %v", got, err)
 	}
 }
 
-// A number that was named as a process is proved when a container names it too,
-// and that of one container when another does.
-func TestEachClaimIsProved(t *testing.T) {
+// A process that was named as pid:N is proved when a container names it too, and again when another container
+// does.
+func TestEachContainerIsProved(t *testing.T) {
 	pid := running(t, "cat").Process.Pid
 	o := &Observation{Processes: make(map[int]*Process), shims: make(map[*Process]*Process)}
 	named := request.Source{From: request.FromPID, PID: pid}
@@ -132,7 +132,7 @@ func TestEachClaimIsProved(t *testing.T) {
 	}
 	p.container = claimed.Container.ID
 	if got, err := o.process(claimed); err != nil || got != p {
-		t.Errorf("what was proved: %v, %v", got, err)
+		t.Errorf("after the proof: %v, %v", got, err)
 	}
 	other := claimed
 	other.Container = &request.Container{ID: strings.Repeat("2e", 32)}

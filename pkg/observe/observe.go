@@ -18,33 +18,31 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Observation is what was found, and the open files that keep it true.
+// Observation is what was found, with the open files that keep it valid.
 type Observation struct {
 	Facts plan.Observed
-	// Processes are those that give namespaces, by number, the helper's own
-	// left out.
+	// Processes are the processes that namespaces are taken from, by number, without the helper itself.
 	Processes map[int]*Process
-	// Cgroups are files of the groups of Facts.TargetProcess.Cgroups: who writes his
-	// pid there joins. CgroupDir is the directory of the one of cgroup v2, or nil.
+	// Cgroups are open files of the groups in Facts.TargetProcess.Cgroups: a process that writes its pid there joins
+	// the group. CgroupDir is the directory of the group of cgroup v2, or nil.
 	Cgroups   []*os.File
 	CgroupDir *os.File
-	// Paths are the namespaces' files that the request names, by that name.
+	// Paths are the namespace files that the request names, by source.
 	Paths map[string]*os.File
 
-	freezers []*os.File // tell whether the groups of Cgroups are frozen
-	memory   *os.File   // counts what the kernel killed for want of memory
+	freezers []*os.File // show whether the groups of Cgroups are frozen
+	memory   *os.File   // counts the processes that the out-of-memory killer ended
 	oomKills uint64     // its count before the command
 
 	self *Process
-	host *Process // who has the host's namespaces: self, if not in a container of its own
-	// shims has the shim of each process that is a container's first.
+	host *Process // has the host's namespaces: self, unless the helper runs in its own container
+	// shims has the shim of each process that is a container's first process.
 	shims map[*Process]*Process
-	// roots has the root directories that a thread was started for, which takes time.
+	// roots has the root directories of mount namespaces: opening one takes a thread.
 	roots map[*Process]*os.File
 }
 
-// Observe finds out what the request needs to know. An error names the source
-// that could not be read.
+// Observe reads what the request needs. An error names the source that could not be read.
 func Observe(r *request.Request) (*Observation, error) {
 	o := &Observation{
 		Processes: make(map[int]*Process),
@@ -60,7 +58,7 @@ func Observe(r *request.Request) (*Observation, error) {
 	return o, nil
 }
 
-// close closes everything that was opened.
+// close closes every open file.
 func (o *Observation) close() {
 	for _, p := range o.Processes {
 		p.release()
@@ -79,8 +77,8 @@ func (o *Observation) close() {
 	}
 }
 
-// Explain adds to an error that a process which gives namespaces has ended meanwhile,
-// which makes anything fail.
+// Explain adds a hint to an error if a process that namespaces are taken from has ended meanwhile, since that
+// makes any step fail.
 func (o *Observation) Explain(r *request.Request, err error) error {
 	if err == nil || exit.Status(err) != exit.Failed {
 		return err
@@ -96,7 +94,7 @@ func (o *Observation) Explain(r *request.Request, err error) error {
 
 func (o *Observation) observe(r *request.Request) error {
 	var err error
-	if o.self, err = Hold(os.Getpid()); err != nil {
+	if o.self, err = OpenProcess(os.Getpid()); err != nil {
 		return err
 	}
 	if err := o.self.OpenNamespaces(); err != nil {
@@ -108,7 +106,7 @@ func (o *Observation) observe(r *request.Request) error {
 	}
 	o.host = o.self
 	if r.Client != nil {
-		if err := o.leave(); err != nil {
+		if err := o.leaveContainer(); err != nil {
 			return err
 		}
 	}
@@ -120,47 +118,51 @@ func (o *Observation) observe(r *request.Request) error {
 		return err
 	}
 	o.Facts.Base = base.Facts()
-	if err := o.readInstead(r); err != nil {
+	if err := o.readOverrides(r); err != nil {
 		return err
 	}
-	if err := o.readRelations(r); err != nil {
+	pid, err := o.pidNamespace(r)
+	if err != nil {
+		return err
+	}
+	if err := o.readRelations(r, pid.file); err != nil {
 		return err
 	}
 	root := r.Source(ns.Mnt)
 	if root.From == request.FromPath {
-		return o.readWatchers(r, o.host) // the host's, or nobody's, for the plan to judge
+		return o.readWatchers(r, o.host, pid) // the plan refuses mounts that are not the host's
 	}
 	p, err := o.process(root)
 	if err != nil {
 		return err
 	}
-	if err := o.readWatchers(r, p); err != nil {
+	if err := o.readWatchers(r, p, pid); err != nil {
 		return err
 	}
-	if err := o.readBeneath(r, p); err != nil {
+	if err := o.readProcMounts(r, p, pid); err != nil {
 		return err
 	}
 	if plan.NeedsTargetProcess(o.host.Facts(), p.Facts()) {
-		if err := o.readSubject(p, root, r.User); err != nil {
-			return fmt.Errorf("read who %s is: %w", root.Quoted(), err)
+		if err := o.readTarget(p, root, r.User); err != nil {
+			return fmt.Errorf("read the identity of %s: %w", root.Quoted(), err)
 		}
-		return o.readUserSpace(r)
+		return o.readForUserNamespace(r, pid)
 	}
 	return nil
 }
 
-// readUserSpace reads what of the command depends on its user namespace, and on its filter.
-func (o *Observation) readUserSpace(r *request.Request) error {
+// readForUserNamespace reads facts that depend on the command's user namespace and its seccomp filter.
+func (o *Observation) readForUserNamespace(r *request.Request, pid pidNamespace) error {
 	if err := o.readUIDMap(r.Source(ns.User)); err != nil {
 		return err
 	}
-	if len(o.Facts.Users) == 0 && plan.MayLoadFilterLast(o.Facts.TargetProcess) {
-		return o.whoWatches(r)
+	if len(o.Facts.Users) == 0 && pid.file != nil && plan.MayLoadFilterLast(o.Facts.TargetProcess) {
+		return o.findWatchers(r, pid)
 	}
 	return nil
 }
 
-// readSelf reads what the helper may use and give on.
+// readSelf reads what the helper may use and pass on.
 func (o *Observation) readSelf() error {
 	var err error
 	if o.Facts.CPUs, err = o.self.cpus(); err != nil {
@@ -170,16 +172,16 @@ func (o *Observation) readSelf() error {
 	if err != nil {
 		return err
 	}
-	caps, err := st.capabilities()
+	caps, err := capabilities(st)
 	if err != nil {
 		return err
 	}
 	o.Facts.Capabilities = caps.Permitted & caps.Bounding
-	return o.readOwn(st)
+	return o.readOwnAttributes(st)
 }
 
-// readInstead reads what gives single kinds.
-func (o *Observation) readInstead(r *request.Request) error {
+// readOverrides reads the sources of kinds that are not the base's.
+func (o *Observation) readOverrides(r *request.Request) error {
 	o.Facts.Overrides = make(map[ns.Kind]plan.Process)
 	o.Facts.Paths = make(map[ns.Kind]plan.PathNamespace)
 	for _, k := range ns.Kinds() {
@@ -204,8 +206,8 @@ func (o *Observation) readInstead(r *request.Request) error {
 	return nil
 }
 
-// process holds the process that a source names, once, and proves that it is the
-// container's where it names one. Another source may have named the same number.
+// process opens the process of a source, once. If the source is a container it proves that the process is the
+// container's: another source may have named the same number.
 func (o *Observation) process(s request.Source) (*Process, error) {
 	if s.From == request.FromHost || s.From == request.FromNew {
 		return o.host, nil
@@ -213,7 +215,7 @@ func (o *Observation) process(s request.Source) (*Process, error) {
 	if p, held := o.Processes[s.PID]; held {
 		return p, o.proveContainer(p, s)
 	}
-	p, err := Hold(s.PID)
+	p, err := OpenProcess(s.PID)
 	if err != nil {
 		return nil, explain(fmt.Errorf("find %s: %w", s.Quoted(), err), s)
 	}
@@ -230,8 +232,8 @@ func (o *Observation) process(s request.Source) (*Process, error) {
 	return p, nil
 }
 
-// proveContainer proves that p is the first process of the container that a source
-// names, if it names one, and holds the shim.
+// proveContainer proves that p is the first process of the container that a source names, if any, and keeps the
+// shim open.
 func (o *Observation) proveContainer(p *Process, s request.Source) error {
 	if s.Container == nil || p.container == s.Container.ID {
 		return nil
@@ -247,34 +249,33 @@ func (o *Observation) proveContainer(p *Process, s request.Source) error {
 	return nil
 }
 
-// explain adds the way out to an error about a process.
+// explain adds a hint to an error about a process.
 func explain(err error, s request.Source) error {
 	switch {
 	case (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)) && os.Geteuid() != 0:
 		return exit.Hint(err, "joining needs root on the engine's host: sudo docker nsjoin …")
 	case s.From == request.FromContainer && (errors.Is(err, unix.ESRCH) || errors.Is(err, unix.ENOENT) || errors.Is(err, errNotContainer)):
-		return exit.Hint(err, "it may have stopped just now, or its engine is on another host: run docker nsjoin there")
+		return exit.Hint(err, "it may have stopped just now; if its engine is on another host, run docker nsjoin there")
 	case errors.Is(err, unix.ESRCH):
 		return exit.Hint(err, "ps -e lists the processes of this host")
 	}
 	return err
 }
 
-// OpenRoot opens the root directory of the mounts that a command has which takes them from
-// process pid, or the host's for any other number.
+// OpenRoot opens the root directory of a command that takes its mount namespace from process pid. For a number
+// that is not in Processes it is the host's.
 func (o *Observation) OpenRoot(pid int) (*os.File, error) {
 	if p, ok := o.Processes[pid]; ok {
-		return o.rootOf(p)
+		return o.openMountRoot(p)
 	}
 	return o.host.OpenRoot()
 }
 
-// rootOf opens the root directory of p's mount namespace, which is not that of p after a
-// chroot(2).
-func (o *Observation) rootOf(p *Process) (*os.File, error) {
+// openMountRoot opens the root directory of p's mount namespace. It is not p's own root after a chroot(2).
+func (o *Observation) openMountRoot(p *Process) (*os.File, error) {
 	mounts := p.Namespaces[ns.Mnt]
 	switch {
-	case mounts == nil: // this kernel has none
+	case mounts == nil: // a kernel without mount namespaces
 		return p.OpenRoot()
 	case p.IDs[ns.Mnt] == o.host.IDs[ns.Mnt]:
 		return o.host.OpenRoot()

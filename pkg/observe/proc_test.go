@@ -10,17 +10,19 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// procDir makes a process of a directory that stands for its /proc/PID, for
-// what no process can be made to have: a cgroup hierarchy, a label, a root.
+// procDir makes a Process of a fake /proc/PID, for files that a real process cannot be given: cgroups, a label,
+// a root.
 func procDir(t *testing.T, files map[string]string) *Process {
 	t.Helper()
 	path := t.TempDir()
 	for name, text := range files {
 		write(t, filepath.Join(path, name), text)
 	}
-	dir, err := openDir(path)
+	dir, err := procfs.OpenDir(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +40,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// running is a child that ends when its standard input does, so that it doesn't
-// outlive the test.
+// running starts a child that ends when its standard input is closed, so that it does not outlive the test.
 func running(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -64,7 +65,7 @@ func start(t *testing.T, cmd *exec.Cmd) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	// cat gives it back once it runs, and a shell once it has read it.
+	// The child echoes the line: cat does once it runs, a shell once it has read it.
 	if _, err := io.WriteString(stdin, "ready\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func start(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// end ends a child; its number is free then.
+// end ends a child and waits for it, so that its number is free.
 func end(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	if err := cmd.Process.Kill(); err != nil {
@@ -95,9 +96,9 @@ func zombie(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-func hold(t *testing.T, pid int) *Process {
+func openTestProcess(t *testing.T, pid int) *Process {
 	t.Helper()
-	p, err := Hold(pid)
+	p, err := OpenProcess(pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,14 +18,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func TestHeldProcessIsRead(t *testing.T) {
+func TestReadProcess(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.Command("cat")
 	cmd.Dir = dir
 	start(t, cmd)
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	if err := p.Alive(); err != nil {
-		t.Errorf("it is running: %v", err)
+		t.Errorf("while it runs: %v", err)
 	}
 	if got, err := p.readlink("cwd"); err != nil || got != dir {
 		t.Errorf("its directory is %q, %v; want %q", got, err, dir)
@@ -37,14 +37,14 @@ func TestHeldProcessIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := st.number("Pid", 10); err != nil || got != uint64(cmd.Process.Pid) {
+	if got, err := st.Number("Pid", 10); err != nil || got != uint64(cmd.Process.Pid) {
 		t.Errorf("its number is %d, %v; want %d", got, err, cmd.Process.Pid)
 	}
 }
 
 func TestEndedProcessIsNoticed(t *testing.T) {
 	cmd := running(t, "cat")
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	end(t, cmd)
 	for what, read := range map[string]func() error{
 		"alive":      p.Alive,
@@ -62,31 +62,31 @@ func TestEndedProcessIsNoticed(t *testing.T) {
 			continue
 		}
 		if !strings.HasSuffix(err.Error(), "no such process") {
-			t.Errorf("%s: %q doesn't say so", what, err)
+			t.Errorf("%s: %q does not say that the process has ended", what, err)
 		}
 	}
 }
 
-// It has a number, a pidfd and some namespaces still.
-func TestEndedProcessThatWasNotWaitedForIsRefused(t *testing.T) {
+// A zombie still has a number, a pidfd and some namespaces.
+func TestZombieIsRefused(t *testing.T) {
 	pid := zombie(t)
-	p := hold(t, pid)
+	p := openTestProcess(t, pid)
 	if err := p.OpenNamespaces(); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("OpenNamespaces: %v, want %v", err, unix.ESRCH)
 	}
 	source := request.Source{From: request.FromPID, PID: pid}
 	for name, r := range map[string]*request.Request{
-		"as the base":      {Base: source, Take: ns.All()},
-		"for a kind":       {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.Net: source}},
-		"for user":         {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.User: source}},
-		"for no kind left": {Base: source, Take: ns.All(), Overrides: everything(request.Host())},
+		"as the base":                          {Base: source, Take: ns.All()},
+		"for a kind":                           {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.Net: source}},
+		"for user":                             {Base: request.Host(), Overrides: map[ns.Kind]request.Source{ns.User: source}},
+		"as a base that no kind is taken from": {Base: source, Take: ns.All(), Overrides: everything(request.Host())},
 	} {
 		_, err := Observe(r)
 		if want := fmt.Sprintf("find pid:%d: process %[1]d has ended: no such process", pid); text(err) != want {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 		if known, ok := errors.AsType[*exit.Error](err); !ok || known.Hint == "" {
-			t.Errorf("%s: %v has no way out", name, err)
+			t.Errorf("%s: %v has no hint", name, err)
 		}
 	}
 }
@@ -99,17 +99,17 @@ func everything(s request.Source) map[ns.Kind]request.Source {
 	return m
 }
 
-func TestProcessThatIsGoneIsNotHeld(t *testing.T) {
+func TestEndedProcessIsNotOpened(t *testing.T) {
 	cmd := running(t, "cat")
 	end(t, cmd)
-	if _, err := Hold(cmd.Process.Pid); !errors.Is(err, unix.ESRCH) {
-		t.Errorf("Hold: %v, want %v", err, unix.ESRCH)
+	if _, err := OpenProcess(cmd.Process.Pid); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("OpenProcess: %v, want %v", err, unix.ESRCH)
 	}
 }
 
 func TestNamespacesAreThoseOfProc(t *testing.T) {
 	cmd := running(t, "cat")
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	if err := p.OpenNamespaces(); err != nil {
 		t.Fatal(err)
 	}
@@ -125,17 +125,17 @@ func TestNamespacesAreThoseOfProc(t *testing.T) {
 			t.Errorf("it is in %s, want %s", got, want)
 		}
 		if p.Namespaces[k] == nil {
-			t.Errorf("%s is not held open", k)
+			t.Errorf("%s is not open", k)
 		}
 	}
 	facts := p.Facts()
 	if facts.PID != cmd.Process.Pid || facts.Namespaces[ns.Net] != p.IDs[ns.Net] {
-		t.Errorf("a plan gets %+v of it", facts)
+		t.Errorf("its facts are %+v", facts)
 	}
 }
 
 func TestRootOfAProcess(t *testing.T) {
-	p := hold(t, running(t, "cat").Process.Pid)
+	p := openTestProcess(t, running(t, "cat").Process.Pid)
 	root, err := p.OpenRoot()
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +146,6 @@ func TestRootOfAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want, err := os.Stat("/"); err != nil || !os.SameFile(got, want) {
-		t.Errorf("it is not the root directory that the child has from us, %v", err)
+		t.Errorf("it is not the child's root directory, %v", err)
 	}
 }

@@ -18,21 +18,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// Bounds of what is read of a program that could not be executed.
+// Limits for reading a program that could not be executed.
 const (
-	maxTried        = 64   // files of PATH that are looked at
-	maxInterpreters = 5    // one for another, as the kernel allows
+	maxProgramFiles = 64   // files of PATH that are examined
+	maxInterpreters = 5    // of interpreters, as in the kernel
 	maxFirstLine    = 256  // bytes of a script, BINPRM_BUF_SIZE of linux/binfmts.h
-	maxHeaders      = 4096 // bytes of a program with its headers, and of a path
-	programWithin   = time.Second
+	maxHeaders      = 4096 // bytes of an ELF file with its headers, and of a path
+	programTimeout  = time.Second
 )
 
-// WhyNotExecuted looks for why the kernel has not executed a file of the command that is there, cause
-// being its error: an interpreter or a loader that is missing, which the kernel does not name. It is
-// nil where it is another reason. root is the process whose root the command has.
+// WhyNotExecuted looks for the reason why the kernel did not execute an existing file, with the error cause: a
+// missing interpreter or loader, which the kernel does not name. It is nil for other reasons. root is the
+// process whose root the command has.
 //
-// The files are the container's, and may be on a file system that does not answer: then the thread
-// that reads stays behind.
+// The files are the container's, and may be on a file system that does not answer. Then the reading thread
+// stays behind.
 func (o *Observation) WhyNotExecuted(p *plan.Plan, root int, cause error) error {
 	if !errors.Is(cause, unix.ENOENT) && !errors.Is(cause, unix.EACCES) {
 		return nil
@@ -47,16 +47,16 @@ func (o *Observation) WhyNotExecuted(p *plan.Plan, root int, cause error) error 
 		defer dir.Close()
 		answers <- missingInterpreter(dir, p.Identity.Dir, p.Command.Paths)
 	}()
-	late := time.AfterFunc(programWithin, func() { answers <- nil })
+	late := time.AfterFunc(programTimeout, func() { answers <- nil })
 	defer late.Stop()
 	return <-answers
 }
 
-// missingInterpreter finds the first of paths that may be executed, and says which interpreter it
-// lacks, or which one that one lacks. dir is the working directory.
+// missingInterpreter takes the first executable file of paths and follows its interpreters. It returns an error
+// about the first one that is missing. dir is the working directory.
 func missingInterpreter(root *os.File, dir string, paths []string) error {
-	for _, name := range paths[:min(len(paths), maxTried)] {
-		name = from(dir, name)
+	for _, name := range paths[:min(len(paths), maxProgramFiles)] {
+		name = absolute(dir, name)
 		if executable(root, name) != nil {
 			continue
 		}
@@ -65,30 +65,30 @@ func missingInterpreter(root *os.File, dir string, paths []string) error {
 			if next == "" {
 				return nil
 			}
-			if err := executable(root, from(dir, next)); err != nil {
+			if err := executable(root, absolute(dir, next)); err != nil {
 				err = fmt.Errorf("%s %q of %s: %w", kind, next, name, err)
 				if next[len(next)-1] == '\r' {
-					err = exit.Hint(err, "its first line ends with a carriage return: sed -i 's/\\r$//' %s", plan.QuoteArg(name))
+					err = exit.Hint(err, "its first line ends with a carriage return; remove it: sed -i 's/\\r$//' %s", plan.QuoteArg(name))
 				}
 				return err
 			}
-			name = from(dir, next)
+			name = absolute(dir, next)
 		}
 		return nil
 	}
 	return nil
 }
 
-func from(dir, name string) string {
+func absolute(dir, name string) string {
 	if path.IsAbs(name) {
 		return name
 	}
 	return path.Join("/", dir, name)
 }
 
-// executable is the kernel's error for a file that can't be executed by anybody, or nil.
+// executable is nil, or the kernel's error for a file that nobody can execute.
 func executable(root *os.File, name string) error {
-	f, err := inroot.Look(root, name)
+	f, err := inroot.OpenPath(root, name)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,8 @@ func executable(root *os.File, name string) error {
 	return nil
 }
 
-// interpreter is what the kernel executes in place of a file, and what that is called; "" for nothing.
+// interpreter is the path of the program that the kernel executes for a file, and its kind; "" if it executes
+// the file itself.
 func interpreter(root *os.File, name string) (kind, next string) {
 	f, err := inroot.OpenRegular(root, name)
 	if err != nil {
@@ -134,10 +135,10 @@ func firstWord(line []byte) string {
 	return string(line)
 }
 
-// loader is the PT_INTERP of an ELF file whose first bytes are head, elf(5).
+// loader is the PT_INTERP of an ELF file, elf(5). head is the beginning of the file.
 func loader(f io.ReaderAt, head []byte) string {
-	const class, data, least = 4, 5, 64
-	if len(head) < least || string(head[:4]) != "\x7fELF" {
+	const class, data, minimum = 4, 5, 64
+	if len(head) < minimum || string(head[:4]) != "\x7fELF" {
 		return ""
 	}
 	big := head[data] == 2
@@ -151,8 +152,8 @@ func loader(f io.ReaderAt, head []byte) string {
 		}
 		return n
 	}
-	// The size of an address; where the place, size and number of the headers are, and in each its
-	// place and size in the file.
+	// The size of an address; the offsets of e_phoff and e_phentsize (e_phnum follows); the offsets of p_offset and
+	// p_filesz in a program header.
 	word, place, sizes, offset, length := 4, 28, 42, 4, 16
 	if head[class] == 2 {
 		word, place, sizes, offset, length = 8, 32, 54, 8, 32

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// elfFile is a program of one header, that of its loader.
+// elfFile is an ELF file with one program header, PT_INTERP with the loader name.
 func elfFile(long bool, order binary.AppendByteOrder, name string) []byte {
 	class, data := byte(1), byte(1)
 	if order.String() == binary.BigEndian.String() {
@@ -82,7 +82,7 @@ func TestMissingInterpreter(t *testing.T) {
 		"/unexecutable":        `interpreter "/plain" of /unexecutable: permission denied`,
 		"/nosuch /plain /bad":  `interpreter "/no/such" of /bad` + none,
 		"bad":                  `interpreter "/no/such" of /bad` + none,
-		"/good /bad":           "", // the kernel has executed the first
+		"/good /bad":           "", // the kernel executes the first
 		"/little32":            `loader "/lib/ld.so" of /little32` + none,
 		"/little64":            `loader "/lib/ld.so" of /little64` + none,
 		"/big32":               `loader "/lib/ld.so" of /big32` + none,
@@ -100,12 +100,12 @@ func TestMissingInterpreter(t *testing.T) {
 		}
 	}
 	if err := missingInterpreter(root, "/", []string{"/long"}); err == nil || len(err.Error()) > 400 {
-		t.Errorf("a line without an end: %v", err)
+		t.Errorf("an endless first line: %v", err)
 	}
 }
 
-// Whatever is in a program's headers, they are read within bounds.
-func TestProgramOfAnyHeaders(t *testing.T) {
+// Whatever the headers contain, reading stays within the limits.
+func TestRandomHeaders(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	file := filepath.Join(t.TempDir(), "elf")
 	for i := range 20000 {

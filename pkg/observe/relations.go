@@ -16,15 +16,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// readRelations reads how the namespaces that the request names belong together.
-func (o *Observation) readRelations(r *request.Request) error {
+// readRelations reads which user namespaces own the namespaces that the request names, and whether its pid
+// namespace can be reached.
+func (o *Observation) readRelations(r *request.Request, pid *os.File) error {
 	if err := o.readSetgroups(r.Source(ns.User)); err != nil {
 		return err
 	}
-	pid, err := o.file(r, ns.PID)
-	if err != nil {
-		return err
-	}
+	var err error
 	if o.Facts.PIDUnreachable, err = unreachable(pid, o.self.IDs[ns.PID]); err != nil {
 		return err
 	}
@@ -48,8 +46,35 @@ func (o *Observation) readRelations(r *request.Request) error {
 	return nil
 }
 
-// file is the open namespace of kind k that the request names; for a new one the
-// helper's own, nil for a kind that the kernel doesn't have.
+// pidNamespace is the pid namespace that the request names. file is nil on a kernel without pid namespaces.
+type pidNamespace struct {
+	file *os.File
+	id   ns.ID
+}
+
+func (o *Observation) pidNamespace(r *request.Request) (pid pidNamespace, err error) {
+	if pid.file, err = o.file(r, ns.PID); err == nil && pid.file != nil {
+		pid.id, err = idOf(pid.file)
+	}
+	return pid, err
+}
+
+// remapped tells whether the helper's user namespace has no number for some users of the machine, as a
+// rootless engine's.
+func (o *Observation) remapped() (bool, error) {
+	text, err := o.self.read("uid_map")
+	if err != nil {
+		return false, err
+	}
+	ranges, err := parseIDMap(text)
+	if err != nil {
+		return false, fmt.Errorf("uid_map: %w", err)
+	}
+	return len(ranges) != 1 || ranges[0].Count != math.MaxUint32, nil
+}
+
+// file is the open namespace of kind k that the request names. For a new one it is the host's; it is nil if the
+// kernel lacks the kind.
 func (o *Observation) file(r *request.Request, k ns.Kind) (*os.File, error) {
 	source := r.Source(k)
 	switch source.From {
@@ -66,8 +91,8 @@ func (o *Observation) file(r *request.Request, k ns.Kind) (*os.File, error) {
 	return p.Namespaces[k], nil
 }
 
-// readSetgroups reads whether processes of the user namespace that source gives
-// may choose their groups. Of a file that can't be read: they are taken not to.
+// readSetgroups reads whether processes in the user namespace of source may set their groups. For a namespace
+// file it cannot be read, and is taken to be denied.
 func (o *Observation) readSetgroups(source request.Source) error {
 	if source.From == request.FromPath {
 		o.Facts.SetgroupsDenied = true
@@ -85,8 +110,8 @@ func (o *Observation) readSetgroups(source request.Source) error {
 	return nil
 }
 
-// readUIDMap reads what a uid in the user namespace that source gives is in the
-// helper's; of a file's that can't be read.
+// readUIDMap reads the mapping of the user namespace of source to the helper's. For a namespace file it cannot
+// be read.
 func (o *Observation) readUIDMap(source request.Source) error {
 	if source.From == request.FromPath {
 		o.Facts.TargetProcess.UIDMap = nil
@@ -100,8 +125,8 @@ func (o *Observation) readUIDMap(source request.Source) error {
 	return err
 }
 
-// readIDMap reads uid_map or gid_map of p, from inside to the helper's own. Where both
-// are the same an id is itself, and the map would tell of the one above.
+// readIDMap reads uid_map or gid_map of p as a mapping to the helper's user namespace. For a process in the
+// helper's own it is the identity: the file would have the mapping to the parent namespace.
 func (o *Observation) readIDMap(p *Process, name string) ([]plan.IDRange, error) {
 	if p.IDs[ns.User] == o.self.IDs[ns.User] {
 		return []plan.IDRange{{Count: math.MaxUint32}}, nil

@@ -12,9 +12,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// readFilter reads filter number i, the oldest is 0, of a process that this
-// thread traces and that is stopped. PTRACE_SECCOMP_GET_FILTER gives the number
-// of instructions without a buffer, and fills one of that size.
+// readFilter reads filter i, of which 0 is the oldest, of a stopped process that this thread traces.
+// PTRACE_SECCOMP_GET_FILTER without a buffer returns the number of instructions; the buffer must have that
+// size.
 func readFilter(pid, i int) (plan.Filter, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_SECCOMP_GET_FILTER, uintptr(pid), uintptr(i), 0, 0, 0)
 	if errno != 0 {

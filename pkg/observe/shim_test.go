@@ -15,21 +15,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// contained is a child of ours that has mounts of its own and is in the cgroups
-// given. What we run in may be a container itself, so that ours would not do.
+// contained starts a child with its own mount namespace and fakes its cgroups: the tests may run in a
+// container, so that their own cgroups would not do.
 func contained(t *testing.T, cgroup string) *Process {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Fatal("a mount namespace of its own takes root")
+		t.Fatal("needs root")
 	}
 	cmd := exec.Command("cat")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	start(t, cmd)
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	return withCgroup(t, p, cgroup)
 }
 
-// withCgroup makes p a process whose cgroups are those given.
+// withCgroup makes a copy of p that has the given cgroups.
 func withCgroup(t *testing.T, p *Process, cgroup string) *Process {
 	t.Helper()
 	fake := procDir(t, map[string]string{"cgroup": cgroup})
@@ -42,7 +42,7 @@ func withCgroup(t *testing.T, p *Process, cgroup string) *Process {
 	return fake
 }
 
-// The parent of the test's child is the test, and its directory the bundle.
+// The parent of the child is the test, whose working directory is the bundle.
 func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	bundle := filepath.Join(t.TempDir(), id)
@@ -63,7 +63,7 @@ func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 	}
 }
 
-// Podman's conmon is told the bundle, and is in the directory of whoever called it.
+// Podman's conmon has the bundle in its command line. Its working directory is its caller's.
 func TestBundleOfConmon(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	for _, row := range []struct {
@@ -103,17 +103,17 @@ func TestBundleOfConmon(t *testing.T) {
 	}
 }
 
-func TestProcessOfAnotherParentIsRefused(t *testing.T) {
+func TestParentInAnotherDirectoryIsRefused(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	p := contained(t, "0::/docker/"+id+"\n")
 	for _, dir := range []string{
 		strings.Repeat("2e", 32),
 		id[:12],              // Docker's short form
 		id + "0",             // longer
-		id + "/rootfs",       // beneath the bundle
+		id + "/rootfs",       // below the bundle
 		"a" + id,             //
 		id + " (deleted)",    // as the kernel shows one that was removed
-		"(unreachable)" + id, // as it shows one outside of a root
+		"(unreachable)" + id, // as it shows one outside of the root
 	} {
 		path := filepath.Join(t.TempDir(), dir)
 		if err := os.MkdirAll(path, 0o755); err != nil {
@@ -149,7 +149,7 @@ func TestProcessWithoutAParentIsRefused(t *testing.T) {
 	}
 }
 
-func TestBundleThatIsNoFileIsRefused(t *testing.T) {
+func TestBundleMustBeARegularFile(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"a link":      func(path string) error { return os.Symlink("real.json", path) },
 		"a directory": func(path string) error { return os.Mkdir(path, 0o755) },

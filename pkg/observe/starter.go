@@ -10,26 +10,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // readStarter reads what a child of p would inherit.
-func (p *Process) readStarter(st status) (plan.Starter, error) {
+func (p *Process) readStarter(st procfs.Status) (plan.Starter, error) {
 	var s plan.Starter
-	umask, err := st.number("Umask", 8)
+	umask, err := st.Number("Umask", 8)
 	if err != nil {
 		return s, err
 	}
 	s.Umask = uint32(umask)
-	if s.Ignored, err = st.number("SigIgn", 16); err != nil {
+	if s.Ignored, err = st.Number("SigIgn", 16); err != nil {
 		return s, err
 	}
 	if s.Attributes, err = p.readAttributes(st); err != nil {
 		return s, err
 	}
-	if s.Filters, err = st.filters(); err != nil {
+	if s.Filters, err = st.Filters(); err != nil {
 		return s, err
 	}
-	bounding, err := st.number("CapBnd", 16)
+	bounding, err := st.Number("CapBnd", 16)
 	if err != nil {
 		return s, err
 	}

@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-func TestWhatAChildInherits(t *testing.T) {
+func TestReadStarter(t *testing.T) {
 	own, err := scheduling(0)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +23,7 @@ func TestWhatAChildInherits(t *testing.T) {
 	}
 	cmd := running(t, "nice", "-n", "5", "sh", "-c",
 		"umask 027; ulimit -n 37; ulimit -c 0; echo 700 >/proc/$$/oom_score_adj; echo 7 >/proc/$$/coredump_filter; echo 70000 >/proc/$$/timerslack_ns; read ready; echo $ready; read end")
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	batch := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH, Nice: int32(min(own.Nice+5, 19))}
 	if err := unix.SchedSetAttr(p.PID, batch, 0); err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func TestWhatAChildInherits(t *testing.T) {
 	}
 	want := plan.Attributes{
 		Policy: unix.SCHED_BATCH, Nice: min(own.Nice+5, 19), IOPriority: idle, TimerSlack: 70000, CoreFilter: 7,
-		StoreBypass: got.StoreBypass, IndirectBranch: got.IndirectBranch, // of the processor
+		StoreBypass: got.StoreBypass, IndirectBranch: got.IndirectBranch, // depend on the processor
 	}
 	if got.Attributes != want {
 		t.Errorf("attributes %+v\nwant %+v", got.Attributes, want)
@@ -53,7 +54,7 @@ func TestWhatAChildInherits(t *testing.T) {
 		t.Errorf("oom_score_adj %d, want 700", got.OOMScoreAdj)
 	}
 	if len(got.CPUs) != set.Count() || slices.ContainsFunc(got.CPUs, func(cpu int) bool { return !set.IsSet(cpu) }) {
-		t.Errorf("processors %v, which are not the %d of ours", got.CPUs, set.Count())
+		t.Errorf("processors %v, want the test's %d", got.CPUs, set.Count())
 	}
 	if len(got.Limits) != len(plan.Resources()) {
 		t.Errorf("%d limits, want %d", len(got.Limits), len(plan.Resources()))
@@ -65,7 +66,7 @@ func TestWhatAChildInherits(t *testing.T) {
 	}
 }
 
-// A child of a process whose scheduling is reset on fork has the usual one, sched(7).
+// With SCHED_FLAG_RESET_ON_FORK a child gets the default scheduling, sched(7).
 func TestScheduling(t *testing.T) {
 	for _, row := range []struct {
 		attr unix.SchedAttr
@@ -89,8 +90,8 @@ func TestScheduling(t *testing.T) {
 	}
 }
 
-// What a kernel or a processor without a choice says is none.
-func TestTreatment(t *testing.T) {
+// On a kernel or processor without the choice, the attribute is unset.
+func TestReadPrctl(t *testing.T) {
 	for text, want := range map[string]plan.Attributes{
 		"THP_enabled:\t1\nSpeculation_Store_Bypass:\tthread vulnerable\nSpeculationIndirectBranch:\tconditional enabled\n": {
 			StoreBypass: plan.SpeculationOn, IndirectBranch: plan.SpeculationOn,
@@ -102,7 +103,7 @@ func TestTreatment(t *testing.T) {
 		"": {},
 	} {
 		var got plan.Attributes
-		status{text}.treatment(&got)
+		readPrctl(procfs.Status(text), &got)
 		if got != want {
 			t.Errorf("%q: %+v, want %+v", text, got, want)
 		}

@@ -13,9 +13,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// openFreezer opens the file that tells whether a group is frozen, itself or with one above: of the
-// freezer of cgroup v1, or of cgroup v2 since Linux 5.2. Of others, and of v2's root, there is none.
-func (o *Observation) openFreezer(of place, g plan.Cgroup) {
+// openFreezer opens the file that shows whether a group is frozen, by itself or with a group above it: in the
+// freezer of cgroup v1, or in cgroup v2 since Linux 5.2. Other hierarchies, and the root of v2, have no such
+// file.
+func (o *Observation) openFreezer(in cgroupDir, g plan.Cgroup) {
 	name := "cgroup.events"
 	switch {
 	case slices.Contains(strings.Split(g.Hierarchy, ","), "freezer"):
@@ -23,12 +24,12 @@ func (o *Observation) openFreezer(of place, g plan.Cgroup) {
 	case g.Hierarchy != "":
 		return
 	}
-	if f, err := of.open(name, unix.O_RDONLY); err == nil {
+	if f, err := in.open(name, unix.O_RDONLY); err == nil {
 		o.freezers = append(o.freezers, f)
 	}
 }
 
-// frozen tells whether one of the groups that a command would be in is frozen.
+// frozen tells whether a group that the command would be in is frozen.
 func (o *Observation) frozen() bool {
 	for _, f := range o.freezers {
 		text := make([]byte, 4<<10)
@@ -43,8 +44,8 @@ func (o *Observation) frozen() bool {
 	return false
 }
 
-// Stuck says what keeps process pid, a child of ours that joins, from going on: its cgroup is
-// frozen, or cause. If it is neither, it is slow.
+// Stuck tells what keeps process pid, a child of the helper that joins, from continuing: its cgroup is frozen,
+// or cause. Without either it is slow.
 func (o *Observation) Stuck(pid int) (frozen bool, cause string) {
 	if o.frozen() {
 		return true, ""

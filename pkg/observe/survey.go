@@ -16,32 +16,32 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// surveyor makes one pass over /proc. Processes of the host's own namespaces,
-// most of them on many hosts, are only counted: eight readlinks and no more.
+// surveyor scans /proc once. Processes in the host's own namespaces, most of all on many hosts, are only
+// counted: this takes eight readlinks each.
 type surveyor struct {
 	survey.Survey
-	groups map[survey.Inodes]int // their numbers
-	ids    map[string]bool       // of the containers that are asked for
+	groups map[survey.Inodes]int // indexes in Groups
+	ids    map[string]bool       // IDs of the requested containers
 }
 
-// Survey finds out who is in which namespaces.
+// Survey finds out which processes are in which namespaces.
 func Survey(r *request.Survey) (*survey.Survey, error) {
-	s, err := pass(r)
+	s, err := scan(r)
 	if err != nil {
 		return nil, err
 	}
-	s.readOrigins(s.Reduce(r.Held))
+	s.readDetails(s.Reduce(r.Held))
 	return &s.Survey, nil
 }
 
-// pass makes the pass over /proc. What it keeps of each process is small.
-func pass(r *request.Survey) (*surveyor, error) {
+// scan scans /proc. It keeps little of each process.
+func scan(r *request.Survey) (*surveyor, error) {
 	s := &surveyor{groups: make(map[survey.Inodes]int)}
 	var now, up unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &now) // neither can fail
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &up)
 	s.Boot = (now.Nano() - up.Nano()) / 1e6
-	// Of the host's first process, or of this one where that can't be looked into.
+	// The first group is that of the host's first process, or of this process if that cannot be read.
 	nodes, err := inodesOf(1)
 	if err != nil {
 		if nodes, err = inodesOf(os.Getpid()); err != nil {
@@ -49,14 +49,14 @@ func pass(r *request.Survey) (*surveyor, error) {
 		}
 	}
 	s.group(nodes)
-	// Too many namespaces of one container can't hide another that the engine told of.
+	// Groups of known containers come first, so that another container with too many namespaces cannot displace them.
 	for _, c := range r.Containers {
 		if nodes, err := inodesOf(c.PID); c.PID != 0 && err == nil {
 			s.group(nodes)
 		}
 	}
 	if err := procfs.EachNumber("/proc", func(pid int) bool {
-		if err := s.look(pid); errors.Is(err, unix.EACCES) {
+		if err := s.addProcess(pid); errors.Is(err, unix.EACCES) {
 			s.Unread++
 		}
 		return true
@@ -64,16 +64,16 @@ func pass(r *request.Survey) (*surveyor, error) {
 		return nil, err
 	}
 	s.findContainers(r.Containers)
-	s.findOrigins(r.Held)
+	s.findGuests(r.Held)
 	if r.Held {
-		if err := s.readHeld(); err != nil {
+		if err := s.readHolders(); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// group is the number of the group that has these namespaces; -1 where there are too many.
+// group is the index of the group with these namespaces; -1 if there are too many groups.
 func (s *surveyor) group(nodes survey.Inodes) int {
 	i, ok := s.groups[nodes]
 	if !ok {
@@ -87,21 +87,21 @@ func (s *surveyor) group(nodes survey.Inodes) int {
 	return i
 }
 
-// look puts a process into its group. One that ends meanwhile is left out.
-func (s *surveyor) look(pid int) error {
-	dir, err := lookAt(pid)
+// addProcess adds a process to its group. A process that ends meanwhile is left out.
+func (s *surveyor) addProcess(pid int) error {
+	dir, err := openProcFD(pid)
 	if err != nil {
 		return err
 	}
 	process := survey.Process{PID: pid}
 	nodes, err := inodes(dir)
 	if errors.Is(err, unix.ENOENT) {
-		nodes, err = inodesOfLiving(dir, pid)
+		nodes, err = inodesOfLivingThread(dir, pid)
 	}
 	if err == nil {
 		if process.Group = s.group(nodes); process.Group > 0 {
 			var st procfs.Stat
-			st, err = procfs.ReadStatIn(dir)
+			st, err = procfs.ReadStatAt(dir)
 			process.Parent, process.Start = st.Parent, st.Start
 		}
 	}
@@ -121,7 +121,8 @@ func (s *surveyor) look(pid int) error {
 	return nil
 }
 
-// process is a process of another group than the host's, which is nobody's.
+// process finds a process that is in another group than the host's. Otherwise the result is zero, whose group
+// is the host's.
 func (s *surveyor) process(pid int) survey.Process {
 	low, high := 0, len(s.Processes)
 	for low < high {
@@ -137,11 +138,11 @@ func (s *surveyor) process(pid int) survey.Process {
 	return survey.Process{}
 }
 
-// findContainers finds the first process of each: the oldest child of its shim,
-// which is in the bundle. An exec's command is a child too.
+// findContainers finds the first process of each container: the oldest child of the shim, whose working
+// directory is the bundle. The command of an exec is a child of the shim too.
 func (s *surveyor) findContainers(asked []request.Claim) {
 	first := make([]survey.Process, len(asked))
-	sought := make(map[string]int) // by ID, the number of one whose process is to be found
+	sought := make(map[string]int) // index in asked of those without a pid, by ID
 	s.ids = make(map[string]bool, len(asked))
 	for i, c := range asked {
 		s.ids[c.ID] = true
@@ -149,14 +150,14 @@ func (s *surveyor) findContainers(asked []request.Claim) {
 			sought[c.ID] = i
 		}
 	}
-	bundles := make(map[int]string) // the names of parents' directories
+	bundles := make(map[int]string) // name of the working directory, by pid of the parent
 	for _, p := range s.Processes {
 		if s.process(p.Parent).Group == p.Group {
 			continue
 		}
 		bundle, known := bundles[p.Parent]
 		if !known {
-			if parent, err := lookInto(p.Parent); err == nil {
+			if parent, err := openProcDir(p.Parent); err == nil {
 				dir, _ := parent.readlink("cwd")
 				parent.dir.Close()
 				bundle = path.Base(dir)
@@ -175,9 +176,9 @@ func (s *surveyor) findContainers(asked []request.Claim) {
 	}
 }
 
-// prove proves, as for a join, that a process is the container's first one.
+// prove proves, as for a join, that a process is the container's first process.
 func (s *surveyor) prove(c *survey.Container) error {
-	p, err := Hold(c.First)
+	p, err := OpenProcess(c.First)
 	if err != nil {
 		return err
 	}
@@ -197,17 +198,17 @@ func (s *surveyor) prove(c *survey.Container) error {
 	if c.Bundle, err = shim.readlink("cwd"); err != nil {
 		return err
 	}
-	c.Cgroup, err = p.containerOf(s.ids)
+	c.Cgroup, err = p.cgroupContainer(s.ids)
 	if c.Cgroup != c.ID {
 		c.Cgroup = ""
 	}
 	return err
 }
 
-var errTooMany = errors.New("too many namespaces")
+var errTooMany = errors.New("too many groups of namespaces")
 
-// containerOf is the ID, of those given, that the cgroups of p name last; "" for none.
-func (p *Process) containerOf(ids map[string]bool) (id string, err error) {
+// cgroupContainer is the last ID in the paths of p's cgroups that is one of ids; "" without one.
+func (p *Process) cgroupContainer(ids map[string]bool) (id string, err error) {
 	digit := func(c rune) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 	err = p.readLines("cgroup", func(line string) bool {
 		for word := range strings.FieldsFuncSeq(line, func(c rune) bool { return !digit(c) }) {
@@ -220,11 +221,11 @@ func (p *Process) containerOf(ids map[string]bool) (id string, err error) {
 	return id, err
 }
 
-// findOrigins finds the processes that have a namespace of a container's own, or all of
-// those that aren't the host's, while their parent is elsewhere and no shim, and the
-// container that they are of.
-func (s *surveyor) findOrigins(all bool) {
-	own := make(map[uint64]bool) // inodes
+// findGuests finds the processes that may be guests: they have a namespace of a container's own, or with all
+// set any namespace that is not the host's, and their parent is in another group and no shim. It reads which
+// container their cgroups name.
+func (s *surveyor) findGuests(all bool) {
+	own := make(map[uint64]bool) // inodes of the containers' own namespaces
 	shims := make(map[int]bool)
 	for i := range s.Containers {
 		c := &s.Containers[i]
@@ -233,19 +234,19 @@ func (s *surveyor) findOrigins(all bool) {
 		}
 		shims[c.Shim] = true
 	}
-	concerns := make([]bool, len(s.Groups))
+	relevant := make([]bool, len(s.Groups))
 	for i := range s.Groups {
-		concerns[i] = all || slices.ContainsFunc(s.Groups[i].Namespaces[:], func(inode uint64) bool { return own[inode] })
+		relevant[i] = all || slices.ContainsFunc(s.Groups[i].Namespaces[:], func(inode uint64) bool { return own[inode] })
 	}
 	for i, p := range s.Processes {
-		if !concerns[p.Group] || shims[p.Parent] || s.process(p.Parent).Group == p.Group {
+		if !relevant[p.Group] || shims[p.Parent] || s.process(p.Parent).Group == p.Group {
 			continue
 		}
-		dir, err := lookInto(p.PID)
+		dir, err := openProcDir(p.PID)
 		if err != nil {
 			continue
 		}
-		if cgroup, err := dir.containerOf(s.ids); err == nil {
+		if cgroup, err := dir.cgroupContainer(s.ids); err == nil {
 			s.Processes[i].Origin = &survey.Origin{Cgroup: cgroup}
 		}
 		dir.dir.Close()

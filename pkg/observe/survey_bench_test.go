@@ -17,23 +17,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// BenchmarkSurvey surveys containers that are made of a shell each: one in a bundle
-// as the shim, a child with mounts, IPC and UTS namespaces of its own, and
-// 15 processes. What a container more takes shows whether it is linear.
+// BenchmarkSurvey surveys fake containers. Each is a shell in the bundle directory as the shim, a child with
+// its own mount, IPC and UTS namespaces, and 15 processes. The time per container shows whether the survey is
+// linear.
 //
 //	go test -run '^$' -bench Survey ./pkg/observe
 func BenchmarkSurvey(b *testing.B) {
 	if os.Geteuid() != 0 {
-		b.Fatal("namespaces of its own take root")
+		b.Fatal("needs root")
 	}
 	for _, n := range []int{1, 100, 300} {
 		b.Run(fmt.Sprintf("containers=%d", n), func(b *testing.B) {
-			claims := standIns(b, n)
+			claims := fakeContainers(b, n)
 			b.ReportAllocs()
 			b.ResetTimer()
 			processes, before := 0, spent(b)
 			for range b.N {
-				s, err := pass(&request.Survey{Containers: claims})
+				s, err := scan(&request.Survey{Containers: claims})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -48,8 +48,7 @@ func BenchmarkSurvey(b *testing.B) {
 	}
 }
 
-// spent is the processor time of this process, which other work on the machine
-// doesn't change.
+// spent is the processor time of this process, which other load on the machine does not change.
 func spent(b *testing.B) time.Duration {
 	b.Helper()
 	var u unix.Rusage
@@ -59,8 +58,8 @@ func spent(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// standIns start n containers and wait until they are whole. All end with b.
-func standIns(b *testing.B, n int) []request.Claim {
+// fakeContainers starts n fake containers and waits until they are complete. They end with b.
+func fakeContainers(b *testing.B, n int) []request.Claim {
 	b.Helper()
 	dir := b.TempDir()
 	claims := make([]request.Claim, n)
@@ -70,7 +69,7 @@ func standIns(b *testing.B, n int) []request.Claim {
 		if err := os.Mkdir(bundle, 0o755); err != nil {
 			b.Fatal(err)
 		}
-		// All end when the pipe that they read from does, with this process at the latest.
+		// All read from one pipe, and end when it is closed, at the latest when this process ends.
 		const inside = `exec 3<&0; i=0; while [ $i -lt 15 ]; do cat <&3 >/dev/null & i=$((i + 1)); done; echo ready; wait`
 		cmd := exec.Command("sh", "-c", `unshare --mount --ipc --uts sh -c "$1"; :`, "sh", inside)
 		cmd.Dir = bundle

@@ -20,11 +20,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// apart is a child of ours with new namespaces of its own.
+// apart starts a child with its own namespaces of the given kinds.
 func apart(t *testing.T, kinds ns.Set) int {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Fatal("namespaces of its own take root")
+		t.Fatal("needs root")
 	}
 	cmd := exec.Command("cat")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: uintptr(kinds.Flags())}
@@ -34,7 +34,7 @@ func apart(t *testing.T, kinds ns.Set) int {
 
 func surveyFor(t *testing.T, claims ...request.Claim) *survey.Survey {
 	t.Helper()
-	s, err := pass(&request.Survey{Containers: claims})
+	s, err := scan(&request.Survey{Containers: claims})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func processIn(t *testing.T, s *survey.Survey, pid int) survey.Process {
 	return s.Processes[i]
 }
 
-func TestSurveyTellsWhoIsInWhichNamespaces(t *testing.T) {
+func TestSurveyFindsNamespacesOfProcesses(t *testing.T) {
 	pid := apart(t, ns.SetOf(ns.Net, ns.UTS))
 	s := surveyFor(t)
 	p := processIn(t, s, pid)
@@ -72,23 +72,23 @@ func TestSurveyTellsWhoIsInWhichNamespaces(t *testing.T) {
 	}
 }
 
-// The test stands for the shim: it is in the bundle.
+// The test acts as the shim: its working directory is the bundle.
 func TestSurveyFindsAContainersFirstProcess(t *testing.T) {
 	id := strings.Repeat("1f", 32)
 	bundle := filepath.Join(t.TempDir(), id)
 	write(t, filepath.Join(bundle, "config.json"), "{}")
 	first := apart(t, ns.SetOf(ns.Mnt, ns.Net))
-	second := apart(t, ns.SetOf(ns.Mnt)) // younger, as an exec's
+	second := apart(t, ns.SetOf(ns.Mnt)) // younger, like the command of an exec
 	t.Chdir(bundle)
 
-	// Where the tests are in a container themselves the proof has to refuse.
+	// If the tests run in a container themselves, the proof must fail.
 	self := &Process{PID: os.Getpid()}
-	self.dir, _ = openDir("/proc/self")
+	self.dir, _ = procfs.OpenDir("/proc/self")
 	groups, err := self.readCgroups()
 	if err != nil {
 		t.Fatal(err)
 	}
-	contained := slices.ContainsFunc(groups, func(g plan.Cgroup) bool { return containerOf(g.Path) != "" })
+	contained := slices.ContainsFunc(groups, func(g plan.Cgroup) bool { return containerInPath(g.Path) != "" })
 	for _, claim := range []request.Claim{{ID: id}, {ID: id, PID: first}} {
 		s := surveyFor(t, claim)
 		if contained {
@@ -105,7 +105,7 @@ func TestSurveyFindsAContainersFirstProcess(t *testing.T) {
 			t.Errorf("found %+v", c)
 		}
 		if own := s.Own(&c); own != ns.SetOf(ns.Mnt, ns.Net) {
-			t.Errorf("its own are %s", own)
+			t.Errorf("its own namespaces are %s", own)
 		}
 	}
 	for _, claim := range []request.Claim{
@@ -129,12 +129,12 @@ func TestSurveyHoldsNothingOpen(t *testing.T) {
 	if _, err := Survey(&request.Survey{Containers: []request.Claim{{ID: strings.Repeat("1f", 32), PID: 1}}, Held: true}); err != nil {
 		t.Fatal(err)
 	}
-	holdsNoMore(t, "a survey", len(before))
+	expectNoMoreDescriptors(t, "a survey", len(before))
 }
 
-// holdsNoMore fails where more descriptors stay open than there were before. One that a thread of an
-// earlier reading still has is closed soon; fewer means that other tests' garbage was collected.
-func holdsNoMore(t *testing.T, what string, before int) {
+// expectNoMoreDescriptors fails if more descriptors are open than before. A thread of an earlier read may close
+// its descriptor a little later; fewer means that garbage of other tests was collected.
+func expectNoMoreDescriptors(t *testing.T, what string, before int) {
 	t.Helper()
 	var open []int
 	var err error

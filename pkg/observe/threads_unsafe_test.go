@@ -18,13 +18,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/thread"
 )
 
-// threadsVariable has TestThreadsHaveFilters be the process of TestFiltersOfAnotherThread.
+// threadsVariable makes TestThreadsHaveFilters the child process of TestFiltersOfAnotherThread.
 const threadsVariable = "NSJOIN_TEST_THREADS_HAVE_FILTERS"
 
-// TestThreadsHaveFilters loads a filter on each of two threads, of different length.
+// TestThreadsHaveFilters loads a different filter on each of two threads.
 func TestThreadsHaveFilters(t *testing.T) {
 	if os.Getenv(threadsVariable) == "" {
-		t.Skip("it is started by another test")
+		t.Skip("only runs as a child of TestFiltersOfAnotherThread")
 	}
 	for range 2 {
 		loaded := make(chan string)
@@ -35,10 +35,10 @@ func TestThreadsHaveFilters(t *testing.T) {
 		}()
 		fmt.Println(<-loaded)
 	}
-	_, _ = bufio.NewReader(os.Stdin).ReadByte() // until the other end is closed
+	_, _ = bufio.NewReader(os.Stdin).ReadByte() // wait until the parent closes the pipe
 }
 
-// loadFilter loads a filter that allows all on this thread, and says "threads TID", or why it could not.
+// loadFilter loads a filter on this thread that allows everything. It returns "threads TID", or why it failed.
 func loadFilter(tid int) string {
 	load := unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_IMM, K: uint32(tid)}
 	program := []unix.SockFilter{load, {Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}
@@ -49,11 +49,11 @@ func loadFilter(tid int) string {
 	return fmt.Sprintf("threads %d", tid)
 }
 
-// Two threads have as many filters, but not the same: where one can't be asked, the other says nothing
-// of all that it has. What they began with, it does.
+// Two threads have the same number of filters, but not the same filters: if one cannot be traced, the other
+// does not show all its filters. It does show those that both started with.
 func TestFiltersOfAnotherThread(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("to copy filters takes root")
+		t.Skip("needs root")
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestThreadsHaveFilters$")
 	cmd.Env = append(os.Environ(), threadsVariable+"=1")
@@ -80,62 +80,61 @@ func TestFiltersOfAnotherThread(t *testing.T) {
 		}
 		tids = append(tids, tid)
 	}
-	p, err := Hold(cmd.Process.Pid)
+	p, err := OpenProcess(cmd.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.release()
-	dir, err := openDir(fmt.Sprintf("/proc/%d/task/%d", p.PID, tids[0]))
+	dir, err := procfs.OpenDir(fmt.Sprintf("/proc/%d/task/%d", p.PID, tids[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	p.thread, p.dir = tids[0], dir // as if it were the first that lives
+	p.thread, p.dir = tids[0], dir // as if it were the first living thread
 	var n int
 	if st, err := p.readStatus(); err != nil {
 		t.Fatal(err)
-	} else if n, err = st.filters(); err != nil || n == 0 {
+	} else if n, err = st.Filters(); err != nil || n == 0 {
 		t.Fatalf("%d filters: %v", n, err)
 	}
-	own, err := p.copyFilters(n, true, stopWithin)
+	own, err := p.copyFilters(n, true, stopTimeout)
 	if err != nil || len(own) != n || own[n-1].Program[0].K != uint32(tids[0]) {
 		t.Fatalf("it has %v: %v", own, err)
 	}
 
 	traced, over := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread() // and never unlocked: its end lets go of the thread
+	go thread.Run(func() { // its thread ends afterwards, which detaches
 		traced <- unix.PtraceSeize(tids[0])
 		<-over
-	}()
+	})
 	if err := <-traced; err != nil {
 		t.Fatal(err)
 	}
 	defer close(over)
-	if got, err := p.copyFilters(n, true, 10*time.Millisecond); !unshown(err) {
+	if got, err := p.copyFilters(n, true, 10*time.Millisecond); !notTraced(err) {
 		t.Errorf("it has %v: %v", got, err)
 	}
-	// Those that a runtime gave them all: here none but what the test itself has.
+	// The filters that all threads have in common are those of the test itself.
 	if got, err := p.copyFilters(n-1, false, 10*time.Millisecond); err != nil || len(got) != n-1 {
-		t.Errorf("they began with %v: %v", got, err)
+		t.Errorf("in common: %v, %v", got, err)
 	}
 }
 
-// The number of a thread that has ended may be another's.
+// The number of a thread that has ended may be reused.
 func TestFiltersOfAnEndedThread(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("to copy filters takes root")
+		t.Skip("needs root")
 	}
 	var dir *os.File
 	thread.Run(func() {
 		var err error
-		if dir, err = openDir(fmt.Sprintf("/proc/self/task/%d", unix.Gettid())); err != nil {
+		if dir, err = procfs.OpenDir(fmt.Sprintf("/proc/self/task/%d", unix.Gettid())); err != nil {
 			t.Error(err)
 		}
 	})
 	defer dir.Close()
 	for deadline := time.Now().Add(time.Minute); ; {
-		if _, err := procfs.ReadStatIn(int(dir.Fd())); err != nil {
+		if _, err := procfs.ReadStatAt(int(dir.Fd())); err != nil {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -151,7 +150,7 @@ func TestFiltersOfAnEndedThread(t *testing.T) {
 		_ = other.Process.Kill()
 		_ = other.Wait()
 	}()
-	if got, err := copyFiltersOf(int(dir.Fd()), other.Process.Pid, 0, stopWithin); err == nil {
+	if got, err := copyFiltersOf(int(dir.Fd()), other.Process.Pid, 0, stopTimeout); err == nil {
 		t.Errorf("it has %v", got)
 	}
 }

@@ -28,7 +28,7 @@ const (
 		"wheel:x:4294967296:over\n"
 )
 
-// What a name means is what the engine, with the same library, makes of it.
+// A name means the same as to the engine, which uses the library.
 func TestUserByName(t *testing.T) {
 	for _, row := range []struct {
 		name, user string
@@ -38,17 +38,17 @@ func TestUserByName(t *testing.T) {
 		home       string
 	}{
 		{"a name: the first line, and the groups that list it", "web", nil, 1000, 1001, []uint32{1001, 29, 44}, "/home/web"},
-		{"a number of a line", "1000", nil, 1000, 1001, []uint32{1001, 29, 44}, "/home/web"},
+		{"a number with a line", "1000", nil, 1000, 1001, []uint32{1001, 29, 44}, "/home/web"},
 		{"a number without a line", "3000", nil, 3000, 0, []uint32{0}, "/"},
 		{"a name that is a number is a number", "4242", nil, 4242, 0, []uint32{0}, "/"},
 		{"root", "root", nil, 0, 0, []uint32{0, 0}, "/root"},
 		{"a name and a group: no groups that list it", "web:audio", nil, 1000, 29, []uint32{29}, "/home/web"},
-		{"a name and a number of a group", "web:29", nil, 1000, 29, []uint32{29}, "/home/web"},
+		{"a name and the number of a group", "web:29", nil, 1000, 29, []uint32{29}, "/home/web"},
 		{"a name and a number without a group", "web:77", nil, 1000, 77, []uint32{77}, "/home/web"},
 		{"the first of two groups", "web:video", nil, 1000, 44, []uint32{44}, "/home/web"},
 		{"two numbers", "3000:3001", nil, 3000, 3001, []uint32{3001}, "/"},
 		{"a group alone is root's", ":audio", nil, 0, 29, []uint32{29}, "/root"},
-		{"the last number", "2147483647:2147483647", nil, 2147483647, 2147483647, []uint32{2147483647}, "/"},
+		{"the largest number", "2147483647:2147483647", nil, 2147483647, 2147483647, []uint32{2147483647}, "/"},
 		{"--group-add", "web:audio", []string{"video", "77"}, 1000, 29, []uint32{29, 44, 77}, "/home/web"},
 		{"--group-add besides the groups that list it", "web", []string{"77"}, 1000, 1001, []uint32{1001, 29, 44, 77}, "/home/web"},
 	} {
@@ -65,14 +65,13 @@ func TestUserByName(t *testing.T) {
 				t.Errorf("groups %v, want %v", groups, row.groups)
 			}
 			if got.Spec.Dir != "/srv" {
-				t.Errorf("the directory is %q by now", got.Spec.Dir)
+				t.Errorf("the directory changed to %q", got.Spec.Dir)
 			}
 		})
 	}
 }
 
-// sorted are groups with all but the first in their order: those of --group-add
-// have none.
+// sorted sorts all groups but the first: those of --group-add have no order.
 func sorted(groups []uint32) []uint32 {
 	list := slices.Clone(groups)
 	if len(list) > 0 {
@@ -81,7 +80,7 @@ func sorted(groups []uint32) []uint32 {
 	return list
 }
 
-func TestUserThatCantBe(t *testing.T) {
+func TestInvalidUser(t *testing.T) {
 	for _, row := range []struct {
 		user    string
 		add     []string
@@ -95,10 +94,10 @@ func TestUserThatCantBe(t *testing.T) {
 		{"web:-1", nil, "uids and gids must be in range"},
 		{"web", []string{"nobody"}, "nable to find group nobody"},
 		{"web", []string{"2147483648"}, "uids and gids must be in range"},
-		{"zero", nil, "4294967296 in its /etc/passwd or /etc/group is no number"},
-		{"minus", nil, "-4294967296 in its /etc/passwd or /etc/group is no number"},
-		{"none", nil, "4294967295 in its /etc/passwd or /etc/group is no number"},
-		{"over", nil, "4294967296 in its /etc/passwd or /etc/group is no number"},
+		{"zero", nil, "4294967296 in its /etc/passwd or /etc/group is not a valid uid or gid"},
+		{"minus", nil, "-4294967296 in its /etc/passwd or /etc/group is not a valid uid or gid"},
+		{"none", nil, "4294967295 in its /etc/passwd or /etc/group is not a valid uid or gid"},
+		{"over", nil, "4294967296 in its /etc/passwd or /etc/group is not a valid uid or gid"},
 	} {
 		p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
 		got := plan.TargetProcess{Spec: plan.Spec{UID: 5, GID: 6}}
@@ -107,12 +106,12 @@ func TestUserThatCantBe(t *testing.T) {
 			t.Errorf("%s, %q: %v, want %s", row.user, row.add, err, row.message)
 		}
 		if got.Spec.UID != 5 || got.Spec.GID != 6 {
-			t.Errorf("%s, %q: besides its error it is %d:%d", row.user, row.add, got.Spec.UID, got.Spec.GID)
+			t.Errorf("%s, %q: despite the error it is %d:%d", row.user, row.add, got.Spec.UID, got.Spec.GID)
 		}
 	}
 }
 
-// An image can be without both files; numbers mean themselves there.
+// An image can lack both files. Numbers still work.
 func TestUserWithoutFiles(t *testing.T) {
 	for name, files := range map[string]map[string]string{
 		"neither": {"root/bin/sh": ""},
@@ -129,7 +128,7 @@ func TestUserWithoutFiles(t *testing.T) {
 	}
 }
 
-// The user that the specification has is not looked up again.
+// The specification's user is not looked up again.
 func TestUserOfTheSpecificationIsKept(t *testing.T) {
 	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
 	got := plan.TargetProcess{Spec: plan.Spec{UID: 1000, GID: 6, Groups: []uint32{7}}}
@@ -141,8 +140,8 @@ func TestUserOfTheSpecificationIsKept(t *testing.T) {
 	}
 }
 
-func TestUserOfARootThatCantBeOpened(t *testing.T) {
+func TestUserWithoutARoot(t *testing.T) {
 	if err := procDir(t, nil).readUser(&plan.TargetProcess{}, "", nil); err == nil {
-		t.Error("no root, and no error")
+		t.Error("a missing root is not an error")
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// This file reads passwd(5) and group(5) with the results and the error texts of
-// github.com/moby/sys/user, which the engine uses and a test compares with. The
-// library splits every line and keeps the parts: a group file of 4 MB costs it some
-// hundred MB. This reader keeps the numbers only.
+// This file parses passwd(5) and group(5) with the same results and error texts as
+// github.com/moby/sys/user, which the engine uses; a test compares the two. The library
+// splits every line and keeps the parts, which takes some hundred MB for a group file of 4 MB.
+// This parser keeps only the numbers.
 
-// Bounds of the library: the longest line of each file, in bytes, and the largest
-// number that a caller may give.
+// Limits of the library: the longest line of each file, in bytes, and the largest number that a caller may
+// give.
 const (
 	maxPasswdLine = bufio.MaxScanTokenSize
 	maxGroupLine  = 1 << 20
@@ -32,15 +32,14 @@ var (
 	errIDRange         = fmt.Errorf("uids and gids must be in range 0-%d", maxGivenID)
 )
 
-// execUser is the user that a name means, and its groups, in the numbers of the files:
-// they may be out of range.
+// execUser is a user and its groups. The numbers are those of the files and may be out of range.
 type execUser struct {
 	uid, gid int
 	groups   []int
 }
 
-// findUser finds the user that spec names: USER, USER:GROUP or :GROUP, each a name or a
-// number. A file that is nil does not exist.
+// findUser finds the user that spec names: USER, USER:GROUP or :GROUP, each a name or a number. passwd and
+// group are nil if the file does not exist.
 func findUser(spec string, passwd, group []byte) (execUser, error) {
 	userArg, groupArg, _ := strings.Cut(spec, ":")
 	groupArg, _, _ = strings.Cut(groupArg, ":")
@@ -64,7 +63,7 @@ func findUser(spec string, passwd, group []byte) (execUser, error) {
 	return u, err
 }
 
-// findLine finds the first line of a user, and its name. A number needs no line.
+// findLine finds a user's first line, and the name in it. A number needs no line.
 func findLine(arg string, uid int, isUID bool, passwd []byte) (u execUser, name string, err error) {
 	found := false
 	err = eachLine(passwd, maxPasswdLine, false, func(line []byte) {
@@ -107,10 +106,10 @@ func findGroup(of, arg string, gid int, isGID bool, group []byte) (int, error) {
 	return gid, nil
 }
 
-// findMemberships are the groups that list a user, in the order of the file.
+// findMemberships lists the groups that have a user as a member, in the file's order.
 func findMemberships(name string, group []byte) (list []int, err error) {
 	err = eachLine(group, maxGroupLine, true, func(line []byte) {
-		if fields := newFields(line); lists(fields.text(3), name) {
+		if fields := newFields(line); hasMember(fields.text(3), name) {
 			list = append(list, fields.number(2))
 		}
 	})
@@ -120,8 +119,8 @@ func findMemberships(name string, group []byte) (list []int, err error) {
 	return list, nil
 }
 
-// findGroups finds the groups of docker run --group-add, each a name or a number, in
-// their order and each once.
+// findGroups finds the groups of docker run --group-add, each a name or a number, in their order and without
+// duplicates.
 func findGroups(names []string, group []byte) ([]int, error) {
 	type wanted struct {
 		number       int
@@ -137,7 +136,7 @@ func findGroups(names []string, group []byte) ([]int, error) {
 	err := eachLine(group, maxGroupLine, true, func(line []byte) {
 		fields := newFields(line)
 		name, number := fields.text(0), fields.number(2)
-		for i := range args { // as many as the caller gave, not the container
+		for i := range args { // the caller decides how many there are, not the container
 			a := &args[i]
 			if !a.found && (a.isGID && number == a.number || !a.isGID && string(name) == names[i]) {
 				a.found, a.number = true, number
@@ -161,8 +160,7 @@ func findGroups(names []string, group []byte) ([]int, error) {
 	return list, nil
 }
 
-// findHome is the home directory and the shell of the first line of uid; false where
-// there is none.
+// findHome is the home directory and shell in the first line of uid; found is false without a line.
 func findHome(uid uint32, passwd []byte) (home, shell string, found bool, err error) {
 	err = eachLine(passwd, maxPasswdLine, false, func(line []byte) {
 		if fields := newFields(line); !found && fields.number(2) == int(uid) {
@@ -172,7 +170,7 @@ func findHome(uid uint32, passwd []byte) (home, shell string, found bool, err er
 	return home, shell, found, err
 }
 
-// numeric reads a number that the caller gave; false for a name.
+// numeric parses a number that the caller gave; it returns false for a name.
 func numeric(arg string) (int, bool, error) {
 	n, err := strconv.Atoi(arg)
 	switch {
@@ -184,8 +182,8 @@ func numeric(arg string) (int, bool, error) {
 	return n, true, nil
 }
 
-// eachLine gives see every line without the space around it, but for empty ones and, if
-// comments is set, comments. It fails where a line is longer than limit.
+// eachLine calls see with every non-empty line, without surrounding space. If comments is set it skips
+// comments. It fails if a line is longer than limit.
 func eachLine(text []byte, limit int, comments bool, see func(line []byte)) error {
 	s := bufio.NewScanner(bytes.NewReader(text))
 	s.Buffer(nil, limit)
@@ -198,7 +196,7 @@ func eachLine(text []byte, limit int, comments bool, see func(line []byte)) erro
 	return s.Err()
 }
 
-// fields are those of a line, which colons part.
+// fields are the fields of a line, which are separated by colons.
 type fields [7][]byte
 
 func newFields(line []byte) (f fields) {
@@ -210,14 +208,14 @@ func newFields(line []byte) (f fields) {
 
 func (f *fields) text(i int) []byte { return f[i] }
 
-// number is 0 for what is no number, and the nearest int for one out of range.
+// number is 0 for a field that is not a number, and the nearest int for a number that is out of range.
 func (f *fields) number(i int) int {
 	n, _ := strconv.Atoi(string(f[i]))
 	return n
 }
 
-// lists tells whether name is in a list that commas part.
-func lists(list []byte, name string) bool {
+// hasMember tells whether a comma-separated list contains name.
+func hasMember(list []byte, name string) bool {
 	for more := len(list) > 0; more; {
 		var member []byte
 		if member, list, more = bytes.Cut(list, []byte(",")); string(member) == name {

@@ -15,7 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// reader is nil for no file, as the library wants it.
+// reader is nil if the file does not exist, as the library wants it.
 func reader(text []byte) io.Reader {
 	if text == nil {
 		return nil
@@ -23,7 +23,7 @@ func reader(text []byte) io.Reader {
 	return bytes.NewReader(text)
 }
 
-// compareWithLibrary finds a user and groups both ways.
+// compareWithLibrary finds users and groups with both implementations.
 func compareWithLibrary(t *testing.T, spec string, add []string, passwd, group []byte) {
 	t.Helper()
 	want, wantErr := user.GetExecUser(spec, nil, reader(passwd), reader(group))
@@ -35,7 +35,7 @@ func compareWithLibrary(t *testing.T, spec string, add []string, passwd, group [
 	}
 	wantGroups, wantErr := user.GetAdditionalGroups(add, reader(group))
 	groups, err := findGroups(add, group)
-	slices.Sort(wantGroups) // it has no order
+	slices.Sort(wantGroups) // the library's order is random
 	slices.Sort(groups)
 	if text(err) != text(wantErr) || !slices.Equal(groups, wantGroups) {
 		t.Errorf("%q: %v, %v; the library says %v, %v", add, groups, err, wantGroups, wantErr)
@@ -51,7 +51,7 @@ func compareWithLibrary(t *testing.T, spec string, add []string, passwd, group [
 	}
 }
 
-// odd are lines that a parser may read differently.
+// oddPasswd and oddGroup have lines that parsers may read differently.
 const oddPasswd = "  spaced : x:7:7::/:\n\n#root:x:9:9\n:x:0:5::/nobody:\nroot\nweb:x:1000\n1000:x:5:6::/n:/bin/sh:more\n+:x:+3:-3\nbig:x:99999999999999999999:1\n\xff:x:8:8:\r\n"
 
 const oddGroup = "# no\n  spaced:x:7:root\n:x:1:,\nroot:x:0:root,,web\n29:x:30:web\nbig:x:99999999999999999999:web\nneg:x:-1:web\nshort\nlist:x:5:a,b,web:web\nlast:x:6:web"
@@ -80,8 +80,8 @@ func FuzzUsers(f *testing.F) {
 	})
 }
 
-// Before, a group file of 4 MB that lists the user in each line took 55 s of processor
-// time: each group was looked for in all the others. A kernel has no place for so many.
+// A group file of 4 MB with the user in each line used to take 55 s of processor time: each group was compared
+// with all others. A kernel does not allow so many groups.
 func TestHostileGroupFile(t *testing.T) {
 	var group strings.Builder
 	n := 0

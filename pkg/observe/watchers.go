@@ -5,7 +5,6 @@ package observe
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,72 +14,57 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// readWatchers reads who sees the command in the pid namespace that it joins, and what the
-// kernel judges by, where plan.NeedsWatchers asks for it.
-func (o *Observation) readWatchers(r *request.Request, mounts *Process) error {
-	pid, err := o.file(r, ns.PID)
-	if err != nil || pid == nil {
-		return err
+// readWatchers finds the watchers, the processes that will see the command in the pid namespace that it joins,
+// and what the kernel's access checks depend on, if plan.NeedsWatchers asks for it.
+func (o *Observation) readWatchers(r *request.Request, mounts *Process, pid pidNamespace) error {
+	if pid.file == nil || !plan.NeedsWatchers(r, o.host.Facts(), mounts.Facts(), pid.id) {
+		return nil
 	}
-	id, err := idOf(pid)
-	if err != nil || !plan.NeedsWatchers(r, o.host.Facts(), mounts.Facts(), id) {
-		return err
-	}
-	return o.whoWatches(r)
+	return o.findWatchers(r, pid)
 }
 
-// whoWatches is readWatchers where it was asked for.
-func (o *Observation) whoWatches(r *request.Request) error {
-	pid, err := o.file(r, ns.PID)
-	if err != nil || pid == nil {
+// findWatchers is readWatchers without the condition.
+func (o *Observation) findWatchers(r *request.Request, pid pidNamespace) error {
+	if err := o.readOwnCredentials(); err != nil {
 		return err
 	}
-	if err := o.readSelfIDs(); err != nil {
-		return err
-	}
+	var err error
 	if o.Facts.Users, err = o.userNamespaces(r); err != nil {
 		return fmt.Errorf("user namespace of %s: %w", r.Source(ns.User).Quoted(), err)
 	}
-	w, err := o.watchersIn(pid, r.Source(ns.PID))
+	w, err := o.newWatcherScan(pid.file, r.Source(ns.PID))
 	if err != nil {
 		return err
 	}
-	if err := w.pass(); err != nil {
+	if err := w.run(); err != nil {
 		return err
 	}
 	o.Facts.Watchers = w.found
 	return nil
 }
 
-// watchersIn prepares a pass over /proc for those who see the pid namespace that source gives.
-func (o *Observation) watchersIn(pid *os.File, source request.Source) (*watchers, error) {
-	w := &watchers{users: o.Facts.Users}
+// newWatcherScan prepares a scan for processes that see pid namespace pid, which is taken from source.
+func (o *Observation) newWatcherScan(pid *os.File, source request.Source) (*watcherScan, error) {
+	w := &watcherScan{users: o.Facts.Users}
 	var err error
 	if w.above, err = o.pidNamespaces(pid); err != nil {
 		return nil, err
 	}
-	if w.root, err = rootOf(o.host); err != nil {
+	if w.root, err = rootID(o.host); err != nil {
 		return nil, err
 	}
-	w.readOnly = cannotWrite(int(o.host.dir.Fd()))
-	text, err := o.self.read("uid_map")
-	if err != nil {
+	w.readOnly = readOnlyRoot(int(o.host.dir.Fd()))
+	if w.remapped, err = o.remapped(); err != nil {
 		return nil, err
 	}
-	own, err := parseIDMap(text)
-	if err != nil {
-		return nil, fmt.Errorf("uid_map: %w", err)
-	}
-	w.remapped = len(own) != 1 || own[0].Count != math.MaxUint32
 	if source.Container != nil {
-		err = o.readConfigured(w, source)
+		err = o.addContainer(w, source)
 	}
 	return w, err
 }
 
-// readSelfIDs reads the helper's own uid and gid, and what its command keeps of its
-// capabilities.
-func (o *Observation) readSelfIDs() error {
+// readOwnCredentials reads the helper's uid and gid, and the capabilities that its command keeps.
+func (o *Observation) readOwnCredentials() error {
 	st, err := o.self.readStatus()
 	if err != nil {
 		return err
@@ -88,7 +72,7 @@ func (o *Observation) readSelfIDs() error {
 	uid, gid := os.Geteuid(), os.Getegid()
 	o.Facts.UID, o.Facts.GID = int64(uid), int64(gid)
 	if uid != 0 {
-		caps, err := st.capabilities()
+		caps, err := capabilities(st)
 		if err != nil {
 			return err
 		}
@@ -99,7 +83,7 @@ func (o *Observation) readSelfIDs() error {
 	return nil
 }
 
-// userNamespaces lists the user namespace that the command has, and those above it.
+// userNamespaces lists the command's user namespace and those above it, up to the helper's.
 func (o *Observation) userNamespaces(r *request.Request) ([]plan.UserNamespace, error) {
 	var list []plan.UserNamespace
 	if r.New(ns.User) {
@@ -118,7 +102,7 @@ func (o *Observation) userNamespaces(r *request.Request) ([]plan.UserNamespace, 
 		if id == o.self.IDs[ns.User] {
 			return append(list, user), nil
 		}
-		// A uid, which the ioctl stores.
+		// The ioctl stores a uid.
 		owner, err := unix.IoctlGetUint32(int(f.Fd()), unix.NS_GET_OWNER_UID)
 		if err != nil {
 			return nil, fmt.Errorf("its owner: %w", err)
@@ -127,15 +111,14 @@ func (o *Observation) userNamespaces(r *request.Request) ([]plan.UserNamespace, 
 		list = append(list, user)
 		fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_PARENT)
 		if err != nil {
-			return nil, fmt.Errorf("the one above it: %w", err)
+			return nil, fmt.Errorf("its parent: %w", err)
 		}
 		f = os.NewFile(uintptr(fd), "user namespace")
 		defer f.Close()
 	}
 }
 
-// pidNamespaces lists an open pid namespace and those above it, without the host's: who is
-// there sees everything.
+// pidNamespaces lists a pid namespace and those above it, without the host's, whose processes see everything.
 func (o *Observation) pidNamespaces(f *os.File) ([]ns.ID, error) {
 	var list []ns.ID
 	for {
@@ -146,7 +129,7 @@ func (o *Observation) pidNamespaces(f *os.File) ([]ns.ID, error) {
 		list = append(list, id)
 		fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_PARENT)
 		if errors.Is(err, unix.EPERM) {
-			return list, nil // it isn't beneath ours, and the plan refuses it
+			return list, nil // it is not below the helper's, and the plan refuses it
 		}
 		if err != nil {
 			return nil, fmt.Errorf("parent of a pid namespace: %w", err)
@@ -156,9 +139,9 @@ func (o *Observation) pidNamespaces(f *os.File) ([]ns.ID, error) {
 	}
 }
 
-// readConfigured counts what a container was made with, which its processes may have given
-// up for the moment.
-func (o *Observation) readConfigured(w *watchers, source request.Source) error {
+// addContainer adds the rights that the container was configured with: its processes may have dropped some for
+// the moment.
+func (o *Observation) addContainer(w *watcherScan, source request.Source) error {
 	p, err := o.process(source)
 	if err != nil {
 		return err
@@ -176,6 +159,6 @@ func (o *Observation) readConfigured(w *watchers, source request.Source) error {
 		User: p.IDs[ns.User], Capabilities: spec.Capabilities.Bounding | spec.Capabilities.Permitted,
 		AnyID: !spec.NoNewPrivileges,
 	}
-	w.count(w.configured)
+	w.add(w.configured)
 	return nil
 }

@@ -11,20 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Unconfined is AppArmor's label of a process that no profile confines.
+// Unconfined is AppArmor's label for a process without a profile.
 const Unconfined = "unconfined"
 
-// Label is what the kernel's security modules have a process confined by, as
-// /proc/PID/attr tells. At most one of the two is set.
+// Label is the label that a security module confines a process by, from /proc/PID/attr. At most one of AppArmor
+// and SELinux is set.
 type Label struct {
-	// AppArmor is a profile, Unconfined, or a stack of profiles as a//&b, each with its
-	// policy namespace in front as :ns:a where that is another than the reader's.
+	// AppArmor is a profile, Unconfined, or a stack of profiles as a//&b. A profile in another policy namespace
+	// than the reader's has it in front, as :ns:a.
 	AppArmor string
 	Mode     string // enforce, complain, kill, mixed or unconfined; "" for Unconfined
-	SELinux  string // a context, or Smack's label
+	SELinux  string // a context, or a label of Smack
 }
 
-// OwnLabel is this process's label; it is zero where no module gives any.
+// OwnLabel reads the label of this process. It is zero if no module sets one.
 func OwnLabel() (Label, error) {
 	return LabelFrom(func(name string) (string, error) {
 		fd, err := unix.Open("/proc/self/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -32,28 +32,28 @@ func OwnLabel() (Label, error) {
 			return "", err
 		}
 		defer unix.Close(fd)
-		buf := make([]byte, os.Getpagesize()) // which is what the kernel bounds a label by
+		buf := make([]byte, os.Getpagesize()) // the kernel's limit for a label
 		n, err := unix.Read(fd, buf)
 		return string(buf[:max(0, n)]), err
 	})
 }
 
-// LabelFrom reads the label of the process of whose directory in /proc read reads files.
+// LabelFrom reads the label of a process. read reads a file of its directory in /proc.
 //
-// attr/apparmor is AppArmor's alone; a kernel before 5.8 has only the one file that is
-// the first module's.
+// Only AppArmor writes attr/apparmor/current, which Linux has since 5.8. attr/current is shared: the first
+// module in use writes it.
 func LabelFrom(read func(name string) (string, error)) (Label, error) {
 	for _, name := range []string{"attr/apparmor/current", "attr/current"} {
 		text, err := read(name)
 		switch {
 		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOENT):
-			continue // the module is not there, or is not used
+			continue // the module is absent or unused
 		case err != nil:
 			return Label{}, err
 		}
 		l := ParseLabel(text)
 		if name == "attr/apparmor/current" && l.AppArmor == "" {
-			l = Label{AppArmor: l.SELinux} // whatever it is
+			l = Label{AppArmor: l.SELinux} // even without a known mode
 		}
 		if l != (Label{}) {
 			return l, nil
@@ -62,8 +62,8 @@ func LabelFrom(read func(name string) (string, error)) (Label, error) {
 	return Label{}, nil
 }
 
-// ParseLabel takes a label as attr/current has it: "name (mode)" and "unconfined" are
-// AppArmor's. A profile's name may have spaces and parentheses.
+// ParseLabel parses the text of attr/current. "name (mode)" and "unconfined" are AppArmor's. The name of a
+// profile may contain spaces and parentheses.
 func ParseLabel(text string) Label {
 	text = strings.TrimRight(text, "\x00\n")
 	if text == Unconfined {
@@ -78,9 +78,8 @@ func ParseLabel(text string) Label {
 	return Label{SELinux: text}
 }
 
-// Confined tells whether AppArmor may refuse something to a process with this label. A
-// profile in complain mode refuses nothing, but those of other processes decide whether it
-// may trace and signal them.
+// Confined tells whether AppArmor restricts a process with this label. A profile in complain mode denies
+// nothing to its own process, but other profiles may refuse it to trace and signal their processes.
 func (l Label) Confined() bool {
 	return l.AppArmor != "" && l.AppArmor != Unconfined && l.Mode != "unconfined"
 }

@@ -16,7 +16,7 @@ func TestParseLabel(t *testing.T) {
 		"docker-default (enforce)\n":                 {AppArmor: "docker-default", Mode: "enforce"},
 		"/usr/sbin/d//null-/bin/sh (complain)\n":     {AppArmor: "/usr/sbin/d//null-/bin/sh", Mode: "complain"},
 		"of two words (enforce)\n":                   {AppArmor: "of two words", Mode: "enforce"},
-		"web (new) (kill)\n":                         {AppArmor: "web (new)", Mode: "kill"}, // it was taken for "web"
+		"web (new) (kill)\n":                         {AppArmor: "web (new)", Mode: "kill"}, // used to be read as "web"
 		"web (enforce) (unconfined)\n":               {AppArmor: "web (enforce)", Mode: "unconfined"},
 		"a//&b (mixed)\n":                            {AppArmor: "a//&b", Mode: "mixed"},
 		":lxd-c1:docker-default (enforce)\n":         {AppArmor: ":lxd-c1:docker-default", Mode: "enforce"},
@@ -34,7 +34,7 @@ func TestParseLabel(t *testing.T) {
 
 func TestLabelFrom(t *testing.T) {
 	for name, row := range map[string]struct {
-		own, first string // attr/apparmor/current and attr/current; an error's name for one
+		own, first string // attr/apparmor/current and attr/current: the text, or the name of an error
 		want       procfs.Label
 		err        error
 	}{

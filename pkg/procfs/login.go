@@ -11,9 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Login is the login uid and the session that the kernel keeps of this process and
-// its children, of pam_loginuid(8). One is nil where it was never set, or where the
-// kernel has no audit.
+// Login is the login uid and the audit session that the kernel keeps for this process and its children,
+// pam_loginuid(8). Each is nil if it was never set or the kernel has no audit support.
 func Login() (uid, session *uint32) {
 	return readID("/proc/self/loginuid"), readID("/proc/self/sessionid")
 }
@@ -30,14 +29,14 @@ func readID(file string) *uint32 {
 		return nil
 	}
 	n, err := strconv.ParseUint(strings.TrimSpace(string(buf[:size])), 10, 32)
-	if err != nil || n == math.MaxUint32 { // which is unset
+	if err != nil || n == math.MaxUint32 { // MaxUint32 means unset
 		return nil
 	}
 	id := uint32(n)
 	return &id
 }
 
-// OverflowUID is what the kernel shows of a user that has no number in this user namespace,
+// OverflowUID is the uid that the kernel shows for a user without a mapping in this user namespace,
 // user_namespaces(7).
 func OverflowUID() uint32 { return overflowUID("/proc/sys/kernel/overflowuid") }
 
@@ -48,7 +47,7 @@ func overflowUID(file string) uint32 {
 	return 65534 // DEFAULT_OVERFLOWUID of the kernel's include/linux/highuid.h
 }
 
-// ControllingTerminal names this process's, "" where it has none.
+// ControllingTerminal is the path of this process's controlling terminal, "" without one.
 func ControllingTerminal() string {
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -62,8 +61,7 @@ func ControllingTerminal() string {
 	return terminalName(uint64(device))
 }
 
-// terminalName is the name that the kernel's Documentation/admin-guide/devices.txt
-// gives a device.
+// terminalName is the path of a terminal device, by the kernel's Documentation/admin-guide/devices.txt.
 func terminalName(device uint64) string {
 	major, minor := unix.Major(device), unix.Minor(device)
 	switch {

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package procfs reads what more than one package needs of /proc, proc(5).
+// Package procfs reads files of /proc that several packages need, proc(5).
 package procfs
 
 import (
@@ -12,36 +12,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat is what is used of /proc/PID/stat, proc_pid_stat(5).
+// Stat holds the fields that are used of /proc/PID/stat, proc_pid_stat(5).
 type Stat struct {
-	State   byte
-	Parent  int
-	Group   int // of processes
-	Session int
-	Exiting bool   // PF_EXITING of the kernel's include/linux/sched.h
-	Threads int    // with a main thread that has ended
-	Start   uint64 // in clock ticks since boot
-	Catches uint64 // signals that it ignores or has a handler for, a bit each
+	State      byte
+	Parent     int
+	Group      int // process group
+	Session    int
+	Exiting    bool   // PF_EXITING of the kernel's include/linux/sched.h
+	Threads    int    // including a main thread that has ended
+	Start      uint64 // in clock ticks since boot
+	NotDefault uint64 // signals that it ignores or handles, one bit each
 }
 
-// Dead tells whether the process has ended, waited for or not. The state is the main
-// thread's only: others may go on, and then there is more than the one thread.
+// Dead tells whether the whole process has ended, whether or not its parent has waited for it. State describes
+// the main thread only: if other threads still run, Threads is more than one.
 func (s Stat) Dead() bool { return s.MainEnded() && s.Threads <= 1 }
 
-// MainEnded tells whether the main thread has ended, with or without the process.
+// MainEnded tells whether the main thread has ended. Other threads of the process may still run.
 func (s Stat) MainEnded() bool { return s.State == 'Z' || s.State == 'X' }
 
-// Handles tells whether a signal has another than its default action.
-func (s Stat) Handles(sig unix.Signal) bool { return s.Catches&(1<<(sig-1)) != 0 }
+// DefaultAction tells whether a signal has its default action: the process neither ignores nor handles it.
+func (s Stat) DefaultAction(sig unix.Signal) bool { return s.NotDefault&(1<<(sig-1)) == 0 }
 
-// ReadStat reads that of process pid. The error is the kernel's where there is none,
-// ENOENT or ESRCH.
+// ReadStat reads /proc/PID/stat. If there is no such process the error is the kernel's, ENOENT or ESRCH.
 func ReadStat(pid int) (Stat, error) {
 	return readStat(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/stat")
 }
 
-// ReadStatIn reads that of the process whose directory in /proc is open as dir.
-func ReadStatIn(dir int) (Stat, error) { return readStat(dir, "stat") }
+// ReadStatAt reads the stat of the process or thread whose directory in /proc is open as dir.
+func ReadStatAt(dir int) (Stat, error) { return readStat(dir, "stat") }
 
 func readStat(dir int, name string) (Stat, error) {
 	text, err := readText(dir, name)
@@ -56,16 +55,16 @@ func readText(dir int, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var buf [2048]byte // a name of 64, and 52 numbers of at most 21 with the space
+	var buf [2048]byte // a name of 64 bytes, and 52 numbers of at most 21 bytes with the space
 	n, err := unix.Read(fd, buf[:])
 	unix.Close(fd)
 	return string(buf[:max(n, 0)]), err
 }
 
-// ParseStat reads the fields that are behind the process's name, which may hold
-// anything. An error begins with "stat: ".
+// ParseStat parses the fields after the process's name. The name may contain anything. An error begins with
+// "stat: ".
 func ParseStat(text string) (Stat, error) {
-	const first, last = 3, 34 // as the manual page counts
+	const first, last = 3, 34 // field numbers of the manual page
 	name := strings.LastIndexByte(text, ')')
 	fields := strings.Fields(text[name+1:])
 	if name < 0 || len(fields) <= last-first {
@@ -81,12 +80,12 @@ func ParseStat(text string) (Stat, error) {
 	const exiting = 0x4
 	return Stat{
 		State: fields[0][0], Parent: int(n[0]), Group: int(n[1]), Session: int(n[2]), Exiting: n[3]&exiting != 0,
-		Start: uint64(n[4]), Catches: uint64(n[5] | n[6]), Threads: int(n[7]),
+		Start: uint64(n[4]), NotDefault: uint64(n[5] | n[6]), Threads: int(n[7]),
 	}, nil
 }
 
-// Numbers lists the entries of a directory that are numbers: the processes in /proc,
-// descriptors in /proc/PID/fd.
+// Numbers lists the entries of a directory that are numbers: the processes in /proc, the descriptors in
+// /proc/PID/fd.
 func Numbers(path string) ([]int, error) {
 	var list []int
 	err := EachNumber(path, func(number int) bool {
@@ -96,8 +95,8 @@ func Numbers(path string) ([]int, error) {
 	return list, err
 }
 
-// EachNumber gives them to see, until it wants no more: a directory can have millions.
-// The library's own functions look at each entry, and make the helper larger by 40 KB.
+// EachNumber calls see with each of these entries until see returns false; a directory can have millions. It
+// does not use os.ReadDir, which stats entries and makes the helper 40 KB larger.
 func EachNumber(path string, see func(number int) bool) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

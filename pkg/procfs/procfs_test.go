@@ -15,10 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestStatIsReadAfterTheCommandsName(t *testing.T) {
+func TestParseStat(t *testing.T) {
 	const rest = " S 1 41 42 34816 42 4194308 100 0 0 0 1 2 0 0 20 0 1 0 98765 1000 100 18446744073709551615 " +
 		"1 2 3 0 0 0 0 1 524290 0 0 0 17 1 0 0 0 0 0\n"
-	want := Stat{State: 'S', Parent: 1, Group: 41, Session: 42, Exiting: true, Threads: 1, Start: 98765, Catches: 524291}
+	want := Stat{State: 'S', Parent: 1, Group: 41, Session: 42, Exiting: true, Threads: 1, Start: 98765, NotDefault: 524291}
 	for _, name := range []string{
 		"cat", "", "a b", "(sd-pam)", "a) b (c", ") S 1 7 7 0 0 0", "a\nb", "))))", "42 (x) Z 1 2 3",
 	} {
@@ -36,7 +36,7 @@ func TestStatIsReadAfterTheCommandsName(t *testing.T) {
 	}
 }
 
-func TestStatIsTheKernels(t *testing.T) {
+func TestReadStat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a) Z (b")
 	if err := os.Symlink("/bin/sleep", path); err != nil {
 		t.Fatal(err)
@@ -50,10 +50,10 @@ func TestStatIsTheKernels(t *testing.T) {
 	pid := cmd.Process.Pid
 	got, err := ReadStat(pid)
 	if err != nil || got.Parent != os.Getpid() || got.Session != pid || got.Group != pid || got.Dead() || got.Exiting ||
-		got.Start == 0 || got.Handles(unix.SIGTSTP) {
+		got.Start == 0 || !got.DefaultAction(unix.SIGTSTP) {
 		t.Errorf("it is %+v, %v", got, err)
 	}
-	if got, err := ReadStat(os.Getpid()); err != nil || !got.Handles(unix.SIGURG) { // by Go's runtime
+	if got, err := ReadStat(os.Getpid()); err != nil || got.DefaultAction(unix.SIGURG) { // Go's runtime handles it
 		t.Errorf("this process is %+v, %v", got, err)
 	}
 	dir, err := os.Open("/proc/" + strconv.Itoa(pid))
@@ -61,8 +61,8 @@ func TestStatIsTheKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	if in, err := ReadStatIn(int(dir.Fd())); err != nil || in.Start != got.Start {
-		t.Errorf("by its directory it is %+v, %v", in, err)
+	if in, err := ReadStatAt(int(dir.Fd())); err != nil || in.Start != got.Start {
+		t.Errorf("through its directory it is %+v, %v", in, err)
 	}
 	_ = cmd.Process.Kill()
 	for err := error(nil); err == nil; {
@@ -73,18 +73,18 @@ func TestStatIsTheKernels(t *testing.T) {
 	_ = cmd.Wait()
 	for _, read := range []func() (Stat, error){
 		func() (Stat, error) { return ReadStat(pid) },
-		func() (Stat, error) { return ReadStatIn(int(dir.Fd())) },
+		func() (Stat, error) { return ReadStatAt(int(dir.Fd())) },
 	} {
 		if got, err := read(); err == nil {
-			t.Errorf("waited for, it is %+v", got)
+			t.Errorf("after wait it is %+v", got)
 		}
 	}
 }
 
-func TestNumbersOfADirectory(t *testing.T) {
+func TestNumbers(t *testing.T) {
 	dir := t.TempDir()
 	var want []int
-	for i := range 3000 { // more than one read gives
+	for i := range 3000 { // more than one getdents(2) returns
 		want = append(want, i)
 		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -99,11 +99,11 @@ func TestNumbersOfADirectory(t *testing.T) {
 		t.Errorf("%d numbers, %v; want %d", len(got), err, len(want))
 	}
 	if _, err := Numbers(filepath.Join(dir, "none")); err == nil {
-		t.Error("a directory that is missing has numbers")
+		t.Error("a missing directory is not an error")
 	}
 }
 
-// A process names itself as it likes; no name changes another field.
+// A process can choose its name freely; no name changes another field.
 func FuzzStat(f *testing.F) {
 	const rest = " 1 10 20 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 555 0 0 0 0 0 0 0 0 0 0 4096 2 0 0 0 17 1 0 0"
 	f.Add("sh", "S"+rest)

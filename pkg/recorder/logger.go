@@ -38,7 +38,7 @@ func dial(root *os.File, to audit.Destination) (*logger, error) {
 	if !known {
 		return nil, fmt.Errorf("unknown logger %q", to)
 	}
-	at, err := inroot.Look(root, path)
+	at, err := inroot.OpenPath(root, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

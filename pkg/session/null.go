@@ -36,7 +36,7 @@ func noNull(int) (*os.File, error) { return nil, errNoNull }
 // its place, so it is looked at before it is opened.
 func nullBeneath(root *os.File) nullDevice {
 	return func(flag int) (*os.File, error) {
-		at, err := inroot.Look(root, os.DevNull)
+		at, err := inroot.OpenPath(root, os.DevNull)
 		if err != nil {
 			return nil, err
 		}

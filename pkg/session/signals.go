@@ -154,7 +154,7 @@ func (g *group) pass(sig unix.Signal) {
 	case sig == unix.SIGTSTP:
 		// The parent of a session's leader is in another session; SIGTSTP doesn't stop
 		// a group of which nobody could let it go on, setpgid(2).
-		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return !st.Handles(sig) })
+		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return st.DefaultAction(sig) })
 	case isFatal(sig):
 		// A process that was stopped would not receive it. Where the main thread has ended
 		// the state doesn't tell whether the others are stopped.

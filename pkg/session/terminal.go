@@ -112,7 +112,7 @@ func openPTY(root *os.File, owner int64) (ours, theirs *os.File, err error) {
 // openPTMX opens /dev/pts/ptmx beneath root once it is sure what that is: the
 // container could have put any file there.
 func openPTMX(root *os.File) (*os.File, error) {
-	at, err := inroot.Look(root, "/dev/pts/ptmx")
+	at, err := inroot.OpenPath(root, "/dev/pts/ptmx")
 	if err != nil {
 		return nil, fmt.Errorf("its /dev/pts/ptmx: %w", err)
 	}

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// List is what is on record of a kind, held by whatever process or by none.
-func (p Place) List(kind Kind) ([]Entry, error) {
+// List lists the records of a kind, whether or not a process holds them.
+func (d Dir) List(kind Kind) ([]Entry, error) {
 	var list []Entry
-	err := p.each(kind, os.O_RDONLY, func(_ *os.Root, _ string, f *os.File) bool {
+	err := d.each(kind, os.O_RDONLY, func(_ *os.Root, _ string, f *os.File) bool {
 		if e, err := read(f); err == nil {
 			list = append(list, e)
 		}
@@ -19,17 +19,17 @@ func (p Place) List(kind Kind) ([]Entry, error) {
 	return list, err
 }
 
-// Abandoned are those things of a kind whose process has died, and that are wanted. Each
-// is held by this process from now on, so that two never end the same.
-func (p Place) Abandoned(kind Kind, wanted func(Entry) bool) ([]*Record, error) {
+// Abandoned takes over the wanted records of a kind whose process has died. This process holds them from now
+// on, so that no two processes clean up the same thing.
+func (d Dir) Abandoned(kind Kind, wanted func(Entry) bool) ([]*Record, error) {
 	var list []*Record
-	err := p.each(kind, os.O_RDWR, func(root *os.Root, path string, f *os.File) bool {
-		if !tryLock(f) || !isAt(root, path, f) {
+	err := d.each(kind, os.O_RDWR, func(root *os.Root, path string, f *os.File) bool {
+		if !tryLock(f) || !isStillAt(root, path, f) {
 			return false
 		}
 		e, err := read(f)
 		if err != nil {
-			_ = root.Remove(path) // it died before it began
+			_ = root.Remove(path) // its process died before it had written the record
 			return false
 		}
 		if !wanted(e) {
@@ -45,10 +45,9 @@ func (p Place) Abandoned(kind Kind, wanted func(Entry) bool) ([]*Record, error) 
 	return list, err
 }
 
-// each opens the records of a kind, as far as they can be opened. One that use returns
-// true for stays open.
-func (p Place) each(kind Kind, how int, use func(root *os.Root, path string, f *os.File) bool) error {
-	root, err := p.open(false)
+// each calls use with each record of a kind that can be opened. The record stays open if use returns true.
+func (d Dir) each(kind Kind, how int, use func(root *os.Root, path string, f *os.File) bool) error {
+	root, err := d.open(false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -66,7 +65,7 @@ func (p Place) each(kind Kind, how int, use func(root *os.Root, path string, f *
 		}
 		f, err := root.OpenFile(e.Name(), how, 0)
 		if err != nil {
-			continue // it is gone meanwhile
+			continue // it was removed meanwhile
 		}
 		if !use(root, e.Name(), f) {
 			f.Close()

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the file's lock, which the kernel takes back from a process that dies.
+// lock locks the file. The kernel releases the lock when the process dies.
 func lock(f *os.File) error {
 	for {
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
@@ -18,7 +18,7 @@ func lock(f *os.File) error {
 	}
 }
 
-// tryLock takes it if nobody has it.
+// tryLock locks the file if no process has the lock.
 func tryLock(f *os.File) bool {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
 }

@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// behind is where the lock is: what is locked can't be read, so it is behind the record.
+// behind is the offset of the locked byte. It is after the record, since a locked range cannot be read.
 const behind = 1 << 30
 
-// lock takes the file's lock, which the system takes back from a process that dies.
+// lock locks the file. Windows releases the lock when the process dies.
 func lock(f *os.File) error { return lockFile(f, windows.LOCKFILE_EXCLUSIVE_LOCK) }
 
-// tryLock takes it if nobody has it.
+// tryLock locks the file if no process has the lock.
 func tryLock(f *os.File) bool {
 	return lockFile(f, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY) == nil
 }

@@ -15,21 +15,20 @@ type Kind string
 // Helper is a helper's container.
 const Helper Kind = "helper"
 
-// Entry is what a record says.
+// Entry is the content of a record.
 type Entry struct {
-	// Name is the thing's name, which nothing else of the kind has.
+	// Name is the thing's name, unique in its kind.
 	Name string `json:"name"`
-	// ID is what the engine calls it; "" as long as the engine has not said so.
+	// ID is the engine's ID of it; "" until the engine has returned it.
 	ID string `json:"id,omitempty"`
-	// Endpoint is the engine's, and Context the user's name for it.
+	// Endpoint is the engine's endpoint, and Context the name of the Docker context.
 	Endpoint string    `json:"endpoint"`
 	Context  string    `json:"context"`
 	Began    time.Time `json:"began"`
 }
 
-// Record is a thing on record, held by this process: no other process takes the thing for
-// abandoned before this one has died or called Leave. On a nil Record all methods do
-// nothing.
+// Record is the record of a thing, held by this process: no other process takes the thing for abandoned before
+// this one dies or calls Release. The methods of a nil Record do nothing.
 type Record struct {
 	Entry
 	root *os.Root
@@ -37,10 +36,10 @@ type Record struct {
 	path string // in root
 }
 
-// Add records a thing before it is started, on the disk, so that the record is there
-// whatever happens next.
-func (p Place) Add(kind Kind, e Entry) (*Record, error) {
-	root, err := p.open(true)
+// Add writes the record of a thing to the disk, before the thing is started, so that the record exists whatever
+// happens next.
+func (d Dir) Add(kind Kind, e Entry) (*Record, error) {
+	root, err := d.open(true)
 	if err != nil {
 		return nil, err
 	}
@@ -51,22 +50,22 @@ func (p Place) Add(kind Kind, e Entry) (*Record, error) {
 			err = r.file.Sync()
 		}
 		if err != nil {
-			r.Done()
+			r.Remove()
 		}
 	} else {
 		root.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("record in %s: %w", root.Name(), bare(err))
+		return nil, fmt.Errorf("record in %s: %w", root.Name(), withoutPath(err))
 	}
 	return r, nil
 }
 
-// separator is between a kind and a name.
+// separator separates kind and name.
 const separator = "."
 
-// create makes a file and locks it. Between the two steps another process can take it for
-// that of a dead one and remove it.
+// create creates a file and locks it. In between, another process can take it for a dead process's record and
+// remove it; then create tries again.
 func create(root *os.Root, path string) (*os.File, error) {
 	const attempts = 10
 	for range attempts {
@@ -79,16 +78,16 @@ func create(root *os.Root, path string) (*os.File, error) {
 			_ = root.Remove(path)
 			return nil, err
 		}
-		if isAt(root, path, f) {
+		if isStillAt(root, path, f) {
 			return f, nil
 		}
 		f.Close()
 	}
-	return nil, errors.New("others remove it")
+	return nil, errors.New("other processes keep removing it")
 }
 
-// isAt tells whether an open file still has its path.
-func isAt(root *os.Root, path string, f *os.File) bool {
+// isStillAt tells whether an open file still has its path.
+func isStillAt(root *os.Root, path string, f *os.File) bool {
 	at, err := root.Lstat(path)
 	if err != nil {
 		return false
@@ -97,9 +96,8 @@ func isAt(root *os.Root, path string, f *os.File) bool {
 	return err == nil && os.SameFile(at, opened)
 }
 
-// Made adds the ID that the engine gave. It need not reach the disk, nor the file: the
-// name will do to find the thing.
-func (r *Record) Made(id string) {
+// SetID adds the ID that the engine gave. Losing it does no harm: the name is enough to find the thing.
+func (r *Record) SetID(id string) {
 	if r == nil {
 		return
 	}
@@ -107,21 +105,21 @@ func (r *Record) Made(id string) {
 	_ = json.NewEncoder(r.file).Encode(r.Entry)
 }
 
-// Done removes the record of a thing that is gone.
-func (r *Record) Done() {
+// Remove removes the record of a thing that no longer exists.
+func (r *Record) Remove() {
 	if r == nil {
 		return
 	}
 	err := r.root.Remove(r.path)
 	r.file.Close()
-	if err != nil { // Windows removes no file that is open
+	if err != nil { // Windows removes no open file
 		_ = r.root.Remove(r.path)
 	}
 	r.root.Close()
 }
 
-// Leave keeps the record of a thing that may still be there, for another call to end it.
-func (r *Record) Leave() {
+// Release keeps the record of a thing that may still exist, for another call to clean up.
+func (r *Record) Release() {
 	if r == nil {
 		return
 	}
@@ -129,12 +127,12 @@ func (r *Record) Leave() {
 	r.root.Close()
 }
 
-// read is what the last whole line of a record says. It has one when the thing has a name,
-// and another when it has an ID.
+// read returns the last complete line of a record. A record has one line when the thing is named, and another
+// when it has an ID.
 func read(f *os.File) (Entry, error) {
-	const most = 64 << 10
+	const limit = 64 << 10
 	var last Entry
-	lines := json.NewDecoder(io.NewSectionReader(f, 0, most))
+	lines := json.NewDecoder(io.NewSectionReader(f, 0, limit))
 	for {
 		var e Entry
 		if err := lines.Decode(&e); err != nil {
@@ -143,7 +141,7 @@ func read(f *os.File) (Entry, error) {
 		last = e
 	}
 	if last.Name == "" {
-		return last, errors.New("it has no name")
+		return last, errors.New("the record has no name")
 	}
 	return last, nil
 }

@@ -17,12 +17,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// TestJoin joins processes that are in namespaces of their own, each kind
-// alone, each together with pid, and all eight, and looks at where the command
-// is: in the joined ones, and in its own rest. It takes root, not an engine.
+// TestJoin joins processes that have their own namespaces: each kind alone, each with pid, and all eight. The
+// command must be in the joined namespaces and otherwise in the test's. It needs root, but no engine.
 func TestJoin(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("joining namespaces takes root")
+		t.Fatal("needs root")
 	}
 	sets := []ns.Set{ns.All()}
 	for _, k := range ns.Kinds() {
@@ -44,7 +43,7 @@ func TestJoin(t *testing.T) {
 				case set.Has(k):
 					return pid
 				case k == ns.Mnt && set.Has(ns.PID):
-					return ofNobody // for a /proc of that pid namespace
+					return newNamespace // so that its /proc shows that pid namespace
 				}
 				return os.Getpid()
 			})
@@ -52,7 +51,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestJoinSome takes some kinds of a process that has all eight of its own.
+// TestJoinSome joins one kind of a process that has its own namespace of every kind but user.
 func TestJoinSome(t *testing.T) {
 	pid := isolated(t, ns.All().Without(ns.SetOf(ns.User)))
 	for _, k := range ns.Kinds() {
@@ -70,7 +69,7 @@ func TestJoinSome(t *testing.T) {
 				case other == k:
 					return pid
 				case other == ns.Mnt && k == ns.PID:
-					return ofNobody
+					return newNamespace
 				}
 				return os.Getpid()
 			})
@@ -78,7 +77,7 @@ func TestJoinSome(t *testing.T) {
 	}
 }
 
-// TestJoinTwo takes the network of one process and the rest of another.
+// TestJoinTwo joins the network of one process and the other namespaces of another.
 func TestJoinTwo(t *testing.T) {
 	base := isolated(t, ns.All())
 	other := isolated(t, ns.SetOf(ns.Net))
@@ -96,8 +95,7 @@ func TestJoinTwo(t *testing.T) {
 	})
 }
 
-// isolated starts a process in new namespaces of the kinds given and returns
-// its number.
+// isolated starts a process in new namespaces of the given kinds and returns its number.
 func isolated(t *testing.T, kinds ns.Set) int {
 	t.Helper()
 	args := []string{"--fork"}
@@ -121,7 +119,7 @@ func isolated(t *testing.T, kinds ns.Set) int {
 	}
 	pid := 0
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // first: it complains when its child ends before
+		_ = cmd.Process.Kill() // before its child, whose end it would report as an error
 		_ = cmd.Wait()
 		if p, err := os.FindProcess(pid); pid > 0 && err == nil {
 			_ = p.Kill()
@@ -145,7 +143,7 @@ func showLinks() []string {
 	return []string{"sh", "-c", "cd /proc/self/ns && for k in *; do echo $k $(readlink $k); done"}
 }
 
-// runJoined runs the built helper with a request and returns what its command wrote.
+// runJoined runs the built helper with a request and returns the command's output.
 func runJoined(t *testing.T, r *request.Request) string {
 	t.Helper()
 	out, stderr, status := runHelper(t, r)
@@ -164,7 +162,7 @@ func runHelper(t *testing.T, r *request.Request) (stdout, stderr string, status 
 	return runHelperBy(t, r, helper)
 }
 
-// runHelperBy runs a helper by a command, which may be its path.
+// runHelperBy runs a helper by a command line that starts with an emulator or the helper's path.
 func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	r.Version = request.Version
@@ -196,11 +194,11 @@ func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, s
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// ofNobody stands for a process that has the same namespace, where it is a new one.
-const ofNobody = 0
+// newNamespace stands for a process in expectLinks if the command's namespace must be a new one.
+const newNamespace = 0
 
-// expectLinks compares the links that a command wrote with those of the
-// processes that it should share them with.
+// expectLinks compares the links that a command printed with those of the process that source returns for each
+// kind.
 func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
 	t.Helper()
 	links := make(map[string]string)
@@ -209,9 +207,9 @@ func expectLinks(t *testing.T, got string, source func(ns.Kind) int) {
 		links[name] = link
 	}
 	for _, k := range ns.Kinds() {
-		if source(k) == ofNobody {
+		if source(k) == newNamespace {
 			if own := linkOf(t, os.Getpid(), k); links[k.String()] == own || links[k.String()] == "" {
-				t.Errorf("%s: the command is in %q, and not in a new one", k, links[k.String()])
+				t.Errorf("%s: the command is in %q, not in a new namespace", k, links[k.String()])
 			}
 			continue
 		}

@@ -1,14 +1,13 @@
 //go:build linux
 
-// nsjoin-helper joins namespaces and runs a command there. The plugin starts it
-// on the engine's host:
+// nsjoin-helper joins namespaces and runs a command there. The plugin starts it on the engine's host:
 //
 //	nsjoin-helper REQUEST [SOCKET]
 //	nsjoin-helper watch
 //
-// REQUEST is the number of a descriptor that package request's document can be
-// read from, or the path of a file in the helper's own container, SOCKET that of a connection whose end means that the caller is gone.
-// The second form it starts itself, package session's watcher.
+// REQUEST is the number of a descriptor to read package request's document from, or the path of a file in the
+// helper's own container. SOCKET is the number of a connected socket; its hang-up means that the caller has
+// ended. The helper starts the second form itself, as package session's watcher.
 package main
 
 import (
@@ -44,10 +43,10 @@ func main() {
 	os.Exit(status)
 }
 
-// run does what the request asks for and returns the exit status. It sets stderr to where the
-// caller's is.
+// run does what the request asks for and returns the exit status. It sets *stderr to the caller's standard
+// error.
 func run(args []string, stderr *io.Writer) (int, error) {
-	// It was executed by the number of a descriptor, which is its name in ps.
+	// It was executed by descriptor number, which ps would show as its name.
 	_ = os.WriteFile("/proc/self/comm", []byte(join.Name), 0)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("hide from tracers: %w", err)
@@ -78,8 +77,8 @@ func run(args []string, stderr *io.Writer) (int, error) {
 	return command(r, files[1], stderr)
 }
 
-// command plans the command that r asks for, and prints the plan or carries it out. It returns
-// the exit status. socket is the Docker CLI's, or nil.
+// command plans the command that r asks for, and prints the plan or carries it out. It returns the exit status.
+// socket is the Docker CLI's, or nil.
 func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error) {
 	var remote *session.Remote
 	if r.Client != nil {
@@ -118,7 +117,7 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 	}
 	if errors.Is(err, join.ErrKilled) {
 		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
-			// Another try could have the kernel kill the container's own processes.
+			// No retry: the kernel could then kill the container's own processes.
 			err = exit.Hint(fmt.Errorf("%w: %s", err, why), "docker stats shows its memory; docker update --memory raises the limit")
 		}
 	}
@@ -127,13 +126,14 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 	return status, err
 }
 
-// outcome is what became of the command, for the record.
+// outcome is the command's outcome, for the record.
 type outcome struct {
-	child *join.Child // nil where it did not run
-	left  bool        // running, by the detach keys
+	child *join.Child // nil if the command did not run
+	left  bool        // still running after the detach keys
 }
 
-// readCaller finds out about the caller's standard streams, and which names a terminal can have there.
+// readCaller adds facts about the caller's standard streams, and the terminal types that the command's root
+// directory describes.
 func readCaller(r *request.Request, seen *observe.Observation) {
 	facts := &seen.Facts
 	if r.Client == nil {
@@ -142,19 +142,18 @@ func readCaller(r *request.Request, seen *observe.Observation) {
 		facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
 	}
 	if names := plan.TerminalNames(r, facts.Streams); facts.TargetProcess != nil && len(names) > 0 {
-		facts.TargetProcess.Terms = seen.Terms(r.Source(ns.Mnt).PID, names)
+		facts.TargetProcess.Terms = seen.KnownTerms(r.Source(ns.Mnt).PID, names)
 	}
 }
 
-// execute carries the plan out. root is the process whose root directory the
-// command has.
+// execute carries out the plan. root is the process whose root directory the command has.
 func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote, ran *outcome) (int, error) {
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		TakeBack: seen.TakeBack, Stuck: seen.Stuck,
+		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck,
 	}
 	for pid, source := range seen.Processes {
-		held.Sources[pid] = join.Source{Pidfd: source.ForSetns(), Namespaces: source.Namespaces}
+		held.Sources[pid] = join.Source{Pidfd: source.SetnsPidfd(), Namespaces: source.Namespaces}
 	}
 	rootDir, err := seen.OpenRoot(root)
 	if err != nil {
@@ -177,7 +176,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	}
 	if failed, ok := errors.AsType[*join.NotExecutedError](err); ok {
 		if why := seen.WhyNotExecuted(p, root, failed.Err); why != nil {
-			// Where the file is there is known: no hint leads elsewhere.
+			// The file exists, so a hint about a missing file would mislead.
 			failed.Err = why
 			err = exit.WithStatus(exit.Status(err), failed)
 			if known, ok := errors.AsType[*exit.Error](why); ok {
@@ -198,7 +197,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	return status, err
 }
 
-// descriptors opens the request's and the socket's, which may be left out.
+// descriptors opens the request and the optional socket.
 func descriptors(args []string) (files [2]*os.File, err error) {
 	if len(args) < 1 || len(args) > len(files) {
 		return files, errors.New("this is the helper of docker nsjoin " + version + ", which starts it itself")

@@ -23,8 +23,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// TestMakeNew makes new namespaces, each kind alone and all eight, beside the
-// test's own and those of a process that has all of its own.
+// TestMakeNew makes new namespaces, each kind alone and all eight. The other namespaces are the test's own, or
+// those of a process that has its own of every kind but user.
 func TestMakeNew(t *testing.T) {
 	pid := isolated(t, ns.All().Without(ns.SetOf(ns.User)))
 	sets := []ns.Set{ns.All()}
@@ -44,8 +44,8 @@ func TestMakeNew(t *testing.T) {
 	}
 }
 
-// TestMix takes any kinds from anywhere: the kernel accepts whatever the plan
-// doesn't refuse. The numbers are the same in each run.
+// TestMix combines random sources for each kind: the kernel must accept whatever the plan does not refuse. The
+// seeds are the same in each run.
 func TestMix(t *testing.T) {
 	pids := []int{
 		isolated(t, ns.All()),
@@ -65,7 +65,7 @@ func TestMix(t *testing.T) {
 		}
 	}
 	if refused < samples/20 || refused > samples/2 {
-		t.Errorf("%d of %d are refused", refused, samples)
+		t.Errorf("%d of %d requests were refused", refused, samples)
 	}
 }
 
@@ -92,15 +92,14 @@ func anyMix(random *rand.Rand, pids []int) *request.Request {
 	return r
 }
 
-// expectMix runs a command as r says and compares all its namespaces with those
-// that r names; a new one is none of the test's or of the processes'. It returns
-// false where that is refused and is to be, for a reason.
+// expectMix runs a command for r and compares its namespaces with those that r names. A new one must differ
+// from the test's and the given processes'. It returns false if r was refused as expected.
 func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 	t.Helper()
 	links, stderr, status := runWaiting(t, r)
 	if why := refusal(t, r); why != "" {
 		if status != 125 || !strings.Contains(stderr, why) {
-			t.Errorf("status %d, %q; it is to be refused: %s", status, stderr, why)
+			t.Errorf("status %d, %q; want a refusal: %s", status, stderr, why)
 		}
 		return false
 	}
@@ -112,7 +111,7 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 		if r.New(k) || k == ns.Mnt && copiesMounts(t, r) {
 			for _, pid := range append(pids, os.Getpid()) {
 				if links[k] == linkOf(t, pid, k) {
-					t.Errorf("%s is %s, that of process %d and not a new one", k, links[k], pid)
+					t.Errorf("%s is %s, the same as process %d's, and not a new one", k, links[k], pid)
 				}
 			}
 			continue
@@ -124,12 +123,12 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 	return true
 }
 
-// copiesMounts tells whether the command gets a copy of the test's mounts, since its /proc is not
-// that of its pid namespace, nobody says whose mounts it is to have, and it may mount another.
+// copiesMounts tells whether the command gets a copy of the test's mounts: its pid namespace needs another
+// /proc, r names no mount namespace, and the command may mount.
 func copiesMounts(t *testing.T, r *request.Request) bool {
 	t.Helper()
-	_, said := r.Overrides[ns.Mnt]
-	if said || linkNamed(t, r.Source(ns.Mnt), ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt) {
+	_, named := r.Overrides[ns.Mnt]
+	if named || linkNamed(t, r.Source(ns.Mnt), ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt) {
 		return false
 	}
 	if r.New(ns.PID) {
@@ -141,7 +140,7 @@ func copiesMounts(t *testing.T, r *request.Request) bool {
 		!r.New(ns.User) && (user == own || user == ownerNamed(t, r.Source(ns.PID)))
 }
 
-// ownerNamed is the link of the user namespace that owns the pid namespace which a source gives.
+// ownerNamed is the link of the user namespace that owns the pid namespace of a source.
 func ownerNamed(t *testing.T, s request.Source) string {
 	t.Helper()
 	path := string(s.Path)
@@ -165,9 +164,8 @@ func ownerNamed(t *testing.T, s request.Source) string {
 	return link
 }
 
-// refusal is a word of why r is to be refused: a file doesn't tell whose mounts
-// they are, and mounts are entered with their own user namespace, or one of the
-// caller's.
+// refusal is part of the message that r must be refused with, or "". The owner of mounts that a file names is
+// unknown, and mounts can be joined only with their own user namespace or one of the caller's.
 func refusal(t *testing.T, r *request.Request) string {
 	t.Helper()
 	mounts := r.Source(ns.Mnt)
@@ -185,7 +183,7 @@ func refusal(t *testing.T, r *request.Request) string {
 	return ""
 }
 
-// linkNamed is the link of what a source gives; the test's own for a new one.
+// linkNamed is the link of the namespace that a source names; for a new one it is the test's own.
 func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
 	t.Helper()
 	switch s.From {
@@ -202,8 +200,8 @@ func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
 	return linkOf(t, os.Getpid(), k)
 }
 
-// runWaiting runs the built helper with a command that waits, and returns its
-// links as they are from outside: its own /proc may be of other processes.
+// runWaiting runs the built helper with a command that waits, and returns the command's links as seen from
+// outside: its own /proc may show other processes.
 func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, stderr string, status int) {
 	t.Helper()
 	r.Command = []string{"sh", "-c", "echo ready; read x"}
@@ -238,7 +236,7 @@ func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, std
 	_, _ = io.Copy(io.Discard, out)
 	waited := cmd.Wait()
 	if status = cmd.ProcessState.ExitCode(); links != nil && status == 1 {
-		status = 0 // of read at the end
+		status = 0 // of the shell's read at end of file
 	}
 	if exited := (*exec.ExitError)(nil); err != nil || waited != nil && !errors.As(waited, &exited) {
 		t.Fatal(err, waited)
@@ -246,7 +244,7 @@ func runWaiting(t *testing.T, r *request.Request) (links map[ns.Kind]string, std
 	return links, errs.String(), status
 }
 
-// linksOfShell are the links of the shell that a helper runs.
+// linksOfShell returns the links of the shell that a helper runs.
 func linksOfShell(t *testing.T, helper int) map[ns.Kind]string {
 	t.Helper()
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", helper))

@@ -18,9 +18,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// beginRecord writes the record of the beginning where the plan says so; else it is
-// nil. It fails only where the host's system-wide file asks for the record: what the user
-// asked for is a warning.
+// beginRecord writes the record of the join's beginning if the plan wants one; else it returns nil. It fails
+// only if the host's system-wide file requires the record. If only the user asked for it, failing is a warning.
 func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, stderr io.Writer) (*recorder.Recorder, error) {
 	if p.Audit == nil {
 		return nil, nil
@@ -31,9 +30,9 @@ func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, st
 		return record, nil
 	case p.Audit.Required:
 		return nil, exit.Hint(fmt.Errorf("record of the join in %q: %w", p.Target, err),
-			"%s of the engine's host asks for it, and without it nothing is joined: is %s running there?", audit.SystemFile, p.Audit.To)
+			"%s on the engine's host requires it, and nothing is joined without it: check that %s runs there", audit.SystemFile, p.Audit.To)
 	}
-	exit.Warn(stderr, fmt.Sprintf("nothing is recorded: %v", err))
+	exit.Warn(stderr, fmt.Sprintf("the join is not recorded: %v", err))
 	return nil, nil
 }
 
@@ -45,7 +44,7 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 	defer root.Close()
 	of := p.Record(r)
 	if r.Client == nil {
-		// Through an engine our own would be the engine's.
+		// Through an engine, the helper's own ids would be the engine's.
 		login, session := procfs.Login()
 		of.Caller = &audit.Caller{
 			Login: login, Session: session, UID: os.Getuid(), EUID: os.Geteuid(), Terminal: procfs.ControllingTerminal(),
@@ -54,7 +53,7 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 	return recorder.Begin(root, p.Audit.To, of, join.Standby)
 }
 
-// endRecord writes the record of the end. It is too late to refuse anything.
+// endRecord writes the record of the end. If it fails there is only a warning: the command has already run.
 func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error, stderr io.Writer) {
 	e := audit.End{Status: cmp.Or(exit.Status(err), status)}
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 func TestParseIDMap(t *testing.T) {
@@ -20,13 +21,13 @@ func TestParseIDMap(t *testing.T) {
 		want       []plan.IDRange
 		message    string
 	}{
-		{"all", "         0          0 4294967295\n", []plan.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}}, ""},
+		{"the identity", "         0          0 4294967295\n", []plan.IDRange{{Inside: 0, Outside: 0, Count: 4294967295}}, ""},
 		{
 			"two ranges", "0 100000 1000\n1000 5000 1\n",
 			[]plan.IDRange{{Inside: 0, Outside: 100000, Count: 1000}, {Inside: 1000, Outside: 5000, Count: 1}},
 			"",
 		},
-		{"not written yet", "", nil, ""},
+		{"a map that is not written yet", "", nil, ""},
 		{"two numbers", "0 0\n", nil, `"0 0" is not three numbers`},
 		{"four numbers", "0 0 1 2\n", nil, `"0 0 1 2" is not three numbers`},
 		{"no numbers", "a b c\n", nil, `strconv.ParseUint: parsing "a": invalid syntax`},
@@ -43,7 +44,7 @@ func TestIDInsideAUserNamespace(t *testing.T) {
 	ranges := []plan.IDRange{
 		{Inside: 0, Outside: 100000, Count: 1000},
 		{Inside: 1000, Outside: 5000, Count: 1},
-		{Inside: 7000, Outside: 4294967290, Count: 6}, // whose end is past 32 bits
+		{Inside: 7000, Outside: 4294967290, Count: 6}, // ends after the last 32-bit number
 	}
 	for outside, want := range map[uint32]int64{
 		100000: 0, 100999: 999, 101000: -1, 99999: -1, 5000: 1000, 5001: -1, 0: -1,
@@ -56,7 +57,7 @@ func TestIDInsideAUserNamespace(t *testing.T) {
 	}
 }
 
-func TestIDsAreReadAsInside(t *testing.T) {
+func TestIDsAreMappedToTheUserNamespace(t *testing.T) {
 	const mapping = "0 100000 65536\n"
 	for _, row := range []struct {
 		name, status string
@@ -84,13 +85,13 @@ func TestIDsAreReadAsInside(t *testing.T) {
 			"Gid 165536 is not mapped in its user namespace",
 		},
 		{"no uid", "Gid:\t100000\t100000\n", plan.Spec{}, "status line Uid has 0 numbers"},
-		{"half a uid", "Uid:\t100000\n", plan.Spec{}, "status line Uid has 1 numbers"},
+		{"an incomplete line of uids", "Uid:\t100000\n", plan.Spec{}, "status line Uid has 1 numbers"},
 	} {
 		p := procDir(t, map[string]string{"uid_map": mapping, "gid_map": mapping})
 		var got plan.Spec
 		p.IDs = map[ns.Kind]ns.ID{ns.User: {Ino: 1}}
 		o := &Observation{self: procDir(t, nil)}
-		err := o.readIDs(&got, p, status{row.status})
+		err := o.readIDs(&got, p, procfs.Status(row.status))
 		if text(err) != row.message {
 			t.Errorf("%s: %v, want %s", row.name, err, row.message)
 		}
@@ -100,35 +101,35 @@ func TestIDsAreReadAsInside(t *testing.T) {
 	}
 }
 
-// A user namespace that is ours has our ids, while its map tells of those above.
-func TestLiveIDsOfOurOwnUserNamespace(t *testing.T) {
+// In the helper's own user namespace ids stay as they are: the map there is to the parent namespace.
+func TestIDsInTheSameUserNamespace(t *testing.T) {
 	p := procDir(t, map[string]string{"uid_map": "0 1001 1\n", "gid_map": "0 1001 1\n"})
 	p.IDs = map[ns.Kind]ns.ID{ns.User: {Ino: 7}}
 	o := &Observation{self: procDir(t, nil)}
 	o.self.IDs = p.IDs
 	var got plan.Spec
-	err := o.readIDs(&got, p, status{"Uid:\t0\t5\t0\t0\nGid:\t0\t6\t0\t0\nGroups:\t0 7\n"})
+	err := o.readIDs(&got, p, procfs.Status("Uid:\t0\t5\t0\t0\nGid:\t0\t6\t0\t0\nGroups:\t0 7\n"))
 	if want := (plan.Spec{UID: 5, GID: 6, Groups: []uint32{0, 7}}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }
 
-func TestLiveProcessIsRead(t *testing.T) {
+func TestSpecOfAProcess(t *testing.T) {
 	cmd := exec.Command("cat")
 	cmd.Env = []string{"A=1", "B= two\nlines", "C="}
 	cmd.Dir = t.TempDir()
 	start(t, cmd)
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	st, err := p.readStatus()
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := &plan.TargetProcess{}
-	o := &Observation{self: hold(t, os.Getpid())}
-	if err := o.readLive(got, p, st); err != nil {
+	o := &Observation{self: openTestProcess(t, os.Getpid())}
+	if err := o.readProcessSpec(got, p, st); err != nil {
 		t.Fatal(err)
 	}
-	// What PWD exec adds is the child's too.
+	// os/exec may add PWD.
 	want := append(slices.Clone(cmd.Env), "PWD="+cmd.Dir)
 	if env := strings.Join(got.Spec.Env, "|"); env != strings.Join(cmd.Env, "|") && env != strings.Join(want, "|") {
 		t.Errorf("environment %q, want %q", got.Spec.Env, want)

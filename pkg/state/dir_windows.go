@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// parents is the user's own directory for what stays on this machine. Windows lets nobody
-// else in there but the machine's administrators, and so into what is made in it.
-func (p Place) parents() []parent {
+// parents is the user's own directory for local files. Windows lets only the user and the machine's
+// administrators into it, and so into what is made in it.
+func (d Dir) parents() []parent {
 	dir := os.Getenv("LOCALAPPDATA")
 	if !filepath.IsAbs(dir) {
 		return nil
@@ -18,9 +18,9 @@ func (p Place) parents() []parent {
 	return []parent{{path: dir, fits: func(*os.File) error { return nil }}}
 }
 
-// onlyOurs tells why a directory is not the user's alone. What an administrator makes
-// belongs to all of them.
-func onlyOurs(dir *os.File) error {
+// exclusive returns an error if a directory belongs to another user. What one administrator makes belongs to
+// all administrators.
+func exclusive(dir *os.File) error {
 	security, err := windows.GetSecurityInfo(windows.Handle(dir.Fd()), windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
 		return err

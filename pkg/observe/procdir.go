@@ -10,30 +10,30 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// lookAt opens /proc/PID as a bare descriptor, for what is only told and not
-// joined: everything that is read by it is of the same process, or ESRCH. An
-// os.File would take a system call more each.
-func lookAt(pid int) (int, error) {
+// openProcFD opens /proc/PID as a bare descriptor, for the survey of all processes: an os.File would take one
+// more system call for each. What is read through it is always of the same process.
+func openProcFD(pid int) (int, error) {
 	return unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
-// lookInto is lookAt for what few processes are asked for.
-func lookInto(pid int) (*Process, error) {
-	dir, err := openDir("/proc/" + strconv.Itoa(pid))
+// openProcDir opens /proc/PID for a process that only /proc is read of. It takes no pidfd.
+func openProcDir(pid int) (*Process, error) {
+	dir, err := procfs.Open(pid)
 	return &Process{PID: pid, dir: dir}, err
 }
 
-// inodes reads a process's links in /proc/PID/ns, such as net:[4026531833].
+// inodes reads the links in /proc/PID/ns, such as net:[4026531833].
 func inodes(dir int) (survey.Inodes, error) {
 	var nodes survey.Inodes
 	var buf [64]byte
 	for _, k := range ns.Kinds() {
 		n, err := unix.Readlinkat(dir, "ns/"+k.String(), buf[:])
-		if err == unix.ENOENT && k == ns.Time { //nolint:errorlint // the pass is made of this
-			continue // not of this kernel
+		if err == unix.ENOENT && k == ns.Time { //nolint:errorlint // errors.Is is slow, and this runs for each process
+			continue // a kernel without time namespaces
 		}
 		if err != nil {
 			return nodes, err
@@ -47,14 +47,14 @@ func inodes(dir int) (survey.Inodes, error) {
 	return nodes, nil
 }
 
-// inodesOfLiving reads them of another thread than the main one, which has ended; ENOENT if the
-// process has.
-func inodesOfLiving(dir, pid int) (survey.Inodes, error) {
+// inodesOfLivingThread reads them from another thread if the main thread has ended. It is ENOENT if the process
+// has ended.
+func inodesOfLivingThread(dir, pid int) (survey.Inodes, error) {
 	tid, err := livingThread(dir, pid)
 	if err != nil || tid == 0 {
 		return survey.Inodes{}, errors.Join(err, unix.ENOENT)
 	}
-	thread, err := openDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
+	thread, err := procfs.OpenDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
 	if err != nil {
 		return survey.Inodes{}, err
 	}
@@ -63,7 +63,7 @@ func inodesOfLiving(dir, pid int) (survey.Inodes, error) {
 }
 
 func inodesOf(pid int) (survey.Inodes, error) {
-	dir, err := lookAt(pid)
+	dir, err := openProcFD(pid)
 	if err != nil {
 		return survey.Inodes{}, err
 	}

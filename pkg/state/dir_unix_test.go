@@ -12,65 +12,65 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
-// user is a user with a runtime directory and a configuration directory.
-func user(t *testing.T) (p state.Place, runtimeDir string) {
+// user makes a user with a runtime directory and a configuration directory.
+func user(t *testing.T) (d state.Dir, runtimeDir string) {
 	t.Helper()
 	runtimeDir = filepath.Join(t.TempDir(), "run")
 	if err := os.Mkdir(runtimeDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", runtimeDir)
-	return state.Place{Config: filepath.Join(t.TempDir(), "config")}, runtimeDir
+	return state.Dir{Config: filepath.Join(t.TempDir(), "config")}, runtimeDir
 }
 
-// add records a thing and returns its record.
-func add(t *testing.T, p state.Place, name string) *state.Record {
+// add adds a record.
+func add(t *testing.T, d state.Dir, name string) *state.Record {
 	t.Helper()
-	r, err := p.Add(state.Helper, state.Entry{Name: name, Endpoint: "unix:///engine"})
+	r, err := d.Add(state.Helper, state.Entry{Name: name, Endpoint: "unix:///engine"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.Leave)
+	t.Cleanup(r.Release)
 	return r
 }
 
-func TestPlaceIsTheRuntimeDirectory(t *testing.T) {
-	p, runtimeDir := user(t)
-	add(t, p, "one")
+func TestDirIsTheRuntimeDirectory(t *testing.T) {
+	d, runtimeDir := user(t)
+	add(t, d, "one")
 	for path, want := range map[string]os.FileMode{"docker-nsjoin": os.ModeDir | 0o700, "docker-nsjoin/helper.one": 0o600} {
 		if info, err := os.Stat(filepath.Join(runtimeDir, path)); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
 	}
-	if _, err := os.Stat(p.Config); !os.IsNotExist(err) {
+	if _, err := os.Stat(d.Config); !os.IsNotExist(err) {
 		t.Errorf("the configuration directory: %v", err)
 	}
 }
 
-// Nothing is made by looking. What is listed can be of root's other calls: those are in /run.
+// Listing creates nothing. The list may contain entries of root's other calls: those are in /run.
 func TestListMakesNothing(t *testing.T) {
-	p, runtimeDir := user(t)
-	_, err := p.List(state.Helper)
+	d, runtimeDir := user(t)
+	_, err := d.List(state.Helper)
 	if entries, _ := os.ReadDir(runtimeDir); err != nil || len(entries) > 0 {
 		t.Errorf("%v, %v", entries, err)
 	}
 }
 
-// The directory of the right name in a directory that fits is the user's, or nothing is
-// kept. The user is asked to look, not led elsewhere.
+// If a suitable parent contains a directory of that name that is not the user's alone, it is an error: no other
+// parent is used instead.
 func TestHostileStateDirectory(t *testing.T) {
 	for name, row := range map[string]struct {
 		make func(t *testing.T, path string) error
 		want string
 	}{
-		"a link": {func(t *testing.T, path string) error { return os.Symlink(t.TempDir(), path) }, "it is no directory"},
-		"a file": {func(_ *testing.T, path string) error { return os.WriteFile(path, nil, 0o600) }, "it is no directory"},
+		"a link": {func(t *testing.T, path string) error { return os.Symlink(t.TempDir(), path) }, "it is not a directory"},
+		"a file": {func(_ *testing.T, path string) error { return os.WriteFile(path, nil, 0o600) }, "it is not a directory"},
 		"others may enter": {func(_ *testing.T, path string) error {
 			return os.Mkdir(path, 0o755)
 		}, "its mode is 0755, not 0700"},
 		"another user's": {func(t *testing.T, path string) error {
 			if os.Geteuid() != 0 {
-				t.Skip("making it takes root")
+				t.Skip("needs root")
 			}
 			if err := os.Mkdir(path, 0o700); err != nil {
 				return err
@@ -79,45 +79,45 @@ func TestHostileStateDirectory(t *testing.T) {
 		}, "it belongs to user 12345"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, runtimeDir := user(t)
+			d, runtimeDir := user(t)
 			path := filepath.Join(runtimeDir, "docker-nsjoin")
 			if err := row.make(t, path); err != nil {
 				t.Fatal(err)
 			}
 			want := "state directory " + path + ": " + row.want
-			if _, err := p.Add(state.Helper, state.Entry{Name: "one"}); err == nil || err.Error() != want {
+			if _, err := d.Add(state.Helper, state.Entry{Name: "one"}); err == nil || err.Error() != want {
 				t.Errorf("%v\nwant %s", err, want)
 			}
-			if _, err := p.List(state.Helper); err == nil || err.Error() != want {
+			if _, err := d.List(state.Helper); err == nil || err.Error() != want {
 				t.Errorf("a list: %v\nwant %s", err, want)
 			}
-			if _, err := os.Stat(p.Config); !os.IsNotExist(err) {
+			if _, err := os.Stat(d.Config); !os.IsNotExist(err) {
 				t.Errorf("the configuration directory: %v", err)
 			}
 		})
 	}
 }
 
-// A runtime directory that is not the user's own is as good as none.
+// A runtime directory that is not the user's own is ignored.
 func TestHostileRuntimeDirectory(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, path string){
 		"others may enter": func(_ *testing.T, path string) { _ = os.Chmod(path, 0o750) },
 		"another user's": func(t *testing.T, path string) {
 			if err := os.Chown(path, 12345, 0); err != nil {
-				t.Skip("giving it away takes root")
+				t.Skip("needs root")
 			}
 		},
 		"it doesn't exist": func(_ *testing.T, path string) { _ = os.Remove(path) },
 		"it is relative":   func(t *testing.T, path string) { t.Chdir(path); t.Setenv("XDG_RUNTIME_DIR", ".") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, runtimeDir := user(t)
+			d, runtimeDir := user(t)
 			change(t, runtimeDir)
-			r, err := p.Add(state.Helper, state.Entry{Name: fmt.Sprint("test-", os.Getpid())}) // root's is in /run
+			r, err := d.Add(state.Helper, state.Entry{Name: fmt.Sprint("test-", os.Getpid())}) // root's is in /run
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer r.Done()
+			defer r.Remove()
 			if entries, _ := os.ReadDir(runtimeDir); len(entries) > 0 {
 				t.Errorf("%v is there", entries)
 			}
@@ -125,26 +125,26 @@ func TestHostileRuntimeDirectory(t *testing.T) {
 	}
 }
 
-// A configuration directory that is shared keeps nothing.
+// Nothing is kept in a configuration directory that others may write to.
 func TestSharedConfiguration(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root has /run")
 	}
-	p, _ := user(t)
+	d, _ := user(t)
 	t.Setenv("XDG_RUNTIME_DIR", "")
-	if err := os.Mkdir(p.Config, 0o700); err != nil {
+	if err := os.Mkdir(d.Config, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r, err := p.Add(state.Helper, state.Entry{Name: "one"})
+	r, err := d.Add(state.Helper, state.Entry{Name: "one"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Done()
-	if err := os.Chmod(p.Config, 0o1777); err != nil {
+	r.Remove()
+	if err := os.Chmod(d.Config, 0o1777); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.Add(state.Helper, state.Entry{Name: "one"})
-	if err == nil || !strings.HasSuffix(err.Error(), "not in "+p.Config+": others may write there: its mode is 0777") {
+	_, err = d.Add(state.Helper, state.Entry{Name: "one"})
+	if err == nil || !strings.HasSuffix(err.Error(), "not in "+d.Config+": others may write there: its mode is 0777") {
 		t.Errorf("%v", err)
 	}
 }

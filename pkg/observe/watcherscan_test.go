@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that ends when it is looked at has left a child: it is found, however often that happens.
-func TestWhoForksAndEndsIsFound(t *testing.T) {
+// A process that ends before it is read may have left a child. The child is found, however often this happens.
+func TestScanFindsChildrenOfEndedProcesses(t *testing.T) {
 	dir := t.TempDir()
-	born := func(pid int) {
+	add := func(pid int) {
 		if err := os.Mkdir(filepath.Join(dir, strconv.Itoa(pid)), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	born(1)
-	born(10)
+	add(1)
+	add(10)
 	var seen []int
 	looked := make(map[int]bool)
 	look := func(pid int) error {
@@ -33,31 +33,31 @@ func TestWhoForksAndEndsIsFound(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, strconv.Itoa(pid))); err != nil {
 			t.Fatal(err)
 		}
-		born(pid + 1)
+		add(pid + 1)
 		return fmt.Errorf("it has ended: %w", []error{unix.ENOENT, unix.ESRCH}[pid%2])
 	}
 	rounds := 0
 	for missed := true; missed && rounds < 10; rounds++ {
 		var err error
-		if missed, err = eachOnce(dir, looked, look); err != nil {
+		if missed, err = scanOnce(dir, looked, look); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if slices.Sort(seen); !slices.Equal(seen, []int{1, 10, 11, 12, 13, 14, 15}) {
 		t.Errorf("%v were looked at, in %d rounds", seen, rounds)
 	}
-	if missed, err := eachOnce(dir, make(map[int]bool), func(int) error { return unix.EACCES }); err == nil {
-		t.Errorf("what can't be looked at is no error, missed: %t", missed)
+	if missed, err := scanOnce(dir, make(map[int]bool), func(int) error { return unix.EACCES }); err == nil {
+		t.Errorf("an unreadable process is not an error, missed: %t", missed)
 	}
 }
 
-// One that was dead when it was looked at may have lived when it was listed.
-func TestDeadAreListedTwice(t *testing.T) {
-	w := &watchers{ended: make(map[int]bool)}
-	if err := w.hasEnded(7); err == nil {
-		t.Error("it has left nobody")
+// A process that had ended when it was read may have been alive when it was listed.
+func TestEndedProcessesAreListedTwice(t *testing.T) {
+	w := &watcherScan{ended: make(map[int]bool)}
+	if err := w.endedBefore(7); err == nil {
+		t.Error("the first time it is no error")
 	}
-	if err := w.hasEnded(7); err != nil {
+	if err := w.endedBefore(7); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The status of a process that nobody has waited for yet is what waiting tells.
-func TestEndStatus(t *testing.T) {
+// A zombie's exit status in /proc is the one that wait returns.
+func TestReadExitStatusAt(t *testing.T) {
 	for _, script := range []string{"exit 0", "exit 42", "kill -KILL $$", "kill -TERM $$"} {
 		cmd := exec.Command("sh", "-c", script)
 		if err := cmd.Start(); err != nil {
@@ -28,20 +28,20 @@ func TestEndStatus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := EndStatusIn(dir)
+		got, err := ReadExitStatusAt(dir)
 		unix.Close(dir)
 		_ = cmd.Wait()
 		if want, _ := cmd.ProcessState.Sys().(interface{ ExitStatus() int }); err != nil ||
 			got.ExitStatus() != want.ExitStatus() || got.Signaled() != (cmd.ProcessState.ExitCode() < 0) {
-			t.Errorf("%s: status %#x, %v; waiting tells %s", script, int(got), err, cmd.ProcessState)
+			t.Errorf("%s: status %#x, %v; wait returns %s", script, int(got), err, cmd.ProcessState)
 		}
 	}
 }
 
-// To a process that may not trace another one the kernel shows 0, which is no success.
-func TestEndStatusThatIsNotTold(t *testing.T) {
+// To a process that may not trace it the kernel shows 0, which must not be taken for success.
+func TestHiddenExitStatus(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("becoming another user takes root")
+		t.Fatal("needs root")
 	}
 	cmd := exec.Command("sh", "-c", "exit 42")
 	if err := cmd.Start(); err != nil {
@@ -62,32 +62,32 @@ func TestEndStatusThatIsNotTold(t *testing.T) {
 		status unix.WaitStatus
 		err    error
 	}
-	told := make(chan answer)
+	answers := make(chan answer)
 	go func() {
-		runtime.LockOSThread() // which ends with the user that it becomes
+		runtime.LockOSThread() // never unlocked: the thread ends with its other user
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 1234, 1234, 1234); errno != 0 {
-			told <- answer{err: errno}
+			answers <- answer{err: errno}
 			return
 		}
 		var a answer
 		a.text, a.err = readText(dir, "stat")
 		if a.err == nil {
-			a.status, a.err = EndStatusIn(dir)
+			a.status, a.err = ReadExitStatusAt(dir)
 		}
-		told <- a
+		answers <- a
 	}()
-	a := <-told
-	if seen, err := parseEndStatus(a.text); err != nil || seen != 0 {
-		t.Fatalf("the kernel tells of %#x, %v: the case did not come about", int(seen), err)
+	a := <-answers
+	if seen, err := parseExitStatus(a.text); err != nil || seen != 0 {
+		t.Fatalf("the kernel shows %#x, %v: the test needs a hidden status", int(seen), err)
 	}
-	if !errors.Is(a.err, ErrUntold) {
+	if !errors.Is(a.err, ErrExitStatusHidden) {
 		t.Errorf("status %#x, %v", int(a.status), a.err)
 	}
 }
 
-func TestEndStatusOfWhatIsNone(t *testing.T) {
+func TestMalformedExitStatus(t *testing.T) {
 	for _, text := range []string{"", "1 (x", "1 (x) Z 1 2 3"} {
-		if got, err := parseEndStatus(text); err == nil {
+		if got, err := parseExitStatus(text); err == nil {
 			t.Errorf("%q: %#x", text, int(got))
 		}
 	}

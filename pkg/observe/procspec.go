@@ -11,9 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// readLive takes a process that runs, whatever made it, as what a command is to
-// be like.
-func (o *Observation) readLive(s *plan.TargetProcess, p *Process, st status) error {
+// readProcessSpec reads the command's specification from a running process, whatever started it.
+func (o *Observation) readProcessSpec(s *plan.TargetProcess, p *Process, st procfs.Status) error {
 	env, err := p.readMemory("environ", maxEnviron)
 	if err != nil {
 		return err
@@ -25,10 +24,10 @@ func (o *Observation) readLive(s *plan.TargetProcess, p *Process, st status) err
 	if err := o.readIDs(&s.Spec, p, st); err != nil {
 		return err
 	}
-	if s.Spec.Capabilities, err = st.capabilities(); err != nil {
+	if s.Spec.Capabilities, err = capabilities(st); err != nil {
 		return err
 	}
-	nnp, err := st.number("NoNewPrivs", 10)
+	nnp, err := st.Number("NoNewPrivs", 10)
 	if err != nil {
 		return err
 	}
@@ -38,18 +37,18 @@ func (o *Observation) readLive(s *plan.TargetProcess, p *Process, st status) err
 		return err
 	}
 	s.Spec.AppArmor, s.Spec.SELinux = label.AppArmor, label.SELinux
-	n, err := st.filters()
+	n, err := st.Filters()
 	if err != nil {
 		return err
 	}
 	s.Spec.Seccomp = n > 0
-	copyInto(s, p, n, true)
+	readFilters(s, p, n, true)
 	return nil
 }
 
-// readIDs reads the effective ids, as inside the process's user namespace:
-// /proc tells them as in ours.
-func (o *Observation) readIDs(spec *plan.Spec, p *Process, st status) error {
+// readIDs reads the effective ids, as they are in the process's user namespace. /proc shows them as in the
+// helper's.
+func (o *Observation) readIDs(spec *plan.Spec, p *Process, st procfs.Status) error {
 	uids, err := o.readIDMap(p, "uid_map")
 	if err != nil {
 		return err
@@ -64,12 +63,12 @@ func (o *Observation) readIDs(spec *plan.Spec, p *Process, st status) error {
 	if spec.GID, err = effectiveID(st, "Gid", gids); err != nil {
 		return err
 	}
-	groups, err := st.ids("Groups")
+	groups, err := st.IDs("Groups")
 	if err != nil {
 		return err
 	}
 	for _, outside := range groups {
-		// One that isn't mapped can't be had inside, and none is less than it.
+		// A group without a mapping cannot be set inside, and no other group grants less.
 		if g, ok := inside(gids, outside); ok {
 			spec.Groups = append(spec.Groups, g)
 		}
@@ -77,10 +76,9 @@ func (o *Observation) readIDs(spec *plan.Spec, p *Process, st status) error {
 	return nil
 }
 
-// effectiveID is the second of a status line of real, effective, saved and
-// file system ids.
-func effectiveID(st status, field string, ranges []plan.IDRange) (uint32, error) {
-	four, err := st.ids(field)
+// effectiveID is the second number of a status line of real, effective, saved and file system id.
+func effectiveID(st procfs.Status, field string, ranges []plan.IDRange) (uint32, error) {
+	four, err := st.IDs(field)
 	if err != nil {
 		return 0, err
 	}
@@ -94,7 +92,7 @@ func effectiveID(st status, field string, ranges []plan.IDRange) (uint32, error)
 	return id, nil
 }
 
-// inside maps an id of ours into a user namespace.
+// inside maps an id of the helper's user namespace into another one.
 func inside(ranges []plan.IDRange, outside uint32) (uint32, bool) {
 	for _, r := range ranges {
 		if outside >= r.Outside && outside-r.Outside < r.Count {

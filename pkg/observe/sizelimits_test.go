@@ -18,12 +18,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// What is larger than its bound was cut without a word: an environment lost variables, and
-// a bundle was said to be broken.
+// Files that were larger than the limit used to be cut silently: environments lost variables, and bundles were
+// reported as broken.
 func TestHostileSizesAreErrors(t *testing.T) {
 	large := strings.Repeat("A=1\x00", maxEnviron/4+1)
 	p := procDir(t, map[string]string{
-		"environ": large, "status": large[:maxProcFile+1], "cgroup": large[:maxProcFile+(8<<10)],
+		"environ": large, "status": large[:procfs.MaxFile+1], "cgroup": large[:procfs.MaxFile+(8<<10)],
 		"cwd/config.json": `{"process":{"cwd":"/"}}` + strings.Repeat(" ", maxBundle),
 	})
 	p.bundleFile = "cwd/config.json"
@@ -43,8 +43,7 @@ func TestHostileSizesAreErrors(t *testing.T) {
 	}
 }
 
-// Before, a shim that was refused, a process that had ended and a failed observation kept
-// their descriptors.
+// A refused shim, an ended process and a failed observation used to leak descriptors.
 func TestFailuresHoldNothingOpen(t *testing.T) {
 	ended := zombie(t)
 	child := exec.Command("cat")
@@ -56,23 +55,23 @@ func TestFailuresHoldNothingOpen(t *testing.T) {
 	container := pid(child.Process.Pid)
 	container.From, container.Container = request.FromContainer, &request.Container{ID: strings.Repeat("2e", 32)}
 	for name, fail := range map[string]func() error{
-		"a process that has ended": func() error { _, err := Hold(gone.Process.Pid); return err },
+		"a process that has ended": func() error { _, err := OpenProcess(gone.Process.Pid); return err },
 		"no container": func() error {
-			p := hold(t, child.Process.Pid)
+			p := openTestProcess(t, child.Process.Pid)
 			_, err := p.shim(container.Container.ID)
 			p.release()
 			return err
 		},
-		"no namespace's file": func() error { _, _, err := openNamespace("/proc/self/status"); return err },
-		"an observation of no container": func() error {
+		"not a namespace file": func() error { _, _, err := openNamespace("/proc/self/status"); return err },
+		"observing a process that is not the container's": func() error {
 			_, err := Observe(&request.Request{Base: container, Take: ns.All()})
 			return err
 		},
-		"an observation with one that has ended": func() error {
+		"observing with a process that has ended": func() error {
 			_, err := Observe(&request.Request{Base: pid(child.Process.Pid), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: pid(ended)}})
 			return err
 		},
-		"an observation of what has no user": func() error {
+		"observing with an unknown user": func() error {
 			_, err := Observe(&request.Request{Base: pid(child.Process.Pid), Take: ns.All(), Exec: request.Exec{User: "no such user"}})
 			return err
 		},
@@ -84,20 +83,20 @@ func TestFailuresHoldNothingOpen(t *testing.T) {
 		if fail() == nil {
 			t.Errorf("%s: no error", name)
 		}
-		holdsNoMore(t, name, len(before))
+		expectNoMoreDescriptors(t, name, len(before))
 	}
 }
 
-// A process whose number is another's can't show its memory, and a descriptor isn't kept.
+// The memory of an ended process cannot be read, and its descriptor is closed.
 func TestMemoryOfAProcessThatIsGone(t *testing.T) {
 	cmd := running(t, "cat")
-	p := hold(t, cmd.Process.Pid)
+	p := openTestProcess(t, cmd.Process.Pid)
 	end(t, cmd)
 	if _, err := p.readMemory("cmdline", 10); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("%v, want %v", err, unix.ESRCH)
 	}
-	self := hold(t, os.Getpid())
-	if got, more, err := self.readMemoryWithin("cmdline", 3, memoryWithin); err != nil || len(got) != 3 || !more {
-		t.Errorf("%q, %t, %v; want 3 bytes of more", got, more, err)
+	self := openTestProcess(t, os.Getpid())
+	if got, more, err := self.readMemoryWithin("cmdline", 3, memoryTimeout); err != nil || len(got) != 3 || !more {
+		t.Errorf("%q, %t, %v; want 3 bytes, and that there are more", got, more, err)
 	}
 }

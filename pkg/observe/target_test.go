@@ -10,15 +10,16 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// observedWeb observes a container whose files in /proc are fakes, and its
-// shim's. Its specification says 5:6, and its user is the one given.
+// observedWeb reads the target process of a container with fake files in /proc, for it and its shim. The
+// specification has user 5:6. user is the container's configured user and asked the request's.
 func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.TargetProcess, error) {
 	t.Helper()
 	const status = "Umask:\t0022\nCapBnd:\t000001ffffffffff\nSigIgn:\t0000000080001005\nSeccomp:\t0\n"
-	limits, err := hold(t, os.Getpid()).read("limits")
+	limits, err := openTestProcess(t, os.Getpid()).read("limits")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,14 +41,14 @@ func observedWeb(t *testing.T, user, asked string, groupAdd ...string) (*plan.Ta
 	source := request.Source{From: request.FromContainer, Name: "web", PID: p.PID, Container: &request.Container{
 		ID: webID, Env: []string{"A=1"}, User: user, GroupAdd: groupAdd,
 	}}
-	err = o.readSubject(p, source, asked)
+	err = o.readTarget(p, source, asked)
 	if err == nil {
 		err = o.readUIDMap(source)
 	}
 	return o.Facts.TargetProcess, err
 }
 
-func TestSubjectIsTheBundlesWithTheShimsRest(t *testing.T) {
+func TestTargetIsReadFromBundleAndShim(t *testing.T) {
 	s, err := observedWeb(t, "", "")
 	if err != nil {
 		t.Fatal(err)
@@ -58,9 +59,9 @@ func TestSubjectIsTheBundlesWithTheShimsRest(t *testing.T) {
 	}
 }
 
-// docker exec looks a user up in the container as it is now, also the
-// container's own; with its groups.
-func TestSubjectsUser(t *testing.T) {
+// docker exec looks up a named user, also the container's configured one, and its groups in the container's
+// present files.
+func TestUserOfTarget(t *testing.T) {
 	for _, row := range []struct {
 		name, configured, asked string
 		add                     []string
@@ -87,7 +88,7 @@ func TestSubjectsUser(t *testing.T) {
 	}
 }
 
-func TestSubjectWithoutItsUserIsRefused(t *testing.T) {
+func TestTargetWithUnknownUserIsRefused(t *testing.T) {
 	for _, row := range [][2]string{{"nobody", ""}, {"web", "nobody"}} {
 		s, err := observedWeb(t, row[0], row[1])
 		if want := `user "nobody": unable to find user nobody: no matching entries in passwd file`; text(err) != want {
@@ -96,9 +97,9 @@ func TestSubjectWithoutItsUserIsRefused(t *testing.T) {
 	}
 }
 
-// A process has no configuration, and its user is the one it has.
-func TestSubjectThatIsAProcess(t *testing.T) {
-	own := hold(t, os.Getpid())
+// A process has no configuration, and its user is the one that it has.
+func TestTargetThatIsAProcess(t *testing.T) {
+	own := openTestProcess(t, os.Getpid())
 	p := procDir(t, map[string]string{"root/etc/passwd": somePasswd, "root/etc/group": someGroup})
 	for _, name := range []string{"status", "environ", "cwd", "uid_map", "gid_map", "attr", "oom_score_adj", "limits", "cgroup"} {
 		if err := os.Symlink(own.path(name), filepath.Join(p.dir.Name(), name)); err != nil {
@@ -107,7 +108,7 @@ func TestSubjectThatIsAProcess(t *testing.T) {
 	}
 	for asked, want := range map[string]uint32{"": uint32(os.Geteuid()), "web": 1000} {
 		o := &Observation{self: own}
-		if err := o.readSubject(p, request.Source{From: request.FromPID, PID: p.PID}, asked); err != nil {
+		if err := o.readTarget(p, request.Source{From: request.FromPID, PID: p.PID}, asked); err != nil {
 			t.Fatal(err)
 		}
 		if s := o.Facts.TargetProcess; s.Spec.UID != want || s.ContainerID != "" || s.ConfigEnv != nil {
@@ -116,8 +117,8 @@ func TestSubjectThatIsAProcess(t *testing.T) {
 	}
 }
 
-// A profile says what filter a command has only where it inherits none.
-func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
+// The profile tells which filters a command has only if it inherits none.
+func TestProfileIsKnownWithoutInheritedFilters(t *testing.T) {
 	for _, row := range []struct {
 		name, status, bundle string
 		known                bool
@@ -129,7 +130,7 @@ func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
 		shim := procDir(t, map[string]string{"status": row.status, "cwd/config.json": `{"process":{"cwd":"/"}` + row.bundle + `}`})
 		shim.bundleFile = "cwd/config.json"
 		var s plan.TargetProcess
-		if err := readContainer(&s, procDir(t, nil), shim, status{row.status}); err != nil {
+		if err := readContainerSpec(&s, procDir(t, nil), shim, procfs.Status(row.status)); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.Profile != nil; got != row.known {
@@ -138,7 +139,7 @@ func TestProfileIsThatOfTheOnlyFilter(t *testing.T) {
 	}
 }
 
-// What the helper can give on is what it has and may have.
+// The helper can pass on what is in both its permitted and its bounding set.
 func TestCapabilitiesOfTheHelper(t *testing.T) {
 	o := &Observation{self: procDir(t, map[string]string{
 		"status": "CapBnd:\t000000000000000e\nCapPrm:\t0000000000000007\nCapEff:\t0000000000000001\nCapInh:\t0\nCapAmb:\t0\nSeccomp:\t0\n",
@@ -148,6 +149,6 @@ func TestCapabilitiesOfTheHelper(t *testing.T) {
 	}
 	o = &Observation{self: procDir(t, map[string]string{"status": ""})}
 	if err := o.readSelf(); err == nil {
-		t.Error("a status without a line of capabilities is no error")
+		t.Error("a status without capabilities is accepted")
 	}
 }

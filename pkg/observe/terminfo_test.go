@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A description is looked for where ncurses looks, beneath the root only, and is not opened.
-func TestTerms(t *testing.T) {
+// A description is searched for where ncurses searches, only inside the root, and is not opened.
+func TestKnownTerms(t *testing.T) {
 	root := t.TempDir()
 	outside := t.TempDir()
 	for _, file := range []string{
@@ -39,7 +39,7 @@ func TestTerms(t *testing.T) {
 	}
 	names := []string{"of-etc", "of-lib", "of-share", "of-usr-lib", "of-opt", "of-outside", "of-share-is-not-s", "of-fifo", "none"}
 	want := []string{"of-etc", "of-lib", "of-share", "of-usr-lib", "of-fifo"}
-	if got := o.Terms(0, names); !slices.Equal(got, want) {
-		t.Errorf("known are %q, want %q", got, want)
+	if got := o.KnownTerms(0, names); !slices.Equal(got, want) {
+		t.Errorf("known: %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,45 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+)
+
+// KnownTerms are those of the given terminal types that have a terminfo description in the root directory of
+// process pid, or of the host for a number that is not in Processes. The directories are those that ncurses
+// searches, terminfo(5). A subdirectory is named by the first letter of the type, or by the letter's code on
+// case-insensitive file systems.
+func (o *Observation) KnownTerms(pid int, names []string) []string {
+	root, err := o.OpenRoot(pid)
+	if err != nil {
+		return nil // the plan has a default for TERM
+	}
+	defer root.Close()
+	var known []string
+	for _, name := range names {
+		if hasDescription(name, func(path string) bool {
+			f, err := inroot.OpenPath(root, path)
+			if err == nil {
+				f.Close()
+			}
+			return err == nil
+		}) {
+			known = append(known, name)
+		}
+	}
+	return known
+}
+
+// hasDescription tells whether one of the directories describes a terminal type.
+func hasDescription(name string, there func(path string) bool) bool {
+	for _, dir := range []string{"etc", "lib", "usr/share", "usr/lib"} {
+		dir += "/terminfo/"
+		if there(dir) && (there(dir+name[:1]+"/"+name) || there(fmt.Sprintf("%s%x/%s", dir, name[0], name))) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,292 @@
+//go:build linux
+
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+)
+
+// watcherScan scans /proc for watchers: processes that see the command in a pid namespace.
+type watcherScan struct {
+	above []ns.ID              // the pid namespaces whose processes see the command
+	users []plan.UserNamespace // the command's user namespace and those above it
+	root  ns.ID                // the host's root directory
+	// readOnly says that the host has its root directory mounted read-only.
+	readOnly bool
+	// configured is the container that the pid namespace is taken from, with its configured rights, and mounts
+	// its mount namespace. Both are zero if it is not taken from a container.
+	configured plan.Watcher
+	mounts     ns.ID
+	// remapped says that some users of the machine have no number in the helper's user namespace, as with a
+	// rootless engine.
+	remapped bool
+	threads  int          // number of threads that were read
+	ended    map[int]bool // processes and threads that had ended when they were read
+	found    []plan.Watcher
+}
+
+// rootID identifies the root directory of p.
+func rootID(p *Process) (ns.ID, error) {
+	f, err := p.OpenRoot()
+	if err != nil {
+		return ns.ID{}, err
+	}
+	defer f.Close()
+	return idOf(f)
+}
+
+// idAt identifies the file that a link in an open /proc/PID leads to.
+func idAt(dir int, name string) (ns.ID, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(dir, name, &st, 0)
+	return ns.ID{Dev: st.Dev, Ino: st.Ino}, err
+}
+
+// Limits of a scan: how often new entries of a directory are read, and how many threads the processes that see
+// the command may have.
+const (
+	maxRounds  = 100
+	maxThreads = 20000
+)
+
+var (
+	errChurn   = errors.New("find the processes that see the command: processes start and end too fast")
+	errThreads = errors.New("too many threads")
+)
+
+// run reads all processes. One that ended before it was read may have left a child that was not listed, so run
+// lists /proc again until each listed process was read. A container whose processes fork and end all the time
+// is handled so, or the request is refused.
+func (w *watcherScan) run() error {
+	looked := make(map[int]bool)
+	w.ended = make(map[int]bool)
+	for range maxRounds {
+		missed, err := scanOnce("/proc", looked, w.scanProcess)
+		if err != nil || !missed {
+			return err
+		}
+	}
+	return errChurn
+}
+
+// scanOnce calls look with each number in a directory of /proc that is not in looked. missed tells whether some
+// of these had ended.
+func scanOnce(dir string, looked map[int]bool, look func(number int) error) (missed bool, err error) {
+	listed := procfs.EachNumber(dir, func(number int) bool {
+		if looked[number] {
+			return true
+		}
+		switch e := look(number); {
+		case e == nil:
+			looked[number] = true
+		case errors.Is(e, unix.ENOENT), errors.Is(e, unix.ESRCH):
+			missed = true
+		default:
+			err = fmt.Errorf("find the processes that see the command: process %d: %w", number, e)
+		}
+		return err == nil
+	})
+	return missed, errors.Join(listed, err)
+}
+
+// scanProcess adds a process that sees the command, with each of its threads: each thread has its own
+// capabilities, and the main thread may have ended.
+func (w *watcherScan) scanProcess(pid int) error {
+	p, err := openProcDir(pid)
+	if err != nil {
+		return err
+	}
+	defer p.dir.Close()
+	sees, err := w.scan(p)
+	if err != nil && !errors.Is(err, unix.ENOENT) || err == nil && !sees {
+		return err
+	}
+	st, errStat := procfs.ReadStatAt(int(p.dir.Fd()))
+	switch {
+	case errStat != nil:
+		return errStat
+	case (st.MainEnded() || err != nil && st.Exiting) && st.Threads <= 1:
+		return w.endedBefore(pid)
+	case err != nil && !st.MainEnded() && !st.Exiting:
+		return err
+	case st.Threads <= 1:
+		return nil
+	}
+	looked := make(map[int]bool)
+	missed, err := scanOnce(fmt.Sprintf("/proc/%d/task", pid), looked, func(tid int) error { return w.scanThread(pid, tid) })
+	if err == nil && missed {
+		err = unix.ESRCH
+	}
+	return err
+}
+
+func (w *watcherScan) scanThread(pid, tid int) error {
+	if w.threads++; w.threads > maxThreads {
+		return errThreads
+	}
+	dir, err := procfs.OpenDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if _, err = w.scan(&Process{PID: pid, dir: dir}); errors.Is(err, unix.ENOENT) {
+		if st, e := procfs.ReadStatAt(int(dir.Fd())); e == nil && (st.MainEnded() || st.Exiting) {
+			return w.endedBefore(tid)
+		}
+	}
+	return err
+}
+
+// endedBefore is nil for a process or thread that was already found to have ended, or to have released its
+// namespaces in exit(2), in an earlier round: its children were then listed in this round.
+func (w *watcherScan) endedBefore(number int) error {
+	if w.ended[number] {
+		return nil
+	}
+	w.ended[number] = true
+	return unix.ESRCH
+}
+
+// scan adds a thread that sees the command. A process with the host's root directory is left out, since it
+// already has the host's files: usually it is another command of docker nsjoin. But a container can have that
+// directory read-only.
+func (w *watcherScan) scan(p *Process) (sees bool, err error) {
+	dir := int(p.dir.Fd())
+	namespace, err := idAt(dir, "ns/pid")
+	if errors.Is(err, unix.EACCES) && (p.inOwnPIDNamespace() || w.remapped && p.onlyUnmappedUIDs()) {
+		return false, nil
+	}
+	if err != nil || !slices.Contains(w.above, namespace) {
+		return false, err
+	}
+	if root, err := idAt(dir, "root"); err != nil || root == w.root && (w.readOnly || !readOnlyRoot(dir)) {
+		return false, err
+	}
+	found, permitted, err := p.readWatcher(dir)
+	if err != nil {
+		return true, err
+	}
+	mounts, err := idAt(dir, "ns/mnt")
+	if err != nil {
+		return true, err
+	}
+	if mounts != w.mounts || !w.outOfReach(found, permitted) {
+		w.add(found)
+	}
+	return true, nil
+}
+
+// readOnlyRoot tells whether a process has its root directory mounted read-only. It would then gain by a
+// process that has it writable. The directory is the host's, so no file system server of the container is
+// asked.
+func readOnlyRoot(dir int) bool {
+	fd, err := unix.Openat(dir, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	var fs unix.Statfs_t
+	return unix.Fstatfs(fd, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0
+}
+
+// outOfReach tells whether a process in the container has more rights than the container and cannot be reached
+// by the container's processes: it was started so by docker exec --privileged or by docker nsjoin.
+func (w *watcherScan) outOfReach(p plan.Watcher, permitted plan.CapSet) bool {
+	if p.User != w.configured.User || p.Capabilities&^w.configured.Capabilities == 0 {
+		return false
+	}
+	users := []plan.UserNamespace{{ID: p.User}}
+	child := plan.Child{UID: int64(p.UIDs[0]), GID: int64(p.GIDs[0]), Permitted: permitted, Users: users}
+	return w.configured.Reaches(child) != plan.Opened
+}
+
+// inOwnPIDNamespace tells whether a process is in the helper's pid namespace: then it has only one number.
+// Everybody may read that.
+func (p *Process) inOwnPIDNamespace() bool {
+	st, err := p.readStatus()
+	numbers, errNumbers := st.IDs("NSpid")
+	return err == nil && errNumbers == nil && len(numbers) == 1
+}
+
+// onlyUnmappedUIDs tells whether none of a process's uids is mapped in the helper's user namespace: then it is
+// in neither that one nor one below it.
+func (p *Process) onlyUnmappedUIDs() bool {
+	overflow := procfs.OverflowUID()
+	st, err := p.readStatus()
+	numbers, errNumbers := st.IDs("Uid")
+	return err == nil && errNumbers == nil && len(numbers) > 0 &&
+		!slices.ContainsFunc(numbers, func(uid uint32) bool { return uid != overflow })
+}
+
+// readWatcher reads the rights of a process, and its permitted capabilities.
+func (p *Process) readWatcher(dir int) (w plan.Watcher, permitted plan.CapSet, err error) {
+	if w.User, err = idAt(dir, "ns/user"); err != nil {
+		return w, 0, err
+	}
+	st, err := p.readStatus()
+	if err != nil {
+		return w, 0, err
+	}
+	caps, err := capabilities(st)
+	if err != nil {
+		return w, 0, err
+	}
+	if w.UIDs, err = st.IDs("Uid"); err != nil {
+		return w, 0, err
+	}
+	if w.GIDs, err = st.IDs("Gid"); err != nil {
+		return w, 0, err
+	}
+	if len(w.UIDs) == 0 || len(w.GIDs) == 0 {
+		return w, 0, errors.New("its status has no uids or gids")
+	}
+	limited, err := st.Number("NoNewPrivs", 10)
+	w.AnyID = limited == 0
+	w.Capabilities = caps.Bounding | caps.Permitted
+	return w, caps.Permitted, err
+}
+
+// add merges a watcher with the others of its user namespace, if that is a relevant one. A watcher with more
+// capabilities than the container is kept apart from the rest.
+func (w *watcherScan) add(p plan.Watcher) {
+	if !slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == p.User }) {
+		return
+	}
+	within := p.Capabilities&^w.configured.Capabilities == 0
+	i := slices.IndexFunc(w.found, func(other plan.Watcher) bool {
+		return other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0)
+	})
+	if i < 0 {
+		w.found = append(w.found, p)
+		return
+	}
+	into := &w.found[i]
+	into.Capabilities |= p.Capabilities
+	into.AnyID = into.AnyID || p.AnyID || len(into.UIDs)+len(into.GIDs) > maxIDs
+	if into.AnyID {
+		into.UIDs, into.GIDs = nil, nil
+		return
+	}
+	into.UIDs = union(into.UIDs, p.UIDs)
+	into.GIDs = union(into.GIDs, p.GIDs)
+}
+
+// maxIDs limits how many ids are kept. Watchers with more are taken to have any id.
+const maxIDs = 256
+
+func union(a, b []uint32) []uint32 {
+	for _, id := range b {
+		if !slices.Contains(a, id) {
+			a = append(a, id)
+		}
+	}
+	return a
+}

@@ -1,0 +1,108 @@
+//go:build linux
+
+package procfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxFile is the most that ReadFile reads of a file, in bytes. The largest file that the kernel
+// generates is the status of a process in NGROUPS_MAX groups, 0.7 MB.
+const MaxFile = 1 << 20
+
+// Open opens /proc/PID with O_PATH. What is read through it is always of the same process: when the
+// process has ended, reading fails with ESRCH, even if another process has its number.
+func Open(pid int) (*os.File, error) { return OpenDir("/proc/" + strconv.Itoa(pid)) }
+
+// OpenDir is Open by path, for a thread's directory /proc/PID/task/TID.
+func OpenDir(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// ReadFile reads a whole file of an open /proc/PID. A file larger than MaxFile is an error.
+func ReadFile(dir *os.File, name string) (string, error) {
+	var text []byte
+	err := readParts(dir, name, func(part []byte) bool {
+		text = append(text, part...)
+		return len(text) <= MaxFile
+	})
+	if err == nil && len(text) > MaxFile {
+		err = errTooLarge(dir, name)
+	}
+	return string(text), err
+}
+
+func errTooLarge(dir *os.File, name string) error {
+	return fmt.Errorf("%s: it is larger than %d bytes", path(dir, name), MaxFile)
+}
+
+// ReadLines calls see with each line of a file of an open /proc/PID until see returns false. A line
+// longer than MaxFile is an error.
+func ReadLines(dir *os.File, name string, see func(line string) bool) error {
+	var rest []byte
+	more := true
+	err := readParts(dir, name, func(part []byte) bool {
+		rest = append(rest, part...)
+		for more {
+			line, after, whole := bytes.Cut(rest, []byte("\n"))
+			if !whole {
+				break
+			}
+			more, rest = see(string(line)), after
+		}
+		return more && len(rest) <= MaxFile
+	})
+	switch {
+	case err != nil || !more:
+		return err
+	case len(rest) > MaxFile:
+		return errTooLarge(dir, name)
+	case len(rest) > 0:
+		see(string(rest))
+	}
+	return nil
+}
+
+// readParts calls take with one part of the file after another until take returns false. The kernel
+// generates only what is read. The next part overwrites the last.
+func readParts(dir *os.File, name string, take func(part []byte) bool) error {
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path(dir, name), Err: err}
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4<<10)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return &os.PathError{Op: "read", Path: path(dir, name), Err: err}
+		case n == 0 || !take(buf[:n]):
+			return nil
+		}
+	}
+}
+
+// ReadLink reads a link of an open /proc/PID.
+func ReadLink(dir *os.File, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(int(dir.Fd()), name, buf)
+	if err != nil {
+		return "", &os.PathError{Op: "readlink", Path: path(dir, name), Err: err}
+	}
+	return string(buf[:n]), nil
+}
+
+func path(dir *os.File, name string) string { return dir.Name() + "/" + name }
