@@ -131,8 +131,8 @@ func TestTerminalWithoutADevpts(t *testing.T) {
 	web := c.container(t, "--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined")
 	inside(t, web, "umount", "/dev/pts")
 	y := at(t, c.docker("nsjoin", web, "true"))
-	y.shows("docker nsjoin: make a terminal: its /dev/pts/ptmx: no such file or directory\r\n",
-		"hint: -T runs the command without a terminal\r\n")
+	y.shows("docker nsjoin: make a terminal: /dev/pts/ptmx in the container: no such file or directory\r\n",
+		"hint: use -T to run the command without a terminal\r\n")
 	if status := y.ends(); status != 125 {
 		t.Errorf("exit status %d, not 125", status)
 	}

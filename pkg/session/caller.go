@@ -14,25 +14,25 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// caller is the Docker CLI, our parent, as the socket that it gives its plugins
-// tells of it. It closes that when it ends. It also closes it when it got SIGINT
-// or SIGTERM and has no terminal, which would have sent us the signal as well.
+// caller is the Docker CLI, the helper's parent, seen through the socket that it makes for its
+// plugins. The CLI closes the socket when it ends. It also closes it when it gets SIGINT or
+// SIGTERM and has no terminal; a terminal would have sent the helper the signal as well.
 type caller struct {
 	socket *os.File // nil for a CLI older than 24
 	pid    int
 	pidfd  int
 }
 
-// callerOf opens a pidfd of the process that listens on the other end of the
-// socket. If it has ended, our parent is another process by now. Where there is no
-// socket it is given the parent's pidfd.
+// callerOf opens a pidfd of the process that listens on the other end of the socket. It does
+// not use the parent's pid: if the CLI has ended, the parent is another process. For a CLI
+// without a socket, the descriptor is the parent's pidfd.
 func callerOf(socket *os.File) (*caller, error) {
 	of, err := unix.GetsockoptUcred(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if errors.Is(err, unix.ENOTSOCK) {
 		return callerByPidfd(int(socket.Fd()))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the Docker CLI: %w", err)
+		return nil, fmt.Errorf("find the Docker CLI's process: %w", err)
 	}
 	fd, err := unix.GetsockoptInt(int(socket.Fd()), unix.SOL_SOCKET, unix.SO_PEERPIDFD) // since Linux 6.5
 	if errors.Is(err, unix.ENOPROTOOPT) {
@@ -44,7 +44,7 @@ func callerOf(socket *os.File) (*caller, error) {
 	return &caller{socket: socket, pid: int(of.Pid), pidfd: fd}, nil
 }
 
-// callerByPidfd is the caller that a pidfd is of. Its number is our parent's as long as it lives.
+// callerByPidfd returns the caller with this pidfd. Its pid is the helper's parent's as long as it lives.
 func callerByPidfd(fd int) (*caller, error) {
 	c := &caller{pid: os.Getppid(), pidfd: fd}
 	if readable(fd, 0) {
@@ -53,9 +53,9 @@ func callerByPidfd(fd int) (*caller, error) {
 	return c, nil
 }
 
-// watch calls told when the CLI got a signal that it tells its plugins of, and
-// gives gone when it has ended.
-func (c *caller) watch(told func(), gone *once) {
+// watch calls signalled when the CLI has got a signal that it reports to its plugins, and fires
+// gone when the CLI has ended.
+func (c *caller) watch(signalled func(), gone *event) {
 	buf := make([]byte, 1)
 	for c.socket != nil {
 		if n, err := c.socket.Read(buf); n == 0 || err != nil {
@@ -64,45 +64,43 @@ func (c *caller) watch(told func(), gone *once) {
 	}
 	switch {
 	case c.socket == nil:
-		readable(c.pidfd, forever)
-	case !c.dying():
-		told()
-		readable(c.pidfd, forever)
+		readable(c.pidfd, noTimeout)
+	case !c.exiting():
+		signalled()
+		readable(c.pidfd, noTimeout)
 	}
-	gone.give()
+	gone.fire()
 }
 
-// ends tells whether the CLI has closed the socket or is about to. A nil one
-// never does.
-func (c *caller) ends() bool {
-	return c != nil && (c.socket != nil && readable(int(c.socket.Fd()), 0) || c.dying())
+// ending reports whether the CLI has closed the socket or is exiting. It is false for a nil caller.
+func (c *caller) ending() bool {
+	return c != nil && (c.socket != nil && readable(int(c.socket.Fd()), 0) || c.exiting())
 }
 
-// dying tells whether the CLI is on its way out. It closes its files after it
-// is marked as exiting and before its pidfd can be read, which tells that it is
-// this process still.
-func (c *caller) dying() bool {
+// exiting reports whether the CLI is exiting or has ended. The kernel marks a process as exiting
+// before it closes its files, and makes its pidfd readable only after that. As long as the
+// pidfd is not readable, the pid is the CLI's.
+func (c *caller) exiting() bool {
 	st, err := procfs.ReadStat(c.pid)
 	return err == nil && st.Exiting || readable(c.pidfd, 0)
 }
 
-// forever is no limit, poll(2).
-const forever = -1 * time.Millisecond
+// noTimeout makes poll(2) wait without limit.
+const noTimeout = -1 * time.Millisecond
 
-// readable waits until a descriptor can be read, a pidfd until its process has
-// ended, for as long as given.
-func readable(fd int, wait time.Duration) bool {
+// readable waits up to timeout until fd can be read. A pidfd can be read when its process has ended.
+func readable(fd int, timeout time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
-		n, err := unix.Poll(fds, int(wait.Milliseconds()))
+		n, err := unix.Poll(fds, int(timeout.Milliseconds()))
 		if !errors.Is(err, unix.EINTR) {
 			return n > 0
 		}
 	}
 }
 
-// hungUp tells whether a descriptor is of a terminal that is gone.
-func hungUp(fd int) bool {
+// terminalHungUp reports whether fd is a terminal that has hung up.
+func terminalHungUp(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd)}}
 	_, err := unix.Poll(fds, 0)
 	for errors.Is(err, unix.EINTR) { // with a pending signal, without a wait too
@@ -111,7 +109,7 @@ func hungUp(fd int) bool {
 	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 && isTerminalDevice(fd)
 }
 
-// isTerminalDevice is true for a terminal that is gone, too, where isatty isn't.
+// isTerminalDevice is like isatty(3), but also true for a terminal that has hung up.
 func isTerminalDevice(fd int) bool {
 	if term.IsTerminal(fd) {
 		return true

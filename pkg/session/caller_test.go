@@ -19,12 +19,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-const watchedCommand = "NSJOIN_TEST_WATCHED_COMMAND"
+const envCommandPID = "NSJOIN_TEST_WATCHED_COMMAND"
 
-// TestWatchingTheCaller is the helper of the other tests: its parent is the CLI,
-// descriptor 3 the CLI's socket.
-func TestWatchingTheCaller(t *testing.T) {
-	pid, err := strconv.Atoi(os.Getenv(watchedCommand))
+// TestCallerWatchChild is the helper of the other tests, run in a child: its parent stands for
+// the CLI, and descriptor 3 is the CLI's socket.
+func TestCallerWatchChild(t *testing.T) {
+	pid, err := strconv.Atoi(os.Getenv(envCommandPID))
 	if err != nil {
 		return // not the helper
 	}
@@ -32,130 +32,129 @@ func TestWatchingTheCaller(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newOnce()
+	gone := newEvent()
 	c := &caller{socket: os.NewFile(3, "socket"), pid: os.Getppid(), pidfd: cli}
-	go c.watch(func() { _ = unix.Kill(pid, unix.SIGTERM) }, o)
+	go c.watch(func() { _ = unix.Kill(pid, unix.SIGTERM) }, gone)
 	if _, err := fmt.Println(os.Getpid()); err != nil {
 		t.Fatal(err)
 	}
-	<-o.given
+	<-gone.fired
 	if _, err := os.Stdout.WriteString("gone\n"); err != nil {
 		t.Fatal(err)
 	}
 	os.Exit(0)
 }
 
-// watched is a helper that watches its caller, and its command.
-type watched struct {
+// callerTest is a CLI, a helper that watches it, and the helper's command.
+type callerTest struct {
 	cli, command *exec.Cmd
 	socket       *os.File
-	said         *bufio.Reader // by the helper
+	output       *bufio.Reader // of the helper
 }
 
-func watchedCaller(t *testing.T) *watched {
+func newCallerTest(t *testing.T) *callerTest {
 	t.Helper()
 	command := exec.Command("sleep", "600")
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = command.Process.Kill(); _ = command.Wait() })
-	ours, theirs := sockets(t)
-	cli := exec.Command("sh", "-c", `"$0" "$@"; :`, os.Args[0], "-test.run=^TestWatchingTheCaller$")
-	cli.Env = append(os.Environ(), watchedCommand+"="+strconv.Itoa(command.Process.Pid))
+	ourEnd, cliEnd := socketPair(t)
+	cli := exec.Command("sh", "-c", `"$0" "$@"; :`, os.Args[0], "-test.run=^TestCallerWatchChild$")
+	cli.Env = append(os.Environ(), envCommandPID+"="+strconv.Itoa(command.Process.Pid))
 	r, w := pipe(t)
-	cli.Stdout, cli.ExtraFiles = w, []*os.File{theirs}
+	cli.Stdout, cli.ExtraFiles = w, []*os.File{cliEnd}
 	if err := cli.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cli.Process.Kill(); _ = cli.Wait() })
 	w.Close()
-	theirs.Close()
+	cliEnd.Close()
 	if err := r.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	c := &watched{cli: cli, command: command, socket: ours, said: bufio.NewReader(r)}
-	watches(t, c.line(t))
+	c := &callerTest{cli: cli, command: command, socket: ourEnd, output: bufio.NewReader(r)}
+	waitForPidfd(t, c.line(t))
 	return c
 }
 
-func (c *watched) line(t *testing.T) string {
+func (c *callerTest) line(t *testing.T) string {
 	t.Helper()
-	line, err := c.said.ReadString('\n')
+	line, err := c.output.ReadString('\n')
 	if err != nil {
-		t.Fatalf("the helper says %q, %v", line, err)
+		t.Fatalf("the helper prints %q, %v", line, err)
 	}
 	return strings.TrimSpace(line)
 }
 
-func (c *watched) dies() {
+func (c *callerTest) killCLI() {
 	_ = c.cli.Process.Kill()
 	_ = c.cli.Wait()
 }
 
-func TestCallerThatDiesIsGone(t *testing.T) {
-	c := watchedCaller(t)
-	c.dies()
+func TestKilledCallerIsGone(t *testing.T) {
+	c := newCallerTest(t)
+	c.killCLI()
 	c.socket.Close()
 	if got := c.line(t); got != "gone" {
-		t.Errorf("the helper says %q", got)
+		t.Errorf("the helper prints %q", got)
 	}
-	_ = c.command.Process.Kill() // the first fatal signal is the one that counts
+	_ = c.command.Process.Kill() // only the first fatal signal counts
 	_ = c.command.Wait()
 	if ws := c.command.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != unix.SIGKILL {
 		t.Errorf("the command got %v", ws.Signal())
 	}
 }
 
-// One that lives and closes the socket got a signal: it is the command's.
-func TestSignalOfTheCallerReachesTheCommand(t *testing.T) {
-	c := watchedCaller(t)
+// A CLI that closes the socket and lives on has got a signal, which is for the command.
+func TestCallersSignalReachesTheCommand(t *testing.T) {
+	c := newCallerTest(t)
 	c.socket.Close()
 	_ = c.command.Wait()
 	if ws := c.command.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != unix.SIGTERM {
 		t.Errorf("the command ended with %#x, want %v", ws, unix.SIGTERM)
 	}
-	c.dies()
+	c.killCLI()
 	if got := c.line(t); got != "gone" {
-		t.Errorf("the helper says %q", got)
+		t.Errorf("the helper prints %q", got)
 	}
 }
 
-// The command may have ended before it is seen that the caller does.
-func TestCallerEnds(t *testing.T) {
-	ours, theirs := sockets(t)
-	cmd, _ := lead(t, "cat")
+// The command may end before the helper notices that the CLI is exiting.
+func TestCallerEnding(t *testing.T) {
+	ourEnd, cliEnd := socketPair(t)
+	cmd, _ := startLeader(t, "cat")
 	pidfd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(pidfd)
-	c := &caller{socket: ours, pid: cmd.Process.Pid, pidfd: pidfd}
-	if c.ends() || (*caller)(nil).ends() {
-		t.Error("one that lives ends")
+	c := &caller{socket: ourEnd, pid: cmd.Process.Pid, pidfd: pidfd}
+	if c.ending() || (*caller)(nil).ending() {
+		t.Error("ending is true for a living caller")
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	gone(t, cmd.Process.Pid)
-	if !c.dying() || !c.ends() {
-		t.Error("one that was killed doesn't end")
+	waitGone(t, cmd.Process.Pid)
+	if !c.exiting() || !c.ending() {
+		t.Error("exiting or ending is false for a killed caller")
 	}
 	_ = cmd.Wait()
-	if !c.dying() {
-		t.Error("one that was waited for doesn't end")
+	if !c.exiting() {
+		t.Error("exiting is false for a reaped caller")
 	}
-	c.pid, c.pidfd = os.Getpid(), self(t)
-	if c.ends() {
-		t.Error("we end")
+	c.pid, c.pidfd = os.Getpid(), selfPidfd(t)
+	if c.ending() {
+		t.Error("ending is true for this process")
 	}
-	theirs.Close()
-	if !c.ends() || c.dying() {
-		t.Error("one that closed the socket doesn't end, or dies")
+	cliEnd.Close()
+	if !c.ending() || c.exiting() {
+		t.Error("after the socket was closed ending is false, or exiting is true")
 	}
 }
 
-// self is a pidfd of this process.
-func self(t *testing.T) int {
+func selfPidfd(t *testing.T) int {
 	t.Helper()
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
@@ -165,7 +164,7 @@ func self(t *testing.T) int {
 	return fd
 }
 
-func TestCallerIsWhoListens(t *testing.T) {
+func TestCallerIsTheListeningProcess(t *testing.T) {
 	addr := &unix.SockaddrUnix{Name: fmt.Sprintf("@nsjoin-test-%d", os.Getpid())}
 	listener, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -183,17 +182,17 @@ func TestCallerIsWhoListens(t *testing.T) {
 	}
 	c, err := callerOf(socket)
 	if err != nil || c.pid != os.Getpid() {
-		t.Fatalf("%+v, %v; it is us, %d", c, err, os.Getpid())
+		t.Fatalf("%+v, %v; want pid %d", c, err, os.Getpid())
 	}
 	unix.Close(c.pidfd)
-	if c, err := callerOf(device(t, "/dev/null")); err == nil {
-		t.Errorf("%+v is at the other end of the null device", c)
+	if c, err := callerOf(openDevice(t, "/dev/null")); err == nil {
+		t.Errorf("callerOf accepts the null device: %+v", c)
 	}
 }
 
-// A Docker CLI older than 24 has no socket; there is its pidfd.
-func TestCallerByItsProcess(t *testing.T) {
-	cmd, _ := lead(t, "cat")
+// A Docker CLI older than 24 has no socket, so the helper gets its pidfd.
+func TestCallerByPidfd(t *testing.T) {
+	cmd, _ := startLeader(t, "cat")
 	fd, err := unix.PidfdOpen(cmd.Process.Pid, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -204,25 +203,25 @@ func TestCallerByItsProcess(t *testing.T) {
 	if err != nil || c.pid != os.Getppid() || c.socket != nil {
 		t.Fatalf("%+v, %v", c, err)
 	}
-	if c.ends() {
-		t.Error("one that lives ends")
+	if c.ending() {
+		t.Error("ending is true for a living caller")
 	}
-	o := newOnce()
-	go c.watch(func() { t.Error("it was told of a signal") }, o)
+	o := newEvent()
+	go c.watch(func() { t.Error("watch reports a signal") }, o)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-o.given
-	if !c.ends() {
-		t.Error("one that was killed doesn't end")
+	<-o.fired
+	if !c.ending() {
+		t.Error("ending is false for a killed caller")
 	}
 	if c, err := callerOf(pidfd); err == nil {
-		t.Errorf("%+v has ended", c)
+		t.Errorf("callerOf accepts an ended process: %+v", c)
 	}
 }
 
-// watches waits until a process has a pidfd, which is its parent's.
-func watches(t *testing.T, pid string) {
+// waitForPidfd waits until a process has a pidfd open: that of its parent.
+func waitForPidfd(t *testing.T, pid string) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		fds, _ := procfs.Numbers("/proc/" + pid + "/fd")
@@ -232,46 +231,46 @@ func watches(t *testing.T, pid string) {
 			}
 		}
 	}
-	t.Fatal("it doesn't watch")
+	t.Fatal("the helper opens no pidfd")
 }
 
 func TestReadable(t *testing.T) {
 	r, w := pipe(t)
 	if readable(int(r.Fd()), 0) {
-		t.Error("an empty pipe can be read")
+		t.Error("an empty pipe is readable")
 	}
 	if _, err := w.WriteString("x"); err != nil {
 		t.Fatal(err)
 	}
-	if !readable(int(r.Fd()), forever) {
-		t.Error("a full one can't be read")
+	if !readable(int(r.Fd()), noTimeout) {
+		t.Error("a pipe with data is not readable")
 	}
 	empty, end := pipe(t)
 	end.Close()
-	if !readable(int(empty.Fd()), forever) {
-		t.Error("one without a writer can't be read")
+	if !readable(int(empty.Fd()), noTimeout) {
+		t.Error("a pipe without a writer is not readable")
 	}
 }
 
-func TestTerminalDevices(t *testing.T) {
-	ours, theirs := terminal(t)
+func TestIsTerminalDevice(t *testing.T) {
+	pty, tty := openTestTerminal(t)
 	r, _ := pipe(t)
 	for _, row := range []struct {
 		name string
 		f    *os.File
 		want bool
 	}{
-		{"a terminal", theirs, true},
-		{"the null device", device(t, "/dev/null"), false},
+		{"a terminal", tty, true},
+		{"the null device", openDevice(t, "/dev/null"), false},
 		{"a pipe", r, false},
-		{"a file", create(t), false},
+		{"a file", createAppendFile(t), false},
 	} {
 		if got := isTerminalDevice(int(row.f.Fd())); got != row.want {
 			t.Errorf("%s: %t", row.name, got)
 		}
 	}
-	ours.Close() // nobody is at its other end any more
-	if !isTerminalDevice(int(theirs.Fd())) {
-		t.Error("a terminal that is gone is none")
+	pty.Close() // the terminal hangs up
+	if !isTerminalDevice(int(tty.Fd())) {
+		t.Error("false for a terminal that has hung up")
 	}
 }

@@ -21,18 +21,18 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// to is what an output is moved to.
-func to(f *os.File) io.Writer { return descriptor(f.Fd()) }
+// outputTo returns the writer that output copies to.
+func outputTo(f *os.File) io.Writer { return descriptor(f.Fd()) }
 
-// inputOf moves what from has.
-func inputOf(from, to *os.File) *input {
+// newTestInput copies from one file to another.
+func newTestInput(from, to *os.File) *input {
 	i := newInput(to)
 	i.from, i.regular = descriptor(from.Fd()), false
 	return i
 }
 
-// create makes a regular file that what is written is added to.
-func create(t *testing.T) *os.File {
+// createAppendFile makes a regular file opened with O_APPEND.
+func createAppendFile(t *testing.T) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(filepath.Join(t.TempDir(), "file"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -42,7 +42,7 @@ func create(t *testing.T) *os.File {
 	return f
 }
 
-func device(t *testing.T, path string) *os.File {
+func openDevice(t *testing.T, path string) *os.File {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -52,23 +52,22 @@ func device(t *testing.T, path string) *os.File {
 	return f
 }
 
-// terminal makes a pseudo-terminal of this system's.
-func terminal(t *testing.T) (ours, theirs *os.File) {
+func openTestTerminal(t *testing.T) (pty, tty *os.File) {
 	t.Helper()
-	ours = device(t, "/dev/ptmx")
-	if err := unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	pty = openDevice(t, "/dev/ptmx")
+	if err := unix.IoctlSetPointerInt(int(pty.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, ours.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, pty.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	theirs = os.NewFile(fd, "pts")
-	t.Cleanup(func() { theirs.Close() })
-	return ours, theirs
+	tty = os.NewFile(fd, "pts")
+	t.Cleanup(func() { tty.Close() })
+	return pty, tty
 }
 
-func expect(t *testing.T, f *os.File, want string) {
+func expectContent(t *testing.T, f *os.File, want string) {
 	t.Helper()
 	got, err := os.ReadFile(f.Name())
 	if err != nil {
@@ -79,7 +78,7 @@ func expect(t *testing.T, f *os.File, want string) {
 	}
 }
 
-func ownerOf(t *testing.T, f *os.File) uint32 {
+func fileOwner(t *testing.T, f *os.File) uint32 {
 	t.Helper()
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {

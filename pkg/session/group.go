@@ -14,60 +14,60 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// grace is how long a command may take to end when its caller is gone. What doesn't end
-// by SIGKILL is frozen or waits for a disk: it is looked for again after interval at first, and
-// more and more rarely, up to rarely.
+// grace is how long a command has to end when its caller is gone. A process that SIGKILL does not
+// end is frozen or waits for a disk: it is signalled again after minInterval, then less and less
+// often, up to every maxInterval.
 const (
-	grace    = 10 * time.Second
-	interval = 20 * time.Millisecond
-	rarely   = time.Minute
+	grace       = 10 * time.Second
+	minInterval = 20 * time.Millisecond
+	maxInterval = time.Minute
 )
 
-// group is a command and, where it leads a session, all processes of that. Each is known by
-// a pidfd: a number is only where to look.
+// group is a command and, if it leads a session, all processes of that session. Each is
+// identified by a pidfd; a pid only says where to look.
 type group struct {
 	pid   int
 	pidfd *os.File // the command's
 	leads bool
-	// child says that the command is a child of ours that was not reaped: the number is no
-	// other process's, and no other session's. mu holds it while a signal is passed on.
+	// child says that the command is a child of this process that was not reaped: nothing else can
+	// have its pid or session ID. mu is held while a signal is forwarded.
 	child bool
 	mu    sync.Mutex
-	space ns.ID // the command's pid namespace
-	looks int   // how often all processes of the machine were looked at
+	pidNS ns.ID // the command's pid namespace
+	scans int   // how often all processes of the machine were read
 }
 
-// newGroup holds the command, which is a child of ours that was not waited for.
+// newGroup returns the group of a command that is a child of this process and not yet waited for.
 func newGroup(pid int, pidfd *os.File, leads bool) (*group, error) {
-	space, err := spaceOf(pid)
+	pidNS, err := pidNSOf(pid)
 	if err != nil {
 		return nil, fmt.Errorf("the command: %w", err)
 	}
-	return &group{pid: pid, pidfd: pidfd, leads: leads, child: true, space: space}, nil
+	return &group{pid: pid, pidfd: pidfd, leads: leads, child: true, pidNS: pidNS}, nil
 }
 
-// letGo reaps the command, which has ended: as long as it is there its pid namespace, and so its
-// container, can't end.
-func (g *group) letGo(reap func()) {
+// reapCommand reaps the command, which has ended: while it is a zombie its pid namespace, and
+// thus its container, can't end.
+func (g *group) reapCommand(reap func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.child = false
 	reap()
 }
 
-// spaceOf is the pid namespace that a process is in.
-func spaceOf(pid int) (ns.ID, error) {
+// pidNSOf returns the pid namespace of a process.
+func pidNSOf(pid int) (ns.ID, error) {
 	var st unix.Stat_t
 	err := unix.Stat(fmt.Sprintf("/proc/%d/ns/pid", pid), &st)
 	return ns.ID{Dev: st.Dev, Ino: st.Ino}, err
 }
 
-// end ends the group as a terminal that goes away does, by SIGHUP, and by
-// SIGKILL what is there after the grace. It returns when nothing is left: in a container that
-// is paused by cgroup v1 that is when it goes on.
+// end sends SIGHUP to the group, as a terminal that hangs up does, and SIGKILL to what is left
+// after grace. It returns when nothing is left; in a container paused by cgroup v1 that is when
+// the container was unpaused.
 func (g *group) end() {
 	deadline := time.Now().Add(grace)
-	// One that is stopped would not notice.
+	// SIGCONT, so that a stopped process receives the SIGHUP.
 	for left := g.signal(unix.SIGHUP, unix.SIGCONT); ; left = g.signal() {
 		if left.none() {
 			return
@@ -78,7 +78,7 @@ func (g *group) end() {
 		}
 		left.wait(time.Until(deadline))
 	}
-	for pause := interval; ; pause = longer(pause) {
+	for pause := minInterval; ; pause = nextPause(pause) {
 		left := g.signal(unix.SIGKILL)
 		if left.none() {
 			return
@@ -87,12 +87,11 @@ func (g *group) end() {
 	}
 }
 
-// longer is the next pause.
-func longer(pause time.Duration) time.Duration { return min(2*pause, rarely) }
+func nextPause(pause time.Duration) time.Duration { return min(2*pause, maxInterval) }
 
-// signal sends signals to every member that lives, and returns them.
-func (g *group) signal(sigs ...unix.Signal) *living {
-	l := &living{}
+// signal sends signals to every living member and returns those members.
+func (g *group) signal(sigs ...unix.Signal) *survivors {
+	l := &survivors{}
 	g.members(func(fd int, _ procfs.Stat) {
 		for _, sig := range sigs {
 			_ = unix.PidfdSendSignal(fd, sig, nil, 0)
@@ -102,19 +101,19 @@ func (g *group) signal(sigs ...unix.Signal) *living {
 	return l
 }
 
-// ended tells whether the command has ended, with all of its threads.
+// ended reports whether the command has ended, with all of its threads.
 func (g *group) ended() bool { return readable(int(g.pidfd.Fd()), 0) }
 
-// members calls visit with a pidfd of each member that lives, which is closed then, and
-// what /proc says of it.
+// members calls visit with a pidfd of each living member, valid during the call, and the
+// member's stat file.
 func (g *group) members(visit func(fd int, st procfs.Stat)) {
 	if st, err := procfs.ReadStat(g.pid); err == nil && !g.ended() {
 		visit(int(g.pidfd.Fd()), st)
 	}
-	if !g.leads || g.numberIsAnothers() {
+	if !g.leads || g.pidReused() {
 		return
 	}
-	g.looks++
+	g.scans++
 	all, _ := procfs.Numbers("/proc")
 	for _, pid := range all {
 		if st, err := procfs.ReadStat(pid); err == nil && st.Session == g.pid && pid != g.pid {
@@ -123,8 +122,8 @@ func (g *group) members(visit func(fd int, st procfs.Stat)) {
 	}
 }
 
-// numberIsAnothers tells whether the command's number was given to another process.
-func (g *group) numberIsAnothers() bool {
+// pidReused reports whether another process has the command's pid.
+func (g *group) pidReused() bool {
 	if g.child || !g.ended() {
 		return false
 	}
@@ -132,7 +131,7 @@ func (g *group) numberIsAnothers() bool {
 	return err == nil && !st.Dead()
 }
 
-// member visits a process that was one a moment ago, if it is one.
+// member visits process pid if it is still a member.
 func (g *group) member(pid int, visit func(fd int, st procfs.Stat)) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -140,37 +139,37 @@ func (g *group) member(pid int, visit func(fd int, st procfs.Stat)) {
 	}
 	defer unix.Close(fd)
 	st, err := procfs.ReadStat(pid)
-	if err != nil || st.Session != g.pid || !g.isOurs(pid) || readable(fd, 0) {
+	if err != nil || st.Session != g.pid || !g.sameSession(pid) || readable(fd, 0) {
 		return
 	}
-	visit(fd, st) // it lives, so that all that was read is its
+	visit(fd, st) // it is alive, so what was read is about this process
 }
 
-// isOurs tells whether the session of a process that has the command's number is the
-// command's. That is certain as long as the command is there; later it is another one's only if
-// all numbers were given away in between, but then no process of another namespace is touched.
-func (g *group) isOurs(pid int) bool {
+// sameSession reports whether a process whose session ID is the command's pid is in the command's
+// session. Once the command was reaped, another session may have its ID, but only if all pids
+// were used in between, and a process of another pid namespace is never taken for a member.
+func (g *group) sameSession(pid int) bool {
 	if g.child || !g.ended() {
 		return true
 	}
-	space, err := spaceOf(pid)
-	return err == nil && space == g.space
+	pidNS, err := pidNSOf(pid)
+	return err == nil && pidNS == g.pidNS
 }
 
-// living are members of a group that lived a moment ago.
-type living struct {
-	fds  []int // pidfds of some
+// survivors are the members of a group that were alive when it was last signalled.
+type survivors struct {
+	fds  []int // pidfds of up to maxPidfds of them
 	more bool  // there are others
 }
 
-// maxHeld is how many are waited for at once, since descriptors are few.
-const maxHeld = 128
+// maxPidfds limits how many survivors are waited for at once, since descriptors are limited.
+const maxPidfds = 128
 
-func (l *living) none() bool { return len(l.fds) == 0 && !l.more }
+func (l *survivors) none() bool { return len(l.fds) == 0 && !l.more }
 
-// add keeps a pidfd of its own.
-func (l *living) add(fd int) {
-	if len(l.fds) < maxHeld {
+// add keeps a copy of the pidfd.
+func (l *survivors) add(fd int) {
+	if len(l.fds) < maxPidfds {
 		if own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			l.fds = append(l.fds, own)
 			return
@@ -179,20 +178,20 @@ func (l *living) add(fd int) {
 	l.more = true
 }
 
-// wait waits for the end of all that are held, for interval at least and limit at most.
-func (l *living) wait(limit time.Duration) {
+// wait waits until the survivors with a pidfd have ended, for at least minInterval and at most limit.
+func (l *survivors) wait(limit time.Duration) {
 	defer l.close()
 	deadline := time.Now().Add(limit)
-	if len(l.fds) == 0 { // there was no place for a descriptor
+	if len(l.fds) == 0 { // no descriptor was free
 		time.Sleep(limit)
 	}
-	time.Sleep(min(limit, interval))
+	time.Sleep(min(limit, minInterval))
 	for _, fd := range l.fds {
 		readable(fd, max(0, time.Until(deadline)))
 	}
 }
 
-func (l *living) close() {
+func (l *survivors) close() {
 	for _, fd := range l.fds {
 		unix.Close(fd)
 	}

@@ -19,9 +19,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// lead starts a leader of a session; what it prints first are its children's
-// numbers, on one line, unless it is cat.
-func lead(t *testing.T, name string, args ...string) (cmd *exec.Cmd, children []int) {
+// startLeader starts the leader of a session. Unless it is cat, it first prints its children's pids
+// on one line.
+func startLeader(t *testing.T, name string, args ...string) (cmd *exec.Cmd, children []int) {
 	t.Helper()
 	cmd = exec.Command(name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -43,7 +43,7 @@ func lead(t *testing.T, name string, args ...string) (cmd *exec.Cmd, children []
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	if _, err := stdin.Write([]byte("\n")); err != nil { // cat gives it back
+	if _, err := stdin.Write([]byte("\n")); err != nil { // cat writes it back
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
@@ -60,7 +60,7 @@ func lead(t *testing.T, name string, args ...string) (cmd *exec.Cmd, children []
 	return cmd, children
 }
 
-func grouped(t *testing.T, pid int, leads bool) *group {
+func newTestGroup(t *testing.T, pid int, leads bool) *group {
 	t.Helper()
 	g, err := newGroup(pid, pidfdOf(t, pid), leads)
 	if err != nil {
@@ -69,7 +69,7 @@ func grouped(t *testing.T, pid int, leads bool) *group {
 	return g
 }
 
-// pidfdOf is a pidfd of a process until the test ends.
+// pidfdOf returns a pidfd that is closed when the test ends.
 func pidfdOf(t *testing.T, pid int) *os.File {
 	t.Helper()
 	fd, err := unix.PidfdOpen(pid, 0)
@@ -81,8 +81,7 @@ func pidfdOf(t *testing.T, pid int) *os.File {
 	return f
 }
 
-// numbers are the processes of a group.
-func numbers(t *testing.T, g *group) (pids []int) {
+func memberPIDs(t *testing.T, g *group) (pids []int) {
 	t.Helper()
 	g.members(func(fd int, _ procfs.Stat) {
 		info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
@@ -101,30 +100,29 @@ func numbers(t *testing.T, g *group) (pids []int) {
 	return pids
 }
 
-// lives tells whether a group has members, to which it sends signals.
-func lives(g *group, sigs ...unix.Signal) bool {
+// signalAlive sends signals to the members of a group and reports whether there are any.
+func signalAlive(g *group, sigs ...unix.Signal) bool {
 	l := g.signal(sigs...)
 	defer l.close()
 	return !l.none()
 }
 
-// gone waits until a process that is not ours to wait for has ended.
-func gone(t *testing.T, pid int) {
+// waitGone waits until a process has ended, which need not be a child of this one.
+func waitGone(t *testing.T, pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		if st, err := procfs.ReadStat(pid); err != nil || st.Dead() {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("process %d is left", pid)
+			t.Fatalf("process %d still runs", pid)
 		}
 	}
 }
 
-func TestMembersAreTheProcessesOfTheSession(t *testing.T) {
-	// The first is in a process group of its own, the second's parent has ended,
-	// the third has left the session.
-	cmd, children := lead(t, "sh", "-c", `
+func TestMembersAreTheSessionsProcesses(t *testing.T) {
+	// a is in a process group of its own, b's parent has ended, c has left the session.
+	cmd, children := startLeader(t, "sh", "-c", `
 		set -m; sleep 600 >/dev/null & a=$!; set +m
 		b=$(sleep 600 >/dev/null & echo $!)
 		setsid sleep 600 >/dev/null & c=$!
@@ -133,63 +131,63 @@ func TestMembersAreTheProcessesOfTheSession(t *testing.T) {
 	if len(children) != 3 {
 		t.Fatalf("children %v", children)
 	}
-	g := grouped(t, cmd.Process.Pid, true)
+	g := newTestGroup(t, cmd.Process.Pid, true)
 	want := []int{cmd.Process.Pid, children[0], children[1]}
 	slices.Sort(want)
-	got := numbers(t, g)
+	got := memberPIDs(t, g)
 	if !slices.Equal(got, want) {
 		t.Errorf("members %v, want %v", got, want)
 	}
-	// Its number is not another's as long as there are members.
+	// The session ID can't be reused while the session has members.
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	g.child = false // as for the watcher
-	got = numbers(t, g)
+	g.child = false // as in the watcher
+	got = memberPIDs(t, g)
 	if want = slices.DeleteFunc(want, func(pid int) bool { return pid == cmd.Process.Pid }); !slices.Equal(got, want) {
-		t.Errorf("without its leader: members %v, want %v", got, want)
+		t.Errorf("after the leader's end: members %v, want %v", got, want)
 	}
 }
 
-// The number of a command that has ended and was waited for is another process's in the end.
-func TestSessionOfAnotherThatGotItsNumberIsNotTouched(t *testing.T) {
-	ended, _ := lead(t, "cat")
+// The pid of a command that was reaped may be reused.
+func TestReusedPIDIsNotSignalled(t *testing.T) {
+	ended, _ := startLeader(t, "cat")
 	pidfd := pidfdOf(t, ended.Process.Pid)
 	_ = ended.Process.Kill()
 	_ = ended.Wait()
-	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 	for _, leads := range []bool{true, false} {
-		g := grouped(t, cmd.Process.Pid, leads)
+		g := newTestGroup(t, cmd.Process.Pid, leads)
 		g.pidfd, g.child = pidfd, false
-		if lives(g, unix.SIGKILL) {
-			t.Errorf("leads %t: it is signalled", leads)
+		if signalAlive(g, unix.SIGKILL) {
+			t.Errorf("leads %t: the new process with this pid is signalled", leads)
 		}
 	}
-	if g := grouped(t, cmd.Process.Pid, true); !lives(g) || !alive(children[0]) {
-		t.Error("it has ended")
+	if g := newTestGroup(t, cmd.Process.Pid, true); !signalAlive(g) || !isAlive(children[0]) {
+		t.Error("the new process or its child has ended")
 	}
-	// Nor is what another leader of the number has left, in another pid namespace.
-	g := grouped(t, cmd.Process.Pid, true)
+	// The new leader has ended and its child is in another pid namespace than the command.
+	g := newTestGroup(t, cmd.Process.Pid, true)
 	g.pidfd, g.child = pidfd, false
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	g.space.Ino++
-	if lives(g, unix.SIGKILL) || !alive(children[0]) {
-		t.Error("what it left is signalled")
+	g.pidNS.Ino++
+	if signalAlive(g, unix.SIGKILL) || !isAlive(children[0]) {
+		t.Error("a process of another pid namespace is signalled")
 	}
-	g.space.Ino--
-	if !lives(g, unix.SIGKILL) {
-		t.Error("what a command left in its own namespace is not signalled")
+	g.pidNS.Ino--
+	if !signalAlive(g, unix.SIGKILL) {
+		t.Error("a process that the command left in its pid namespace is not signalled")
 	}
-	gone(t, children[0])
+	waitGone(t, children[0])
 }
 
-func TestEndEndsEveryMember(t *testing.T) {
-	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & a=$!; sleep 600 >/dev/null & kill -STOP $!; echo $a $!; read ready; read end`)
-	grouped(t, cmd.Process.Pid, true).end()
+func TestEndEndsAllMembers(t *testing.T) {
+	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & a=$!; sleep 600 >/dev/null & kill -STOP $!; echo $a $!; read ready; read end`)
+	newTestGroup(t, cmd.Process.Pid, true).end()
 	for _, pid := range children {
-		gone(t, pid)
+		waitGone(t, pid)
 	}
 	_ = cmd.Wait()
 	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != unix.SIGHUP {
@@ -197,24 +195,24 @@ func TestEndEndsEveryMember(t *testing.T) {
 	}
 }
 
-func TestEndWakesAStoppedLeader(t *testing.T) {
-	cmd, _ := lead(t, "cat")
+func TestEndContinuesStoppedLeader(t *testing.T) {
+	cmd, _ := startLeader(t, "cat")
 	if err := cmd.Process.Signal(unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil {
 		t.Fatal(err)
 	}
-	grouped(t, cmd.Process.Pid, true).end()
+	newTestGroup(t, cmd.Process.Pid, true).end()
 	_ = cmd.Wait()
 	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != unix.SIGHUP {
 		t.Errorf("it ended with %v, want %v", ws.Signal(), unix.SIGHUP)
 	}
 }
 
-func TestEndOfOneProcessLeavesItsChildren(t *testing.T) {
-	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
-	grouped(t, cmd.Process.Pid, false).end()
+func TestEndWithoutSessionLeavesChildren(t *testing.T) {
+	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+	newTestGroup(t, cmd.Process.Pid, false).end()
 	_ = cmd.Wait()
 	if st, err := procfs.ReadStat(children[0]); err != nil || st.Dead() {
 		t.Errorf("its child is %+v, %v", st, err)
@@ -222,80 +220,78 @@ func TestEndOfOneProcessLeavesItsChildren(t *testing.T) {
 	if err := unix.Kill(children[0], unix.SIGKILL); err != nil {
 		t.Error(err)
 	}
-	gone(t, children[0])
+	waitGone(t, children[0])
 }
 
-// What ignores SIGHUP is there until SIGKILL, and what has ended but was not
-// waited for isn't.
-func TestSignalTellsWhetherAnyMemberLives(t *testing.T) {
+// A process that ignores SIGHUP is a member until SIGKILL; a zombie is not.
+func TestSignalReportsLivingMembers(t *testing.T) {
 	for _, leads := range []bool{true, false} {
-		cmd, _ := lead(t, "sh", "-c", `trap "" HUP; echo; while :; do read end || sleep 1; done`)
-		g := grouped(t, cmd.Process.Pid, leads)
+		cmd, _ := startLeader(t, "sh", "-c", `trap "" HUP; echo; while :; do read end || sleep 1; done`)
+		g := newTestGroup(t, cmd.Process.Pid, leads)
 		for _, sig := range []unix.Signal{unix.SIGHUP, unix.SIGCONT, 0, unix.SIGKILL} {
-			if !lives(g, sig) {
-				t.Errorf("leads %t: nothing lives that gets signal %d", leads, sig)
+			if !signalAlive(g, sig) {
+				t.Errorf("leads %t: no member for signal %d", leads, sig)
 			}
 		}
-		gone(t, cmd.Process.Pid)
-		if lives(g, unix.SIGKILL) || lives(g) {
-			t.Errorf("leads %t: an ended one lives", leads)
+		waitGone(t, cmd.Process.Pid)
+		if signalAlive(g, unix.SIGKILL) || signalAlive(g) {
+			t.Errorf("leads %t: a zombie is a member", leads)
 		}
 		_ = cmd.Wait()
-		if lives(g) {
-			t.Errorf("leads %t: it lives after it was waited for", leads)
+		if signalAlive(g) {
+			t.Errorf("leads %t: a reaped process is a member", leads)
 		}
 	}
 }
 
-func TestGroupOfAProcessThatIsGone(t *testing.T) {
-	cmd, _ := lead(t, "cat")
+func TestGroupOfEndedProcess(t *testing.T) {
+	cmd, _ := startLeader(t, "cat")
 	pidfd := pidfdOf(t, cmd.Process.Pid)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if g, err := newGroup(cmd.Process.Pid, pidfd, true); err == nil {
-		t.Errorf("it is held: %+v", g)
+		t.Errorf("newGroup returns %+v for an ended process", g)
 	}
 }
 
-// What can't be killed, as it is frozen, is looked for more and more rarely: all processes of
-// the machine were looked at every 20 ms.
-func TestHostileFrozenCommandIsWaitedForAtRest(t *testing.T) {
-	looks := 0
-	for waited, pause := time.Duration(0), interval; waited < time.Hour; pause = longer(pause) {
+// A frozen process, which SIGKILL does not end, is looked for less and less often. Once, all
+// processes of the machine were read every 20 ms.
+func TestHostileFrozenCommandCostsLittleCPU(t *testing.T) {
+	scans := 0
+	for waited, pause := time.Duration(0), minInterval; waited < time.Hour; pause = nextPause(pause) {
 		waited += pause
-		looks++
+		scans++
 	}
-	if looks > 100 {
-		t.Errorf("%d looks an hour", looks)
+	if scans > 100 {
+		t.Errorf("/proc is read %d times an hour", scans)
 	}
-	cmd, _ := lead(t, "cat")
-	g := grouped(t, cmd.Process.Pid, true)
+	cmd, _ := startLeader(t, "cat")
+	g := newTestGroup(t, cmd.Process.Pid, true)
 	l := g.signal()
-	before := g.looks
+	before := g.scans
 	ended := make(chan string, 1)
-	go func() { l.wait(time.Hour); ended <- "" }() // which is over at the end
+	go func() { l.wait(time.Hour); ended <- "" }() // returns when the command ends
 	_ = cmd.Process.Kill()
-	within(t, "the wait", ended)
-	if g.looks != before {
-		t.Errorf("%d looks while it is waited", g.looks-before)
+	wait(t, "the wait", ended)
+	if g.scans != before {
+		t.Errorf("/proc was read %d times during the wait", g.scans-before)
 	}
 }
 
-// More processes than there are descriptors for are ended as well.
-func TestManyMembersAreEnded(t *testing.T) {
-	const many = maxHeld + 40
-	cmd, children := lead(t, "sh", "-c", `for i in $(seq `+strconv.Itoa(many)+`); do sleep 600 >/dev/null & printf "$! "; done; echo; read ready; read end`)
+func TestEndWithMoreMembersThanPidfds(t *testing.T) {
+	const many = maxPidfds + 40
+	cmd, children := startLeader(t, "sh", "-c", `for i in $(seq `+strconv.Itoa(many)+`); do sleep 600 >/dev/null & printf "$! "; done; echo; read ready; read end`)
 	if len(children) != many {
 		t.Fatalf("%d children", len(children))
 	}
-	g := grouped(t, cmd.Process.Pid, true)
+	g := newTestGroup(t, cmd.Process.Pid, true)
 	l := g.signal()
-	if len(l.fds) != maxHeld || !l.more {
-		t.Errorf("%d are held, there are more: %t", len(l.fds), l.more)
+	if len(l.fds) != maxPidfds || !l.more {
+		t.Errorf("%d pidfds, more %t", len(l.fds), l.more)
 	}
 	l.close()
 	g.end()
 	for _, pid := range children {
-		gone(t, pid)
+		waitGone(t, pid)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// Inherited lists the descriptors above the standard streams that the caller gave on, such as
-// those of a shell's <(command) or of make's job server. All of the helper's own are close-on-exec.
+// Inherited lists the inherited descriptors above the standard streams, such as those of a shell's
+// <(command) or make's job server. The helper's own are all close-on-exec.
 func Inherited() ([]int, error) {
 	all, err := procfs.Numbers("/proc/self/fd")
 	if err != nil {

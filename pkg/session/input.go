@@ -13,18 +13,18 @@ import (
 	"golang.org/x/term"
 )
 
-// input moves the caller's standard input to the command.
+// input copies the caller's standard input to the command.
 type input struct {
 	from descriptor
-	to   *os.File // our end of the command's pipe or terminal
-	// regular says that the caller's is a regular file, whose offset is shared with who
-	// reads it next.
+	to   *os.File // the helper's end of the command's pipe or terminal
+	// regular says that the caller's input is a regular file. Its offset is shared with what reads
+	// it next.
 	regular bool
-	// unread is the command's end of the pipe, to see what is left there; nil if not regular.
-	unread *os.File
-	moved  int64         // into the pipe, in bytes; once done is closed
-	unsent int64         // read and not moved
-	done   chan struct{} // closed when nothing moves any more
+	// commandEnd is the command's end of the pipe, to count what is left there; nil if not regular.
+	commandEnd *os.File
+	moved      int64         // written to the pipe, in bytes; valid once done is closed
+	unsent     int64         // read from the caller and not written, in bytes
+	done       chan struct{} // closed when nothing is copied any more
 }
 
 func newInput(to *os.File) *input {
@@ -33,12 +33,12 @@ func newInput(to *os.File) *input {
 	return &input{from: 0, to: to, regular: regular, done: make(chan struct{})}
 }
 
-// run moves until the end of the caller's input, and ends the command's.
+// run copies until the end of the caller's input, and then ends the command's.
 func (i *input) run() {
 	defer close(i.done)
 	defer i.to.Close()
 	if term.IsTerminal(int(i.from)) {
-		i.lines()
+		i.runTerminal()
 		return
 	}
 	buf := make([]byte, moveSize)
@@ -56,27 +56,27 @@ func (i *input) run() {
 	}
 }
 
-// giveBack sets the offset of a regular file back to where the command stopped reading, so that
-// who reads it next, a loop of the caller's shell, goes on there. It is never set back by more
-// than was read: the container's root can write into the pipe.
-func (i *input) giveBack() {
+// rewind sets the offset of a regular file back to where the command stopped reading, so that
+// the next reader, for example a loop of the caller's shell, continues there. It never goes back
+// further than what was read: the container's root can write into the pipe.
+func (i *input) rewind() {
 	_ = i.to.SetWriteDeadline(time.Now())
 	<-i.done
-	back := min(int64(waiting(i.unread)), i.moved) + i.unsent
+	back := min(int64(unreadBytes(i.commandEnd)), i.moved) + i.unsent
 	if back > 0 {
 		_, _ = unix.Seek(int(i.from), -back, io.SeekCurrent)
 	}
 }
 
-// background is how often it is looked whether we are in the foreground again.
-const background = 100 * time.Millisecond
+// foregroundInterval is how often a background process tries to read the terminal again.
+const foregroundInterval = 100 * time.Millisecond
 
-// lines moves what is typed at the caller's terminal as long as that is meant
-// for us: in the background it is for the shell that put us there. SIGTTIN would
-// stop us then; it is held back for read(2) to fail instead. A container could
-// not end as long as the parent of its process is stopped.
-func (i *input) lines() {
-	runtime.LockOSThread() // and the thread ends with this
+// runTerminal copies what is typed at the caller's terminal while the helper is in the
+// foreground. In the background, input is for the shell. SIGTTIN would stop the helper then,
+// and a container can't end while the parent of one of its processes is stopped. So SIGTTIN is
+// blocked, and read(2) fails instead.
+func (i *input) runTerminal() {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	ttin := unix.Sigset_t{}
 	ttin.Val[0] = 1 << (unix.SIGTTIN - 1)
 	if unix.PthreadSigmask(unix.SIG_BLOCK, &ttin, nil) != nil {
@@ -84,10 +84,10 @@ func (i *input) lines() {
 	}
 	buf := make([]byte, 32<<10)
 	for {
-		readable(int(i.from), forever)
+		readable(int(i.from), noTimeout)
 		n, err := i.from.Read(buf)
-		if errors.Is(err, unix.EIO) && !hungUp(int(i.from)) {
-			time.Sleep(background)
+		if errors.Is(err, unix.EIO) && !terminalHungUp(int(i.from)) {
+			time.Sleep(foregroundInterval)
 			continue
 		}
 		if err != nil {
@@ -99,27 +99,27 @@ func (i *input) lines() {
 	}
 }
 
-// holdBack is how long a beginning of the detach keys is held back.
-const holdBack = 500 * time.Millisecond
+// detachKeysTimeout is how long an incomplete sequence of detach keys is held back.
+const detachKeysTimeout = 500 * time.Millisecond
 
-// passKeys moves what is typed at the caller's terminal, until that is gone or the
-// detach keys are typed.
-func (i *input) passKeys(k *keys, gone, left *once) {
+// passKeys copies what is typed at the caller's terminal, until that is gone or the detach keys
+// are typed.
+func (i *input) passKeys(k *keys, gone, detach *event) {
 	buf := make([]byte, 32<<10)
 	for {
-		wait := forever
+		wait := noTimeout
 		if len(k.held) > 0 {
-			wait = holdBack
+			wait = detachKeysTimeout
 		}
 		var out []byte
 		complete := false
 		if readable(int(i.from), wait) {
 			n, err := i.from.Read(buf)
 			if err != nil {
-				gone.give()
+				gone.fire()
 				return
 			}
-			out, complete = k.typed(buf[:n])
+			out, complete = k.feed(buf[:n])
 		} else {
 			out = k.flush()
 		}
@@ -127,7 +127,7 @@ func (i *input) passKeys(k *keys, gone, left *once) {
 			return // the command's terminal is closed
 		}
 		if complete {
-			left.give()
+			detach.fire()
 			return
 		}
 	}

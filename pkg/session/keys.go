@@ -4,26 +4,26 @@ package session
 
 import "bytes"
 
-// keys finds the detach keys in what is typed. What may be the beginning of
-// them is held back until the next byte, or flush, decides.
+// keys finds the detach keys in what is typed. It holds back bytes that may begin them until the
+// next byte, or flush.
 type keys struct {
-	want []byte
-	held []byte // a beginning of want
+	sequence []byte
+	held     []byte // a prefix of sequence
 }
 
-// typed takes what was typed and returns what is to be passed on, and whether
-// the keys are complete; what follows them is dropped.
-func (k *keys) typed(in []byte) (out []byte, complete bool) {
-	if len(k.want) == 0 {
+// feed takes what was typed. It returns what to pass on, and whether the sequence is complete;
+// what follows the sequence is dropped.
+func (k *keys) feed(in []byte) (out []byte, complete bool) {
+	if len(k.sequence) == 0 {
 		return in, false
 	}
 	for _, b := range in {
 		k.held = append(k.held, b)
-		for !bytes.HasPrefix(k.want, k.held) {
+		for !bytes.HasPrefix(k.sequence, k.held) {
 			out = append(out, k.held[0])
 			k.held = k.held[1:]
 		}
-		if len(k.held) == len(k.want) {
+		if len(k.held) == len(k.sequence) {
 			return out, true
 		}
 	}

@@ -10,32 +10,32 @@ import (
 	"testing/quick"
 )
 
-func TestKeysAreFoundInWhatIsTyped(t *testing.T) {
+func TestDetachKeysAreFound(t *testing.T) {
 	for _, row := range []struct {
 		name, want string
-		typed      []string // "" is a pause: what is held back is given up
-		out        string   // what was passed on, a | after each
+		typed      []string // "" is a pause: keys that are held back are passed on
+		out        string   // what was passed on, with a | after each
 		held       string
 		complete   bool
 	}{
-		{"no keys", "", []string{"ab", "\x10\x11"}, "ab|\x10\x11|", "", false},
-		{"other keys", "pq", []string{"ab", "c"}, "ab|c|", "", false},
-		{"the keys", "pq", []string{"pq"}, "|", "pq", true},
-		{"the keys one by one", "pq", []string{"p", "q"}, "||", "pq", true},
-		{"the keys after others", "pq", []string{"ab", "cpq"}, "ab|c|", "pq", true},
-		{"what follows them", "pq", []string{"apqb"}, "a|", "pq", true},
-		{"one key", "q", []string{"aq"}, "a|", "q", true},
-		{"a beginning of them is held back", "pq", []string{"ap"}, "a|", "p", false},
-		{"a beginning, then another key", "pq", []string{"p", "a"}, "|pa|", "", false},
-		{"a beginning, then a beginning", "pq", []string{"p", "p", "q"}, "|p||", "pq", true},
-		{"a beginning, then a pause", "pq", []string{"p", "", "q"}, "|p|q|", "", false},
-		{"a beginning, a pause, and the keys", "pq", []string{"p", "", "pq"}, "|p||", "pq", true},
-		{"a beginning within a beginning", "ppq", []string{"pppq"}, "p|", "ppq", true},
-		{"a longer beginning within", "papaq", []string{"papapaq"}, "pa|", "papaq", true},
-		{"all of a beginning given up at once", "ppq", []string{"ppa"}, "ppa|", "", false},
-		{"twice the same key", "pp", []string{"p", "p"}, "||", "pp", true},
+		{"no detach keys configured", "", []string{"ab", "\x10\x11"}, "ab|\x10\x11|", "", false},
+		{"no detach keys typed", "pq", []string{"ab", "c"}, "ab|c|", "", false},
+		{"the detach keys", "pq", []string{"pq"}, "|", "pq", true},
+		{"the detach keys one by one", "pq", []string{"p", "q"}, "||", "pq", true},
+		{"the detach keys after others", "pq", []string{"ab", "cpq"}, "ab|c|", "pq", true},
+		{"keys after the detach keys", "pq", []string{"apqb"}, "a|", "pq", true},
+		{"a single detach key", "q", []string{"aq"}, "a|", "q", true},
+		{"a prefix is held back", "pq", []string{"ap"}, "a|", "p", false},
+		{"a prefix, then another key", "pq", []string{"p", "a"}, "|pa|", "", false},
+		{"a prefix, then the detach keys", "pq", []string{"p", "p", "q"}, "|p||", "pq", true},
+		{"a prefix, then a pause", "pq", []string{"p", "", "q"}, "|p|q|", "", false},
+		{"a prefix, a pause, the detach keys", "pq", []string{"p", "", "pq"}, "|p||", "pq", true},
+		{"a prefix within a prefix", "ppq", []string{"pppq"}, "p|", "ppq", true},
+		{"a longer prefix within a prefix", "papaq", []string{"papapaq"}, "pa|", "papaq", true},
+		{"a whole prefix passed on at once", "ppq", []string{"ppa"}, "ppa|", "", false},
+		{"the same key twice", "pp", []string{"p", "p"}, "||", "pp", true},
 	} {
-		k := &keys{want: []byte(row.want)}
+		k := &keys{sequence: []byte(row.want)}
 		var out strings.Builder
 		complete := false
 		for _, typed := range row.typed {
@@ -46,7 +46,7 @@ func TestKeysAreFoundInWhatIsTyped(t *testing.T) {
 			if typed == "" {
 				passed = k.flush()
 			} else {
-				passed, complete = k.typed([]byte(typed))
+				passed, complete = k.feed([]byte(typed))
 			}
 			out.WriteString(string(passed) + "|")
 		}
@@ -57,53 +57,53 @@ func TestKeysAreFoundInWhatIsTyped(t *testing.T) {
 	}
 }
 
-// typed is a session at a keyboard.
-type typed struct {
-	keys    *keys
-	out     []byte // that came out
-	before  []byte // typed until the last pause
-	segment []byte // and since
+// typingModel compares what keys passes on with what was typed.
+type typingModel struct {
+	keys        *keys
+	out         []byte // passed on
+	beforePause []byte // typed until the last pause
+	sincePause  []byte // typed since then
 }
 
-// pause tells whether all that was typed is out then.
-func (y *typed) pause() bool {
+// pause reports whether everything typed so far was passed on after a pause.
+func (y *typingModel) pause() bool {
 	y.out = append(y.out, y.keys.flush()...)
-	y.before, y.segment = append(y.before, y.segment...), nil
-	return len(y.keys.held) == 0 && bytes.Equal(y.out, y.before)
+	y.beforePause, y.sincePause = append(y.beforePause, y.sincePause...), nil
+	return len(y.keys.held) == 0 && bytes.Equal(y.out, y.beforePause)
 }
 
-// add types more, and tells whether what came out is right: all but what is held
-// back, or what was before the keys, once they are complete.
-func (y *typed) add(in []byte) (complete, right bool) {
-	y.segment = append(y.segment, in...)
-	passed, complete := y.keys.typed(bytes.Clone(in))
+// add types more. right reports whether everything was passed on but what is held back or, once the
+// detach keys are complete, everything before them.
+func (y *typingModel) add(in []byte) (complete, right bool) {
+	y.sincePause = append(y.sincePause, in...)
+	passed, complete := y.keys.feed(bytes.Clone(in))
 	y.out = append(y.out, passed...)
-	at := bytes.Index(y.segment, y.keys.want)
+	at := bytes.Index(y.sincePause, y.keys.sequence)
 	if at >= 0 {
-		return complete, complete && bytes.Equal(y.out, append(bytes.Clone(y.before), y.segment[:at]...))
+		return complete, complete && bytes.Equal(y.out, append(bytes.Clone(y.beforePause), y.sincePause[:at]...))
 	}
 	all := append(bytes.Clone(y.out), y.keys.held...)
-	return complete, !complete && bytes.Equal(all, append(bytes.Clone(y.before), y.segment...))
+	return complete, !complete && bytes.Equal(all, append(bytes.Clone(y.beforePause), y.sincePause...))
 }
 
-// Whatever is typed, in whatever pieces and with whatever pauses, comes out as
-// it is but for the keys, and no later than at the next pause. Of two letters
-// alone, beginnings of the keys come up everywhere.
-func TestWhatIsTypedComesOut(t *testing.T) {
+// However the input is split and wherever the pauses are, everything but the detach keys is passed
+// on, at the latest at the next pause. With an alphabet of two letters, prefixes of the
+// detach keys come up everywhere.
+func TestTypedBytesAreNeitherLostNorReordered(t *testing.T) {
 	found, missed := 0, 0
 	holds := func(seed uint64) bool {
 		random := rand.New(rand.NewPCG(seed, 2))
-		y := &typed{keys: &keys{want: letters(random, 1+random.IntN(5))}}
+		y := &typingModel{keys: &keys{sequence: randomLetters(random, 1+random.IntN(5))}}
 		var complete, right bool
 		for range random.IntN(12) {
 			if random.IntN(4) == 0 {
 				right = y.pause()
 			} else {
-				complete, right = y.add(letters(random, random.IntN(8)))
+				complete, right = y.add(randomLetters(random, random.IntN(8)))
 			}
 			if !right {
 				t.Logf("keys %q: typed %q, %q, out %q, held %q, complete %t",
-					y.keys.want, y.before, y.segment, y.out, y.keys.held, complete)
+					y.keys.sequence, y.beforePause, y.sincePause, y.out, y.keys.held, complete)
 				return false
 			}
 			if complete {
@@ -118,11 +118,11 @@ func TestWhatIsTypedComesOut(t *testing.T) {
 		t.Error(err)
 	}
 	if found < 1000 || missed < 1000 {
-		t.Errorf("the keys came up %d times, and %d times not", found, missed)
+		t.Errorf("the detach keys came up in %d runs and not in %d", found, missed)
 	}
 }
 
-func letters(random *rand.Rand, n int) []byte {
+func randomLetters(random *rand.Rand, n int) []byte {
 	text := make([]byte, n)
 	for i := range text {
 		text[i] = "ab"[random.IntN(2)]

@@ -12,29 +12,32 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// nullDevice opens the null device that a command gets.
+// nullDevice opens a null device.
 type nullDevice func(flag int) (*os.File, error)
 
-// hostNull is the null device of the host. By the engine that is the one of the process
+// hostNull is the host's null device. With --via engine it is reached through the process
 // that started the helper's container.
 func hostNull(remote *Remote) nullDevice {
 	name := os.DevNull
 	if remote != nil {
-		name = hostsNull()
+		name = hostNullPath()
 	}
 	return func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) }
 }
 
-// errNoNull says that there is no null device where it should be.
-var errNoNull = errors.New("not the null device")
+var (
+	errNotNullDevice = errors.New("the file is not the null device")
+	errNullExposed   = errors.New("the container's own would be exposed to another container")
+)
 
-// noNull gives none.
-func noNull(int) (*os.File, error) { return nil, errNoNull }
+// noNullDevice is for a command that is visible in another container: that container's root
+// could open the command's descriptors.
+func noNullDevice(int) (*os.File, error) { return nil, errNullExposed }
 
-// nullBeneath is the container's own null device. The host's would be the caller's: even
-// read-only, its mode can be changed through it. The container may have put anything in
-// its place, so it is looked at before it is opened.
-func nullBeneath(root *os.File) nullDevice {
+// containerNull is the container's own null device. The host's is not passed in: even through a
+// read-only descriptor its mode can be changed. The container may have replaced the file, so it
+// is checked before it is opened.
+func containerNull(root *os.File) nullDevice {
 	return func(flag int) (*os.File, error) {
 		at, err := inroot.OpenPath(root, os.DevNull)
 		if err != nil {
@@ -42,7 +45,7 @@ func nullBeneath(root *os.File) nullDevice {
 		}
 		defer at.Close()
 		if !isNull(int(at.Fd())) {
-			return nil, errNoNull
+			return nil, errNotNullDevice
 		}
 		f, err := inroot.Reopen(at, flag)
 		if err != nil {
@@ -52,24 +55,24 @@ func nullBeneath(root *os.File) nullDevice {
 	}
 }
 
-// orMade is a null device that is made where null gives none.
-func orMade(null nullDevice) nullDevice {
+// orCreateNull falls back to a new null device if null fails.
+func orCreateNull(null nullDevice) nullDevice {
 	return func(flag int) (*os.File, error) {
 		f, err := null(flag)
 		if err == nil {
 			return f, nil
 		}
-		made, errMade := madeNull(flag)
-		if errMade != nil {
-			return nil, fmt.Errorf("%w, and none can be made: %w", err, errMade) // CAP_MKNOD is missing
+		created, errCreate := createNull(flag)
+		if errCreate != nil {
+			return nil, fmt.Errorf("%w, and a new one cannot be made: %w", err, errCreate) // for example without CAP_MKNOD
 		}
-		return made, nil
+		return created, nil
 	}
 }
 
-// madeNull makes a null device that is nobody else's, on a file system that is mounted nowhere: it
-// goes away with the last descriptor of it.
-func madeNull(flag int) (*os.File, error) {
+// createNull makes a null device that nothing else uses, on a file system that is not mounted
+// anywhere: it disappears with its last descriptor.
+func createNull(flag int) (*os.File, error) {
 	fs, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -87,7 +90,7 @@ func madeNull(flag int) (*os.File, error) {
 	if err := unix.Mknodat(mount, name, unix.S_IFCHR|mode, int(unix.Mkdev(1, 3))); err != nil {
 		return nil, err
 	}
-	if err := unix.Fchmodat(mount, name, mode, 0); err != nil { // whatever the umask is
+	if err := unix.Fchmodat(mount, name, mode, 0); err != nil { // regardless of the umask
 		return nil, err
 	}
 	fd, err := unix.Openat(mount, name, flag|unix.O_CLOEXEC, 0)
@@ -97,7 +100,7 @@ func madeNull(flag int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// isNull tells whether a descriptor is the null device.
+// isNull reports whether fd is the null device.
 func isNull(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)

@@ -10,26 +10,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pipeSize is what a pipe of ours holds, in bytes: the kernel's bound for users who may not
-// exceed it. The larger it is, the more rarely its two ends wake each other up.
+// pipeSize is the capacity of a pipe, in bytes: the kernel's default limit for unprivileged
+// users. The larger it is, the less often the two ends wake each other.
 const pipeSize = 1 << 20
 
-// moveSize is how much is moved at a time, in bytes. Copying in parts of this size takes as
-// long as splice(2), which would hand pages of the container's over to the caller's pipe.
+// moveSize is how many bytes are copied at a time. Copying in parts of this size is as fast as
+// splice(2), which would put the container's own pages into the caller's pipe.
 const moveSize = 128 << 10
 
-// output moves what the command writes to the caller's stream.
+// output copies what the command writes to the caller's stream.
 type output struct {
-	of   int      // the caller's stream, 1 or 2
-	from *os.File // our end of the command's pipe or terminal
-	to   io.Writer
-	done chan struct{} // closed when nothing moves any more
-	lost error         // why what the command wrote found no place; before done
-	// end gives the command a signal, where the output is that of its terminal; else nil.
-	end func(unix.Signal)
+	stream int      // the caller's stream, 1 or 2
+	from   *os.File // the helper's end of the command's pipe or terminal
+	to     io.Writer
+	done   chan struct{} // closed when nothing is copied any more
+	err    error         // why output was lost; valid once done is closed
+	// signal sends the command a signal, if from is a terminal; else it is nil.
+	signal func(unix.Signal)
 }
 
-// run moves until the end of what is written, or until the deadline of from.
+// run copies until the command's end is closed or from's deadline has passed.
 func (o *output) run() {
 	defer close(o.done)
 	buf := make([]byte, moveSize)
@@ -39,55 +39,57 @@ func (o *output) run() {
 			return
 		}
 		if err != nil {
-			return // EIO is a terminal's end
+			return // EIO: the terminal's other end is closed
 		}
 	}
 }
 
-// write writes to the caller's stream. Where that fails nobody reads, and the command is told.
-// It is false where nothing is to be moved any more.
+// write writes to the caller's stream. If that fails it notifies the command. It returns false
+// if there is nothing more to copy.
 func (o *output) write(b []byte) bool {
 	_, err := o.to.Write(b)
 	if err == nil {
 		return true
 	}
-	// The user must know that the disk is full or failed. That nobody reads any more is known.
-	if !readerLeft(err) && !hungUp(o.of) {
-		o.lost = &os.PathError{Op: "write", Path: streamNames[o.of], Err: err}
+	// The user must learn that the disk is full or failed, but knows when a reader has ended.
+	if !isReaderGone(err) && !terminalHungUp(o.stream) {
+		o.err = &os.PathError{Op: "write", Path: streamNames[o.stream], Err: err}
 	}
-	o.unread(err)
-	o.to = nowhere{}
-	return o.end != nil
+	o.notifyReaderGone(err)
+	o.to = io.Discard
+	return o.signal != nil
 }
 
-// readerLeft tells whether a write failed because nobody reads any more. A socket says so by
-// ECONNRESET where there was something unread.
-func readerLeft(err error) bool { return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) }
+// isReaderGone reports whether a write failed because nobody reads any more. A socket returns
+// ECONNRESET if its peer closed it with unread data.
+func isReaderGone(err error) bool {
+	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
+}
 
-// unread tells the command that nobody reads what it writes any more, and why. It gets EPIPE or
-// SIGPIPE by its next write into a pipe. A terminal has neither, and what is written to one that
-// nobody reads waits for ever: the command gets the signal from us, and its output is still read.
-func (o *output) unread(why error) {
+// notifyReaderGone tells the command that nobody reads its output any more. The next write to a
+// pipe fails with EPIPE and SIGPIPE. A terminal has no such error: once its buffer is full, a
+// write waits forever. So the command gets a signal, and its output is still read.
+func (o *output) notifyReaderGone(why error) {
 	switch {
-	case o.end == nil:
+	case o.signal == nil:
 		o.from.Close()
-	case errors.Is(why, unix.EIO): // the caller's own terminal is gone
-		o.end(unix.SIGHUP)
+	case errors.Is(why, unix.EIO): // the caller's terminal has hung up
+		o.signal(unix.SIGHUP)
 	default:
-		o.end(unix.SIGPIPE)
+		o.signal(unix.SIGPIPE)
 	}
 }
 
 var streamNames = [3]string{"standard input", "standard output", "standard error"}
 
-// drain moves what was written before and not moved yet, once done is closed. What is written
-// meanwhile is not waited for: a process in the background may write for ever.
+// drain copies what is in the pipe, once done is closed. It does not wait for what is written
+// meanwhile, since a background process may write forever.
 func (o *output) drain() {
 	buf := make([]byte, moveSize)
-	for left := waiting(o.from); left > 0; {
+	for left := unreadBytes(o.from); left > 0; {
 		n := 0
-		// Not os.File.Read: the deadline has passed on purpose.
-		err := number(o.from, func(fd int) { n, _ = unix.Read(fd, buf[:min(left, len(buf))]) })
+		// Not os.File.Read, which fails after the deadline.
+		err := withFD(o.from, func(fd int) { n, _ = unix.Read(fd, buf[:min(left, len(buf))]) })
 		if err != nil || n <= 0 || !o.write(buf[:n]) {
 			return
 		}

@@ -13,109 +13,108 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// oneOutput is one stream, from a pipe to a file, and the command's end of it.
-func oneOutput(t *testing.T) (s *streams, theirs, file *os.File) {
+// newOutputTest returns streams with one output, from a pipe to a file, and the command's end of the pipe.
+func newOutputTest(t *testing.T) (s *streams, command, file *os.File) {
 	t.Helper()
 	r, w := pipe(t)
-	file = create(t)
-	return &streams{outputs: []*output{{from: r, to: to(file)}}}, w, file
+	file = createAppendFile(t)
+	return &streams{outputs: []*output{{from: r, to: outputTo(file)}}}, w, file
 }
 
-// finished calls finish, which must not wait for who holds the pipe.
-func finished(t *testing.T, s *streams) {
+// finish calls streams.finish, which must not wait until the pipe is closed.
+func finish(t *testing.T, s *streams) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() { _ = s.finish(nil, nil, 0); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
-		t.Fatal("finish waits for who holds the pipe open")
+		t.Fatal("finish waits until the pipe is closed")
 	}
 }
 
-func TestRelayMovesEverything(t *testing.T) {
-	s, theirs, file := oneOutput(t)
-	s.closing = []*os.File{theirs}
-	command, err := unix.FcntlInt(theirs.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+func TestOutputIsCopiedCompletely(t *testing.T) {
+	s, command, file := newOutputTest(t)
+	s.closeAtStart = []*os.File{command}
+	fd, err := unix.FcntlInt(command.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := os.NewFile(uintptr(command), "the command's")
-	s.start(nil, newOnce(), newOnce())
-	if _, err := theirs.Write([]byte("x")); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("the command's end is not closed here: %v", err)
+	childEnd := os.NewFile(uintptr(fd), "the command's")
+	s.start(nil, newEvent(), newEvent())
+	if _, err := command.Write([]byte("x")); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("start has not closed the command's end: %v", err)
 	}
-	want := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB, many times what a pipe holds
-	if _, err := held.WriteString(want); err != nil {
+	want := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB, more than a pipe holds
+	if _, err := childEnd.WriteString(want); err != nil {
 		t.Fatal(err)
 	}
-	held.Close()
-	finished(t, s)
-	expect(t, file, want)
+	childEnd.Close()
+	finish(t, s)
+	expectContent(t, file, want)
 }
 
-func TestFinishDoesntWaitForABackgroundChild(t *testing.T) {
-	s, theirs, file := oneOutput(t) // and theirs stays open
-	s.start(nil, newOnce(), newOnce())
+func TestFinishDoesNotWaitForBackgroundChild(t *testing.T) {
+	s, command, file := newOutputTest(t) // the command's end stays open
+	s.start(nil, newEvent(), newEvent())
 	want := strings.Repeat("last words\n", 1<<15)
-	if _, err := theirs.WriteString(want); err != nil {
+	if _, err := command.WriteString(want); err != nil {
 		t.Fatal(err)
 	}
-	finished(t, s)
-	expect(t, file, want)
+	finish(t, s)
+	expectContent(t, file, want)
 }
 
-// The relay may be stopped before it moved anything.
-func TestFinishDrainsWhatTheRelayLeft(t *testing.T) {
-	s, theirs, file := oneOutput(t)
+// The deadline may have passed before anything was copied.
+func TestFinishDrainsThePipe(t *testing.T) {
+	s, command, file := newOutputTest(t)
 	stopped := make(chan struct{})
 	close(stopped)
 	s.outputs[0].done = stopped
 	want := strings.Repeat("x", 60<<10) // most of what a pipe holds
-	if _, err := theirs.WriteString(want); err != nil {
+	if _, err := command.WriteString(want); err != nil {
 		t.Fatal(err)
 	}
-	finished(t, s)
-	expect(t, file, want)
+	finish(t, s)
+	expectContent(t, file, want)
 }
 
-func TestFinishOfSilentStreams(t *testing.T) {
-	s, _, file := oneOutput(t)
-	s.start(nil, newOnce(), newOnce())
-	finished(t, s)
-	expect(t, file, "")
-	finished(t, &streams{})
+func TestFinishWithoutOutput(t *testing.T) {
+	s, _, file := newOutputTest(t)
+	s.start(nil, newEvent(), newEvent())
+	finish(t, s)
+	expectContent(t, file, "")
+	finish(t, &streams{})
 }
 
-// A command that writes to a pipe whose reader left gets EPIPE, as by itself.
-func TestCommandLearnsThatNobodyReads(t *testing.T) {
-	from, theirs := pipe(t)
-	gone, to := pipe(t)
-	gone.Close()
+func TestCommandGetsEPIPEWhenReaderIsGone(t *testing.T) {
+	from, command := pipe(t)
+	reader, to := pipe(t)
+	reader.Close()
 	s := &streams{outputs: []*output{{from: from, to: descriptor(to.Fd())}}}
-	s.start(nil, newOnce(), newOnce())
-	if _, err := theirs.WriteString("to nobody"); err != nil {
+	s.start(nil, newEvent(), newEvent())
+	if _, err := command.WriteString("to nobody"); err != nil {
 		t.Fatal(err)
 	}
 	select {
 	case <-s.outputs[0].done:
 	case <-time.After(30 * time.Second):
-		t.Fatal("the relay goes on")
+		t.Fatal("the output is still copied")
 	}
-	if _, err := theirs.WriteString("x"); !errors.Is(err, unix.EPIPE) {
+	if _, err := command.WriteString("x"); !errors.Is(err, unix.EPIPE) {
 		t.Errorf("the command's next write: %v, want %v", err, unix.EPIPE)
 	}
-	finished(t, s)
+	finish(t, s)
 }
 
-// Who reads the output may have stopped. After a signal to end that is waited for only so long:
-// the call stayed until the Docker CLI was killed.
-func TestFinishWaitsForNoReaderForEver(t *testing.T) {
-	from, theirs := pipe(t)
+// The reader of the output may be stopped. After a terminating signal finish waits for it only for a
+// time; without that the call lasted until the Docker CLI was killed.
+func TestFinishTimesOutWhenReaderIsStopped(t *testing.T) {
+	from, command := pipe(t)
 	reader, full := pipe(t) // which nobody reads
 	s := &streams{outputs: []*output{{from: from, to: descriptor(full.Fd())}}}
-	s.start(nil, newOnce(), newOnce())
-	if _, err := theirs.Write(make([]byte, 160<<10)); err != nil {
+	s.start(nil, newEvent(), newEvent())
+	if _, err := command.Write(make([]byte, 160<<10)); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
@@ -123,14 +122,14 @@ func TestFinishWaitsForNoReaderForEver(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
-		t.Fatal("finish waits for who does not read")
+		t.Fatal("finish waits for a stopped reader")
 	}
 	reader.Close()
 	<-s.outputs[0].done
 }
 
-func TestInputEndsForTheCommandToo(t *testing.T) {
-	file := create(t)
+func TestEndOfInputReachesTheCommand(t *testing.T) {
+	file := createAppendFile(t)
 	want := strings.Repeat("input\n", 1<<16)
 	if _, err := file.WriteString(want); err != nil {
 		t.Fatal(err)
@@ -138,13 +137,13 @@ func TestInputEndsForTheCommandToo(t *testing.T) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	theirs, w := pipe(t)
-	s := &streams{input: inputOf(file, w)}
-	s.start(nil, newOnce(), newOnce())
-	if err := theirs.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	command, w := pipe(t)
+	s := &streams{input: newTestInput(file, w)}
+	s.start(nil, newEvent(), newEvent())
+	if err := command.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	got, err := io.ReadAll(theirs)
+	got, err := io.ReadAll(command)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,17 +10,17 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
-// queue holds what the command has yet to read, so that no signal and not the caller's end
-// waits behind it. The caller bounds it by what it was told to be consumed.
+// queue holds input that the command has not read yet, so that signals and the caller's hangup
+// do not wait behind it. Flow control (frame.Window) bounds its size.
 type queue struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	data    []byte
-	passed  int64 // in bytes
+	written int64 // in bytes
 	ended   bool  // nothing is added any more
 	closed  bool  // nobody reads
 	to      *os.File
-	done    chan struct{} // closed when nothing is passed on any more
+	done    chan struct{} // closed when nothing is written any more
 }
 
 func newQueue() *queue {
@@ -29,7 +29,7 @@ func newQueue() *queue {
 	return q
 }
 
-// add adds data. It fails where there is more than the window allows.
+// add appends data. It returns false if the caller sent more than the window allows.
 func (q *queue) add(data []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -48,32 +48,32 @@ func (q *queue) end() {
 	q.changed.Signal()
 }
 
-// unbounded is told as consumed where nobody reads: what more comes is dropped.
-const unbounded = 1 << 62
+// allConsumed is reported when the command has closed its input: whatever follows is dropped.
+const allConsumed = 1 << 62
 
-// drainTo writes what was added, until the end, and closes to. consumed is told how much
-// that was, often enough for the window not to close.
+// drainTo writes the queue to the file until the queue ends, and closes the file. It calls
+// consumed with the total, in bytes, often enough to keep the window open.
 func (q *queue) drainTo(to *os.File, consumed func(total int64)) {
 	defer close(q.done)
 	defer to.Close()
-	told := int64(0)
-	for part := q.next(to); len(part) > 0; part = q.next(to) {
-		n, err := to.Write(part)
-		passed, stopped := q.wrote(n, err)
+	reported := int64(0)
+	for chunk := q.next(to); len(chunk) > 0; chunk = q.next(to) {
+		n, err := to.Write(chunk)
+		written, stopped := q.advance(n, err)
 		switch {
 		case stopped:
 			return
 		case err != nil:
-			consumed(unbounded)
+			consumed(allConsumed)
 			return
-		case passed-told >= frame.Window/4:
-			told = passed
-			consumed(passed)
+		case written-reported >= frame.Window/4:
+			reported = written
+			consumed(written)
 		}
 	}
 }
 
-// next waits for what is to be written to; it is empty where there is no more.
+// next waits for the next bytes to write. It returns none at the end.
 func (q *queue) next(to *os.File) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -87,20 +87,20 @@ func (q *queue) next(to *os.File) []byte {
 	return q.data[:min(len(q.data), moveSize)]
 }
 
-// wrote takes n bytes as written. An error is that of nobody reading.
-func (q *queue) wrote(n int, err error) (passed int64, stopped bool) {
+// advance drops the n bytes that were written. err means that nobody reads any more.
+func (q *queue) advance(n int, err error) (written int64, stopped bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.passed += int64(n)
+	q.written += int64(n)
 	q.data = q.data[n:]
 	stopped = q.closed
 	if err != nil {
 		q.closed, q.data = true, nil
 	}
-	return q.passed, stopped
+	return q.written, stopped
 }
 
-// stop stops passing on and returns how much was, in bytes.
+// stop stops writing and returns how many bytes were written.
 func (q *queue) stop() int64 {
 	q.mu.Lock()
 	q.closed = true
@@ -113,5 +113,5 @@ func (q *queue) stop() int64 {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.passed
+	return q.written
 }

@@ -18,27 +18,27 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Remote is a caller that may be on another machine. Its frames come on what was
-// the helper's standard input; in its place is a pipe with the data of them. Frames
-// to it go to what was the helper's standard error.
+// Remote is a caller that is reached through the engine, maybe on another machine. It sends its
+// frames to the helper's original standard input, which is replaced by a pipe with the data of
+// the frames. Frames to the caller go to the helper's original standard error.
 type Remote struct {
-	client *request.Client
-	frames *os.File
-	input  *os.File // the pipe's other end
-	unread *os.File // the command's end, to see what is left there; nil where that is not asked for
-	errors *frame.Writer
-	queue  *queue
-	// heard says that the frames are read: until then only the caller's end is noticed.
-	heard atomic.Bool
-	// left says that the caller's end came before that.
-	left atomic.Bool
+	client     *request.Client
+	frames     *os.File
+	inputPipe  *os.File // the writing end of the pipe
+	commandEnd *os.File // the command's end, to count what is left there; nil if that is not asked for
+	stderr     *frame.Writer
+	input      *queue
+	// reading says that the frames are read. Before that only a hangup is noticed.
+	reading atomic.Bool
+	// hungUp says that the caller hung up before its frames were read.
+	hungUp atomic.Bool
 }
 
-// CallerErrors is the standard error of a caller that may be on another machine.
-func CallerErrors() *frame.Writer { return frame.NewWriter(descriptor(2)) }
+// CallerStderr returns the standard error of a remote caller.
+func CallerStderr() *frame.Writer { return frame.NewWriter(descriptor(2)) }
 
-// Attend takes the helper's standard input for the frames of c; stderr is what CallerErrors gave.
-func Attend(c *request.Client, stderr *frame.Writer) (*Remote, error) {
+// NewRemote reads the frames of c from the helper's standard input. stderr is from CallerStderr.
+func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
@@ -51,58 +51,57 @@ func Attend(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	if err := unix.Dup3(int(r.Fd()), 0, 0); err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
-	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), input: w, errors: stderr, queue: newQueue()}
+	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), inputPipe: w, stderr: stderr, input: newQueue()}
 	if c.InputFile {
-		if remote.unread, err = duplicate(r); err != nil {
+		if remote.commandEnd, err = dupFile(r); err != nil {
 			return nil, err
 		}
 	}
-	go remote.endWithCaller(fd)
+	go remote.exitOnHangup(fd)
 	return remote, nil
 }
 
-// lateEnd is how long a helper has to end whose caller hung up before its frames were read: to end
-// the children that it may have takes it a little more than a second.
-const lateEnd = 5 * time.Second
+// exitTimeout is how long the helper has to exit after a hangup that came before its frames were
+// read. To end its children takes it a little more than a second.
+const exitTimeout = 5 * time.Second
 
-// endWithCaller ends the helper where the caller hangs up before its frames are read: Unwanted says
-// so. What is read of the container until then may be on a mount that never answers, which the
-// helper isn't waited for after lateEnd. frames is their descriptor.
-func (r *Remote) endWithCaller(frames int) {
-	fds := []unix.PollFd{{Fd: int32(frames)}} // POLLHUP alone
+// exitOnHangup ends the helper if the caller hangs up before its frames are read. Session.Canceled
+// reports that hangup. If the helper reads a file of the container on a mount that never
+// answers, it exits after exitTimeout. frames is the descriptor of the frames.
+func (r *Remote) exitOnHangup(frames int) {
+	fds := []unix.PollFd{{Fd: int32(frames)}} // POLLHUP only
 	for {
 		_, err := unix.Poll(fds, -1)
-		if r.heard.Load() {
+		if r.reading.Load() {
 			return
 		}
 		if err == nil && fds[0].Revents != 0 {
 			break
 		}
 	}
-	r.left.Store(true)
-	time.Sleep(lateEnd)
-	if !r.heard.Load() {
-		os.Exit(exit.Failed) //nolint:forbidigo // the main thread may wait for ever
+	r.hungUp.Store(true)
+	time.Sleep(exitTimeout)
+	if !r.reading.Load() {
+		os.Exit(exit.Failed) //nolint:forbidigo // the main thread may be stuck
 	}
 }
 
-// hasLeft tells whether the caller hung up before its frames were read.
-func (r *Remote) hasLeft() bool { return r != nil && r.left.Load() }
+// hasHungUp reports whether the caller hung up before its frames were read.
+func (r *Remote) hasHungUp() bool { return r != nil && r.hungUp.Load() }
 
-// hostsNull is the host's null device, of the process that started the helper's
-// container: in a container its name is /dev/null, as that of docker exec's.
-func hostsNull() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Getppid()) }
+// hostNullPath returns the path of the host's null device, through the process that started the helper's
+// container. Inside that container, its name is /dev/null, as in docker exec.
+func hostNullPath() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Getppid()) }
 
-// writer is what the command's output of stream i is written to: nil is a caller who is here.
+// writer returns the destination of the command's stream i. A nil Remote is a local caller.
 func (r *Remote) writer(i int) io.Writer {
 	if r != nil && i == 2 {
-		return r.errors
+		return r.stderr
 	}
 	return descriptor(i)
 }
 
-// null tells whether the caller's stream i is the null device, and oneOutput whether its
-// standard output and error are the same file.
+// null reports whether the caller's stream i is the null device.
 func (r *Remote) null(i int) bool {
 	if r != nil {
 		return r.client.Null[i]
@@ -110,37 +109,38 @@ func (r *Remote) null(i int) bool {
 	return isNull(i)
 }
 
-func (r *Remote) oneOutput() bool {
+// sameOutput reports whether the caller's standard output and error are the same file.
+func (r *Remote) sameOutput() bool {
 	if r != nil {
 		return r.client.OneOutput
 	}
 	return sameFile(1, 2)
 }
 
-// resize gives the pseudo-terminal the size that the caller's had when it asked.
+// resize gives the pseudo-terminal the size that the caller's terminal had at the request.
 func (r *Remote) resize(pty *os.File) { setSize(pty, r.client.Rows, r.client.Columns) }
 
 func setSize(pty *os.File, rows, columns uint16) {
 	if pty != nil && rows != 0 && columns != 0 {
 		size := &unix.Winsize{Row: rows, Col: columns}
-		_ = number(pty, func(fd int) { _ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
+		_ = withFD(pty, func(fd int) { _ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
 	}
 }
 
-// follow does what the caller's frames say until the caller is gone: its stream ends or says
-// nothing for too long. signal gives a signal to the command; unread tells it that nobody reads
-// one of its outputs any more.
-func (r *Remote) follow(signal func(unix.Signal), unread func(stream int), pty *os.File, gone *once) {
-	defer gone.give()
-	r.heard.Store(true)
-	r.consumed(0)                        // which tells the caller that its signals are heard
-	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine left one, which did so far
-	for _, pipe := range []*os.File{r.frames, r.input} {
-		_ = number(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
+// readFrames handles the caller's frames until the caller is gone: its stream ends, or sends nothing
+// for frame.Timeout. signal forwards a signal to the command. readerGone tells the command that
+// nobody reads one of its outputs any more.
+func (r *Remote) readFrames(signal func(unix.Signal), readerGone func(stream int), pty *os.File, gone *event) {
+	defer gone.fire()
+	r.reading.Store(true)
+	r.consumed(0)                        // the caller waits for this before it sends signals
+	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine started the helper with one
+	for _, pipe := range []*os.File{r.frames, r.inputPipe} {
+		_ = withFD(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
 	}
-	go r.queue.drainTo(r.input, r.consumed)
-	defer r.queue.end()
-	from := bufio.NewReaderSize(patient{r.frames}, frame.MaxSize) // a frame has two parts, and often two come at once
+	go r.input.drainTo(r.inputPipe, r.consumed)
+	defer r.input.end()
+	from := bufio.NewReaderSize(timeoutReader{r.frames}, frame.MaxSize) // a frame has two parts, and often two frames come at once
 	buf := make([]byte, frame.MaxSize)
 	for {
 		f, err := frame.Read(from, buf)
@@ -149,41 +149,41 @@ func (r *Remote) follow(signal func(unix.Signal), unread func(stream int), pty *
 		}
 		switch f.Kind {
 		case frame.Data:
-			if !r.queue.add(f.Payload) {
-				return // it sends more than was agreed
+			if !r.input.add(f.Payload) {
+				return // the caller exceeded the window
 			}
 		case frame.End:
-			r.queue.end()
+			r.input.end()
 		case frame.Size:
 			rows, columns := f.Dimensions()
 			setSize(pty, rows, columns)
 		case frame.Signal:
 			signal(unix.Signal(f.Number()))
 		case frame.OutputClosed:
-			unread(f.Number())
+			readerGone(f.Number())
 		case frame.Alive, frame.Consumed:
 		}
 	}
 }
 
-// consumed tells the caller how much of its input was passed on.
-func (r *Remote) consumed(total int64) { _ = r.errors.Consumed(total) }
+// consumed tells the caller how much of its input was written to the command, in bytes.
+func (r *Remote) consumed(total int64) { _ = r.stderr.Consumed(total) }
 
-// giveBack tells the caller in the end how much of its input the command has read, where that
+// reportUnread tells the caller, at the end, how much of its input the command has read, if that
 // is a regular file.
-func (r *Remote) giveBack() {
-	if r == nil || r.unread == nil {
+func (r *Remote) reportUnread() {
+	if r == nil || r.commandEnd == nil {
 		return
 	}
-	passed := r.queue.stop()
-	// The container's root can write into the pipe, too.
-	r.consumed(passed - min(int64(waiting(r.unread)), passed))
+	written := r.input.stop()
+	// The container's root can write into the pipe too.
+	r.consumed(written - min(int64(unreadBytes(r.commandEnd)), written))
 }
 
-// patient reads from a file that has to say something now and then.
-type patient struct{ from *os.File }
+// timeoutReader reads from a file and fails if nothing comes for frame.Timeout.
+type timeoutReader struct{ from *os.File }
 
-func (p patient) Read(b []byte) (int, error) {
+func (p timeoutReader) Read(b []byte) (int, error) {
 	if !readable(int(p.from.Fd()), frame.Timeout) {
 		return 0, os.ErrDeadlineExceeded
 	}

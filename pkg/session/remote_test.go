@@ -16,8 +16,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// remoteOf is a remote caller, what he writes frames with, and what the command reads.
-func remoteOf(t *testing.T) (r *Remote, client, command *os.File) {
+// newTestRemote returns a remote caller, the end that its client writes frames to, and the command's
+// end of its input.
+func newTestRemote(t *testing.T) (r *Remote, client, command *os.File) {
 	t.Helper()
 	frames, client, err := os.Pipe()
 	if err != nil {
@@ -37,14 +38,14 @@ func remoteOf(t *testing.T) (r *Remote, client, command *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { none.Close() })
-	r = &Remote{client: &request.Client{}, frames: frames, input: input, errors: frame.NewWriter(none), queue: newQueue()}
+	r = &Remote{client: &request.Client{}, frames: frames, inputPipe: input, stderr: frame.NewWriter(none), input: newQueue()}
 	return r, client, command
 }
 
-func TestRemoteInputArrives(t *testing.T) {
-	r, client, command := remoteOf(t)
-	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, nil, nil, gone)
+func TestRemoteInputReachesCommand(t *testing.T) {
+	r, client, command := newTestRemote(t)
+	gone := newEvent()
+	go r.readFrames(func(unix.Signal) {}, nil, nil, gone)
 	text := strings.Repeat("a line of input\n", 100_000)
 	go func() {
 		w := frame.NewWriter(client)
@@ -55,19 +56,18 @@ func TestRemoteInputArrives(t *testing.T) {
 	if err != nil || string(got) != text {
 		t.Errorf("%d of %d bytes arrived, %v", len(got), len(text), err)
 	}
-	if gone.happened() {
-		t.Error("the end of the input is taken for the end of the caller")
+	if gone.hasFired() {
+		t.Error("the end of the input is taken for a hangup of the caller")
 	}
 	client.Close()
-	happens(t, gone, "the caller's end")
+	waitFired(t, gone, "the caller's end")
 }
 
-// Nothing waits behind what the command doesn't read.
-func TestRemoteSignalOvertakesInput(t *testing.T) {
-	r, client, _ := remoteOf(t)
-	given := make(chan unix.Signal, 2)
-	gone := newOnce()
-	go r.follow(func(s unix.Signal) { given <- s }, nil, nil, gone)
+func TestRemoteSignalDoesNotWaitBehindInput(t *testing.T) {
+	r, client, _ := newTestRemote(t)
+	signals := make(chan unix.Signal, 2)
+	gone := newEvent()
+	go r.readFrames(func(s unix.Signal) { signals <- s }, nil, nil, gone)
 	w := frame.NewWriter(client)
 	if _, err := w.Write(make([]byte, frame.Window)); err != nil {
 		t.Fatal(err)
@@ -76,38 +76,38 @@ func TestRemoteSignalOvertakesInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case s := <-given:
+	case s := <-signals:
 		if s != unix.SIGUSR1 {
 			t.Errorf("signal %d arrived", s)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("it waits")
+		t.Fatal("the signal waits behind the input")
 	}
 	client.Close()
-	happens(t, gone, "the caller's end")
+	waitFired(t, gone, "the caller's end")
 }
 
-func TestRemoteThatTalksNonsenseIsGone(t *testing.T) {
+func TestRemoteInvalidFramesEndTheConnection(t *testing.T) {
 	for _, nonsense := range []string{"x", "d\xff\xff\xff\xff", "GET / HTTP/1.1\r\n"} {
-		r, client, _ := remoteOf(t)
-		gone := newOnce()
-		go r.follow(func(unix.Signal) {}, nil, nil, gone)
+		r, client, _ := newTestRemote(t)
+		gone := newEvent()
+		go r.readFrames(func(unix.Signal) {}, nil, nil, gone)
 		if _, err := client.WriteString(nonsense); err != nil {
 			t.Fatal(err)
 		}
 		client.Close()
-		happens(t, gone, nonsense)
+		waitFired(t, gone, nonsense)
 	}
 }
 
-// A command that closed its input, or ended, is no reason to stop listening.
-func TestRemoteInputThatNobodyReads(t *testing.T) {
-	r, client, command := remoteOf(t)
+// A command that closed its input, or ended, does not stop the reading of frames.
+func TestRemoteSignalAfterCommandClosedInput(t *testing.T) {
+	r, client, command := newTestRemote(t)
 	command.Close()
-	given := make(chan unix.Signal, 1)
-	gone := newOnce()
-	go r.follow(func(s unix.Signal) { given <- s }, nil, nil, gone)
-	defer func() { client.Close(); <-gone.given }()
+	signals := make(chan unix.Signal, 1)
+	gone := newEvent()
+	go r.readFrames(func(s unix.Signal) { signals <- s }, nil, nil, gone)
+	defer func() { client.Close(); <-gone.fired }()
 	w := frame.NewWriter(client)
 	if _, err := w.Write(make([]byte, 2*frame.Window)); err != nil {
 		t.Fatal(err)
@@ -116,14 +116,14 @@ func TestRemoteInputThatNobodyReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case <-given:
+	case <-signals:
 	case <-time.After(20 * time.Second):
-		t.Fatal("it waits for somebody to read")
+		t.Fatal("the signal waits until the input is read")
 	}
 }
 
-func TestRemoteSizes(t *testing.T) {
-	r, client, _ := remoteOf(t)
+func TestRemoteResizesTerminal(t *testing.T) {
+	r, client, _ := newTestRemote(t)
 	pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -139,10 +139,10 @@ func TestRemoteSizes(t *testing.T) {
 		return []uint16{ws.Row, ws.Col}
 	}
 	if got := size(); !slices.Equal(got, []uint16{33, 111}) {
-		t.Errorf("it begins with %v", got)
+		t.Errorf("the size at first is %v", got)
 	}
-	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, nil, pty, gone)
+	gone := newEvent()
+	go r.readFrames(func(unix.Signal) {}, nil, pty, gone)
 	w := frame.NewWriter(client)
 	for _, s := range [][2]uint16{{40, 80}, {0, 0}, {50, 132}, {0, 7}} {
 		if err := w.Size(s[0], s[1]); err != nil {
@@ -150,33 +150,33 @@ func TestRemoteSizes(t *testing.T) {
 		}
 	}
 	client.Close()
-	happens(t, gone, "the caller's end")
+	waitFired(t, gone, "the caller's end")
 	if got := size(); !slices.Equal(got, []uint16{50, 132}) {
-		t.Errorf("it ends with %v", got)
+		t.Errorf("the size at the end is %v", got)
 	}
 }
 
-func happens(t *testing.T, o *once, what string) {
+func waitFired(t *testing.T, e *event, what string) {
 	t.Helper()
 	select {
-	case <-o.given:
+	case <-e.fired:
 	case <-time.After(20 * time.Second):
-		t.Fatalf("%q is not noticed", what)
+		t.Fatalf("timeout: %s", what)
 	}
 }
 
-// What the command did not read of a file is told in the end, also where the pipe is full. What the
-// container's root wrote into the pipe is not counted.
-func TestRemoteTellsWhatWasRead(t *testing.T) {
-	r, client, command := remoteOf(t)
-	told, errors := pipe(t)
-	r.errors = frame.NewWriter(errors)
+// The client learns, at the end, how much of a file the command has not read, also when the pipe is
+// full. What the container's root wrote into the pipe is not counted.
+func TestRemoteReportsHowMuchWasRead(t *testing.T) {
+	r, client, command := newTestRemote(t)
+	reports, stderr := pipe(t)
+	r.stderr = frame.NewWriter(stderr)
 	var err error
-	if r.unread, err = duplicate(command); err != nil {
+	if r.commandEnd, err = dupFile(command); err != nil {
 		t.Fatal(err)
 	}
-	gone := newOnce()
-	go r.follow(func(unix.Signal) {}, nil, nil, gone)
+	gone := newEvent()
+	go r.readFrames(func(unix.Signal) {}, nil, nil, gone)
 	const sent, read = 3 << 20, 100
 	if _, err := frame.NewWriter(client).Write(make([]byte, sent)); err != nil {
 		t.Fatal(err)
@@ -184,20 +184,20 @@ func TestRemoteTellsWhatWasRead(t *testing.T) {
 	if _, err := io.ReadFull(command, make([]byte, read)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); waiting(command) < 1<<16; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); unreadBytes(command) < 1<<16; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the pipe is never full")
+			t.Fatal("the pipe does not fill")
 		}
 	}
-	r.giveBack()
-	f, err := frame.Read(told, make([]byte, frame.MaxSize))
+	r.reportUnread()
+	f, err := frame.Read(reports, make([]byte, frame.MaxSize))
 	if err != nil || f.Kind != frame.Consumed || f.Bytes() != 0 {
-		t.Errorf("it begins with %+v, %v", f, err)
+		t.Errorf("the first report is %+v, %v", f, err)
 	}
-	f, err = frame.Read(told, make([]byte, frame.MaxSize))
+	f, err = frame.Read(reports, make([]byte, frame.MaxSize))
 	if err != nil || f.Kind != frame.Consumed || f.Bytes() < read || f.Bytes() > read+1<<16 {
-		t.Errorf("it tells %+v, %v", f, err)
+		t.Errorf("the last report is %+v, %v", f, err)
 	}
 	client.Close()
-	happens(t, gone, "the caller's end")
+	waitFired(t, gone, "the caller's end")
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// child is a command that was started.
+// child is a command of a test.
 type child struct{ *exec.Cmd }
 
 func (c child) Wait() (int, error) {
@@ -30,9 +30,9 @@ func (c child) Wait() (int, error) {
 	return ws.ExitStatus(), nil
 }
 
-func (c child) Reap() {} // Wait did
+func (c child) Reap() {} // exec.Cmd.Wait did
 
-func sh(t *testing.T, script string) child {
+func startShell(t *testing.T, script string) child {
 	t.Helper()
 	c := child{exec.Command("sh", "-c", script)}
 	if err := c.Start(); err != nil {
@@ -47,22 +47,22 @@ type outcome struct {
 	err    error
 }
 
-func ran(t *testing.T, result <-chan outcome) outcome {
+func waitOutcome(t *testing.T, result <-chan outcome) outcome {
 	t.Helper()
 	select {
 	case o := <-result:
 		return o
 	case <-time.After(30 * time.Second):
-		t.Fatal("it goes on")
+		t.Fatal("the session does not end")
 		return outcome{}
 	}
 }
 
-func run(t *testing.T, s *Session, c child) <-chan outcome {
+func runSession(t *testing.T, s *Session, c child) <-chan outcome {
 	t.Helper()
-	if s.command == nil { // it didn't begin
-		s.command, s.signals = grouped(t, c.Process.Pid, s.leads), catch()
-		s.signals.pass(s.command)
+	if s.command == nil { // Begin was not called
+		s.command, s.signals = newTestGroup(t, c.Process.Pid, s.leads), catch()
+		s.signals.forwardTo(s.command)
 	}
 	result := make(chan outcome, 1)
 	go func() {
@@ -72,7 +72,7 @@ func run(t *testing.T, s *Session, c child) <-chan outcome {
 	return result
 }
 
-func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
+func TestCallersIdentityInheritsStreams(t *testing.T) {
 	standby, orders := fakeStandby(t)
 	s, err := Prepare(&plan.Plan{}, nil, standby, nil, nil)
 	if err != nil {
@@ -80,32 +80,32 @@ func TestCallersIdentityHasTheCallersStreams(t *testing.T) {
 	}
 	defer s.End()
 	if want := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}; s.Stdio() != want {
-		t.Errorf("the command gets %v, not ours", s.Stdio())
+		t.Errorf("the command gets %v, not the caller's streams", s.Stdio())
 	}
-	c := sh(t, "exit 3")
+	c := startShell(t, "exit 3")
 	if err := s.Begin(c.Process.Pid, pidfdOf(t, c.Process.Pid)); err != nil {
 		t.Fatal(err)
 	}
 	var o order
-	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Space: s.command.space}) || o.Space.Ino == 0 {
+	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Space: s.command.pidNS}) || o.Space.Ino == 0 {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
-	if got := ran(t, run(t, s, c)); got != (outcome{3, nil}) {
-		t.Errorf("it ends with %+v", got)
+	if got := waitOutcome(t, runSession(t, s, c)); got != (outcome{3, nil}) {
+		t.Errorf("Run returns %+v", got)
 	}
 	if _, err := os.Stdout.Stat(); err != nil {
-		t.Errorf("our own stream is closed: %v", err)
+		t.Errorf("this process's standard output is closed: %v", err)
 	}
 	pid := s.watcher.pid
 	s.End()
-	s.End() // any number of times
+	s.End() // may be called again
 	if err := unix.Kill(pid, 0); err == nil {
-		t.Error("the watcher is left")
+		t.Error("the watcher still runs")
 	}
 }
 
-// Nobody attends it, so that nothing of the caller's stays open.
-func TestDetachedCommandHasTheNullDevice(t *testing.T) {
+// A detached command has no stream of the caller's.
+func TestDetachedCommandHasNullDevice(t *testing.T) {
 	root, err := os.Open("/")
 	if err != nil {
 		t.Fatal(err)
@@ -122,39 +122,40 @@ func TestDetachedCommandHasTheNullDevice(t *testing.T) {
 			}
 		}
 		if err := s.Begin(os.Getpid(), nil); err != nil || s.watcher != nil {
-			t.Errorf("it is watched: %+v, %v", s.watcher, err)
+			t.Errorf("a detached command has a watcher: %+v, %v", s.watcher, err)
 		}
 		s.End()
 		s.Stdio()[0].Close()
 	}
 }
 
-// atKeyboard is the session of a command with a terminal that is a pipe here.
-func atKeyboard(t *testing.T, detachKeys string) (s *Session, keyboard *os.File) {
+// newKeyboardSession returns the session of a command with a terminal, where a pipe stands for the
+// caller's terminal.
+func newKeyboardSession(t *testing.T, detachKeys string) (s *Session, keyboard *os.File) {
 	t.Helper()
 	from, keyboard := pipe(t)
 	_, to := pipe(t)
 	return &Session{
-		streams:    &streams{terminal: true, input: inputOf(from, to)},
-		detachKeys: []byte(detachKeys),
-		target:     "web",
-		restore:    func() {},
+		streams:         &streams{terminal: true, input: newTestInput(from, to)},
+		detachKeys:      []byte(detachKeys),
+		target:          "web",
+		restoreTerminal: func() {},
 	}, keyboard
 }
 
-func TestCommandEndsWithTheCallersTerminal(t *testing.T) {
-	s, keyboard := atKeyboard(t, "")
-	result := run(t, s, sh(t, "exec sleep 600"))
+func TestCommandEndsWhenTerminalHangsUp(t *testing.T) {
+	s, keyboard := newKeyboardSession(t, "")
+	result := runSession(t, s, startShell(t, "exec sleep 600"))
 	keyboard.Close()
-	if got := ran(t, result); got != (outcome{exit.Signalled(int(unix.SIGHUP)), nil}) {
-		t.Errorf("it ends with %+v", got)
+	if got := waitOutcome(t, result); got != (outcome{exit.Signalled(int(unix.SIGHUP)), nil}) {
+		t.Errorf("Run returns %+v", got)
 	}
 }
 
-func TestDetachKeysLeaveTheSession(t *testing.T) {
-	s, keyboard := atKeyboard(t, "\x10\x11")
+func TestDetachKeysReleaseTheCommand(t *testing.T) {
+	s, keyboard := newKeyboardSession(t, "\x10\x11")
 	restored := 0
-	s.restore = func() { restored++ }
+	s.restoreTerminal = func() { restored++ }
 	standby, orders := fakeStandby(t)
 	var err error
 	if s.watcher, err = startWatcher(standby, false, nil); err != nil {
@@ -162,15 +163,15 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	}
 	w := s.watcher
 	defer w.stop()
-	said, stderr := pipe(t)
-	s.errors = stderr
-	c := sh(t, "exec sleep 600")
-	result := run(t, s, c)
+	output, stderr := pipe(t)
+	s.stderr = stderr
+	c := startShell(t, "exec sleep 600")
+	result := runSession(t, s, c)
 	if _, err := keyboard.WriteString("a\x10\x11"); err != nil {
 		t.Fatal(err)
 	}
-	if got := ran(t, result); got != (outcome{0, nil}) {
-		t.Errorf("it ends with %+v", got)
+	if got := waitOutcome(t, result); got != (outcome{0, nil}) {
+		t.Errorf("Run returns %+v", got)
 	}
 	var o order
 	if err := orders().Decode(&o); err != nil || o != (order{Drain: true}) {
@@ -178,71 +179,71 @@ func TestDetachKeysLeaveTheSession(t *testing.T) {
 	}
 	s.End()
 	if restored != 1 {
-		t.Errorf("the terminal is given back %d times", restored)
+		t.Errorf("the terminal is restored %d times", restored)
 	}
 	for name, pid := range map[string]int{"watcher": w.pid, "command": c.Process.Pid} {
 		if st, err := procfs.ReadStat(pid); err != nil || st.Dead() {
-			t.Errorf("the %s is not there any more: %+v, %v", name, st, err)
+			t.Errorf("the %s has ended: %+v, %v", name, st, err)
 		}
 	}
 	stderr.Close()
-	text, err := bufio.NewReader(said).ReadString(0)
+	text, err := bufio.NewReader(output).ReadString(0)
 	if !strings.Contains(text, "running: docker top web\n") {
-		t.Errorf("it says %q, %v", text, err)
+		t.Errorf("it prints %q, %v", text, err)
 	}
 }
 
-// The caller's terminal is raw while the command has it, and of its size.
-func TestTerminalIsTakenAndGivenBack(t *testing.T) {
-	ours, caller := terminal(t)
-	pty, theirs := terminal(t)
+// While the command runs the caller's terminal is raw, and the command's has its size.
+func TestTerminalIsRawAndRestored(t *testing.T) {
+	master, caller := openTestTerminal(t)
+	pty, tty := openTestTerminal(t)
 	old := os.Stdin
 	os.Stdin = caller
 	defer func() { os.Stdin = old }()
-	resized := func(rows, cols uint16) {
+	setSize := func(rows, cols uint16) {
 		t.Helper()
 		size := &unix.Winsize{Row: rows, Col: cols}
-		if err := unix.IoctlSetWinsize(int(ours.Fd()), unix.TIOCSWINSZ, size); err != nil {
+		if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, size); err != nil {
 			t.Fatal(err)
 		}
 	}
-	has := func(rows, cols uint16) bool {
-		size, err := unix.IoctlGetWinsize(int(theirs.Fd()), unix.TIOCGWINSZ)
+	hasSize := func(rows, cols uint16) bool {
+		size, err := unix.IoctlGetWinsize(int(tty.Fd()), unix.TIOCGWINSZ)
 		return err == nil && size.Row == rows && size.Col == cols
 	}
 	standby, orders := fakeStandby(t)
-	s := &Session{pty: pty, raw: true, leads: true, standby: standby, signals: catch(), restore: func() {}}
+	s := &Session{pty: pty, raw: true, leads: true, standby: standby, signals: catch(), restoreTerminal: func() {}}
 	before, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resized(41, 99)
-	command, _ := lead(t, "cat")
+	setSize(41, 99)
+	command, _ := startLeader(t, "cat")
 	if err := s.Begin(command.Process.Pid, pidfdOf(t, command.Process.Pid)); err != nil {
 		t.Fatal(err)
 	}
-	defer s.signals.stop() // which Run does
+	defer s.signals.stop() // Run does that
 	var o order
 	if err := orders().Decode(&o); err != nil || o.PID != command.Process.Pid || !o.Leads || o.Terminal == nil || *o.Terminal != *before {
 		t.Errorf("the watcher's order is %+v, %v", o, err)
 	}
 	if now, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS); err != nil || now.Lflag&(unix.ECHO|unix.ICANON) != 0 {
-		t.Errorf("it is not raw: %+v, %v", now, err)
+		t.Errorf("the caller's terminal is not raw: %+v, %v", now, err)
 	}
-	if !has(41, 99) {
-		t.Error("the command's is of another size")
+	if !hasSize(41, 99) {
+		t.Error("the command's terminal has another size")
 	}
-	resized(50, 120)
+	setSize(50, 120)
 	if err := unix.Kill(os.Getpid(), unix.SIGWINCH); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); !has(50, 120); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !hasSize(50, 120); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the command's doesn't follow the caller's size")
+			t.Fatal("the command's terminal doesn't follow the caller's size")
 		}
 	}
 	s.End()
 	if after, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS); err != nil || *after != *before {
-		t.Errorf("it is %+v, %v; was %+v", after, err, before)
+		t.Errorf("the caller's terminal is %+v, %v; was %+v", after, err, before)
 	}
 }

@@ -16,18 +16,18 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// signals are those that the command gets of ours.
+// signals forwards signals that the helper gets to the command.
 type signals struct {
-	caught  chan os.Signal
-	fatal   chan os.Signal // has one of those that are for the end, whoever sent it
-	command *group         // set before told is called
-	last    atomic.Int64   // when one came that is for the end, in nanoseconds
-	passed  atomic.Uint64  // those that were passed on, a bit each
-	mu      sync.Mutex
-	over    bool // the command has ended, and its number may be another's
+	caught    chan os.Signal
+	fatal     chan os.Signal // receives the terminating signals, whatever sent them
+	command   *group         // set before forwardFromCLI is called
+	last      atomic.Int64   // when the last terminating signal came, in nanoseconds
+	forwarded atomic.Uint64  // one bit for each signal that was forwarded
+	mu        sync.Mutex
+	stopped   bool // the command has ended, and its pid may be reused
 }
 
-// catch begins to catch the signals. Those that come before pass is called wait.
+// catch begins to catch signals. Those that come before forwardTo is called are kept.
 func catch() *signals {
 	s := &signals{caught: make(chan os.Signal, 64), fatal: make(chan os.Signal, 1)}
 	for _, sig := range []unix.Signal{
@@ -44,8 +44,8 @@ func catch() *signals {
 	return s
 }
 
-// pass passes the signals on to the command from now on.
-func (s *signals) pass(command *group) {
+// forwardTo forwards signals to the command from now on.
+func (s *signals) forwardTo(command *group) {
 	s.command = command
 	go func() {
 		for caught := range s.caught {
@@ -56,18 +56,18 @@ func (s *signals) pass(command *group) {
 			if isFatal(sig) {
 				s.last.Store(time.Now().UnixNano())
 			}
-			// Where the command is in our own process group, the terminal sends
-			// it what it sends us.
+			// If the command is in the helper's process group, the terminal sends it the signals of
+			// keys itself.
 			if command.leads || !terminalSends(sig) || !foreground() {
-				s.give(sig)
+				s.forward(sig)
 			}
 		}
 	}()
 }
 
-// again is given the next signal that is for the end, not one that came before: the command
+// nextFatal receives the next terminating signal, and drops one that came before: the command
 // got that.
-func (s *signals) again() <-chan os.Signal {
+func (s *signals) nextFatal() <-chan os.Signal {
 	select {
 	case <-s.fatal:
 	default:
@@ -75,69 +75,67 @@ func (s *signals) again() <-chan os.Signal {
 	return s.fatal
 }
 
-// patience is how long what reads the output is waited for once the command has ended: no longer
-// than grace where a signal to end was passed on, since the Docker CLI tells no second one. Else
-// it is 0, which is no limit.
-func (s *signals) patience() time.Duration {
-	if slices.ContainsFunc(ends(), func(sig unix.Signal) bool { return s.passed.Load()&(1<<sig) != 0 }) {
+// outputTimeout is how long to wait, once the command has ended, for the reader of its output: grace
+// if a terminating signal was forwarded, since the Docker CLI reports no second one, else 0, no limit.
+func (s *signals) outputTimeout() time.Duration {
+	if slices.ContainsFunc(fatalSignals(), func(sig unix.Signal) bool { return s.forwarded.Load()&(1<<sig) != 0 }) {
 		return grace
 	}
 	return 0
 }
 
-// stop lets the signals have their default actions again. None is given to the command any more.
+// stop gives the signals their default actions again. None is forwarded after it.
 func (s *signals) stop() {
 	s.mu.Lock()
-	s.over = true
+	s.stopped = true
 	s.mu.Unlock()
 	signal.Stop(s.caught)
 	signal.Stop(s.fatal)
 	close(s.caught)
 }
 
-// isFatal tells whether a signal is for the end.
-func isFatal(sig unix.Signal) bool { return slices.Contains(ends(), sig) }
+// isFatal reports whether a signal is one of the terminating signals.
+func isFatal(sig unix.Signal) bool { return slices.Contains(fatalSignals(), sig) }
 
-// told passes on what the Docker CLI tells its plugins, without a terminal, that
-// it got SIGINT or SIGTERM. It doesn't say which, so it is SIGTERM, unless it was
-// a ctrl-c that we got as well.
-func (s *signals) told() {
+// forwardFromCLI forwards the SIGINT or SIGTERM that the Docker CLI, without a terminal, reports to its
+// plugins. It doesn't report which, so the command gets SIGTERM, unless it was a ctrl-c that
+// the helper got as well.
+func (s *signals) forwardFromCLI() {
 	const moment = 100 * time.Millisecond
 	if foreground() {
-		time.Sleep(moment) // ours may be on its way
+		time.Sleep(moment) // for the helper's own SIGINT
 		if time.Since(time.Unix(0, s.last.Load())) < time.Second {
 			return
 		}
 	}
-	s.give(unix.SIGTERM)
+	s.forward(unix.SIGTERM)
 }
 
-func (s *signals) give(sig unix.Signal) {
+func (s *signals) forward(sig unix.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.stopped {
 		return
 	}
-	s.passed.Or(1 << sig)
+	s.forwarded.Or(1 << sig)
 	if isFatal(sig) {
 		select {
-		case s.fatal <- sig: // before the command can end by it
+		case s.fatal <- sig: // before the command can end because of it
 		default:
 		}
 	}
-	s.command.pass(sig)
+	s.command.forward(sig)
 }
 
-// ended tells whether the command's exit status says that it ended by a signal
-// that was passed on.
+// ended reports whether the command's exit status means that a forwarded signal ended it.
 func (s *signals) ended(status int) bool {
 	sig := status - exit.Signalled(0)
-	return sig > 0 && s.passed.Load()&(1<<sig) != 0
+	return sig > 0 && s.forwarded.Load()&(1<<sig) != 0
 }
 
-// pass gives a signal to the command, a child of ours, and one of those that keys of a terminal
-// send to all of the command's process group, as these do.
-func (g *group) pass(sig unix.Signal) {
+// forward sends a signal to the command. A signal that keys of a terminal send, sent to the
+// leader of a session, goes to the command's whole process group.
+func (g *group) forward(sig unix.Signal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	byKey := sig == unix.SIGINT || sig == unix.SIGQUIT || sig == unix.SIGTSTP || sig == unix.SIGCONT
@@ -147,32 +145,31 @@ func (g *group) pass(sig unix.Signal) {
 	case !g.leads || !byKey:
 		_ = unix.PidfdSendSignal(int(g.pidfd.Fd()), sig, nil, 0)
 	default:
-		_ = unix.Kill(-g.pid, sig) // which nobody has waited for
+		_ = unix.Kill(-g.pid, sig) // not reaped, so the number is still the command's
 	}
 	switch {
-	case !g.leads: // its group is the caller's
+	case !g.leads: // the command is in the caller's process group
 	case sig == unix.SIGTSTP:
-		// The parent of a session's leader is in another session; SIGTSTP doesn't stop
-		// a group of which nobody could let it go on, setpgid(2).
-		g.signalThose(unix.SIGSTOP, func(st procfs.Stat) bool { return st.DefaultAction(sig) })
+		// The kernel ignores SIGTSTP for an orphaned process group, as that of a session's leader
+		// is: nothing could continue it, setpgid(2).
+		g.signalMatching(unix.SIGSTOP, func(st procfs.Stat) bool { return st.DefaultAction(sig) })
 	case isFatal(sig):
-		// A process that was stopped would not receive it. Where the main thread has ended
-		// the state doesn't tell whether the others are stopped.
-		g.signalThose(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' || st.MainEnded() })
+		// A stopped process would not receive the signal. If the main thread has ended, the state
+		// does not show whether the other threads are stopped.
+		g.signalMatching(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' || st.MainEnded() })
 	}
 }
 
-// signalThose gives a signal to those of the command's process group that are so.
-func (g *group) signalThose(sig unix.Signal, are func(procfs.Stat) bool) {
+// signalMatching sends a signal to the members of the command's process group that match.
+func (g *group) signalMatching(sig unix.Signal, matches func(procfs.Stat) bool) {
 	g.members(func(fd int, st procfs.Stat) {
-		if st.Group == g.pid && are(st) {
+		if st.Group == g.pid && matches(st) {
 			_ = unix.PidfdSendSignal(fd, sig, nil, 0)
 		}
 	})
 }
 
-// terminalSends tells whether a terminal sends the signal to the group in its
-// foreground.
+// terminalSends reports whether a terminal sends the signal to its foreground process group.
 func terminalSends(sig unix.Signal) bool {
 	switch sig {
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGWINCH:
@@ -181,7 +178,7 @@ func terminalSends(sig unix.Signal) bool {
 	return false
 }
 
-// foreground tells whether our process group is that of our terminal.
+// foreground reports whether the helper's process group is the foreground one of its terminal.
 func foreground() bool {
 	tty, err := os.Open("/dev/tty")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// inState waits until a process is in a state of proc_pid_stat(5).
-func inState(t *testing.T, pid int, state byte) {
+// waitForState waits until a process is in a state of proc_pid_stat(5).
+func waitForState(t *testing.T, pid int, state byte) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		st, err := procfs.ReadStat(pid)
@@ -29,34 +29,33 @@ func inState(t *testing.T, pid int, state byte) {
 	}
 }
 
-// What ctrl-z does at a terminal, and fg.
-func TestCommandIsStoppedWithItsGroup(t *testing.T) {
-	cmd, children := lead(t, "sh", "-c", `
+// Ctrl-z at a terminal, and then fg.
+func TestCtrlZStopsTheProcessGroup(t *testing.T) {
+	cmd, children := startLeader(t, "sh", "-c", `
 		sleep 600 >/dev/null & a=$!
 		setsid sleep 600 >/dev/null & b=$!
 		until [ "$(cut -d' ' -f6 /proc/$b/stat)" = $b ]; do :; done
 		echo $a $b; read ready; read end`)
-	g := grouped(t, cmd.Process.Pid, true)
-	g.pass(unix.SIGTSTP)
-	inState(t, g.pid, 'T')
-	inState(t, children[0], 'T')
-	inState(t, children[1], 'S') // which left the group
-	g.pass(unix.SIGCONT)
-	inState(t, g.pid, 'S')
-	inState(t, children[0], 'S')
+	g := newTestGroup(t, cmd.Process.Pid, true)
+	g.forward(unix.SIGTSTP)
+	waitForState(t, g.pid, 'T')
+	waitForState(t, children[0], 'T')
+	waitForState(t, children[1], 'S') // which has a process group of its own
+	g.forward(unix.SIGCONT)
+	waitForState(t, g.pid, 'S')
+	waitForState(t, children[0], 'S')
 }
 
-// Who has a handler for it isn't stopped by us, but by that.
-func TestCommandThatHandlesCtrlZIsNotStopped(t *testing.T) {
-	cmd, _ := lead(t, "sh", "-c", `trap "exit 42" TSTP; echo; while :; do read end || sleep 0.1; done`)
-	grouped(t, cmd.Process.Pid, true).pass(unix.SIGTSTP)
+func TestCtrlZWithHandlerDoesNotStop(t *testing.T) {
+	cmd, _ := startLeader(t, "sh", "-c", `trap "exit 42" TSTP; echo; while :; do read end || sleep 0.1; done`)
+	newTestGroup(t, cmd.Process.Pid, true).forward(unix.SIGTSTP)
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 42 {
-		t.Errorf("it ends with %v", err)
+		t.Errorf("Wait returns %v", err)
 	}
 }
 
-// What a key sends is for the whole group, what kill(1) sends for the command.
-func TestSignalsOfKeysReachTheGroup(t *testing.T) {
+// A signal that a key sends is for the process group, one that kill(1) sends for the command alone.
+func TestKeySignalsReachTheProcessGroup(t *testing.T) {
 	for _, row := range []struct {
 		sig   unix.Signal
 		group bool
@@ -68,26 +67,26 @@ func TestSignalsOfKeysReachTheGroup(t *testing.T) {
 		{unix.SIGUSR1, false},
 		{unix.SIGUSR2, false},
 	} {
-		// A shell's children in the background would ignore ctrl-c.
-		cmd, children := lead(t, "bash", "-c", `(echo $BASHPID; exec sleep 600 >/dev/null); exec sleep 600`)
-		g := grouped(t, cmd.Process.Pid, true)
-		inState(t, g.pid, 'S')
-		g.pass(row.sig)
+		// exec, since a shell's background children ignore SIGINT.
+		cmd, children := startLeader(t, "bash", "-c", `(echo $BASHPID; exec sleep 600 >/dev/null); exec sleep 600`)
+		g := newTestGroup(t, cmd.Process.Pid, true)
+		waitForState(t, g.pid, 'S')
+		g.forward(row.sig)
 		if row.group {
-			gone(t, children[0])
-		} else if gone(t, g.pid); !alive(children[0]) {
+			waitGone(t, children[0])
+		} else if waitGone(t, g.pid); !isAlive(children[0]) {
 			t.Errorf("%v: the child has ended", row.sig)
 		}
 	}
 }
 
-func alive(pid int) bool {
+func isAlive(pid int) bool {
 	st, err := procfs.ReadStat(pid)
 	return err == nil && !st.Dead()
 }
 
-// A signal that comes before the command runs is not lost, nor are we.
-func TestSignalBeforeTheCommandRunsIsPassedOn(t *testing.T) {
+// A signal that comes before the command runs is neither lost nor ends this process.
+func TestSignalBeforeCommandRunsIsForwarded(t *testing.T) {
 	s := catch()
 	defer s.stop()
 	if err := unix.Kill(os.Getpid(), unix.SIGTERM); err != nil {
@@ -95,49 +94,49 @@ func TestSignalBeforeTheCommandRunsIsPassedOn(t *testing.T) {
 	}
 	for deadline := time.Now().Add(30 * time.Second); len(s.caught) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it is not caught")
+			t.Fatal("the signal is not caught")
 		}
 	}
-	cmd, _ := lead(t, "cat")
-	s.pass(grouped(t, cmd.Process.Pid, true))
-	gone(t, cmd.Process.Pid)
+	cmd, _ := startLeader(t, "cat")
+	s.forwardTo(newTestGroup(t, cmd.Process.Pid, true))
+	waitGone(t, cmd.Process.Pid)
 	for status, want := range map[int]bool{143: true, 129: false, 128: false, 0: false, 15: false, 255: false} {
 		if got := s.ended(status); got != want {
-			t.Errorf("it ended by a signal of ours with status %d: %t", status, got)
+			t.Errorf("ended(%d) is %t", status, got)
 		}
 	}
 }
 
-// The number of a command that has ended may be another process's: a signal of the client's that
-// came in that moment was sent to it.
-func TestNoSignalIsPassedOnAfterTheEnd(t *testing.T) {
-	cmd, _ := lead(t, "cat")
+// The pid of a command that has ended may be reused: once a signal of the client's that came at that
+// moment was sent to the new process.
+func TestNoSignalIsForwardedAfterTheEnd(t *testing.T) {
+	cmd, _ := startLeader(t, "cat")
 	s := catch()
-	s.pass(grouped(t, cmd.Process.Pid, true))
+	s.forwardTo(newTestGroup(t, cmd.Process.Pid, true))
 	s.stop()
-	s.give(unix.SIGTERM)
-	s.give(unix.SIGINT)
-	if s.passed.Load() != 0 || !alive(cmd.Process.Pid) {
-		t.Error("it gets a signal")
+	s.forward(unix.SIGTERM)
+	s.forward(unix.SIGINT)
+	if s.forwarded.Load() != 0 || !isAlive(cmd.Process.Pid) {
+		t.Error("a signal is forwarded")
 	}
 }
 
-// After a signal to end what reads the output is not waited for without limit.
-func TestPatienceAfterASignalToEnd(t *testing.T) {
-	cmd, _ := lead(t, "cat")
+// After a terminating signal the reader of the output is waited for only for a time.
+func TestOutputTimeoutAfterTerminatingSignal(t *testing.T) {
+	cmd, _ := startLeader(t, "cat")
 	s := catch()
-	s.pass(grouped(t, cmd.Process.Pid, true))
+	s.forwardTo(newTestGroup(t, cmd.Process.Pid, true))
 	defer s.stop()
-	if s.give(unix.SIGWINCH); s.patience() != 0 {
-		t.Error("a change of the size limits it")
+	if s.forward(unix.SIGWINCH); s.outputTimeout() != 0 {
+		t.Error("SIGWINCH sets a timeout")
 	}
-	if s.give(unix.SIGTERM); s.patience() != grace {
-		t.Errorf("it is %s", s.patience())
+	if s.forward(unix.SIGTERM); s.outputTimeout() != grace {
+		t.Errorf("the timeout is %s, want %s", s.outputTimeout(), grace)
 	}
-	if s.again(); len(s.fatal) > 0 {
-		t.Error("the signal that the command got is taken for another one")
+	if s.nextFatal(); len(s.fatal) > 0 {
+		t.Error("nextFatal keeps the signal that was already forwarded")
 	}
-	if s.give(unix.SIGTERM); len(s.fatal) != 1 {
-		t.Error("a second one is not heard of")
+	if s.forward(unix.SIGTERM); len(s.fatal) != 1 {
+		t.Error("a second signal is not reported")
 	}
 }

@@ -18,9 +18,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// CallerStreams tells what the caller's standard streams are, of one who is here.
+// CallerStreams describes the standard streams of a local caller.
 func CallerStreams() request.Streams {
-	group, err := unix.IoctlGetUint32(0, unix.TIOCGPGRP) // fails where it isn't our controlling terminal
+	group, err := unix.IoctlGetUint32(0, unix.TIOCGPGRP) // fails if it isn't the controlling terminal
 	return request.Streams{
 		InputTerminal:  term.IsTerminal(0),
 		OutputTerminal: term.IsTerminal(1),
@@ -29,9 +29,9 @@ func CallerStreams() request.Streams {
 	}
 }
 
-// InputWaits tells whether something can be read from the caller's standard input, a file or a
-// pipe, without reading it.
-func InputWaits() bool {
+// InputPending reports whether the caller's standard input is a file or pipe with something to read. It
+// reads nothing.
+func InputPending() bool {
 	var st unix.Stat_t
 	if unix.Fstat(0, &st) != nil {
 		return false
@@ -41,13 +41,12 @@ func InputWaits() bool {
 		at, err := unix.Seek(0, 0, io.SeekCurrent)
 		return err == nil && at < st.Size
 	case unix.S_IFIFO:
-		return waiting(os.Stdin) > 0
+		return unreadBytes(os.Stdin) > 0
 	}
 	return false
 }
 
-// sameTerminal tells whether two descriptors are of one terminal, of which one may be open
-// as /dev/tty.
+// sameTerminal reports whether two descriptors, of which one may be /dev/tty, are the same terminal.
 func sameTerminal(a, b int) bool {
 	var x, y unix.Stat_t
 	if unix.Fstat(a, &x) != nil || unix.Fstat(b, &y) != nil {
@@ -56,65 +55,65 @@ func sameTerminal(a, b int) bool {
 	return x.Rdev == y.Rdev || y.Rdev == unix.Mkdev(5, 0)
 }
 
-// openTerminal makes the command's terminal, of the size of the caller's.
+// openTerminal makes the command's terminal, with the size of the caller's.
 func (s *Session) openTerminal(p *plan.Plan, root *os.File, null nullDevice, owner int64) error {
 	if s.raw {
-		// In the background this stops us. Later a container could not end until we
-		// go on, since a process of its is our child.
+		// In the background this stops the helper, now rather than later: a container can't end
+		// while the parent of one of its processes is stopped.
 		if now, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err == nil {
 			_ = unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETSW, now)
 		}
 	}
-	ours, theirs, err := openPTY(root, owner)
+	pty, tty, err := openPTY(root, owner)
 	if err != nil {
 		return err
 	}
 	if s.remote != nil {
-		s.remote.resize(ours)
+		s.remote.resize(pty)
 	} else {
-		resize(ours)
+		resize(pty)
 	}
-	s.pty = ours
-	s.streams = &streams{theirs: [3]*os.File{theirs, theirs, theirs}, closing: []*os.File{theirs}, terminal: true, linger: linger}
+	s.pty = pty
+	s.streams = &streams{command: [3]*os.File{tty, tty, tty}, closeAtStart: []*os.File{tty}, terminal: true, linger: linger}
 	if p.Detach {
 		return nil
 	}
 	if p.Input {
-		s.streams.input = &input{from: 0, to: ours, done: make(chan struct{})}
+		s.streams.input = &input{from: 0, to: pty, done: make(chan struct{})}
 	}
-	s.streams.outputs = []*output{{of: 1, from: ours, to: s.remote.writer(1), end: func(sig unix.Signal) { s.signals.give(sig) }}}
+	s.streams.outputs = []*output{{stream: 1, from: pty, to: s.remote.writer(1), signal: func(sig unix.Signal) { s.signals.forward(sig) }}}
 	if p.SeparateErrors {
-		return s.streams.giveOutput(2, null, owner, s.remote)
+		return s.streams.makeOutput(2, null, owner, s.remote)
 	}
 	return nil
 }
 
-// openPTY makes a pseudo-terminal of the devpts that is mounted beneath root,
-// from outside, and gives the command's end to owner, a uid of ours, where that
-// is not negative. Of another devpts it would have no name inside (moby#8755),
-// and the caller's own could be typed into by the container.
-func openPTY(root *os.File, owner int64) (ours, theirs *os.File, err error) {
-	ours, err = openPTMX(root)
+// openPTY opens a pseudo-terminal of the devpts that is mounted below root, from outside. It
+// gives the command's end to the uid owner, unless that is negative. A pseudo-terminal of
+// another devpts would have no name inside (moby#8755), and the container could type into the
+// caller's own.
+func openPTY(root *os.File, owner int64) (pty, tty *os.File, err error) {
+	pty, err = openPTMX(root)
 	if err != nil {
-		return nil, nil, exit.Hint(fmt.Errorf("make a terminal: %w", err), "-T runs the command without a terminal")
+		return nil, nil, exit.Hint(fmt.Errorf("make a terminal: %w", err), "use -T to run the command without a terminal")
 	}
-	if err := unix.IoctlSetPointerInt(int(ours.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+	if err := unix.IoctlSetPointerInt(int(pty.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		return nil, nil, fmt.Errorf("unlock the terminal: %w", err)
 	}
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, ours.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, pty.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 	if errno != 0 {
 		return nil, nil, fmt.Errorf("open the terminal: %w", errno)
 	}
-	theirs = os.NewFile(fd, "pts")
-	return ours, theirs, own(theirs, owner)
+	tty = os.NewFile(fd, "pts")
+	return pty, tty, chown(tty, owner)
 }
 
-// openPTMX opens /dev/pts/ptmx beneath root once it is sure what that is: the
+// openPTMX opens /dev/pts/ptmx below root, after checking that it is a devpts multiplexer: the
 // container could have put any file there.
 func openPTMX(root *os.File) (*os.File, error) {
 	at, err := inroot.OpenPath(root, "/dev/pts/ptmx")
 	if err != nil {
-		return nil, fmt.Errorf("its /dev/pts/ptmx: %w", err)
+		return nil, fmt.Errorf("/dev/pts/ptmx in the container: %w", err)
 	}
 	defer at.Close()
 	var fs unix.Statfs_t
@@ -126,12 +125,12 @@ func openPTMX(root *os.File) (*os.File, error) {
 		return nil, err
 	}
 	if fs.Type != unix.DEVPTS_SUPER_MAGIC || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(5, 2) {
-		return nil, errors.New("its /dev/pts/ptmx is not one of a devpts")
+		return nil, errors.New("/dev/pts/ptmx in the container is not a devpts multiplexer")
 	}
 	return inroot.Reopen(at, unix.O_RDWR)
 }
 
-// resize gives the pseudo-terminal the size of the caller's, if one of its streams is one.
+// resize gives the pseudo-terminal the size of the first terminal among the caller's streams.
 func resize(pty *os.File) {
 	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
@@ -141,13 +140,13 @@ func resize(pty *os.File) {
 	}
 }
 
-// takeTerminal makes the caller's terminal raw, where before is how it was, and has the
-// command's follow its size, until the session ends.
-func (s *Session) takeTerminal(before *unix.Termios) error {
+// followTerminal makes the caller's terminal raw, unless before is nil, and resizes the command's
+// terminal with the caller's until the session ends. before is the state to restore.
+func (s *Session) followTerminal(before *unix.Termios) error {
 	fd := int(os.Stdin.Fd())
 	if before != nil {
 		if _, err := term.MakeRaw(fd); err != nil {
-			return fmt.Errorf("the caller's terminal: %w", err)
+			return fmt.Errorf("make the terminal raw: %w", err)
 		}
 	}
 	changes := make(chan os.Signal, 1)
@@ -160,7 +159,7 @@ func (s *Session) takeTerminal(before *unix.Termios) error {
 		}
 	}()
 	resize(s.pty)
-	s.restore = func() {
+	s.restoreTerminal = func() {
 		signal.Stop(changes)
 		close(changes)
 		<-ended

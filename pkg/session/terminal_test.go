@@ -17,24 +17,25 @@ import (
 )
 
 func TestTerminalNeedsADevpts(t *testing.T) {
-	const other = "make a terminal: its /dev/pts/ptmx is not one of a devpts"
+	const notDevpts = "make a terminal: /dev/pts/ptmx in the container is not a devpts multiplexer"
 	for _, row := range []struct {
 		name    string
 		put     func(path string) error
 		message string
 	}{
-		{"no ptmx", func(string) error { return nil }, "make a terminal: its /dev/pts/ptmx: no such file or directory"},
-		{"a regular file", func(path string) error { return os.WriteFile(path, nil, 0o666) }, other},
-		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o666) }, other},
-		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, other},
+		{"no ptmx", func(string) error { return nil }, "make a terminal: /dev/pts/ptmx in the container: no such file or directory"},
+		{"a regular file", func(path string) error { return os.WriteFile(path, nil, 0o666) }, notDevpts},
+		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o666) }, notDevpts},
+		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, notDevpts},
 		// The host's own must not be had by a link.
 		{
+			// A link must not lead to the host's own.
 			"a link to the host's", func(path string) error { return os.Symlink("/../../dev/ptmx", path) },
-			"make a terminal: its /dev/pts/ptmx: no such file or directory",
+			"make a terminal: /dev/pts/ptmx in the container: no such file or directory",
 		},
 		{
 			"a link to itself", func(path string) error { return os.Symlink("ptmx", path) },
-			"make a terminal: its /dev/pts/ptmx: too many levels of symbolic links",
+			"make a terminal: /dev/pts/ptmx in the container: too many levels of symbolic links",
 		},
 	} {
 		dir := t.TempDir()
@@ -45,40 +46,40 @@ func TestTerminalNeedsADevpts(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := make(chan error, 1)
-		go func() { done <- openIn(dir) }()
+		go func() { done <- openTerminalIn(dir) }()
 		select {
 		case err := <-done:
 			if err == nil || err.Error() != row.message {
 				t.Errorf("%s: %v, want %s", row.name, err, row.message)
 			}
 			if known, ok := errors.AsType[*exit.Error](err); !ok || !strings.Contains(known.Hint, "-T") {
-				t.Errorf("%s: %v has no way out", row.name, err)
+				t.Errorf("%s: the hint of %v does not mention -T", row.name, err)
 			}
 		case <-time.After(20 * time.Second):
-			t.Fatalf("%s: it hangs", row.name)
+			t.Fatalf("%s: timeout", row.name)
 		}
 	}
 }
 
-// openIn makes a terminal of dir's and closes it.
-func openIn(dir string) error {
+// openTerminalIn opens a terminal with dir as root, and closes it.
+func openTerminalIn(dir string) error {
 	root, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	ours, theirs, err := openPTY(root, -1)
+	pty, tty, err := openPTY(root, -1)
 	if err == nil {
-		ours.Close()
-		theirs.Close()
+		pty.Close()
+		tty.Close()
 	}
 	return err
 }
 
-// A device of the same number that is on no devpts has no name inside.
-func TestPTMXOutsideOfADevptsIsRefused(t *testing.T) {
+// A device with the number of ptmx that is not on a devpts has no name inside.
+func TestPTMXOutsideDevptsIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("making a device takes root")
+		t.Fatal("this test needs root, to make a device")
 	}
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "dev/pts"), 0o755); err != nil {
@@ -87,14 +88,14 @@ func TestPTMXOutsideOfADevptsIsRefused(t *testing.T) {
 	if err := unix.Mknod(filepath.Join(dir, "dev/pts/ptmx"), unix.S_IFCHR|0o666, int(unix.Mkdev(5, 2))); err != nil {
 		t.Fatal(err)
 	}
-	if err := openIn(dir); err == nil || !strings.HasSuffix(err.Error(), "is not one of a devpts") {
-		t.Errorf("it is taken: %v", err)
+	if err := openTerminalIn(dir); err == nil || !strings.HasSuffix(err.Error(), "is not a devpts multiplexer") {
+		t.Errorf("the device is accepted: %v", err)
 	}
 }
 
-func TestTerminalOfADevpts(t *testing.T) {
+func TestOpenTerminal(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("opening the ptmx of a devpts, and giving a terminal to another user, takes root")
+		t.Fatal("this test needs root, to open /dev/pts/ptmx and to change a terminal's owner")
 	}
 	root, err := os.Open("/")
 	if err != nil {
@@ -102,23 +103,23 @@ func TestTerminalOfADevpts(t *testing.T) {
 	}
 	defer root.Close()
 	const owner = 4242
-	ours, theirs, err := openPTY(root, owner)
+	pty, tty, err := openPTY(root, owner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ours.Close()
-	defer theirs.Close()
-	if got := ownerOf(t, theirs); got != owner {
-		t.Errorf("the command's end is %d's, want %d's", got, owner)
+	defer pty.Close()
+	defer tty.Close()
+	if got := fileOwner(t, tty); got != owner {
+		t.Errorf("the command's end belongs to uid %d, want %d", got, owner)
 	}
-	if _, err := theirs.WriteString("hello\n"); err != nil {
+	if _, err := tty.WriteString("hello\n"); err != nil {
 		t.Fatal(err)
 	}
-	if err := ours.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := pty.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, len("hello\r\n"))
-	if _, err := io.ReadFull(ours, got); err != nil || string(got) != "hello\r\n" {
-		t.Errorf("our end reads %q, %v", got, err)
+	if _, err := io.ReadFull(pty, got); err != nil || string(got) != "hello\r\n" {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

@@ -109,7 +109,7 @@ func Watch() error {
 		}
 		last = o
 		if o.PID != 0 && pidfd != nil {
-			command = &group{pid: o.PID, pidfd: pidfd, leads: o.Leads, space: o.Space}
+			command = &group{pid: o.PID, pidfd: pidfd, leads: o.Leads, pidNS: o.Space}
 		}
 	}
 	if last.Drain {

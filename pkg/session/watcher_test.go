@@ -74,27 +74,27 @@ func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ende
 // orderOf is the first order of a session, and the command's pidfd.
 func orderOf(t *testing.T, command *exec.Cmd, leads bool) (order, *os.File) {
 	t.Helper()
-	g := grouped(t, command.Process.Pid, leads)
-	return order{PID: g.pid, Leads: leads, Space: g.space}, g.pidfd
+	g := newTestGroup(t, command.Process.Pid, leads)
+	return order{PID: g.pid, Leads: leads, Space: g.pidNS}, g.pidfd
 }
 
 func TestWatcherWithoutOrdersDoesNothing(t *testing.T) {
-	null := device(t, "/dev/null")
-	if got := within(t, "it", watch(t, null, null, null)); got != "exit status 0" {
+	null := openDevice(t, "/dev/null")
+	if got := wait(t, "it", watch(t, null, null, null)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 }
 
 func TestWatcherEndsTheSession(t *testing.T) {
 	for _, leads := range []bool{true, false} {
-		cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
-		null := device(t, "/dev/null")
+		cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+		null := openDevice(t, "/dev/null")
 		o, pidfd := orderOf(t, cmd, leads)
 		ended := watch(t, null, null, pidfd, o)
-		if got := within(t, "it", ended); got != "exit status 0" {
+		if got := wait(t, "it", ended); got != "exit status 0" {
 			t.Errorf("leads %t: it ends with %s", leads, got)
 		}
-		gone(t, cmd.Process.Pid)
+		waitGone(t, cmd.Process.Pid)
 		st, err := procfs.ReadStat(children[0])
 		if alive := err == nil && !st.Dead(); alive == leads {
 			t.Errorf("leads %t: the command's child lives: %t", leads, alive)
@@ -104,17 +104,17 @@ func TestWatcherEndsTheSession(t *testing.T) {
 }
 
 func TestWatcherGivesTheTerminalBack(t *testing.T) {
-	_, tty := terminal(t)
+	_, tty := openTestTerminal(t)
 	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw(t, tty)
-	cmd, _ := lead(t, "cat")
+	makeRaw(t, tty)
+	cmd, _ := startLeader(t, "cat")
 	o, pidfd := orderOf(t, cmd, true)
 	o.Terminal = before
-	ended := watch(t, tty, device(t, "/dev/null"), pidfd, o)
-	if got := within(t, "it", ended); got != "exit status 0" {
+	ended := watch(t, tty, openDevice(t, "/dev/null"), pidfd, o)
+	if got := wait(t, "it", ended); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 	after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
@@ -129,9 +129,9 @@ func TestWatcherGivesTheTerminalBack(t *testing.T) {
 // A command that was left goes on, and what it writes to its terminal is taken:
 // else it would wait once the terminal's buffer is full.
 func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
-	ours, theirs := terminal(t)
-	command, _ := lead(t, "cat")
-	keyboard, caller := terminal(t)
+	ours, theirs := openTestTerminal(t)
+	command, _ := startLeader(t, "cat")
+	keyboard, caller := openTestTerminal(t)
 	o, pidfd := orderOf(t, command, true)
 	ended := watch(t, caller, ours, pidfd, o, order{Drain: true})
 	ours.Close()
@@ -149,10 +149,10 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 		theirs.Close()
 		written <- text(err)
 	}()
-	if got := within(t, "the command", written); got != "" {
+	if got := wait(t, "the command", written); got != "" {
 		t.Errorf("the command can't write: %s", got)
 	}
-	if got := within(t, "it", ended); got != "exit status 0" {
+	if got := wait(t, "it", ended); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 	if st, err := procfs.ReadStat(command.Process.Pid); err != nil || st.Dead() {
@@ -163,15 +163,15 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 // The command may have ended before its watcher looks; its children are the
 // session's still.
 func TestWatcherEndsTheSessionOfAnEndedCommand(t *testing.T) {
-	cmd, children := lead(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
+	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 	o, pidfd := orderOf(t, cmd, true)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	null := device(t, "/dev/null")
-	if got := within(t, "it", watch(t, null, null, pidfd, o)); got != "exit status 0" {
+	null := openDevice(t, "/dev/null")
+	if got := wait(t, "it", watch(t, null, null, pidfd, o)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
-	gone(t, children[0])
+	waitGone(t, children[0])
 }
 
 func text(err error) string {
@@ -234,7 +234,7 @@ func TestWatcherThatCantBeStarted(t *testing.T) {
 // The caller's terminal and our end of the command's are the watcher's to give
 // back; without one it must not hold a stream of the caller's open.
 func TestWatcherHasTheTerminalsOnly(t *testing.T) {
-	ours, _ := terminal(t)
+	ours, _ := openTestTerminal(t)
 	for _, pty := range []*os.File{nil, ours} {
 		var got [3]*os.File
 		var args []string
@@ -255,11 +255,11 @@ func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 // Between its start and its first order the helper can be killed, too. An order for a process
 // that no pidfd proves is none.
 func TestWatcherEndsNothingWithoutAPidfd(t *testing.T) {
-	cmd, _ := lead(t, "cat")
-	null := device(t, "/dev/null")
+	cmd, _ := startLeader(t, "cat")
+	null := openDevice(t, "/dev/null")
 	o, pidfd := orderOf(t, cmd, true)
 	pidfd.Close()
-	if got := within(t, "it", watch(t, null, null, nil, o)); got != "exit status 0" {
+	if got := wait(t, "it", watch(t, null, null, nil, o)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 	if st, err := procfs.ReadStat(cmd.Process.Pid); err != nil || st.Dead() {

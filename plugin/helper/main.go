@@ -57,7 +57,7 @@ func run(args []string, stderr *io.Writer) (int, error) {
 	if len(args) == 1 && args[0] == recorder.Arg {
 		return 0, recorder.Deputize()
 	}
-	session.LetSignalsEnd()
+	session.RestoreDefaultActions()
 	files, err := descriptors(args)
 	if err != nil {
 		return 0, err
@@ -82,10 +82,10 @@ func run(args []string, stderr *io.Writer) (int, error) {
 func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error) {
 	var remote *session.Remote
 	if r.Client != nil {
-		callerErrors := session.CallerErrors()
+		callerErrors := session.CallerStderr()
 		*stderr = callerErrors
 		var err error
-		if remote, err = session.Attend(r.Client, callerErrors); err != nil {
+		if remote, err = session.NewRemote(r.Client, callerErrors); err != nil {
 			return 0, err
 		}
 	}
@@ -137,7 +137,7 @@ type outcome struct {
 func readCaller(r *request.Request, seen *observe.Observation) {
 	facts := &seen.Facts
 	if r.Client == nil {
-		facts.Streams, facts.InputWaits = session.CallerStreams(), session.InputWaits()
+		facts.Streams, facts.InputWaits = session.CallerStreams(), session.InputPending()
 	} else {
 		facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
 	}
@@ -164,7 +164,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 		return 0, err
 	}
 	defer s.End()
-	held.Stdio, held.Beside, held.Unwanted = s.Stdio(), s.Watch, s.Unwanted
+	held.Stdio, held.Beside, held.Unwanted = s.Stdio(), s.Watch, s.Canceled
 	if p.InheritsStreams() {
 		if held.Inherited, err = session.Inherited(); err != nil {
 			return 0, err
@@ -190,10 +190,10 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	ran.child = child
 	defer child.Release()
 	if p.Detach {
-		return 0, s.Leave()
+		return 0, s.Release()
 	}
 	status, err := s.Run(child)
-	ran.left = s.Left()
+	ran.left = s.Detached()
 	return status, err
 }
 
