@@ -239,7 +239,7 @@ func TestBreaksWhileTheCommandRuns(t *testing.T) {
 	eventually(t, "the command runs", func() bool { return string(out.bytes()) == "ready\n" })
 	e.cut()
 	status := ended(t, cmd)
-	const want = `^docker nsjoin: lost the engine: .*\nhint: the command is ended within a minute; docker ps --filter name=docker-nsjoin-[0-9a-f]{32} shows its helper\n$`
+	const want = `^docker nsjoin: connection to the engine lost: .*\nhint: the command ends within a minute; docker ps --filter name=docker-nsjoin-[0-9a-f]{32} shows the helper's container\n$`
 	if said := string(errs.bytes()); status != 125 || !regexp.MustCompile(want).MatchString(said) {
 		t.Errorf("exit status %d, stderr %q\nwant %s", status, said, want)
 	}

@@ -124,7 +124,7 @@ func usersOfContainers(ctx context.Context, cli *dockerCLI) map[string][]string 
 	if err != nil {
 		return nil
 	}
-	all, err := engine.List(ctx, l.client, l.connection.Ours)
+	all, err := engine.List(ctx, l.client, l.connection.HelperIDs)
 	if err != nil {
 		return nil
 	}
@@ -204,7 +204,7 @@ func runningContainers(cmd *cobra.Command, cli *dockerCLI) []engine.Container {
 	if err != nil {
 		return nil
 	}
-	all, _ := engine.List(ctx, l.client, l.connection.Ours)
+	all, _ := engine.List(ctx, l.client, l.connection.HelperIDs)
 	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() || printable.Text(c.Name) != c.Name })
 }
 

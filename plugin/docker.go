@@ -131,7 +131,7 @@ func (c *dockerCLI) Engine() (*engine.Connection, error) {
 		return nil, err
 	}
 	if helper, err := connhelper.GetConnectionHelper(endpoint.Host); err == nil && helper != nil {
-		opts = append(opts, engine.Redialing(helper.Dialer, droppedBySSH))
+		opts = append(opts, engine.WithRedial(helper.Dialer, droppedBySSH))
 	}
 	headers, err := c.headers()
 	if err != nil {

@@ -98,16 +98,16 @@ func (e *brokenEngine) plugin(t *testing.T, args ...string) *exec.Cmd {
 func TestFailingEngine(t *testing.T) {
 	const (
 		chunked = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-		meant   = "hint: docker context ls shows which engine is meant\n"
+		meant   = "hint: docker context ls shows which engine is used\n"
 	)
 	for _, row := range []struct{ name, text, want string }{
-		{"closes the connection", "", "it hung up without an answer\n" + meant},
+		{"closes the connection", "", "the engine closed the connection without an answer\n" + meant},
 		{"half a header", "HTTP/1.1 200 OK\r\nContent-", "net/http: HTTP/1.x transport connection broken: malformed MIME header: missing colon: \"Content-\"\n" + meant},
-		{"half an answer", chunked + "20\r\n{\"Id\":\"", "its answer was cut off\n" + meant},
+		{"half an answer", chunked + "20\r\n{\"Id\":\"", "the answer is incomplete\n" + meant},
 		{"another protocol", "SSH-2.0-OpenSSH_9.2\r\n", "malformed HTTP response \"SSH-2.0-OpenSSH_9.2\". * Are you trying to connect to a TLS-enabled daemon without TLS?\n" + meant},
 		{"garbage", "\x00\x1b[2J\xff\n", `malformed HTTP response "\x00\x1b[2J\xff". * Are you trying to connect to a TLS-enabled daemon without TLS?` + "\n" + meant},
-		{"another server", response(http.StatusOK, "<html>"), "what answers is no Docker engine: invalid character '<' looking for beginning of value\n" + meant},
-		{"redirects", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "its answer is empty\n" + meant},
+		{"another server", response(http.StatusOK, "<html>"), "the answer is not a Docker engine's: invalid character '<' looking for beginning of value\n" + meant},
+		{"redirects", "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", "the answer is empty\n" + meant},
 		{"an error", response(http.StatusInternalServerError, `{"message":"database\nis locked"}`), "database is locked\n"},
 		{"an error without a message", response(http.StatusInternalServerError, `{}`), "API returned a 500 (Internal Server Error) but provided no error-message\n"},
 		{"shuts down", response(http.StatusServiceUnavailable, `{"message":"shutting down"}`), "shutting down\n"},

@@ -64,7 +64,7 @@ func (l *listing) choose(ctx context.Context, client engine.Lister, names []stri
 		}
 	}
 	if len(asked) > 0 {
-		ids, err := engine.Matching(ctx, client, asked)
+		ids, err := engine.MatchingIDs(ctx, client, asked)
 		if err != nil {
 			return nil, err
 		}

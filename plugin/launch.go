@@ -54,7 +54,7 @@ func chooseWay(asked launch.Via, connection *engine.Connection, r *request.Reque
 	if err != nil {
 		return "", "", err
 	}
-	return launch.Choose(asked, launch.Look(r, onSocket, configured))
+	return launch.Choose(asked, launch.FindFacts(r, onSocket, configured))
 }
 
 // startHelper starts the helper for r in a container that is like s. Warnings go to

@@ -76,7 +76,7 @@ type listing struct {
 // longer than all the rest. It is asked for those that weren't found.
 func (l *looker) look(ctx context.Context, short bool) (*listing, error) {
 	answered := l.silence()
-	all, err := engine.List(ctx, l.client, l.connection.Ours)
+	all, err := engine.List(ctx, l.client, l.connection.HelperIDs)
 	answered()
 	if err != nil {
 		return nil, err

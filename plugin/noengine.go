@@ -69,7 +69,7 @@ func (n *noEngine) open(cli *dockerCLI) (*dataroot.Root, error) {
 // offline answers by the engine's files and the processes of this host.
 func (n *noEngine) offline(root *dataroot.Root, connection *engine.Connection) *engine.Offline {
 	a := asker{connection: connection, via: launch.Local}
-	return &engine.Offline{Files: root, First: a.firstProcesses}
+	return &engine.Offline{Files: root, FindPIDs: a.firstProcesses}
 }
 
 // firstProcesses are the proven first processes of the containers that run here, by ID. Each is

@@ -71,7 +71,7 @@ func TestMemoryFilesThatMayNotRun(t *testing.T) {
 	for _, row := range []struct{ value, want string }{
 		{"1", "joined\n"},
 		{"2", "docker nsjoin: make memory file docker-nsjoin: memfd_create: permission denied\n" +
-			"hint: sysctl vm.memfd_noexec is 2, which forbids programs in memory files: 1 is enough, or --via engine\n"},
+			"hint: sysctl vm.memfd_noexec is 2, which forbids executable memory files: set it to 1, or use --via engine\n"},
 	} {
 		becomeReaper(t)
 		cmd := newBrokenEngine(t, silence).plugin(t, "--only", "net", "pid:1", "echo", "joined")

@@ -69,7 +69,7 @@ func strangers() []stranger {
 		{name: "first-io", become: ioPriority(1 << 13)},
 		{name: "slack", become: prctl(unix.PR_SET_TIMERSLACK, 123456)},
 		{name: "no-new-privs", become: prctl(unix.PR_SET_NO_NEW_PRIVS, 1), kept: "no_new_privs"},
-		{name: "no-root", become: prctl(unix.PR_SET_SECUREBITS, 1|1<<6), kept: "joining here takes root", refused: true},
+		{name: "no-root", become: prctl(unix.PR_SET_SECUREBITS, 1|1<<6), kept: "joining namespaces here needs root", refused: true},
 		{name: "no-ambient-for-good", become: prctl(unix.PR_SET_SECUREBITS, 3<<6), kept: "locked securebits (0xc0)", users: true},
 		{name: "no-fixup", become: prctl(unix.PR_SET_SECUREBITS, 1<<2)},
 		{name: "no-fixup-for-good", become: prctl(unix.PR_SET_SECUREBITS, 3<<2), kept: "locked securebits (0xc)", refused: true, users: true},

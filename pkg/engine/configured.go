@@ -11,7 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Configured is what the container was made with whose file system the command of r has; nil for none.
+// Configured returns the configuration of the container whose file system the command of r has; nil
+// if that is not a container's.
 func (a Answers) Configured(r *request.Request) *plan.Configured {
 	source := r.Source(ns.Mnt)
 	if source.Container == nil {
@@ -39,14 +40,14 @@ func (a Answers) Configured(r *request.Request) *plan.Configured {
 	}
 	for _, u := range h.Ulimits {
 		if resource, err := plan.ParseResource(u.Name); err == nil {
-			c.Limits = append(c.Limits, plan.Limit{Resource: resource, Soft: uint64(u.Soft), Hard: uint64(u.Hard)}) // -1 is no limit
+			c.Limits = append(c.Limits, plan.Limit{Resource: resource, Soft: uint64(u.Soft), Hard: uint64(u.Hard)}) // -1 means no limit, and is the highest uint64
 		}
 	}
 	return c
 }
 
-// newPrivileges tells whether an option of docker run --security-opt is about no_new_privs, and whether it
-// allows new privileges.
+// newPrivileges parses an option of docker run --security-opt. is says whether it is
+// no-new-privileges, and allowed whether its value allows new privileges.
 func newPrivileges(option string) (allowed, is bool) {
 	value, is := strings.CutPrefix(option, "no-new-privileges")
 	if !is || value == "" {

@@ -12,20 +12,18 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// firstVersion is the oldest version of the API that is known to do, that of
-// Engine 20.10.
-const firstVersion = "1.41"
+// minVersion is the oldest supported version of the API, that of Engine 20.10.
+const minVersion = "1.41"
 
-// Connection is how an engine is reached. Nothing is sent before something is asked.
+// Connection is the way to an engine. Nothing is sent before the first request.
 type Connection struct {
 	opts     []client.Opt
 	register Register
-	last     *client.Client // nil before something was asked
+	client   *client.Client // nil before the first request
 }
 
-// Connect prepares a connection from what the Docker CLI knows of the engine's
-// endpoint, the name of its user agent and the headers that the user adds to each request. The
-// containers that are made are recorded in register.
+// Connect prepares a connection. endpoint and headers are the Docker CLI's, for the user's current
+// context; agent is the user agent. Containers that are created are recorded in register.
 func Connect(endpoint []client.Opt, agent string, headers map[string]string, register Register) *Connection {
 	opts := append(slices.Clip(endpoint), client.WithUserAgent(agent))
 	if len(headers) > 0 {
@@ -34,23 +32,22 @@ func Connect(endpoint []client.Opt, agent string, headers map[string]string, reg
 	return &Connection{opts: opts, register: register}
 }
 
-// Client is the client of the questions before, or else one that asks for the
-// engine's version of the API before its first request.
+// Client returns the client of earlier requests, or one that negotiates the API version first.
 func (c *Connection) Client() (*client.Client, error) {
-	if c.last == nil {
-		negotiating, err := client.NewClientWithOpts(c.opts...)
+	if c.client == nil {
+		withNegotiation, err := client.NewClientWithOpts(c.opts...)
 		if err != nil {
 			return nil, err
 		}
-		c.last = negotiating
+		c.client = withNegotiation
 	}
-	return c.last, nil
+	return c.client, nil
 }
 
-// Ours are the IDs of the helpers' containers that the user's calls have made.
-func (c *Connection) Ours() map[string]bool { return c.register.Ours() }
+// HelperIDs returns the IDs of the recorded helper containers of this user.
+func (c *Connection) HelperIDs() map[string]bool { return c.register.HelperIDs() }
 
-// Local tells whether the engine is reached by a socket of this machine.
+// Local reports whether the engine is reached through a socket of this machine.
 func (c *Connection) Local() (bool, error) {
 	to, err := c.Client()
 	if err != nil {
@@ -59,9 +56,8 @@ func (c *Connection) Local() (bool, error) {
 	return strings.HasPrefix(to.DaemonHost(), "unix://"), nil
 }
 
-// Ended tells whether a container has ended, whose output somebody may still have to read. An engine
-// that does not answer by ctx's deadline counts as yes: while it waits for that reader, it answers
-// nothing about the container.
+// Ended reports whether a container has ended. An engine that does not answer before ctx's deadline
+// counts as yes: it answers nothing about a container whose output is still being read.
 func (c *Connection) Ended(ctx context.Context, id string) bool {
 	found, err := c.ContainerInspect(ctx, id)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -70,19 +66,18 @@ func (c *Connection) Ended(ctx context.Context, id string) bool {
 	return err == nil && found.ContainerJSONBase != nil && found.State != nil && !found.State.Running
 }
 
-// ContainerInspect asks for a container in the first version of the API, for
-// which no question is needed before: one round trip. An engine that doesn't
-// speak it any more, or DOCKER_API_VERSION, has another. What was found out about
-// that, and the connection, serve the next question too.
+// ContainerInspect uses minVersion of the API, which needs no negotiation: one round trip. If the
+// engine does not support that version any more, or DOCKER_API_VERSION is set, the client
+// negotiates. The client and its connection are kept for the next request.
 func (c *Connection) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
-	if c.last == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
-		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(firstVersion))...)
+	if c.client == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
+		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(minVersion))...)
 		if err != nil {
 			return container.InspectResponse{}, err
 		}
 		found, err := first.ContainerInspect(ctx, name)
 		if !errdefs.IsInvalidArgument(err) {
-			c.last = first
+			c.client = first
 			return found, err
 		}
 	}

@@ -12,9 +12,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 )
 
-// asked is an engine of the API's versions from oldest to newest that writes down
-// what it is asked.
-func asked(t *testing.T, oldest, newest string) (*engine.Connection, *[]string) {
+// newTestConnection connects to an engine with API versions from oldest to newest, and records requests.
+func newTestConnection(t *testing.T, oldest, newest string) (*engine.Connection, *[]string) {
 	t.Helper()
 	var paths []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +38,7 @@ func asked(t *testing.T, oldest, newest string) (*engine.Connection, *[]string) 
 
 func TestInspectIsOneRoundTrip(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "")
-	c, paths := asked(t, "1.12", "1.50")
+	c, paths := newTestConnection(t, "1.12", "1.50")
 	if _, err := c.ContainerInspect(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +47,10 @@ func TestInspectIsOneRoundTrip(t *testing.T) {
 	}
 }
 
-// Engine 29 doesn't know versions before 1.44 any more.
-func TestInspectOfAnEngineThatDroppedTheVersion(t *testing.T) {
+// Engine 29 doesn't support API versions before 1.44.
+func TestInspectWithoutOldAPIVersion(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "")
-	c, paths := asked(t, "1.44", "1.47")
+	c, paths := newTestConnection(t, "1.44", "1.47")
 	found, err := c.ContainerInspect(t.Context(), "web")
 	if err != nil || found.ID != "abc" {
 		t.Errorf("found %q, %v", found.ID, err)
@@ -62,7 +61,7 @@ func TestInspectOfAnEngineThatDroppedTheVersion(t *testing.T) {
 	}
 }
 
-// What the first question told serves the second.
+// The second request uses what the first found out.
 func TestSecondInspectIsOneRoundTrip(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "")
 	for _, row := range []struct {
@@ -74,7 +73,7 @@ func TestSecondInspectIsOneRoundTrip(t *testing.T) {
 			"GET /v1.41/containers/web/json", "HEAD /_ping", "GET /v1.47/containers/web/json", "GET /v1.47/containers/app/json",
 		}},
 	} {
-		c, paths := asked(t, row.oldest, row.newest)
+		c, paths := newTestConnection(t, row.oldest, row.newest)
 		for _, name := range []string{"web", "app"} {
 			if _, err := c.ContainerInspect(t.Context(), name); err != nil {
 				t.Fatal(err)
@@ -86,9 +85,9 @@ func TestSecondInspectIsOneRoundTrip(t *testing.T) {
 	}
 }
 
-func TestInspectInTheVersionOfTheEnvironment(t *testing.T) {
+func TestInspectWithAPIVersionFromEnvironment(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "1.43")
-	c, paths := asked(t, "1.12", "1.50")
+	c, paths := newTestConnection(t, "1.12", "1.50")
 	if _, err := c.ContainerInspect(t.Context(), "web"); err != nil {
 		t.Fatal(err)
 	}

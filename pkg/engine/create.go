@@ -13,25 +13,25 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
-// made is a container that was made, and its record.
-type made struct {
+// createdContainer is a helper container and its record.
+type createdContainer struct {
 	id, name string
 	record   *state.Record
 }
 
-// create makes the container. If there is no answer the engine may have made it all the
-// same: then it is removed by its name.
-func (st *starter) create(ctx context.Context, s Spec) (made, error) {
-	m := made{name: "docker-nsjoin-" + string(s.Call)}
-	if st.made++; st.made > 1 { // the one before may not be gone
-		m.name += "-" + strconv.Itoa(st.made)
+// create creates the container. Without an answer the engine may have created it all the same; then it is
+// removed by its name.
+func (st *starter) create(ctx context.Context, s Spec) (createdContainer, error) {
+	m := createdContainer{name: "docker-nsjoin-" + string(s.Call)}
+	if st.count++; st.count > 1 { // the one before may still have the name
+		m.name += "-" + strconv.Itoa(st.count)
 	}
 	m.record = st.register.add(m.name)
-	asking, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	unhook := context.AfterFunc(ctx, func() { time.AfterFunc(answerWithin, giveUp) })
-	defer unhook()
-	created, err := st.engine.ContainerCreate(asking, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, m.name)
+	createCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(cancelTimeout, cancel) })
+	defer stop()
+	created, err := st.engine.ContainerCreate(createCtx, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, m.name)
 	if err == nil {
 		m.id = created.ID
 		m.record.SetID(m.id)
@@ -39,41 +39,41 @@ func (st *starter) create(ctx context.Context, s Spec) (made, error) {
 			return m, nil
 		}
 		m.remove(ctx, st.engine)
-		return made{}, ctx.Err()
+		return createdContainer{}, ctx.Err()
 	}
-	if errors.Is(err, context.Canceled) || noEngine(err) != nil {
-		m.removeNamed(ctx, st.engine)
+	if errors.Is(err, context.Canceled) || connectionProblem(err) != nil {
+		m.removeByName(ctx, st.engine)
 	} else {
 		m.record.Remove()
 	}
-	return made{}, err
+	return createdContainer{}, err
 }
 
-// answerWithin is how long an engine whose user is gone may take to tell what it made, and
-// removals how often is tried to remove what it didn't tell of.
+// cancelTimeout is how long to wait, after ctx was canceled, for the engine's answer with the ID, or for a
+// container without an answer to appear. removeAttempts is how often to try to remove that.
 const (
-	answerWithin = 2 * time.Second
-	removals     = 10
+	cancelTimeout  = 2 * time.Second
+	removeAttempts = 10
 )
 
-// removeNamed removes a container that the engine told nothing of. It may be on its way.
-func (m made) removeNamed(ctx context.Context, engine Remover) {
-	for range removals {
+// removeByName removes a container that the engine has not answered about. It may not exist yet.
+func (m createdContainer) removeByName(ctx context.Context, engine Remover) {
+	for range removeAttempts {
 		err := remove(ctx, engine, m.name)
 		if err == nil {
 			m.record.Remove()
 			return
 		}
-		if noEngine(err) != nil {
+		if connectionProblem(err) != nil {
 			break
 		}
-		time.Sleep(answerWithin / removals)
+		time.Sleep(cancelTimeout / removeAttempts)
 	}
 	m.record.Release()
 }
 
-// remove removes a container, or leaves it to another call.
-func (m made) remove(ctx context.Context, engine Remover) {
+// remove removes the container. If that fails, the record leaves it to another call.
+func (m createdContainer) remove(ctx context.Context, engine Remover) {
 	if err := remove(ctx, engine, m.id); err == nil || errdefs.IsNotFound(err) {
 		m.record.Remove()
 		return
@@ -81,12 +81,11 @@ func (m made) remove(ctx context.Context, engine Remover) {
 	m.record.Release()
 }
 
-// remove removes a container that was made just now, also if ctx was what ended the
-// attempt. Its volumes are those that the engine made for it: an image can have a volume
-// that nothing can be mounted over, VOLUME data.
+// remove removes a container that was just created, also if ctx was canceled. Its volumes are removed
+// with it: the engine made them for it. Nothing can be mounted over an image's VOLUME data.
 func remove(ctx context.Context, engine Remover, id string) error {
-	const within = 10 * time.Second
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	const timeout = 10 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return engine.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 }

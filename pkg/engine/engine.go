@@ -1,5 +1,5 @@
-// Package engine asks a Docker engine where a container's first process is. It
-// is the only importer of the engine's client.
+// Package engine asks a Docker engine for containers and starts helpers there. It is the only
+// importer of the engine's client.
 package engine
 
 import (
@@ -14,22 +14,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Inspector is what is needed of the engine's client.
+// Inspector is the part of the engine's client that returns one container.
 type Inspector interface {
 	ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error)
 }
 
-// Answers are what the engine said of containers, by the names that the user gave them.
+// Answers are the engine's answers about containers, by the names that the user gave.
 type Answers map[string]container.InspectResponse
 
-// Resolve fills in what the engine knows of every container that r names, by
-// name, ID or unique prefix of an ID, and returns all that it said. Each is asked
-// for once. A container that nothing can be run in is refused as docker exec refuses it. A
-// paused one is refused where the command would be in it and freeze, too.
+// Resolve fills in the engine's answer for every container that r names, by name, ID or unique prefix
+// of an ID, and returns the answers. Each container is asked for once. A container is refused if
+// docker exec refuses it, but a paused one only if the command would be frozen with it.
 func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers, error) {
 	known := make(map[string]request.Source)
 	answers := make(Answers)
-	frozen := r.Source(ns.Mnt).Name // where a command may not be paused
+	frozen := r.Source(ns.Mnt).Name // must not be paused
 	if r.Inspect {
 		frozen = ""
 	}
@@ -60,19 +59,19 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 	return answers, nil
 }
 
-// find asks for a container. entered is for joinable.
+// find asks for a container. For entered see checkState.
 func find(ctx context.Context, engine Inspector, s request.Source, entered bool) (request.Source, container.InspectResponse, error) {
 	c, err := engine.ContainerInspect(ctx, s.Name)
 	if err != nil {
 		return s, c, explain(err, s.Name)
 	}
 	if c.ContainerJSONBase == nil || c.State == nil || c.Config == nil || c.ID == "" {
-		return s, c, fmt.Errorf("find container %q: the engine's answer has no state", s.Name)
+		return s, c, fmt.Errorf("find container %q: the engine's answer has no ID, state or configuration", s.Name)
 	}
-	if isAnother(c.ContainerJSONBase, s.Name) {
-		return s, c, fmt.Errorf("find container %q: the engine's answer is about another one, %q", s.Name, strings.TrimPrefix(c.Name, "/"))
+	if isOther(c.ContainerJSONBase, s.Name) {
+		return s, c, fmt.Errorf("find container %q: the engine's answer is about container %q", s.Name, strings.TrimPrefix(c.Name, "/"))
 	}
-	if err := joinable(c.State, s.Name, entered); err != nil {
+	if err := checkState(c.State, s.Name, entered); err != nil {
 		return s, c, err
 	}
 	s.PID = c.State.Pid
@@ -83,21 +82,21 @@ func find(ctx context.Context, engine Inspector, s request.Source, entered bool)
 	return s, c, nil
 }
 
-// isAnother tells whether a container is none that has been asked for: by its name, by
-// what its ID begins with, or by a name with a slash, which a link gave.
-func isAnother(c *container.ContainerJSONBase, asked string) bool {
+// isOther reports whether a container is not the one that was asked for: by name, by a prefix of its ID,
+// or by a name with a slash, which a link gives.
+func isOther(c *container.ContainerJSONBase, asked string) bool {
 	name, asked := strings.TrimPrefix(c.Name, "/"), strings.TrimPrefix(asked, "/")
 	return name != "" && name != asked && !strings.HasPrefix(c.ID, asked) && !strings.Contains(asked, "/")
 }
 
-// joinable refuses the states that docker exec refuses, in its order. entered says that the command
-// would be in the container's cgroup, which is frozen while it is paused.
-func joinable(st *container.State, name string, entered bool) error {
+// checkState refuses the states that docker exec refuses, in its order. entered says that the command
+// would be in the container's cgroup, which is frozen while the container is paused.
+func checkState(st *container.State, name string, entered bool) error {
 	switch {
 	case st.Paused && entered:
 		return exit.Hint(fmt.Errorf("container %q is paused", name), "docker unpause %s", name)
 	case st.Restarting:
-		return exit.Hint(fmt.Errorf("container %q is restarting", name), "wait until it is running: docker ps")
+		return exit.Hint(fmt.Errorf("container %q is restarting", name), "wait until docker ps shows that it is up")
 	case st.Running && st.Pid > 0:
 		return nil
 	case st.Dead || st.Status == "removing":

@@ -15,9 +15,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Errors come from the engine's own client here, since it is the client that
-// decides what they are: only the server behind it is made up.
-func dial(t *testing.T, host string) *client.Client {
+// newClient returns a real client, since it decides what an error is: only the server behind it is fake.
+func newClient(t *testing.T, host string) *client.Client {
 	t.Helper()
 	c, err := client.NewClientWithOpts(client.WithHost(host), client.WithVersion("1.44"))
 	if err != nil {
@@ -27,8 +26,8 @@ func dial(t *testing.T, host string) *client.Client {
 	return c
 }
 
-// answering is an engine that gives the same answer to everything.
-func answering(t *testing.T, status int, body string) *client.Client {
+// answerAlways returns a client of an engine that gives the same answer to every request.
+func answerAlways(t *testing.T, status int, body string) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -36,10 +35,10 @@ func answering(t *testing.T, status int, body string) *client.Client {
 		fmt.Fprint(w, body)
 	}))
 	t.Cleanup(server.Close)
-	return dial(t, "tcp://"+server.Listener.Addr().String())
+	return newClient(t, "tcp://"+server.Listener.Addr().String())
 }
 
-func TestErrorsOfTheEngine(t *testing.T) {
+func TestEngineErrors(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		status int
@@ -49,119 +48,119 @@ func TestErrorsOfTheEngine(t *testing.T) {
 		{
 			"no such container",
 			http.StatusNotFound, `{"message":"No such container: web"}`,
-			"no such container: \"web\"\nhint: docker ps lists the running ones\n",
+			"no such container: \"web\"\nhint: docker ps lists the running containers\n",
 		},
 		{
-			"the beginning of several IDs",
+			"a prefix of several IDs",
 			http.StatusBadRequest, `{"message":"Multiple IDs found with provided prefix: web"}`,
 			"find container \"web\": Multiple IDs found with provided prefix: web\n",
 		},
 		{
-			"an engine that fails",
+			"an error of the engine",
 			http.StatusInternalServerError, `{"message":"disk is full"}`,
 			"find container \"web\": disk is full\n",
 		},
 		{
-			"an engine that says no",
+			"a refusal of the engine",
 			http.StatusForbidden, `{"message":"authorization denied by plugin"}`,
 			"find container \"web\": authorization denied by plugin\n",
 		},
 		{
-			"words in the message change nothing",
+			"the text of a message decides nothing",
 			http.StatusInternalServerError, `{"message":"layer: No such container: web: not found"}`,
 			"find container \"web\": layer: No such container: web: not found\n",
 		},
 		{
-			"a message for the terminal",
+			"control characters in a message",
 			http.StatusInternalServerError, `{"message":"\u001b[2J"}`,
 			"find container \"web\": \\u001b[2J\n",
 		},
 		{
-			"half an answer",
+			"an incomplete answer",
 			http.StatusOK, `{"Id":"0f","Name":`,
-			"ask the engine for container \"web\": its answer was cut off\nhint: docker context ls shows which engine is meant\n",
+			"ask the engine for container \"web\": the answer is incomplete\nhint: docker context ls shows which engine is used\n",
 		},
 		{
-			"no answer",
+			"an empty answer",
 			http.StatusOK, ``,
-			"ask the engine for container \"web\": its answer is empty\nhint: docker context ls shows which engine is meant\n",
+			"ask the engine for container \"web\": the answer is empty\nhint: docker context ls shows which engine is used\n",
 		},
 		{
-			"what isn't JSON",
+			"an answer that is not JSON",
 			http.StatusOK, `<html>hello</html>`,
-			"ask the engine for container \"web\": what answers is no Docker engine: invalid character '<' looking for beginning of value\n" +
-				"hint: docker context ls shows which engine is meant\n",
+			"ask the engine for container \"web\": the answer is not a Docker engine's: invalid character '<' looking for beginning of value\n" +
+				"hint: docker context ls shows which engine is used\n",
 		},
 		{
-			"JSON of something else",
+			"JSON of another type",
 			http.StatusOK, `[]`,
-			"ask the engine for container \"web\": what answers is no Docker engine: " +
+			"ask the engine for container \"web\": the answer is not a Docker engine's: " +
 				"json: cannot unmarshal array into Go value of type container.InspectResponse\n" +
-				"hint: docker context ls shows which engine is meant\n",
+				"hint: docker context ls shows which engine is used\n",
 		},
 		{
 			"an answer without an ID",
 			http.StatusOK, `{"State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`,
-			"find container \"web\": the engine's answer has no state\n",
+			"find container \"web\": the engine's answer has no ID, state or configuration\n",
 		},
 		{
 			"an answer about another container",
 			http.StatusOK, `{"Id":"1e","Name":"/app","State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`,
-			"find container \"web\": the engine's answer is about another one, \"app\"\n",
+			"find container \"web\": the engine's answer is about container \"app\"\n",
 		},
 		{
-			"an answer that says nothing",
+			"an empty object",
 			http.StatusOK, `{}`,
-			"find container \"web\": the engine's answer has no state\n",
+			"find container \"web\": the engine's answer has no ID, state or configuration\n",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r := &request.Request{Base: named("web")}
-			_, err := engine.Resolve(t.Context(), answering(t, row.status, row.body), r)
-			got := reported(t, err)
+			r := &request.Request{Base: containerSource("web")}
+			_, err := engine.Resolve(t.Context(), answerAlways(t, row.status, row.body), r)
+			got := report(t, err)
 			if want := "docker nsjoin: " + row.want; got != want {
-				t.Errorf("it says %q\nwant %q", got, want)
+				t.Errorf("got %q\nwant %q", got, want)
 			}
 			if r.Base.PID != 0 || r.Base.Container != nil {
-				t.Errorf("it gives %+v besides its error", r.Base)
+				t.Errorf("Resolve has set %+v although it failed", r.Base)
 			}
 		})
 	}
 }
 
-func TestAnswerOfTheEngineIsRead(t *testing.T) {
+func TestResolveReadsTheAnswer(t *testing.T) {
 	const body = `{"Id":"0f","State":{"Status":"running","Running":true,"Pid":42},"Config":{"Env":["A=1"]}}`
-	r := &request.Request{Base: named("web")}
-	if _, err := engine.Resolve(t.Context(), answering(t, http.StatusOK, body), r); err != nil {
+	r := &request.Request{Base: containerSource("web")}
+	if _, err := engine.Resolve(t.Context(), answerAlways(t, http.StatusOK, body), r); err != nil {
 		t.Fatal(err)
 	}
 	if r.Base.PID != 42 || r.Base.Container.ID != "0f" || r.Base.Container.Env[0] != "A=1" {
-		t.Errorf("it is %+v with %+v", r.Base, r.Base.Container)
+		t.Errorf("got %+v with %+v", r.Base, r.Base.Container)
 	}
 }
 
-func TestContainerIsTheOneThatWasAskedFor(t *testing.T) {
+func TestAnswerAboutAnotherContainerIsRefused(t *testing.T) {
 	const body = `{"Id":"0f5e","Name":"/app","State":{"Status":"running","Running":true,"Pid":42},"Config":{}}`
 	for asked, want := range map[string]bool{
 		"app": true, "/app": true, "0f": true, "0f5e": true, "web/alias": true, "web": false, "ap": false, "5e": false,
 	} {
-		_, err := engine.Resolve(t.Context(), answering(t, http.StatusOK, body), &request.Request{Base: named(asked)})
+		_, err := engine.Resolve(t.Context(), answerAlways(t, http.StatusOK, body), &request.Request{Base: containerSource(asked)})
 		if (err == nil) != want {
-			t.Errorf("asked for %q: %v; want it taken: %v", asked, err, want)
+			t.Errorf("asked for %q: %v; want it accepted: %t", asked, err, want)
 		}
 	}
 }
 
-func TestEngineThatIsNotThere(t *testing.T) {
+func TestUnreachableEngine(t *testing.T) {
 	socket := "unix://" + filepath.Join(t.TempDir(), "none")
-	_, err := engine.Resolve(t.Context(), dial(t, socket), &request.Request{Base: named("web")})
-	got := reported(t, err)
+	_, err := engine.Resolve(t.Context(), newClient(t, socket), &request.Request{Base: containerSource("web")})
+	got := report(t, err)
 	for _, part := range []string{
 		"docker nsjoin: ask the engine for container \"web\": ", socket,
-		"\nhint: docker context ls shows which engine is meant\n",
+		"\nhint: docker context ls shows which engine is used\n",
 	} {
 		if !strings.Contains(got, part) {
-			t.Errorf("it says %q, without %q", got, part)
+			t.Errorf("%q does not contain %q", got, part)
 		}
 	}
 	if !client.IsErrConnectionFailed(err) {
@@ -169,7 +168,7 @@ func TestEngineThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestEngineThatHangsUp(t *testing.T) {
+func TestEngineClosesConnection(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		c, _, err := http.NewResponseController(w).Hijack()
 		if err == nil {
@@ -177,20 +176,20 @@ func TestEngineThatHangsUp(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	_, err := engine.Resolve(t.Context(), dial(t, "tcp://"+server.Listener.Addr().String()), &request.Request{Base: named("web")})
-	const want = "docker nsjoin: ask the engine for container \"web\": it hung up without an answer\n" +
-		"hint: docker context ls shows which engine is meant\n"
-	if got := reported(t, err); got != want {
-		t.Errorf("it says %q\nwant %q", got, want)
+	_, err := engine.Resolve(t.Context(), newClient(t, "tcp://"+server.Listener.Addr().String()), &request.Request{Base: containerSource("web")})
+	const want = "docker nsjoin: ask the engine for container \"web\": the engine closed the connection without an answer\n" +
+		"hint: docker context ls shows which engine is used\n"
+	if got := report(t, err); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 }
 
-func TestInterrupted(t *testing.T) {
+func TestResolveInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := engine.Resolve(ctx, answering(t, http.StatusOK, `{}`), &request.Request{Base: named("web")})
+	_, err := engine.Resolve(ctx, answerAlways(t, http.StatusOK, `{}`), &request.Request{Base: containerSource("web")})
 	const want = "docker nsjoin: ask the engine for container \"web\": interrupted\n"
-	if got := reported(t, err); got != want {
-		t.Errorf("it says %q\nwant %q", got, want)
+	if got := report(t, err); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/docker/docker/api/types/filters"
 )
 
-// Eventer is what Changes needs of the engine's client.
+// Eventer is the part of the engine's client that Changes needs.
 type Eventer interface {
 	Events(ctx context.Context, options events.ListOptions) (<-chan events.Message, <-chan error)
 }
 
-// Changes tells when a container has come, gone or changed its name or state. What
-// happens meanwhile is told of once. Where the engine says no more, nor does this.
+// Changes sends when a container was started, paused or renamed, or has ended. Changes that come before the
+// receiver is ready are sent as one. When the engine's stream ends, nothing more is sent.
 func Changes(ctx context.Context, engine Eventer) <-chan struct{} {
 	args := filters.NewArgs(filters.Arg("type", string(events.ContainerEventType)))
 	for _, action := range []events.Action{
@@ -28,7 +28,7 @@ func Changes(ctx context.Context, engine Eventer) <-chan struct{} {
 			select {
 			case <-messages:
 			case err := <-failed:
-				_ = err // looking at times goes on
+				_ = err // the caller still polls
 				return
 			}
 			select {

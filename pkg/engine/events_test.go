@@ -22,21 +22,21 @@ func (e *eventer) Events(_ context.Context, options events.ListOptions) (<-chan 
 	return e.messages, e.failed
 }
 
-func TestChangesTellOnceOfWhatHappensMeanwhile(t *testing.T) {
+func TestChangesCoalescesEvents(t *testing.T) {
 	e := &eventer{messages: make(chan events.Message), failed: make(chan error)}
 	changes := engine.Changes(t.Context(), e)
 	for range 10 {
-		e.messages <- events.Message{} // taken one by one, whoever reads of it
+		e.messages <- events.Message{} // received although nothing reads changes
 	}
 	e.failed <- errors.New("the engine is gone")
 	select {
 	case <-changes:
 	case <-time.After(time.Minute):
-		t.Fatal("no change is told of")
+		t.Fatal("no change is sent")
 	}
 	select {
 	case <-changes:
-		t.Error("a change is told of twice")
+		t.Error("the events are not sent as one change")
 	default:
 	}
 	if !e.asked.Filters.ExactMatch("type", "container") || e.asked.Filters.Contains("exec_create") ||

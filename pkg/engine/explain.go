@@ -15,74 +15,74 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// explain puts an error of the engine about a container into our words.
+// explain describes an error of the engine about the container with this name.
 func explain(err error, name string) error {
 	if errdefs.IsNotFound(err) {
-		return exit.Hint(&NoContainerError{name}, "docker ps lists the running ones")
+		return exit.Hint(&NoContainerError{name}, "docker ps lists the running containers")
 	}
 	return explainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
 }
 
-// NoContainerError says that the engine has no container of this name or ID.
+// NoContainerError says that the engine has no container with this name or ID.
 type NoContainerError struct{ Name string }
 
 func (e *NoContainerError) Error() string { return fmt.Sprintf("no such container: %q", e.Name) }
 
-// explainList does for an error about all of them.
+// explainList describes an error of the engine about a list of containers.
 func explainList(err error) error {
 	return explainAs(err, "ask the engine for its containers", "list containers")
 }
 
-func explainAs(err error, asking, finding string) error {
+// explainAs describes err by the request if the engine did not answer it, else by the action.
+func explainAs(err error, request, action string) error {
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: interrupted", asking)
+		return fmt.Errorf("%s: interrupted", request)
 	}
 	if known, ok := errors.AsType[*exit.Error](err); ok {
-		return known // ours, of Offline
+		return known // from Offline
 	}
-	if cause := noEngine(err); cause != nil {
-		return exit.Hint(fmt.Errorf("%s: %w", asking, cause), "docker context ls shows which engine is meant")
+	if cause := connectionProblem(err); cause != nil {
+		return exit.Hint(fmt.Errorf("%s: %w", request, cause), "docker context ls shows which engine is used")
 	}
-	return fmt.Errorf("%s: %s", finding, itsWords(err))
+	return fmt.Errorf("%s: %s", action, engineMessage(err))
 }
 
-// noEngine says what is wrong where there is no engine, or nothing that answers like
-// one; nil where it has answered.
-func noEngine(err error) error {
+// connectionProblem says why there was no answer, or an answer that no Docker engine gives. It is nil for
+// an error in the engine's answer.
+func connectionProblem(err error) error {
 	if client.IsErrConnectionFailed(err) {
-		return unreached{err}
+		return unreachableError{err}
 	}
 	_, notJSON := errors.AsType[*json.SyntaxError](err)
 	_, otherJSON := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
 	case errors.Is(err, io.EOF):
-		return errors.New("its answer is empty")
+		return errors.New("the answer is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("its answer was cut off")
+		return errors.New("the answer is incomplete")
 	case notJSON || otherJSON:
-		return fmt.Errorf("what answers is no Docker engine: %w", err)
+		return fmt.Errorf("the answer is not a Docker engine's: %w", err)
 	}
 	return nil
 }
 
-// unreached is the client's error that the engine can't be reached, without the
-// address of the question, which the user didn't make.
-type unreached struct{ error }
+// unreachableError is the client's error without the URL of its request.
+type unreachableError struct{ error }
 
-func (e unreached) Error() string {
+func (e unreachableError) Error() string {
 	asked, ok := errors.AsType[*url.Error](e.error)
 	switch {
 	case !ok:
 		return e.error.Error()
 	case errors.Is(asked.Err, io.EOF):
-		return "it hung up without an answer"
+		return "the engine closed the connection without an answer"
 	}
 	return asked.Err.Error()
 }
 
-func (e unreached) Unwrap() error { return e.error }
+func (e unreachableError) Unwrap() error { return e.error }
 
-// itsWords is what the engine said.
-func itsWords(err error) string {
+// engineMessage returns the engine's own message.
+func engineMessage(err error) string {
 	return strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// Creator is what starting a helper needs of the engine's client.
+// Creator is the part of the engine's client that starting a helper needs.
 type Creator interface {
 	ContainerCreate(ctx context.Context, config *container.Config, host *container.HostConfig, networks *network.NetworkingConfig, platform *ocispec.Platform, name string) (container.CreateResponse, error)
 	CopyToContainer(ctx context.Context, id, path string, archive io.Reader, options container.CopyToContainerOptions) error
@@ -34,50 +34,49 @@ type Creator interface {
 	Remover
 }
 
-// Archive gives what is unpacked at the root of the helper's container, for an
-// engine's architecture as GOARCH names it.
+// Archive returns a tar archive to unpack at the root of the helper's container. arch is the engine's
+// architecture, named like GOARCH.
 type Archive func(arch string) (io.Reader, error)
 
-// Helper is a helper's container that was started.
+// Helper is a running helper container.
 type Helper struct {
-	made
-	swept  <-chan struct{} // closed when abandoned ones were looked for
+	createdContainer
+	swept  <-chan struct{} // closed when the sweep is done
 	stream types.HijackedResponse
 	wait   <-chan container.WaitResponse
 	failed <-chan error
 }
 
-// StartHelper makes a helper's container on the engine and starts it. warn is told
-// what it has less than was wanted.
+// StartHelper creates a helper container on the engine and starts it. warn is called if it has less
+// than s asks for.
 func (c *Connection) StartHelper(ctx context.Context, s Spec, archive Archive, warn func(string)) (*Helper, error) {
 	to, err := c.Client()
 	if err != nil {
 		return nil, err
 	}
 	to.NegotiateAPIVersion(ctx)
-	return StartOn(ctx, to, c.register, s, archive, warn)
+	return StartHelper(ctx, to, c.register, s, archive, warn)
 }
 
-// start makes a helper's container and starts it. Whatever fails, or is
-// interrupted, nothing is left of it, but for a client that is killed: then the
-// next one removes it (sweep).
+// start creates a helper container and starts it. On an error it removes the container. If the client
+// is killed, the next call removes it (Register.sweep).
 func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {
-	if err := s.suits(st.engine.ClientVersion()); err != nil {
+	if err := s.checkEngine(st.engine.ClientVersion()); err != nil {
 		return nil, err
 	}
 	version := make(chan types.Version, 1)
 	failed := make(chan error, 1)
-	go func() { // on the way there and back that creating takes, too
+	go func() { // at the same time as creating, to save a round trip
 		v, err := st.engine.ServerVersion(ctx)
 		version <- v
 		failed <- err
 	}()
 	created, err := st.create(ctx, s)
 	if err != nil {
-		return nil, step(err, creating)
+		return nil, wrapStep(err, stepCreate)
 	}
-	h := &Helper{made: created, swept: st.swept}
-	err = step(<-failed, "ask for the engine's architecture")
+	h := &Helper{createdContainer: created, swept: st.swept}
+	err = wrapStep(<-failed, "ask for the engine's architecture")
 	if err == nil {
 		err = h.start(ctx, st.engine, <-version, st.archive)
 	}
@@ -89,16 +88,16 @@ func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {
 	return h, nil
 }
 
-// start does what the container's ID is needed for. What doesn't wait for one
-// another goes at once, each on a connection of its own: over a slow link it is
-// the way there and back that takes the time.
+// start copies the helper, attaches to the container, and starts it. Requests that don't depend on each
+// other run at the same time, each on its own connection: over a slow link, the round trips
+// take most of the time.
 func (h *Helper) start(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
 	const calls = 3
 	done := make(chan error, calls)
-	// What waits for the end is not to end with what ends us.
-	waiting, stopWaiting := context.WithCancel(context.WithoutCancel(ctx))
-	unhook := context.AfterFunc(ctx, stopWaiting)
-	defer unhook()
+	// The wait goes on after the caller of start has canceled ctx.
+	waitCtx, cancelWait := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancelWait)
+	defer stop()
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
@@ -107,39 +106,39 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 	attached := make(chan types.HijackedResponse, 1)
 	go func() {
 		if isPodman(version) {
-			<-copied // its service makes the process when it is attached to
+			<-copied // its service makes the process at the attach
 		}
 		stream, err := h.attach(ctx, engine)
 		attached <- stream
 		done <- err
 	}()
 	go func() {
-		// It is removed before it is said to have ended, as docker run --rm does: an
-		// image or a container can be removed right after.
+		// Wait until the removal, as docker run --rm does: right after docker nsjoin has ended, the image
+		// or the target can be removed.
 		until := container.WaitConditionRemoved
 		if isPodman(version) {
-			until = container.WaitConditionNextExit // it has the status until then only
+			until = container.WaitConditionNextExit // it keeps the status only until the removal
 		}
-		h.wait, h.failed = engine.ContainerWait(waiting, h.id, until)
+		h.wait, h.failed = engine.ContainerWait(waitCtx, h.id, until)
 		done <- nil
 	}()
 	var err error
 	for i := 0; i < calls && err == nil; i++ {
 		select {
 		case err = <-done:
-		case <-ctx.Done(): // to attach doesn't look at it
-			err = step(ctx.Err(), starting)
+		case <-ctx.Done(): // attaching ignores ctx
+			err = wrapStep(ctx.Err(), stepStart)
 		}
 	}
 	if err == nil {
 		h.stream = <-attached
-		err = h.lost()
+		err = h.waitError()
 	}
 	if err == nil {
-		err = step(engine.ContainerStart(ctx, h.id, container.StartOptions{}), starting)
+		err = wrapStep(engine.ContainerStart(ctx, h.id, container.StartOptions{}), stepStart)
 	}
 	if err != nil {
-		stopWaiting()
+		cancelWait()
 	}
 	return err
 }
@@ -150,50 +149,50 @@ func (h *Helper) copy(ctx context.Context, engine Creator, version types.Version
 		return err
 	}
 	err = engine.CopyToContainer(ctx, h.id, "/", content, container.CopyToContainerOptions{})
-	return step(err, "copy the helper into its container")
+	return wrapStep(err, "copy the helper into its container")
 }
 
 func (h *Helper) attach(ctx context.Context, engine Creator) (types.HijackedResponse, error) {
 	stream, err := engine.ContainerAttach(ctx, h.id, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
-	return stream, step(err, "attach to the helper's container")
+	return stream, wrapStep(err, "attach to the helper's container")
 }
 
-// lost tells whether the engine has refused already to tell the helper's end.
-func (h *Helper) lost() error {
+// waitError returns the error of the wait, if there is one already.
+func (h *Helper) waitError() error {
 	select {
 	case err := <-h.failed:
-		return step(err, "wait for the helper's container")
+		return wrapStep(err, "wait for the helper's container")
 	default:
 		return nil
 	}
 }
 
-// isPodman tells Podman's service, which answers as an Engine does, by its own name.
+// isPodman reports whether the engine is Podman's service, which names itself in its version.
 func isPodman(version types.Version) bool {
 	return slices.ContainsFunc(version.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
 }
 
-// ID is the ID of the helper's container.
+// ID returns the ID of the helper's container.
 func (h *Helper) ID() string { return h.id }
 
 // Write writes to the helper's standard input; io.Writer.
 func (h *Helper) Write(b []byte) (int, error) { return h.stream.Conn.Write(b) }
 
-// Close hangs up. The helper takes that for the end of its caller.
+// Close closes the connection. The helper takes that for a hangup of its caller.
 func (h *Helper) Close() {
 	if h.stream.Conn != nil {
 		h.stream.Close()
 	}
 }
 
-// Output copies what the helper and its command write, until they end.
+// Output copies the output of the helper and its command until they end.
 func (h *Helper) Output(stdout, stderr io.Writer) error {
 	_, err := stdcopy.StdCopy(stdout, stderr, h.stream.Reader)
 	return err
 }
 
-// Wait waits until the helper has ended and its container is removed, and returns
-// its exit status. It is called once.
+// Wait waits until the helper has ended and its container is removed, and returns its exit status. It
+// must be called once only.
 func (h *Helper) Wait() (int, error) {
 	select {
 	case r := <-h.wait:
@@ -202,27 +201,27 @@ func (h *Helper) Wait() (int, error) {
 			return 0, fmt.Errorf("wait for the helper's container: %s", r.Error.Message)
 		}
 		h.record.Remove()
-		const patience = 2 * time.Second // with an engine that doesn't remove what it should
+		const sweepTimeout = 2 * time.Second // the engine may hang while it removes a container
 		select {
 		case <-h.swept:
-		case <-time.After(patience):
+		case <-time.After(sweepTimeout):
 		}
 		return int(r.StatusCode), nil
 	case err := <-h.failed:
 		h.record.Release()
-		return 0, exit.Hint(step(err, "lost the engine"),
-			"the command is ended within a minute; docker ps --filter name=%s shows its helper", h.name)
+		return 0, exit.Hint(wrapStep(err, "connection to the engine lost"),
+			"the command ends within a minute; docker ps --filter name=%s shows the helper's container", h.name)
 	}
 }
 
-// The steps that are told apart.
+// Steps that other code compares with.
 const (
-	creating = "create the helper's container"
-	starting = "start the helper's container"
+	stepCreate = "create the helper's container"
+	stepStart  = "start the helper's container"
 )
 
-// step names what the engine didn't do, with its own words.
-func step(err error, what string) error {
+// wrapStep adds what the engine was asked to do to its error.
+func wrapStep(err error, what string) error {
 	if err == nil {
 		return nil
 	}
@@ -238,10 +237,10 @@ func (e *stepError) Error() string {
 	if errors.Is(e.err, context.Canceled) {
 		return e.what + ": interrupted"
 	}
-	if cause := noEngine(e.err); cause != nil {
+	if cause := connectionProblem(e.err); cause != nil {
 		return e.what + ": " + cause.Error()
 	}
-	return e.what + ": " + itsWords(e.err)
+	return e.what + ": " + engineMessage(e.err)
 }
 
 func (e *stepError) Unwrap() error { return e.err }

@@ -28,29 +28,29 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// creator is an engine that fails where the test wants it to.
-type creator struct {
-	security []string // what the engine says of itself
-	mu       sync.Mutex
-	fails    map[string]error    // by step
-	images   []string            // that it has
-	volumes  map[string][]string // of the images
-	lacks    bool                // it can't give all capabilities
-	noIPC    bool                // nor the host's IPC
-	version  string
-	sweeps   map[string]error // what it says to a sweep, by name or ID
+// fakeEngine is an engine with chosen errors.
+type fakeEngine struct {
+	security  []string // its security options
+	mu        sync.Mutex
+	fails     map[string]error // by request
+	images    []string
+	volumes   map[string][]string // by image
+	lacksCaps bool                // it can't grant all capabilities
+	noIPC     bool                // it can't grant the host's IPC namespace
+	version   string
+	sweepErrs map[string]error // errors for a sweep, by name or ID
 
-	made      []*container.Config
-	hosts     []*container.HostConfig
-	removed   []string
-	swept     []string
-	names     []string
-	inspected []string
-	copied    []byte
-	started   string
+	configs     []*container.Config
+	hostConfigs []*container.HostConfig
+	removed     []string
+	swept       []string
+	names       []string
+	inspected   []string
+	copied      []byte
+	started     string
 }
 
-func (c *creator) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, name string) (container.CreateResponse, error) {
+func (c *fakeEngine) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, name string) (container.CreateResponse, error) {
 	c.names = append(c.names, name)
 	if err := c.fails["create"]; err != nil {
 		return container.CreateResponse{}, err
@@ -58,69 +58,69 @@ func (c *creator) ContainerCreate(_ context.Context, config *container.Config, h
 	if !slices.Contains(c.images, config.Image) {
 		return container.CreateResponse{}, fmt.Errorf("no such image: %s: %w", config.Image, errdefs.ErrNotFound)
 	}
-	c.made, c.hosts = append(c.made, config), append(c.hosts, host)
-	return container.CreateResponse{ID: fmt.Sprintf("helper%d", len(c.made))}, nil
+	c.configs, c.hostConfigs = append(c.configs, config), append(c.hostConfigs, host)
+	return container.CreateResponse{ID: fmt.Sprintf("helper%d", len(c.configs))}, nil
 }
 
-func (c *creator) CopyToContainer(_ context.Context, _, path string, archive io.Reader, _ container.CopyToContainerOptions) error {
+func (c *fakeEngine) CopyToContainer(_ context.Context, _, path string, archive io.Reader, _ container.CopyToContainerOptions) error {
 	text, err := io.ReadAll(archive)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.copied = text; path != "/" {
-		return errors.New("it is copied to " + path)
+		return errors.New("copied to " + path)
 	}
 	return errors.Join(err, c.fails["copy"])
 }
 
-func (c *creator) ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error) {
+func (c *fakeEngine) ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error) {
 	ours, _ := net.Pipe()
 	return types.NewHijackedResponse(ours, ""), c.fails["attach"]
 }
 
-func (c *creator) ContainerWait(context.Context, string, container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
+func (c *fakeEngine) ContainerWait(context.Context, string, container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
 	wait := make(chan container.WaitResponse, 1)
 	wait <- container.WaitResponse{StatusCode: 42}
 	return wait, make(chan error)
 }
 
-func (c *creator) ContainerStart(_ context.Context, id string, _ container.StartOptions) error {
-	if c.lacks && slices.Contains(c.hosts[len(c.hosts)-1].CapAdd, "ALL") {
+func (c *fakeEngine) ContainerStart(_ context.Context, id string, _ container.StartOptions) error {
+	if c.lacksCaps && slices.Contains(c.hostConfigs[len(c.hostConfigs)-1].CapAdd, "ALL") {
 		return errors.New("Error response from daemon: unable to apply caps")
 	}
-	if c.noIPC && c.hosts[len(c.hosts)-1].IpcMode == "host" {
+	if c.noIPC && c.hostConfigs[len(c.hostConfigs)-1].IpcMode == "host" {
 		return errors.New("Error response from daemon: error mounting /dev/mqueue")
 	}
 	c.started = id
 	return c.fails["start"]
 }
 
-func (c *creator) ContainerRemove(_ context.Context, id string, options container.RemoveOptions) error {
+func (c *fakeEngine) ContainerRemove(_ context.Context, id string, options container.RemoveOptions) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !options.Force { // as a sweep does
+	if !options.Force { // a sweep
 		c.swept = append(c.swept, id)
-		return c.sweeps[id]
+		return c.sweepErrs[id]
 	}
 	c.removed = append(c.removed, id)
 	return c.fails["remove"]
 }
 
-func (c *creator) ServerVersion(context.Context) (types.Version, error) {
+func (c *fakeEngine) ServerVersion(context.Context) (types.Version, error) {
 	return types.Version{Arch: "s390x"}, c.fails["version"]
 }
 
-func (c *creator) ClientVersion() string {
+func (c *fakeEngine) ClientVersion() string {
 	if c.version != "" {
 		return c.version
 	}
 	return "1.41"
 }
 
-func (c *creator) Info(context.Context) (system.Info, error) {
+func (c *fakeEngine) Info(context.Context) (system.Info, error) {
 	return system.Info{SecurityOptions: c.security}, c.fails["info"]
 }
 
-func (c *creator) ImageList(context.Context, image.ListOptions) ([]image.Summary, error) {
+func (c *fakeEngine) ImageList(context.Context, image.ListOptions) ([]image.Summary, error) {
 	var list []image.Summary
 	for _, id := range c.images {
 		list = append(list, image.Summary{ID: id, RepoTags: []string{id + ":latest"}})
@@ -128,7 +128,7 @@ func (c *creator) ImageList(context.Context, image.ListOptions) ([]image.Summary
 	return list, c.fails["images"]
 }
 
-func (c *creator) ImageInspect(_ context.Context, name string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
+func (c *fakeEngine) ImageInspect(_ context.Context, name string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
 	c.inspected = append(c.inspected, name)
 	if !slices.Contains(c.images, name) {
 		return image.InspectResponse{}, errdefs.ErrNotFound
@@ -146,12 +146,12 @@ func (c *creator) ImageInspect(_ context.Context, name string, _ ...client.Image
 	return found, err
 }
 
-// serving is a request for a command in web, and its spec.
-func serving(t *testing.T, change func(*container.InspectResponse, *request.Request)) engine.Spec {
+// newTestSpec returns the spec of a command in web.
+func newTestSpec(t *testing.T, change func(*container.InspectResponse, *request.Request)) engine.Spec {
 	t.Helper()
-	web := inspected("0f", running(42), "SECRET=hidden", "PATH=/bin", "=nameless")
+	web := inspectResponse("0f", runningState(42), "SECRET=hidden", "PATH=/bin", "=nameless")
 	web.Name, web.Image, web.HostConfig = "/web", "image of web", &container.HostConfig{}
-	r := &request.Request{Base: found("web", "0f", 42), Take: ns.All(), Exec: request.Exec{Env: []string{"TOKEN=hidden"}}}
+	r := &request.Request{Base: resolvedSource("web", "0f", 42), Take: ns.All(), Exec: request.Exec{Env: []string{"TOKEN=hidden"}}}
 	if change != nil {
 		change(&web, r)
 	}
@@ -162,9 +162,9 @@ func serving(t *testing.T, change func(*container.InspectResponse, *request.Requ
 
 func archive(arch string) (io.Reader, error) { return strings.NewReader("for " + arch), nil }
 
-func TestHelperIsStarted(t *testing.T) {
-	c := &creator{images: []string{"image of web"}}
-	h, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, nil), archive, noWarning(t))
+func TestStartHelper(t *testing.T) {
+	c := &fakeEngine{images: []string{"image of web"}}
+	h, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, nil), archive, noWarning(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,8 +177,8 @@ func TestHelperIsStarted(t *testing.T) {
 	}
 }
 
-// Whatever fails is named, with the engine's words, and nothing is left.
-func TestFailureNamesItsStep(t *testing.T) {
+// An error names the step and has the engine's message, and the container is removed.
+func TestStartErrorsNameTheStep(t *testing.T) {
 	for _, row := range []struct{ step, want string }{
 		{"create", "create the helper's container: "},
 		{"version", "ask for the engine's architecture: "},
@@ -187,25 +187,25 @@ func TestFailureNamesItsStep(t *testing.T) {
 		{"start", "start the helper's container: "},
 	} {
 		const policy = "authorization denied by plugin nothing: not for you"
-		c := &creator{images: []string{"image of web"}, fails: map[string]error{row.step: errors.New("Error response from daemon: " + policy)}}
-		_, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, nil), archive, noWarning(t))
+		c := &fakeEngine{images: []string{"image of web"}, fails: map[string]error{row.step: errors.New("Error response from daemon: " + policy)}}
+		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, nil), archive, noWarning(t))
 		if err == nil || err.Error() != row.want+policy {
 			t.Errorf("%s: %v, want %s", row.step, err, row.want+policy)
 		}
-		if want := len(c.made); len(c.removed) != want {
-			t.Errorf("%s: %d were made, %q removed", row.step, want, c.removed)
+		if want := len(c.configs); len(c.removed) != want {
+			t.Errorf("%s: %d containers were created, %q removed", row.step, want, c.removed)
 		}
 	}
 }
 
-// A rootless engine of before 26 can't give a container the host's processes, in words of
-// its runtime that tell nobody why.
-func TestRootlessEngineThatCantStartAHelper(t *testing.T) {
+// A rootless engine before 26 can't start a container with the host's pid namespace; its runtime's message
+// doesn't say why.
+func TestStartErrorOfRootlessEngineHasHint(t *testing.T) {
 	for _, security := range [][]string{nil, {"name=seccomp,profile=default"}, {"name=seccomp,profile=default", "name=rootless"}} {
 		for _, caps := range []bool{false, true} {
-			c := &creator{images: []string{"image of web"}, security: security, fails: map[string]error{"start": errors.New("mount proc")}}
-			s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = caps })
-			_, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t))
+			c := &fakeEngine{images: []string{"image of web"}, security: security, fails: map[string]error{"start": errors.New("mount proc")}}
+			s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = caps })
+			_, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t))
 			hinted, ok := errors.AsType[*exit.Error](err)
 			if want := len(security) == 2; ok != want || ok && !strings.HasPrefix(hinted.Hint, "the engine is rootless: ") {
 				t.Errorf("%q, all capabilities %t: %v", security, caps, err)
@@ -214,22 +214,22 @@ func TestRootlessEngineThatCantStartAHelper(t *testing.T) {
 	}
 }
 
-// What the image says has no effect, and nobody who may inspect learns a secret.
-func TestHelperContainer(t *testing.T) {
-	c := &creator{images: []string{"image of web"}}
-	s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
+// The image has no influence, and docker inspect shows no secret.
+func TestHelperContainerConfig(t *testing.T) {
+	c := &fakeEngine{images: []string{"image of web"}}
+	s := newTestSpec(t, func(web *container.InspectResponse, _ *request.Request) {
 		web.Config.Volumes = map[string]struct{}{"/data": {}}
 		web.AppArmorProfile = "docker-default"
 		web.HostConfig.OomScoreAdj = 7
 	})
-	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal([]any{c.made[0], c.hosts[0]})
+	text, err := json.Marshal([]any{c.configs[0], c.hostConfigs[0]})
 	if err != nil || bytes.Contains(text, []byte("hidden")) {
-		t.Errorf("%v: there is a secret in %s", err, text)
+		t.Errorf("%v: a secret is in %s", err, text)
 	}
-	config, host := c.made[0], c.hosts[0]
+	config, host := c.configs[0], c.hostConfigs[0]
 	for name, ok := range map[string]bool{
 		"entrypoint":   slices.Equal(config.Entrypoint, []string{"/helper"}) && slices.Equal(config.Cmd, []string{"/request"}),
 		"user":         config.User == "0:0",
@@ -237,7 +237,7 @@ func TestHelperContainer(t *testing.T) {
 		"health check": slices.Equal(config.Healthcheck.Test, []string{"NONE"}),
 		"stop signal":  config.StopSignal != "",
 		"environment":  slices.Contains(config.Env, "SECRET") && slices.Contains(config.Env, "GODEBUG"),
-		"nameless":     !slices.Contains(config.Env, ""), // the engine refuses it: the image had no helper
+		"no name":      !slices.Contains(config.Env, ""), // the engine would refuse it
 		"labels":       len(config.Labels) == 1 && config.Labels[engine.CallLabel] == "c0ffee",
 		"volumes":      len(host.Mounts) == 1 && host.Mounts[0].Type == "tmpfs" && host.Mounts[0].Target == "/data",
 		"network":      host.NetworkMode == "none" && config.NetworkDisabled,
@@ -248,7 +248,7 @@ func TestHelperContainer(t *testing.T) {
 		"privileged":   !host.Privileged && slices.Equal(host.CapDrop, []string{"ALL"}),
 		"security":     slices.Equal(host.SecurityOpt, []string{"seccomp=unconfined", "apparmor=unconfined"}),
 		"oom score":    host.OomScoreAdj == 7,
-		"one of ours":  !slices.Contains(host.CapAdd, "ALL") && slices.Contains(host.CapAdd, "CAP_SYS_ADMIN"),
+		"capabilities": !slices.Contains(host.CapAdd, "ALL") && slices.Contains(host.CapAdd, "CAP_SYS_ADMIN"),
 	} {
 		if !ok {
 			t.Errorf("%s: %s", name, text)
@@ -257,7 +257,7 @@ func TestHelperContainer(t *testing.T) {
 }
 
 func TestCapabilities(t *testing.T) {
-	const ours = 10 // that the helper needs
+	const ours = 10 // helperCaps
 	for _, row := range []struct {
 		name   string
 		change func(*container.InspectResponse, *request.Request)
@@ -276,7 +276,7 @@ func TestCapabilities(t *testing.T) {
 			r.Overrides = map[ns.Kind]request.Source{ns.Net: {From: request.FromNew}}
 		}, []string{"CAP_NET_ADMIN"}, []string{"ALL"}},
 	} {
-		caps := serving(t, row.change).Caps
+		caps := newTestSpec(t, row.change).Caps
 		for _, c := range row.has {
 			if !slices.Contains(caps, c) {
 				t.Errorf("%s: no %s in %q", row.name, c, caps)
@@ -293,8 +293,8 @@ func TestCapabilities(t *testing.T) {
 	}
 }
 
-// What the command has of the host the helper has too: it can't always join it.
-func TestHelperHasTheHostsIPCAndName(t *testing.T) {
+// The helper has the host's namespaces that the command has, since it can't always join them.
+func TestHelperHasHostIPCAndUTS(t *testing.T) {
 	for _, row := range []struct {
 		name     string
 		change   func(*container.InspectResponse, *request.Request)
@@ -310,33 +310,33 @@ func TestHelperHasTheHostsIPCAndName(t *testing.T) {
 			web.HostConfig.UTSMode, web.HostConfig.IpcMode = "host", "host"
 		}, "host", "host"},
 	} {
-		c := &creator{images: []string{"image of web"}}
-		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, serving(t, row.change), archive, noWarning(t)); err != nil {
+		c := &fakeEngine{images: []string{"image of web"}}
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, row.change), archive, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
-		if h := c.hosts[0]; string(h.IpcMode) != row.ipc || string(h.UTSMode) != row.uts {
+		if h := c.hostConfigs[0]; string(h.IpcMode) != row.ipc || string(h.UTSMode) != row.uts {
 			t.Errorf("%s: IPC %q, UTS %q; want %q, %q", row.name, h.IpcMode, h.UTSMode, row.ipc, row.uts)
 		}
 	}
 }
 
-// A rootless engine whose host has no /dev/mqueue starts no container with its IPC.
-func TestHelperWithoutTheHostsIPC(t *testing.T) {
-	c := &creator{images: []string{"image of web"}, noIPC: true}
-	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net, ns.Mnt) })
-	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+// A rootless engine whose host has no /dev/mqueue can't start a container with the host's IPC namespace.
+func TestHelperFallsBackToNoHostIPC(t *testing.T) {
+	c := &fakeEngine{images: []string{"image of web"}, noIPC: true}
+	s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net, ns.Mnt) })
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
-	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) || c.hosts[1].IpcMode != "none" {
-		t.Errorf("started %q, removed %q, IPC %q", c.started, c.removed, c.hosts[1].IpcMode)
+	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) || c.hostConfigs[1].IpcMode != "none" {
+		t.Errorf("started %q, removed %q, IPC %q", c.started, c.removed, c.hostConfigs[1].IpcMode)
 	}
 }
 
-func TestEngineThatLacksACapability(t *testing.T) {
-	c := &creator{images: []string{"image of web"}, lacks: true}
+func TestEngineWithoutAllCapabilities(t *testing.T) {
+	c := &fakeEngine{images: []string{"image of web"}, lacksCaps: true}
 	var warned []string
-	s := serving(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true })
-	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
+	s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true })
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
 		t.Fatal(err)
 	}
 	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) {
@@ -347,7 +347,7 @@ func TestEngineThatLacksACapability(t *testing.T) {
 	}
 }
 
-func TestImage(t *testing.T) {
+func TestHelperImage(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		images  []string
@@ -357,18 +357,18 @@ func TestImage(t *testing.T) {
 		failure string
 	}{
 		{"the container's", []string{"other", "image of web"}, "", "image of web", "", ""},
-		{"it is gone", []string{"other"}, "", "other", "the image of web is gone: the helper has the files of image other:latest", ""},
-		{"there is none", nil, "", "", "", "the engine has no image that a helper's container can be made of"},
-		{"the one that is named", []string{"other", "image of web"}, "other", "other", "", ""},
-		{"the one that is named isn't there", []string{"image of web"}, "mine", "", "", "create the helper's container: no such image: mine"},
+		{"the container's is gone", []string{"other"}, "", "other", "the image of web is gone: the helper's container is made from image other:latest", ""},
+		{"no image", nil, "", "", "", "the engine has no image to make the helper's container from"},
+		{"the named one", []string{"other", "image of web"}, "other", "other", "", ""},
+		{"the named one is missing", []string{"image of web"}, "mine", "", "", "create the helper's container: no such image: mine"},
 	} {
-		c := &creator{images: row.images}
-		s := serving(t, nil)
+		c := &fakeEngine{images: row.images}
+		s := newTestSpec(t, nil)
 		if row.given != "" {
 			s.Image, s.ImageGiven = row.given, true
 		}
 		warning := ""
-		_, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, func(text string) { warning = text })
+		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, func(text string) { warning = text })
 		if row.failure != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), row.failure) {
 				t.Errorf("%s: %v, want %s", row.name, err, row.failure)
@@ -379,34 +379,34 @@ func TestImage(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
-		if got := c.made[len(c.made)-1].Image; got != row.want || warning != row.warning {
-			t.Errorf("%s: of %q, warned %q", row.name, got, warning)
+		if got := c.configs[len(c.configs)-1].Image; got != row.want || warning != row.warning {
+			t.Errorf("%s: image %q, warning %q", row.name, got, warning)
 		}
 	}
 }
 
-func TestEngineOfAnotherKindIsRefused(t *testing.T) {
+func TestUnsupportedEngineIsRefused(t *testing.T) {
 	for _, row := range []struct {
 		version, platform, want string
 	}{
-		{"1.40", "linux", "the engine's API is version 1.40, and a helper's container takes 1.41: Engine 20.10"},
+		{"1.40", "linux", "the engine's API version is 1.40, and a helper container needs 1.41, that of Engine 20.10"},
 		{"1.50", "windows", "this engine runs Windows containers, which have no Linux namespaces"},
 	} {
-		c := &creator{images: []string{"image of web"}, version: row.version}
-		s := serving(t, func(web *container.InspectResponse, _ *request.Request) { web.Platform = row.platform })
-		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
+		c := &fakeEngine{images: []string{"image of web"}, version: row.version}
+		s := newTestSpec(t, func(web *container.InspectResponse, _ *request.Request) { web.Platform = row.platform })
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
 			t.Errorf("%v, want %s", err, row.want)
 		}
-		if len(c.made) > 0 {
-			t.Errorf("%s %s: a container was made", row.version, row.platform)
+		if len(c.configs) > 0 {
+			t.Errorf("%s %s: a container was created", row.version, row.platform)
 		}
 	}
 }
 
-func TestInterruptedStartLeavesNothing(t *testing.T) {
+func TestInterruptedStartRemovesContainer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c := &creator{images: []string{"image of web"}}
-	_, err := engine.StartOn(ctx, c, engine.Register{}, serving(t, nil), func(string) (io.Reader, error) {
+	c := &fakeEngine{images: []string{"image of web"}}
+	_, err := engine.StartHelper(ctx, c, engine.Register{}, newTestSpec(t, nil), func(string) (io.Reader, error) {
 		cancel()
 		return nil, ctx.Err()
 	}, noWarning(t))

@@ -15,38 +15,38 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// Lister is what List needs of the engine's client.
+// Lister is the part of the engine's client that List needs.
 type Lister interface {
 	ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error)
 }
 
-// Container is what docker ps says of one.
+// Container is a container as docker ps lists it.
 type Container struct {
 	ID, Name, Image, Command string
 	ImageID                  string
 	State, Status            string
-	Created                  int64 // Unix time
+	Created                  int64 // Unix time, in seconds
 	Labels                   map[string]string
 	Networks                 []string
 }
 
-// Running tells whether a command can be run in it.
+// Running reports whether a command can be run in it.
 func (c Container) Running() bool { return c.State == container.StateRunning }
 
-// List is the containers that have processes, as the engine orders them, without those
-// whose IDs ours returns: it is asked after the engine.
-func List(ctx context.Context, engine Lister, ours func() map[string]bool) ([]Container, error) {
+// List returns the running and paused containers in the engine's order, without those in helperIDs,
+// which is called after the engine has answered.
+func List(ctx context.Context, engine Lister, helperIDs func() map[string]bool) ([]Container, error) {
 	all, err := list(ctx, engine, filters.NewArgs())
 	if len(all) == 0 {
 		return nil, err
 	}
-	hidden := ours()
+	hidden := helperIDs()
 	return slices.DeleteFunc(all, func(c Container) bool { return hidden[c.ID] }), nil
 }
 
-// Matching are the IDs of those that all filters of docker ps hold for: of a key's
-// values one.
-func Matching(ctx context.Context, engine Lister, wanted map[string][]string) (map[string]bool, error) {
+// MatchingIDs returns the IDs of the running and paused containers that match filters of docker ps:
+// every key, by one of its values.
+func MatchingIDs(ctx context.Context, engine Lister, wanted map[string][]string) (map[string]bool, error) {
 	args := filters.NewArgs()
 	for key, values := range wanted {
 		for _, value := range values {
@@ -63,7 +63,7 @@ func Matching(ctx context.Context, engine Lister, wanted map[string][]string) (m
 
 func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, error) {
 	for _, state := range []string{container.StateRunning, container.StatePaused} {
-		args.Add("status", state) // Podman's service leaves paused ones out by itself
+		args.Add("status", state) // Podman's service leaves paused ones out by default
 	}
 	summaries, err := engine.ContainerList(ctx, container.ListOptions{Filters: args})
 	if err != nil {
@@ -72,7 +72,7 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	all := make([]Container, 0, len(summaries))
 	for _, s := range summaries {
 		c := Container{
-			ID: s.ID, Name: ownName(s.Names), Image: s.Image, ImageID: s.ImageID, Command: s.Command,
+			ID: s.ID, Name: containerName(s.Names), Image: s.Image, ImageID: s.ImageID, Command: s.Command,
 			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels,
 		}
 		if s.NetworkSettings != nil {
@@ -83,8 +83,8 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	return all, nil
 }
 
-// ownName is the name that a user gave: not one that a link gave.
-func ownName(names []string) string {
+// containerName returns the container's own name, not one that a link gave it.
+func containerName(names []string) string {
 	for _, name := range names {
 		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
 			return name
@@ -93,46 +93,45 @@ func ownName(names []string) string {
 	return ""
 }
 
-// Find finds a container as the engine does: by full ID, by name, by the
-// beginning of its ID.
+// Find finds a container as the engine does: by full ID, by name, by a prefix of its ID.
 func Find(list []Container, name string) (Container, error) {
 	name = strings.TrimPrefix(name, "/")
-	for _, same := range []func(c Container) bool{
+	for _, matches := range []func(c Container) bool{
 		func(c Container) bool { return c.ID == name },
 		func(c Container) bool { return c.Name == name },
 		func(c Container) bool { return strings.HasPrefix(c.ID, name) },
 	} {
-		if i := slices.IndexFunc(list, same); i >= 0 {
-			if slices.ContainsFunc(list[i+1:], same) {
-				return Container{}, fmt.Errorf("find container %q: several IDs begin with that", name)
+		if i := slices.IndexFunc(list, matches); i >= 0 {
+			if slices.ContainsFunc(list[i+1:], matches) {
+				return Container{}, fmt.Errorf("find container %q: several container IDs start with it", name)
 			}
 			return list[i], nil
 		}
 	}
-	return Container{}, exit.Hint(fmt.Errorf("no such running container: %q", name), "docker ps lists the running ones")
+	return Container{}, exit.Hint(fmt.Errorf("no such running container: %q", name), "docker ps lists the running containers")
 }
 
-// pidsAtOnce is how many containers the engine is asked for at a time.
-const pidsAtOnce = 8
+// maxInspects limits concurrent requests.
+const maxInspects = 8
 
-// PIDs asks for the first process of each container, by ID. One that has none any
-// more is left out, and one that the engine can't tell of, unless that is all:
-// engines have several words for one that is gone.
+// PIDs returns the first process of each container, by ID. A container without one is left out. So is
+// one that the engine gives an error for, unless there is no other: engines report a container
+// that is gone in several ways.
 func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, error) {
 	var (
 		found  = make(map[string]int)
 		failed error
-		lock   sync.Mutex
-		all    sync.WaitGroup
-		places = make(chan struct{}, pidsAtOnce)
+		mu     sync.Mutex
+		wg     sync.WaitGroup
+		slots  = make(chan struct{}, maxInspects)
 	)
 	for _, id := range ids {
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
 			c, err := engine.ContainerInspect(ctx, id)
-			lock.Lock()
-			defer lock.Unlock()
+			mu.Lock()
+			defer mu.Unlock()
 			switch {
 			case errdefs.IsNotFound(err):
 			case err != nil:
@@ -142,7 +141,7 @@ func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, 
 			}
 		})
 	}
-	all.Wait()
+	wg.Wait()
 	if len(found) > 0 {
 		return found, nil
 	}

@@ -16,20 +16,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// Files are what an engine keeps of its containers.
+// Files are the engine's files about its containers.
 type Files interface {
 	IDs() ([]string, error)
 	Read(id, file string) ([]byte, error)
 }
 
-// Offline answers what an engine would, from its files, where it does not answer itself. A file
-// says which ID a name means and how the container was made, which does not change while it
-// runs. Whether it runs, and as which process, is what First finds out.
+// Offline answers from the engine's files if the engine itself does not answer. The files say which ID
+// a name has and how the container was created, which does not change while it runs. Whether
+// it runs, and as which process, FindPIDs finds out.
 type Offline struct {
 	Files Files
-	// First finds and proves the first processes of containers, by ID. What the files claim
-	// they are, or 0, is given: the engine may have restarted a container since.
-	First func(ctx context.Context, claimed map[string]int) (map[string]int, error)
+	// FindPIDs finds and verifies the first processes of containers, by ID. claimed has their pids
+	// according to the files, or 0: the engine may have restarted a container since.
+	FindPIDs func(ctx context.Context, claimed map[string]int) (map[string]int, error)
 }
 
 var (
@@ -38,8 +38,8 @@ var (
 	_ Eventer   = (*Offline)(nil)
 )
 
-// kept is what is used of config.v2.json, moby's daemon/container.Container.
-type kept struct {
+// storedContainer is the part of config.v2.json that is used; moby's daemon/container.Container.
+type storedContainer struct {
 	ID      string
 	Name    string
 	Created time.Time
@@ -57,39 +57,38 @@ type kept struct {
 	}
 }
 
-// all are the containers that the files tell of, running or not. One that is just being made or
+// load returns all containers in the files, running or not. One that is just being created or
 // removed is left out.
-func (o *Offline) all() ([]kept, error) {
+func (o *Offline) load() ([]storedContainer, error) {
 	ids, err := o.Files.IDs()
 	if err != nil {
 		return nil, err
 	}
-	var list []kept
+	var list []storedContainer
 	for _, id := range ids {
 		text, err := o.Files.Read(id, "config.v2.json")
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		var c kept
+		var c storedContainer
 		if err == nil {
 			err = json.Unmarshal(text, &c)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read what the engine keeps of container %.12s: %w", id, err)
+			return nil, fmt.Errorf("read the engine's files about container %.12s: %w", id, err)
 		}
 		if c.ID != id {
-			return nil, fmt.Errorf("read what the engine keeps of container %.12s: it is about another, %.12s", id, c.ID)
+			return nil, fmt.Errorf("read the engine's files about container %.12s: they are about container %.12s", id, c.ID)
 		}
 		list = append(list, c)
 	}
 	return list, nil
 }
 
-// ContainerInspect finds a container as the engine does: by full ID, by name, by the beginning
-// of its ID.
+// ContainerInspect finds a container as the engine does: by full ID, by name, by a prefix of its ID.
 func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
 	var answer container.InspectResponse
-	all, err := o.all()
+	all, err := o.load()
 	if err != nil {
 		return answer, exit.WithStatus(exit.Failed, err)
 	}
@@ -103,19 +102,19 @@ func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.
 		err = json.Unmarshal(text, &host)
 	}
 	if err != nil {
-		return answer, exit.WithStatus(exit.Failed, fmt.Errorf("read what the engine keeps of container %q: %w", name, err))
+		return answer, exit.WithStatus(exit.Failed, fmt.Errorf("read the engine's files about container %q: %w", name, err))
 	}
-	first, err := o.First(ctx, map[string]int{c.ID: c.State.Pid})
+	pids, err := o.FindPIDs(ctx, map[string]int{c.ID: c.State.Pid})
 	if err != nil {
 		return answer, exit.WithStatus(exit.Status(err), fmt.Errorf("find container %q: %w", name, err))
 	}
-	state := &container.State{Pid: first[c.ID], Running: first[c.ID] > 0}
+	state := &container.State{Pid: pids[c.ID], Running: pids[c.ID] > 0}
 	switch {
 	case state.Running:
 		state.Paused = c.State.Paused
 	case c.State.Running:
 		return answer, exit.Hint(fmt.Errorf("container %q is not running on this host, although the engine's files say so", name),
-			"it has ended since, or its runtime is none that runs here by a containerd shim")
+			"it may have ended since, or it has no containerd shim on this host")
 	default:
 		state.Restarting, state.Dead, state.Status = c.State.Restarting, c.State.Dead, c.status()
 	}
@@ -126,7 +125,7 @@ func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.
 	return answer, nil
 }
 
-func (c *kept) status() string {
+func (c *storedContainer) status() string {
 	switch {
 	case c.State.RemovalInProgress:
 		return "removing"
@@ -136,18 +135,18 @@ func (c *kept) status() string {
 	return container.StateExited
 }
 
-// find is the one that a name means. Two can have it only where the engine kept files of another
-// time, with another mapping of users: then it is the one that runs.
-func (o *Offline) find(ctx context.Context, all []kept, name string) (*kept, error) {
+// find returns the container that a name means. Two have the same name only if the engine has kept
+// files of an earlier time, with another mapping of users; then it is the one that runs.
+func (o *Offline) find(ctx context.Context, all []storedContainer, name string) (*storedContainer, error) {
 	name = strings.TrimPrefix(name, "/")
-	for _, same := range []func(*kept) bool{
-		func(c *kept) bool { return c.ID == name },
-		func(c *kept) bool { return c.Name == "/"+name },
-		func(c *kept) bool { return name != "" && strings.HasPrefix(c.ID, name) },
+	for _, matches := range []func(*storedContainer) bool{
+		func(c *storedContainer) bool { return c.ID == name },
+		func(c *storedContainer) bool { return c.Name == "/"+name },
+		func(c *storedContainer) bool { return name != "" && strings.HasPrefix(c.ID, name) },
 	} {
-		var found []*kept
+		var found []*storedContainer
 		for i := range all {
-			if same(&all[i]) {
+			if matches(&all[i]) {
 				found = append(found, &all[i])
 			}
 		}
@@ -159,39 +158,39 @@ func (o *Offline) find(ctx context.Context, all []kept, name string) (*kept, err
 		case 1:
 			return found[0], nil
 		default:
-			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("find container %q: several are meant by that", name))
+			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("find container %q: several containers match", name))
 		}
 	}
-	return nil, exit.Hint(fmt.Errorf("no such container in the engine's files: %q", name), "docker nsjoin ls --no-engine lists the running ones")
+	return nil, exit.Hint(fmt.Errorf("no such container in the engine's files: %q", name), "docker nsjoin ls --no-engine lists the running containers")
 }
 
-// running are those of the containers that run; all where none does, or that is not known.
-func (o *Offline) running(ctx context.Context, list []*kept) []*kept {
+// running returns the containers that run, or all if none does or that is not known.
+func (o *Offline) running(ctx context.Context, list []*storedContainer) []*storedContainer {
 	claimed := make(map[string]int)
 	for _, c := range list {
 		claimed[c.ID] = c.State.Pid
 	}
-	first, err := o.First(ctx, claimed)
-	if err != nil || len(first) == 0 {
+	pids, err := o.FindPIDs(ctx, claimed)
+	if err != nil || len(pids) == 0 {
 		return list
 	}
-	var running []*kept
+	var running []*storedContainer
 	for _, c := range list {
-		if first[c.ID] > 0 {
+		if pids[c.ID] > 0 {
 			running = append(running, c)
 		}
 	}
 	return running
 }
 
-// ContainerList lists the running containers. It knows no filter.
+// ContainerList lists the running containers. It supports no filter but status.
 func (o *Offline) ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error) {
 	for _, key := range options.Filters.Keys() {
 		if key != "status" {
-			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s takes the engine", key))
+			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s needs the engine", key))
 		}
 	}
-	all, err := o.all()
+	all, err := o.load()
 	if err != nil {
 		return nil, exit.WithStatus(exit.Failed, err)
 	}
@@ -199,20 +198,20 @@ func (o *Offline) ContainerList(ctx context.Context, options container.ListOptio
 	for _, c := range all {
 		claimed[c.ID] = c.State.Pid
 	}
-	first, err := o.First(ctx, claimed)
+	pids, err := o.FindPIDs(ctx, claimed)
 	if err != nil {
 		return nil, exit.WithStatus(exit.Status(err), err)
 	}
 	var list []container.Summary
 	for _, c := range all {
-		if first[c.ID] > 0 {
+		if pids[c.ID] > 0 {
 			list = append(list, c.summary())
 		}
 	}
 	return list, nil
 }
 
-func (c *kept) summary() container.Summary {
+func (c *storedContainer) summary() container.Summary {
 	s := container.Summary{
 		ID: c.ID, Names: []string{c.Name}, Image: c.Config.Image, ImageID: c.Image, Created: c.Created.Unix(),
 		Command: strings.Join(append([]string{c.Path}, c.Args...), " "), Labels: c.Config.Labels,
@@ -228,7 +227,7 @@ func (c *kept) summary() container.Summary {
 	return s
 }
 
-// Events tells of none: nobody does.
+// Events returns channels that never receive anything.
 func (*Offline) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
 	return nil, nil
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// keptFiles are config.v2.json by ID.
-type keptFiles map[string]string
+// storedFiles are the contents of config.v2.json by ID.
+type storedFiles map[string]string
 
-func (f keptFiles) IDs() ([]string, error) {
+func (f storedFiles) IDs() ([]string, error) {
 	var ids []string
 	for id := range f {
 		ids = append(ids, id)
@@ -25,7 +25,7 @@ func (f keptFiles) IDs() ([]string, error) {
 	return ids, nil
 }
 
-func (f keptFiles) Read(id, file string) ([]byte, error) {
+func (f storedFiles) Read(id, file string) ([]byte, error) {
 	text, ok := f[id]
 	switch {
 	case !ok || text == "":
@@ -36,28 +36,28 @@ func (f keptFiles) Read(id, file string) ([]byte, error) {
 	return []byte(text), nil
 }
 
-func anID(beginning string) string { return beginning + strings.Repeat("0", 64-len(beginning)) }
+func paddedID(beginning string) string { return beginning + strings.Repeat("0", 64-len(beginning)) }
 
-func keeps(id, name, state string) string {
+func configFile(id, name, state string) string {
 	return fmt.Sprintf(`{"ID":%q,"Name":"/%s","State":{%s},"Created":"2026-01-01T00:00:00Z","Path":"sleep","Args":["9"],`+
 		`"Config":{"Env":["A=1"],"User":"5","Image":"i","Labels":{"l":"v"}},"NetworkSettings":{"Networks":{"bridge":{}}}}`, id, name, state)
 }
 
-// offline has a web that runs, another one of another time that does not, and more.
-func offline() *Offline {
+// newTestOffline has a running web, a stopped one of an earlier time with the same name, and others.
+func newTestOffline() *Offline {
 	const ran = `"Running":true,"StartedAt":"2026-01-01T00:00:00Z"`
-	files := keptFiles{
-		anID("aa1"): keeps(anID("aa1"), "web", ran),
-		anID("ab2"): keeps(anID("ab2"), "web", ran),
-		anID("ab3"): keeps(anID("ab3"), "db", ran),
-		anID("c4"):  keeps(anID("c4"), "gone", ran),
-		anID("c5"):  keeps(anID("c5"), "new", ""),
-		anID("c6"):  keeps(anID("c6"), "aa", `"StartedAt":"2026-01-01T00:00:00Z"`),
-		anID("c7"):  keeps(anID("c7"), "frozen", ran+`,"Paused":true`),
-		anID("d8"):  "", // is just being made
+	files := storedFiles{
+		paddedID("aa1"): configFile(paddedID("aa1"), "web", ran),
+		paddedID("ab2"): configFile(paddedID("ab2"), "web", ran),
+		paddedID("ab3"): configFile(paddedID("ab3"), "db", ran),
+		paddedID("c4"):  configFile(paddedID("c4"), "gone", ran),
+		paddedID("c5"):  configFile(paddedID("c5"), "new", ""),
+		paddedID("c6"):  configFile(paddedID("c6"), "aa", `"StartedAt":"2026-01-01T00:00:00Z"`),
+		paddedID("c7"):  configFile(paddedID("c7"), "frozen", ran+`,"Paused":true`),
+		paddedID("d8"):  "", // just being created
 	}
-	running := map[string]int{anID("aa1"): 11, anID("ab3"): 13, anID("c7"): 17}
-	return &Offline{Files: files, First: func(_ context.Context, claimed map[string]int) (map[string]int, error) {
+	running := map[string]int{paddedID("aa1"): 11, paddedID("ab3"): 13, paddedID("c7"): 17}
+	return &Offline{Files: files, FindPIDs: func(_ context.Context, claimed map[string]int) (map[string]int, error) {
 		found := make(map[string]int)
 		for id := range claimed {
 			if running[id] > 0 {
@@ -68,7 +68,7 @@ func offline() *Offline {
 	}}
 }
 
-func TestOfflineFindsAsTheEngineDoes(t *testing.T) {
+func TestOfflineFindsLikeTheEngine(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		pid  int
@@ -76,17 +76,17 @@ func TestOfflineFindsAsTheEngineDoes(t *testing.T) {
 	}{
 		{"web", 11, ""},
 		{"/web", 11, ""},
-		{anID("aa1"), 11, ""},
+		{paddedID("aa1"), 11, ""},
 		{"aa1", 11, ""},
 		{"ab3", 13, ""},
-		{"ab", 0, `find container "ab": several are meant by that`},
-		{"aa", 0, `container "aa" has exited`}, // a name goes before the beginning of an ID
+		{"ab", 0, `find container "ab": several containers match`},
+		{"aa", 0, `container "aa" has exited`}, // a name takes precedence over a prefix of an ID
 		{"gone", 0, `container "gone" is not running on this host, although the engine's files say so`},
 		{"new", 0, `container "new" was created but never started`},
 		{"nope", 0, `no such container in the engine's files: "nope"`},
 	} {
 		r := &request.Request{Base: request.Source{From: request.FromContainer, Name: row.name}, Take: ns.All()}
-		_, err := Resolve(t.Context(), offline(), r)
+		_, err := Resolve(t.Context(), newTestOffline(), r)
 		if row.want != "" {
 			if err == nil || err.Error() != row.want {
 				t.Errorf("%s: %v; want %q", row.name, err, row.want)
@@ -104,8 +104,8 @@ func TestOfflineFindsAsTheEngineDoes(t *testing.T) {
 	}
 }
 
-func TestOfflineListsWhatRuns(t *testing.T) {
-	list, err := List(t.Context(), offline(), func() map[string]bool { return nil })
+func TestOfflineListsRunningContainers(t *testing.T) {
+	list, err := List(t.Context(), newTestOffline(), func() map[string]bool { return nil })
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -115,15 +115,15 @@ func TestOfflineListsWhatRuns(t *testing.T) {
 		}
 	}
 	options := container.ListOptions{Filters: filters.NewArgs(filters.Arg("label", "l"))}
-	if _, err := offline().ContainerList(t.Context(), options); err == nil {
-		t.Error("a filter of the engine's is ignored")
+	if _, err := newTestOffline().ContainerList(t.Context(), options); err == nil {
+		t.Error("an unsupported filter is ignored")
 	}
 }
 
-// What is kept of a container under the ID of another is not believed.
-func TestOfflineFilesOfAnother(t *testing.T) {
-	o := offline()
-	o.Files = keptFiles{anID("aa1"): keeps(anID("ab3"), "web", "")}
+// A file below one ID that is about another container is refused.
+func TestOfflineFilesOfAnotherContainerAreRefused(t *testing.T) {
+	o := newTestOffline()
+	o.Files = storedFiles{paddedID("aa1"): configFile(paddedID("ab3"), "web", "")}
 	if found, err := o.ContainerInspect(t.Context(), "web"); err == nil {
 		t.Errorf("%+v", found)
 	}

@@ -11,70 +11,69 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// Dialer makes a connection to an engine.
+// Dialer connects to an engine.
 type Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// Redialing has connections made by dial, and made again where one ends before anything came back
-// and dropped says that nothing can have been sent: an sshd with too many callers who have not
-// logged in yet hangs up at random (MaxStartups, sshd_config(5)).
-func Redialing(dial Dialer, dropped func(error) bool) client.Opt {
+// WithRedial makes connections with dial. If a connection ends before anything was received, and dropped
+// says that the request cannot have reached the engine, it connects again: an sshd with too many
+// unauthenticated clients closes connections at random (MaxStartups, sshd_config(5)).
+func WithRedial(dial Dialer, dropped func(error) bool) client.Opt {
 	return client.WithDialContext(func(ctx context.Context, network, addr string) (net.Conn, error) {
-		again := func() (net.Conn, error) { return dial(context.WithoutCancel(ctx), network, addr) }
-		conn, err := again()
+		connect := func() (net.Conn, error) { return dial(context.WithoutCancel(ctx), network, addr) }
+		conn, err := connect()
 		if err != nil {
 			return nil, err
 		}
-		return &redialed{Conn: conn, dial: again, dropped: dropped, done: make(chan struct{})}, nil
+		return &redialConn{Conn: conn, dial: connect, dropped: dropped, done: make(chan struct{})}, nil
 	})
 }
 
-// How often a connection is made anew, and how long is waited before: doubled each time up to the
-// longest, and random, so that those who were refused together don't come back together.
+// How often to connect again, and the pause before that. It doubles each time, and is random, so that
+// clients which were refused together do not come back together.
 const (
-	redials      = 12
-	firstWait    = 50 * time.Millisecond
-	longestWait  = 2 * time.Second
-	randomShares = 2
+	maxRedials = 12
+	minBackoff = 50 * time.Millisecond
+	maxBackoff = 2 * time.Second
 )
 
-// redialed is a connection that may be made anew as long as nothing was read.
-type redialed struct {
-	net.Conn // the present one, under mu
+// redialConn is a connection that is made again as long as nothing was received.
+type redialConn struct {
+	net.Conn // the current one, under mu
 	dial     func() (net.Conn, error)
 	dropped  func(error) bool
 	done     chan struct{} // closed by Close
 
-	mu     sync.Mutex
-	sent   []byte // all that was written before anything was read
-	ended  bool   // what is written has ended
-	heard  bool
-	closed bool
+	mu       sync.Mutex
+	sent     []byte // everything written before anything was received
+	ended    bool   // CloseWrite was called
+	received bool
+	closed   bool
 }
 
-func (r *redialed) Read(b []byte) (int, error) {
+func (r *redialConn) Read(b []byte) (int, error) {
 	for try := 0; ; try++ {
 		r.mu.Lock()
-		conn, heard := r.Conn, r.heard
+		conn, received := r.Conn, r.received
 		r.mu.Unlock()
 		n, err := conn.Read(b)
-		if n > 0 && !heard {
+		if n > 0 && !received {
 			r.mu.Lock()
-			r.heard, r.sent = true, nil
+			r.received, r.sent = true, nil
 			r.mu.Unlock()
 		}
-		if n > 0 || err == nil || heard || try == redials || !r.dropped(err) || r.again(conn, try) != nil {
+		if n > 0 || err == nil || received || try == maxRedials || !r.dropped(err) || r.redial(conn, try) != nil {
 			return n, err
 		}
 	}
 }
 
-// again makes the connection anew and writes there what was written before.
-func (r *redialed) again(old net.Conn, try int) error {
-	wait := min(firstWait<<try, longestWait)
+// redial connects again and writes what was written before.
+func (r *redialConn) redial(old net.Conn, try int) error {
+	backoff := min(minBackoff<<try, maxBackoff)
 	select {
 	case <-r.done:
 		return net.ErrClosed
-	case <-time.After(wait/randomShares + rand.N(wait)):
+	case <-time.After(backoff/2 + rand.N(backoff)):
 	}
 	_ = old.Close()
 	conn, err := r.dial()
@@ -88,18 +87,18 @@ func (r *redialed) again(old net.Conn, try int) error {
 		return net.ErrClosed
 	}
 	r.Conn = conn
-	_, _ = conn.Write(r.sent) // an error is the reader's to find
+	_, _ = conn.Write(r.sent) // the next Read returns the error
 	if r.ended {
 		_ = closeWrite(conn)
 	}
 	return nil
 }
 
-// Write keeps what is written until something was read. An error before that is the reader's to
-// find, who knows the reason.
-func (r *redialed) Write(b []byte) (int, error) {
+// Write keeps what is written until something was received. It returns no error before that: Read
+// returns it, with the reason.
+func (r *redialConn) Write(b []byte) (int, error) {
 	r.mu.Lock()
-	if r.heard || r.closed {
+	if r.received || r.closed {
 		conn := r.Conn
 		r.mu.Unlock()
 		return conn.Write(b)
@@ -110,8 +109,8 @@ func (r *redialed) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// CloseWrite ends what is written, as client.CloseWriter has it.
-func (r *redialed) CloseWrite() error {
+// CloseWrite ends the sending direction.
+func (r *redialConn) CloseWrite() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
@@ -125,7 +124,7 @@ func closeWrite(conn net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-func (r *redialed) Close() error {
+func (r *redialConn) Close() error {
 	r.mu.Lock()
 	conn := r.Conn
 	if !r.closed {

@@ -14,7 +14,7 @@ import (
 
 var errDropped = errors.New("dropped")
 
-// droppedConn hangs up without a word.
+// droppedConn is a connection that the other end drops.
 type droppedConn struct {
 	net.Conn
 	err error
@@ -24,8 +24,8 @@ func (droppedConn) Read([]byte) (int, error)    { return 0, errDropped }
 func (c droppedConn) Write([]byte) (int, error) { return 0, c.err }
 func (droppedConn) Close() error                { return nil }
 
-// answering is the other end's work on a connection: what it reads up to a line's end it sends back.
-func answering(conn net.Conn) {
+// echoLine is the other end of a connection: it sends back what it reads up to a newline.
+func echoLine(conn net.Conn) {
 	text := make([]byte, 100)
 	n := 0
 	for !bytes.Contains(text[:n], []byte("\n")) {
@@ -39,18 +39,18 @@ func answering(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// redialing dials a connection of which the first ones are dropped.
-func redialing(t *testing.T, drops int, is func(error) bool) (conn net.Conn, dials *int) {
+// dialWithDrops dials a connection of which the first ones are dropped.
+func dialWithDrops(t *testing.T, drops int, is func(error) bool) (conn net.Conn, dials *int) {
 	t.Helper()
 	dials = new(int)
 	var dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	_, err := client.NewClientWithOpts(Redialing(func(context.Context, string, string) (net.Conn, error) {
+	_, err := client.NewClientWithOpts(WithRedial(func(context.Context, string, string) (net.Conn, error) {
 		if *dials++; *dials <= drops {
 			return droppedConn{err: io.ErrClosedPipe}, nil
 		}
-		ours, theirs := net.Pipe()
-		go answering(theirs)
-		return ours, nil
+		client, server := net.Pipe()
+		go echoLine(server)
+		return client, nil
 	}, is), func(c *client.Client) error {
 		dialer := c.Dialer()
 		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer(ctx) }
@@ -67,8 +67,8 @@ func redialing(t *testing.T, drops int, is func(error) bool) (conn net.Conn, dia
 	return conn, dials
 }
 
-func TestDroppedConnectionsAreMadeAnew(t *testing.T) {
-	conn, dials := redialing(t, 3, func(err error) bool { return errors.Is(err, errDropped) })
+func TestDroppedConnectionIsRedialed(t *testing.T) {
+	conn, dials := dialWithDrops(t, 3, func(err error) bool { return errors.Is(err, errDropped) })
 	for _, part := range []string{"GET ", "/\n"} {
 		if n, err := io.WriteString(conn, part); n != len(part) || err != nil {
 			t.Fatalf("%d, %v", n, err)
@@ -76,13 +76,13 @@ func TestDroppedConnectionsAreMadeAnew(t *testing.T) {
 	}
 	got, err := io.ReadAll(conn)
 	if string(got) != "GET /\n" || err != nil || *dials != 4 {
-		t.Errorf("%q, %v after %d", got, err, *dials)
+		t.Errorf("%q, %v after %d dials", got, err, *dials)
 	}
 }
 
-// What may have been sent is never sent again.
-func TestOtherEndsAreNot(t *testing.T) {
-	conn, dials := redialing(t, 3, func(error) bool { return false })
+// A request that may have reached the engine is not sent again.
+func TestOtherErrorsAreNotRedialed(t *testing.T) {
+	conn, dials := dialWithDrops(t, 3, func(error) bool { return false })
 	if _, err := io.WriteString(conn, "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -91,8 +91,8 @@ func TestOtherEndsAreNot(t *testing.T) {
 	}
 }
 
-func TestNorOnesThatWereHeard(t *testing.T) {
-	conn, dials := redialing(t, 0, func(error) bool { return true })
+func TestNoRedialAfterData(t *testing.T) {
+	conn, dials := dialWithDrops(t, 0, func(error) bool { return true })
 	if _, err := io.WriteString(conn, "a\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -101,15 +101,15 @@ func TestNorOnesThatWereHeard(t *testing.T) {
 	}
 }
 
-func TestClosedConnectionIsNotMadeAnew(t *testing.T) {
-	conn, dials := redialing(t, redials+1, func(error) bool { return true })
+func TestNoRedialAfterClose(t *testing.T) {
+	conn, dials := dialWithDrops(t, maxRedials+1, func(error) bool { return true })
 	done := make(chan error)
 	go func() {
 		_, err := conn.Read(make([]byte, 1))
 		done <- err
 	}()
 	_ = conn.Close()
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "dropped") || *dials > redials {
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "dropped") || *dials > maxRedials {
 		t.Errorf("%v after %d", err, *dials)
 	}
 }

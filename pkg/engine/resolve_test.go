@@ -13,33 +13,33 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func host() *fake {
+func newFake() *fake {
 	return &fake{containers: map[string]container.InspectResponse{
-		"web":  inspected("0f", running(42), "A=1"),
-		"app":  inspected("1e", running(43)),
-		"gone": inspected("2d", &container.State{Status: container.StateExited}),
+		"web":  inspectResponse("0f", runningState(42), "A=1"),
+		"app":  inspectResponse("1e", runningState(43)),
+		"gone": inspectResponse("2d", &container.State{Status: container.StateExited}),
 	}}
 }
 
-func found(name, id string, pid int, env ...string) request.Source {
-	s := named(name)
+func resolvedSource(name, id string, pid int, env ...string) request.Source {
+	s := containerSource(name)
 	s.PID, s.Container = pid, &request.Container{ID: id, Env: env}
 	return s
 }
 
-func TestEverySourceIsFilledIn(t *testing.T) {
+func TestResolveFillsInEverySource(t *testing.T) {
 	r := &request.Request{
-		Version: request.Version, Base: named("web"), Take: ns.All(), Command: []string{"ls"}, Terminal: request.TerminalNever,
+		Version: request.Version, Base: containerSource("web"), Take: ns.All(), Command: []string{"ls"}, Terminal: request.TerminalNever,
 		Overrides: map[ns.Kind]request.Source{
-			ns.Net: named("app"), ns.IPC: request.Host(), ns.UTS: process(7), ns.PID: named("web"),
+			ns.Net: containerSource("app"), ns.IPC: request.Host(), ns.UTS: pidSource(7), ns.PID: containerSource("web"),
 		},
 	}
 	want := *r
-	want.Base = found("web", "0f", 42, "A=1")
+	want.Base = resolvedSource("web", "0f", 42, "A=1")
 	want.Overrides = map[ns.Kind]request.Source{
-		ns.Net: found("app", "1e", 43), ns.IPC: request.Host(), ns.UTS: process(7), ns.PID: found("web", "0f", 42, "A=1"),
+		ns.Net: resolvedSource("app", "1e", 43), ns.IPC: request.Host(), ns.UTS: pidSource(7), ns.PID: resolvedSource("web", "0f", 42, "A=1"),
 	}
-	if _, err := engine.Resolve(t.Context(), host(), r); err != nil {
+	if _, err := engine.Resolve(t.Context(), newFake(), r); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(*r, want) {
@@ -47,38 +47,38 @@ func TestEverySourceIsFilledIn(t *testing.T) {
 	}
 }
 
-func TestEachContainerIsAskedForOnce(t *testing.T) {
+func TestResolveInspectsEachContainerOnce(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		base    request.Source
 		instead map[ns.Kind]request.Source
 		want    []string
 	}{
-		{"the host asks for none", request.Host(), nil, nil},
-		{"a process asks for none", process(7), map[ns.Kind]request.Source{ns.Net: request.Host()}, nil},
-		{"one", named("web"), nil, []string{"web"}},
+		{"the host", request.Host(), nil, nil},
+		{"a process", pidSource(7), map[ns.Kind]request.Source{ns.Net: request.Host()}, nil},
+		{"a container", containerSource("web"), nil, []string{"web"}},
 		{
-			"one that is named three times",
-			named("web"),
-			map[ns.Kind]request.Source{ns.Net: named("web"), ns.PID: named("web")},
+			"a container named three times",
+			containerSource("web"),
+			map[ns.Kind]request.Source{ns.Net: containerSource("web"), ns.PID: containerSource("web")},
 			[]string{"web"},
 		},
 		{
-			"one that is named twice beside a base",
-			named("web"),
-			map[ns.Kind]request.Source{ns.Net: named("app"), ns.PID: named("app")},
+			"a container named twice besides the base",
+			containerSource("web"),
+			map[ns.Kind]request.Source{ns.Net: containerSource("app"), ns.PID: containerSource("app")},
 			[]string{"web", "app"},
 		},
-		{"one that is no base", request.Host(), map[ns.Kind]request.Source{ns.Net: named("app")}, []string{"app"}},
+		{"a container that is not the base", request.Host(), map[ns.Kind]request.Source{ns.Net: containerSource("app")}, []string{"app"}},
 		{
-			"the kinds in their order",
+			"in the order of the kinds",
 			request.Host(),
-			map[ns.Kind]request.Source{ns.UTS: named("web"), ns.Cgroup: named("app")},
+			map[ns.Kind]request.Source{ns.UTS: containerSource("web"), ns.Cgroup: containerSource("app")},
 			[]string{"app", "web"},
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			f := host()
+			f := newFake()
 			r := &request.Request{Base: row.base, Overrides: row.instead}
 			if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 				t.Fatal(err)
@@ -90,13 +90,13 @@ func TestEachContainerIsAskedForOnce(t *testing.T) {
 	}
 }
 
-func TestSourceOfASingleKindIsRefusedLikeABase(t *testing.T) {
-	f := host()
-	r := &request.Request{Base: named("web"), Overrides: map[ns.Kind]request.Source{ns.Net: named("gone"), ns.UTS: named("app")}}
+func TestStoppedContainerOfSingleKindIsRefused(t *testing.T) {
+	f := newFake()
+	r := &request.Request{Base: containerSource("web"), Overrides: map[ns.Kind]request.Source{ns.Net: containerSource("gone"), ns.UTS: containerSource("app")}}
 	_, err := engine.Resolve(t.Context(), f, r)
-	got := reported(t, err)
+	got := report(t, err)
 	if want := "docker nsjoin: container \"gone\" has exited\nhint: docker start gone\n"; got != want {
-		t.Errorf("it says %q\nwant %q", got, want)
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 	if want := []string{"web", "gone"}; !slices.Equal(f.asked, want) {
 		t.Errorf("asked for %q, want %q and no more", f.asked, want)
@@ -108,18 +108,18 @@ type key struct{}
 func TestContextReachesTheEngine(t *testing.T) {
 	ctx := context.WithValue(t.Context(), key{}, "ours")
 	var got any
-	_, err := engine.Resolve(ctx, inspector(func(ctx context.Context) { got = ctx.Value(key{}) }), &request.Request{Base: named("web")})
+	_, err := engine.Resolve(ctx, inspectorFunc(func(ctx context.Context) { got = ctx.Value(key{}) }), &request.Request{Base: containerSource("web")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got != "ours" {
-		t.Errorf("the engine is asked with the context of %v", got)
+		t.Errorf("the request's context has the value %v", got)
 	}
 }
 
-type inspector func(context.Context)
+type inspectorFunc func(context.Context)
 
-func (f inspector) ContainerInspect(ctx context.Context, _ string) (container.InspectResponse, error) {
+func (f inspectorFunc) ContainerInspect(ctx context.Context, _ string) (container.InspectResponse, error) {
 	f(ctx)
-	return inspected("0f", running(42)), nil
+	return inspectResponse("0f", runningState(42)), nil
 }

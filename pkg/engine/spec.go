@@ -15,61 +15,60 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// CallLabel is the only label of a helper's container: the number of the call, which
-// records of what was done name. It identifies nothing: an image can have it too.
+// CallLabel is the only label of a helper container: the ID of the call, which audit records name too.
+// It identifies nothing, since an image can have this label.
 const CallLabel = "io.nsjoin.call"
 
-// Spec is what a helper's container is to be like.
+// Spec describes a helper container.
 type Spec struct {
-	Name       string   // the container whose image it is, as the user named it
-	Image      string   // whose files it has; "" for any
-	Args       []string // the helper, a path in the archive, and its arguments
+	Name       string   // the container whose image it uses, as the user named it
+	Image      string   // "" for any image
+	Args       []string // the helper's path in the archive, and its arguments
 	ImageGiven bool     // the user named it
-	// Call is in its name and its label.
+	// Call is part of its name, and its label.
 	Call request.Call
-	// Caps are the capabilities that it has.
+	// Caps are its capabilities.
 	Caps []string
-	// HostIPC and HostUTS are where the command has the host's: a rootless engine's helper
-	// can't join these, which belong to the host's user namespace, but have them.
+	// HostIPC and HostUTS say that it has the host's namespaces, since the command has them. A
+	// helper of a rootless engine can't join them: they belong to the host's user namespace.
 	HostIPC, HostUTS bool
-	// Serves is the ID of the container whose identity the command has; "" for none.
-	Serves string
-	// Target is what the engine said of it.
+	// IdentityOf is the ID of the container whose identity the command has; "" for none.
+	IdentityOf string
+	// target is the engine's answer about that container, or about another one of the request.
 	target container.InspectResponse
-	// Volumes are the directories that its image wants volumes in, and unfit that another
-	// image is better because of them.
-	volumes []string
-	unfit   bool
+	// volumes are the directories of the image's volumes; unusable says that they make the image
+	// unusable for a helper.
+	volumes  []string
+	unusable bool
 }
 
-// AllCaps is every capability that the engine can give.
+// AllCaps stands for every capability that the engine can grant.
 const AllCaps = "ALL"
 
-// Those that the helper itself needs: to read of and join another process, to
-// open its files whoever owns them, and to become its user.
+// helperCaps are what the helper itself needs: to read and join other processes, to open their
+// files whoever owns them, and to switch to their user.
 var helperCaps = []string{
 	"CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_CHROOT", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH",
 	"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL",
 }
 
-// Docker's own, which a container has that nothing was said of:
+// defaultCaps are Docker's default capabilities of a container:
 // https://docs.docker.com/engine/security/#linux-kernel-capabilities
 var defaultCaps = []string{
 	"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
 	"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
 }
 
-// NewSpec says what the helper for r is to be like. answers is what the engine said
-// of r's containers.
+// NewSpec describes the helper container for r. answers are the engine's, about r's containers.
 func NewSpec(r *request.Request, answers Answers) Spec {
 	s := Spec{
-		HostIPC: ofHost(r, answers, ns.IPC, func(h *container.HostConfig) bool { return h.IpcMode.IsHost() }),
-		HostUTS: ofHost(r, answers, ns.UTS, func(h *container.HostConfig) bool { return h.UTSMode.IsHost() }),
+		HostIPC: isHosts(r, answers, ns.IPC, func(h *container.HostConfig) bool { return h.IpcMode.IsHost() }),
+		HostUTS: isHosts(r, answers, ns.UTS, func(h *container.HostConfig) bool { return h.UTSMode.IsHost() }),
 	}
-	mounts := r.Source(ns.Mnt)
-	if mounts.Container != nil {
-		s.target = answers[mounts.Name]
-		s.Serves = mounts.Container.ID
+	mnt := r.Source(ns.Mnt)
+	if mnt.Container != nil {
+		s.target = answers[mnt.Name]
+		s.IdentityOf = mnt.Container.ID
 	} else if c, ok := answers[r.Base.Name]; ok {
 		s.target = c
 	} else {
@@ -84,29 +83,30 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 		s.setVolumes(s.target.Config.Volumes)
 	}
 	switch {
-	case r.Privileged, mounts.Container == nil: // --privileged, or the host's root
+	case r.Privileged, mnt.Container == nil: // --privileged, or the host's root
 		s.Caps = []string{AllCaps}
 	default:
 		s.Caps = slices.Concat(helperCaps, containerCaps(s.target.HostConfig))
 	}
 	if r.New(ns.Net) {
-		s.Caps = append(s.Caps, "CAP_NET_ADMIN") // to set its loopback up
+		s.Caps = append(s.Caps, "CAP_NET_ADMIN") // to bring the loopback interface up
 	}
 	return s
 }
 
-// ofHost tells whether a kind is the host's: by itself, or of a container that has it.
-func ofHost(r *request.Request, answers Answers, k ns.Kind, has func(*container.HostConfig) bool) bool {
+// isHosts reports whether the command has the host's namespace of a kind, directly or through a
+// container that has it.
+func isHosts(r *request.Request, answers Answers, k ns.Kind, has func(*container.HostConfig) bool) bool {
 	source := r.Source(k)
 	c := answers[source.Name]
 	return source.From == request.FromHost ||
 		source.Container != nil && c.ContainerJSONBase != nil && c.HostConfig != nil && has(c.HostConfig)
 }
 
-// suits refuses an engine that can't run a helper.
-func (s Spec) suits(version string) error {
-	if versions.LessThan(version, firstVersion) {
-		return fmt.Errorf("the engine's API is version %s, and a helper's container takes %s: Engine 20.10", version, firstVersion)
+// checkEngine refuses an engine that can't run a helper.
+func (s Spec) checkEngine(version string) error {
+	if versions.LessThan(version, minVersion) {
+		return fmt.Errorf("the engine's API version is %s, and a helper container needs %s, that of Engine 20.10", version, minVersion)
 	}
 	if s.target.ContainerJSONBase != nil && s.target.Platform == "windows" {
 		return errors.New("this engine runs Windows containers, which have no Linux namespaces")
@@ -114,13 +114,13 @@ func (s Spec) suits(version string) error {
 	return nil
 }
 
-// lessCaps is s with what an engine can give that can't give all.
-func (s Spec) lessCaps() Spec {
+// withDefaultCaps returns s for an engine that can't grant all capabilities.
+func (s Spec) withDefaultCaps() Spec {
 	s.Caps = slices.Concat(helperCaps, defaultCaps, []string{"CAP_NET_ADMIN"})
 	return s
 }
 
-// containerCaps are those that a container was made with.
+// containerCaps returns the capabilities that a container was created with.
 func containerCaps(h *container.HostConfig) []string {
 	if h == nil {
 		return defaultCaps
@@ -137,7 +137,7 @@ func containerCaps(h *container.HostConfig) []string {
 	return append(caps, h.CapAdd...)
 }
 
-// has finds a capability in a list, in which CAP_ may be left out.
+// has finds a capability in a list, where the prefix CAP_ may be missing.
 func has(list []string, c string) bool {
 	return slices.ContainsFunc(list, func(name string) bool {
 		name = strings.ToUpper(name)
@@ -145,7 +145,7 @@ func has(list []string, c string) bool {
 	})
 }
 
-// config is the part that the image could decide: nothing of it has an effect.
+// config is the part that the image could set. Everything that it could set is overridden.
 func (s Spec) config() *container.Config {
 	c := &container.Config{
 		Image:        s.Image,
@@ -161,15 +161,15 @@ func (s Spec) config() *container.Config {
 		AttachStderr: true,
 		OpenStdin:    true,
 		StdinOnce:    true,
-		// It has a new network either way. With the mode none alone the engine sets that
-		// up as well, by a process of its own.
+		// With NetworkMode none alone the engine sets a network namespace up in a process of its own. The
+		// container has a new one either way.
 		NetworkDisabled: true,
-		// A name alone takes a variable out. These would change how a Go program runs.
+		// A name without a value unsets the variable. These change how a Go program runs.
 		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"},
 	}
 	if s.target.Config != nil {
 		for _, assignment := range s.target.Config.Env {
-			// One without a name, which an image can have, is no way to take one out.
+			// An image can have an assignment without a name, which can't be unset.
 			if name, _, _ := strings.Cut(assignment, "="); name != "" {
 				c.Env = append(c.Env, name)
 			}
@@ -179,7 +179,7 @@ func (s Spec) config() *container.Config {
 	return c
 }
 
-// hostConfig is the part that decides about the helper's rights.
+// hostConfig is the part that sets the helper's rights.
 func (s Spec) hostConfig() *container.HostConfig {
 	noInit := false
 	h := &container.HostConfig{
@@ -195,7 +195,7 @@ func (s Spec) hostConfig() *container.HostConfig {
 	}
 	h.Init = &noInit
 	for _, directory := range s.volumes {
-		// Else the engine makes a volume and copies what the image has there.
+		// Without it the engine makes a volume, with a copy of the image's files.
 		h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: directory})
 	}
 	if s.HostIPC {
@@ -205,13 +205,14 @@ func (s Spec) hostConfig() *container.HostConfig {
 		h.UTSMode = "host"
 	}
 	if slices.Contains(s.Caps, AllCaps) {
-		h.CapDrop = nil // Podman's service refuses to do both
+		h.CapDrop = nil // Podman's service does not accept both
 	}
 	if has(s.Caps, AllCaps) || has(s.Caps, "CAP_SYS_ADMIN") {
-		// It would be the command's as well, and keep the helper from reading the container's.
+		// The helper's filter would be the command's too, and would keep the helper from reading the container's.
 		h.SecurityOpt = append(h.SecurityOpt, "seccomp=unconfined")
 	}
-	// Both keep it from other processes. An engine without them takes no notice.
+	// AppArmor and SELinux would keep the helper from other processes. An engine without them
+	// ignores the options.
 	t := s.target
 	if t.ContainerJSONBase == nil || t.AppArmorProfile != "" {
 		h.SecurityOpt = append(h.SecurityOpt, "apparmor=unconfined")
@@ -222,15 +223,15 @@ func (s Spec) hostConfig() *container.HostConfig {
 	if t.ContainerJSONBase == nil {
 		return h
 	}
-	if t.HostConfig != nil && s.Serves != "" {
-		// To give a command more than it has itself takes the helper CAP_SYS_RESOURCE.
+	if t.HostConfig != nil && s.IdentityOf != "" {
+		// Without CAP_SYS_RESOURCE the helper can't give the command a higher limit than its own.
 		h.Ulimits, h.OomScoreAdj = ulimits(t.HostConfig.Ulimits), t.HostConfig.OomScoreAdj
 	}
 	return h
 }
 
-// ulimits are those of a container as they can be asked for: Podman's service answers
-// RLIMIT_NOFILE for what it takes as nofile only.
+// ulimits returns a container's limits in the form of a request: Podman's service returns RLIMIT_NOFILE
+// but accepts only nofile.
 func ulimits(answered []*container.Ulimit) []*container.Ulimit {
 	var list []*container.Ulimit
 	for _, u := range answered {

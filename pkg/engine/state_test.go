@@ -15,8 +15,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// fake answers for the containers it has. An engine that runs can't be made to
-// hold still in most states, or to leave half of an answer out.
+// fake is an engine with these containers. A real engine can't be kept in most of the states, or
+// return an incomplete answer.
 type fake struct {
 	containers map[string]container.InspectResponse
 	asked      []string
@@ -31,27 +31,27 @@ func (f *fake) ContainerInspect(_ context.Context, name string) (container.Inspe
 	return c, nil
 }
 
-func inspected(id string, st *container.State, env ...string) container.InspectResponse {
+func inspectResponse(id string, st *container.State, env ...string) container.InspectResponse {
 	return container.InspectResponse{
 		ContainerJSONBase: &container.ContainerJSONBase{ID: id, State: st},
 		Config:            &container.Config{Env: env},
 	}
 }
 
-func running(pid int) *container.State {
+func runningState(pid int) *container.State {
 	return &container.State{Status: container.StateRunning, Running: true, Pid: pid}
 }
 
-func named(name string) request.Source {
+func containerSource(name string) request.Source {
 	return request.Source{From: request.FromContainer, Name: name}
 }
 
-func process(pid int) request.Source {
+func pidSource(pid int) request.Source {
 	return request.Source{From: request.FromPID, PID: pid}
 }
 
-// reported is what the user sees of err, which is always a failure of ours.
-func reported(t *testing.T, err error) string {
+// report returns what the user sees of err, whose status is exit.Failed.
+func report(t *testing.T, err error) string {
 	t.Helper()
 	var b strings.Builder
 	if status := exit.Report(&b, err); status != exit.Failed {
@@ -60,9 +60,9 @@ func reported(t *testing.T, err error) string {
 	return b.String()
 }
 
-// States are as moby's container.State has them, contradictions and all: a
-// paused or restarting container counts as running.
-func TestStateThatNothingRunsInIsRefused(t *testing.T) {
+// The states are those of moby's container.State, with its contradictions: a paused or restarting
+// container also counts as running.
+func TestContainerThatIsNotRunningIsRefused(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		state container.State
@@ -76,12 +76,12 @@ func TestStateThatNothingRunsInIsRefused(t *testing.T) {
 		{
 			"restarting, between two runs",
 			container.State{Status: container.StateRestarting, Running: true, Restarting: true},
-			"container \"web\" is restarting\nhint: wait until it is running: docker ps\n",
+			"container \"web\" is restarting\nhint: wait until docker ps shows that it is up\n",
 		},
 		{
-			"restarting, with the number of its last process",
+			"restarting, with the pid of its last process",
 			container.State{Status: container.StateRestarting, Running: true, Restarting: true, Pid: 42},
-			"container \"web\" is restarting\nhint: wait until it is running: docker ps\n",
+			"container \"web\" is restarting\nhint: wait until docker ps shows that it is up\n",
 		},
 		{
 			"created",
@@ -94,7 +94,7 @@ func TestStateThatNothingRunsInIsRefused(t *testing.T) {
 			"container \"web\" has exited\nhint: docker start web\n",
 		},
 		{
-			"exited, with the number of its last process",
+			"exited, with the pid of its last process",
 			container.State{Status: container.StateExited, Pid: 42},
 			"container \"web\" has exited\nhint: docker start web\n",
 		},
@@ -114,69 +114,69 @@ func TestStateThatNothingRunsInIsRefused(t *testing.T) {
 			"container \"web\" is not running\n",
 		},
 		{
-			"running with a process below 0",
+			"running with a negative pid",
 			container.State{Status: container.StateRunning, Running: true, Pid: -1},
 			"container \"web\" is not running\n",
 		},
 		{
-			"a state that is not known yet",
+			"an unknown state",
 			container.State{Status: "hibernating", Pid: 42},
 			"container \"web\" is not running\n",
 		},
 		{
-			"none",
+			"no state",
 			container.State{},
 			"container \"web\" is not running\n",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", &row.state)}}
-			r := &request.Request{Base: named("web"), Take: ns.All()}
+			f := &fake{containers: map[string]container.InspectResponse{"web": inspectResponse("0f", &row.state)}}
+			r := &request.Request{Base: containerSource("web"), Take: ns.All()}
 			_, err := engine.Resolve(t.Context(), f, r)
-			got := reported(t, err)
+			got := report(t, err)
 			if want := "docker nsjoin: " + row.want; got != want {
-				t.Errorf("it says %q\nwant %q", got, want)
+				t.Errorf("got %q\nwant %q", got, want)
 			}
 			if r.Base.PID != 0 || r.Base.Container != nil {
-				t.Errorf("it gives %+v besides its error", r.Base)
+				t.Errorf("Resolve has set %+v although it failed", r.Base)
 			}
 		})
 	}
 }
 
-func TestRunningContainerIsFound(t *testing.T) {
+func TestResolveRunningContainer(t *testing.T) {
 	f := &fake{containers: map[string]container.InspectResponse{
-		"web": inspected("0f5eaf3c", running(42), "A=1", "PATH=/bin"),
+		"web": inspectResponse("0f5eaf3c", runningState(42), "A=1", "PATH=/bin"),
 	}}
-	r := &request.Request{Base: named("web")}
+	r := &request.Request{Base: containerSource("web")}
 	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
-	want := named("web")
+	want := containerSource("web")
 	want.PID = 42
 	want.Container = &request.Container{ID: "0f5eaf3c", Env: []string{"A=1", "PATH=/bin"}}
 	if !reflect.DeepEqual(r.Base, want) {
-		t.Errorf("it is %+v with %+v\nwant %+v with %+v", r.Base, r.Base.Container, want, want.Container)
+		t.Errorf("got %+v with %+v\nwant %+v with %+v", r.Base, r.Base.Container, want, want.Container)
 	}
 }
 
-func TestUserAndGroupsOfAContainerAreFound(t *testing.T) {
-	answer := inspected("0f", running(42))
+func TestResolveUserAndGroups(t *testing.T) {
+	answer := inspectResponse("0f", runningState(42))
 	answer.Config.User = "web:www"
 	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}}
 	f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
-	r := &request.Request{Base: named("web")}
+	r := &request.Request{Base: containerSource("web")}
 	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
 	want := &request.Container{ID: "0f", User: "web:www", GroupAdd: []string{"audio", "27"}}
 	if !reflect.DeepEqual(r.Base.Container, want) {
-		t.Errorf("it is %+v, want %+v", r.Base.Container, want)
+		t.Errorf("got %+v, want %+v", r.Base.Container, want)
 	}
 }
 
 func TestIncompleteAnswerIsRefused(t *testing.T) {
-	whole := inspected("0f", running(42))
+	whole := inspectResponse("0f", runningState(42))
 	for name, answer := range map[string]container.InspectResponse{
 		"nothing":   {},
 		"no base":   {Config: whole.Config},
@@ -185,35 +185,35 @@ func TestIncompleteAnswerIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
-			_, err := engine.Resolve(t.Context(), f, &request.Request{Base: named("web")})
-			const want = "docker nsjoin: find container \"web\": the engine's answer has no state\n"
-			if got := reported(t, err); got != want {
-				t.Errorf("it says %q\nwant %q", got, want)
+			_, err := engine.Resolve(t.Context(), f, &request.Request{Base: containerSource("web")})
+			const want = "docker nsjoin: find container \"web\": the engine's answer has no ID, state or configuration\n"
+			if got := report(t, err); got != want {
+				t.Errorf("got %q\nwant %q", got, want)
 			}
 		})
 	}
 }
 
-// A command that is not in the paused container's cgroups doesn't freeze with it, and to look at it
+// A command outside the paused container's cgroups is not frozen with it, and a request that only looks
 // runs nothing there.
-func TestPausedContainerGivesSingleNamespaces(t *testing.T) {
+func TestPausedContainerAllowsSingleNamespaces(t *testing.T) {
 	paused := &container.State{Status: container.StatePaused, Running: true, Paused: true, Pid: 42}
 	running := &container.State{Status: container.StateRunning, Running: true, Pid: 43}
 	for name, row := range map[string]struct {
 		r       request.Request
 		refused bool
 	}{
-		"its network":           {request.Request{Base: named("web"), Take: ns.SetOf(ns.Net, ns.PID)}, false},
-		"its network in app":    {request.Request{Base: named("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: named("web")}}, false},
-		"all but its mounts":    {request.Request{Base: named("web"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: request.Host()}}, false},
-		"a look":                {request.Request{Base: named("web"), Take: ns.All(), Inspect: true}, false},
-		"its mounts":            {request.Request{Base: named("web"), Take: ns.SetOf(ns.Mnt)}, true},
-		"its mounts over app's": {request.Request{Base: named("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: named("web")}}, true},
+		"its network":           {request.Request{Base: containerSource("web"), Take: ns.SetOf(ns.Net, ns.PID)}, false},
+		"its network in app":    {request.Request{Base: containerSource("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Net: containerSource("web")}}, false},
+		"all but its mounts":    {request.Request{Base: containerSource("web"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: request.Host()}}, false},
+		"a look":                {request.Request{Base: containerSource("web"), Take: ns.All(), Inspect: true}, false},
+		"its mounts":            {request.Request{Base: containerSource("web"), Take: ns.SetOf(ns.Mnt)}, true},
+		"its mounts over app's": {request.Request{Base: containerSource("app"), Take: ns.All(), Overrides: map[ns.Kind]request.Source{ns.Mnt: containerSource("web")}}, true},
 	} {
-		f := &fake{containers: map[string]container.InspectResponse{"web": inspected("0f", paused), "app": inspected("1f", running)}}
+		f := &fake{containers: map[string]container.InspectResponse{"web": inspectResponse("0f", paused), "app": inspectResponse("1f", running)}}
 		_, err := engine.Resolve(t.Context(), f, &row.r)
 		if refused := err != nil; refused != row.refused {
-			t.Errorf("%s: %v, want it refused %v", name, err, row.refused)
+			t.Errorf("%s: %v, want it refused: %t", name, err, row.refused)
 		}
 	}
 }

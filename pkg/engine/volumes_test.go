@@ -10,68 +10,67 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// An image names its volumes as it likes. Before, the engine refused /data/ beside /data:
-// no command could be run through the engine.
-func TestHostileVolumesOfTheContainer(t *testing.T) {
-	c := &creator{images: []string{"image of web"}}
-	s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
+// An image chooses the paths of its volumes. Once the engine refused a helper container with /data/ beside
+// /data, so that no command could run.
+func TestHostileVolumesOfTheImage(t *testing.T) {
+	c := &fakeEngine{images: []string{"image of web"}}
+	s := newTestSpec(t, func(web *container.InspectResponse, _ *request.Request) {
 		web.Config.Volumes = map[string]struct{}{"/data": {}, "/data/": {}, "/x/../data": {}, "/a:b": {}}
 	})
-	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
-	if got := tmpfses(c.hosts[0]); !slices.Equal(got, []string{"/a:b", "/data"}) || len(c.inspected) > 0 {
-		t.Errorf("%q; asked for the images %q", got, c.inspected)
+	if got := tmpfsTargets(c.hostConfigs[0]); !slices.Equal(got, []string{"/a:b", "/data"}) || len(c.inspected) > 0 {
+		t.Errorf("tmpfs at %q; inspected images %q", got, c.inspected)
 	}
 }
 
-// The helper of ls has the image of any container, the one of a command may have another
-// that the user named. Before, the engine made volumes for these.
-func TestHelperOfAnotherImageHasNoVolume(t *testing.T) {
-	c := &creator{images: []string{"other"}, volumes: map[string][]string{"other": {"/data"}}}
-	named := serving(t, nil)
+// The helper of ls uses the image of any container, and the user can name another one. Once the engine
+// made volumes for these.
+func TestHelperOfAnotherImageMakesNoVolume(t *testing.T) {
+	c := &fakeEngine{images: []string{"other"}, volumes: map[string][]string{"other": {"/data"}}}
+	named := newTestSpec(t, nil)
 	named.Image, named.ImageGiven = "other", true
 	for name, s := range map[string]engine.Spec{"of ls": {Image: "other", Args: []string{"/helper"}}, "named": named} {
-		c.hosts = nil
-		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+		c.hostConfigs = nil
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
-		if got := tmpfses(c.hosts[0]); !slices.Equal(got, []string{"/data"}) {
+		if got := tmpfsTargets(c.hostConfigs[0]); !slices.Equal(got, []string{"/data"}) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
 
 // No container of an image with VOLUME / can be started.
-func TestHostileImageOfNoUse(t *testing.T) {
-	c := &creator{images: []string{"bad", "good"}, volumes: map[string][]string{"bad": {"/.."}}}
-	if _, err := engine.StartOn(t.Context(), c, engine.Register{}, engine.Spec{Args: []string{"/helper"}}, archive, noWarning(t)); err != nil {
+func TestHostileUnusableImage(t *testing.T) {
+	c := &fakeEngine{images: []string{"bad", "good"}, volumes: map[string][]string{"bad": {"/.."}}}
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, engine.Spec{Args: []string{"/helper"}}, archive, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
-	if len(c.made) != 1 || c.made[0].Image != "good" {
-		t.Errorf("made %+v", c.made)
+	if len(c.configs) != 1 || c.configs[0].Image != "good" {
+		t.Errorf("created %+v", c.configs)
 	}
 }
 
-// Engine 28 copies nothing into a container with VOLUME data, and every engine makes a
-// volume for it. Another image will do; where there is no other, older engines do.
-func TestHostileVolumeOfARelativePath(t *testing.T) {
+// Engine 28 copies nothing into a container with VOLUME data, and every engine makes a volume for it.
+// Another image is used; if there is none, older engines work.
+func TestHostileVolumeWithRelativePath(t *testing.T) {
 	for want, images := range map[string][]string{"good": {"image of web", "good"}, "image of web": {"image of web"}} {
-		c := &creator{images: images, volumes: map[string][]string{"image of web": {"data"}}}
-		s := serving(t, func(web *container.InspectResponse, _ *request.Request) {
+		c := &fakeEngine{images: images, volumes: map[string][]string{"image of web": {"data"}}}
+		s := newTestSpec(t, func(web *container.InspectResponse, _ *request.Request) {
 			web.Config.Volumes = map[string]struct{}{"data": {}}
 		})
-		if _, err := engine.StartOn(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
-		if len(c.made) != 1 || c.made[0].Image != want {
-			t.Errorf("made %+v, want of %s", c.made, want)
+		if len(c.configs) != 1 || c.configs[0].Image != want {
+			t.Errorf("created %+v, want image %s", c.configs, want)
 		}
 	}
 }
 
-// tmpfses are where a container has one.
-func tmpfses(h *container.HostConfig) []string {
+func tmpfsTargets(h *container.HostConfig) []string {
 	var list []string
 	for _, m := range h.Mounts {
 		if m.Type == "tmpfs" {

@@ -11,23 +11,22 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// The files of an archive, in a directory of their own at the root of the helper's
-// container. Its name has the call's number: an image may have files and volumes of any
-// name that its author could foresee.
+// The archive has one directory at the root of the helper container. Its name contains the call's random
+// ID: an image's author could make files and volumes with any name that can be predicted.
 const (
 	directory   = "docker-nsjoin-"
 	helperFile  = "/docker-nsjoin-helper"
 	requestFile = "/docker-nsjoin-request"
 )
 
-// Args starts the helper of the archive for a call.
+// Args returns the command line of the helper in the archive of a call.
 func Args(call request.Call) []string {
 	dir := "/" + directory + string(call)
 	return []string{dir + helperFile, dir + requestFile}
 }
 
-// Archive is a tar archive with the helper for arch and the request, compressed for
-// a slow link. The request must have the call's number.
+// Archive returns a tar archive with the helper for arch and the request, compressed for slow links. The
+// request must have a call ID.
 func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) {
 	helper, size, err := payload.Helper(arch)
 	if err != nil {
@@ -38,7 +37,7 @@ func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) 
 	if err := r.Write(&document); err != nil {
 		return nil, err
 	}
-	// With userns-remap it isn't root's, and a helper need not have CAP_DAC_OVERRIDE.
+	// With userns-remap the files don't belong to the helper's user, which may lack CAP_DAC_OVERRIDE.
 	begin := tar.NewWriter(&head)
 	err = begin.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o555})
 	if err == nil {
@@ -61,13 +60,13 @@ func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) 
 	}
 	archive := io.MultiReader(&head, helper, &tail)
 	if compress {
-		return compressed(archive), nil
+		return gzipReader(archive), nil
 	}
 	return archive, nil
 }
 
-// compressed compresses while it is read.
-func compressed(archive io.Reader) io.Reader {
+// gzipReader compresses the archive as it is read.
+func gzipReader(archive io.Reader) io.Reader {
 	out, in := io.Pipe()
 	go func() {
 		z, err := gzip.NewWriterLevel(in, gzip.BestSpeed)

@@ -36,23 +36,23 @@ func TestArchive(t *testing.T) {
 				t.Fatal(err)
 			}
 			unpacked := tar.NewReader(archive)
-			entry(t, unpacked, path.Dir(launch.Args(r.Call)[0])+"/", 0o555)
-			if got := entry(t, unpacked, launch.Args(r.Call)[0], 0o555); !bytes.Equal(got, program) {
-				t.Errorf("%d bytes of the helper, want %d", len(got), len(program))
+			nextEntry(t, unpacked, path.Dir(launch.Args(r.Call)[0])+"/", 0o555)
+			if got := nextEntry(t, unpacked, launch.Args(r.Call)[0], 0o555); !bytes.Equal(got, program) {
+				t.Errorf("the helper has %d bytes, want %d", len(got), len(program))
 			}
-			document := entry(t, unpacked, launch.Args(r.Call)[1], 0o400)
+			document := nextEntry(t, unpacked, launch.Args(r.Call)[1], 0o400)
 			if got, err := request.Read(bytes.NewReader(document)); err != nil || len(got.Command) != 2 {
 				t.Errorf("the request is %+v, %v", got, err)
 			}
 			if _, err := unpacked.Next(); !errors.Is(err, io.EOF) {
-				t.Errorf("it ends with %v", err)
+				t.Errorf("after the last file: %v", err)
 			}
 		})
 	}
 }
 
-// entry is the next file of an archive.
-func entry(t *testing.T, archive *tar.Reader, path string, mode int64) []byte {
+// nextEntry reads the next file of an archive.
+func nextEntry(t *testing.T, archive *tar.Reader, path string, mode int64) []byte {
 	t.Helper()
 	head, err := archive.Next()
 	if err != nil || "/"+head.Name != path || head.Mode != mode {
@@ -65,17 +65,17 @@ func entry(t *testing.T, archive *tar.Reader, path string, mode int64) []byte {
 	return text
 }
 
-// An image can have files and volumes of any name that is known before the call.
-func TestHostileImageCantForeseeAPath(t *testing.T) {
+// An image can have files and volumes with any name that is known before the call.
+func TestHostileImageCantPredictPaths(t *testing.T) {
 	one, other := launch.Args(launch.NewCall()), launch.Args(launch.NewCall())
 	if dir := path.Dir(one[0]); dir == "/" || path.Dir(one[1]) != dir || dir == path.Dir(other[0]) {
-		t.Errorf("%q, and of another call %q", one, other)
+		t.Errorf("paths %q, and of another call %q", one, other)
 	}
 }
 
-func TestNoArchiveForAnUnknownArchitecture(t *testing.T) {
+func TestArchiveForUnknownArchitecture(t *testing.T) {
 	_, err := launch.Archive(&request.Request{}, "vax", false)
-	if !errors.Is(err, fs.ErrNotExist) || err.Error() != "this plugin carries no helper for linux/vax: "+
+	if !errors.Is(err, fs.ErrNotExist) || err.Error() != "this plugin contains no helper for linux/vax: "+
 		"open helpers/linux_vax.gz: file does not exist" {
 		t.Errorf("%v", err)
 	}

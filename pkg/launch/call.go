@@ -7,10 +7,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// NewCall is a number that no other call has.
+// NewCall returns a random ID for a call.
 func NewCall() request.Call {
 	const size = 16
-	number := make([]byte, size)
-	_, _ = rand.Read(number) // it never fails
-	return request.Call(hex.EncodeToString(number))
+	id := make([]byte, size)
+	_, _ = rand.Read(id) // never fails
+	return request.Call(hex.EncodeToString(id))
 }

@@ -13,13 +13,12 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// callerConflict says what of the caller's a command in a container would keep, or what the caller lacks
-// to give it what it is to have. pid is the container's first process. Files are read only
-// where the caller lacks capabilities.
+// callerConflict finds Facts.CallerConflict. pid is the container's first process. It reads files only if the
+// caller lacks capabilities.
 func callerConflict(pid int, c *plan.Configured) string {
 	l := plan.PermanentAttributes(kernel.ReadLasting())
-	if l.Securebits != 0 && hasOwnUsers(pid) {
-		l.Securebits = 0 // who joins a user namespace has the default ones, user_namespaces(7)
+	if l.Securebits != 0 && hasOwnUserNS(pid) {
+		l.Securebits = 0 // joining a user namespace resets them, user_namespaces(7)
 	}
 	if why := l.Conflict(c); why != "" {
 		return why
@@ -42,24 +41,24 @@ func callerConflict(pid int, c *plan.Configured) string {
 	}
 	defer shim.Close()
 	status, _ := procfs.ReadStatus(shim)
-	bounding, _ := status.Number("CapBnd", 16) // the shim can pass no more on
-	if missing := c.Capabilities & lacks & plan.CapSet(bounding); missing != 0 && !hasOwnUsers(pid) {
+	bounding, _ := status.Number("CapBnd", 16) // of all that the shim starts
+	if missing := c.Capabilities & lacks & plan.CapSet(bounding); missing != 0 && !hasOwnUserNS(pid) {
 		return missing.LackingMessage()
 	}
 	if lacks&(1<<unix.CAP_SYS_RESOURCE) != 0 {
-		if why := tooLittle(shim, c); why != "" {
+		if why := limitConflict(shim, c); why != "" {
 			return why
 		}
 	}
-	if lacks&(1<<unix.CAP_SYS_NICE) != 0 && isHeldBack(st.Parent) {
+	if lacks&(1<<unix.CAP_SYS_NICE) != 0 && hasLowerPriority(st.Parent) {
 		return "the caller's scheduling can't be undone without CAP_SYS_NICE"
 	}
 	return ""
 }
 
-// hasOwnUsers tells whether a process is in another user namespace than this one: who joins it has all
-// capabilities there.
-func hasOwnUsers(pid int) bool {
+// hasOwnUserNS reports whether a process is in another user namespace than this one. Joining it gives
+// all capabilities there.
+func hasOwnUserNS(pid int) bool {
 	own, err := os.Readlink("/proc/self/ns/user")
 	if err != nil {
 		return false
@@ -68,9 +67,9 @@ func hasOwnUsers(pid int) bool {
 	return err == nil && own != theirs
 }
 
-// tooLittle says which limits of the caller's are below those of a command, which inherits them from
-// the shim where the container has none of its own, and that oom_score_adj is above.
-func tooLittle(shim *os.File, c *plan.Configured) string {
+// limitConflict names the caller's resource limits that are lower than the command's, and an
+// oom_score_adj that is higher. Limits that the container has no value for come from the shim.
+func limitConflict(shim *os.File, c *plan.Configured) string {
 	self, err := procfs.OpenDir("/proc/self")
 	if err != nil {
 		return ""
@@ -105,8 +104,8 @@ func limits(dir *os.File) ([]plan.Limit, error) {
 	return plan.ParseLimits(text)
 }
 
-// isHeldBack tells whether this process is nicer or idler than the shim.
-func isHeldBack(shim int) bool {
+// hasLowerPriority reports whether this process has a lower scheduling priority than the shim.
+func hasLowerPriority(shim int) bool {
 	own, err := unix.SchedGetAttr(0, 0)
 	if err != nil {
 		return false

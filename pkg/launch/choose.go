@@ -2,45 +2,44 @@ package launch
 
 import "errors"
 
-// Facts are what the way to the engine's host is chosen by.
+// Facts decide how the helper is started.
 type Facts struct {
 	// Linux says that this system has namespaces.
 	Linux bool
-	// Socket says that the engine listens on a socket of this machine.
+	// Socket says that the engine's endpoint is a socket on this machine.
 	Socket bool
-	// Proven says that the first process of every container that is joined is
-	// that container's here, too: the engine's processes are ours.
+	// Proven says that the first process of every container to join is that container's on this machine
+	// too: the engine's processes run here.
 	Proven bool
-	// Denied says that this could not be found out: a security module forbids the caller
-	// to look at those processes.
+	// Denied says that this is not known, because a security module forbids the caller to inspect
+	// those processes.
 	Denied bool
-	// MayJoin says that the caller has the capabilities that joining takes.
+	// MayJoin says that the caller has the capabilities that joining needs.
 	MayJoin bool
-	// CallerConflict says what of the caller's a command in a container would keep, or what the
-	// caller lacks for it; "" for nothing.
+	// CallerConflict says which attribute of the caller a command in a container could not get rid of, or
+	// which right the caller lacks to set the command's attributes; "" for none.
 	CallerConflict string
 }
 
-// Choose chooses the way and says why. It fails where the way that was asked for
-// can't be gone. What is in the caller's way can be had by the engine's; who asks for the
-// local one is told of it by the helper.
+// Choose chooses how to start the helper, and says why. It fails if the requested way is impossible. With
+// Auto a conflict leads to Engine; with Local the helper reports it.
 func Choose(asked Via, f Facts) (way Via, why string, err error) {
 	if asked == Engine {
-		return Engine, "it was asked for", nil
+		return Engine, "requested by --via", nil
 	}
 	switch {
 	case !f.Linux:
 		why = "this is not Linux"
 	case !f.Socket:
-		why = "the engine's endpoint is no socket of this machine"
+		why = "the engine's endpoint is not a socket on this machine"
 	case !f.MayJoin:
-		why = "joining here takes root"
+		why = "joining namespaces here needs root"
 	case f.Denied:
-		why = "AppArmor, SELinux or Landlock forbids docker nsjoin to look at the container's first process"
+		why = "AppArmor, SELinux or Landlock forbids docker nsjoin to inspect the container's first process"
 	case !f.Proven:
-		why = "the container's first process is none of this machine's"
+		why = "the container's first process does not run on this machine"
 	case asked == Local:
-		return Local, "it was asked for", nil
+		return Local, "requested by --via", nil
 	case f.CallerConflict != "":
 		return Engine, f.CallerConflict, nil
 	default:

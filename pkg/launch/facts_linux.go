@@ -16,10 +16,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Look finds the facts for r, a request that was resolved. socket says that the
-// engine's endpoint is a socket in this file system. configured is what the container was made with
-// whose file system the command has; nil for none, or where that is not to be looked at.
-func Look(r *request.Request, socket bool, configured *plan.Configured) Facts {
+// FindFacts finds the facts for r, a resolved request. socket says that the engine's endpoint is a socket
+// in this file system. configured is the configuration of the container whose file system the command
+// has; nil if there is none, or to skip Facts.CallerConflict.
+func FindFacts(r *request.Request, socket bool, configured *plan.Configured) Facts {
 	f := Facts{Linux: true, Socket: socket, MayJoin: mayJoin(), Proven: true}
 	for _, k := range ns.Kinds() {
 		if s := r.Source(k); s.Container != nil && f.MayJoin && f.Proven {
@@ -32,10 +32,9 @@ func Look(r *request.Request, socket bool, configured *plan.Configured) Facts {
 	return f
 }
 
-// isFirstProcess tells by what is read in a moment whether process pid is the first
-// of the container: its parent's working directory is named by the ID, or the parent
-// is Podman's conmon, which was told it. The helper proves it. denied says that the
-// kernel refuses to tell.
+// isFirstProcess makes a quick check whether process pid is the container's first: its parent's working
+// directory is named by the ID, or the parent is Podman's conmon with the ID among its arguments.
+// The helper verifies it. denied says that the kernel refuses access.
 func isFirstProcess(pid int, id string) (is, denied bool) {
 	st, err := procfs.ReadStat(pid)
 	if err != nil {
@@ -49,7 +48,7 @@ func isFirstProcess(pid int, id string) (is, denied bool) {
 	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00")), false
 }
 
-// mayJoin tells whether we have the capabilities without which nothing is joined.
+// mayJoin reports whether this process has the capabilities that every join needs.
 func mayJoin() bool {
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_CHROOT
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

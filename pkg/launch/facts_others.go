@@ -7,5 +7,5 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Look finds the facts: there are no namespaces here.
-func Look(*request.Request, bool, *plan.Configured) Facts { return Facts{} }
+// FindFacts returns no facts: this system has no namespaces.
+func FindFacts(*request.Request, bool, *plan.Configured) Facts { return Facts{} }

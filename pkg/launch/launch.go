@@ -1,6 +1,5 @@
-// Package launch chooses how the helper is started where the engine's containers
-// run, and starts it where that is here. For a container of the engine it makes
-// what is copied there.
+// Package launch chooses how the helper is started on the engine's host, and starts it if that is this
+// machine. For a helper container it makes the archive of files to copy there.
 package launch
 
 import (
@@ -11,59 +10,59 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Via says how the helper is started.
+// Via is a way to start the helper, the value of --via.
 type Via string
 
-// The ways to start the helper.
+// The values of --via.
 const (
 	Auto   Via = "auto"
-	Local  Via = "local"  // in the place of this process
+	Local  Via = "local"  // as this process, by execve(2)
 	Engine Via = "engine" // in a container of the engine
 )
 
-// ParseVia reads the value of --via.
+// ParseVia parses the value of --via.
 func ParseVia(value string) (Via, error) {
 	switch v := Via(value); v {
 	case Auto, Local, Engine:
 		return v, nil
 	}
-	return "", errors.New("one of auto, local, engine")
+	return "", errors.New("must be auto, local or engine")
 }
 
-// Program is the helper's program, which is made while other things are waited for.
+// Program is the helper's program file, which is made in the background.
 type Program struct {
-	made chan struct{}
-	file *os.File
-	err  error
+	ready chan struct{}
+	file  *os.File
+	err   error
 }
 
-// Prepare begins to make the program for what is started here. It takes a
-// millisecond, about as long as an engine's answer.
+// Prepare begins to make the program file for a helper on this machine. That takes about a millisecond,
+// as long as an engine's answer.
 func Prepare() *Program {
-	p := &Program{made: make(chan struct{})}
+	p := &Program{ready: make(chan struct{})}
 	go func() {
-		p.file, p.err = makeProgram()
-		close(p.made)
+		p.file, p.err = newProgram()
+		close(p.ready)
 	}()
 	return p
 }
 
-// Launch starts the helper for r and returns only with an error. socket is the
-// connection to the Docker CLI that the helper watches, or nil.
+// Launch starts the helper for r and returns only on an error. socket is the connection to the Docker
+// CLI, which the helper watches, or nil.
 func (p *Program) Launch(r *request.Request, socket *os.File) error {
-	if <-p.made; p.err != nil {
+	if <-p.ready; p.err != nil {
 		return p.err
 	}
-	return local(p.file, r, socket)
+	return execHelper(p.file, r, socket)
 }
 
-// Output runs the helper for r, which asks for something to be printed, and
-// returns that. An error of the helper's is one here.
+// Output runs the helper for r, which must ask for output only, and returns the output. An error that the
+// helper reports is returned.
 func Output(ctx context.Context, r *request.Request) ([]byte, error) {
-	program, err := makeProgram()
+	program, err := newProgram()
 	if err != nil {
 		return nil, err
 	}
 	defer program.Close()
-	return output(ctx, program, r)
+	return runHelper(ctx, program, r)
 }

@@ -21,14 +21,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// local replaces this process by the helper, which is on the engine's host
-// already. It returns only with an error.
+// execHelper replaces this process with the helper, on the engine's host. It returns only on an error.
 //
-// The helper runs from a sealed memory file: a container that it works in can't
-// write to the program, whatever it gets hold of (CVE-2019-5736). Nothing
-// of the caller's environment is passed on; what it is to know is in the request.
-func local(program *os.File, r *request.Request, socket *os.File) error {
-	document, err := document(r)
+// The helper runs from a sealed memory file, so that a container that it works in can't overwrite
+// the program (CVE-2019-5736). The caller's environment is not passed on; the request holds
+// everything that the helper needs.
+func execHelper(program *os.File, r *request.Request, socket *os.File) error {
+	document, err := writeRequest(r)
 	if err != nil {
 		return err
 	}
@@ -38,23 +37,23 @@ func local(program *os.File, r *request.Request, socket *os.File) error {
 			continue
 		}
 		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
-			return fmt.Errorf("pass %s on: %w", f.Name(), err)
+			return fmt.Errorf("pass %s to the helper: %w", f.Name(), err)
 		}
 		args = append(args, strconv.Itoa(int(f.Fd())))
 	}
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, payload.Env())
-	return exit.Hint(kernel.Explain(fmt.Errorf("start helper: %w", err)), "--via engine starts it in a container in place of here")
+	return exit.Hint(kernel.Explain(fmt.Errorf("start helper: %w", err)), "use --via engine to start it in a container instead")
 }
 
-// output runs the helper beside this process and returns what it prints.
-func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, error) {
-	document, err := document(r)
+// runHelper runs the helper as a child process and returns its output.
+func runHelper(ctx context.Context, program *os.File, r *request.Request) ([]byte, error) {
+	document, err := writeRequest(r)
 	if err != nil {
 		return nil, err
 	}
 	defer document.Close()
 	var out, errs bytes.Buffer
-	// By this process's number: in the child another file takes the descriptor's.
+	// Through this process's pid: the child has another file at that descriptor.
 	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), "3")
 	cmd.Env = payload.Env()
 	cmd.ExtraFiles = []*os.File{document}
@@ -70,8 +69,8 @@ func output(ctx context.Context, program *os.File, r *request.Request) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// makeProgram makes the file that the helper is started from.
-func makeProgram() (*os.File, error) {
+// newProgram makes the file that the helper is executed from.
+func newProgram() (*os.File, error) {
 	program, err := memfd.Sealed("docker-nsjoin", unix.MFD_EXEC, func(f *os.File) error {
 		helper, _, err := payload.Helper(runtime.GOARCH)
 		if err != nil {
@@ -82,14 +81,14 @@ func makeProgram() (*os.File, error) {
 		}
 		return nil
 	})
-	return program, explain(err)
+	return program, explainMemfd(err)
 }
 
-// document makes the file that the helper reads the request from.
-func document(r *request.Request) (*os.File, error) {
+// writeRequest makes the file that the helper reads the request from.
+func writeRequest(r *request.Request) (*os.File, error) {
 	f, err := memfd.Create("docker-nsjoin-request", unix.MFD_NOEXEC_SEAL)
 	if err != nil {
-		return nil, explain(err)
+		return nil, explainMemfd(err)
 	}
 	if err := r.Write(f); err != nil {
 		return nil, err
@@ -100,14 +99,14 @@ func document(r *request.Request) (*os.File, error) {
 	return f, nil
 }
 
-// explain adds the way out to an error of a memory file. EACCES is the sysctl's own.
-func explain(err error) error {
+// explainMemfd adds a hint to an error of a memory file. EACCES comes from the sysctl only.
+func explainMemfd(err error) error {
 	err = kernel.Explain(err)
 	switch {
 	case errors.Is(err, unix.EBUSY):
 		return exit.Hint(err, "the kernel uses the memory of this file for something else: run the command again, or use --via engine")
 	case errors.Is(err, unix.EACCES):
-		return exit.Hint(err, "sysctl vm.memfd_noexec is 2, which forbids programs in memory files: 1 is enough, or --via engine")
+		return exit.Hint(err, "sysctl vm.memfd_noexec is 2, which forbids executable memory files: set it to 1, or use --via engine")
 	}
 	return err
 }

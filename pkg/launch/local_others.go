@@ -10,12 +10,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func makeProgram() (*os.File, error) { return nil, errSystem() }
+func newProgram() (*os.File, error) { return nil, errNotLinux() }
 
-func local(*os.File, *request.Request, *os.File) error { return errSystem() }
+func execHelper(*os.File, *request.Request, *os.File) error { return errNotLinux() }
 
-func output(context.Context, *os.File, *request.Request) ([]byte, error) { return nil, errSystem() }
+func runHelper(context.Context, *os.File, *request.Request) ([]byte, error) {
+	return nil, errNotLinux()
+}
 
-func errSystem() error {
-	return errors.New("namespaces are joined on Linux, and this is another system")
+func errNotLinux() error {
+	return errors.New("joining namespaces needs Linux")
 }

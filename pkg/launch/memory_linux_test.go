@@ -15,30 +15,30 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// The container's root may get hold of the helper's program, CVE-2019-5736.
-func TestProgramCantBeChanged(t *testing.T) {
-	program, err := makeProgram()
+// The container's root may get a descriptor of the helper's program (CVE-2019-5736).
+func TestProgramIsSealed(t *testing.T) {
+	program, err := newProgram()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer program.Close()
 	const all = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 	if seals, err := unix.FcntlInt(program.Fd(), unix.F_GET_SEALS, 0); err != nil || seals&all != all {
-		t.Errorf("its seals are %#x, %v; want %#x", seals, err, all)
+		t.Errorf("seals %#x, %v; want %#x", seals, err, all)
 	}
 }
 
-func TestHintForMemoryThatStaysInUse(t *testing.T) {
-	err := explain(fmt.Errorf("seal memory file docker-nsjoin: %w", unix.EBUSY))
+func TestHintForMemoryInUse(t *testing.T) {
+	err := explainMemfd(fmt.Errorf("seal memory file docker-nsjoin: %w", unix.EBUSY))
 	known, ok := errors.AsType[*exit.Error](err)
 	if want := "the kernel uses the memory of this file for something else: run the command again, or use --via engine"; !ok || known.Hint != want {
 		t.Errorf("%+v, want the hint %q", err, want)
 	}
 }
 
-func TestOutputIsWhatTheHelperPrints(t *testing.T) {
+func TestOutput(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Fatal("looking into other processes takes root")
+		t.Fatal("this test needs root, to inspect other processes")
 	}
 	out, err := Output(t.Context(), &request.Request{Version: request.Version, Survey: &request.Survey{}})
 	if err != nil {
@@ -50,7 +50,7 @@ func TestOutputIsWhatTheHelperPrints(t *testing.T) {
 	}
 }
 
-func TestErrorOfTheHelperIsOurs(t *testing.T) {
+func TestOutputReturnsHelpersError(t *testing.T) {
 	r := &request.Request{Version: request.Version, Base: request.Source{From: request.FromPID, PID: 1 << 22}, DryRun: request.OutputText}
 	out, err := Output(t.Context(), r)
 	known, ok := errors.AsType[*exit.Error](err)
@@ -62,7 +62,7 @@ func TestErrorOfTheHelperIsOurs(t *testing.T) {
 	}
 }
 
-func TestOutputEndsWithItsContext(t *testing.T) {
+func TestOutputCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if out, err := Output(ctx, &request.Request{Version: request.Version, Survey: &request.Survey{}}); !errors.Is(err, context.Canceled) {

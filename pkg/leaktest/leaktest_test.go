@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-func TestWhatIsLeftIsTold(t *testing.T) {
-	before, goroutines := descriptors(), runtime.NumGoroutine()
+func TestLeaked(t *testing.T) {
+	before, goroutines := openDescriptors(), runtime.NumGoroutine()
 	var text strings.Builder
-	if Left(&text, goroutines, before, time.Second) {
-		t.Fatalf("nothing was left, and it says %q", &text)
+	if Leaked(&text, goroutines, before, time.Second) {
+		t.Fatalf("leak reported without one: %q", &text)
 	}
 	if _, err := os.Stat("/proc/self/fd"); err == nil {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !Left(&text, goroutines, before, 0) || !strings.Contains(text.String(), "pipe:[") {
-			t.Errorf("a pipe was left, and it says %q", &text)
+		if !Leaked(&text, goroutines, before, 0) || !strings.Contains(text.String(), "pipe:[") {
+			t.Errorf("with a leaked pipe: %q", &text)
 		}
 		r.Close()
 		w.Close()
@@ -28,11 +28,11 @@ func TestWhatIsLeftIsTold(t *testing.T) {
 	text.Reset()
 	wait := make(chan struct{})
 	go func() { <-wait }()
-	if !Left(&text, goroutines, before, 0) || !strings.Contains(text.String(), "1 goroutines") {
-		t.Errorf("a goroutine was left, and it says %q", &text)
+	if !Leaked(&text, goroutines, before, 0) || !strings.Contains(text.String(), "1 goroutines") {
+		t.Errorf("with a leaked goroutine: %q", &text)
 	}
 	close(wait)
-	if Left(&text, goroutines, before, 10*time.Second) {
-		t.Errorf("it has ended, and it says %q", &text)
+	if Leaked(&text, goroutines, before, 10*time.Second) {
+		t.Errorf("after the goroutine's end: %q", &text)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 )
 
-func TestCompressedHelperIsTheSameProgram(t *testing.T) {
+func TestFindHelperDecompresses(t *testing.T) {
 	program := bytes.Repeat([]byte("\x7fELF"), 100_000)
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
@@ -26,7 +26,7 @@ func TestCompressedHelperIsTheSameProgram(t *testing.T) {
 		"helpers/linux_arm.gz":   {Data: packed.Bytes()[:packed.Len()-20]},
 	}
 	for _, arch := range []string{"amd64", "s390x"} {
-		r, size, err := helperIn(files, arch)
+		r, size, err := findHelper(files, arch)
 		if err != nil {
 			t.Fatalf("%s: %v", arch, err)
 		}
@@ -35,10 +35,10 @@ func TestCompressedHelperIsTheSameProgram(t *testing.T) {
 			t.Errorf("%s: %d bytes, size %d, %v; want the program of %d bytes", arch, len(text), size, err, len(program))
 		}
 	}
-	if _, _, err := helperIn(files, "riscv64"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a helper that isn't there: %v, want %v", err, fs.ErrNotExist)
+	if _, _, err := findHelper(files, "riscv64"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing helper: %v, want %v", err, fs.ErrNotExist)
 	}
-	if _, _, err := helperIn(files, "arm"); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a helper that is cut off: %v, want %v", err, io.ErrUnexpectedEOF)
+	if _, _, err := findHelper(files, "arm"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a truncated helper: %v, want %v", err, io.ErrUnexpectedEOF)
 	}
 }

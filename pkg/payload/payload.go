@@ -1,5 +1,5 @@
-// Package payload carries the helper programs inside the plugin. scripts/helper
-// and scripts/cross put them there before the plugin is built.
+// Package payload holds the helper programs inside the plugin. scripts/helper and scripts/cross
+// put them there before the plugin is built.
 package payload
 
 import (
@@ -17,17 +17,16 @@ import (
 //go:embed helpers
 var helpers embed.FS
 
-// Helper opens the helper for Linux on an architecture, named as GOARCH is, and
-// tells its size in bytes.
+// Helper opens the helper for linux/arch and returns its size in bytes. arch is named like GOARCH.
 func Helper(arch string) (io.Reader, int64, error) {
-	if arch == runtime.GOARCH && own != "" {
-		// A string is written by one write(2). It is in the plugin once: Go's compiler
-		// has the same content for both.
-		return strings.NewReader(own), int64(len(own)), nil
+	if arch == runtime.GOARCH && embedded != "" {
+		// A string is written by one write(2). The plugin holds the program once: the compiler
+		// deduplicates the contents of both embeds.
+		return strings.NewReader(embedded), int64(len(embedded)), nil
 	}
-	program, size, err := helperIn(helpers, arch)
+	program, size, err := findHelper(helpers, arch)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return nil, 0, fmt.Errorf("this plugin carries no helper for linux/%s: %w", arch, err)
+		return nil, 0, fmt.Errorf("this plugin contains no helper for linux/%s: %w", arch, err)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("helper for linux/%s: %w", arch, err)
@@ -35,20 +34,18 @@ func Helper(arch string) (io.Reader, int64, error) {
 	return program, size, nil
 }
 
-// Env is the environment that a helper is started with. It lets Go start it on one
-// processor: it does one thing after another, and threads that look for more to do
-// cost a quarter of its time. Where bytes are to be moved package session takes all
-// processors again.
+// Env is the environment that a helper starts with. GOMAXPROCS=1, since the helper does one thing at a time
+// and idle threads of Go's scheduler would cost a quarter of its run time. Package session uses all
+// processors again to copy streams.
 func Env() []string { return []string{"GOMAXPROCS=1"} }
 
-// helperIn finds a helper as it is, which that of the plugin's own architecture
-// is: it is started here, at once. The others go to another machine first,
-// and are compressed.
-func helperIn(files fs.FS, arch string) (io.Reader, int64, error) {
+// findHelper opens a helper. The one for the plugin's own architecture is not compressed, since it is
+// started here at once. The others are sent to another machine first, and are compressed.
+func findHelper(files fs.FS, arch string) (io.Reader, int64, error) {
 	name := "helpers/linux_" + arch
 	file, err := files.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return decompressed(files, name+".gz")
+		return decompress(files, name+".gz")
 	}
 	if err != nil {
 		return nil, 0, err
@@ -60,7 +57,7 @@ func helperIn(files fs.FS, arch string) (io.Reader, int64, error) {
 	return file, info.Size(), nil
 }
 
-func decompressed(files fs.FS, name string) (io.Reader, int64, error) {
+func decompress(files fs.FS, name string) (io.Reader, int64, error) {
 	packed, err := files.Open(name)
 	if err != nil {
 		return nil, 0, err

@@ -16,23 +16,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/memfd"
 )
 
-// sockets are where the host's loggers listen, below its root.
+// sockets are the paths of the host's loggers, below its root.
 var sockets = map[audit.Destination]string{
 	audit.Journald: "/run/systemd/journal/socket",
 	audit.Syslog:   "/dev/log",
 }
 
-// patience is how long a logger may take to accept a record.
-const patience = 2 * time.Second
+// sendTimeout is how long a logger may take to accept a record.
+const sendTimeout = 2 * time.Second
 
-// logger is the host's, on the other end of a socket.
+// logger is a connection to the host's logger.
 type logger struct {
 	to     audit.Destination
 	socket *os.File
 }
 
-// dial connects to the logger of the host whose root directory is root. It is reached
-// by a descriptor, since the helper may be in a container, with other paths.
+// dial connects to the logger of the host with this root directory. It uses a descriptor of the socket,
+// since the helper may be in a container, with other paths.
 func dial(root *os.File, to audit.Destination) (*logger, error) {
 	path, known := sockets[to]
 	if !known {
@@ -48,7 +48,7 @@ func dial(root *os.File, to audit.Destination) (*logger, error) {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
 	socket := os.NewFile(uintptr(fd), path)
-	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	limit := unix.NsecToTimeval(sendTimeout.Nanoseconds())
 	if err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err == nil {
 		err = unix.Connect(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(at.Fd()))})
 	}
@@ -59,7 +59,7 @@ func dial(root *os.File, to audit.Destination) (*logger, error) {
 	return &logger{to: to, socket: socket}, nil
 }
 
-// write gives the logger a record's text. A full queue is waited for, but not for ever.
+// write sends a record. If the logger's queue is full it waits up to sendTimeout.
 func (l *logger) write(text []byte) error {
 	text = append(audit.Head(l.to, time.Now(), os.Getpid()), text...)
 	err := l.send(text, nil)
@@ -67,7 +67,7 @@ func (l *logger) write(text []byte) error {
 		err = l.sendFile(text)
 	}
 	if errors.Is(err, unix.EAGAIN) {
-		err = fmt.Errorf("it accepts nothing for %s", patience)
+		err = fmt.Errorf("the logger accepted nothing for %s", sendTimeout)
 	}
 	if err != nil {
 		return fmt.Errorf("write to %s: %w", l.to, err)
@@ -75,8 +75,8 @@ func (l *logger) write(text []byte) error {
 	return nil
 }
 
-// sendFile passes a record that is too large for a datagram as a sealed memory file,
-// the way of journald's protocol.
+// sendFile sends a record that is too large for a datagram as a sealed memory file, as journald's
+// protocol has it.
 func (l *logger) sendFile(text []byte) error {
 	f, err := sealedFile(text)
 	if err != nil {
@@ -87,7 +87,7 @@ func (l *logger) sendFile(text []byte) error {
 }
 
 func (l *logger) send(text, rights []byte) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(sendTimeout)
 	for {
 		err := unix.Sendmsg(int(l.socket.Fd()), text, rights, nil, unix.MSG_NOSIGNAL)
 		if !errors.Is(err, unix.EINTR) || time.Now().After(deadline) {
@@ -96,7 +96,6 @@ func (l *logger) send(text, rights []byte) error {
 	}
 }
 
-// sealedFile makes a sealed memory file of a record.
 func sealedFile(text []byte) (*os.File, error) {
 	return memfd.Sealed("docker-nsjoin-record", unix.MFD_NOEXEC_SEAL, func(f *os.File) error {
 		_, err := f.Write(text)

@@ -15,24 +15,24 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 )
 
-// Standby starts a process that waits until alive hangs up and executes the helper
-// again then, with args and these standard streams; join.Standby.
-type Standby func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
+// StartWatchdog starts a process that waits until alive hangs up and then executes the helper again, with
+// these arguments and standard streams. join.Standby is one.
+type StartWatchdog func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 
-// Recorder writes the records of one join. A nil one writes none.
+// Recorder writes the records of one join. A nil Recorder writes none.
 type Recorder struct {
-	logger *logger
-	join   audit.Join
-	began  time.Time
-	deputy *deputy
+	logger   *logger
+	join     audit.Join
+	began    time.Time
+	watchdog *watchdog
 }
 
-// Begin writes the record of the beginning and returns when the host's logger has it.
-// root is the host's root directory. The join gets its ID here.
-func Begin(root *os.File, to audit.Destination, join audit.Join, standby Standby) (*Recorder, error) {
+// Begin writes the begin record, and returns when the host's logger has accepted it. root is the host's root
+// directory. Begin sets the join's ID.
+func Begin(root *os.File, to audit.Destination, join audit.Join, start StartWatchdog) (*Recorder, error) {
 	var id [16]byte
 	if _, err := unix.Getrandom(id[:], 0); err != nil {
-		return nil, fmt.Errorf("random number: %w", err)
+		return nil, fmt.Errorf("make an ID for the record: %w", err)
 	}
 	join.ID = hex.EncodeToString(id[:])
 	logger, err := dial(root, to)
@@ -40,7 +40,7 @@ func Begin(root *os.File, to audit.Destination, join audit.Join, standby Standby
 		return nil, err
 	}
 	r := &Recorder{logger: logger, join: join, began: time.Now()}
-	if r.deputy, err = startDeputy(r, standby); err == nil {
+	if r.watchdog, err = startWatchdog(r, start); err == nil {
 		err = logger.write(join.Begin().Text(to))
 	}
 	if err != nil {
@@ -50,7 +50,7 @@ func Begin(root *os.File, to audit.Destination, join audit.Join, standby Standby
 	return r, nil
 }
 
-// End writes the record of the end, of which it knows how long the join took.
+// End writes the end record, and sets the duration in it.
 func (r *Recorder) End(e audit.End) error {
 	if r == nil {
 		return nil
@@ -61,11 +61,11 @@ func (r *Recorder) End(e audit.End) error {
 }
 
 func (r *Recorder) close() {
-	r.deputy.stop()
+	r.watchdog.stop()
 	r.logger.socket.Close()
 }
 
-// reap waits for the end of a child.
+// reap waits for a child to end.
 func reap(pid int) {
 	for {
 		_, err := unix.Wait4(pid, nil, unix.WALL, nil)

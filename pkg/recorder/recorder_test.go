@@ -18,10 +18,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/recorder"
 )
 
-const within = time.Minute
+const timeout = time.Minute
 
-// host is a root directory where a logger listens at path.
-func host(t *testing.T, path string) (root *os.File, l *audittest.Listener) {
+// newHost makes a root directory with a logger that listens at path.
+func newHost(t *testing.T, path string) (root *os.File, l *audittest.Listener) {
 	t.Helper()
 	dir := t.TempDir()
 	l, err := audittest.Listen(filepath.Join(dir, path))
@@ -42,8 +42,8 @@ func open(t *testing.T, dir string) *os.File {
 	return root
 }
 
-// nobody is a Standby that starts a child which does nothing.
-func nobody(_ []string, _, _, _ *os.File) (int, error) {
+// fakeWatchdog is a StartWatchdog whose process does nothing.
+func fakeWatchdog(_ []string, _, _, _ *os.File) (int, error) {
 	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
 	if err != nil {
 		return 0, err
@@ -51,14 +51,14 @@ func nobody(_ []string, _, _, _ *os.File) (int, error) {
 	return child.Pid, nil
 }
 
-func fieldsOf(t *testing.T, l *audittest.Listener) map[string]string {
+func receiveFields(t *testing.T, l *audittest.Listener) map[string]string {
 	t.Helper()
-	text, pid, err := l.Receive(within)
+	text, pid, err := l.Receive(timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pid != os.Getpid() {
-		t.Errorf("process %d wrote it, not %d", pid, os.Getpid())
+		t.Errorf("the record comes from process %d, not %d", pid, os.Getpid())
 	}
 	list, err := audittest.Parse(text)
 	if err != nil {
@@ -71,16 +71,16 @@ func fieldsOf(t *testing.T, l *audittest.Listener) map[string]string {
 	return fields
 }
 
-// TestJournald: a record of each size arrives, the large ones in a sealed file.
+// Records of every size arrive, large ones in a sealed file.
 func TestJournald(t *testing.T) {
 	for _, size := range []int{1, 100 << 10, 300 << 10, 5 << 20} {
-		root, l := host(t, "run/systemd/journal/socket")
+		root, l := newHost(t, "run/systemd/journal/socket")
 		argument := strings.Repeat("\n", size)
-		r, err := recorder.Begin(root, audit.Journald, audit.Join{Program: "sh", Arguments: []string{argument}}, nobody)
+		r, err := recorder.Begin(root, audit.Journald, audit.Join{Program: "sh", Arguments: []string{argument}}, fakeWatchdog)
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
-		begin := fieldsOf(t, l)
+		begin := receiveFields(t, l)
 		if want := `"` + strings.Repeat(`\n`, size) + `"`; begin["NSJOIN_ARGUMENTS"] != want {
 			t.Errorf("%d bytes: %d arrived", size, len(begin["NSJOIN_ARGUMENTS"]))
 		}
@@ -90,22 +90,22 @@ func TestJournald(t *testing.T) {
 		if err := r.End(audit.End{Reason: audit.Exited, Status: 3}); err != nil {
 			t.Fatal(err)
 		}
-		if end := fieldsOf(t, l); end["NSJOIN_ID"] != begin["NSJOIN_ID"] || end["NSJOIN_STATUS"] != "3" || end["NSJOIN_DURATION_USEC"] == "" {
+		if end := receiveFields(t, l); end["NSJOIN_ID"] != begin["NSJOIN_ID"] || end["NSJOIN_STATUS"] != "3" || end["NSJOIN_DURATION_USEC"] == "" {
 			t.Errorf("end %v of %v", end, begin)
 		}
 	}
 }
 
-// TestSyslog: /dev/log is a link where systemd runs, absolute as seen by the host.
+// With systemd /dev/log is a symbolic link, absolute within the host's root.
 func TestSyslog(t *testing.T) {
-	root, l := host(t, "run/systemd/journal/dev-log")
+	root, l := newHost(t, "run/systemd/journal/dev-log")
 	if err := os.Mkdir(filepath.Join(root.Name(), "dev"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("/run/systemd/journal/dev-log", filepath.Join(root.Name(), "dev/log")); err != nil {
 		t.Fatal(err)
 	}
-	r, err := recorder.Begin(root, audit.Syslog, audit.Join{Program: "a\n<0>b"}, nobody)
+	r, err := recorder.Begin(root, audit.Syslog, audit.Join{Program: "a\n<0>b"}, fakeWatchdog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestSyslog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, event := range []string{"begin", "end"} {
-		text, _, err := l.Receive(within)
+		text, _, err := l.Receive(timeout)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,13 +123,13 @@ func TestSyslog(t *testing.T) {
 	}
 }
 
-// TestNoLogger: each way in which nobody takes a record is an error, none hangs.
-func TestNoLogger(t *testing.T) {
+// Without a logger, or with one that is stuck, Begin returns an error and does not hang.
+func TestLoggerErrors(t *testing.T) {
 	empty := open(t, t.TempDir())
-	gone, l := host(t, "run/systemd/journal/socket")
+	gone, l := newHost(t, "run/systemd/journal/socket")
 	l.Close()
-	full, _ := host(t, "run/systemd/journal/socket")
-	fill(t, filepath.Join(full.Name(), "run/systemd/journal/socket"))
+	full, _ := newHost(t, "run/systemd/journal/socket")
+	fillQueue(t, filepath.Join(full.Name(), "run/systemd/journal/socket"))
 	file := open(t, t.TempDir())
 	if err := os.MkdirAll(filepath.Join(file.Name(), "run/systemd/journal/socket"), 0o755); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestNoLogger(t *testing.T) {
 		root *os.File
 		want error
 	}{{empty, unix.ENOENT}, {gone, unix.ECONNREFUSED}, {file, unix.ECONNREFUSED}, {full, nil}} {
-		r, err := recorder.Begin(row.root, audit.Journald, audit.Join{}, nobody)
+		r, err := recorder.Begin(row.root, audit.Journald, audit.Join{}, fakeWatchdog)
 		if err == nil || row.want != nil && !errors.Is(err, row.want) {
 			t.Errorf("%v, want %v", err, row.want)
 		}
@@ -148,8 +148,8 @@ func TestNoLogger(t *testing.T) {
 	}
 }
 
-// fill fills the queue of a listener.
-func fill(t *testing.T, path string) {
+// fillQueue fills the queue of a listening socket.
+func fillQueue(t *testing.T, path string) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -167,5 +167,5 @@ func fill(t *testing.T, path string) {
 			return
 		}
 	}
-	t.Fatal("it is never full")
+	t.Fatal("the queue does not fill")
 }

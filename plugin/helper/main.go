@@ -54,8 +54,8 @@ func run(args []string, stderr *io.Writer) (int, error) {
 	if len(args) == 1 && args[0] == session.WatchArg {
 		return 0, session.Watch()
 	}
-	if len(args) == 1 && args[0] == recorder.Arg {
-		return 0, recorder.Deputize()
+	if len(args) == 1 && args[0] == recorder.WatchdogArg {
+		return 0, recorder.RunWatchdog()
 	}
 	session.RestoreDefaultActions()
 	files, err := descriptors(args)

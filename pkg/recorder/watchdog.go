@@ -16,20 +16,19 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 )
 
-// Arg as the only argument makes the helper a deputy.
-const Arg = "record"
+// WatchdogArg as the only argument makes the helper a watchdog of the record.
+const WatchdogArg = "record"
 
-// deputy is a second process that writes the record of the end if the helper is killed
-// before it does.
-type deputy struct {
+// watchdog is a second process that writes the end record if the helper is killed before it does.
+type watchdog struct {
 	pid   int
-	alive *os.File
+	alive *os.File // the watchdog acts when this is closed
 }
 
-func startDeputy(r *Recorder, standby Standby) (*deputy, error) {
+func startWatchdog(r *Recorder, start StartWatchdog) (*watchdog, error) {
 	to := r.logger.to
 	text := fmt.Appendf(nil, "%s %d\n", to, r.began.UnixNano())
-	// Not through the pipe, which may have no room for all of it.
+	// Not through the pipe, which may be too small.
 	document, err := sealedFile(append(text, r.join.End(audit.End{Reason: audit.Killed}).Text(to)...))
 	if err != nil {
 		return nil, err
@@ -40,26 +39,26 @@ func startDeputy(r *Recorder, standby Standby) (*deputy, error) {
 		return nil, err
 	}
 	defer watched.Close()
-	pid, err := standby([]string{audit.Identifier, Arg}, watched, r.logger.socket, document)
+	pid, err := start([]string{audit.Identifier, WatchdogArg}, watched, r.logger.socket, document)
 	if err != nil {
 		alive.Close()
-		return nil, fmt.Errorf("start the record's watcher: %w", err)
+		return nil, fmt.Errorf("start the record's watchdog: %w", err)
 	}
-	return &deputy{pid: pid, alive: alive}, nil
+	return &watchdog{pid: pid, alive: alive}, nil
 }
 
-// stop ends the deputy, which is not needed any more. A nil one is none.
-func (d *deputy) stop() {
-	if d == nil {
+// stop ends the watchdog. It does nothing for a nil watchdog.
+func (w *watchdog) stop() {
+	if w == nil {
 		return
 	}
-	_ = unix.Kill(d.pid, unix.SIGKILL)
-	reap(d.pid)
-	d.alive.Close()
+	_ = unix.Kill(w.pid, unix.SIGKILL)
+	reap(w.pid)
+	w.alive.Close()
 }
 
-// Deputize is the deputy's work, once the helper is gone.
-func Deputize() error {
+// RunWatchdog is the watchdog's main function. It runs when the helper is gone.
+func RunWatchdog() error {
 	socket, document := os.Stdout, os.Stderr
 	text, err := io.ReadAll(io.NewSectionReader(document, 0, 1<<30))
 	if err != nil {

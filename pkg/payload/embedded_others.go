@@ -2,4 +2,4 @@
 
 package payload
 
-const own = "" // no container of an engine's is here
+const embedded = "" // no engine's containers run on this system

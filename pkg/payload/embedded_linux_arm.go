@@ -3,4 +3,4 @@ package payload
 import _ "embed"
 
 //go:embed helpers/linux_arm
-var own string
+var embedded string
