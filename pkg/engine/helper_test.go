@@ -257,7 +257,7 @@ func TestHelperContainerConfig(t *testing.T) {
 }
 
 func TestCapabilities(t *testing.T) {
-	const ours = 10 // helperCaps
+	const needed = 10 // helperCaps
 	for _, row := range []struct {
 		name   string
 		change func(*container.InspectResponse, *request.Request)
@@ -287,7 +287,7 @@ func TestCapabilities(t *testing.T) {
 				t.Errorf("%s: %s is in %q", row.name, c, caps)
 			}
 		}
-		if len(caps) < ours && !slices.Contains(caps, "ALL") {
+		if len(caps) < needed && !slices.Contains(caps, "ALL") {
 			t.Errorf("%s: %q", row.name, caps)
 		}
 	}

@@ -187,7 +187,7 @@ func (o *Offline) running(ctx context.Context, list []*storedContainer) []*store
 func (o *Offline) ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error) {
 	for _, key := range options.Filters.Keys() {
 		if key != "status" {
-			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s needs the engine", key))
+			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s does not work without the engine", key))
 		}
 	}
 	all, err := o.load()

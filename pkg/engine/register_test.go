@@ -55,7 +55,7 @@ func TestHelperIsRecordedUntilRemoved(t *testing.T) {
 	defer h.Close()
 	const name = "docker-nsjoin-c0ffee"
 	if got := recordedNames(t, r); !slices.Equal(got, []string{name + " (helper1)"}) || !slices.Equal(c.names, []string{name}) || !r.HelperIDs()["helper1"] {
-		t.Errorf("recorded %q, named %q, ours %v", got, c.names, r.HelperIDs())
+		t.Errorf("recorded %q, named %q, IDs %v", got, c.names, r.HelperIDs())
 	}
 	if _, err := h.Wait(); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestHelperStartsWithoutStateDirectory(t *testing.T) {
 		_, err = h.Wait()
 	}
 	if err != nil || len(r.HelperIDs()) > 0 {
-		t.Fatalf("%v, ours %v", err, r.HelperIDs())
+		t.Fatalf("%v, IDs %v", err, r.HelperIDs())
 	}
 	close(said)
 	var all []string

@@ -56,7 +56,7 @@ func Archive(r *request.Request, arch string, compress bool) (io.Reader, error) 
 		err = w.Close()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+		return nil, fmt.Errorf("make the helper's archive: %w", err)
 	}
 	archive := io.MultiReader(&head, helper, &tail)
 	if compress {

@@ -94,7 +94,7 @@ func writeRequest(r *request.Request) (*os.File, error) {
 		return nil, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("request: %w", err)
+		return nil, fmt.Errorf("write request: %w", err)
 	}
 	return f, nil
 }

@@ -45,7 +45,7 @@ func dial(root *os.File, to audit.Destination) (*logger, error) {
 	defer at.Close()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("socket: %w", err)
+		return nil, fmt.Errorf("make a socket: %w", err)
 	}
 	socket := os.NewFile(uintptr(fd), path)
 	limit := unix.NsecToTimeval(sendTimeout.Nanoseconds())

@@ -68,7 +68,7 @@ func RunWatchdog() error {
 	to, at, _ := strings.Cut(string(head), " ")
 	began, err := strconv.ParseInt(at, 10, 64)
 	if err != nil {
-		return fmt.Errorf("record: %w", err)
+		return fmt.Errorf("parse the record: %w", err)
 	}
 	l := &logger{to: audit.Destination(to), socket: socket}
 	return l.write(audit.Append(text, l.to, audit.Duration(time.Since(time.Unix(0, began)))))

@@ -41,7 +41,7 @@ type group struct {
 func newGroup(pid int, pidfd *os.File, leads bool) (*group, error) {
 	pidNS, err := pidNSOf(pid)
 	if err != nil {
-		return nil, fmt.Errorf("the command: %w", err)
+		return nil, fmt.Errorf("read the command's pid namespace: %w", err)
 	}
 	return &group{pid: pid, pidfd: pidfd, leads: leads, child: true, pidNS: pidNS}, nil
 }

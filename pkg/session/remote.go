@@ -41,7 +41,7 @@ func CallerStderr() *frame.Writer { return frame.NewWriter(descriptor(2)) }
 func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, fmt.Errorf("standard input: %w", err)
+		return nil, fmt.Errorf("redirect standard input: %w", err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -49,7 +49,7 @@ func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	}
 	defer r.Close()
 	if err := unix.Dup3(int(r.Fd()), 0, 0); err != nil {
-		return nil, fmt.Errorf("standard input: %w", err)
+		return nil, fmt.Errorf("redirect standard input: %w", err)
 	}
 	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), inputPipe: w, stderr: stderr, input: newQueue()}
 	if c.InputFile {

@@ -167,7 +167,7 @@ func chown(f *os.File, owner int64) error {
 		return nil
 	}
 	if err := unix.Fchown(int(f.Fd()), int(owner), -1); err != nil && !errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("give %s to uid %d: %w", f.Name(), owner, err)
+		return fmt.Errorf("change the owner of %s to uid %d: %w", f.Name(), owner, err)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestTerminalNeedsADevpts(t *testing.T) {
 		{"a regular file", func(path string) error { return os.WriteFile(path, nil, 0o666) }, notDevpts},
 		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o666) }, notDevpts},
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, notDevpts},
-		// The host's own must not be had by a link.
+		// A link must not lead to the host's ptmx.
 		{
 			// A link must not lead to the host's own.
 			"a link to the host's", func(path string) error { return os.Symlink("/../../dev/ptmx", path) },
