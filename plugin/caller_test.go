@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -82,21 +81,4 @@ func eventually(t *testing.T, what string, is func() bool) {
 			t.Fatalf("not within %s: %s", endsWithin, what)
 		}
 	}
-}
-
-// ended waits for a command, which must end by itself, and returns its status as a shell's $?.
-func ended(t *testing.T, cmd *exec.Cmd) int {
-	t.Helper()
-	hangs := time.AfterFunc(endsWithin, func() { _ = cmd.Process.Kill() })
-	err := cmd.Wait()
-	if !hangs.Stop() {
-		t.Errorf("%s did not end within %s", cmd, endsWithin)
-	}
-	if cmd.ProcessState == nil {
-		t.Fatalf("%s: %v", cmd, err)
-	}
-	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return 128 + int(ws.Signal())
-	}
-	return cmd.ProcessState.ExitCode()
 }

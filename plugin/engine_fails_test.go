@@ -194,18 +194,6 @@ func TestCLIClosesItsSocketWhileTheEngineIsSilent(t *testing.T) {
 	}
 }
 
-// output runs a command, which must end by itself, and returns what it wrote.
-func output(t *testing.T, cmd *exec.Cmd) (stdout, stderr string) {
-	t.Helper()
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended(t, cmd)
-	return out.String(), errs.String()
-}
-
 // nothingLeft fails if a plugin that has ended left a process, which this process adopted
 // (see becomeReaper), or a file in its directory. others are PIDs of the test's own children.
 func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {

@@ -52,11 +52,6 @@ func TestInterruptWhileAFileHangs(t *testing.T) {
 	}
 }
 
-func comm(pid int) string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return string(text)
-}
-
 // hangingFile is a file on a FUSE file system of the test's own, fuse(4).
 type hangingFile struct {
 	path string

@@ -5,10 +5,8 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -125,26 +123,4 @@ func (h *holding) look(p process) {
 	if cwd, ok := statPath(fmt.Sprintf("/proc/%d/cwd", p.pid)); !ok || cwd.Dev != h.at.program.Dev && !slices.Contains(h.victim.row.elsewhere, "root") {
 		h.t.Errorf("its working directory is %s", cwd)
 	}
-}
-
-// statPath returns the identity of what a path leads to.
-func statPath(path string) (fileID, bool) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fileID{}, false
-	}
-	defer unix.Close(fd)
-	return statFD(fd)
-}
-
-// holders returns the PIDs of the processes that have a pipe open.
-func holders(link string) (list []int) {
-	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
-	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err == nil && target == link {
-			pid, _ := strconv.Atoi(strings.Split(fd, "/")[2])
-			list = append(list, pid)
-		}
-	}
-	return list
 }

@@ -142,16 +142,6 @@ func (c *cell) start(t *testing.T, row child) {
 	c.started = append(c.started, v)
 }
 
-// withCommandLine returns the process with this command line, or the zero process.
-func withCommandLine(args string) process {
-	for _, p := range processes() {
-		if strings.Join(p.args, " ") == args {
-			return p
-		}
-	}
-	return process{}
-}
-
 // attack runs the intruders and checks what each got from each child.
 func (c *cell) attack(t *testing.T) {
 	t.Helper()

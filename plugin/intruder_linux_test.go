@@ -47,29 +47,6 @@ type loot struct {
 	Secret bool
 }
 
-// fileID identifies an open file by its fields of fstat(2).
-type fileID struct {
-	Dev, Ino, Rdev uint64
-	Mode           uint32
-}
-
-func statFD(fd int) (fileID, bool) {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	return fileID{st.Dev, st.Ino, st.Rdev, st.Mode}, err == nil //nolint:unconvert // of another type elsewhere
-}
-
-func (p fileID) String() string {
-	kind := map[uint32]string{
-		unix.S_IFIFO: "pipe", unix.S_IFSOCK: "socket", unix.S_IFCHR: "device", unix.S_IFBLK: "disk",
-		unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFLNK: "link",
-	}[p.Mode&unix.S_IFMT]
-	if p.Rdev != 0 {
-		return fmt.Sprintf("%s %d:%d (%d on %x)", kind, unix.Major(p.Rdev), unix.Minor(p.Rdev), p.Ino, p.Dev)
-	}
-	return fmt.Sprintf("%s %d on %x", kind, p.Ino, p.Dev)
-}
-
 // TestIntruder is not a test: docker exec runs it in the container, with the container's
 // capabilities, and it prints its loot.
 func TestIntruder(*testing.T) {
@@ -138,17 +115,6 @@ func become(dir string) {
 	_ = unix.Capset(&head, &sets[0])
 }
 
-// statusField returns the first word of a field of a file like /proc/PID/status.
-func statusField(path, field string) string {
-	text, _ := os.ReadFile(path)
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, field+":"); ok {
-			return strings.Fields(value)[0]
-		}
-	}
-	return ""
-}
-
 // descriptors reopens the process's descriptors.
 func (l *loot) descriptors(dir string) {
 	for fd := range 64 {
@@ -183,14 +149,6 @@ func (l *loot) links(dir string) {
 			l.Got["map_files"] = place
 		}
 	}
-}
-
-// describeFile describes what a path leads to, or returns "".
-func describeFile(path string) string {
-	if id, ok := statPath(path); ok {
-		return id.String()
-	}
-	return ""
 }
 
 // texts reads the process's memory, and files of /proc that show it.

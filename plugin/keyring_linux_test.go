@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -50,24 +49,7 @@ func TestHostileKeyQuota(t *testing.T) {
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, UidMappings: ids, GidMappings: ids,
 		Credential: &syscall.Credential{},
 	}
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		in.Close()
-		_ = cmd.Wait()
-	}()
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "used up\n" {
-		t.Fatalf("stderr %q: %v", line, err)
-	}
+	startWaiting(t, cmd, "used up")
 	// A caller without a session keyring would get one despite the quota. This one belongs to a thread,
 	// which ends with the test.
 	runtime.LockOSThread()

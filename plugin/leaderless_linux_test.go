@@ -52,14 +52,9 @@ func leaderless(t *testing.T) *running {
 	c := newCaller(t)
 	self := testProgram(t)
 	web := c.container(t, "-v", self+":/leaderless:ro")
-	s := &running{t: t, container: web, output: &safeBytes{}}
+	s := &running{t: t, container: web}
 	s.cmd = c.docker("nsjoin", "-e", leaderlessVariable+"=1", web, "/leaderless")
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
-	eventually(t, "the command is ready", func() bool { return bytes.Contains(s.output.bytes(), []byte("ready")) })
+	s.output = startReady(t, s.cmd)
 	s.cli = s.cmd.Process.Pid
 	eventually(t, "the helper and its command run", func() bool {
 		s.helper, _ = helperOf(s.cli)
@@ -72,12 +67,6 @@ func leaderless(t *testing.T) *running {
 		return false
 	})
 	return s
-}
-
-// isThere reports whether a process still has running threads.
-func isThere(pid int) bool {
-	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	return len(tasks) > 1
 }
 
 // A command whose main thread has ended is killed with its client. Before, it got no signal and

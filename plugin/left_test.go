@@ -99,27 +99,3 @@ func TestTerminalDetachKeys(t *testing.T) {
 		})
 	}
 }
-
-// watcherOf returns a helper's watcher.
-func watcherOf(t *testing.T, helper int) process {
-	t.Helper()
-	list := slices.DeleteFunc(childrenOf(helper), func(p process) bool {
-		return len(p.args) == 0 || p.args[0] != "docker-nsjoin"
-	})
-	if len(list) != 1 {
-		t.Fatalf("the helper's watchers: %v", list)
-	}
-	return list[0]
-}
-
-// openFiles returns the names of the files that a process has open.
-func openFiles(p process) []string {
-	var names []string
-	links, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(p.pid), "fd", "*"))
-	for _, link := range links {
-		if name, err := os.Readlink(link); err == nil {
-			names = append(names, name)
-		}
-	}
-	return names
-}

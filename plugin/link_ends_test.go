@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"testing"
 	"time"
 
@@ -89,28 +88,12 @@ func TestLinkTerminalRestored(t *testing.T) {
 func beginByEngine(t *testing.T, c caller, web string) (cli, plugin int) {
 	t.Helper()
 	cmd := c.docker("nsjoin", "-i", "--via", "engine", web, "sh", "-c", "trap '' HUP; echo ready; sleep 600; sleep 600")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	startWaiting(t, cmd, "ready")
 	t.Cleanup(func() {
 		if plugin > 0 {
 			_ = unix.Kill(plugin, unix.SIGKILL)
 		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		in.Close()
 	})
-	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("it printed %q", line)
-	}
 	if plugin = offspring(cmd.Process.Pid, "docker-nsjoin"); plugin == 0 {
 		t.Fatal("the CLI has no plugin")
 	}

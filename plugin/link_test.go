@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"strings"
@@ -33,14 +32,8 @@ func TestLinkRoundTrips(t *testing.T) {
 		l.reset()
 		cmd := c.docker(args...)
 		cmd.Stderr = t.Output()
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(out).ReadString('\n')
+		_, out := startPiped(t, cmd)
+		line, _ := out.ReadString('\n')
 		trips := l.trips()
 		_, _ = io.Copy(io.Discard, out)
 		if err := cmd.Wait(); err != nil || line != "here\n" {

@@ -172,29 +172,6 @@ func pretender(t *testing.T) string {
 	return id
 }
 
-// nsjoin returns the output of docker nsjoin, which must end with this status.
-func (c caller) nsjoin(t *testing.T, status int, args ...string) string {
-	t.Helper()
-	cmd := c.docker(append([]string{"nsjoin"}, args...)...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if got := ended(t, cmd); got != status {
-		t.Errorf("%s: exit status %d\n%s", strings.Join(args, " "), got, &out)
-	}
-	return strings.TrimSpace(out.String())
-}
-
-// kill sends a signal to a process.
-func kill(t *testing.T, pid int, sig unix.Signal) {
-	t.Helper()
-	if err := unix.Kill(pid, sig); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // listenerOf returns the PID of the process that listens on a socket, which must be the test's own engine.
 func listenerOf(t *testing.T, socket string) int {
 	t.Helper()

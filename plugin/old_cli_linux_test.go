@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -76,17 +75,7 @@ func beginByOldCLI(t *testing.T, c caller, words []string) (*exec.Cmd, process, 
 	const command = `trap 'echo tidied >/tmp/left; exit' HUP; sleep 600 & exec 2>/dev/null; echo ready; while :; do sleep 0.1; done`
 	cmd := exec.Command(words[0], append(words[1:], "bash", "-c", command)...)
 	cmd.Env, cmd.Dir, cmd.SysProcAttr = c.env, c.dir, &unix.SysProcAttr{Setpgid: true}
-	out := &safeBytes{}
-	cmd.Stdout, cmd.Stderr = out, out
-	input, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { input.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	eventually(t, "the command is ready", func() bool { return bytes.Contains(out.bytes(), []byte("ready")) })
+	out := startReady(t, cmd)
 	plugin, there := readProcess(offspring(cmd.Process.Pid, "docker-nsjoin"))
 	if !there {
 		t.Fatal("the CLI has no plugin")

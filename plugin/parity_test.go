@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/diff"
 )
 
@@ -240,14 +238,4 @@ func (p *parity) shell(ctx context.Context, script string) *exec.Cmd {
 	cmd.Dir, cmd.Env = p.dir, slices.Clone(p.env)
 	cmd.WaitDelay = parityWithin // background processes of the command may still write
 	return cmd
-}
-
-func runAtTerminal(cmd *exec.Cmd) (string, error) {
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 33, Cols: 111})
-	if err != nil {
-		return "", err
-	}
-	defer tty.Close()
-	text, _ := io.ReadAll(tty) // it ends with EIO
-	return string(text), cmd.Wait()
 }

@@ -3,13 +3,17 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // process is what the tests read from /proc/PID.
@@ -148,4 +152,113 @@ func terminalsOf(t *testing.T, pid string) []string {
 		t.Fatal(err)
 	}
 	return names
+}
+
+// offspring returns the PID of a descendant with one of these names, or 0.
+func offspring(pid int, names ...string) int {
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for word := range strings.FieldsSeq(string(children)) {
+			child, _ := strconv.Atoi(word)
+			name, _ := os.ReadFile("/proc/" + word + "/comm")
+			if slices.Contains(names, strings.TrimSpace(string(name))) {
+				return child
+			}
+			if found := offspring(child, names...); found > 0 {
+				return found
+			}
+		}
+	}
+	return 0
+}
+
+// marked returns the PID of the shell that has mark as its last argument, or 0.
+func marked(mark string) int {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		line, _ := os.ReadFile(file)
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err == nil && bytes.HasPrefix(line, []byte("sh\x00")) && bytes.HasSuffix(line, []byte("\x00"+mark+"\x00")) {
+			return pid
+		}
+	}
+	return 0
+}
+
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	st, err := procfs.ReadStat(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Parent
+}
+
+// withCommandLine returns the process with this command line, or the zero process.
+func withCommandLine(args string) process {
+	for _, p := range processes() {
+		if strings.Join(p.args, " ") == args {
+			return p
+		}
+	}
+	return process{}
+}
+
+func comm(pid int) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return string(text)
+}
+
+// statusField returns the first word of a field of a file like /proc/PID/status.
+func statusField(path, field string) string {
+	text, _ := os.ReadFile(path)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			return strings.Fields(value)[0]
+		}
+	}
+	return ""
+}
+
+// isThere reports whether a process still has running threads.
+func isThere(pid int) bool {
+	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	return len(tasks) > 1
+}
+
+// watcherOf returns a helper's watcher.
+func watcherOf(t *testing.T, helper int) process {
+	t.Helper()
+	list := slices.DeleteFunc(childrenOf(helper), func(p process) bool {
+		return len(p.args) == 0 || p.args[0] != "docker-nsjoin"
+	})
+	if len(list) != 1 {
+		t.Fatalf("the helper's watchers: %v", list)
+	}
+	return list[0]
+}
+
+// openFiles returns the names of the files that a process has open.
+func openFiles(p process) []string {
+	var names []string
+	links, _ := filepath.Glob(filepath.Join("/proc", strconv.Itoa(p.pid), "fd", "*"))
+	for _, link := range links {
+		if name, err := os.Readlink(link); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// holders returns the PIDs of the processes that have a pipe open.
+func holders(link string) (list []int) {
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && target == link {
+			pid, _ := strconv.Atoi(strings.Split(fd, "/")[2])
+			list = append(list, pid)
+		}
+	}
+	return list
 }

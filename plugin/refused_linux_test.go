@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -122,44 +119,9 @@ func isolatedProcess(t *testing.T) (pid, parent int) {
 	if os.Geteuid() != 0 {
 		t.Fatal("joining namespaces needs root")
 	}
-	cmd := exec.Command("unshare", "-m", "-u", "-i", "-n", "-p", "--fork", "--kill-child", "sleep", "600")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	var children []process
-	eventually(t, "the process runs", func() bool {
-		children = childrenOf(cmd.Process.Pid)
-		return len(children) == 1 && len(children[0].args) > 0 && filepath.Base(children[0].args[0]) == "sleep"
-	})
-	return children[0].pid, cmd.Process.Pid
-}
-
-func lookPath(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// startRefused starts a command from a thread whose seccomp filter makes a system call fail with
-// an errno. The command inherits the filter; the thread ends.
-func startRefused(t *testing.T, cmd *exec.Cmd, call uintptr, errno unix.Errno) {
-	t.Helper()
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // not unlocked: the thread ends
-		if err := refuse(call, errno); err != nil {
-			started <- fmt.Errorf("seccomp filter: %w", err)
-			return
-		}
-		started <- cmd.Start()
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
+	pid = isolated(t, "process", "--mount", "--uts", "--ipc", "--net", "--pid", "--kill-child").pid
+	eventually(t, "the process runs", func() bool { return comm(pid) == "sleep\n" })
+	return pid, parentOf(t, pid)
 }
 
 const keepsFilter = "docker nsjoin: warning: the command keeps the caller's seccomp filter, which can't be undone; --via engine runs it without\n"

@@ -3,10 +3,8 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"os/exec"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -30,22 +28,9 @@ func begin(t *testing.T, c caller, container string, terminal bool, command ...s
 	if terminal {
 		return beginAt(t, c, newTTY(t), container, command...)
 	}
-	s := &running{t: t, container: container, output: &safeBytes{}}
+	s := &running{t: t, container: container}
 	s.cmd = c.docker(append([]string{"nsjoin", "-i", container}, command...)...)
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	input, err := s.cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		input.Close()
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-	})
-	eventually(t, "the command is ready", func() bool { return bytes.Contains(s.output.bytes(), []byte("ready")) })
+	s.output = startReady(t, s.cmd)
 	s.find()
 	return s
 }
@@ -123,22 +108,4 @@ func nothingIsLeft(t *testing.T, container string) {
 	eventually(t, "the container has no terminal", func() bool { return len(terminalsOf(t, pid)) == 0 })
 }
 
-// safeBytes is a buffer that can be read while it is written.
-type safeBytes struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
 var _ io.Writer = (*safeBytes)(nil)
-
-func (s *safeBytes) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBytes) bytes() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return bytes.Clone(s.b.Bytes())
-}

@@ -118,15 +118,6 @@ func (c caller) compareForbidden(t *testing.T, name, call, where string) {
 	}
 }
 
-// said runs the Docker CLI and returns the exit status and what was printed.
-func (c caller) said(args ...string) (int, string) {
-	cmd := c.docker(args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	_ = cmd.Run()
-	return cmd.ProcessState.ExitCode(), out.String()
-}
-
 // TestSeccompCallsTraced has a container whose processes could trace the command before it has the
 // filter. docker nsjoin refuses it, in a line that names the call, unless --trust-container is given.
 func TestSeccompCallsTraced(t *testing.T) {

@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,62 +32,6 @@ func TestState(t *testing.T) {
 			test(t)
 		})
 	}
-}
-
-// asDockerExec has docker exec and docker nsjoin tell all that their commands know of rights, and
-// compares it.
-func asDockerExec(t *testing.T, c caller, web string) {
-	t.Helper()
-	command := []string{web, "sh", "-c", "id; grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"}
-	want := docker(t, append([]string{"exec"}, command...)...)
-	if got := c.says(t, append([]string{"nsjoin"}, command...)...); got != want {
-		t.Errorf("it prints\n%s\nand docker exec\n%s", got, want)
-	}
-}
-
-// says is what a command of the Docker CLI's prints, which must succeed and say nothing else.
-func (c caller) says(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := c.docker(args...)
-	out, errs := output(t, cmd)
-	if status, said := cmd.ProcessState.ExitCode(), withoutRights(errs); status != 0 || said != "" {
-		t.Errorf("docker %s: status %d, and output %s", strings.Join(args, " "), status, said)
-	}
-	return strings.TrimSpace(out)
-}
-
-// refuses is what it says that ends with 125.
-func (c caller) refuses(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := c.docker(args...)
-	out, errs := output(t, cmd)
-	if status := cmd.ProcessState.ExitCode(); status != 125 || out != "" {
-		t.Errorf("docker %s: status %d, and it prints %s", strings.Join(args, " "), status, out)
-	}
-	return pidNumber.ReplaceAllString(withoutRights(errs), "${1}N")
-}
-
-// withoutRights leaves out the warning of a helper that an engine gave fewer capabilities.
-func withoutRights(said string) string {
-	if line, rest, ok := strings.Cut(said, "\n"); ok && strings.HasPrefix(line, "docker nsjoin: warning: the engine can't give all capabilities") {
-		return rest
-	}
-	return said
-}
-
-// compiled tells whether the plan's filter is made of the profile, not copied.
-func (c caller) compiled(t *testing.T, web string) bool {
-	t.Helper()
-	var p struct {
-		Identity struct {
-			Container struct{ Seccomp []struct{ Compiled bool } }
-		}
-	}
-	text := c.says(t, "nsjoin", "--dry-run", "--format", "json", web, "true")
-	if err := json.Unmarshal([]byte(text), &p); err != nil || len(p.Identity.Container.Seccomp) != 1 {
-		t.Fatalf("%v: %s", err, text)
-	}
-	return p.Identity.Container.Seccomp[0].Compiled
 }
 
 // vforks is a program for Linux on amd64 which calls vfork(2) and pause(2): its first process
@@ -166,37 +107,6 @@ func testTraced(t *testing.T) {
 	}
 }
 
-// limited is a container with limits, if the engine has the controllers for them.
-func limited(t *testing.T, script string, limits ...string) string {
-	t.Helper()
-	name := fmt.Sprintf("limited-%d%s", os.Getpid(), limits[0])
-	args := append([]string{"--init=false"}, limits...)
-	out, err := tryContainer(t, name, append(args, testImage, "sh", "-c", script)...)
-	if err != nil || strings.Contains(out, "WARNING") {
-		t.Skipf("this engine has no such limits: %s", out)
-	}
-	return name
-}
-
-// Three processes use up what there is of each second. A first process that is asked to stop does so
-// when it has its share of one, some seconds later.
-func testThrottled(t *testing.T) {
-	c := newCaller(t)
-	web := limited(t, "for i in 1 2 3; do while :; do :; done & done; wait", "--cpu-quota", "6000", "--cpu-period", "1000000")
-	pid := initPID(t, web)
-	group := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))["cpu"]
-	if group == "" {
-		t.Skip("this engine gives containers no group of the cpu controller")
-	}
-	eventually(t, "it is throttled", func() bool {
-		stat, _ := os.ReadFile(filepath.Join(group, "cpu.stat"))
-		return bytes.Contains(stat, []byte("nr_throttled")) && !bytes.Contains(stat, []byte("nr_throttled 0\n"))
-	})
-	if got := c.says(t, "nsjoin", web, "echo", "in"); got != "in" {
-		t.Errorf("it prints %s", got)
-	}
-}
-
 // kernel.yama.ptrace_scope=3 has no way back, so a filter says what it would.
 func testUntraceable(t *testing.T) {
 	if os.Getenv(viaVariable) == "engine" {
@@ -237,121 +147,5 @@ func testWithoutItsMainThread(t *testing.T) {
 	}
 	if got := c.says(t, "nsjoin", "inspect", web); !strings.Contains(got, "user") {
 		t.Errorf("inspect says %s", got)
-	}
-}
-
-// groupsOf are the directories of a container's own cgroups, by hierarchy, "" for cgroup v2.
-func groupsOf(t *testing.T, pid int, id string) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups := make(map[string]string)
-	for line := range strings.Lines(string(text)) {
-		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		mount := strings.TrimPrefix(parts[1], "name=")
-		if mount == "" {
-			mount = "unified"
-		}
-		if dir := filepath.Join("/sys/fs/cgroup", mount, parts[2]); strings.Contains(parts[2], id) && mount != "cpuset" { // which is not to be entered before it has processors
-			groups[parts[1]] = dir
-		}
-	}
-	return groups
-}
-
-func writeTo(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// A group beneath the container's own is one that its program made. On cgroup v2 it can be
-// threaded, and the own one then takes processes all the same; or controllers are handed down to it, and
-// then it doesn't.
-func testMovedCgroup(t *testing.T) {
-	c := newCaller(t)
-	web := c.container(t)
-	pid := initPID(t, web)
-	groups := groupsOf(t, pid, docker(t, "inspect", "-f", "{{.Id}}", web))
-	if len(groups) == 0 {
-		t.Skip("this engine gives containers no cgroups of their own")
-	}
-	move := func(name, file string) {
-		for _, dir := range groups {
-			if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			writeTo(t, filepath.Join(dir, name, file), strconv.Itoa(pid))
-		}
-	}
-	move("sub", "cgroup.procs")
-	asDockerExec(t, c, web)
-	unified, ok := groups[""]
-	if !ok {
-		return
-	}
-	groups = map[string]string{"": unified}
-	if controllers, _ := os.ReadFile(filepath.Join(unified, "cgroup.controllers")); strings.Contains(string(controllers), "hugetlb") {
-		writeTo(t, filepath.Join(unified, "cgroup.subtree_control"), "+hugetlb")
-		asDockerExec(t, c, web)
-		writeTo(t, filepath.Join(unified, "cgroup.subtree_control"), "-hugetlb")
-	} else {
-		t.Log("there is no controller that could be handed down")
-	}
-	move(".", "cgroup.procs")
-	if err := os.Mkdir(filepath.Join(unified, "threads"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	writeTo(t, filepath.Join(unified, "threads", "cgroup.type"), "threaded")
-	move("threads", "cgroup.threads")
-	asDockerExec(t, c, web)
-}
-
-// titleVariable makes the test's own program one that writes over its environment, as those do that
-// show their state in ps.
-const titleVariable = "NSJOIN_TEST_TITLE"
-
-var _ = showTitle()
-
-func showTitle() error {
-	if os.Getenv(titleVariable) == "" {
-		return nil
-	}
-	stat, err := os.ReadFile("/proc/self/stat")
-	if err != nil {
-		return err
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	start, _ := strconv.ParseInt(fields[50-3], 10, 64)
-	end, _ := strconv.ParseInt(fields[51-3], 10, 64)
-	mem, err := os.OpenFile("/proc/self/mem", os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	title := append([]byte("nginx: master process /usr/sbin/nginx\x00LEFT=over"), make([]byte, end-start)...)
-	if _, err := mem.WriteAt(title[:end-start], start); err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	for {
-		time.Sleep(time.Hour)
-	}
-}
-
-func testOverwrittenEnvironment(t *testing.T) {
-	c := newCaller(t)
-	web := c.containerWithProgram(t, "/title", testProgram(t), "-e", titleVariable+"=1", "-e", "SECRET=kept")
-	eventually(t, "it has overwritten it", func() bool { return docker(t, "logs", web) == "ready" })
-	pid := "pid:" + initOf(t, web)
-	want := "HOME=/root\nLEFT=over\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	got := c.says(t, "nsjoin", pid, "sh", "-c", "env | grep -v -e ^PWD= -e ^SHLVL= | sort")
-	if got != want {
-		t.Errorf("the environment is\n%s\nwant\n%s", got, want)
-	}
-	if got := c.says(t, "nsjoin", "-e", "PATH=/bin", pid, "sh", "-c", "echo $PATH"); got != "/bin" {
-		t.Errorf("PATH is %s", got)
 	}
 }

@@ -73,17 +73,7 @@ func TestStream(t *testing.T) {
 	})
 	t.Run("pipes", func(t *testing.T) {
 		cmd := c.docker("nsjoin", "-i", web, "cat")
-		in, err := cmd.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		in, out := startPiped(t, cmd)
 		go func() {
 			_, _ = io.CopyN(in, rand.NewChaCha8([32]byte{1}), gib)
 			in.Close()

@@ -3,9 +3,11 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -148,4 +150,59 @@ func (y *tty) ends() int {
 		y.t.Fatalf("%s does not end:\n%s", strings.Join(y.cmd.Args, " "), y.screen.text())
 	}
 	return -1
+}
+
+func runAtTerminal(cmd *exec.Cmd) (string, error) {
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 33, Cols: 111})
+	if err != nil {
+		return "", err
+	}
+	defer tty.Close()
+	text, _ := io.ReadAll(tty) // it ends with EIO
+	return string(text), cmd.Wait()
+}
+
+// screen collects what a terminal shows.
+type screen struct {
+	mu   sync.Mutex
+	seen strings.Builder
+	at   int // shows searches from here
+	done bool
+}
+
+func (s *screen) follow(read func([]byte) (int, error)) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := read(buf)
+		s.mu.Lock()
+		s.seen.Write(buf[:n])
+		s.done = err != nil
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// shows waits for text after the text that it found last, and reports whether it appeared.
+func (s *screen) shows(text string) bool {
+	for deadline := time.Now().Add(scriptWithin); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		i := strings.Index(s.seen.String()[s.at:], text)
+		done := s.done
+		if i >= 0 {
+			s.at += i + len(text)
+		}
+		s.mu.Unlock()
+		if i >= 0 || done {
+			return i >= 0
+		}
+	}
+	return false
+}
+
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()
 }
