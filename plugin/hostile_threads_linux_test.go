@@ -56,7 +56,7 @@ func TestHostileThreads(t *testing.T) {
 			return p.state == "Z" || statusField(fmt.Sprintf("/proc/%d/status", pid), "CapPrm") == "0000000000000000"
 		})
 		want := "docker nsjoin: pid of pid:N: processes there can open the host's files through the command\n" +
-			"hint: leave pid out (--only net takes the network alone), or trust pid:N with the host: --trust-container\n"
+			"hint: leave pid out (--only net joins only the network), or add --trust-container if you trust the processes of pid:N\n"
 		if got := c.refuses(t, "nsjoin", "--only", "pid", fmt.Sprintf("pid:%d", pid), "true"); got != want {
 			t.Errorf("%s: stderr %q", variable, got)
 		}

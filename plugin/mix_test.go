@@ -160,11 +160,11 @@ func (m *mixing) refusal(t *testing.T, base giver, overrides map[ns.Kind]giver) 
 	}
 	switch {
 	case mounts.name == "ns":
-		return "a file has no owner"
+		return "cannot take the mount namespace from a file"
 	case mounts.link(t, ns.Mnt) == m.host.link(t, ns.Mnt), mounts.link(t, ns.User) == m.host.link(t, ns.User):
 		return ""
 	case user == private() || user.link(t, ns.User) != mounts.link(t, ns.User):
-		return "it has a user namespace of its own"
+		return "its files belong to ids of its own user namespace"
 	}
 	return ""
 }

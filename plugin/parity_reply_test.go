@@ -57,7 +57,7 @@ func (a reply) said() string {
 var kinds = []struct{ name, pattern string }{
 	{"no container", "(?i)no such container"},
 	{"number", "uids and gids must be in range|is not a number of|is not a valid uid or gid"},
-	{"relative", "must be an absolute path|is not absolute"},
+	{"relative", "must be an absolute path|is not an absolute path"},
 	{"not found", "executable file not found|executable found relative|the command is empty"},
 	{"user", "unable to find user|no matching entries in passwd"},
 	{"group", "unable to find group|no matching entries in group"},

@@ -124,4 +124,4 @@ func isolatedProcess(t *testing.T) (pid, parent int) {
 	return pid, parentOf(t, pid)
 }
 
-const keepsFilter = "docker nsjoin: warning: the command keeps the caller's seccomp filter, which can't be undone; --via engine runs it without\n"
+const keepsFilter = "docker nsjoin: warning: the command keeps the caller's seccomp filter, which cannot be removed; --via engine runs the command without it\n"

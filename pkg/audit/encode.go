@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// Identifier is the program's name in the records.
+// Identifier is the program name in the records.
 const Identifier = "docker-nsjoin"
 
-// The severity notice and the facility authpriv, syslog(3).
+// The severity and the facility of the records, syslog(3).
 const (
 	notice   = 5
 	authpriv = 10
 )
 
-// MessageID is journald's MESSAGE_ID of a record, by its event.
+// MessageID returns journald's MESSAGE_ID for an event.
 func MessageID(event string) string {
 	if event == begins {
 		return "5f6e2d0c8b1f4c0f9a3e7d41c2b86a15"
@@ -25,14 +25,14 @@ func MessageID(event string) string {
 	return "b3a94e7716d24f2c8e05f1d39c7a6b42"
 }
 
-// Text is the record as to takes it, but for what Head writes in front of it.
+// Text returns the record in the format of to, without the Head.
 //
-// For journald it is in the native protocol's form in which every value has its length
-// in front, so that none can end early and begin another field:
+// For journald that is the binary form of the native protocol: each value is preceded by its
+// length, so that no value can end early and inject a field.
 // https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 //
-// For syslog it is a line of ASCII. Every value is quoted as Go quotes strings. One that
-// is cut is followed by its whole length: program="aaa" program_bytes="5000".
+// For syslog it is one line of ASCII. Values are quoted like Go strings. A truncated value is
+// followed by its full length: program="aaa" program_bytes="5000".
 func (r Record) Text(to Destination) []byte {
 	var b []byte
 	if to == Syslog {
@@ -56,7 +56,7 @@ func (r Record) Text(to Destination) []byte {
 	return b
 }
 
-// Append adds a field to the end of a text.
+// Append appends a field to a text.
 func Append(text []byte, to Destination, f Field) []byte {
 	if to == Syslog {
 		return appendQuoted(text, f, maxLine)
@@ -64,9 +64,9 @@ func Append(text []byte, to Destination, f Field) []byte {
 	return appendCounted(text, "NSJOIN_"+upper(f.Name), f.Value)
 }
 
-// Head is what stands in front of a record's text when it is written: for syslog what
-// glibc's syslog(3) writes, of RFC 3164. The time is UTC, since a helper in a container
-// does not know the host's zone; the stamp has no year either, so the seconds are there too.
+// Head returns what precedes a record's text: nothing for journald, for syslog the header that
+// glibc's syslog(3) writes, RFC 3164. The time is UTC, since a helper in a container does not
+// know the host's time zone. The header has no year, so the Unix time follows.
 func Head(to Destination, now time.Time, pid int) []byte {
 	if to != Syslog {
 		return nil
@@ -75,8 +75,8 @@ func Head(to Destination, now time.Time, pid int) []byte {
 		authpriv<<3|notice, stamp(now.Unix()), Identifier, pid, now.Unix(), now.Nanosecond()/1000)
 }
 
-// stamp is time.Stamp's form, in UTC. Package time's own would bring its zones with it,
-// 40 KB of the helper. The date is reckoned from March, so that a leap day is a year's last.
+// stamp formats a Unix time like time.Stamp, in UTC. Time.Format would add 40 KB to the helper for
+// time zones. Years begin in March here, so that a leap day is the last day of a year.
 func stamp(seconds int64) string {
 	const months = "MarAprMayJunJulAugSepOctNovDecJanFeb"
 	const to1970 = 719468 // days since 1 March of the year 0
@@ -95,7 +95,7 @@ func appendCounted(b []byte, name, value string) []byte {
 	return append(append(b, value...), '\n')
 }
 
-// How long a text of syslog is at most, and the values in it, in bytes.
+// Limits of a syslog line and of the values in it, in bytes.
 const (
 	maxLine     = 8000
 	maxAppended = 64
@@ -127,7 +127,7 @@ func appendQuoted(b []byte, f Field, limit int) []byte {
 	return b
 }
 
-// quoteWithin quotes text in ASCII in at most limit bytes, and tells whether it was cut.
+// quoteWithin quotes text in ASCII, in at most limit bytes, and tells whether it was truncated.
 func quoteWithin(text string, limit int) (quoted string, cut bool) {
 	if limit < len(`""`) {
 		return "", true
@@ -145,7 +145,7 @@ func quoteWithin(text string, limit int) (quoted string, cut bool) {
 	return string(append(b, '"')), false
 }
 
-// quoteAll quotes each word, so that where one ends cannot be mistaken.
+// quoteAll quotes each word, so that the result shows unambiguously where a word ends.
 func quoteAll(words []string) string {
 	var b []byte
 	for i, word := range words {
@@ -157,7 +157,7 @@ func quoteAll(words []string) string {
 	return string(b)
 }
 
-// upper is an ASCII name in capitals.
+// upper returns an ASCII name in upper case.
 func upper(name string) string {
 	b := []byte(name)
 	for i, c := range b {

@@ -20,7 +20,7 @@ var hostile = []string{
 	strings.Repeat("A", 3<<20), strings.Repeat("\n", 9000), strings.Repeat("\xff", 9000), strings.Repeat("é", 9000),
 }
 
-// join is one whose every text is value.
+// join returns a join in which every text is value.
 func join(value string) *audit.Join {
 	id := uint32(1000)
 	j := &audit.Join{
@@ -44,8 +44,8 @@ func records(value string) []audit.Record {
 	return []audit.Record{j.Begin(), j.End(audit.End{Reason: audit.Exited, PID: 7, Error: value})}
 }
 
-// TestHostileJournal: a value that holds what looks like the protocol's fields stays a
-// value. In the protocol's other form, NAME=VALUE lines, a newline began the next field.
+// TestHostileJournal: a value that looks like the protocol's fields stays a value. In the
+// protocol's text form, NAME=VALUE, a newline would begin the next field.
 func TestHostileJournal(t *testing.T) {
 	for _, value := range hostile {
 		for _, r := range records(value) {
@@ -75,8 +75,8 @@ func isWholeInJournal(r audit.Record) error {
 	return nil
 }
 
-// TestHostileSyslog: a record is one line of a bounded length, in which each value ends
-// where it is said to, and those of a bounded size are whole.
+// TestHostileSyslog: a record is one line of bounded length, each value ends at its closing
+// quote, and values of bounded size are complete.
 func TestHostileSyslog(t *testing.T) {
 	for _, value := range hostile {
 		for _, r := range records(value) {
@@ -104,11 +104,11 @@ func isOneLine(r audit.Record) error {
 	for _, f := range r.Fields {
 		text, cut := got[f.Name], got[f.Name+"_bytes"]
 		switch {
-		case f.Name == "container" || f.Name == "container_id": // of which there are more
+		case f.Name == "container" || f.Name == "container_id": // occurs several times
 		case cut == "" && text != f.Value:
 			return fmt.Errorf("%s is %.40q", f.Name, text)
 		case cut != "" && cut != strconv.Itoa(len(f.Value)):
-			return fmt.Errorf("%s has %d bytes, and is said to have %s", f.Name, len(f.Value), cut)
+			return fmt.Errorf("%s has %d bytes, recorded are %s", f.Name, len(f.Value), cut)
 		}
 	}
 	if n := strings.Count(line, ` container_id="`); n != 8 {
@@ -119,8 +119,8 @@ func isOneLine(r audit.Record) error {
 
 const printable = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"
 
-// TestArgumentsAreToldApart: their ends cannot be mistaken.
-func TestArgumentsAreToldApart(t *testing.T) {
+// Different argument lists have different records.
+func TestArgumentsAreUnambiguous(t *testing.T) {
 	seen := make(map[string][]string)
 	for _, args := range [][]string{{"a b"}, {"a", "b"}, {`a" "b`}, {"a", "", "b"}, {"a\x00b"}, {"a\n", "b"}, {"a", "\nb"}, {""}, {"\xff"}, {"\ufffd"}} {
 		j := &audit.Join{Arguments: args}

@@ -7,91 +7,91 @@ import (
 	"time"
 )
 
-// Caller is who called.
+// Caller identifies the caller.
 type Caller struct {
-	// Login and Session are the login uid and session that the kernel keeps, of
-	// pam_loginuid(8); nil where none is set.
+	// Login and Session are the kernel's login uid and audit session, pam_loginuid(8); nil if
+	// they are not set.
 	Login   *uint32 `json:"login,omitempty"`
 	Session *uint32 `json:"session,omitempty"`
 	UID     int     `json:"uid"`
 	EUID    int     `json:"euid"`
 	// Terminal is the controlling terminal, such as /dev/pts/3; "" for none.
 	Terminal string `json:"terminal,omitempty"`
-	// Host is the machine's name; "" where that is the engine's host.
+	// Host is the name of the caller's machine; "" for the engine's host.
 	Host string `json:"host,omitempty"`
 }
 
-// Request is what the client asks of the records, and its word for what they say.
+// Request has the client's settings for records, and its claims about the caller.
 type Request struct {
 	Settings
 	// Context and Endpoint are the Docker context and the engine's address.
 	Context  string `json:"context,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
-	// Client is who called on the client's machine; nil where the helper has taken
-	// the client's place and the kernel knows.
+	// Client is the caller on the client's machine; nil if the helper runs locally and the kernel
+	// knows the caller.
 	Client *Caller `json:"client,omitempty"`
 }
 
-// Container is a container that gives namespaces.
+// Container is a container whose namespaces are joined.
 type Container struct{ Name, ID string }
 
-// Namespace is a namespace of the command's that is not the caller's.
+// Namespace is a namespace that the command does not share with the caller.
 type Namespace struct {
 	Kind   string // net
 	Link   string // net:[4026532281]; "" for a new one
 	Source string // where it comes from: "container ID", "pid:42", "new"
 }
 
-// Join is what the records of one join say of it.
+// Join is the content of the records of one join.
 type Join struct {
-	// ID is the join's own, the same in both records. Call names the helper's container.
+	// ID identifies the join in both records. Call identifies the helper's container.
 	ID, Call string
 	Way      string // how the helper was started: local, engine
 	Request  Request
-	// Caller is what the kernel says of the caller; nil where it calls through an engine.
+	// Caller is the caller according to the kernel; nil if it calls through an engine.
 	Caller     *Caller
 	Target     string // the base
 	Containers []Container
 	Namespaces []Namespace
-	// Who is whose identity the command has; UID, GID and HostUID are nil where it keeps
-	// the caller's. HostUID is UID as the host has it.
+	// Who is whose identity the command has. UID, GID and HostUID are nil if it keeps the
+	// caller's. HostUID is UID in the host's user namespace.
 	Who        string
 	UID, GID   *uint32
 	HostUID    *int64
 	Privileged bool
 	Terminal   bool
 	Program    string
-	Arguments  []string // nil where they are not recorded
+	Arguments  []string // nil if they are not recorded
 }
 
-// Reason is how a join ended.
+// Reason says how a join ended.
 type Reason string
 
-// How a join ended.
+// The values of Reason.
 const (
-	Exited     Reason = "exited"   // the command, with a status
-	Signaled   Reason = "signal"   // the command, by a signal
+	Exited     Reason = "exited"   // the command exited
+	Signaled   Reason = "signal"   // a signal terminated the command
 	Failed     Reason = "failed"   // the command did not run
-	Detached   Reason = "detached" // -d: the command was left running
-	DetachKeys Reason = "left"     // it was left running by the detach keys
-	Killed     Reason = "killed"   // the helper was, and the command is ended
+	Detached   Reason = "detached" // -d: the command runs on
+	DetachKeys Reason = "left"     // the detach keys were typed: the command runs on
+	Killed     Reason = "killed"   // the helper was killed, and the command with it
 )
 
-// End is how a join ended.
+// End describes the end of a join.
 type End struct {
 	Reason Reason
-	Status int // docker nsjoin's exit status; not of Killed
-	Signal int // the one that ended the command, or 0
-	PID    int // the command's, on the engine's host; 0 where it did not run
+	Status int // docker nsjoin's exit status; unused for Killed
+	Signal int // the signal that terminated the command, or 0
+	PID    int // of the command, on the engine's host; 0 if it did not run
 	Took   time.Duration
 	Error  string
 }
 
-// Field is a fact of a record. Its name is in lower case, as in syslog; in journald it
-// is in capitals behind NSJOIN_.
+// Field is a field of a record. Its name is in lower case, as written to syslog; journald gets
+// it in upper case with the prefix NSJOIN_.
 type Field struct{ Name, Value string }
 
-// Record is a record, its fields in an order in which those of a bounded size come first.
+// Record is an audit record. Fields of bounded size come first.
 type Record struct {
 	Event  string // begin, end
 	Fields []Field
@@ -109,7 +109,7 @@ func (j *Join) Begin() Record {
 	return Record{Event: begins, Fields: f}
 }
 
-// End is the record that is written after it. It repeats what Begin says, but for the
+// End is the record that is written after the join. It repeats the fields of Begin, except the
 // arguments.
 func (j *Join) End(e End) Record {
 	f := j.facts(ends)
@@ -131,22 +131,22 @@ func (j *Join) End(e End) Record {
 	return Record{Event: ends, Fields: f}
 }
 
-// Duration is how long the join took. The record of one that was Killed has none before
-// who writes it adds it.
+// Duration returns the field for the duration of the join. The End of a Killed join lacks it: its
+// writer appends it.
 func Duration(took time.Duration) Field {
 	return Field{"duration_usec", strconv.FormatInt(took.Microseconds(), 10)}
 }
 
 type fields []Field
 
-// add adds a field, unless it is empty.
+// add adds a field unless its value is empty.
 func (f *fields) add(name, value string) {
 	if value != "" {
 		*f = append(*f, Field{name, value})
 	}
 }
 
-// facts are the fields whose size is bounded whatever the caller chooses.
+// facts returns the fields of bounded size.
 func (j *Join) facts(event string) fields {
 	var f fields
 	f.add("event", event)
@@ -179,7 +179,7 @@ func (j *Join) facts(event string) fields {
 	return f
 }
 
-// texts are those that the caller chooses.
+// texts adds the fields whose values the caller chooses.
 func (f *fields) texts(j *Join) {
 	f.add("call", j.Call)
 	for _, n := range j.Namespaces {
@@ -198,7 +198,7 @@ func (f *fields) texts(j *Join) {
 	f.add("program", j.Program)
 }
 
-// caller adds who called. A claim has other names than what the kernel says.
+// caller adds the fields of a caller. prefix distinguishes a claim from what the kernel says.
 func (f *fields) caller(prefix string, c *Caller) {
 	f.add(prefix+"login_uid", number(c.Login))
 	f.add(prefix+"login_session", number(c.Session))
@@ -209,7 +209,7 @@ func (f *fields) caller(prefix string, c *Caller) {
 	}
 }
 
-// Message is the record in a sentence, on one line of printable characters.
+// Message summarizes the record in one line of printable characters.
 func (r Record) Message() string {
 	value := func(name string) string {
 		for _, f := range r.Fields {

@@ -7,9 +7,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 )
 
-// TestUnsetIsAbsent: a login uid that was never set is not recorded, as 0 or as
-// 4294967295, and a claim is never recorded under a fact's name.
-func TestUnsetIsAbsent(t *testing.T) {
+// An unset login uid is not recorded, neither as 0 nor as 4294967295, and the client's claims have
+// other names than what the kernel says.
+func TestUnsetFieldsAreOmitted(t *testing.T) {
 	login := uint32(1000)
 	local := &audit.Join{Way: "local", Caller: &audit.Caller{UID: 0, EUID: 0}}
 	expect(t, local.Begin(), map[string]string{"uid": "0", "euid": "0"}, "login_uid", "login_session", "tty", "claimed_uid")
@@ -20,7 +20,7 @@ func TestUnsetIsAbsent(t *testing.T) {
 		"login_uid", "uid", "euid", "tty")
 }
 
-func TestArgumentsOnlyOnRequestAndOnce(t *testing.T) {
+func TestArgumentsAreOnlyInBeginAndIfRequested(t *testing.T) {
 	j := &audit.Join{Program: "sh"}
 	expect(t, j.Begin(), map[string]string{"program": "sh"}, "arguments")
 	j.Arguments = []string{"sh", "-c", "secret"}
@@ -28,14 +28,14 @@ func TestArgumentsOnlyOnRequestAndOnce(t *testing.T) {
 	expect(t, j.End(audit.End{}), map[string]string{"program": "sh"}, "arguments")
 }
 
-func TestHowItEnded(t *testing.T) {
+func TestEndRecords(t *testing.T) {
 	j := &audit.Join{ID: "1"}
 	expect(t, j.End(audit.End{Reason: audit.Exited, PID: 7, Took: 1500 * time.Microsecond}),
 		map[string]string{"event": "end", "id": "1", "reason": "exited", "status": "0", "command_pid": "7", "duration_usec": "1500"}, "signal", "error")
 	expect(t, j.End(audit.End{Reason: audit.Signaled, Status: 143, Signal: 15}), map[string]string{"reason": "signal", "status": "143", "signal": "15"})
 	expect(t, j.End(audit.End{Reason: audit.Failed, Status: 127, Error: "not found"}),
 		map[string]string{"reason": "failed", "status": "127", "error": "not found"}, "command_pid")
-	// Nobody knows the status of a command whose helper was killed.
+	// The status of a command whose helper was killed is unknown.
 	expect(t, j.End(audit.End{Reason: audit.Killed}), map[string]string{"reason": "killed"}, "status", "duration_usec")
 }
 
@@ -52,7 +52,7 @@ func expect(t *testing.T, r audit.Record, want map[string]string, absent ...stri
 	}
 	for _, name := range absent {
 		if value, there := got[name]; there {
-			t.Errorf("%s is there: %q", name, value)
+			t.Errorf("unexpected %s: %q", name, value)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package audit says what is recorded of a join, who decides whether it is, and the
-// forms in which journald and syslog take a record. It is pure.
+// Package audit defines the audit records of a join: their content, the settings that enable
+// them, and their formats for journald and syslog. It does no I/O.
 package audit
 
 import (
@@ -9,28 +9,28 @@ import (
 	"strconv"
 )
 
-// SystemFile is the file of the engine's host that a user cannot override. It is
-// JSON: {"audit": "journald"}, with the names and values of Parse.
+// SystemFile is the system-wide settings file on the engine's host. Users cannot override it. It
+// is JSON with the names and values of Parse: {"audit": "journald"}.
 const SystemFile = "/etc/docker/nsjoin.json"
 
-// MaxSystemFile bounds it, in bytes.
+// MaxSystemFile is the largest size of SystemFile, in bytes.
 const MaxSystemFile = 64 << 10
 
 // Destination is where records are written.
 type Destination string
 
-// Where records are written.
+// The values of Destination.
 const (
-	Off      Destination = " off"
-	Journald Destination = " journald"
-	Syslog   Destination = " syslog"
+	Off      Destination = "off"
+	Journald Destination = "journald"
+	Syslog   Destination = "syslog"
 )
 
-// Settings says whether, where and how fully records are written. The zero value
-// asks for none.
+// Settings says where records are written and what they contain. The zero value
+// means no records.
 type Settings struct {
 	To Destination `json:"to,omitempty"`
-	// Arguments has the command's arguments recorded as well. They may hold secrets.
+	// Arguments includes the command's arguments. They may contain secrets.
 	Arguments bool `json:"arguments,omitempty"`
 }
 
@@ -40,8 +40,8 @@ const (
 	nameArguments = "auditArguments"
 )
 
-// Parse reads the settings among the values of the Docker CLI's configuration file
-// below plugins, nsjoin. It takes no notice of other names.
+// Parse parses the settings in the Docker CLI's configuration file, under plugins.nsjoin. It
+// ignores other names.
 func Parse(values map[string]string) (Settings, error) {
 	var s Settings
 	switch to, given := values[nameTo]; {
@@ -59,8 +59,8 @@ func Parse(values map[string]string) (Settings, error) {
 	return s, nil
 }
 
-// ParseSystem reads a system-wide file. It refuses everything that it does not know:
-// a misspelt name must not turn records off.
+// ParseSystem parses SystemFile. It refuses unknown names: a typo must not disable
+// records.
 func ParseSystem(text []byte) (Settings, error) {
 	var values map[string]string
 	if err := json.Unmarshal(text, &values); err != nil {
@@ -77,16 +77,16 @@ func ParseSystem(text []byte) (Settings, error) {
 	return Parse(values)
 }
 
-// Decision is what is decided about the records of a join.
+// Decision says how a join is recorded.
 type Decision struct {
 	Settings
-	// Required says that the system-wide file asks for them: a command whose record
-	// cannot be written does not run.
+	// Required means that SystemFile demands the records: if one cannot be written, the command
+	// does not run.
 	Required bool `json:"required,omitempty"`
 }
 
-// Decide decides by what the user's configuration asks for and what the system-wide
-// file says, which is nil where there is none and else decides alone. No records are nil.
+// Decide combines the user's settings with those of SystemFile. If system is not nil, it alone
+// decides. The result is nil for no records.
 func Decide(user Settings, system *Settings) *Decision {
 	d := Decision{Settings: user}
 	if system != nil {
@@ -98,7 +98,7 @@ func Decide(user Settings, system *Settings) *Decision {
 	return &d
 }
 
-// String says where records are written and who asks for it. A nil one is none.
+// String says where records are written and which settings demand them; "none" for nil.
 func (d *Decision) String() string {
 	if d == nil {
 		return "none"

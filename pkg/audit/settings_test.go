@@ -7,7 +7,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 )
 
-func TestSettingsOfTheUser(t *testing.T) {
+func TestParseUserSettings(t *testing.T) {
 	for _, row := range []struct {
 		values map[string]string
 		want   audit.Settings
@@ -29,7 +29,7 @@ func TestSettingsOfTheUser(t *testing.T) {
 	}
 }
 
-// TestSystemFileIsStrict: what is not understood there refuses, and never means none.
+// An invalid file is an error, never the same as no records.
 func TestSystemFileIsStrict(t *testing.T) {
 	for file, want := range map[string]string{
 		`{"audit": "journald"}`: "",
@@ -54,7 +54,7 @@ func TestSystemFileIsStrict(t *testing.T) {
 	}
 }
 
-func TestTheSystemFileDecidesAlone(t *testing.T) {
+func TestSystemFileOverridesTheUser(t *testing.T) {
 	user := audit.Settings{To: audit.Syslog, Arguments: true}
 	for _, row := range []struct {
 		name   string

@@ -1,6 +1,6 @@
-// Package exit owns the exit statuses of docker nsjoin and the voice of its
-// errors: one line on stderr that says what was being done, to which
-// container, and the cause, and a second one, a hint, where the user can act.
+// Package exit defines the exit statuses of docker nsjoin and the form of its error messages:
+// one line on stderr that says what failed, on which container, and why, and a second line, a
+// hint, if the user can act.
 package exit
 
 import (
@@ -12,21 +12,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
-// The statuses that are ours; every other one is the command's own. They are
-// those of docker run: https://docs.docker.com/reference/cli/docker/container/run/#exit-status
+// The exit statuses of docker nsjoin itself, the same as docker run's. Every other status is
+// the command's: https://docs.docker.com/reference/cli/docker/container/run/#exit-status
 const (
-	Failed    = 125 // nsjoin or the engine failed, or was asked for nonsense
-	CannotRun = 126 // the command was found but can't be run
+	Failed    = 125 // docker nsjoin or the engine failed, or the command line is invalid
+	CannotRun = 126 // the command was found but cannot be run
 	NotFound  = 127 // the command was not found
 )
 
-// Signalled is the status of a command that signal number n ended, as a shell has it.
+// Signalled returns the status of a command terminated by signal n, as in a shell.
 func Signalled(n int) int { return 128 + n }
 
-// Error is an error that knows its exit status and, maybe, the way out.
+// Error is an error with an exit status and an optional hint.
 type Error struct {
-	Status int    // one of the statuses above
-	Err    error  // what was being done, to what, and the cause; nil for a command's own status
+	Status int    // one of the statuses above, or the command's
+	Err    error  // what failed, on what, and why; nil for a command's own status
 	Hint   string // what the user can do, or ""
 }
 
@@ -37,11 +37,11 @@ func (e *Error) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap gives the cause to errors.Is and errors.As.
+// Unwrap returns e.Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint adds a way out to err. An error that has one already keeps it, since
-// who was nearer to the cause knows better.
+// Hint adds a hint to err. If err has one already, it stays: the code nearer to the cause knows
+// better.
 func Hint(err error, format string, args ...any) error {
 	if known, ok := errors.AsType[*Error](err); ok && known.Hint != "" {
 		return err
@@ -49,8 +49,8 @@ func Hint(err error, format string, args ...any) error {
 	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...)}
 }
 
-// CommandStatus is how a command's own exit status is passed on: nothing is said of it. It
-// is nil for 0.
+// CommandStatus returns an error that passes on a command's own exit status without a
+// message; nil for 0.
 func CommandStatus(status int) error {
 	if status == 0 {
 		return nil
@@ -58,10 +58,10 @@ func CommandStatus(status int) error {
 	return &Error{Status: status}
 }
 
-// WithStatus gives err an exit status.
+// WithStatus returns err with an exit status.
 func WithStatus(status int, err error) error { return &Error{Status: status, Err: err} }
 
-// Status is err's exit status: its own, or Failed. It is 0 for no error.
+// Status returns err's exit status: Failed if it has none, 0 if err is nil.
 func Status(err error) int {
 	if err == nil {
 		return 0
@@ -72,8 +72,8 @@ func Status(err error) int {
 	return Failed
 }
 
-// Report writes err for the user and returns its exit status. Control
-// characters are escaped: a container's names and files reach a terminal here.
+// Report writes err for the user and returns its exit status. Control characters are escaped,
+// since names and files of a container can be part of the message.
 func Report(w io.Writer, err error) int {
 	if err == nil {
 		return 0
@@ -89,18 +89,18 @@ func Report(w io.Writer, err error) int {
 	return Status(err)
 }
 
-// ParseReport is the error that another process's Report wrote before it ended with
-// the status.
+// ParseReport returns the error that the Report of another process wrote as text before it
+// exited with status.
 func ParseReport(text string, status int) error {
 	line, rest, _ := strings.Cut(text, "\n")
 	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
 	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, "docker nsjoin: ")), Hint: hint}
 }
 
-// Warn writes what may surprise the user and fails nothing.
+// Warn writes a warning for the user.
 func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", oneLine(text)) }
 
-// oneLine puts text on one line that is safe to print.
+// oneLine returns text as a single line that is safe to print.
 func oneLine(text string) string {
 	line := []byte(strings.TrimSpace(text))
 	for i, c := range line {

@@ -19,11 +19,11 @@ func TestStatus(t *testing.T) {
 		{"no error", nil, 0},
 		{"an error without a status", cause, 125},
 		{"an error with a status", exit.WithStatus(exit.NotFound, cause), 127},
-		{"a status inside other words", fmt.Errorf("run: %w", exit.WithStatus(exit.CannotRun, cause)), 126},
+		{"a wrapped status", fmt.Errorf("run: %w", exit.WithStatus(exit.CannotRun, cause)), 126},
 		{"the outer of two statuses", exit.WithStatus(exit.CannotRun, exit.WithStatus(exit.NotFound, cause)), 126},
 		{"an error with a hint", exit.Hint(cause, "act"), 125},
-		{"a hint leaves the status", exit.Hint(exit.WithStatus(exit.NotFound, cause), "act"), 127},
-		{"a hint leaves a status inside other words", exit.Hint(fmt.Errorf("run: %w", exit.WithStatus(exit.NotFound, cause)), "act"), 127},
+		{"a hint keeps the status", exit.Hint(exit.WithStatus(exit.NotFound, cause), "act"), 127},
+		{"a hint keeps a wrapped status", exit.Hint(fmt.Errorf("run: %w", exit.WithStatus(exit.NotFound, cause)), "act"), 127},
 		{"a status around a hint", exit.WithStatus(exit.NotFound, exit.Hint(cause, "act")), 127},
 		{"one of several errors", errors.Join(cause, exit.WithStatus(exit.NotFound, cause)), 127},
 	} {
@@ -44,7 +44,7 @@ func TestStatusesAreThoseOfDockerRun(t *testing.T) {
 	}
 }
 
-func TestCauseIsFoundThroughStatusAndHint(t *testing.T) {
+func TestUnwrapStatusAndHint(t *testing.T) {
 	err := exit.WithStatus(exit.NotFound, fmt.Errorf("run: %w", exit.Hint(fs.ErrNotExist, "act")))
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v is not %v", err, fs.ErrNotExist)

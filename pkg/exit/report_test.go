@@ -17,7 +17,7 @@ func TestReport(t *testing.T) {
 		want   string
 		status int
 	}{
-		{"no error says nothing", nil, "", 0},
+		{"no error", nil, "", 0},
 		{"an error is one line", cause, "docker nsjoin: cause\n", 125},
 		{"a status is not printed", exit.WithStatus(exit.NotFound, cause), "docker nsjoin: cause\n", 127},
 		{
@@ -25,15 +25,15 @@ func TestReport(t *testing.T) {
 			exit.Hint(cause, "docker start %s", "web"), "docker nsjoin: cause\nhint: docker start web\n", 125,
 		},
 		{
-			"a hint without values is one all the same",
+			"a hint without arguments is formatted too",
 			exit.Hint(cause, "100%%"), "docker nsjoin: cause\nhint: 100%\n", 125,
 		},
 		{
-			"a hint inside other words is found",
+			"a wrapped hint",
 			fmt.Errorf("join: %w", exit.Hint(cause, "act")), "docker nsjoin: join: cause\nhint: act\n", 125,
 		},
 		{
-			"of two hints the one nearer to the cause is kept",
+			"the hint nearer to the cause has priority",
 			exit.Hint(fmt.Errorf("join: %w", exit.Hint(cause, "near")), "far"), "docker nsjoin: join: cause\nhint: near\n", 125,
 		},
 		{
@@ -41,7 +41,7 @@ func TestReport(t *testing.T) {
 			exit.Hint(exit.WithStatus(exit.CannotRun, cause), "act"), "docker nsjoin: cause\nhint: act\n", 126,
 		},
 		{
-			"of several errors each is told in the one line",
+			"several errors are printed in one line",
 			errors.Join(cause, errors.New("another")), "docker nsjoin: cause another\n", 125,
 		},
 	} {
@@ -55,7 +55,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// What a container names itself, or its files, must not act on the terminal.
+// Names that a container chooses must not control the terminal.
 func TestReportIsPrintable(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{
 		{"an escape sequence", "clear \x1b[2J", `clear \u001b[2J`},
@@ -70,8 +70,8 @@ func TestReportIsPrintable(t *testing.T) {
 		{"a tab", "a\tb", "a b"},
 		{"white space around it", "\n a \n", "a"},
 		{"other alphabets", "größe 大 é", "größe 大 é"},
-		{"a no-break space, which looks like a space", "a\u00a0b", `a\u00a0b`},
-		{"bytes that are no text", "a\xff\x9bb", `a\xff\x9bb`},
+		{"a no-break space", "a\u00a0b", `a\u00a0b`},
+		{"bytes that are not UTF-8", "a\xff\x9bb", `a\xff\x9bb`},
 	} {
 		var b strings.Builder
 		exit.Report(&b, exit.Hint(errors.New(row.text), "%s", row.text))
@@ -81,7 +81,7 @@ func TestReportIsPrintable(t *testing.T) {
 	}
 }
 
-// Whatever the text is, there are two lines and no control characters in them.
+// Any text is printed as two lines without control characters.
 func TestReportOfAnyByte(t *testing.T) {
 	for r := range rune(0x250) {
 		var b strings.Builder
@@ -98,7 +98,7 @@ func TestReportOfAnyByte(t *testing.T) {
 	}
 }
 
-func TestReportedIsWhatReportWrote(t *testing.T) {
+func TestParseReport(t *testing.T) {
 	for _, err := range []error{
 		errors.New("find pid:7: no such process"),
 		exit.Hint(errors.New("container \"web\" is paused"), "docker unpause web"),

@@ -1,24 +1,25 @@
-// Package frame is the form of a helper's standard input and standard error where the client
-// may be on another machine: bytes of the command, and what a stream of bytes can't say.
+// Package frame defines the protocol on a helper's standard input and standard error if the client
+// may be on another machine. It carries the command's data, and events such as signals.
 //
-// A frame is one byte for its kind, four bytes, most significant first, for the
-// length of what it holds, at most MaxSize, and that. On standard input, from the client:
+// A frame is a header and a payload. The header is one byte for the kind and the payload's length in
+// four bytes, big-endian, at most MaxSize. On standard input, from the client:
 //
-//	'd' data    bytes for the command's standard input
-//	'e' end     nothing: the command's standard input ends here
-//	'w' size    of the terminal: two numbers of two bytes, rows and columns
-//	's' signal  for the command: one byte, its number on Linux
-//	'u' unread  one byte: the caller's stream, 1 or 2, that nobody reads any more
-//	'a' alive   nothing: the client is there
+//	'd' data      bytes for the command's standard input
+//	'e' end       empty: end of the command's standard input
+//	'w' size      of the terminal: rows and columns, two bytes each
+//	's' signal    for the command: one byte, its number on Linux
+//	'u' closed    one byte: the caller's output stream, 1 or 2, whose reader has closed it
+//	'a' alive     empty: the client is still there
 //
-// The stream ends when the client does, at whatever place. After an end frame
-// there may be all others but data. On standard error, from the helper:
+// The stream may end anywhere, since the client can end at any time. After an end frame all
+// frames but data may follow. On standard error, from the helper:
 //
-//	'd' data    bytes for the caller's standard error
-//	'c' consumed  of the command's standard input so far: eight bytes, a number of bytes
+//	'd' data      bytes for the caller's standard error
+//	'c' consumed  the number of bytes of standard input that the command has read so far, in
+//	              eight bytes
 //
-// The client never sends more than Window bytes of data that were not consumed yet, so that
-// the helper can read on without limit, and no signal waits behind what the command does not read.
+// The client never has more than Window bytes of unconsumed data under way. So the helper can
+// buffer all of it, and no signal waits behind data that the command does not read.
 package frame
 
 import (
@@ -29,7 +30,7 @@ import (
 	"time"
 )
 
-// Kind is what a frame is for.
+// Kind is the kind of a frame.
 type Kind byte
 
 // The kinds of frames.
@@ -44,15 +45,15 @@ const (
 	Consumed Kind = 'c'
 )
 
-// MaxSize bounds what a frame holds, in bytes.
+// MaxSize is the largest payload, in bytes.
 const MaxSize = 64 << 10
 
-// Window bounds the data that was sent and not consumed, in bytes. Over a link of 50 ms it is
-// enough for 300 MB a second.
+// Window is the largest amount of data sent and not yet consumed, in bytes. With a round trip of
+// 50 ms it allows 300 MB a second.
 const Window = 16 << 20
 
-// A client sends something every Interval. One that sent nothing for Timeout is
-// gone: it was ended, suspended or cut off.
+// A client sends at least one frame in each Interval. If none arrives for Timeout, the client has
+// ended, is suspended or has lost its connection.
 const (
 	Interval = 15 * time.Second
 	Timeout  = 60 * time.Second
@@ -60,7 +61,7 @@ const (
 
 const headerSize = 5
 
-// lengths are what each kind holds at least and at most.
+// lengths returns the least and the largest payload of a kind.
 func (k Kind) lengths() (least, most uint32, known bool) {
 	switch k {
 	case Data:
@@ -83,19 +84,19 @@ type Frame struct {
 	Payload []byte
 }
 
-// Number is the number of a signal, or of a stream.
+// Number returns the payload of a Signal or OutputClosed frame.
 func (f Frame) Number() int { return int(f.Payload[0]) }
 
-// Dimensions are those of a terminal.
+// Dimensions returns the payload of a Size frame.
 func (f Frame) Dimensions() (rows, columns uint16) {
 	return binary.BigEndian.Uint16(f.Payload), binary.BigEndian.Uint16(f.Payload[2:])
 }
 
-// Bytes is the number of bytes that were consumed.
+// Bytes returns the payload of a Consumed frame.
 func (f Frame) Bytes() int64 { return int64(binary.BigEndian.Uint64(f.Payload)) }
 
-// Read reads one frame. What it holds is in buf, of MaxSize bytes, until the next
-// one is read. The error is io.EOF where the stream ends between two frames.
+// Read reads one frame. Its payload is in buf, which must have MaxSize bytes, and is valid until buf is
+// used again. The error is io.EOF if the stream ends between two frames.
 func Read(from io.Reader, buf []byte) (Frame, error) {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(from, header[:]); err != nil {

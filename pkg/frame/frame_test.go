@@ -11,7 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
-func TestFormIsTheDocumentedOne(t *testing.T) {
+func TestFormat(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		send func(*frame.Writer) error
@@ -32,7 +32,7 @@ func TestFormIsTheDocumentedOne(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestWriteThenRead(t *testing.T) {
 	long := strings.Repeat("0123456789abcdef", 3*frame.MaxSize/16) + "end"
 	var stream bytes.Buffer
 	w := frame.NewWriter(&stream)
@@ -73,16 +73,16 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-func TestNoFrameIsRefused(t *testing.T) {
+func TestInvalidFrames(t *testing.T) {
 	for _, row := range []struct{ name, stream, message string }{
 		{"nothing", "", "EOF"},
 		{"half a header", "d\x00\x00", "unexpected EOF"},
-		{"half of what it holds", "d\x00\x00\x00\x03ls", "unexpected EOF"},
-		{"nothing of what it holds", "d\x00\x00\x00\x03", "unexpected EOF"},
+		{"half a payload", "d\x00\x00\x00\x03ls", "unexpected EOF"},
+		{"no payload", "d\x00\x00\x00\x03", "unexpected EOF"},
 		{"an unknown kind", "x\x00\x00\x00\x00", "frame of unknown kind 0x78"},
 		{"too much data", "d\x00\x01\x00\x01", "frame of kind d with 65537 bytes"},
 		{"a length with the highest bit", "d\xff\xff\xff\xff", "frame of kind d with 4294967295 bytes"},
-		{"an end that holds something", "e\x00\x00\x00\x01x", "frame of kind e with 1 bytes"},
+		{"an end with a payload", "e\x00\x00\x00\x01x", "frame of kind e with 1 bytes"},
 		{"a signal without a number", "s\x00\x00\x00\x00", "frame of kind s with 0 bytes"},
 		{"half a size", "w\x00\x00\x00\x02\x00\x18", "frame of kind w with 2 bytes"},
 	} {
@@ -93,7 +93,7 @@ func TestNoFrameIsRefused(t *testing.T) {
 	}
 }
 
-func TestWriterThatFails(t *testing.T) {
+func TestWriteError(t *testing.T) {
 	r, w := io.Pipe()
 	r.CloseWithError(io.ErrClosedPipe)
 	to := frame.NewWriter(w)
@@ -106,8 +106,8 @@ func TestWriterThatFails(t *testing.T) {
 	}
 }
 
-// Nothing is written of a stream whose frames were whole: to write nothing fails on a full disk.
-func TestSplitterWritesNothingAtTheEnd(t *testing.T) {
+// Close does not write after complete frames: even an empty write fails on a full disk.
+func TestSplitterDoesNotWriteAtClose(t *testing.T) {
 	r, w := io.Pipe()
 	r.CloseWithError(io.ErrClosedPipe)
 	s := &frame.Splitter{Data: w, Consumed: func(int64) {}}
@@ -115,12 +115,11 @@ func TestSplitterWritesNothingAtTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
-		t.Errorf("nothing is written: %v", err)
+		t.Errorf("it writes: %v", err)
 	}
 }
 
-// Whatever a stream holds, what is read of it is written as it was, and nothing
-// is read past it.
+// Frames that are read and written again are the same bytes, and Read does not read past a frame.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"d\x00\x00\x00\x03ls\ne\x00\x00\x00\x00", "w\x00\x00\x00\x04\x00\x18\x00\x50a\x00\x00\x00\x00",
@@ -144,7 +143,7 @@ func FuzzRead(f *testing.F) {
 			case frame.Data:
 				_, err = w.Write(got.Payload)
 				if len(got.Payload) == 0 {
-					again.WriteString("d\x00\x00\x00\x00") // which a Writer has no reason to write
+					again.WriteString("d\x00\x00\x00\x00") // a Writer does not write empty data
 				}
 			case frame.End:
 				err = w.End()

@@ -6,17 +6,17 @@ import (
 	"sync"
 )
 
-// Writer writes frames, each by one Write. It may be used by several goroutines.
+// Writer writes frames, each with a single Write. It is safe for concurrent use.
 type Writer struct {
 	mu  sync.Mutex
 	to  io.Writer
 	buf [headerSize + MaxSize]byte
 }
 
-// NewWriter makes a Writer to a stream.
+// NewWriter returns a Writer to a stream.
 func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 
-// Write writes data, in as many frames as it takes; io.Writer.
+// Write writes data frames.
 func (w *Writer) Write(data []byte) (int, error) {
 	written := 0
 	for len(data) > written {
@@ -29,19 +29,19 @@ func (w *Writer) Write(data []byte) (int, error) {
 	return written, nil
 }
 
-// End ends the command's standard input.
+// End sends the end of the command's standard input.
 func (w *Writer) End() error { return w.send(End, nil) }
 
-// Alive says that the client is there.
+// Alive tells the helper that the client is still there.
 func (w *Writer) Alive() error { return w.send(Alive, nil) }
 
-// Signal sends a signal by its number on Linux, of 1 to 64.
+// Signal sends a signal by its number on Linux, 1 to 64.
 func (w *Writer) Signal(number int) error { return w.send(Signal, []byte{byte(number)}) }
 
-// OutputClosed says that nobody reads the caller's stream any more, 1 or 2.
+// OutputClosed tells the helper that the reader of the caller's stream, 1 or 2, has closed it.
 func (w *Writer) OutputClosed(stream int) error { return w.send(OutputClosed, []byte{byte(stream)}) }
 
-// Size tells the terminal's size.
+// Size sends the terminal's size.
 func (w *Writer) Size(rows, columns uint16) error {
 	var b [4]byte
 	binary.BigEndian.PutUint16(b[:], rows)
@@ -49,7 +49,7 @@ func (w *Writer) Size(rows, columns uint16) error {
 	return w.send(Size, b[:])
 }
 
-// Consumed tells how much of the data was consumed so far, in bytes.
+// Consumed tells the client how many bytes of data the command has consumed so far.
 func (w *Writer) Consumed(total int64) error {
 	return w.send(Consumed, binary.BigEndian.AppendUint64(nil, uint64(total)))
 }

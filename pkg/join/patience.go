@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
 // patience is how long a child may be held up that is stopped or traced by somebody in the
@@ -64,8 +65,7 @@ func (f *follower) stuck(waited time.Duration) error {
 	}
 	switch {
 	case frozen:
-		return exit.Hint(fmt.Errorf("join %q: it is frozen", f.plan.Target),
-			"docker ps shows whether it is paused; docker unpause lets it go on")
+		return exit.Hint(fmt.Errorf("join %q: it is frozen", f.plan.Target), "%s", plan.FrozenHint)
 	case cause != "" && waited > patience:
 		return fmt.Errorf("join %q: the command's process does not go on: %s", f.plan.Target, cause)
 	case waited > slowness:

@@ -31,7 +31,7 @@ func TestFlagsAreTheKernels(t *testing.T) {
 	}
 }
 
-// The kernel's own list has, besides the namespaces, what children will get.
+// /proc/self/ns also has the namespaces for children.
 func TestKindsAreThoseOfProc(t *testing.T) {
 	entries, err := os.ReadDir("/proc/self/ns") // sorted
 	if err != nil {
@@ -45,7 +45,7 @@ func TestKindsAreThoseOfProc(t *testing.T) {
 	}
 	var ours []string
 	for _, k := range ns.Kinds() {
-		// An old kernel has fewer kinds.
+		// Old kernels lack it.
 		if k == ns.Time && !slices.Contains(kernel, "time") {
 			continue
 		}
@@ -61,7 +61,7 @@ func TestLinkIsTheKernels(t *testing.T) {
 		file := fmt.Sprintf("/proc/self/ns/%s", k)
 		want, err := os.Readlink(file)
 		if os.IsNotExist(err) {
-			continue // an old kernel has fewer kinds
+			continue // old kernels lack time
 		}
 		if err != nil {
 			t.Fatal(err)

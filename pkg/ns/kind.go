@@ -1,5 +1,5 @@
-// Package ns names the kinds of Linux namespaces: what /proc, setns(2) and
-// people call them. It is pure: it holds a table and what reads it.
+// Package ns names the kinds of Linux namespaces, with their CLONE_NEW… flags and their names in
+// /proc and on the command line. It does no I/O.
 package ns
 
 import (
@@ -21,16 +21,15 @@ const (
 	Time
 	User
 	UTS
-	kinds // how many there are
+	kinds // the number of kinds
 )
 
-// table has one row a kind; it drives parsing, opening and joining.
-// The flags are those of clone(2), from the kernel's include/uapi/linux/sched.h;
-// they are part of its ABI and the same on every architecture.
+// table has one row for each kind; it drives parsing, opening and joining. The flags are
+// those of clone(2) from include/uapi/linux/sched.h, the same on every architecture.
 var table = [kinds]struct {
 	name  string
 	flag  uint32
-	other []string // names that people use besides
+	other []string // other accepted names
 }{
 	Cgroup: {"cgroup", 0x02000000, []string{"cgroupns"}},
 	IPC:    {"ipc", 0x08000000, nil},
@@ -45,7 +44,7 @@ var table = [kinds]struct {
 // Kinds returns every kind, in the order of /proc/PID/ns.
 func Kinds() []Kind { return All().Kinds() }
 
-// String is the kind's name as in /proc/PID/ns, such as "net".
+// String returns the kind's name in /proc/PID/ns, such as "net".
 func (k Kind) String() string {
 	if k >= kinds {
 		return fmt.Sprintf("kind(%d)", uint8(k))
@@ -53,17 +52,17 @@ func (k Kind) String() string {
 	return table[k].name
 }
 
-// Flag is the kind's CLONE_NEW… flag, for setns(2).
+// Flag returns the kind's CLONE_NEW… flag.
 func (k Kind) Flag() uint32 { return table[k].flag }
 
-// Copied tells whether a new namespace of the kind begins as a copy of the one
-// that its maker is in: mounts, host name, clock offsets. The others begin empty.
+// Copied tells whether a new namespace of kind k begins as a copy of its creator's: mounts, host
+// name, clock offsets. The others begin empty.
 func Copied(k Kind) bool { return SetOf(Mnt, UTS, Time).Has(k) }
 
-// MarshalText writes the kind's name.
+// MarshalText encodes k as its name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText reads any name that Parse knows.
+// UnmarshalText parses any name that Parse accepts.
 func (k *Kind) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err != nil {
@@ -73,7 +72,7 @@ func (k *Kind) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Parse reads one name of a kind, "net" or "network". Its error lists the kinds.
+// Parse parses a name of a kind, such as "net" or "network". Its error lists the kinds.
 func Parse(name string) (Kind, error) {
 	for k, row := range table {
 		if name == row.name || slices.Contains(row.other, name) {
@@ -86,10 +85,10 @@ func Parse(name string) (Kind, error) {
 // Set is a set of kinds.
 type Set uint8
 
-// All is the set of every kind.
+// All returns the set of all kinds.
 func All() Set { return 1<<kinds - 1 }
 
-// SetOf makes a set of the kinds given.
+// SetOf returns the set of the given kinds.
 func SetOf(members ...Kind) Set {
 	var s Set
 	for _, k := range members {
@@ -98,8 +97,8 @@ func SetOf(members ...Kind) Set {
 	return s
 }
 
-// ParseSet reads a comma-separated list of kinds. A list that names none is an
-// error: a flag that was given says something.
+// ParseSet parses a comma-separated list of kinds. An empty list is an error: a flag that is
+// given must have a value.
 func ParseSet(list string) (Set, error) {
 	var s Set
 	for name := range strings.SplitSeq(list, ",") {
@@ -115,7 +114,7 @@ func ParseSet(list string) (Set, error) {
 // Has tells whether k is in s.
 func (s Set) Has(k Kind) bool { return s&SetOf(k) != 0 }
 
-// Without is s less the members of t.
+// Without returns s without the members of t.
 func (s Set) Without(t Set) Set { return s &^ t }
 
 // Kinds lists the members, in the order of /proc/PID/ns.
@@ -129,7 +128,7 @@ func (s Set) Kinds() []Kind {
 	return members
 }
 
-// Flags is the members' CLONE_NEW… flags in one word, for setns(2) on a pidfd.
+// Flags returns the members' CLONE_NEW… flags combined, for setns(2) on a pidfd.
 func (s Set) Flags() uint32 {
 	var flags uint32
 	for _, k := range s.Kinds() {
@@ -138,7 +137,7 @@ func (s Set) Flags() uint32 {
 	return flags
 }
 
-// String lists the members as ParseSet reads them.
+// String lists the members separated by commas, as ParseSet accepts them.
 func (s Set) String() string {
 	var names []string
 	for _, k := range s.Kinds() {
@@ -147,10 +146,10 @@ func (s Set) String() string {
 	return strings.Join(names, ",")
 }
 
-// MarshalText writes the list that ParseSet reads; the empty set is "".
+// MarshalText encodes s as String does; the empty set is "".
 func (s Set) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText parses the output of MarshalText.
 func (s *Set) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*s = 0
@@ -164,15 +163,13 @@ func (s *Set) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ID tells one namespace from another: the device and inode of its file, as
-// stat(2) gives them for /proc/PID/ns/KIND. It holds as long as the namespace
-// is kept alive by a process or an open descriptor; afterwards the kernel may
-// give the number to another.
+// ID identifies a namespace: the device and inode of its file /proc/PID/ns/KIND, as in
+// stat(2). It is valid while a process or an open descriptor keeps the namespace alive;
+// afterwards the kernel may reuse the number.
 type ID struct {
 	Dev uint64 `json:"dev"`
 	Ino uint64 `json:"ino"`
 }
 
-// Link is the namespace's name as its link in /proc/PID/ns reads,
-// such as "net:[4026531833]".
+// Link returns the target of the namespace's link in /proc/PID/ns, such as "net:[4026531833]".
 func (id ID) Link(k Kind) string { return fmt.Sprintf("%s:[%d]", k, id.Ino) }

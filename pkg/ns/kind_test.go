@@ -31,7 +31,7 @@ func TestUnknownKindIsRefusedWithTheList(t *testing.T) {
 	for _, name := range []string{"", "nets", "Net", "NET", " net", "net ", "all", "none", "net,pid", "kind(3)", "pid_for_children"} {
 		_, err := ns.Parse(name)
 		if err == nil {
-			t.Errorf("Parse(%q) is taken", name)
+			t.Errorf("Parse(%q) is accepted", name)
 			continue
 		}
 		const list = "one of cgroup,ipc,mnt,net,pid,time,user,uts"
@@ -44,25 +44,25 @@ func TestUnknownKindIsRefusedWithTheList(t *testing.T) {
 	}
 }
 
-func TestKindsAreEightInTheOrderOfTheAlphabet(t *testing.T) {
+func TestKindsAreInAlphabeticalOrder(t *testing.T) {
 	want := []ns.Kind{ns.Cgroup, ns.IPC, ns.Mnt, ns.Net, ns.PID, ns.Time, ns.User, ns.UTS}
 	if got := ns.Kinds(); !reflect.DeepEqual(got, want) {
 		t.Errorf("Kinds() = %v, want %v", got, want)
 	}
 }
 
-func TestParsedNameIsThePrintedOne(t *testing.T) {
+func TestParseReadsString(t *testing.T) {
 	for _, k := range ns.Kinds() {
 		if got, err := ns.Parse(k.String()); err != nil || got != k {
 			t.Errorf("Parse(%q) = %v, %v", k, got, err)
 		}
 	}
 	if got := ns.Kind(200).String(); got != "kind(200)" {
-		t.Errorf("a number that is no kind prints as %q", got)
+		t.Errorf("an invalid kind prints as %q", got)
 	}
 }
 
-func TestLinkReadsAsInProc(t *testing.T) {
+func TestLink(t *testing.T) {
 	id := ns.ID{Dev: 4, Ino: 4026531833}
 	if got, want := id.Link(ns.Net), "net:[4026531833]"; got != want {
 		t.Errorf("Link = %q, want %q", got, want)
@@ -85,7 +85,7 @@ func TestKindAsJSON(t *testing.T) {
 	}
 }
 
-func TestOtherNameOfAKindIsReadFromJSON(t *testing.T) {
+func TestAlternativeNameInJSON(t *testing.T) {
 	var k ns.Kind
 	if err := json.Unmarshal([]byte(`"network"`), &k); err != nil || k != ns.Net {
 		t.Errorf(`"network" is read as %v, %v`, k, err)

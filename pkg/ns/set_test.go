@@ -44,7 +44,7 @@ func TestParseSetRefuses(t *testing.T) {
 			continue
 		}
 		if got != 0 {
-			t.Errorf("ParseSet(%q) gives %q besides its error", row.list, got)
+			t.Errorf("ParseSet(%q) returns %q with the error", row.list, got)
 		}
 		for _, part := range []string{row.named, ns.All().String()} {
 			if !strings.Contains(err.Error(), part) {
@@ -54,8 +54,8 @@ func TestParseSetRefuses(t *testing.T) {
 	}
 }
 
-// Every one of the 256 sets is what its members say.
-func TestSetIsItsMembers(t *testing.T) {
+// Methods of all 256 sets agree with their members.
+func TestSetMembers(t *testing.T) {
 	for s := range ns.All() {
 		if again := ns.SetOf(s.Kinds()...); again != s {
 			t.Fatalf("SetOf(Kinds()) of %q is %q", s, again)
@@ -97,7 +97,7 @@ func TestSetAsJSON(t *testing.T) {
 	}
 }
 
-func TestSetInJSONIsRefused(t *testing.T) {
+func TestInvalidSetInJSON(t *testing.T) {
 	for _, text := range []string{`"nets"`, `"net,"`, `","`, `3`, `["net"]`} {
 		s := ns.SetOf(ns.UTS)
 		if err := json.Unmarshal([]byte(text), &s); err == nil {

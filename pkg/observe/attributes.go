@@ -104,11 +104,11 @@ func readPrctl(st procfs.Status, a *plan.Attributes) {
 	branch, _ := st.Field("SpeculationIndirectBranch")
 	a.StoreBypass = map[string]plan.Speculation{
 		"thread vulnerable": plan.SpeculationOn, "thread mitigated": plan.SpeculationOff,
-		"thread force mitigated": plan.SpeculationOffForGood,
+		"thread force mitigated": plan.SpeculationForceOff,
 	}[bypass]
 	a.IndirectBranch = map[string]plan.Speculation{
 		"conditional enabled": plan.SpeculationOn, "conditional disabled": plan.SpeculationOff,
-		"conditional force disabled": plan.SpeculationOffForGood,
+		"conditional force disabled": plan.SpeculationForceOff,
 	}[branch]
 }
 

@@ -97,7 +97,7 @@ func TestReadPrctl(t *testing.T) {
 			StoreBypass: plan.SpeculationOn, IndirectBranch: plan.SpeculationOn,
 		},
 		"THP_enabled:\t0\nSpeculation_Store_Bypass:\tthread force mitigated\nSpeculationIndirectBranch:\tconditional disabled\n": {
-			SmallPages: true, StoreBypass: plan.SpeculationOffForGood, IndirectBranch: plan.SpeculationOff,
+			SmallPages: true, StoreBypass: plan.SpeculationForceOff, IndirectBranch: plan.SpeculationOff,
 		},
 		"Speculation_Store_Bypass:\tnot vulnerable\nSpeculationIndirectBranch:\talways enabled\n": {},
 		"": {},

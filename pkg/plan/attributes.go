@@ -9,30 +9,29 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Attributes are what a process inherits besides its rights, its limits and what it has open: how it
-// shares the machine with others, and how the kernel treats it. A command has those of its starter,
-// whatever the caller's are.
+// Attributes are scheduling and other per-process settings that a process inherits. A command gets
+// those of its Starter, not the caller's.
 type Attributes struct {
-	// Policy is SCHED_… of sched(7), 0 for the usual one; Priority is that of a real-time policy.
+	// Policy is SCHED_… of sched(7), 0 for SCHED_OTHER. Priority belongs to a real-time policy.
 	Policy   uint32 `json:"policy,omitempty"`
 	Priority uint32 `json:"priority,omitempty"`
 	Nice     int    `json:"nice"`
-	// IOPriority is a class and a level, ioprio_set(2); 0 for none.
+	// IOPriority is a class and a level as in ioprio_set(2); 0 for none.
 	IOPriority uint32 `json:"ioPriority,omitempty"`
 	// TimerSlack is in nanoseconds.
 	TimerSlack uint64 `json:"timerSlack,omitempty"`
 	// Personality is the execution domain, personality(2).
 	Personality uint32 `json:"personality,omitempty"`
-	// CoreFilter says what a core dump has, core(5).
+	// CoreFilter is /proc/PID/coredump_filter, core(5).
 	CoreFilter uint64 `json:"coreFilter"`
-	// SmallPages says that it has no transparent huge pages, PR_SET_THP_DISABLE.
+	// SmallPages means that transparent huge pages are disabled, PR_SET_THP_DISABLE.
 	SmallPages bool `json:"smallPages,omitempty"`
-	// StoreBypass and IndirectBranch say which speculation of the processor it does without.
+	// StoreBypass and IndirectBranch are the process's control of processor speculation.
 	StoreBypass    Speculation `json:"storeBypass,omitempty"`
 	IndirectBranch Speculation `json:"indirectBranch,omitempty"`
 }
 
-// scheduling says how a process shares processors and disks, as far as that isn't the usual.
+// scheduling describes the nice value and whatever else differs from the kernel's defaults.
 func (a Attributes) scheduling() string {
 	text := fmt.Sprintf("nice %d", a.Nice)
 	if a.Policy != 0 {
@@ -45,44 +44,46 @@ func (a Attributes) scheduling() string {
 	return text
 }
 
-// Speculation is a value of PR_SET_SPECULATION_CTRL(2const); 0 where a process can't choose.
+// Speculation is a value of PR_SET_SPECULATION_CTRL(2const); 0 if a process cannot control it.
 type Speculation uint32
 
-// What a process can choose.
+// The values that a process can set.
 const (
-	SpeculationOn         Speculation = 1 << 1
-	SpeculationOff        Speculation = 1 << 2
-	SpeculationOffForGood Speculation = 1 << 3
+	SpeculationOn       Speculation = 1 << 1 // PR_SPEC_ENABLE
+	SpeculationOff      Speculation = 1 << 2 // PR_SPEC_DISABLE
+	SpeculationForceOff Speculation = 1 << 3 // PR_SPEC_FORCE_DISABLE: cannot be enabled again
 )
 
-// Undo says which attributes differ from the helper's own. The others are set without a look.
+// Undo says which of the helper's own attributes must be changed for the command. The other attributes
+// are always set.
 type Undo struct {
 	Securebits, CoreFilter, StoreBypass, IndirectBranch bool
 }
 
-// PermanentAttributes is what a process can't undo: all that it starts has it, too.
+// PermanentAttributes are those that a process cannot undo. Every process that it starts has them too.
 type PermanentAttributes struct {
 	NoNewPrivileges bool
 	// Securebits are the locked ones, capabilities(7).
 	Securebits uint32
 	// Filters is the number of its seccomp filters.
 	Filters int
-	// NoWriteExecute is PR_SET_MDWE(2const), CoreCookie that it shares a processor's core with some
-	// processes only, PR_SCHED_CORE(2const).
+	// NoWriteExecute is PR_SET_MDWE(2const).
 	NoWriteExecute bool
-	CoreCookie     bool
-	// StoreBypassOff and IndirectBranchOff say that the processor never speculates so for it.
+	// CoreCookie means that it shares a processor core only with some processes, PR_SCHED_CORE(2const).
+	CoreCookie bool
+	// StoreBypassOff and IndirectBranchOff mean that the speculation is disabled permanently.
 	StoreBypassOff    bool
 	IndirectBranchOff bool
 }
 
-// noSetuidFixup is SECBIT_NO_SETUID_FIXUP: who changes from root to another user keeps capabilities.
+// noSetuidFixup is SECBIT_NO_SETUID_FIXUP: a process that changes from root to another user keeps its
+// capabilities.
 const noSetuidFixup = 1 << 2
 
-// AddsRights tells whether a command would have more than a container's because of it.
+// AddsRights tells whether l would give a command more rights than the container's.
 func (l PermanentAttributes) AddsRights() bool { return l.Securebits&noSetuidFixup != 0 }
 
-// Names are the attributes of l, as people know them.
+// Names lists the attributes of l for messages.
 func (l PermanentAttributes) Names() []string {
 	var list []string
 	for _, row := range []struct {
@@ -104,16 +105,16 @@ func (l PermanentAttributes) Names() []string {
 	return list
 }
 
-// String is all of them in a sentence.
+// String lists the names as part of a sentence.
 func (l PermanentAttributes) String() string { return strings.Join(l.Names(), " and ") }
 
-// undo decides what of the helper's own attributes is undone for a command in a container. It refuses
-// what would give the command more or less rights than it should have; what it returns are warnings.
-// A helper by the engine has nothing of the caller's.
+// undo decides which of the helper's own attributes are undone for a command in a container, and
+// returns warnings. It refuses if the command would get more rights than the container's, or lack some.
+// A helper that the engine started has no attributes of the caller's.
 func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	users := p.leaves(ns.User)
 	c.Undo = Undo{
-		Securebits:     !users, // who joins a user namespace has the default ones, user_namespaces(7)
+		Securebits:     !users, // joining a user namespace resets them, user_namespaces(7)
 		CoreFilter:     c.CoreFilter != o.Own.CoreFilter,
 		StoreBypass:    c.StoreBypass != 0 && c.StoreBypass != o.Own.StoreBypass && !o.Permanent.StoreBypassOff,
 		IndirectBranch: c.IndirectBranch != 0 && c.IndirectBranch != o.Own.IndirectBranch && !o.Permanent.IndirectBranchOff,
@@ -125,33 +126,33 @@ func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	if users {
 		l.Securebits = 0
 	} else if lacks := c.Capabilities.all() & o.TargetProcess.Starter.Bounding &^ o.Capabilities; lacks != 0 {
-		return nil, exit.Hint(errors.New(lacks.LackingMessage()), "--via engine gives the command what the container has")
+		return nil, exit.Hint(errors.New(lacks.LackingMessage()), "--via engine gives the command the container's capabilities")
 	}
 	c.Undo.Securebits = c.Undo.Securebits && l.Securebits == 0
 	if l.AddsRights() {
-		return nil, exit.Hint(fmt.Errorf("the caller's %s can't be undone", l), "%s", byEngine)
+		return nil, exit.Hint(fmt.Errorf("the caller's %s cannot be removed and would give the command more rights", l), "%s", byEngine)
 	}
 	if l == (PermanentAttributes{}) {
 		return nil, nil
 	}
-	return []string{fmt.Sprintf("the command keeps the caller's %s, which can't be undone; %s", l, byEngine)}, nil
+	return []string{fmt.Sprintf("the command keeps the caller's %s, which cannot be removed; %s", l, byEngine)}, nil
 }
 
-// byEngine is the way out where the caller is in the way.
-const byEngine = "--via engine runs it without"
+// byEngine is the way out if the command would inherit something of the caller's.
+const byEngine = "--via engine runs the command without it"
 
-// beyond is what of l a command has on top of what it is to have: c, of a container whose
-// starter has so many filters.
+// beyond returns the attributes of l that c, the identity planned for the command, does not have.
+// filters is the number of seccomp filters of the container's starter.
 func (l PermanentAttributes) beyond(c *ContainerIdentity, filters int) PermanentAttributes {
 	l.NoNewPrivileges = l.NoNewPrivileges && !c.NoNewPrivileges
 	l.Filters = max(0, l.Filters-filters)
-	l.StoreBypassOff = l.StoreBypassOff && c.StoreBypass != SpeculationOffForGood
-	l.IndirectBranchOff = l.IndirectBranchOff && c.IndirectBranch != SpeculationOffForGood
+	l.StoreBypassOff = l.StoreBypassOff && c.StoreBypass != SpeculationForceOff
+	l.IndirectBranchOff = l.IndirectBranchOff && c.IndirectBranch != SpeculationForceOff
 	return l
 }
 
-// Configured is what a container was made with, as far as a caller may be in the way of it. The engine
-// says it before anything is observed.
+// Configured is the part of a container's configuration that the caller's own attributes can conflict
+// with. It comes from the engine, before anything is observed.
 type Configured struct {
 	Capabilities    CapSet
 	NoNewPrivileges bool
@@ -159,17 +160,17 @@ type Configured struct {
 	OOMScoreAdj     int
 }
 
-// Conflict says which of the caller's lasting attributes a command in the container would keep; ""
+// Conflict describes the caller's permanent attributes that a command in the container would keep; ""
 // for none.
 func (l PermanentAttributes) Conflict(c *Configured) string {
 	l.NoNewPrivileges = l.NoNewPrivileges && !c.NoNewPrivileges
 	if l == (PermanentAttributes{}) {
 		return ""
 	}
-	return fmt.Sprintf("the caller's %s can't be undone", l)
+	return fmt.Sprintf("the caller's %s cannot be removed", l)
 }
 
-// LackingMessage says that a caller lacks capabilities which a container has.
+// LackingMessage says that the caller lacks the capabilities in c, which the container has.
 func (c CapSet) LackingMessage() string {
 	return "the caller lacks " + strings.Join(c.Names(), " and ") + ", which the container has"
 }

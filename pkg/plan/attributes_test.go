@@ -10,9 +10,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// What of the caller's can't be undone is a warning where the command has less than docker exec's
-// by it, and a refusal where it would have more, or could not have what it is to have.
-func TestWhatCannotBeUndone(t *testing.T) {
+// Permanent attributes of the caller are a warning if they restrict the command more than docker exec,
+// and an error if they add rights or if the command would lack capabilities.
+func TestPermanentAttributes(t *testing.T) {
 	const caps = 1<<41 - 1
 	for _, row := range []struct {
 		name   string
@@ -20,53 +20,53 @@ func TestWhatCannotBeUndone(t *testing.T) {
 		want   string // in the warning or the error
 		fails  bool
 	}{
-		{"nothing", func(*request.Request, *plan.Observed) {}, "", false},
+		{"none", func(*request.Request, *plan.Observed) {}, "", false},
 		{"no_new_privs", func(_ *request.Request, o *plan.Observed) { o.Permanent.NoNewPrivileges = true }, "the caller's no_new_privs", false},
-		{"of the container as well", func(_ *request.Request, o *plan.Observed) {
+		{"no_new_privs of the container too", func(_ *request.Request, o *plan.Observed) {
 			o.Permanent.NoNewPrivileges, o.TargetProcess.Spec.NoNewPrivileges = true, true
 		}, "", false},
 		{"a filter", func(_ *request.Request, o *plan.Observed) { o.Permanent.Filters = 1 }, "the caller's seccomp filter", false},
-		{"the engine's filter", func(_ *request.Request, o *plan.Observed) {
+		{"the same number of filters as the engine", func(_ *request.Request, o *plan.Observed) {
 			o.Permanent.Filters, o.TargetProcess.Starter.Filters = 1, 1
 		}, "", false},
-		{"one more than the engine", func(_ *request.Request, o *plan.Observed) {
+		{"one filter more than the engine", func(_ *request.Request, o *plan.Observed) {
 			o.Permanent.Filters, o.TargetProcess.Starter.Filters = 2, 1
 		}, "the caller's seccomp filter", false},
 		{"MDWE", func(_ *request.Request, o *plan.Observed) { o.Permanent.NoWriteExecute = true }, "MDWE", false},
-		{"two", func(_ *request.Request, o *plan.Observed) {
+		{"two attributes", func(_ *request.Request, o *plan.Observed) {
 			o.Permanent.NoWriteExecute, o.Permanent.NoNewPrivileges = true, true
 		}, "no_new_privs and ban on memory", false},
 		{"speculation", func(_ *request.Request, o *plan.Observed) { o.Permanent.StoreBypassOff = true }, "speculative store bypass", false},
-		{"speculation of the engine as well", func(_ *request.Request, o *plan.Observed) {
-			o.Permanent.StoreBypassOff, o.TargetProcess.Starter.StoreBypass = true, plan.SpeculationOffForGood
+		{"speculation that the engine disables too", func(_ *request.Request, o *plan.Observed) {
+			o.Permanent.StoreBypassOff, o.TargetProcess.Starter.StoreBypass = true, plan.SpeculationForceOff
 		}, "", false},
-		{"branches", func(_ *request.Request, o *plan.Observed) { o.Permanent.IndirectBranchOff = true }, "indirect branch", false},
+		{"indirect branches", func(_ *request.Request, o *plan.Observed) { o.Permanent.IndirectBranchOff = true }, "indirect branch", false},
 		{"a cookie", func(_ *request.Request, o *plan.Observed) { o.Permanent.CoreCookie = true }, "core scheduling cookie", false},
-		{"securebits with less rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 3 }, "locked securebits (0x3)", false},
-		{"securebits with more rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 12 }, "the caller's locked securebits (0xc) can't be undone", true},
-		{"the user namespace has securebits of its own", func(_ *request.Request, o *plan.Observed) {
+		{"securebits that remove rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 3 }, "locked securebits (0x3)", false},
+		{"securebits that add rights", func(_ *request.Request, o *plan.Observed) { o.Permanent.Securebits = 12 }, "the caller's locked securebits (0xc) cannot be removed", true},
+		{"securebits and a user namespace, which resets them", func(_ *request.Request, o *plan.Observed) {
 			o.Permanent.Securebits = 12
 			o.Base = process(webPID, ns.All())
 		}, "", false},
-		{"a smaller bounding set", func(_ *request.Request, o *plan.Observed) {
+		{"a missing capability", func(_ *request.Request, o *plan.Observed) {
 			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
 		}, "the caller lacks kill, which the container has", true},
-		{"the user namespace has all capabilities", func(_ *request.Request, o *plan.Observed) {
+		{"a missing capability and a user namespace, which grants all", func(_ *request.Request, o *plan.Observed) {
 			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("kill")
 			o.Base = process(webPID, ns.All())
 		}, "", false},
-		{"less, but nothing of the container's", func(_ *request.Request, o *plan.Observed) {
+		{"a missing capability that the container lacks too", func(_ *request.Request, o *plan.Observed) {
 			o.TargetProcess.Starter.Bounding, o.Capabilities = caps, caps&^capSet("sys_time")
 		}, "", false},
-		{"what the engine has not itself", func(_ *request.Request, o *plan.Observed) {
+		{"a missing capability that the engine lacks too", func(_ *request.Request, o *plan.Observed) {
 			o.TargetProcess.Starter.Bounding, o.Capabilities = caps&^capSet("kill"), caps&^capSet("kill")
 		}, "", false},
-		{"through the engine nothing is the caller's", func(r *request.Request, o *plan.Observed) {
+		{"through the engine, nothing comes from the caller", func(r *request.Request, o *plan.Observed) {
 			r.Client = &request.Client{}
 			o.Permanent = plan.PermanentAttributes{NoNewPrivileges: true, Securebits: 12, Filters: 1}
 			o.TargetProcess.Starter.Bounding = caps
 		}, "", false},
-		{"a command on the host is the caller", func(r *request.Request, o *plan.Observed) {
+		{"a command in the host's file system keeps all", func(r *request.Request, o *plan.Observed) {
 			r.Take = ns.SetOf(ns.Net)
 			o.Permanent = plan.PermanentAttributes{NoNewPrivileges: true, Securebits: 12, Filters: 1}
 			o.TargetProcess.Starter.Bounding = caps
@@ -85,15 +85,14 @@ func TestWhatCannotBeUndone(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
-		about := slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "the caller's") })
-		if about != (row.want != "") || !strings.Contains(strings.Join(p.Warnings, "\n"), row.want) {
+		warned := slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "the caller's") })
+		if warned != (row.want != "") || !strings.Contains(strings.Join(p.Warnings, "\n"), row.want) {
 			t.Errorf("%s: warnings %q, want %q", row.name, p.Warnings, row.want)
 		}
 	}
 }
 
-// Only what differs is written; the rest is set without a look.
-func TestWhatIsUndone(t *testing.T) {
+func TestUndo(t *testing.T) {
 	for _, row := range []struct {
 		change func(*plan.Observed)
 		want   plan.Undo
@@ -109,10 +108,10 @@ func TestWhatIsUndone(t *testing.T) {
 			o.Own.IndirectBranch, o.TargetProcess.Starter.IndirectBranch = plan.SpeculationOn, plan.SpeculationOff
 		}, plan.Undo{Securebits: true, IndirectBranch: true}},
 		{func(o *plan.Observed) {
-			o.Own.StoreBypass, o.TargetProcess.Starter.StoreBypass = plan.SpeculationOffForGood, plan.SpeculationOn
+			o.Own.StoreBypass, o.TargetProcess.Starter.StoreBypass = plan.SpeculationForceOff, plan.SpeculationOn
 			o.Permanent.StoreBypassOff = true
 		}, plan.Undo{Securebits: true}},
-		{func(o *plan.Observed) { o.Own.StoreBypass = plan.SpeculationOff }, plan.Undo{Securebits: true}}, // the starter can't choose
+		{func(o *plan.Observed) { o.Own.StoreBypass = plan.SpeculationOff }, plan.Undo{Securebits: true}}, // the starter cannot control it
 	} {
 		o := observed()
 		row.change(o)

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// CapSet is a set of capabilities(7), bit N for the capability of number N.
+// CapSet is a set of capabilities(7): bit N is capability number N.
 type CapSet uint64
 
 // CapSysAdmin is the bit of CAP_SYS_ADMIN.
 const CapSysAdmin CapSet = 1 << 21
 
-// capNames are in the order of linux/capability.h.
+// capNames has the names in the order of linux/capability.h.
 var capNames = []string{
 	"chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill",
 	"setgid", "setuid", "setpcap", "linux_immutable", "net_bind_service",
@@ -25,8 +25,8 @@ var capNames = []string{
 	"block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
 }
 
-// ParseCap reads a capability's name, CAP_CHOWN or chown. One that is not known
-// is the empty set: the right is not given, as the runtime doesn't give it.
+// ParseCap parses a capability's name, CAP_CHOWN or chown. The result for an unknown
+// name is the empty set: runc ignores unknown capabilities too.
 func ParseCap(name string) CapSet {
 	if i := indexOf(capNames, name, "cap_"); i >= 0 {
 		return 1 << i
@@ -34,8 +34,7 @@ func ParseCap(name string) CapSet {
 	return 0
 }
 
-// indexOf finds a name in a list of those in small letters and without the prefix, that it
-// may have, in whatever letters; -1 where it isn't there.
+// indexOf returns the index of name in list, or -1. It ignores case and an optional prefix of name.
 func indexOf(list []string, name, prefix string) int {
 	if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
 		name = name[len(prefix):]
@@ -43,7 +42,7 @@ func indexOf(list []string, name, prefix string) int {
 	return slices.IndexFunc(list, func(known string) bool { return strings.EqualFold(known, name) })
 }
 
-// Names lists the members without their prefix CAP_.
+// Names lists the capabilities in lower case, without CAP_.
 func (c CapSet) Names() []string {
 	names := []string{}
 	for bit := range 64 {
@@ -64,7 +63,7 @@ func (c CapSet) String() string { return strings.Join(c.Names(), ",") }
 // MarshalText writes the names as String does.
 func (c CapSet) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText parses the output of MarshalText.
 func (c *CapSet) UnmarshalText(text []byte) error {
 	*c = 0
 	for name := range strings.SplitSeq(string(text), ",") {
@@ -77,7 +76,7 @@ func (c *CapSet) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Capabilities are the five sets of a process, as capabilities(7) has them.
+// Capabilities are the five capability sets of a process, capabilities(7).
 type Capabilities struct {
 	Bounding    CapSet `json:"bounding"`
 	Permitted   CapSet `json:"permitted"`
@@ -86,7 +85,7 @@ type Capabilities struct {
 	Ambient     CapSet `json:"ambient"`
 }
 
-// all are those that are in any of the sets.
+// all returns the union of the sets.
 func (c Capabilities) all() CapSet {
 	return c.Bounding | c.Permitted | c.Effective | c.Inheritable | c.Ambient
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// Numbers of linux/capability.h, from the first to the last that it has.
-func TestCapabilitiesAreTheKernels(t *testing.T) {
+// The numbers are those of linux/capability.h.
+func TestCapabilityNumbers(t *testing.T) {
 	for name, number := range map[string]int{
 		"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETPCAP": 8, "CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21,
 		"CAP_SETFCAP": 31, "CAP_AUDIT_READ": 37, "CAP_BPF": 39, "CAP_CHECKPOINT_RESTORE": 40,
@@ -23,7 +23,7 @@ func TestCapabilitiesAreTheKernels(t *testing.T) {
 	}
 }
 
-func TestParsedCapabilityIsThePrintedOne(t *testing.T) {
+func TestParseCapReadsNames(t *testing.T) {
 	for number := range 41 {
 		want := plan.CapSet(1) << number
 		names := want.Names()
@@ -38,15 +38,15 @@ func TestParsedCapabilityIsThePrintedOne(t *testing.T) {
 	}
 }
 
-func TestUnknownCapabilityGivesNothing(t *testing.T) {
+func TestUnknownCapabilityIsIgnored(t *testing.T) {
 	for _, name := range []string{"", "CAP_", "ALL", "CAP_ALL", "CAP_SYS", "SYS_ADMIN,CHOWN", "CAP_CAP_CHOWN", " chown", "41", "0"} {
 		if got := plan.ParseCap(name); got != 0 {
-			t.Errorf("%q gives %v", name, got.Names())
+			t.Errorf("%q is parsed as %v", name, got.Names())
 		}
 	}
 }
 
-func TestNamesOfACapabilitySet(t *testing.T) {
+func TestCapSetNames(t *testing.T) {
 	for _, row := range []struct {
 		set  plan.CapSet
 		want []string
@@ -75,7 +75,7 @@ func TestCapabilitiesAsJSON(t *testing.T) {
 	}
 }
 
-func TestCapabilitiesAreReadAsTheyAreWritten(t *testing.T) {
+func TestCapSetText(t *testing.T) {
 	for _, set := range []plan.CapSet{0, 1, 1 << 40, 1 << 63, plan.CapSysAdmin | 1<<12 | 1<<55} {
 		var got plan.CapSet
 		text, err := set.MarshalText()

@@ -8,21 +8,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-func TestCommandIsSearchedInTheContainersPATH(t *testing.T) {
+func TestCommandIsLookedUpInTheContainersPATH(t *testing.T) {
 	for _, row := range []struct {
 		name, path, command string
 		search              bool
 		want                []string
 	}{
 		{"a name", "PATH=/usr/bin:/bin", "ls", true, []string{"/usr/bin/ls", "/bin/ls"}},
-		{"a relative directory is left out", "PATH=bin:/bin:.:../bin", "ls", true, []string{"/bin/ls"}},
-		{"an empty directory is the current one, and left out", "PATH=:/bin::", "ls", true, []string{"/bin/ls"}},
-		{"a slash too many", "PATH=/bin//:/", "ls", true, []string{"/bin/ls", "/ls"}},
+		{"a relative directory is skipped", "PATH=bin:/bin:.:../bin", "ls", true, []string{"/bin/ls"}},
+		{"an empty entry means the current directory and is skipped", "PATH=:/bin::", "ls", true, []string{"/bin/ls"}},
+		{"duplicate slashes", "PATH=/bin//:/", "ls", true, []string{"/bin/ls", "/ls"}},
 		{"an empty PATH", "PATH=", "ls", true, nil},
 		{"no PATH", "A=/bin", "ls", true, nil},
 		{"a path", "PATH=/bin", "/opt/run", false, []string{"/opt/run"}},
 		{"a relative path", "PATH=/bin", "./run", false, []string{"./run"}},
-		{"a directory's file", "PATH=/bin", "bin/run", false, []string{"bin/run"}},
+		{"a path without a leading dot", "PATH=/bin", "bin/run", false, []string{"bin/run"}},
 		{"a name that looks like an option", "PATH=/bin", "-l", true, []string{"/bin/-l"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -40,24 +40,23 @@ func TestCommandIsSearchedInTheContainersPATH(t *testing.T) {
 	}
 }
 
-// Of two PATHs the last counts, for the command and for where it is looked for.
 func TestLastPATHCounts(t *testing.T) {
 	r, o := asked(), observed()
 	o.TargetProcess.Spec.Env = []string{"PATH=/a", "PATH=/b"}
 	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
-		t.Errorf("in a container it is looked for at %q", got)
+		t.Errorf("in a container it is looked up at %q", got)
 	}
 	r.Take, r.CallerEnv = 0, o.TargetProcess.Spec.Env
 	if got := made(t, r, o).Command.Paths; !slices.Equal(got, []string{"/b/ls"}) {
-		t.Errorf("for the caller it is looked for at %q", got)
+		t.Errorf("for the caller it is looked up at %q", got)
 	}
 }
 
-func TestCallersCommandIsSearchedInHisPATH(t *testing.T) {
+func TestCallersCommandIsLookedUpInTheCallersPATH(t *testing.T) {
 	r := asked()
 	r.Take = ns.SetOf(ns.Net)
 	if got, want := made(t, r, observed()).Command.Paths, []string{"/usr/bin/ls", "/bin/ls"}; !slices.Equal(got, want) {
-		t.Errorf("it is looked for at %q, want %q", got, want)
+		t.Errorf("it is looked up at %q, want %q", got, want)
 	}
 }
 
@@ -77,14 +76,14 @@ func TestLoginShellInAContainer(t *testing.T) {
 			[]string{"/bin/ash"},
 		},
 		{
-			"sh where the account's is missing",
+			"sh if the account's does not exist",
 			plan.Account{Shell: "/bin/bash"},
 			"PATH=/sbin:/bin",
 			[]string{"sh"},
 			[]string{"/sbin/sh", "/bin/sh"},
 		},
-		{"sh where there is no account", plan.Account{}, "PATH=/bin", []string{"sh"}, []string{"/bin/sh"}},
-		{"SHELL is the caller's word", plan.Account{}, "SHELL=/bin/zsh", []string{"sh"}, nil},
+		{"sh without an account", plan.Account{}, "PATH=/bin", []string{"sh"}, []string{"/bin/sh"}},
+		{"SHELL of the container is ignored", plan.Account{}, "SHELL=/bin/zsh", []string{"sh"}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
@@ -103,10 +102,10 @@ func TestLoginShellOfTheCaller(t *testing.T) {
 		name, env, want string
 	}{
 		{"SHELL", "SHELL=/usr/bin/zsh", "/usr/bin/zsh"},
-		{"sh without it", "A=1", "sh"},
-		{"sh where it is empty", "SHELL=", "sh"},
-		{"sh where it is no absolute path", "SHELL=zsh", "sh"},
-		{"sh where it is beneath the current directory", "SHELL=./zsh", "sh"},
+		{"no SHELL", "A=1", "sh"},
+		{"an empty SHELL", "SHELL=", "sh"},
+		{"a SHELL that is not an absolute path", "SHELL=zsh", "sh"},
+		{"a SHELL relative to the current directory", "SHELL=./zsh", "sh"},
 	} {
 		r, o := asked(), observed()
 		r.Take, r.Command, r.CallerEnv = ns.SetOf(ns.Net), nil, []string{row.env}

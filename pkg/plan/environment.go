@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// environment is what docker exec gives a command: the container's own, with
-// TERM where the command, not the container, has a terminal. Other than there,
-// TERM is not always xterm, see terminalEnv, and COLORTERM comes with it: terminal
-// has them, if there is one. What was configured wins.
+// environment returns the environment that docker exec gives a command: the container's,
+// with TERM only if the command has a terminal, whether or not the container has one. Unlike
+// docker exec, TERM is not always xterm, and COLORTERM is passed too: both are in terminal, see
+// terminalEnv. A variable that the container's configuration sets has priority.
 //
-// The engine builds both from the same parts, in daemon/exec.go and
-// container/container_unix.go of moby: PATH, HOSTNAME, TERM=xterm for a
-// terminal, links, and then the configured ones, which replace in place or are
-// appended. So only TERM can differ, in presence and in place.
+// The engine builds the environments of a container and of an exec from the same parts
+// (daemon/exec.go and container/container_unix.go in moby): PATH, HOSTNAME, TERM=xterm for a
+// terminal, links, and then the configured variables, which replace earlier ones in place or
+// are appended. So the two differ only in whether and where TERM is set.
 func environment(spec Spec, configured, terminal []string) []string {
 	env := slices.Clone(spec.Env)
 	if spec.Terminal || len(terminal) > 0 {
@@ -34,7 +34,7 @@ func environment(spec Spec, configured, terminal []string) []string {
 		switch {
 		case set && name == "TERM":
 			variable = name + "=" + value
-		case set, slices.Contains(configured, name): // a name alone unsets it
+		case set, slices.Contains(configured, name): // a name without a value unsets it
 			continue
 		}
 		env = slices.Insert(env, place, variable)
@@ -43,12 +43,12 @@ func environment(spec Spec, configured, terminal []string) []string {
 	return env
 }
 
-// defaultPath is the engine's PATH for containers whose image has none.
+// defaultPath is the PATH that the engine sets if the image sets none.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// ofProcess is the environment of a process that runs, with a PATH. A program that shows its
-// state in ps (nginx, postgres, sshd) writes over its environment: what is no assignment is dropped.
-func ofProcess(env []string) []string {
+// processEnv returns the environment of a running process, with a PATH. Programs that show their
+// state in ps (nginx, postgres, sshd) overwrite it: entries that are not assignments are dropped.
+func processEnv(env []string) []string {
 	env = slices.DeleteFunc(slices.Clone(env), func(entry string) bool { return strings.IndexByte(entry, '=') < 1 })
 	if _, ok := lookup(env, "PATH"); !ok {
 		env = append(env, "PATH="+defaultPath)
@@ -56,11 +56,10 @@ func ofProcess(env []string) []string {
 	return env
 }
 
-// override puts the assignments of overrides into env, each in the place of the
-// variable's earlier one or at the end, and takes the variables out that are
-// named without a value. It is moby's container.ReplaceOrAppendEnvValues, also in
-// this: of a variable that env has twice, which docker run -e --env-file can
-// make, the last one is meant; and what overrides append isn't looked at again.
+// override applies overrides to env: an assignment replaces the variable in place or
+// is appended, and a name without a value removes the variable. Like moby's
+// container.ReplaceOrAppendEnvValues, it changes only the last entry of a variable that env
+// has twice, which docker run -e --env-file can cause, and never one that it has appended.
 func override(env, overrides []string) []string {
 	place := make(map[string]int, len(env))
 	for i, assignment := range env {
@@ -83,18 +82,18 @@ func override(env, overrides []string) []string {
 	return slices.DeleteFunc(env, func(assignment string) bool { return assignment == "" })
 }
 
-// afterHostname is where the engine puts TERM for a terminal.
+// afterHostname returns the index at which the engine inserts TERM.
 func afterHostname(env []string) int {
 	if i := slices.IndexFunc(env, isVariable("HOSTNAME")); i >= 0 {
 		return i + 1
 	}
-	return slices.IndexFunc(env, isVariable("PATH")) + 1 // without one, the place would be here
+	return slices.IndexFunc(env, isVariable("PATH")) + 1 // without PATH it is index 0
 }
 
-// beforeNext is the place of the first of the later variables that was appended,
-// not one that replaced a default of the engine's in front.
+// beforeNext returns the index in env of the first variable in later that the engine
+// appended. Variables that replaced one of the engine's defaults come earlier and are skipped.
 func beforeNext(env, later []string) int {
-	first := make(map[string]int, len(env)) // an image may have any number of them
+	first := make(map[string]int, len(env)) // a map, since an image may set any number of variables
 	for i, variable := range slices.Backward(env) {
 		first[variable] = i
 	}
@@ -111,7 +110,7 @@ func isVariable(name string) func(string) bool {
 	return func(assignment string) bool { return strings.HasPrefix(assignment, name+"=") }
 }
 
-// lookup is the value of a variable; of several, the last, as the runtime keeps it.
+// lookup returns the value of a variable: the last one, as the runtime does.
 func lookup(env []string, name string) (string, bool) {
 	for _, assignment := range slices.Backward(env) {
 		if isVariable(name)(assignment) {
@@ -121,8 +120,8 @@ func lookup(env []string, name string) (string, bool) {
 	return "", false
 }
 
-// dedup keeps each variable once, with its last value, in the place of its
-// first, as Go's os.Setenv in the runtime leaves them.
+// dedup keeps each variable once, with its last value in the position of its first, as
+// os.Setenv in the runtime does.
 func dedup(env []string) []string {
 	kept := make([]string, 0, len(env))
 	place := make(map[string]int, len(env))
@@ -141,14 +140,14 @@ func dedup(env []string) []string {
 	return kept
 }
 
-// hidden are variables that the Docker CLI sets for its plugins alone.
+// hidden are the variables that the Docker CLI sets only for its plugins.
 var hidden = []string{
 	"DOCKER_CLI_PLUGIN_SOCKET",
 	"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND",
 	"DOCKER_CLI_PLUGIN_USE_DIAL_STDIO",
 }
 
-// callerEnvironment is the caller's own, without what the Docker CLI added.
+// callerEnvironment returns the caller's environment without what the Docker CLI added.
 func callerEnvironment(env []string) []string {
 	kept := make([]string, 0, len(env))
 	for _, assignment := range env {
@@ -166,8 +165,8 @@ func callerEnvironment(env []string) []string {
 	return kept
 }
 
-// withoutCLIAttributes takes out the attributes that docker/cli's
-// cli-plugins/manager adds, which all start with docker.cli.
+// withoutCLIAttributes removes the attributes that docker/cli's cli-plugins/manager
+// adds. All of them start with docker.cli.
 func withoutCLIAttributes(list string) string {
 	attributes := strings.Split(list, ",")
 	return strings.Join(slices.DeleteFunc(attributes, func(a string) bool {

@@ -9,10 +9,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// What docker exec gives follows moby's CreateDaemonEnvironment and
-// ReplaceOrAppendEnvValues. Variables are separated by spaces here, and HOME,
-// which comes after them, is left out.
-func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
+// The expected order follows moby's CreateDaemonEnvironment and ReplaceOrAppendEnvValues. Variables
+// are separated by spaces here, without HOME, which comes last.
+func TestPositionOfTERM(t *testing.T) {
 	for _, row := range []struct {
 		name       string
 		was, now   bool // the container has a terminal; the command has one
@@ -21,11 +20,11 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 		command    string
 	}{
 		{
-			"none for either",
+			"neither has a terminal",
 			false, false, "A=1", "PATH=/bin HOSTNAME=web A=1", "PATH=/bin HOSTNAME=web A=1",
 		},
 		{
-			"both have one: nothing moves",
+			"both have a terminal",
 			true, true, "A=1", "PATH=/bin HOSTNAME=web TERM=xterm A=1", "PATH=/bin HOSTNAME=web TERM=xterm A=1",
 		},
 		{
@@ -33,7 +32,7 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 			false, true, "A=1", "PATH=/bin HOSTNAME=web A=1", "PATH=/bin HOSTNAME=web TERM=xterm A=1",
 		},
 		{
-			"the command alone, with a link between",
+			"the command alone, and a link",
 			false, true, "A=1", "PATH=/bin HOSTNAME=web DB=tcp A=1", "PATH=/bin HOSTNAME=web TERM=xterm DB=tcp A=1",
 		},
 		{
@@ -63,12 +62,12 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 			true, false, "TERM=vt100 B=2", "PATH=/bin HOSTNAME=web TERM=vt100 B=2", "PATH=/bin HOSTNAME=web TERM=vt100 B=2",
 		},
 		{
-			"the container alone, TERM configured twice: the last value in the place of the first",
+			"the container alone, TERM configured twice: the last value at the position of the first",
 			true, false, "TERM=vt52 A=1 TERM=vt100", "PATH=/bin HOSTNAME=web TERM=vt100 A=1",
 			"PATH=/bin HOSTNAME=web TERM=vt100 A=1",
 		},
 		{
-			"both have one, TERM configured twice",
+			"both have a terminal, TERM configured twice",
 			true, true, "TERM=vt52 A=1 TERM=vt100", "PATH=/bin HOSTNAME=web TERM=vt100 A=1",
 			"PATH=/bin HOSTNAME=web TERM=vt100 A=1",
 		},
@@ -94,7 +93,7 @@ func TestTERMIsWhereDockerExecPutsIt(t *testing.T) {
 			false, true, "A=1", "A=1", "TERM=xterm A=1",
 		},
 		{
-			"a variable whose name begins with TERM is another",
+			"a variable whose name begins with TERM",
 			true, false, "TERMINFO=/t", "PATH=/bin HOSTNAME=web TERM=xterm TERMINFO=/t", "PATH=/bin HOSTNAME=web TERMINFO=/t",
 		},
 	} {
@@ -134,13 +133,13 @@ func TestEnvironmentHasEachVariableOnce(t *testing.T) {
 	}
 }
 
-func TestHomeIsTheAccounts(t *testing.T) {
+func TestHome(t *testing.T) {
 	for _, row := range []struct{ account, given, want string }{
 		{"/home/web", "A=1", "HOME=/home/web"},
-		{"", "A=1", "HOME="}, // a line that ends early; one that is missing is /
+		{"", "A=1", "HOME="}, // a truncated line; without a line it is /
 		{"/home/web", "HOME=/srv", "HOME=/srv"},
 		{"/home/web", "HOMES=/srv", "HOME=/home/web"},
-		{"/home/web", "HOME=", "HOME=/home/web"}, // as the runtime: empty is none
+		{"/home/web", "HOME=", "HOME=/home/web"}, // like the runtime: empty means unset
 		{"/", "HOME=", "HOME=/"},
 	} {
 		o := observed()
@@ -153,14 +152,14 @@ func TestHomeIsTheAccounts(t *testing.T) {
 	}
 }
 
-func TestCallersEnvironmentIsThatBeforeTheDockerCLI(t *testing.T) {
+func TestCallersEnvironmentLacksTheDockerCLIsVariables(t *testing.T) {
 	for _, row := range []struct {
 		name        string
 		given, want []string
 	}{
-		{"nothing of the CLI's", []string{"A=1", "A=2", "B"}, []string{"A=1", "A=2", "B"}},
+		{"no variables of the CLI", []string{"A=1", "A=2", "B"}, []string{"A=1", "A=2", "B"}},
 		{
-			"what it tells its plugins",
+			"variables that the CLI sets for plugins",
 			[]string{
 				"DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND=docker", "A=1",
 				"DOCKER_CLI_PLUGIN_SOCKET=@docker_cli", "DOCKER_CLI_PLUGIN_USE_DIAL_STDIO=1",
@@ -168,7 +167,7 @@ func TestCallersEnvironmentIsThatBeforeTheDockerCLI(t *testing.T) {
 			[]string{"A=1"},
 		},
 		{
-			"what the caller told the CLI",
+			"variables that the caller sets for the CLI",
 			[]string{"DOCKER_HOST=tcp://engine:2376", "DOCKER_CLI_HINTS=false"},
 			[]string{"DOCKER_HOST=tcp://engine:2376", "DOCKER_CLI_HINTS=false"},
 		},
@@ -198,7 +197,7 @@ func TestCallersEnvironmentIsThatBeforeTheDockerCLI(t *testing.T) {
 	}
 }
 
-// A process may have written anything over its environment.
+// A process may have overwritten its environment.
 func TestEnvironmentOfAProcess(t *testing.T) {
 	const engines = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	for _, row := range []struct{ was, given, want []string }{

@@ -13,32 +13,32 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// atTerminal is web asked for at a terminal, and Spec.Env as the engine made it.
+// atTerminal is docker nsjoin web at a terminal, with Spec.Env as the engine sets it.
 func atTerminal(callerEnv string) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
 	r.CallerEnv = strings.Fields(callerEnv)
 	o.Streams = terminal
-	o.TargetProcess.Terms = plan.TerminalNames(r, o.Streams)[:1] // the container knows the caller's
+	o.TargetProcess.Terms = plan.TerminalNames(r, o.Streams)[:1] // the container knows the caller's TERM
 	o.TargetProcess.Spec.Env, o.TargetProcess.ConfigEnv = []string{"PATH=/bin", "HOSTNAME=web", "A=1"}, []string{"A=1"}
 	return r, o
 }
 
-// The command's terminal is the caller's in all but name.
-func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
+// The command's terminal behaves like the caller's, so it has the same TERM.
+func TestTERMIsTheCallers(t *testing.T) {
 	for _, row := range []struct{ name, caller, configured, overrides, want string }{
 		{"TERM", "TERM=foot", "", "", "TERM=foot A=1"},
 		{"TERM and COLORTERM", "COLORTERM=truecolor TERM=foot", "", "", "TERM=foot COLORTERM=truecolor A=1"},
-		{"of two the last", "TERM=foot TERM=vt100", "", "", "TERM=vt100 A=1"},
+		{"TERM twice", "TERM=foot TERM=vt100", "", "", "TERM=vt100 A=1"},
 		{"no TERM", "A=2", "", "", "TERM=xterm-256color A=1"},
 		{"an empty TERM", "TERM=", "", "", "TERM=xterm-256color A=1"},
 		{"no TERM but COLORTERM", "COLORTERM=24bit", "", "", "TERM=xterm-256color COLORTERM=24bit A=1"},
-		{"TERM that is another variable", "TERMINFO=/t", "", "", "TERM=xterm-256color A=1"},
-		{"what was configured wins", "TERM=foot COLORTERM=truecolor", "TERM=vt100 COLORTERM=no", "", "TERM=vt100 A=1 COLORTERM=no"},
-		{"what was configured to be unset, too", "TERM=foot COLORTERM=truecolor", "TERM COLORTERM", "", "A=1"},
-		{"-e wins over all", "TERM=foot", "TERM=vt100", "TERM=vt52", "TERM=vt52 A=1"},
-		{"-e keeps the place", "TERM=foot COLORTERM=truecolor", "", "COLORTERM=no TERM=vt52", "TERM=vt52 COLORTERM=no A=1"},
+		{"a variable whose name begins with TERM", "TERMINFO=/t", "", "", "TERM=xterm-256color A=1"},
+		{"the container's configuration has priority", "TERM=foot COLORTERM=truecolor", "TERM=vt100 COLORTERM=no", "", "TERM=vt100 A=1 COLORTERM=no"},
+		{"the container's configuration unsets both", "TERM=foot COLORTERM=truecolor", "TERM COLORTERM", "", "A=1"},
+		{"-e has priority over all", "TERM=foot", "TERM=vt100", "TERM=vt52", "TERM=vt52 A=1"},
+		{"-e keeps the position", "TERM=foot COLORTERM=truecolor", "", "COLORTERM=no TERM=vt52", "TERM=vt52 COLORTERM=no A=1"},
 		{"-e unsets", "TERM=foot COLORTERM=truecolor", "", "TERM COLORTERM", "A=1"},
-		{"-e unsets what was configured", "TERM=foot", "TERM=vt100", "TERM", "A=1"},
+		{"-e unsets a configured one", "TERM=foot", "TERM=vt100", "TERM", "A=1"},
 	} {
 		r, o := atTerminal(row.caller)
 		r.Env = strings.Fields(row.overrides)
@@ -56,23 +56,23 @@ func TestTerminalIsNamedAsTheCallersIs(t *testing.T) {
 }
 
 // The caller's TERM is passed on if the container knows it, else the usual one if it knows that, else
-// docker exec's. One that isn't a plain name is never looked for.
-func TestTerminalHasANameThatTheContainerKnows(t *testing.T) {
+// docker exec's. A TERM that is not a plain file name is never looked up.
+func TestTERMIsOneThatTheContainerKnows(t *testing.T) {
 	for _, row := range []struct{ name, term, knows, want, looked string }{
-		{"it knows the caller's", "foot", "foot xterm-256color", "foot", "foot xterm-256color"},
-		{"it knows the caller's only", "foot", "foot", "foot", "foot xterm-256color"},
-		{"it knows the usual one", "foot", "xterm-256color", "xterm-256color", "foot xterm-256color"},
-		{"it knows none", "foot", "", "xterm", "foot xterm-256color"},
+		{"the caller's and the usual one are known", "foot", "foot xterm-256color", "foot", "foot xterm-256color"},
+		{"only the caller's is known", "foot", "foot", "foot", "foot xterm-256color"},
+		{"only the usual one is known", "foot", "xterm-256color", "xterm-256color", "foot xterm-256color"},
+		{"none is known", "foot", "", "xterm", "foot xterm-256color"},
 		{"the usual one is the caller's", "xterm-256color", "", "xterm", "xterm-256color"},
 		{"a path", "../f/foot", "", "xterm", "xterm-256color"},
 		{"a hidden file", ".foot", "", "xterm", "xterm-256color"},
 		{"a long name", strings.Repeat("x", 65), "", "xterm", "xterm-256color"},
-		{"a strange name", "f\x1boot", "", "xterm", "xterm-256color"},
-		{"of others' making", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color xterm-256color"},
+		{"a name with a control character", "f\x1boot", "", "xterm", "xterm-256color"},
+		{"another one", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color", "rxvt-unicode-256color xterm-256color"},
 	} {
 		r, o := atTerminal("TERM=" + row.term)
 		if got := strings.Join(plan.TerminalNames(r, o.Streams), " "); got != row.looked {
-			t.Errorf("%s: looked for are %s, want %s", row.name, got, row.looked)
+			t.Errorf("%s: looked up are %s, want %s", row.name, got, row.looked)
 		}
 		o.TargetProcess.Terms = strings.Fields(row.knows)
 		if got := made(t, r, o).Identity.Env; !slices.Contains(got, "TERM="+row.want) {
@@ -81,19 +81,19 @@ func TestTerminalHasANameThatTheContainerKnows(t *testing.T) {
 	}
 }
 
-// With -t where the caller is at no terminal, its TERM and COLORTERM say nothing of the command's.
-func TestTerminalOfACallerWithoutOne(t *testing.T) {
+// With -t and a caller without a terminal, the caller's TERM and COLORTERM are not passed on.
+func TestTERMOfACallerWithoutATerminal(t *testing.T) {
 	r, o := atTerminal("TERM=foot COLORTERM=truecolor")
 	r.Terminal, o.Streams = request.TerminalAlways, request.Streams{}
 	if names := plan.TerminalNames(r, o.Streams); names != nil {
-		t.Errorf("looked for are %q", names)
+		t.Errorf("looked up are %q", names)
 	}
 	if got := strings.Join(made(t, r, o).Identity.Env, " "); got != "PATH=/bin HOSTNAME=web TERM=xterm A=1 HOME=/home/web" {
 		t.Errorf("environment %s", got)
 	}
 }
 
-func TestCallersTerminalIsNotForACommandWithoutOne(t *testing.T) {
+func TestCommandWithoutATerminalHasNoTERM(t *testing.T) {
 	for name, vary := range map[string]func(*request.Request, *plan.Observed){
 		"-T":       func(r *request.Request, _ *plan.Observed) { r.Terminal = request.TerminalNever },
 		"a pipe":   func(_ *request.Request, o *plan.Observed) { o.Streams.OutputTerminal = false },
@@ -111,14 +111,14 @@ func TestCallersTerminalIsNotForACommandWithoutOne(t *testing.T) {
 func TestVariablesOfTheCommandLine(t *testing.T) {
 	for _, row := range []struct{ name, env, want string }{
 		{"a new one comes last", "B=2", "PATH=/bin HOSTNAME=web A=1 B=2 HOME=/home/web"},
-		{"one that is there keeps its place", "HOSTNAME=x", "PATH=/bin HOSTNAME=x A=1 HOME=/home/web"},
+		{"an existing one keeps its position", "HOSTNAME=x", "PATH=/bin HOSTNAME=x A=1 HOME=/home/web"},
 		{"the last of two", "B=1 C=1 B=2", "PATH=/bin HOSTNAME=web A=1 B=2 C=1 HOME=/home/web"},
 		{"a name alone unsets", "A", "PATH=/bin HOSTNAME=web HOME=/home/web"},
-		{"a name alone that isn't there", "B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"a name alone of an unset variable", "B", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
 		{"unset, then set", "A A=2", "PATH=/bin HOSTNAME=web A=2 HOME=/home/web"},
-		{"set, then unset, which the engine doesn't look back for", "B=1 B", "PATH=/bin HOSTNAME=web A=1 B=1 HOME=/home/web"},
+		{"set, then unset, which has no effect in the engine", "B=1 B", "PATH=/bin HOSTNAME=web A=1 B=1 HOME=/home/web"},
 		{"an empty value is set", "A=", "PATH=/bin HOSTNAME=web A= HOME=/home/web"},
-		{"a name that begins another", "HOST", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
+		{"a prefix of another name", "HOST", "PATH=/bin HOSTNAME=web A=1 HOME=/home/web"},
 		{"HOME", "HOME=/srv", "PATH=/bin HOSTNAME=web A=1 HOME=/srv"},
 	} {
 		r, o := atTerminal("")
@@ -132,7 +132,7 @@ func TestVariablesOfTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestVariablesOfTheCommandLineAreTheCallersToo(t *testing.T) {
+func TestVariablesOfTheCommandLineOnTheHost(t *testing.T) {
 	r := asked()
 	r.Take, r.CallerEnv = ns.SetOf(ns.Net), []string{"PATH=/usr/bin", "A=1", "DOCKER_CLI_PLUGIN_SOCKET=@s"}
 	r.Env = []string{"PATH=/bin", "A", "B=2", "DOCKER_CLI_PLUGIN_SOCKET=mine"}
@@ -141,7 +141,7 @@ func TestVariablesOfTheCommandLineAreTheCallersToo(t *testing.T) {
 		t.Errorf("environment %q, want %q", p.Identity.Env, want)
 	}
 	if got := p.Command.Paths; !slices.Equal(got, []string{"/bin/ls"}) {
-		t.Errorf("it is looked for at %q", got)
+		t.Errorf("it is looked up at %q", got)
 	}
 	if r.CallerEnv[0] != "PATH=/usr/bin" {
 		t.Errorf("the request was changed to %q", r.CallerEnv)
@@ -155,13 +155,13 @@ func TestDirectory(t *testing.T) {
 		want             string
 	}{
 		{"the container's", "", "/srv", ns.All(), "/srv"},
-		{"the root where it has none", "", "", ns.All(), "/"},
-		{"the one that was asked for", "/opt", "/srv", ns.All(), "/opt"},
-		{"as it was asked for", "/opt/../x//", "/srv", ns.All(), "/opt/../x//"},
-		{"what was asked for goes before a relative one of its own", "/opt", "srv", ns.All(), "/opt"},
+		{"/ if the container has none", "", "", ns.All(), "/"},
+		{"-w", "/opt", "/srv", ns.All(), "/opt"},
+		{"-w is not cleaned", "/opt/../x//", "/srv", ns.All(), "/opt/../x//"},
+		{"-w has priority over a relative one of the container", "/opt", "srv", ns.All(), "/opt"},
 		{"the caller's", "", "/srv", ns.SetOf(ns.Net), ""},
-		{"one that the caller asked for", "/opt", "/srv", ns.SetOf(ns.Net), "/opt"},
-		{"a relative one of the caller's", "opt/a", "/srv", ns.SetOf(ns.Net), "opt/a"},
+		{"-w on the host", "/opt", "/srv", ns.SetOf(ns.Net), "/opt"},
+		{"a relative -w on the host", "opt/a", "/srv", ns.SetOf(ns.Net), "opt/a"},
 	} {
 		r, o := asked(), observed()
 		r.Take, r.Dir, o.TargetProcess.Spec.Dir = row.take, request.Word(row.asked), row.own
@@ -171,9 +171,9 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// It has all that the helper can give, which is not always everything, and keeps the
+// --privileged grants all capabilities that the helper has, which may not be all, and keeps the
 // container's filter.
-func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
+func TestPrivilegedKeepsTheFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged, o.Capabilities = true, capSet("chown", "sys_admin", "net_admin")
 	o.TargetProcess.Spec.Capabilities.Inheritable, o.TargetProcess.Spec.Capabilities.Ambient = 1, 1
@@ -188,12 +188,12 @@ func TestPrivilegedHasAllCapabilitiesAndTheFilter(t *testing.T) {
 	}
 	o.TargetProcess.FiltersErr = fs.ErrPermission
 	if p, err := plan.New(r, o); err == nil {
-		t.Errorf("a filter that can't be copied is left out: %+v", p.Identity.Container)
+		t.Errorf("a filter that cannot be copied is omitted: %+v", p.Identity.Container)
 	}
 }
 
-// docker exec --privileged changes nothing else.
-func TestPrivilegedIsOtherwiseTheSame(t *testing.T) {
+// Like docker exec --privileged it changes nothing else.
+func TestPrivilegedChangesOnlyCapabilities(t *testing.T) {
 	r, o := asked(), observed()
 	o.TargetProcess.Spec.AppArmor, o.TargetProcess.Spec.NoNewPrivileges = "docker-default", true
 	want := made(t, r, o).Identity
@@ -207,7 +207,7 @@ func TestPrivilegedIsOtherwiseTheSame(t *testing.T) {
 	}
 }
 
-func TestWhoLeadsASession(t *testing.T) {
+func TestLeadsSession(t *testing.T) {
 	for _, row := range []struct {
 		take         ns.Set
 		detach, want bool
@@ -226,7 +226,7 @@ func TestWhoLeadsASession(t *testing.T) {
 	}
 }
 
-func TestDetachKeysAreForATerminal(t *testing.T) {
+func TestDetachKeysNeedATerminal(t *testing.T) {
 	r, o := asked(), observed()
 	r.DetachKeys = []byte{16, 17}
 	if got := made(t, r, o).DetachKeys; got != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// What the tests plan for: the helper on its host, and the containers web and
-// app there.
+// The processes and the container in the tests: the helper, and the containers web and app.
 const (
 	helperPID   = 900
 	webPID      = 4100
@@ -18,7 +17,7 @@ const (
 	containerID = "0f5eaf3c5d1c3b0a9d1f6b2b7f6f8c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f6a7b"
 )
 
-// docker is what an engine gives a container of its own by default.
+// docker returns the kinds of which a container has its own by default.
 func docker() ns.Set { return ns.All().Without(ns.SetOf(ns.Time, ns.User)) }
 
 func helper() plan.Process {
@@ -29,7 +28,7 @@ func helper() plan.Process {
 	return p
 }
 
-// process has the kinds in own for itself and shares the others with the helper.
+// process returns a process that shares all namespaces with the helper, except own.
 func process(pid int, own ns.Set) plan.Process {
 	p := helper()
 	p.PID = pid
@@ -52,17 +51,17 @@ func asked() *request.Request {
 	}
 }
 
-// observed is web as an engine makes it by default, for a user.
+// observed has a default container web, whose user is not root.
 func observed() *plan.Observed {
 	return &plan.Observed{
 		Self: helper(), CPUs: []int{0, 1},
 		Base:          process(webPID, docker()),
-		TargetProcess: subject(),
+		TargetProcess: targetProcess(),
 		Users:         []plan.UserNamespace{{ID: helper().Namespaces[ns.User]}},
 	}
 }
 
-func subject() *plan.TargetProcess {
+func targetProcess() *plan.TargetProcess {
 	caps := capSet("chown", "kill", "net_bind_service")
 	return &plan.TargetProcess{
 		Spec: plan.Spec{

@@ -9,15 +9,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// A profile can forbid calls that the join itself makes after it has taken the filter on. Then
-// the filter is the last thing before the exec, under which nothing but that is called.
+// A profile can forbid calls that the join itself makes after loading the filter. Then the
+// filter is loaded last, just before execve(2), the only call made under it.
 //
-// The process that becomes the command is in the container's pid namespace by then. Without
-// no_new_privs it has CAP_SYS_ADMIN, which loading a filter takes, and in any case it has no filter
-// yet. Nobody in the container reaches it, since it is not dumpable, but who has CAP_SYS_PTRACE:
-// the guard refuses it there. runc's process is as much in every container.
+// Until then the process that becomes the command is in the container's pid namespace without a
+// filter and, unless no_new_privs is set, with CAP_SYS_ADMIN, which loading a filter requires. It
+// is not dumpable, so only processes with CAP_SYS_PTRACE can trace it: guardLast refuses if the
+// container has such processes. runc's process is exposed in the same way in every container.
 
-// Arguments of the calls, by the kernel's headers.
+// Arguments and errors of the calls, from the kernel's headers.
 const (
 	forkFlags    = 17 | 0x8000 | 0x100000 // SIGCHLD, CLONE_PARENT, CLONE_PARENT_SETTID
 	setTerminal  = 0x540e                 // TIOCSCTTY
@@ -25,14 +25,15 @@ const (
 	notKnown     = 38                     // ENOSYS
 )
 
-// MayLoadFilterLast tells whether the filter may have to be loaded last, so that an Observed needs
-// Watchers, Users and the like.
+// MayLoadFilterLast tells whether the filter may have to be loaded last. Then an Observed needs
+// Watchers and Users.
 func MayLoadFilterLast(s *TargetProcess) bool {
 	filters, err := filters(s)
-	return err == nil && forbidden(prepared(filters), s.Spec.NoNewPrivileges, true) != ""
+	return err == nil && forbidden(evaluator(filters), s.Spec.NoNewPrivileges, true) != ""
 }
 
-func prepared(filters []Filter) *seccomp.Filters {
+// evaluator returns the filters in a form that can decide calls.
+func evaluator(filters []Filter) *seccomp.Filters {
 	var list [][]seccomp.Instruction
 	for _, f := range filters {
 		list = append(list, f.Program)
@@ -40,8 +41,8 @@ func prepared(filters []Filter) *seccomp.Filters {
 	return seccomp.NewFilters(list)
 }
 
-// forbidden is the first call of the join's, in the usual order of its steps, that filters forbid; ""
-// for none.
+// forbidden returns the first call that the join makes after loading the filter and that
+// filters forbid; "" for none.
 func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string {
 	decide := func(name string, arguments ...uint64) seccomp.Decision {
 		c := seccomp.Call{Name: name}
@@ -51,7 +52,7 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 	if !noNewPrivileges && !decide("capset").Allows() {
 		return "capset"
 	}
-	// s390x has the flags second.
+	// On s390x the flags are the second argument.
 	if !decide("clone", forkFlags, 0).Allows() || !decide("clone", 0, forkFlags).Allows() {
 		return "clone"
 	}
@@ -63,36 +64,36 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 			return name
 		}
 	}
-	// What looks for the file has other calls where these are refused as unknown.
-	passes := func(name string) bool {
+	// Finding the file falls back to other calls if these fail with EPERM or ENOSYS.
+	passesOrFails := func(name string) bool {
 		d := decide(name)
 		return d.Allows() || d.Refuses(notPermitted) || d.Refuses(notKnown)
 	}
-	others := decide("openat").Allows() && decide("close").Allows()
+	fallback := decide("openat").Allows() && decide("close").Allows()
 	switch {
-	case !passes("statx"), !others && !decide("statx").Allows():
+	case !passesOrFails("statx"), !fallback && !decide("statx").Allows():
 		return "statx"
-	case !passes("faccessat"):
+	case !passesOrFails("faccessat"):
 		return "faccessat"
 	}
 	return ""
 }
 
-// orderFilter decides whether the filter comes last, and refuses where it forbids the exec itself.
+// orderFilter decides whether the filter is loaded last. It refuses a filter that forbids execve(2).
 func (p *Plan) orderFilter(s *TargetProcess) error {
 	c := p.Identity.Container
 	if c == nil {
 		return nil
 	}
-	list := prepared(c.Filters)
+	list := evaluator(c.Filters)
 	if !list.Decide(seccomp.Call{Name: "execve"}).Allows() {
-		return exit.WithStatus(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), which starts a command", p.Target, s.itsFilter()))
+		return exit.WithStatus(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), so no command can be started", p.Target, s.itsFilter()))
 	}
 	c.Forbidden = forbidden(list, c.NoNewPrivileges, p.Terminal)
 	return nil
 }
 
-// itsFilter is what a message calls the filter.
+// itsFilter names the filter in messages.
 func (s *TargetProcess) itsFilter() string {
 	if s.ContainerID == "" {
 		return "its seccomp filter"
@@ -100,8 +101,8 @@ func (s *TargetProcess) itsFilter() string {
 	return "its seccomp profile"
 }
 
-// guardLast refuses a command whose filter comes last where somebody in the container could use
-// it meanwhile. What it returns are warnings.
+// guardLast refuses a command whose filter is loaded last if processes in the container could
+// trace it before that. With trust, it returns a warning instead.
 func (p *Plan) guardLast(trust bool, o *Observed) ([]string, error) {
 	c := p.Identity.Container
 	if c == nil || c.Forbidden == "" {
@@ -109,19 +110,19 @@ func (p *Plan) guardLast(trust bool, o *Observed) ([]string, error) {
 	}
 	pid := p.row(ns.PID)
 	if pid.ID == o.host().Namespaces[ns.PID] {
-		return nil, nil // who traces the host's processes is trusted like the host
+		return nil, nil // a process that can trace the host's processes is trusted like the host
 	}
 	if len(o.Users) == 0 {
-		return nil, fmt.Errorf("pid of %q: %w", pid.Source, errors.New("who sees the command there was not observed"))
+		return nil, fmt.Errorf("pid of %q: %w", pid.Source, errors.New("the processes that can see the command were not observed"))
 	}
 	for _, w := range o.Watchers {
 		if w.privileged(o) || !w.traces(o.Users) {
 			continue
 		}
-		text := fmt.Sprintf("%q: %s forbids %s(2), so the command starts without the filter, and processes there could trace it (SYS_PTRACE)",
+		text := fmt.Sprintf("%q: %s forbids %s(2), so the filter is loaded last; until then processes in the container with CAP_SYS_PTRACE can trace the command",
 			p.Target, o.TargetProcess.itsFilter(), c.Forbidden)
 		if !trust {
-			return nil, exit.Hint(errors.New(text), "trust %q with what its profile forbids: --trust-container", p.Target)
+			return nil, exit.Hint(errors.New(text), "add --trust-container if you trust the processes of %q", p.Target)
 		}
 		return []string{text}, nil
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// forbidding is a filter that forbids calls.
+// forbidding returns a filter with an action for calls.
 func forbidding(t *testing.T, action string, calls ...string) []plan.Filter {
 	t.Helper()
 	names, err := json.Marshal(calls)
@@ -32,8 +32,8 @@ func forbidding(t *testing.T, action string, calls ...string) []plan.Filter {
 	return []plan.Filter{{Program: program}}
 }
 
-// A filter that forbids a call which comes after it is loaded last.
-func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
+// A filter that forbids a call made after loading it is loaded last.
+func TestFilterThatForbidsTheJoinIsLoadedLast(t *testing.T) {
 	const usual, last = "seccomp capabilities fork dir-last session settle find exec", "loader fork dir-last session settle find seccomp exec"
 	const usualNNP, lastNNP = "no-new-privileges capabilities seccomp fork dir-last session settle find exec",
 		"no-new-privileges capabilities fork dir-last session settle find seccomp exec"
@@ -48,16 +48,16 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 		{"setsid by a signal", forbidding(t, "SCMP_ACT_TRAP", "setsid"), last, lastNNP},
 		{"setsid for a tracer", forbidding(t, "SCMP_ACT_TRACE", "setsid"), last, lastNNP},
 		{"setsid, but it is logged", forbidding(t, "SCMP_ACT_LOG", "setsid"), usual, usualNNP},
-		{"setsid by the second", append(forbidding(t, "SCMP_ACT_ERRNO", "acct"), forbidding(t, "SCMP_ACT_ERRNO", "setsid")...), last, lastNNP},
+		{"setsid in a second filter", append(forbidding(t, "SCMP_ACT_ERRNO", "acct"), forbidding(t, "SCMP_ACT_ERRNO", "setsid")...), last, lastNNP},
 		{"clone", forbidding(t, "SCMP_ACT_ERRNO", "clone"), last, lastNNP},
 		{"read", forbidding(t, "SCMP_ACT_ERRNO", "read"), last, lastNNP},
 		{"write", forbidding(t, "SCMP_ACT_KILL", "write"), last, lastNNP},
 		{"exit_group", forbidding(t, "SCMP_ACT_ERRNO", "exit_group"), last, lastNNP},
 		{"capset, without no_new_privs", forbidding(t, "SCMP_ACT_ERRNO", "capset"), last, usualNNP},
 		{"prctl", forbidding(t, "SCMP_ACT_ERRNO", "prctl"), usual, usualNNP},
-		{"statx, as profiles of Docker before 18.04", forbidding(t, "SCMP_ACT_ERRNO", "statx", "faccessat"), usual, usualNNP},
+		{"statx and faccessat, as in profiles of Docker before 18.04", forbidding(t, "SCMP_ACT_ERRNO", "statx", "faccessat"), usual, usualNNP},
 		{"statx by killing", forbidding(t, "SCMP_ACT_KILL", "statx"), last, lastNNP},
-		{"statx and what replaces it", forbidding(t, "SCMP_ACT_ERRNO", "statx", "openat"), last, lastNNP},
+		{"statx and its fallback", forbidding(t, "SCMP_ACT_ERRNO", "statx", "openat"), last, lastNNP},
 		{"faccessat by killing", forbidding(t, "SCMP_ACT_KILL", "faccessat"), last, lastNNP},
 		{"ioctl, without a terminal", forbidding(t, "SCMP_ACT_ERRNO", "ioctl"), usual, usualNNP},
 	} {
@@ -73,7 +73,7 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 				t.Errorf("%s, %t: %s", row.name, nnp, got)
 			}
 			if may := plan.MayLoadFilterLast(o.TargetProcess); may != (want == last || want == lastNNP) && row.name != "ioctl, without a terminal" {
-				t.Errorf("%s, %t: it may be loaded last: %t", row.name, nnp, may)
+				t.Errorf("%s, %t: MayLoadFilterLast: %t", row.name, nnp, may)
 			}
 		}
 	}
@@ -85,8 +85,8 @@ func TestFilterThatForbidsTheJoinComesLast(t *testing.T) {
 	}
 }
 
-// Who could trace the command before it has its filter must be trusted.
-func TestFilterThatComesLastIsGuarded(t *testing.T) {
+// Processes that could trace the command before its filter is loaded must be trusted.
+func TestFilterLoadedLastIsGuarded(t *testing.T) {
 	own := helper().Namespaces[ns.User]
 	const tracing plan.CapSet = 1 << 19
 	for _, row := range []struct {
@@ -95,28 +95,28 @@ func TestFilterThatComesLastIsGuarded(t *testing.T) {
 		refused  string
 		warnings int
 	}{
-		{"nobody traces", func(_ *request.Request, o *plan.Observed) {
+		{"no tracer", func(_ *request.Request, o *plan.Observed) {
 			o.Watchers = []plan.Watcher{{User: own, Capabilities: ^tracing &^ (1 << 37), AnyID: true}}
 		}, "", 0},
 		{"a tracer", func(_ *request.Request, o *plan.Observed) {
 			o.Watchers = []plan.Watcher{{User: own, Capabilities: tracing}}
 		}, `"web": its seccomp profile forbids setsid(2), so `, 0},
-		{"a tracer of a process", func(_ *request.Request, o *plan.Observed) {
+		{"a tracer, for pid:N", func(_ *request.Request, o *plan.Observed) {
 			o.Watchers, o.TargetProcess.ContainerID = []plan.Watcher{{User: own, Capabilities: tracing}}, ""
 		}, `"web": its seccomp filter forbids setsid(2), so `, 0},
-		{"a tracer who is trusted", func(r *request.Request, o *plan.Observed) {
+		{"a trusted tracer", func(r *request.Request, o *plan.Observed) {
 			r.TrustContainer, o.Watchers = true, []plan.Watcher{{User: own, Capabilities: tracing}}
 		}, "", 1},
-		{"a tracer of another user namespace", func(_ *request.Request, o *plan.Observed) {
+		{"a tracer in another user namespace", func(_ *request.Request, o *plan.Observed) {
 			o.Watchers = []plan.Watcher{{User: ns.ID{Ino: 7}, Capabilities: tracing}}
 		}, "", 0},
-		{"who is the host's root anyway", func(_ *request.Request, o *plan.Observed) {
+		{"a tracer that is root on the host", func(_ *request.Request, o *plan.Observed) {
 			o.Watchers = []plan.Watcher{{User: own, Capabilities: ^plan.CapSet(0)}}
 		}, "", 0},
-		{"the host's processes", func(_ *request.Request, o *plan.Observed) {
+		{"the host's pid namespace", func(_ *request.Request, o *plan.Observed) {
 			o.Base, o.Users = process(webPID, ns.SetOf(ns.Mnt, ns.Net)), nil
 		}, "", 0},
-		{"not observed", func(_ *request.Request, o *plan.Observed) { o.Users = nil }, "who sees the command there was not observed", 0},
+		{"not observed", func(_ *request.Request, o *plan.Observed) { o.Users = nil }, "the processes that can see the command were not observed", 0},
 	} {
 		r, o := asked(), observed()
 		o.TargetProcess.Filters, o.Users = forbidding(t, "SCMP_ACT_ERRNO", "setsid"), []plan.UserNamespace{{ID: own}}
@@ -136,7 +136,7 @@ func TestFilterThatForbidsTheExecIsRefused(t *testing.T) {
 		r, o := asked(), observed()
 		o.TargetProcess.Filters = forbidding(t, action, "execve")
 		_, err := plan.New(r, o)
-		const want = `"web": its seccomp profile forbids execve(2), which starts a command`
+		const want = `"web": its seccomp profile forbids execve(2), so no command can be started`
 		if err == nil || err.Error() != want || exit.Status(err) != exit.CannotRun {
 			t.Errorf("%s: %v", action, err)
 		}

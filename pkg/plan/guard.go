@@ -9,29 +9,29 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// NeedsWatchers tells whether the command has, in a pid namespace that isn't the host's,
-// more than those who see it there may have: another file system, or more capabilities.
-// Then an Observed needs Watchers, Users and the like. pid and mnt are the processes that
-// give the two; pid is the zero one for a file.
+// NeedsWatchers tells whether the command, in a pid namespace that is not the host's, may have
+// more than the processes that can see it there: another file system or more capabilities. Then
+// an Observed needs Watchers, Users, UID, GID and Kept. mnt is the process that the mount namespace
+// comes from, and pid the pid namespace that is joined.
 func NeedsWatchers(r *request.Request, host, mnt Process, pid ns.ID) bool {
 	if pid == host.Namespaces[ns.PID] || r.New(ns.PID) {
-		return false // a new one is beneath the host's: nobody else sees into it
+		return false // in a new one only the host's processes can see the command
 	}
 	return r.Privileged || mnt.Namespaces[ns.PID] != pid || !NeedsTargetProcess(host, mnt)
 }
 
-// guard refuses a command that could be taken over by those who see it, where it has more
-// than they have. What it returns are warnings.
+// guard refuses a command that the processes which can see it could take over, if it has more
+// rights than they have. It returns warnings.
 //
-// A command on the container's own file system and with its own rights has nothing that
-// is not the container's, and isn't looked at: see NeedsWatchers.
+// A command in the container's file system with the container's rights has nothing to gain
+// and is not checked: see NeedsWatchers.
 func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 	if !NeedsWatchers(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) {
 		return nil, nil
 	}
 	where := "pid of " + r.Source(ns.PID).Quoted()
 	if len(o.Users) == 0 {
-		return nil, fmt.Errorf("%s: %w", where, errors.New("who sees the command there was not observed"))
+		return nil, fmt.Errorf("%s: %w", where, errors.New("the processes that can see the command were not observed"))
 	}
 	var list []string
 	for _, w := range o.Watchers {
@@ -44,14 +44,14 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 			list = append(list, where+": "+risk)
 		}
 	}
-	if warning := p.dropping(o); warning != "" && len(list) == 0 {
+	if warning := p.riskOfChildren(o); warning != "" && len(list) == 0 {
 		list = append(list, where+": "+warning)
 	}
 	return list, nil
 }
 
-// risk says what a watcher can do to the command, "" for nothing, and whether the command
-// has more than it.
+// risk describes what a watcher can do to the command, "" for nothing, and tells whether the
+// watcher would gain rights by it.
 func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	c := p.Identity.Container
 	if c != nil && w.privileged(o) {
@@ -63,7 +63,7 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 		case c == nil:
 			return "processes there can open the host's files through the command", true
 		case c.Capabilities.Bounding&^w.Capabilities != 0:
-			return "processes there can take over the command, which has more capabilities than they", true
+			return "processes there can take over the command, which has more capabilities than they have", true
 		}
 		return "processes there can open the files and the memory of the command", false
 	case Read:
@@ -73,34 +73,34 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	return "", false
 }
 
-// privileged tells whether a watcher is one of docker run --privileged: it has all capabilities,
-// or all that an older engine knows, in the helper's user namespace. It can become the host's root, so
-// a command has no more than it.
+// privileged tells whether a watcher belongs to a container of docker run --privileged: it has all
+// capabilities, or all that an older engine knows, in the helper's user namespace. It can become
+// root on the host, so it gains nothing from the command.
 func (w Watcher) privileged(o *Observed) bool {
 	const known CapSet = 1<<38 - 1 // up to CAP_AUDIT_READ of Linux 3.16
 	return w.Capabilities&known == known && w.User == o.Self.Namespaces[ns.User]
 }
 
-// child is the command as those who see it find it.
+// child returns the credentials of the command that decide which watchers can open it.
 func (p *Plan) child(o *Observed) Child {
 	c := Child{UID: o.UID, GID: o.GID, Permitted: o.Kept, Users: o.Users}
 	if p.Identity.RootOfUserNamespace || p.Made().Has(ns.User) {
 		c.UID, c.GID = -1, -1
-		c.Permitted = ^CapSet(0) // as any process that enters a user namespace has
+		c.Permitted = ^CapSet(0) // a process that enters a user namespace has all
 	}
-	if who := p.Identity.Container; who != nil {
-		c.UID, c.GID = who.HostUID, -1
-		c.Permitted = who.Capabilities.Ambient
-		if who.UID == 0 {
-			c.Permitted = who.Capabilities.Bounding & (who.Capabilities.Permitted | who.Capabilities.Inheritable)
+	if id := p.Identity.Container; id != nil {
+		c.UID, c.GID = id.HostUID, -1
+		c.Permitted = id.Capabilities.Ambient
+		if id.UID == 0 {
+			c.Permitted = id.Capabilities.Bounding & (id.Capabilities.Permitted | id.Capabilities.Inheritable)
 		}
 	}
 	return c
 }
 
-// dropping warns of what a command on the host may do itself: what it starts with fewer
-// rights is within reach.
-func (p *Plan) dropping(o *Observed) string {
+// riskOfChildren warns that watchers may open children which a command in the host's file
+// system starts with fewer rights; "" if they cannot.
+func (p *Plan) riskOfChildren(o *Observed) string {
 	if p.Identity.Container != nil {
 		return ""
 	}
@@ -114,11 +114,11 @@ func (p *Plan) dropping(o *Observed) string {
 	return ""
 }
 
-// wayOut is the hint of a refusal.
+// wayOut returns the hint for a refusal of guard.
 func (p *Plan) wayOut(r *request.Request) string {
 	source := r.Source(ns.PID).Quoted()
 	if p.Identity.Container != nil {
-		return "leave the container's processes out (--pid host), or trust " + source + " with these rights: --trust-container"
+		return "leave pid out (--pid host), or add --trust-container if you trust the processes of " + source
 	}
-	return "leave pid out (--only net takes the network alone), or trust " + source + " with the host: --trust-container"
+	return "leave pid out (--only net joins only the network), or add --trust-container if you trust the processes of " + source
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// A command that has more than those who see it is refused where they can open it.
-func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
+// A command with more rights than the processes that can see it is refused if they can open it.
+func TestGuard(t *testing.T) {
 	user := helper().Namespaces[ns.User]
 	ofDocker := capSet("chown", "kill", "net_bind_service", "setuid", "setgid")
 	watcher := func(caps plan.CapSet) []plan.Watcher {
@@ -40,22 +40,22 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 	}{
 		{"all of web", func(*request.Request, *plan.Observed) {}, watcher(^plan.CapSet(0)), "", ""},
 		{"--only pid of a default container", onlyPID, watcher(ofDocker), "", drops},
-		{"--only pid of one that may trace", onlyPID, watcher(ofDocker | capSet("sys_ptrace")), opens, opens},
-		{"--only pid of one that has all", onlyPID, watcher(^plan.CapSet(0)), opens, opens},
-		{"--only pid of one that reads", onlyPID, watcher(ofDocker | capSet("sys_admin")), reads, reads},
-		{"--only pid where nobody is", onlyPID, nil, "", ""},
-		{"--only pid of a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), AnyID: true}}, "", ""},
-		{"web where app sees it", pidOfApp, watcher(ofDocker), "", mixed + "open the files and the memory of the command"},
-		{"web where app, which has less, sees it", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
+		{"--only pid of one with SYS_PTRACE", onlyPID, watcher(ofDocker | capSet("sys_ptrace")), opens, opens},
+		{"--only pid of a privileged one", onlyPID, watcher(^plan.CapSet(0)), opens, opens},
+		{"--only pid of one with SYS_ADMIN", onlyPID, watcher(ofDocker | capSet("sys_admin")), reads, reads},
+		{"--only pid without watchers", onlyPID, nil, "", ""},
+		{"--only pid of one with a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), AnyID: true}}, "", ""},
+		{"web with the pid namespace of app", pidOfApp, watcher(ofDocker), "", mixed + "open the files and the memory of the command"},
+		{"web with the pid namespace of app, which has fewer capabilities", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
 		{"--privileged", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 			o.TargetProcess.Spec.UID = 0
 			o.TargetProcess.Spec.GID = 0
 		}, watcher(ofDocker), "", ""},
-		{"--privileged in a container that is it, of an engine that knows fewer capabilities", func(r *request.Request, o *plan.Observed) {
+		{"--privileged in a privileged container of an older engine, which knows fewer capabilities", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, 1<<41-1
 		}, watcher(1<<38 - 1), "", ""},
-		{"--privileged of another user", func(r *request.Request, o *plan.Observed) {
+		{"--privileged as another user", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 		}, watcher(ofDocker), `pid of "web": processes there can take over the command, which has more`, `pid of "web"`},
 	} {
@@ -81,8 +81,8 @@ func TestWhatCouldBeTakenOverIsRefused(t *testing.T) {
 	}
 }
 
-// Rights are never widened because something could not be read.
-func TestUnobservedWatchersAreARefusal(t *testing.T) {
+// Missing facts never add rights.
+func TestUnobservedWatchersAreRefused(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, r.TrustContainer = ns.SetOf(ns.PID), true
 	o.TargetProcess, o.Users = nil, nil
@@ -91,7 +91,7 @@ func TestUnobservedWatchersAreARefusal(t *testing.T) {
 	}
 }
 
-// hintOf is an error's way out, or "".
+// hintOf returns an error's hint, or "".
 func hintOf(err error) string {
 	if known, ok := errors.AsType[*exit.Error](err); ok {
 		return known.Hint

@@ -9,7 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-func TestWhoTheCommandIs(t *testing.T) {
+func TestWho(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		take, own ns.Set
@@ -44,15 +44,15 @@ func TestWhoTheCommandIs(t *testing.T) {
 	}
 }
 
-// The caller needs no Subject, and one that is there by mistake says nothing.
-func TestCallerStaysWhoHeIs(t *testing.T) {
+// A command with the caller's identity does not depend on a TargetProcess.
+func TestCallerKeepsItsIdentity(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.SetOf(ns.Net)
 	with := made(t, r, o)
 	o.TargetProcess = nil
 	without := made(t, r, o)
 	if !reflect.DeepEqual(with, without) {
-		t.Errorf("a Subject makes it\n%+v, not\n%+v", with, without)
+		t.Errorf("a TargetProcess makes it\n%+v, not\n%+v", with, without)
 	}
 	if !slices.Equal(with.Identity.Env, r.CallerEnv) {
 		t.Errorf("environment %q, want %q", with.Identity.Env, r.CallerEnv)
@@ -82,7 +82,7 @@ func TestContainerIdentityIsThatOfDockerExec(t *testing.T) {
 	}
 }
 
-func TestWhatTheSpecSaysGoesBeforeTheStarter(t *testing.T) {
+func TestSpecHasPriorityOverStarter(t *testing.T) {
 	umask, score := uint32(0o077), 500
 	o := observed()
 	o.TargetProcess.Spec.Umask, o.TargetProcess.Spec.OOMScoreAdj = &umask, &score
@@ -93,11 +93,11 @@ func TestWhatTheSpecSaysGoesBeforeTheStarter(t *testing.T) {
 	umask, score = 0, 0
 	got = made(t, asked(), o).Identity.Container
 	if got.Umask != 0 || got.OOMScoreAdj != 0 {
-		t.Errorf("umask %#o, oom_score_adj %d; a zero that was given is one", got.Umask, got.OOMScoreAdj)
+		t.Errorf("umask %#o, oom_score_adj %d; want the given zeros", got.Umask, got.OOMScoreAdj)
 	}
 }
 
-func TestProcessorsAreSetWhereTheyDiffer(t *testing.T) {
+func TestCPUsAreSetIfTheyDiffer(t *testing.T) {
 	for _, row := range []struct{ starter, want []int }{
 		{[]int{0, 1}, nil},
 		{[]int{0}, []int{0}},
@@ -106,7 +106,7 @@ func TestProcessorsAreSetWhereTheyDiffer(t *testing.T) {
 		o := observed()
 		o.TargetProcess.Starter.CPUs = row.starter
 		if got := made(t, asked(), o).Identity.Container.CPUs; !reflect.DeepEqual(got, row.want) {
-			t.Errorf("the helper has 0 and 1, the starter %v: set are %v, want %v", row.starter, got, row.want)
+			t.Errorf("the helper has CPUs 0 and 1, the starter %v: set are %v, want %v", row.starter, got, row.want)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestBareProcessHasNoKeyring(t *testing.T) {
 	}
 }
 
-func TestGroupsWhereTheyCannotBeSet(t *testing.T) {
+func TestGroupsThatCannotBeSet(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		own    ns.Set
@@ -128,7 +128,7 @@ func TestGroupsWhereTheyCannotBeSet(t *testing.T) {
 	}{
 		{"a user namespace that allows them", ns.All(), false, false},
 		{"a user namespace that denies them", ns.All(), true, true},
-		{"one that isn't joined has no say", docker(), true, false},
+		{"a user namespace that is not joined", docker(), true, false},
 	} {
 		o := observed()
 		o.Base, o.SetgroupsDenied = process(webPID, row.own), row.denied
@@ -144,7 +144,7 @@ func TestUIDOnTheHost(t *testing.T) {
 	for uid, want := range map[uint32]int64{
 		0: 100000, 999: 100999, 1000: 500, 1001: -1, 1999: -1,
 		2000: 4294967290,
-		2009: 4294967299, // no kernel gives such a map; it must not become another's uid
+		2009: 4294967299, // no kernel has such a map; it must not wrap around to another uid
 		2010: -1, 4294967294: -1,
 	} {
 		o := observed()
@@ -155,9 +155,9 @@ func TestUIDOnTheHost(t *testing.T) {
 	}
 }
 
-// docker exec inherits what the engine's shim ignores, which is not reset on the
-// way; a bare process's is its program's choice.
-func TestSignalsThatTheShimIgnores(t *testing.T) {
+// Commands of docker exec inherit the signals that the shim ignores. For pid:N they are the program's
+// choice and are not taken over.
+func TestIgnoredSignals(t *testing.T) {
 	for id, want := range map[string]uint64{observed().TargetProcess.ContainerID: 1 << 31, "": 0} {
 		o := observed()
 		o.TargetProcess.ContainerID, o.TargetProcess.Starter.Ignored = id, 1<<31
@@ -167,8 +167,7 @@ func TestSignalsThatTheShimIgnores(t *testing.T) {
 	}
 }
 
-// A command has the label of the specification. Where that has none it has its starter's,
-// which it had from the caller.
+// A command gets the label of the specification, else its starter's.
 func TestLabel(t *testing.T) {
 	for _, row := range []struct {
 		spec               plan.Spec
@@ -191,7 +190,7 @@ func TestLabel(t *testing.T) {
 		c := p.Identity.Container
 		step := slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == plan.OpLabel })
 		if c.AppArmor != row.want || c.SELinux != row.spec.SELinux || step != row.step {
-			t.Errorf("%+v: AppArmor %q, SELinux %q, a step %v", row, c.AppArmor, c.SELinux, step)
+			t.Errorf("%+v: AppArmor %q, SELinux %q, a label step: %v", row, c.AppArmor, c.SELinux, step)
 		}
 	}
 }

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Resource is the number of a resource limit, RLIMIT_… of getrlimit(2). The
-// numbers are the kernel's generic ones, which every architecture that the
-// helper is built for has.
+// Resource is the number of a resource limit, RLIMIT_… of getrlimit(2). The numbers are
+// those of asm-generic/resource.h, which hold on every architecture that the helper is built for.
 type Resource int
 
 var resourceNames = []string{
@@ -17,7 +16,7 @@ var resourceNames = []string{
 	"memlock", "as", "locks", "sigpending", "msgqueue", "nice", "rtprio", "rttime",
 }
 
-// Resources lists every resource.
+// Resources lists all resources.
 func Resources() []Resource {
 	all := make([]Resource, len(resourceNames))
 	for i := range all {
@@ -26,7 +25,7 @@ func Resources() []Resource {
 	return all
 }
 
-// ParseResource reads RLIMIT_NOFILE or nofile.
+// ParseResource parses RLIMIT_NOFILE or nofile.
 func ParseResource(name string) (Resource, error) {
 	i := indexOf(resourceNames, name, "rlimit_")
 	if i < 0 {
@@ -41,7 +40,7 @@ func (r Resource) String() string { return resourceNames[r] }
 // MarshalText writes the name.
 func (r Resource) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText parses the output of MarshalText.
 func (r *Resource) UnmarshalText(text []byte) (err error) {
 	*r, err = ParseResource(string(text))
 	return err
@@ -57,7 +56,7 @@ type Limit struct {
 	Hard     uint64   `json:"hard"`
 }
 
-// String is nofile=1024:4096.
+// String formats l as nofile=1024:4096, like docker run --ulimit.
 func (l Limit) String() string {
 	return fmt.Sprintf("%s=%s:%s", l.Resource, bound(l.Soft), bound(l.Hard))
 }
@@ -69,7 +68,7 @@ func bound(value uint64) string {
 	return strconv.FormatUint(value, 10)
 }
 
-// MergeLimits is every limit of the inherited ones, with those given in their place.
+// MergeLimits returns the inherited limits, overridden by the given ones.
 func MergeLimits(inherited, given []Limit) []Limit {
 	merged := slices.Clone(inherited)
 	for _, l := range given {
@@ -82,20 +81,20 @@ func MergeLimits(inherited, given []Limit) []Limit {
 	return merged
 }
 
-// ParseLimits reads /proc/PID/limits: below a heading a line for each resource, in
-// the order of their numbers; a name of 26 columns, the soft and the hard limit.
+// ParseLimits parses /proc/PID/limits: a heading, then one line for each resource in
+// the order of their numbers: a name of 26 columns, the soft limit, the hard limit.
 func ParseLimits(text string) ([]Limit, error) {
-	const name = 26
+	const nameWidth = 26
 	_, text, _ = strings.Cut(text, "\n")
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	var list []Limit
 	for i, r := range Resources() {
-		if i >= len(lines) || len(lines[i]) < name {
-			return nil, fmt.Errorf("there is none of %s", r)
+		if i >= len(lines) || len(lines[i]) < nameWidth {
+			return nil, fmt.Errorf("no limit of %s is listed", r)
 		}
-		words := strings.Fields(lines[i][name:])
+		words := strings.Fields(lines[i][nameWidth:])
 		if len(words) < 2 {
-			return nil, fmt.Errorf("there is none of %s", r)
+			return nil, fmt.Errorf("no limit of %s is listed", r)
 		}
 		soft, err := parseLimit(words[0])
 		if err != nil {
@@ -117,8 +116,8 @@ func parseLimit(word string) (uint64, error) {
 	return strconv.ParseUint(word, 10, 64)
 }
 
-// Below names the resources of which own allows less than wanted; to raise a hard limit takes
-// CAP_SYS_RESOURCE.
+// Below names the resources whose hard limit in own is lower than in wanted. Raising a hard
+// limit requires CAP_SYS_RESOURCE.
 func Below(own, wanted []Limit) []string {
 	var names []string
 	for _, w := range wanted {

@@ -8,8 +8,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// Numbers of asm-generic/resource.h.
-func TestResourcesAreTheKernels(t *testing.T) {
+// The numbers are those of asm-generic/resource.h.
+func TestResourceNumbers(t *testing.T) {
 	for name, want := range map[string]plan.Resource{
 		"RLIMIT_CPU": 0, "RLIMIT_CORE": 4, "RLIMIT_NPROC": 6, "RLIMIT_NOFILE": 7,
 		"RLIMIT_MEMLOCK": 8, "RLIMIT_AS": 9, "RLIMIT_RTTIME": 15,
@@ -20,7 +20,7 @@ func TestResourcesAreTheKernels(t *testing.T) {
 	}
 }
 
-func TestParsedResourceIsThePrintedOne(t *testing.T) {
+func TestParseResourceReadsString(t *testing.T) {
 	all := plan.Resources()
 	if len(all) != 16 { // RLIM_NLIMITS
 		t.Errorf("%d resources", len(all))
@@ -47,7 +47,7 @@ func TestUnknownResourceIsRefused(t *testing.T) {
 	}
 }
 
-func TestLimitInMessages(t *testing.T) {
+func TestLimitString(t *testing.T) {
 	for want, limit := range map[string]plan.Limit{
 		"nofile=1024:4096":          {Resource: nofile, Soft: 1024, Hard: 4096},
 		"nofile=0:unlimited":        {Resource: nofile, Soft: 0, Hard: plan.Unlimited},
@@ -70,29 +70,29 @@ func TestLimitAsJSON(t *testing.T) {
 	}
 }
 
-func TestGivenLimitsReplaceInheritedOnes(t *testing.T) {
+func TestMergeLimits(t *testing.T) {
 	limit := func(r plan.Resource, n uint64) plan.Limit { return plan.Limit{Resource: r, Soft: n, Hard: n + 1} }
 	for _, row := range []struct {
 		name                   string
 		inherited, given, want []plan.Limit
 	}{
-		{"none at all", nil, nil, nil},
+		{"no limits", nil, nil, nil},
 		{"only inherited ones", []plan.Limit{limit(0, 10), limit(4, 20)}, nil, []plan.Limit{limit(0, 10), limit(4, 20)}},
 		{"only given ones", nil, []plan.Limit{limit(4, 20)}, []plan.Limit{limit(4, 20)}},
 		{
-			"one of each in its place",
+			"a given one replaces the inherited one",
 			[]plan.Limit{limit(0, 10), limit(4, 20), limit(7, 30)},
 			[]plan.Limit{limit(4, 0)},
 			[]plan.Limit{limit(0, 10), limit(4, 0), limit(7, 30)},
 		},
 		{
-			"a new one after them",
+			"a new one is appended",
 			[]plan.Limit{limit(7, 30)},
 			[]plan.Limit{limit(0, 10), limit(7, 40)},
 			[]plan.Limit{limit(7, 40), limit(0, 10)},
 		},
 		{
-			"of one that was given twice the last",
+			"the last of two given ones",
 			[]plan.Limit{limit(7, 30)},
 			[]plan.Limit{limit(7, 40), limit(7, 50)},
 			[]plan.Limit{limit(7, 50)},
@@ -112,7 +112,7 @@ func TestGivenLimitsReplaceInheritedOnes(t *testing.T) {
 	}
 }
 
-func TestResourcesAreReadAsTheyAreWritten(t *testing.T) {
+func TestResourceText(t *testing.T) {
 	for _, r := range plan.Resources() {
 		var got plan.Resource
 		text, err := r.MarshalText()
@@ -125,6 +125,6 @@ func TestResourcesAreReadAsTheyAreWritten(t *testing.T) {
 	}
 	var r plan.Resource
 	if err := r.UnmarshalText([]byte("nothing")); err == nil {
-		t.Error("a resource that is none is read")
+		t.Error("an unknown resource is accepted")
 	}
 }

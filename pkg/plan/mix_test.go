@@ -17,12 +17,12 @@ func file(path string) request.Source {
 	return request.Source{From: request.FromPath, Path: request.Word(path)}
 }
 
-// mixed is docker nsjoin web with flags, by what they give.
-func mixed(instead map[ns.Kind]request.Source) (*request.Request, *plan.Observed) {
+// mixed is docker nsjoin web with flags such as --net.
+func mixed(overrides map[ns.Kind]request.Source) (*request.Request, *plan.Observed) {
 	r, o := asked(), observed()
-	r.Overrides = instead
+	r.Overrides = overrides
 	o.Overrides, o.Paths = make(map[ns.Kind]plan.Process), make(map[ns.Kind]plan.PathNamespace)
-	for k, s := range instead {
+	for k, s := range overrides {
 		switch s.From {
 		case request.FromContainer:
 			o.Overrides[k] = process(appPID, docker())
@@ -39,10 +39,10 @@ func mixed(instead map[ns.Kind]request.Source) (*request.Request, *plan.Observed
 // own gives a process a user namespace of its own.
 func own(o *plan.Observed) { o.Base = process(webPID, ns.All().Without(ns.SetOf(ns.Time))) }
 
-func TestMixesThatAreRefused(t *testing.T) {
+func TestRefusedMixes(t *testing.T) {
 	for _, row := range []struct {
 		name          string
-		instead       map[ns.Kind]request.Source
+		overrides     map[ns.Kind]request.Source
 		vary          func(*request.Request, *plan.Observed)
 		message, hint string
 	}{
@@ -50,48 +50,48 @@ func TestMixesThatAreRefused(t *testing.T) {
 			"a file of another kind",
 			map[ns.Kind]request.Source{ns.Net: file("/run/blue")},
 			func(_ *request.Request, o *plan.Observed) { o.Paths[ns.Net] = plan.PathNamespace{Kind: ns.UTS} },
-			"net of ns:/run/blue: it is a namespace of kind uts", "",
+			"net of ns:/run/blue: it is a uts namespace", "",
 		},
 		{
-			"mounts of a file",
+			"mnt from a file",
 			map[ns.Kind]request.Source{ns.Mnt: file("/run/mnt")},
 			nil,
-			"mnt of ns:/run/mnt: whose mounts they are decides who the command is, and a file has no owner",
-			"--mnt pid:N is a process that has them: lsns -t mnt",
+			"mnt of ns:/run/mnt: cannot take the mount namespace from a file: the command's identity is read from a process",
+			"name a process that has these mounts: --mnt pid:N; lsns -t mnt lists them",
 		},
 		{
-			"a pid namespace above ours",
+			"a pid namespace that is an ancestor's",
 			nil, func(_ *request.Request, o *plan.Observed) { o.PIDUnreachable = true },
-			"pid of web: it is not beneath the caller's pid namespace",
-			"only a process outside of it can join it: run docker nsjoin on the engine's host",
+			"pid of web: it is not a descendant of the caller's pid namespace",
+			"run docker nsjoin outside of any container, on the engine's host",
 		},
 		{
 			"--userns private over mounts with a user namespace",
 			map[ns.Kind]request.Source{ns.User: private()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
-			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`,
-			"take user from there too, or leave mnt out",
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`,
+			`take user from "web" as well, or leave mnt out`,
 		},
 		{
 			"--userns host over mounts with a user namespace",
 			map[ns.Kind]request.Source{ns.User: request.Host()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
-			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
 		},
 		{
-			"--except user of one that has it",
+			"--except user and mounts with a user namespace",
 			nil,
 			func(r *request.Request, o *plan.Observed) { own(o); r.Take = r.Take.Without(ns.SetOf(ns.User)) },
-			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
 		},
 		{
-			"--mnt private is a copy of the same mounts",
+			"--mnt private, a copy of mounts with a user namespace",
 			map[ns.Kind]request.Source{ns.Mnt: private(), ns.User: request.Host()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
-			`mnt of "web": it has a user namespace of its own, and its ids mean others elsewhere`, "take user from there too, or leave mnt out",
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
 		},
 		{
-			"a new one of a kind that the kernel lacks",
+			"private of a kind that the kernel lacks",
 			map[ns.Kind]request.Source{ns.Time: private()},
 			func(_ *request.Request, o *plan.Observed) {
 				delete(o.Self.Namespaces, ns.Time)
@@ -100,7 +100,7 @@ func TestMixesThatAreRefused(t *testing.T) {
 			"this kernel has no time namespaces", "",
 		},
 	} {
-		r, o := mixed(row.instead)
+		r, o := mixed(row.overrides)
 		if row.vary != nil {
 			row.vary(r, o)
 		}
@@ -119,10 +119,10 @@ func TestMixesThatAreRefused(t *testing.T) {
 	}
 }
 
-func TestMixesThatAreNot(t *testing.T) {
+func TestAcceptedMixes(t *testing.T) {
 	for _, row := range []struct {
 		name         string
-		instead      map[ns.Kind]request.Source
+		overrides    map[ns.Kind]request.Source
 		vary         func(*request.Request, *plan.Observed)
 		joined, made ns.Set
 	}{
@@ -130,13 +130,13 @@ func TestMixesThatAreNot(t *testing.T) {
 			ns.Cgroup: file("/c"), ns.IPC: file("/i"), ns.Net: file("/n"), ns.PID: file("/p"),
 			ns.Time: file("/t"), ns.User: file("/u"), ns.UTS: file("/h"),
 		}, nil, ns.All(), 0},
-		{"the helper's own mounts by their file", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
+		{"mnt from the file of the helper's own", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
 			o.Paths[ns.Mnt] = plan.PathNamespace{Kind: ns.Mnt, ID: o.Self.Namespaces[ns.Mnt]}
 		}, docker().Without(ns.SetOf(ns.Mnt)), 0},
-		{"new ones that are copies are joined first", map[ns.Kind]request.Source{
+		{"new copies join the original first", map[ns.Kind]request.Source{
 			ns.Mnt: private(), ns.UTS: private(), ns.Time: private(),
 		}, nil, docker(), ns.SetOf(ns.Mnt, ns.UTS, ns.Time)},
-		{"new ones that begin empty are not", map[ns.Kind]request.Source{
+		{"new empty ones join nothing", map[ns.Kind]request.Source{
 			ns.Cgroup: private(), ns.IPC: private(), ns.Net: private(), ns.PID: private(), ns.User: private(),
 		}, nil, ns.SetOf(ns.Mnt, ns.UTS), ns.SetOf(ns.Cgroup, ns.IPC, ns.Net, ns.PID, ns.User)},
 		{"--userns host without the mounts", map[ns.Kind]request.Source{
@@ -149,12 +149,12 @@ func TestMixesThatAreNot(t *testing.T) {
 			ns.SetOf(ns.Net), ns.SetOf(ns.User),
 		},
 		{
-			"another's user namespace over mounts that have none",
+			"a user namespace of app with mounts that have none",
 			map[ns.Kind]request.Source{ns.User: source("app")},
 			func(_ *request.Request, o *plan.Observed) { o.Overrides[ns.User] = process(appPID, ns.All()) }, docker() | ns.SetOf(ns.User), 0,
 		},
 	} {
-		r, o := mixed(row.instead)
+		r, o := mixed(row.overrides)
 		if row.vary != nil {
 			row.vary(r, o)
 		}
@@ -169,9 +169,9 @@ func TestMixesThatAreNot(t *testing.T) {
 	}
 }
 
-// The kernel makes no new namespace before it is known what it is copied from,
-// or whose cgroup is its root; and the ids are there before they are taken.
-func TestOrderOfMaking(t *testing.T) {
+// Namespaces to copy are joined before unshare, as is the cgroup that becomes the root of a new cgroup
+// namespace. Ids are mapped before they are set.
+func TestOrderOfNewNamespaces(t *testing.T) {
 	r, o := mixed(map[ns.Kind]request.Source{
 		ns.Cgroup: private(), ns.Mnt: private(), ns.User: private(), ns.UTS: private(), ns.PID: private(),
 	})

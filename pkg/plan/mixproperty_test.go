@@ -13,9 +13,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Any kinds from anywhere: a refusal with one of the reasons that there are, or
-// a plan whose order the kernel accepts. A sample of such requests runs on the
-// real kernel in plugin/helper. The numbers are the same in each run.
+// Random combinations of kinds and sources lead to one of the known refusals, or to a plan whose order
+// the kernel accepts. A sample of them runs on the real kernel in plugin/helper. The seeds are fixed.
 func TestAnyMix(t *testing.T) {
 	count := make(map[string]int)
 	for seed := range uint64(20000) {
@@ -40,22 +39,22 @@ func TestAnyMix(t *testing.T) {
 		}
 		count["planned"]++
 	}
-	for _, what := range []string{"planned", "slaves", aboveUs, noOwner, otherKind, ownIDs} {
+	for _, what := range []string{"planned", "slaves", notDescendant, mountFile, otherKind, ownIDs} {
 		if count[what] < 200 {
 			t.Errorf("%q came up %d times only", what, count[what])
 		}
 	}
 }
 
-// The reasons of a refusal.
+// The known refusals.
 const (
-	aboveUs   = "it is not beneath the caller's pid namespace"
-	noOwner   = "a file has no owner"
-	otherKind = "it is a namespace of kind"
-	ownIDs    = "it has a user namespace of its own"
+	notDescendant = "it is not a descendant of the caller's pid namespace"
+	mountFile     = "cannot take the mount namespace from a file"
+	otherKind     = "it is a"
+	ownIDs        = "its files belong to ids of its own user namespace"
 )
 
-// reason is why a request must be refused, the first of several; "" if it isn't.
+// reason returns why a request must be refused, the first of several reasons; "" for none.
 func reason(r *request.Request, o *plan.Observed) string {
 	for _, k := range ns.Kinds() {
 		if p, ok := o.Paths[k]; ok && p.Kind != k {
@@ -67,9 +66,9 @@ func reason(r *request.Request, o *plan.Observed) string {
 	foreign := id(ns.Mnt) != o.Self.Namespaces[ns.Mnt]
 	switch {
 	case foreign && o.Paths[ns.Mnt] != (plan.PathNamespace{}):
-		return noOwner
+		return mountFile
 	case o.PIDUnreachable && id(ns.PID) != o.Self.Namespaces[ns.PID]:
-		return aboveUs
+		return notDescendant
 	case foreign && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User] &&
 		(r.New(ns.User) || id(ns.User) != mounts.Namespaces[ns.User]):
 		return ownIDs
@@ -77,7 +76,7 @@ func reason(r *request.Request, o *plan.Observed) string {
 	return ""
 }
 
-// idOf is the namespace that is joined for kind k, the helper's own for none.
+// idOf returns the namespace that is joined for kind k, or the helper's.
 func idOf(r *request.Request, o *plan.Observed, k ns.Kind) ns.ID {
 	if p, ok := o.Paths[k]; ok {
 		return p.ID
@@ -89,19 +88,19 @@ func processOf(r *request.Request, o *plan.Observed, k ns.Kind) plan.Process {
 	if p, ok := o.Overrides[k]; ok {
 		return p
 	}
-	begins := !r.New(k) || k == ns.Mnt || k == ns.UTS || k == ns.Time // as a copy
+	begins := !r.New(k) || k == ns.Mnt || k == ns.UTS || k == ns.Time // a copy
 	if _, file := o.Paths[k]; !file && begins && r.Take.Has(k) {
 		return o.Base
 	}
 	return o.Self
 }
 
-// accepted takes the steps as the kernel would: with the rights and the
-// namespaces that the process has by then.
+// accepted simulates the steps like the kernel, with the rights and the namespaces that the process
+// has at each step.
 //
 //nolint:gocognit // one case an operation, each read alone
 func accepted(p *plan.Plan, o *plan.Observed) error {
-	user := o.Self.Namespaces[ns.User] // what it has rights over; the helper's has them over all beneath
+	user := o.Self.Namespaces[ns.User] // it has rights over what this owns; over all, if it is the helper's
 	var joined, pending ns.Set
 	var done []plan.Op
 	has := func(op plan.Op) bool {
@@ -171,8 +170,8 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 	return nil
 }
 
-// slave: new mounts that nobody asked for are slaves of the host's, have a /proc, and are made only
-// for another pid namespace, where nothing says whose mounts they are to be.
+// slave checks new mounts that were not requested: they are slaves of the host's, have a new /proc, and
+// are made only for another pid namespace without a requested source of mnt.
 func slave(p *plan.Plan, r *request.Request, o *plan.Observed) error {
 	has := func(op plan.Op) bool {
 		return slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Op == op })
@@ -181,9 +180,9 @@ func slave(p *plan.Plan, r *request.Request, o *plan.Observed) error {
 	made := p.Made().Has(ns.Mnt) && !r.New(ns.Mnt)
 	switch {
 	case made != has(plan.OpSlave), made && !has(plan.OpProc), r.New(ns.Mnt) != has(plan.OpMounts):
-		return fmt.Errorf("new mounts that nobody asked for: %v, their steps are not so", made)
+		return fmt.Errorf("new mounts that were not requested: %v, the steps differ", made)
 	case made && (said || p.Identity.Container != nil):
-		return fmt.Errorf("new mounts that nobody asked for in place of others")
+		return fmt.Errorf("new mounts that were not requested instead of others")
 	case made && idOfRow(p, ns.PID) == o.Self.Namespaces[ns.PID] && !r.New(ns.PID):
 		return fmt.Errorf("a new /proc of the host's processes")
 	}

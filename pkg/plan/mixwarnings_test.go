@@ -9,18 +9,18 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// What /proc shows is of the pid namespace of who mounted it. A new one is
-// mounted only where its pid namespace is the command's to show.
-func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
-	const ofWeb, ofHost, wayOut = `/proc, and so ps, is that of the processes of "web"`,
-		"/proc, and so ps, is that of the processes of the host", "; --mnt private mounts another"
+// /proc shows the pid namespace of the process that mounted it. If the command has another one, a new
+// /proc is mounted, or a warning says what /proc shows.
+func TestProcIsMountedOrWarnedAbout(t *testing.T) {
+	const ofWeb, ofHost, wayOut = `/proc, and so ps, shows the processes of "web"`,
+		"/proc, and so ps, shows the processes of the host", "; --mnt private mounts a new one"
 	onHost := func(r *request.Request, o *plan.Observed) { r.Base, o.Base = request.Host(), o.Self }
 	for _, row := range []struct {
-		name    string
-		instead map[ns.Kind]request.Source
-		vary    func(*request.Request, *plan.Observed)
-		mounted bool
-		warning string
+		name      string
+		overrides map[ns.Kind]request.Source
+		vary      func(*request.Request, *plan.Observed)
+		mounted   bool
+		warning   string
 	}{
 		{"all of web", nil, nil, false, ""},
 		{"web, but --pid container:app", map[ns.Kind]request.Source{ns.PID: source("app")}, nil, false, ofWeb},
@@ -28,14 +28,14 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 		{"a copy of web's mounts", map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private()}, nil, false, ofWeb},
 		{"web, but --pid host", map[ns.Kind]request.Source{ns.PID: request.Host()}, nil, false, ofWeb},
 		{"web, but --mnt host", map[ns.Kind]request.Source{ns.Mnt: request.Host()}, nil, false, ofHost + wayOut},
-		{"web, but the host's mounts by their file", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
+		{"web, but --mnt ns:PATH of the host's", map[ns.Kind]request.Source{ns.Mnt: file("/m")}, func(_ *request.Request, o *plan.Observed) {
 			o.Paths[ns.Mnt] = plan.PathNamespace{Kind: ns.Mnt, ID: o.Self.Namespaces[ns.Mnt]}
-		}, false, "/proc, and so ps, is that of the processes of ns:/m" + wayOut},
+		}, false, "/proc, and so ps, shows the processes of ns:/m" + wayOut},
 		{"the host", nil, onHost, false, ""},
 		{"the host with --mnt private", map[ns.Kind]request.Source{ns.Mnt: private()}, onHost, false, ""},
 		{"--pid container:app on the host", map[ns.Kind]request.Source{ns.PID: source("app")}, onHost, true, ""},
 		{"--pid private on the host", map[ns.Kind]request.Source{ns.PID: private()}, onHost, true, ""},
-		{"--pid of a file on the host", map[ns.Kind]request.Source{ns.PID: file("/p")}, onHost, true, ""},
+		{"--pid ns:PATH on the host", map[ns.Kind]request.Source{ns.PID: file("/p")}, onHost, true, ""},
 		{"web, but --except mnt", nil, func(r *request.Request, _ *plan.Observed) {
 			r.Take = r.Take.Without(ns.SetOf(ns.Mnt))
 		}, true, ""},
@@ -43,29 +43,29 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 		{"a process with the host's mounts", nil, func(r *request.Request, o *plan.Observed) {
 			r.Base, o.Base = request.Source{From: request.FromPID, PID: webPID}, process(webPID, ns.SetOf(ns.PID))
 		}, true, ""},
-		{"one that isn't the host's in a helper's container", nil, func(r *request.Request, o *plan.Observed) {
+		{"--only pid, and the helper in a container", nil, func(r *request.Request, o *plan.Observed) {
 			r.Take, o.Host = ns.SetOf(ns.PID), process(77, ns.SetOf(ns.Mnt))
 		}, true, ""},
-		{"and --mnt host", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: request.Host()}, onHost, false, ofHost + wayOut},
-		{"the same and --mnt private", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private()}, onHost, true, ""},
+		{"--pid container:app --mnt host", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: request.Host()}, onHost, false, ofHost + wayOut},
+		{"--pid container:app --mnt private", map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private()}, onHost, true, ""},
 		{"--pid private --mnt private", map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private()}, onHost, true, ""},
 		{
-			"and --userns private",
+			"--pid private --mnt private --userns private",
 			map[ns.Kind]request.Source{ns.PID: private(), ns.Mnt: private(), ns.User: private()},
 			onHost, true, "",
 		},
 		{
-			"of a pid namespace that the new user namespace doesn't own",
+			"a pid namespace that the new user namespace does not own",
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: private()},
 			onHost, false, ofHost,
 		},
 		{
-			"the same without --mnt: nothing is copied for nothing",
+			"the same without --mnt",
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.User: private()},
 			onHost, false, ofHost,
 		},
 		{
-			"of one that the joined user namespace owns",
+			"a pid namespace that the joined user namespace owns",
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: source("app")},
 			func(r *request.Request, o *plan.Observed) {
 				onHost(r, o)
@@ -76,7 +76,7 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 			true, "",
 		},
 		{
-			"of one that it doesn't own",
+			"a pid namespace that the joined user namespace does not own",
 			map[ns.Kind]request.Source{ns.PID: source("app"), ns.Mnt: private(), ns.User: source("app")},
 			func(r *request.Request, o *plan.Observed) {
 				onHost(r, o)
@@ -86,7 +86,7 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 			false, ofHost,
 		},
 	} {
-		r, o := mixed(row.instead)
+		r, o := mixed(row.overrides)
 		if row.vary != nil {
 			row.vary(r, o)
 		}
@@ -101,26 +101,26 @@ func TestProcIsMountedOrItsWorldIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhatIsForeignIsNamed(t *testing.T) {
+func TestWarningAboutMissingRights(t *testing.T) {
 	for _, row := range []struct {
-		name    string
-		instead map[ns.Kind]request.Source
-		owns    ns.Set // what web's user namespace owns
-		want    string
+		name      string
+		overrides map[ns.Kind]request.Source
+		owns      ns.Set // what web's user namespace owns
+		want      string
 	}{
-		{"all is web's", nil, docker(), ""},
+		{"web owns all", nil, docker(), ""},
 		{
-			"web's network is another's",
+			"another owns web's network",
 			nil, docker().Without(ns.SetOf(ns.Net)), "no rights over net, which another user namespace owns",
 		},
 		{
-			"app's are not its own",
+			"another owns app's",
 			map[ns.Kind]request.Source{ns.Net: source("app"), ns.IPC: source("app")},
 			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "no rights over ipc,net, which another user namespace owns",
 		},
-		{"new ones are", map[ns.Kind]request.Source{ns.Net: private(), ns.UTS: private()}, docker(), ""},
+		{"new ones", map[ns.Kind]request.Source{ns.Net: private(), ns.UTS: private()}, docker(), ""},
 	} {
-		r, o := mixed(row.instead)
+		r, o := mixed(row.overrides)
 		own(o)
 		o.Owners = make(map[ns.Kind]ns.ID)
 		for _, k := range ns.Kinds() {
@@ -134,7 +134,7 @@ func TestWhatIsForeignIsNamed(t *testing.T) {
 	}
 }
 
-// warningOf is the warning that begins so, or "".
+// warningOf returns the warning with a prefix, or "".
 func warningOf(p *plan.Plan, begin string) string {
 	for _, w := range p.Warnings {
 		if len(w) >= len(begin) && w[:len(begin)] == begin {

@@ -8,9 +8,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// namespaces decides for every kind whether it has to be joined or made. One that
-// is the helper's own already is not joined: the kernel refuses that for user,
-// and for pid it would cost a fork. A source that lacks a kind has ended.
+// namespaces decides for every kind whether its namespace is joined or made. A namespace that
+// the helper is already in is not joined: the kernel refuses that for user, and for pid it would
+// cost a fork. A source without a namespace of a kind has ended.
 func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
 	var rows []Namespace
 	for _, k := range ns.Kinds() {
@@ -31,12 +31,12 @@ func namespaces(r *request.Request, o *Observed) ([]Namespace, error) {
 	return rows, refuse(rows, r, o)
 }
 
-// origin is the namespace of kind k that is to be joined, or copied, and the
-// process that has it, if it is one's.
+// origin returns the namespace of kind k to join or copy, and the process that it is
+// taken from; 0 if it is taken from a file.
 func (o *Observed) origin(r *request.Request, k ns.Kind) (ns.ID, int, error) {
 	if from, ok := o.Paths[k]; ok {
 		if from.Kind != k {
-			return ns.ID{}, 0, fmt.Errorf("%s of %s: it is a namespace of kind %s", k, r.Source(k), from.Kind)
+			return ns.ID{}, 0, fmt.Errorf("%s of %s: it is a %s namespace", k, r.Source(k), from.Kind)
 		}
 		return from.ID, 0, nil
 	}
@@ -48,8 +48,8 @@ func (o *Observed) origin(r *request.Request, k ns.Kind) (ns.ID, int, error) {
 	return id, from.PID, nil
 }
 
-// source is the process that gives kind k. Of a file there is none: it is the
-// helper where that is its own.
+// source returns the process that the namespace of kind k is taken from: the helper, if it
+// is taken from a file or a new one begins empty.
 func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	if _, ok := o.Paths[k]; ok || r.New(k) && !ns.Copied(k) {
 		return o.Self
@@ -63,7 +63,7 @@ func (o *Observed) source(r *request.Request, k ns.Kind) Process {
 	return o.host()
 }
 
-// host is the process that has the host's namespaces.
+// host returns the process that has the host's namespaces.
 func (o *Observed) host() Process {
 	if o.Host.Namespaces == nil {
 		return o.Self
@@ -71,45 +71,45 @@ func (o *Observed) host() Process {
 	return o.Host
 }
 
-// foreign tells whether the command has another file system than the host's.
+// foreign tells whether the command runs in another mount namespace than the host's.
 func (p *Plan) foreign(o *Observed) bool {
 	return p.row(ns.Mnt).ID != o.host().Namespaces[ns.Mnt]
 }
 
-// refuse refuses what the kernel would, before anything is joined, and mounts
-// whose owners mean others in the command's user namespace.
+// refuse returns an error for what the kernel would refuse, before anything is joined, and
+// for mounts whose file owners would be other users in the command's user namespace.
 func refuse(rows []Namespace, r *request.Request, o *Observed) error {
 	mounts := o.source(r, ns.Mnt)
-	bound := NeedsTargetProcess(o.host(), mounts) && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
+	ownUsers := NeedsTargetProcess(o.host(), mounts) && mounts.Namespaces[ns.User] != o.Self.Namespaces[ns.User]
 	for _, n := range rows {
 		switch {
 		case n.Kind == ns.PID && n.Join && o.PIDUnreachable:
-			return exit.Hint(fmt.Errorf("pid of %s: it is not beneath the caller's pid namespace", n.Source),
-				"only a process outside of it can join it: run docker nsjoin on the engine's host")
+			return exit.Hint(fmt.Errorf("pid of %s: it is not a descendant of the caller's pid namespace", n.Source),
+				"run docker nsjoin outside of any container, on the engine's host")
 		case n.Kind == ns.Mnt && n.Join && n.PID == 0:
-			return exit.Hint(fmt.Errorf("mnt of %s: whose mounts they are decides who the command is, and a file has no owner", n.Source),
-				"--mnt pid:N is a process that has them: lsns -t mnt")
-		case n.Kind == ns.User && bound && (n.New || n.ID != mounts.Namespaces[ns.User]):
-			return exit.Hint(fmt.Errorf("mnt of %s: it has a user namespace of its own, and its ids mean others elsewhere", r.Source(ns.Mnt).Quoted()),
-				"take user from there too, or leave mnt out")
+			return exit.Hint(fmt.Errorf("mnt of %s: cannot take the mount namespace from a file: the command's identity is read from a process", n.Source),
+				"name a process that has these mounts: --mnt pid:N; lsns -t mnt lists them")
+		case n.Kind == ns.User && ownUsers && (n.New || n.ID != mounts.Namespaces[ns.User]):
+			return exit.Hint(fmt.Errorf("mnt of %s: its files belong to ids of its own user namespace, which the command would not be in", r.Source(ns.Mnt).Quoted()),
+				"take user from %s as well, or leave mnt out", r.Source(ns.Mnt).Quoted())
 		}
 	}
 	return nil
 }
 
-// warnings are what may surprise.
+// warnings returns what may surprise the user.
 func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 	var list []string
-	// A command on the host would have it by the local way, and a shell without a command or a
-	// terminal could do nothing else than read it.
+	// A command in the host's file system reads standard input if it is started locally, and a shell
+	// without a command and a terminal can do nothing but read it.
 	if o.InputWaits && !p.Input && (!p.foreign(o) && p.Remote || p.foreign(o) && len(r.Command) == 0) {
-		list = append(list, "standard input is not passed on: -i does that")
+		list = append(list, "standard input is not passed on; add -i to pass it on")
 	}
 	pid, mnt, user := p.row(ns.PID), p.row(ns.Mnt), p.row(ns.User)
 	if (pid.New || pid.ID != o.procShows(r)) && !p.ownProc(r, o) {
-		text := fmt.Sprintf("/proc, and so ps, is that of the processes of %s", r.Source(ns.Mnt).Quoted())
+		text := fmt.Sprintf("/proc, and so ps, shows the processes of %s", r.Source(ns.Mnt).Quoted())
 		if !p.foreign(o) && !mnt.New && p.mayMountProc(o) {
-			text += "; --mnt private mounts another"
+			text += "; --mnt private mounts a new one"
 		}
 		list = append(list, text)
 	}

@@ -11,25 +11,25 @@ import (
 func TestJoinedNamespaces(t *testing.T) {
 	app := process(appPID, ns.All())
 	for _, row := range []struct {
-		name    string
-		take    ns.Set
-		instead map[ns.Kind]plan.Process
-		base    plan.Process
-		want    ns.Set
+		name      string
+		take      ns.Set
+		overrides map[ns.Kind]plan.Process
+		base      plan.Process
+		want      ns.Set
 	}{
-		{"all of web that the helper isn't in", ns.All(), nil, process(webPID, docker()), docker()},
-		{"a user namespace too", ns.All(), nil, process(webPID, ns.All()), ns.All()},
+		{"all of web, except shared ones", ns.All(), nil, process(webPID, docker()), docker()},
+		{"web with a user namespace", ns.All(), nil, process(webPID, ns.All()), ns.All()},
 		{"--only net", ns.SetOf(ns.Net), nil, process(webPID, docker()), ns.SetOf(ns.Net)},
 		{
 			"--except mnt",
 			ns.All().Without(ns.SetOf(ns.Mnt)), nil, process(webPID, docker()), docker().Without(ns.SetOf(ns.Mnt)),
 		},
-		{"--only user of one that has none of its own", ns.SetOf(ns.User), nil, process(webPID, docker()), 0},
+		{"--only user and none of its own", ns.SetOf(ns.User), nil, process(webPID, docker()), 0},
 		{"docker run --net host", ns.All(), nil, process(webPID, ns.SetOf(ns.Mnt)), ns.SetOf(ns.Mnt)},
 		{"the host", ns.All(), nil, helper(), 0},
 		{"none", 0, nil, process(webPID, ns.All()), 0},
 		{
-			"--net container:app besides --only uts",
+			"--net container:app --only uts",
 			ns.SetOf(ns.UTS),
 			map[ns.Kind]plan.Process{ns.Net: app},
 			process(webPID, docker()), ns.SetOf(ns.Net, ns.UTS),
@@ -41,7 +41,7 @@ func TestJoinedNamespaces(t *testing.T) {
 			process(webPID, docker()), docker().Without(ns.SetOf(ns.Net)),
 		},
 		{
-			"--net container:app where app shares the helper's",
+			"--net container:app, and app shares the helper's",
 			ns.All(),
 			map[ns.Kind]plan.Process{ns.Net: process(appPID, ns.SetOf(ns.Mnt))},
 			process(webPID, docker()), docker().Without(ns.SetOf(ns.Net)),
@@ -49,9 +49,9 @@ func TestJoinedNamespaces(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, o := asked(), observed()
-			r.Take, o.Base, o.Overrides = row.take, row.base, row.instead
+			r.Take, o.Base, o.Overrides = row.take, row.base, row.overrides
 			r.Overrides = make(map[ns.Kind]request.Source)
-			for k := range row.instead {
+			for k := range row.overrides {
 				r.Overrides[k] = source("app")
 			}
 			if got := made(t, r, o).Joined(); got != row.want {
@@ -88,8 +88,8 @@ func TestEveryKindHasARow(t *testing.T) {
 	}
 }
 
-// Two devices can give the same inode number to two namespaces.
-func TestNamespaceOfAnotherDeviceIsAnother(t *testing.T) {
+// Namespaces on two devices can have the same inode number.
+func TestNamespacesOnDifferentDevicesDiffer(t *testing.T) {
 	r, o := asked(), observed()
 	id := o.Self.Namespaces[ns.Time]
 	o.Base.Namespaces[ns.Time] = ns.ID{Dev: id.Dev + 1, Ino: id.Ino}
@@ -108,8 +108,8 @@ func TestKindThatTheKernelLacksIsNotJoined(t *testing.T) {
 	}
 }
 
-// A process that was not waited for has a number and a pidfd, but few
-// namespaces. It must not pass for one that shares the helper's.
+// A zombie has a pid and a pidfd, but only some namespaces. It must not count as a process that
+// shares the helper's.
 func TestSourceThatHasEndedIsRefused(t *testing.T) {
 	for _, k := range ns.Kinds() {
 		o := observed()
@@ -121,7 +121,7 @@ func TestSourceThatHasEndedIsRefused(t *testing.T) {
 	}
 }
 
-func TestSourceIsAskedForTheKindsItGivesOnly(t *testing.T) {
+func TestSourceNeedsOnlyTheJoinedKinds(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, r.Overrides = ns.SetOf(ns.Net), map[ns.Kind]request.Source{ns.UTS: source("app")}
 	delete(o.Base.Namespaces, ns.IPC)
@@ -136,7 +136,7 @@ func TestSourceIsAskedForTheKindsItGivesOnly(t *testing.T) {
 	}
 }
 
-func TestSubjectIsWantedForAnotherFileSystem(t *testing.T) {
+func TestNeedsTargetProcess(t *testing.T) {
 	for _, row := range []struct {
 		own  ns.Set
 		want bool

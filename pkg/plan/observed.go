@@ -7,60 +7,59 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// Observed is what was found on the engine's host: all that a plan is decided
-// from, besides the request.
+// Observed holds the facts found on the engine's host. Together with the request it
+// determines the plan.
 type Observed struct {
-	// Self is the helper that will join, CPUs those that it may run on, and
-	// Capabilities those that it has and can give on.
+	// Self is the helper that will join. CPUs is its CPU affinity, and Capabilities the set
+	// that it has and can pass on.
 	Self         Process
 	CPUs         []int
 	Capabilities CapSet
-	// Permanent is what of the helper's own a command in a container would keep, and Own its attributes
-	// as far as what is done depends on them.
+	// Permanent are the helper's attributes that cannot be undone, and Own the others, as far as the
+	// plan depends on them.
 	Permanent PermanentAttributes
 	Own       Attributes
-	// AppArmor is the helper's own profile, where it had to be known for Subject.Profiled.
+	// AppArmor is the helper's own profile, if TargetProcess.Profiled depends on it.
 	AppArmor string
-	// Host is who has the host's namespaces where the helper, in a container of its
-	// own, has not; else it is left out and Self is meant.
+	// Host is a process with the host's namespaces if the helper runs in a container. Its zero
+	// value means that Self has them.
 	Host Process
-	// Base is the process that the request's base names; the host's if that is it.
+	// Base is the process of the request's base.
 	Base Process
-	// Overrides has the source process of each kind in the request's Overrides.
+	// Overrides has the source process of each kind in the request's Overrides, except files.
 	Overrides map[ns.Kind]Process
-	// Paths is what each namespace's file of the request's Overrides refers to.
+	// Paths has the namespaces that the files in the request's Overrides refer to.
 	Paths map[ns.Kind]PathNamespace
-	// PIDUnreachable says that the pid namespace which is to be joined is not a
-	// descendant of the helper's, so that setns(2) refuses it.
+	// PIDUnreachable means that the pid namespace to join is not a descendant of the helper's,
+	// so that setns(2) refuses it.
 	PIDUnreachable bool
-	// Owners are the user namespaces that own those which the request names,
-	// where a user namespace is joined or made; else nil.
+	// Owners has the user namespaces that own the namespaces of the request. It is nil unless
+	// a user namespace is joined or made.
 	Owners map[ns.Kind]ns.ID
-	// ProcMounts is what is mounted beneath the host's /proc, where NeedsProcMounts asks for it.
+	// ProcMounts are the mounts under the host's /proc, if NeedsProcMounts.
 	ProcMounts []Mount
-	// Streams is what is known of the caller's standard streams.
+	// Streams describes the caller's standard streams.
 	Streams request.Streams
-	// InputWaits says that there is something to be read from the caller's standard input.
+	// InputWaits means that the caller's standard input has data to read.
 	InputWaits bool
-	// SetgroupsDenied says that the user namespace that is joined doesn't let
-	// its processes choose supplementary groups, user_namespaces(7).
+	// SetgroupsDenied means that the joined user namespace does not allow setgroups(2),
+	// user_namespaces(7).
 	SetgroupsDenied bool
-	// Watchers are those who see the command in the pid namespace that it joins, Users its
-	// user namespace and those above it, UID and GID the helper's own, and Kept what a
-	// command that is the caller has of its Capabilities. They are read where
-	// NeedsWatchers asks for it.
+	// Watchers are the processes that can see the command in the pid namespace that it joins.
+	// Users are the command's user namespace and its ancestors. UID and GID are the helper's, and
+	// Kept the Capabilities that a command with the caller's identity keeps. They are read if
+	// NeedsWatchers or MayLoadFilterLast.
 	Watchers []Watcher
 	Users    []UserNamespace
 	UID, GID int64
 	Kept     CapSet
-	// TargetProcess is who the command would be if it ran in the file system that
-	// mnt comes from; nil where that is the caller's own.
+	// TargetProcess is the process whose mounts the command gets; nil if these are the host's.
 	TargetProcess *TargetProcess
-	// Audit is what the host's system-wide file says of records; nil without one.
+	// Audit has the settings of the host's audit.SystemFile; nil without that file.
 	Audit *audit.Settings
 }
 
-// Process is a process by its number and its namespaces.
+// Process is a process and its namespaces.
 type Process struct {
 	PID        int
 	Namespaces map[ns.Kind]ns.ID
@@ -72,46 +71,46 @@ type PathNamespace struct {
 	ID   ns.ID
 }
 
-// TargetProcess is what can be read of who a command in a container is.
+// TargetProcess describes the process whose identity a command in its file system gets: the
+// first process of a container, or the process of pid:N.
 type TargetProcess struct {
-	// Spec is the process that the container was made with, or one that runs;
-	// its user is the one that was asked for.
+	// Spec is the process of the container's OCI specification, or describes the running process
+	// of pid:N. Its user is the requested one.
 	Spec Spec
-	// ConfigEnv is the environment that the image and docker run -e gave.
+	// ConfigEnv is the environment set by the image and docker run -e.
 	ConfigEnv []string
-	// Starter is what a process inherits from the one that would start it.
+	// Starter is the process that would start a command in the container.
 	Starter Starter
-	// ContainerID is the container's full ID, "" for a bare process.
+	// ContainerID is the container's full ID; "" for pid:N.
 	ContainerID string
-	// Account is the user's line in the file system's /etc/passwd, and
-	// AccountErr why it could not be read; no line at all is no error.
+	// Account is the user's line in the file system's /etc/passwd, and AccountErr why that
+	// could not be read. A missing line is not an error.
 	Account    Account
 	AccountErr error
-	// Terms are those of TerminalNames that the file system has a description of.
+	// Terms are the TerminalNames that the file system has a terminfo description of.
 	Terms []string
-	// UIDMap is the user namespace's, from inside to outside.
+	// UIDMap is the uid_map of its user namespace.
 	UIDMap []IDRange
-	// Filters are the seccomp filters that the command gets, the oldest first.
+	// Filters are the seccomp filters that the command gets, oldest first.
 	Filters []Filter
-	// FiltersErr is why they could not be copied, and FiltersDenied says that the kernel
-	// only did not show them: for want of rights, or because no thread stopped for it.
+	// FiltersErr is why they could not be copied. FiltersDenied means that the helper lacked the
+	// rights, or that no thread stopped to be traced.
 	FiltersErr    error
 	FiltersDenied bool
-	// Profile is what the runtime makes a command's only filter from; nil where that is
-	// not known, or where commands have others as well.
+	// Profile is the profile that the runtime compiles to a command's only filter; nil if it is
+	// unknown, or if commands have further filters.
 	Profile *seccomp.Profile
-	// Cgroups are the groups that the container's first process is in and the
-	// helper isn't.
+	// Cgroups are the cgroups of the container's first process that the helper is not in.
 	Cgroups []Cgroup
-	// Frozen says that one of them is frozen, as docker pause does it.
+	// Frozen means that one of the cgroups is frozen, as by docker pause.
 	Frozen bool
-	// NoProfile says that the kernel hasn't got the AppArmor profile that Profiled gives.
+	// NoProfile means that the AppArmor profile that Profiled returns is not loaded.
 	NoProfile bool
 }
 
-// Profiled is the AppArmor profile that the command changes to, where the helper has the
-// profile own; "" where it keeps that. A specification without one leaves the command with
-// that of its starter.
+// Profiled returns the AppArmor profile that the command changes to, if the helper has the
+// profile own; "" if it keeps that one. If the specification names no profile, the command gets
+// its starter's.
 func (s *TargetProcess) Profiled(own string) string {
 	switch {
 	case s.Spec.AppArmor != "":
@@ -122,11 +121,11 @@ func (s *TargetProcess) Profiled(own string) string {
 	return ""
 }
 
-// Spec is a process as the OCI runtime specification describes it, as far as a
-// command that joins it inherits. Numbers are as inside its user namespace.
+// Spec is the part of a process in the OCI runtime specification that a command in the
+// container gets too. Ids are those inside its user namespace.
 type Spec struct {
 	Env             []string
-	Terminal        bool // the container was made with a terminal
+	Terminal        bool // the container has a terminal
 	Dir             string
 	UID, GID        uint32
 	Groups          []uint32
@@ -137,35 +136,35 @@ type Spec struct {
 	OOMScoreAdj     *int
 	AppArmor        string
 	SELinux         string
-	// Seccomp says that the runtime gave the process a filter.
+	// Seccomp means that the runtime gave the process a filter.
 	Seccomp bool
 }
 
-// Starter is the process that starts commands in a container for docker exec,
-// the container's shim: what it doesn't set, they inherit.
+// Starter is the process that starts commands of docker exec, the container's shim. They
+// inherit whatever the specification does not set.
 type Starter struct {
 	Attributes
 	Umask   uint32
-	CPUs    []int // that it may run on
-	Filters int   // seccomp filters
-	// Bounding is its bounding set: a specification may name capabilities that it can't give.
+	CPUs    []int // CPU affinity
+	Filters int   // number of seccomp filters
+	// Bounding is its bounding set. It cannot grant other capabilities, even if the specification
+	// names them.
 	Bounding    CapSet
 	OOMScoreAdj int
 	Limits      []Limit
-	// AppArmor is its profile, "" where there is no AppArmor. It is read if Spec names none.
+	// AppArmor is its profile; "" without AppArmor. It is read only if Spec names none.
 	AppArmor string
-	// Ignored are the signals that it ignores, bit N-1 for signal N, as SigIgn of
-	// proc_pid_status(5). Commands start with the others at their defaults.
+	// Ignored is SigIgn of proc_pid_status(5): bit N-1 for each signal N that it ignores. Commands
+	// start with the other signals at their defaults.
 	Ignored uint64
 }
 
-// Account is what passwd(5) says of a user.
+// Account is a user's entry in passwd(5).
 type Account struct {
-	// Home may be empty, as in a line that ends early; it is / where there is
-	// no line, as the runtime has it.
+	// Home may be empty, as in a truncated line. Without a line it is /, as in the runtime.
 	Home  string
 	Shell string
-	// ShellExists says that Shell is a file there.
+	// ShellExists means that the file system has the file Shell.
 	ShellExists bool
 }
 
@@ -174,18 +173,18 @@ type IDRange struct {
 	Inside, Outside, Count uint32
 }
 
-// Filter is one seccomp filter: a BPF program as the kernel takes it.
+// Filter is a seccomp filter: a classic BPF program.
 type Filter struct {
 	Program  []seccomp.Instruction
 	Flags    uint32 // SECCOMP_FILTER_FLAG_…
-	Compiled bool   // made from the profile, not copied
+	Compiled bool   // from the profile, not copied
 }
 
-// Cgroup is a group of one hierarchy.
+// Cgroup is a cgroup in one hierarchy.
 type Cgroup struct {
 	// Hierarchy names its controllers as /proc/PID/cgroup does: "memory",
 	// "cpu,cpuacct", "name=systemd", or "" for cgroup v2.
 	Hierarchy string `json:"hierarchy"`
-	// Path is the group's, beneath the hierarchy's root.
+	// Path is relative to the hierarchy's root.
 	Path string `json:"path"`
 }

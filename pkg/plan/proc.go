@@ -9,29 +9,29 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Mount is what is mounted beneath /proc.
+// Mount is a mount under /proc.
 type Mount struct {
 	Path string `json:"path"`
-	// Autofs says that it waits to be used: a look at it mounts something else there.
+	// Autofs means that it is an automount point, which accessing it would trigger.
 	Autofs bool `json:"autofs,omitempty"`
 }
 
-// procDir is where processes are looked for, by ps and all others.
+// procDir is where ps and other programs look for processes.
 const procDir = "/proc"
 
-// NeedsProcMounts tells whether the command has the host's mounts and another pid namespace than
-// the host's, so that the host's /proc is the wrong one. It gets one of its own, in mounts of its
-// own, unless the request says whose mounts it has. Then an Observed needs Beneath. mnt is the
-// process that gives the mounts, pid the namespace that is joined.
+// NeedsProcMounts tells whether the command gets the host's mounts but another pid namespace, so
+// that the host's /proc would show the wrong processes. Unless the request overrides mnt, the command
+// then gets its own /proc in a copy of the host's mounts, for which an Observed needs ProcMounts. mnt
+// is the process that the mount namespace comes from, and pid the pid namespace that is joined.
 func NeedsProcMounts(r *request.Request, host, mnt Process, pid ns.ID) bool {
-	if _, said := r.Overrides[ns.Mnt]; said && !r.New(ns.Mnt) || NeedsTargetProcess(host, mnt) {
+	if _, given := r.Overrides[ns.Mnt]; given && !r.New(ns.Mnt) || NeedsTargetProcess(host, mnt) {
 		return false
 	}
 	return r.New(ns.PID) || pid != host.Namespaces[ns.PID]
 }
 
-// copyMounts has the command get a copy of the host's mounts where it gets a /proc of its own
-// and has not asked for new mounts. What is mounted on the host goes on to appear there.
+// copyMounts gives a command that gets its own /proc a copy of the host's mounts, unless it gets
+// new mounts anyway. Later mounts on the host propagate to the copy.
 func copyMounts(rows []Namespace, r *request.Request, o *Observed) {
 	p := &Plan{Namespaces: rows}
 	if !p.ownProc(r, o) || r.New(ns.Mnt) {
@@ -41,20 +41,20 @@ func copyMounts(rows []Namespace, r *request.Request, o *Observed) {
 	rows[i].New, rows[i].Slave = true, true
 }
 
-// ownProc tells whether the command gets a /proc of its own. In a container's mounts none is
-// mounted: it would lack what the runtime hides of /proc.
+// ownProc tells whether the command gets its own /proc. Never in a container's mounts: it would
+// show files that the runtime masks there.
 func (p *Plan) ownProc(r *request.Request, o *Observed) bool {
 	return NeedsProcMounts(r, o.host(), o.source(r, ns.Mnt), p.row(ns.PID).ID) && p.mayMountProc(o)
 }
 
-// mayMountProc tells whether the command has the rights over its pid namespace that it takes.
+// mayMountProc tells whether the command has the rights over its pid namespace to mount its /proc.
 func (p *Plan) mayMountProc(o *Observed) bool {
 	pid, user := p.row(ns.PID), p.row(ns.User)
 	return pid.New || !user.New && (!user.Join || o.Owners[ns.PID] == user.ID)
 }
 
-// procShows is the pid namespace whose processes the /proc of the command's mounts shows: that of
-// the process that has these mounts, and of the host where they are the host's.
+// procShows returns the pid namespace that /proc shows in the command's mounts: the one of the
+// process that the mounts come from, or the host's for the host's mounts.
 func (o *Observed) procShows(r *request.Request) ns.ID {
 	from := o.source(r, ns.Mnt)
 	if !NeedsTargetProcess(o.host(), from) {
@@ -63,12 +63,12 @@ func (o *Observed) procShows(r *request.Request) ns.ID {
 	return from.Namespaces[ns.PID]
 }
 
-// procStep is the step that mounts /proc. What is mounted beneath the present one comes along:
-// the new one is mounted on a directory that every /proc has, gets those mounts, and is moved to its
-// place. What is mounted on the directory of a process means nothing in another pid namespace.
-func procStep(beneath []Mount) Step {
+// procStep returns the step that mounts /proc and keeps the mounts under the present one: the new
+// /proc is mounted on a directory that every /proc has, gets those mounts, and is moved to /proc.
+// Mounts on the directory of a process are dropped: that process is not in the new pid namespace.
+func procStep(mounts []Mount) Step {
 	s := Step{Op: OpProc, At: procDir}
-	for _, m := range beneath {
+	for _, m := range mounts {
 		first, _, _ := strings.Cut(strings.TrimPrefix(m.Path, procDir+"/"), "/")
 		if _, err := strconv.Atoi(first); err != nil && first != "self" && first != "thread-self" {
 			s.Beneath = append(s.Beneath, m)

@@ -11,8 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What is mounted beneath /proc is carried over, and the new /proc is put together where none of it is.
-func TestWhatIsBeneathProcIsCarriedOver(t *testing.T) {
+// Mounts under /proc are kept. The new /proc is assembled on a directory without such mounts.
+func TestMountsUnderProcAreKept(t *testing.T) {
 	const binfmt = "/proc/sys/fs/binfmt_misc"
 	for _, row := range []struct {
 		beneath, want []string
@@ -23,7 +23,7 @@ func TestWhatIsBeneathProcIsCarriedOver(t *testing.T) {
 		{[]string{"/proc/driver", "/proc/meminfo"}, []string{"/proc/driver", "/proc/meminfo"}, "/proc/tty"},
 		{[]string{"/proc/driver/nvidia", "/proc/tty", "/proc/bus"}, []string{"/proc/driver/nvidia", "/proc/tty", "/proc/bus"}, "/proc/fs"},
 		{[]string{"/proc/drivers"}, []string{"/proc/drivers"}, "/proc/driver"},
-		// Of a process, which is none here or another one.
+		// Directories of processes, which are others in the new pid namespace.
 		{[]string{"/proc/1/root", "/proc/self", "/proc/thread-self/attr"}, nil, "/proc"},
 		{[]string{"/proc/1x", "/proc/42", "/proc/selfish"}, []string{"/proc/1x", "/proc/selfish"}, "/proc/driver"},
 	} {
@@ -54,8 +54,8 @@ func TestWhatIsBeneathProcIsCarriedOver(t *testing.T) {
 	}
 }
 
-// Programs read the same from the plan.
-func TestSlaveIsInThePlan(t *testing.T) {
+// JSON and text show that the new mounts are slaves.
+func TestSlaveIsPrinted(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.SetOf(ns.PID)
 	o.ProcMounts = []plan.Mount{{Path: "/proc/sys/fs/binfmt_misc", Autofs: true}}

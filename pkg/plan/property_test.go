@@ -11,14 +11,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Whatever is asked and found, what a plan promises holds, and a refusal has
-// one of the few reasons that there are. The numbers are the same in each run.
+// Random requests and facts lead to a plan whose invariants hold, or to one of the known refusals. The
+// seeds are fixed.
 func TestAnyPlan(t *testing.T) {
 	var planned, refused, contained, called, rooted, several int
 	for seed := range uint64(20000) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		r, o := anyRequest(random), anyObserved(random)
-		o.Overrides = anyInstead(random, r)
+		o.Overrides = anyOverrides(random, r)
 		joins := expectedJoins(r, o)
 		p, err := plan.New(r, o)
 		if err != nil {
@@ -48,18 +48,18 @@ func TestAnyPlan(t *testing.T) {
 			t.Fatalf("seed %d: request %+v\nobserved %+v\n%s", seed, r, o, p)
 		}
 	}
-	// A check of what never comes up would hold always.
+	// Checks are void if a case never occurs.
 	for name, n := range map[string]int{
 		"plans": planned, "refusals": refused, "containers": contained, "callers": called,
 		"user namespaces": rooted, "joins of several processes": several,
 	} {
 		if n < 1000 {
-			t.Errorf("only %d %s came up", n, name)
+			t.Errorf("only %d %s occurred", n, name)
 		}
 	}
 }
 
-// expectedJoins is, for each kind, the process that it must be joined from.
+// expectedJoins returns the process that each kind must be joined from.
 func expectedJoins(r *request.Request, o *plan.Observed) map[ns.Kind]int {
 	joins := make(map[ns.Kind]int)
 	for _, k := range ns.Kinds() {
@@ -90,7 +90,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 		!r.Detach && r.Terminal == request.TerminalAlways && r.Interactive && !o.Streams.InputTerminal
 }
 
-// otherIDs tells whether the mounts are of a user namespace that the command isn't in.
+// otherIDs tells whether the mounts have a user namespace that the command is not in.
 func otherIDs(r *request.Request, o *plan.Observed) bool {
 	from := func(k ns.Kind) plan.Process {
 		if p, ok := o.Overrides[k]; ok {
@@ -106,7 +106,7 @@ func otherIDs(r *request.Request, o *plan.Observed) bool {
 		mounts[ns.User] != from(ns.User).Namespaces[ns.User]
 }
 
-// ended tells whether the base lacks a kind that it would give.
+// ended tells whether the base lacks a namespace that would be joined.
 func ended(r *request.Request, o *plan.Observed) bool {
 	for _, k := range r.Take.Kinds() {
 		_, other := o.Overrides[k]
@@ -127,9 +127,8 @@ func countJoins(p *plan.Plan) int {
 	return n
 }
 
-// checkJoins: each kind that has to be joined is so in one step, from the
-// process that has it, and no other; a process is joined once, the user
-// namespace last.
+// checkJoins checks that exactly the expected kinds are joined, each in one step from the expected
+// process, each process only once, and the user namespace last.
 func checkJoins(t *testing.T, p *plan.Plan, o *plan.Observed, joins map[ns.Kind]int) {
 	t.Helper()
 	var kinds ns.Set
@@ -162,9 +161,8 @@ func checkJoins(t *testing.T, p *plan.Plan, o *plan.Observed, joins map[ns.Kind]
 	}
 }
 
-// checkIdentity: a command in a container's file system is who the container
-// says, with no right more, or none more than the helper's if that was asked
-// for; elsewhere it is the caller.
+// checkIdentity checks that a command in a container's file system has the container's identity and no
+// further rights, or with --privileged at most the helper's, and that others keep the caller's identity.
 func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Observed) {
 	t.Helper()
 	c := p.Identity.Container
@@ -191,7 +189,7 @@ func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Obser
 		{c.Capabilities.Ambient, s.Capabilities.Ambient},
 	} {
 		if more := pair[0] &^ pair[1]; more != 0 {
-			t.Errorf("it has %v besides those it may have", more.Names())
+			t.Errorf("it has %v in addition to those allowed", more.Names())
 		}
 	}
 	if s.NoNewPrivileges && !c.NoNewPrivileges {
@@ -208,8 +206,8 @@ func checkIdentity(t *testing.T, p *plan.Plan, r *request.Request, o *plan.Obser
 	}
 }
 
-// checkSession: a command that is detached has no input, and one that isn't the
-// caller a session; nothing but a terminal with input has detach keys.
+// checkSession checks that a detached command has no input, that one with another identity or none
+// waiting for it leads a session, and that only a terminal with input has detach keys.
 func checkSession(t *testing.T, p *plan.Plan, r *request.Request) {
 	t.Helper()
 	var session, terminal bool
@@ -228,7 +226,7 @@ func checkSession(t *testing.T, p *plan.Plan, r *request.Request) {
 	}
 }
 
-// checkEnd: what was joined is verified just before the file is found and run.
+// checkEnd checks that the namespaces are verified just before the file is found and executed.
 func checkEnd(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	var last []plan.Op

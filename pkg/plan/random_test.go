@@ -15,7 +15,7 @@ func anyOf[T any](random *rand.Rand, values ...T) T { return values[random.IntN(
 
 func oneIn(random *rand.Rand, n int) bool { return random.IntN(n) == 0 }
 
-// anyProcess is one of three, which share different kinds with the helper.
+// anyProcess returns one of three processes, which share different kinds with the helper.
 func anyProcess(random *rand.Rand) plan.Process {
 	return anyOf(random,
 		process(webPID, ns.All()),
@@ -56,10 +56,10 @@ func anyExec(random *rand.Rand) request.Exec {
 	return e
 }
 
-// anyInstead has a process for each source that r names.
-func anyInstead(random *rand.Rand, r *request.Request) map[ns.Kind]plan.Process {
+// anyOverrides returns a process for each source in r.Overrides.
+func anyOverrides(random *rand.Rand, r *request.Request) map[ns.Kind]plan.Process {
 	found := make(map[ns.Kind]plan.Process)
-	for _, k := range ns.Kinds() { // a map's own order would not be the seed's
+	for _, k := range ns.Kinds() { // the order of a map would not depend on the seed alone
 		s, ok := r.Overrides[k]
 		if !ok {
 			continue
@@ -79,7 +79,7 @@ func anyObserved(random *rand.Rand) *plan.Observed {
 		o.Base = helper()
 	}
 	if oneIn(random, 50) {
-		delete(o.Base.Namespaces, anyOf(random, ns.Kinds()...)) // it has ended
+		delete(o.Base.Namespaces, anyOf(random, ns.Kinds()...)) // as of a zombie
 	}
 	o.Capabilities = plan.CapSet(random.Uint64())
 	o.Streams.InputTerminal, o.Streams.OutputTerminal, o.Streams.Foreground = !oneIn(random, 3), oneIn(random, 2), oneIn(random, 2)

@@ -6,51 +6,51 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Watcher is what processes that see a command have, all of one user namespace together.
-// A process sees those of its own pid namespace and of the ones beneath it.
+// Watcher describes the rights of all processes of one user namespace that can see a command.
+// A process sees those in its pid namespace and in its descendants.
 type Watcher struct {
 	User ns.ID // their user namespace
-	// Capabilities are those that any of them has or can still get: permitted and
-	// bounding sets.
+	// Capabilities is the union of their permitted and bounding sets: what any of them has
+	// or can get.
 	Capabilities CapSet
-	// UIDs and GIDs are those that they have, as the helper's user namespace numbers
-	// them. With CAP_SETUID and CAP_SETGID they can have all.
+	// UIDs and GIDs are their ids in the helper's user namespace. With CAP_SETUID and
+	// CAP_SETGID they can get any.
 	UIDs, GIDs []uint32
-	// AnyID says that they can have all without: by a set-user-ID program of theirs.
+	// AnyID means that they can get any id without those, by a set-user-ID program.
 	AnyID bool
 }
 
-// Child is a process of ours as the kernel judges who may open it. It is dumpable, as a
-// process is that has executed a program.
+// Child holds the credentials of the command by which the kernel decides who may open it. It
+// is dumpable, like any process after execve(2).
 type Child struct {
-	UID, GID  int64 // as the helper's user namespace numbers them; -1 for not known
+	UID, GID  int64 // in the helper's user namespace; -1 if unknown
 	Permitted CapSet
-	// Users is its user namespace and those above it, up to the helper's.
+	// Users is its user namespace and the ancestors, up to the helper's.
 	Users []UserNamespace
 }
 
-// UserNamespace is a user namespace and who made it, user_namespaces(7).
+// UserNamespace is a user namespace and its owner, user_namespaces(7).
 type UserNamespace struct {
 	ID    ns.ID
-	Owner uint32 // uid, as the helper's user namespace numbers it
+	Owner uint32 // uid in the helper's user namespace
 }
 
-// Reach is how far a watcher gets.
+// Reach is the access that a watcher has to a process.
 type Reach int
 
-// How far a watcher gets.
+// The values of Reach, in ascending order.
 const (
-	// Unreached lets it see the process, its command line and its status. It may signal
-	// one of its own user, and read what /proc/PID/net and mounts tell of its namespaces.
+	// Unreached means that it sees the process, its command line and its status. It can signal
+	// a process of its own user, and read /proc/PID/net and /proc/PID/mounts.
 	Unreached Reach = iota
-	// Read lets it read the environment and the map of the memory.
+	// Read means that it can also read the environment and the memory map.
 	Read
-	// Opened lets it open root, descriptors and memory, trace the process, and join its
-	// namespaces as far as it has the rights.
+	// Opened means that it can also open the root, descriptors and memory, trace the process, and
+	// join its namespaces as far as its rights allow.
 	Opened
 )
 
-// The bits of capabilities that the kernel asks for.
+// The capabilities that the kernel checks.
 const (
 	capSetgid    CapSet = 1 << 6
 	capSetuid    CapSet = 1 << 7
@@ -58,29 +58,29 @@ const (
 	capPerfmon   CapSet = 1 << 38
 )
 
-// Reaches is the kernel's own rule: __ptrace_may_access of kernel/ptrace.c,
-// cap_ptrace_access_check and cap_capable of security/commoncap.c, and may_access_mm of
+// Reaches applies the kernel's rule: __ptrace_may_access in kernel/ptrace.c,
+// cap_ptrace_access_check and cap_capable in security/commoncap.c, and may_access_mm in
 // kernel/fork.c. A security module may forbid more.
 //
-//   - It has CAP_SYS_PTRACE over the process: in its user namespace or in one above,
-//     or as the owner of its user namespace in the one above.
-//   - Or it is in the same user namespace, can have its uid and gid, and has all
-//     capabilities that the process has.
-//   - CAP_PERFMON and CAP_SYS_ADMIN in the uppermost user namespace read without that.
+//   - A watcher opens the process if it has CAP_SYS_PTRACE over it: in the process's user
+//     namespace or an ancestor, or as the owner of the user namespace in its parent.
+//   - It also opens the process if it is in the same user namespace, can get its uid and gid,
+//     and has all capabilities that the process has.
+//   - CAP_PERFMON and CAP_SYS_ADMIN in the topmost user namespace suffice to read.
 func (w Watcher) Reaches(c Child) Reach {
 	if len(c.Users) == 0 {
-		return Opened // nothing is known
+		return Opened // unknown: assume the worst
 	}
 	if w.traces(c.Users) {
 		return Opened
 	}
 	for i, user := range c.Users {
-		above := i+1 < len(c.Users) && w.User == c.Users[i+1].ID
-		if above && has(w.UIDs, w.all(capSetuid), int64(user.Owner)) {
+		inParent := i+1 < len(c.Users) && w.User == c.Users[i+1].ID
+		if inParent && canHave(w.UIDs, w.anyID(capSetuid), int64(user.Owner)) {
 			return Opened
 		}
 	}
-	same := has(w.UIDs, w.all(capSetuid), c.UID) && has(w.GIDs, w.all(capSetgid), c.GID)
+	same := canHave(w.UIDs, w.anyID(capSetuid), c.UID) && canHave(w.GIDs, w.anyID(capSetgid), c.GID)
 	if w.User == c.Users[0].ID && same && c.Permitted&^w.Capabilities == 0 {
 		return Opened
 	}
@@ -90,17 +90,17 @@ func (w Watcher) Reaches(c Child) Reach {
 	return Unreached
 }
 
-// traces tells whether it has CAP_SYS_PTRACE over a process that has the first of these user
-// namespaces, so that it opens one that is not dumpable, too.
+// traces tells whether the watcher has CAP_SYS_PTRACE over a process in the first of these user
+// namespaces. Then it can open the process even if that is not dumpable.
 func (w Watcher) traces(users []UserNamespace) bool {
 	return w.Capabilities&capSysPtrace != 0 &&
 		slices.ContainsFunc(users, func(user UserNamespace) bool { return w.User == user.ID })
 }
 
-// all tells whether it can have all ids that it takes this capability to choose.
-func (w Watcher) all(choose CapSet) bool { return w.AnyID || w.Capabilities&choose != 0 }
+// anyID tells whether the watcher can get any id. setid is the capability for that.
+func (w Watcher) anyID(setid CapSet) bool { return w.AnyID || w.Capabilities&setid != 0 }
 
-// has tells whether an id is one of a watcher's. One that isn't known is.
-func has(list []uint32, all bool, id int64) bool {
-	return all || id < 0 || slices.Contains(list, uint32(id))
+// canHave tells whether a watcher can get an id. An unknown id, -1, counts as one that it can get.
+func canHave(list []uint32, anyID bool, id int64) bool {
+	return anyID || id < 0 || slices.Contains(list, uint32(id))
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// The user namespaces of the tests: the host's, one beneath it that uid 1000 made, and
+// The user namespaces of the tests: the host's, a child of it owned by uid 1000, and
 // another.
 var (
 	onHost   = plan.UserNamespace{ID: ns.ID{Dev: 4, Ino: 1}}
@@ -15,8 +15,8 @@ var (
 	another  = plan.UserNamespace{ID: ns.ID{Dev: 4, Ino: 3}}
 )
 
-// The rule is the kernel's. TestHostileTable of plugin compares it with the kernel itself,
-// for containers of each capability.
+// TestHostileTable in plugin compares the rule with the kernel itself, for containers with each
+// capability.
 func TestReaches(t *testing.T) {
 	all := ^plan.CapSet(0)
 	byDefault := capSet("chown", "setuid", "setgid", "kill", "sys_chroot")

@@ -9,8 +9,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Record is what is recorded of the join that p is the plan of, and r the request. The
-// caller and the join's ID are left to who writes it.
+// Record returns the audit record of the join with plan p and request r, without the caller and
+// the join's ID.
 func (p *Plan) Record(r *request.Request) audit.Join {
 	j := audit.Join{
 		Call: string(r.Call), Way: "local", Request: r.Audit, Target: p.Target, Who: string(p.Identity.Who),
@@ -48,7 +48,7 @@ func (p *Plan) Record(r *request.Request) audit.Join {
 	return j
 }
 
-// sourceName names where a namespace comes from by what a record's reader can look up.
+// sourceName names a source in a record so that it stays unambiguous: a container by its ID.
 func sourceName(s request.Source) string {
 	if s.Container != nil {
 		return "container " + s.Container.ID

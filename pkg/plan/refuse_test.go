@@ -21,60 +21,60 @@ func TestNewRefuses(t *testing.T) {
 		status int
 	}{
 		{
-			"a container that was not looked at",
+			"a container that was not observed",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess = nil },
-			"identity of \"web\": not observed\n", exit.Failed,
+			"identity of \"web\": the process was not observed\n", exit.Failed,
 		},
 		{
-			"more groups than the kernel has a place for",
+			"more groups than the kernel allows",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.Spec.Groups = nil
-				for g := range uint32(300_000) { // as many as lines of /etc/group
+				for g := range uint32(300_000) { // each a line of /etc/group
 					o.TargetProcess.Spec.Groups = append(o.TargetProcess.Spec.Groups, g)
 				}
 			},
 			"identity of \"web\": its /etc/group puts the user in 300000 groups, and the kernel allows 65536\n" +
-				"hint: name user and group, as -u USER:GROUP: /etc/group is not searched for the user then\n", exit.Failed,
+				"hint: name the group as well, -u USER:GROUP: then /etc/group is not searched for the user\n", exit.Failed,
 		},
 		{
-			"a filter that can't be copied",
+			"a filter that cannot be copied",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.FiltersErr = fs.ErrPermission },
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
-			"a filter that can't be copied, though the runtime gave none",
+			"a filter that cannot be copied, although the runtime gave none",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.FiltersErr, o.TargetProcess.Spec.Seccomp = fs.ErrPermission, false
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
-			"a filter that can't be copied for want of rights, of no profile that is known",
+			"a filter that may not be copied, and an unknown profile",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
-			"a filter that can't be copied for another reason, of a profile",
+			"a filter that cannot be copied for another reason, and a profile",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.FiltersErr, o.TargetProcess.Profile = fs.ErrPermission, &seccomp.Profile{DefaultAction: "SCMP_ACT_ALLOW"}
 			},
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
-			"a filter that can't be made",
+			"a profile with an agent",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
 				o.TargetProcess.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
 			},
-			"identity of \"web\": its seccomp profile has an agent decide calls (SCMP_ACT_NOTIFY), which docker nsjoin does not serve\n" +
-				"hint: docker exec does; the host's own programs can use its network: --only net\n", exit.Failed,
+			"identity of \"web\": its seccomp profile leaves calls to an agent (SCMP_ACT_NOTIFY), which docker nsjoin does not support\n" +
+				"hint: use docker exec, or run a program of the host in its network: --only net\n", exit.Failed,
 		},
 		{
-			"a filter that the runtime gave and that isn't there",
+			"a filter that the runtime gave and that is missing",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Filters = nil },
-			"identity of \"web\": its seccomp filter was not found\n", exit.Failed,
+			"identity of \"web\": the runtime gave it a seccomp filter, but it has none\n", exit.Failed,
 		},
 		{
 			"an AppArmor profile that was removed",
@@ -82,7 +82,7 @@ func TestNewRefuses(t *testing.T) {
 				r.Base.Container = &request.Container{ID: containerID}
 				o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "of two words", true
 			},
-			"identity of \"web\": label 'of two words': AppArmor has no such profile, it was removed\n" +
+			"identity of \"web\": label 'of two words': the AppArmor profile is not loaded; it was removed\n" +
 				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
 		},
 		{
@@ -91,24 +91,24 @@ func TestNewRefuses(t *testing.T) {
 				r.Base.Container = &request.Container{ID: containerID}
 				o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "docker-default", true
 			},
-			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
-				"hint: docker exec web true has the engine load it again\n", exit.Failed,
+			"identity of \"web\": label docker-default: the AppArmor profile is not loaded; it was removed\n" +
+				"hint: docker exec web true makes the engine load it again\n", exit.Failed,
 		},
 		{
 			"a process's AppArmor profile, removed",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.ContainerID, o.TargetProcess.Spec.AppArmor, o.TargetProcess.NoProfile = "", "docker-default", true
 			},
-			"identity of \"web\": label docker-default: AppArmor has no such profile, it was removed\n" +
+			"identity of \"web\": label docker-default: the AppArmor profile is not loaded; it was removed\n" +
 				"hint: load it again: apparmor_parser -r FILE\n", exit.Failed,
 		},
 		{
-			"a home that can't be read",
+			"an unreadable passwd without HOME",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.AccountErr = fs.ErrInvalid },
 			"identity of \"web\": invalid argument\n", exit.Failed,
 		},
 		{
-			"a login shell that can't be read",
+			"an unreadable passwd without a command",
 			func(r *request.Request, o *plan.Observed) {
 				r.Command, o.TargetProcess.AccountErr = nil, fs.ErrInvalid
 				o.TargetProcess.Spec.Env = append(o.TargetProcess.Spec.Env, "HOME=/srv")
@@ -120,27 +120,27 @@ func TestNewRefuses(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				r.Terminal, r.Interactive, o.Streams.OutputTerminal = request.TerminalAlways, true, true
 			},
-			"-it: standard input is not a terminal\nhint: leave -t out to run without a terminal\n", exit.Failed,
+			"-it: standard input is not a terminal\nhint: omit -t to run without a terminal\n", exit.Failed,
 		},
 		{
-			"-u for the caller",
+			"-u in the host's file system",
 			func(r *request.Request, _ *plan.Observed) { r.Take, r.User = ns.SetOf(ns.Net), "web:www" },
-			"-u web:www: the command is the caller, since it has the host's file system\n" +
-				"hint: let it change its user: setpriv --reuid USER COMMAND\n",
+			"-u web:www: a command in the host's file system runs as the caller\n" +
+				"hint: change the user inside: setpriv --reuid USER COMMAND\n",
 			exit.Failed,
 		},
 		{
 			"-w with a relative directory",
 			func(r *request.Request, _ *plan.Observed) { r.Dir = "srv/a" },
-			"identity of \"web\": working directory \"srv/a\": it is not absolute\nhint: begin it with /\n", exit.Failed,
+			"identity of \"web\": working directory \"srv/a\": it is not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
 		},
 		{
-			"a relative directory of the container's own",
+			"a relative directory of the container",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.Dir = "./srv" },
-			"identity of \"web\": working directory \"./srv\": it is not absolute\nhint: begin it with /\n", exit.Failed,
+			"identity of \"web\": working directory \"./srv\": it is not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
 		},
 		{
-			"an empty HOME where passwd can't be read",
+			"an unreadable passwd with an empty HOME",
 			func(r *request.Request, o *plan.Observed) {
 				r.Env, o.TargetProcess.AccountErr = []string{"HOME="}, fs.ErrInvalid
 			},
@@ -152,18 +152,18 @@ func TestNewRefuses(t *testing.T) {
 			"the command is empty\n", exit.NotFound,
 		},
 		{
-			"an empty command with arguments, for the caller",
+			"an empty command with arguments in the host's file system",
 			func(r *request.Request, _ *plan.Observed) { r.Take, r.Command = 0, []string{"", "ls"} },
 			"the command is empty\n", exit.NotFound,
 		},
 		{
-			"another source of the file system by its own name",
+			"another source of mnt, which the error names",
 			func(r *request.Request, o *plan.Observed) {
 				r.Overrides = map[ns.Kind]request.Source{ns.Mnt: {From: request.FromPID, PID: appPID}}
 				o.Overrides = map[ns.Kind]plan.Process{ns.Mnt: process(appPID, docker())}
 				o.TargetProcess = nil
 			},
-			"identity of pid:4200: not observed\n", exit.Failed,
+			"identity of pid:4200: the process was not observed\n", exit.Failed,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestNewRefuses(t *testing.T) {
 				t.Fatalf("it is planned:\n%s", p)
 			}
 			if p != nil {
-				t.Errorf("there is a plan besides the error:\n%s", p)
+				t.Errorf("there is a plan with the error:\n%s", p)
 			}
 			var b strings.Builder
 			if status := exit.Report(&b, err); status != row.status {
@@ -187,7 +187,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestRefusalKeepsItsCause(t *testing.T) {
+func TestErrorWrapsItsCause(t *testing.T) {
 	cause := errors.New("cause")
 	for name, spoil := range map[string]func(*plan.TargetProcess){
 		"filter":  func(s *plan.TargetProcess) { s.FiltersErr = cause },
@@ -201,18 +201,18 @@ func TestRefusalKeepsItsCause(t *testing.T) {
 	}
 }
 
-// What is refused for a command in a container is nothing to the caller.
+// A command with the caller's identity does not depend on the container's filter and passwd.
 func TestCallerIsNotRefused(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, r.Terminal = ns.SetOf(ns.Net), request.TerminalAlways
 	o.TargetProcess.FiltersErr, o.TargetProcess.AccountErr = fs.ErrPermission, fs.ErrPermission
 	if p := made(t, r, o); p.Terminal {
-		t.Error("the caller gets a terminal of a container's")
+		t.Error("the caller gets a new terminal")
 	}
 }
 
-// HOME that was given needs no passwd.
-func TestAccountIsReadForHomeOnly(t *testing.T) {
+// A command with HOME does not need passwd.
+func TestAccountIsNeededOnlyForHome(t *testing.T) {
 	o := observed()
 	o.TargetProcess.AccountErr = fs.ErrInvalid
 	o.TargetProcess.Spec.Env = append(o.TargetProcess.Spec.Env, "HOME=/srv")
@@ -221,7 +221,7 @@ func TestAccountIsReadForHomeOnly(t *testing.T) {
 	}
 }
 
-func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
+func TestContainerWithoutFilter(t *testing.T) {
 	o := observed()
 	o.TargetProcess.Filters, o.TargetProcess.Spec.Seccomp = nil, false
 	if got := made(t, asked(), o).Identity.Container.Seccomp; len(got) != 0 {
@@ -229,11 +229,11 @@ func TestNoFilterIsFineWhereTheRuntimeGaveNone(t *testing.T) {
 	}
 }
 
-// In a container that is paused nothing runs, but it can be told who would.
-func TestFrozenContainerIsLookedAtOnly(t *testing.T) {
+// No command runs in a paused container, but its identity can be shown.
+func TestFrozenContainer(t *testing.T) {
 	r, o := asked(), observed()
 	o.TargetProcess.Frozen = true
-	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "it is frozen, and a command in it would be") {
+	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "it is frozen, and so would be a command in it") {
 		t.Errorf("a command in it: %v", err)
 	}
 	r.Inspect = true

@@ -14,7 +14,7 @@ import (
 // shimPID is the process that started the helper's container.
 const shimPID = 850
 
-// remote puts the helper into a container of its own: the host is its shim's.
+// remote puts the helper into a container of the engine, whose shim has the host's namespaces.
 func remote(r *request.Request, o *plan.Observed) {
 	r.Client = &request.Client{}
 	o.Host = helper()
@@ -22,15 +22,15 @@ func remote(r *request.Request, o *plan.Observed) {
 	o.Self = process(helperPID, ns.SetOf(ns.IPC, ns.Mnt, ns.Net, ns.UTS))
 }
 
-// In a container the command is who it is by the local way; what it has of the host
-// is joined.
+// Through the engine a command in a container has the same identity as locally. The host's namespaces
+// are joined.
 func TestRemoteIdentityIsTheLocalOne(t *testing.T) {
 	local := made(t, asked(), observed())
 	r, o := asked(), observed()
 	remote(r, o)
 	p := made(t, r, o)
 	if !reflect.DeepEqual(p.Identity, local.Identity) || !reflect.DeepEqual(p.Command, local.Command) {
-		t.Errorf("by the engine %+v\nlocally %+v", p.Identity, local.Identity)
+		t.Errorf("through the engine %+v\nlocally %+v", p.Identity, local.Identity)
 	}
 	if !slices.Equal(p.Warnings, local.Warnings) {
 		t.Errorf("warnings %q, locally %q", p.Warnings, local.Warnings)
@@ -41,7 +41,7 @@ func TestRemoteHostIsJoined(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		take ns.Set
-		want string // what is joined of whom
+		want string // the joined kinds, by source
 	}{
 		{"all but net", ns.All().Without(ns.SetOf(ns.Net)), "host net; web ipc,mnt,uts,pid,cgroup"},
 		{"net alone", ns.SetOf(ns.Net), "host ipc,mnt,uts; web net"},
@@ -70,8 +70,8 @@ func TestRemoteHostIsJoined(t *testing.T) {
 	}
 }
 
-// With the host's file system the command is root there, at a terminal and in a
-// session of its own: there is nobody whose it could share.
+// With the host's file system the command is root on the host, with a new terminal and in a new
+// session, since the caller's are on another machine.
 func TestRemoteHostRoot(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take = ns.SetOf(ns.Net)
@@ -95,7 +95,7 @@ func TestRemoteHostRoot(t *testing.T) {
 	local.Take = ns.SetOf(ns.Net)
 	seen.Streams = terminal
 	if p := made(t, local, seen); p.Terminal || p.LeadsSession() {
-		t.Error("a local one has the caller's terminal")
+		t.Error("a local one gets a new terminal")
 	}
 }
 

@@ -7,28 +7,28 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Streams is what becomes of the caller's standard streams. It does not apply to a
-// command that inherits them: one in the host's file system that is started locally.
+// Streams says how the command's standard streams are connected to the caller's. It does not
+// apply to a command that inherits them, see Plan.InheritsStreams.
 type Streams struct {
-	// Terminal says that the command gets a terminal of its own.
+	// Terminal means that the command gets a new terminal.
 	Terminal bool `json:"terminal"`
-	// Input says that the caller's standard input is passed on. Without it nothing of
-	// the input is read, and the command has the null device.
+	// Input means that the caller's standard input is passed on. Otherwise it is not read, and
+	// the command's standard input is the null device.
 	Input bool `json:"input"`
-	// SeparateErrors says that standard error is not the command's terminal: the user has
-	// redirected it.
+	// SeparateErrors means that the caller has redirected standard error, so that it is
+	// not the command's terminal.
 	SeparateErrors bool `json:"separateErrors,omitempty"`
 }
 
-// DecideStreams decides what becomes of the caller's streams. It follows docker exec, but
-// implies -it where nothing is said and the caller is at a terminal, in its foreground.
-// It refuses -it where standard input is not a terminal.
+// DecideStreams decides how the caller's streams are used. It follows docker exec, but
+// without options implies -it if the caller is in the foreground of a terminal. It refuses -it
+// if standard input is not a terminal.
 func DecideStreams(r *request.Request, caller request.Streams) (Streams, error) {
 	input := r.Interactive && !r.Detach
 	switch r.Terminal {
 	case request.TerminalAlways:
 		if input && !caller.InputTerminal {
-			return Streams{}, exit.Hint(errors.New("-it: standard input is not a terminal"), "leave -t out to run without a terminal")
+			return Streams{}, exit.Hint(errors.New("-it: standard input is not a terminal"), "omit -t to run without a terminal")
 		}
 		return Streams{Terminal: true, Input: input}, nil
 	case request.TerminalAuto:

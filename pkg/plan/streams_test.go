@@ -10,8 +10,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Each option beside each caller. -it is implied only at the caller's own terminal, in its
-// foreground; else nothing of the input is read without -i.
+// Options with different callers. -it is implied only if the caller is in the foreground of a
+// terminal; otherwise input is not read without -i.
 func TestStreams(t *testing.T) {
 	const auto, always, never = request.TerminalAuto, request.TerminalAlways, request.TerminalNever
 	redirected, background, output, input := terminal, terminal, terminal, terminal
@@ -68,7 +68,7 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-func TestTerminalForInputThatIsNone(t *testing.T) {
+func TestTerminalWithoutTerminalInput(t *testing.T) {
 	r, o := asked(), observed()
 	r.Terminal, r.Interactive = request.TerminalAlways, true
 	_, err := plan.New(r, o)
@@ -77,7 +77,7 @@ func TestTerminalForInputThatIsNone(t *testing.T) {
 	}
 }
 
-// A command in the host's file system that is started here has the caller's own streams.
+// A command in the host's file system that is started locally inherits the caller's streams.
 func TestHostsCommandInheritsStreams(t *testing.T) {
 	r, o := asked(), observed()
 	r.Take, o.Streams = ns.SetOf(ns.Net), terminal
@@ -91,8 +91,8 @@ func TestHostsCommandInheritsStreams(t *testing.T) {
 	}
 }
 
-// By the engine it needs -i, and the user hears of it where there is something to be read.
-func TestInputThatIsNotPassedOnIsSaid(t *testing.T) {
+// Through the engine it needs -i, and a warning says so if there is input to read.
+func TestWarningAboutInput(t *testing.T) {
 	for _, row := range []struct {
 		take        ns.Set
 		command     []string
@@ -102,7 +102,7 @@ func TestInputThatIsNotPassedOnIsSaid(t *testing.T) {
 		{ns.SetOf(ns.Net), []string{"cat"}, false, true, true},
 		{ns.SetOf(ns.Net), []string{"cat"}, false, false, false},
 		{ns.SetOf(ns.Net), []string{"cat"}, true, true, false},
-		{ns.All(), []string{"cat"}, false, true, false}, // as docker exec
+		{ns.All(), []string{"cat"}, false, true, false}, // like docker exec
 		{ns.All(), nil, false, true, true},              // a shell that reads nothing
 		{ns.All(), nil, true, true, false},
 	} {
@@ -117,8 +117,8 @@ func TestInputThatIsNotPassedOnIsSaid(t *testing.T) {
 	}
 }
 
-// A command that another container's processes see holds nothing of its own container's.
-func TestNullDeviceOfAMix(t *testing.T) {
+// A command that processes of another container can see holds no descriptor of its container.
+func TestSharesNull(t *testing.T) {
 	r, o := asked(), observed()
 	if !made(t, r, o).SharesNull() {
 		t.Error("it is not the container's own")

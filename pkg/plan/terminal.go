@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	engineTERM = "xterm"          // what docker exec gives a terminal
-	usualTERM  = "xterm-256color" // what most terminals are like
+	engineTERM = "xterm"          // what docker exec sets
+	usualTERM  = "xterm-256color" // compatible with most terminals
 )
 
-// TerminalNames are the names of terminals that the command's may have, the best first: the caller's,
-// and the usual one. There are none where the command gets no terminal, or the caller is at none. Of these
-// an Observed's Subject has those in Terms that the container knows.
+// TerminalNames returns the values of TERM that suit the command's terminal, best first: the caller's
+// and the usual one; none if the command or the caller has no terminal. TargetProcess.Terms are those
+// that the container has a description of.
 func TerminalNames(r *request.Request, caller request.Streams) []string {
 	if !caller.InputTerminal && !caller.OutputTerminal {
 		return nil
@@ -27,16 +27,16 @@ func TerminalNames(r *request.Request, caller request.Streams) []string {
 	return []string{usualTERM}
 }
 
-// isTerm tells whether a name can be a file's of terminfo(5): no path, nothing long, nothing strange.
+// isTerm tells whether name is a plain file name that terminfo(5) can have.
 func isTerm(name string) bool {
 	const longest = 64
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-."
 	return name != "" && name[0] != '.' && len(name) <= longest && strings.Trim(name, plain) == ""
 }
 
-// terminalEnv are the variables that tell a command of its terminal, which is the caller's in all but
-// name; none without a terminal. A program that doesn't find its terminal's description has no
-// colours and no keys, or gives up: so the name is one that the container knows, if there is one.
+// terminalEnv returns the variables that describe the command's terminal, which behaves like the
+// caller's; none without a terminal. A program without a terminfo description of TERM has no colours
+// and no function keys, or fails, so TERM is a name that the container knows, if there is one.
 func terminalEnv(r *request.Request, o *Observed, p *Plan) []string {
 	if !p.Terminal {
 		return nil

@@ -1,6 +1,5 @@
-// Package printable makes text safe to print. Names, paths and command lines of a
-// container are chosen by its root user: a terminal must not obey them, and they
-// must not look like something that they are not. It is pure.
+// Package printable makes text safe to print. The root user of a container chooses its names,
+// paths and command lines: they must not control a terminal, and must not look like other text.
 package printable
 
 import (
@@ -9,17 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// Text escapes every character that a terminal obeys or that can't be seen: control
-// characters (C0, DEL, C1), bidirectional and zero-width formatting, separators of
-// lines and paragraphs, spaces other than U+0020, unassigned and private code points,
-// blank letters, and bytes that are not UTF-8. The result is one line.
+// Text escapes every character that controls a terminal or is invisible: control
+// characters (C0, DEL, C1), bidirectional and zero-width formatting, line and paragraph
+// separators, spaces other than U+0020, unassigned and private code points, blank letters,
+// and bytes that are not UTF-8. The result is one line.
 //
-// The escapes are those of a JSON string, so a JSON document stays valid and keeps its
+// The escapes are those of a JSON string, so that a JSON document stays valid and keeps its
 // meaning: \n, \t, \r, \u001b, a surrogate pair above U+FFFF. A byte that is not UTF-8
-// becomes \xff, which a JSON document never contains. A backslash stays as it is.
+// becomes an escape like \xff, which a JSON document never contains. A backslash is kept.
 func Text(text string) string { return escape(text, false) }
 
-// Lines is Text for text of several lines that are the caller's own: it keeps \n.
+// Lines is like Text but keeps \n, for text whose lines are made by docker nsjoin itself.
 func Lines(text string) string { return escape(text, true) }
 
 func escape(text string, lines bool) string {
@@ -57,7 +56,7 @@ func escapeRune(b *strings.Builder, r rune) {
 	case r == '\r':
 		b.WriteString(`\r`)
 	case r > 0xffff:
-		// UTF-16, as JSON requires: RFC 8259, section 7.
+		// a UTF-16 surrogate pair: RFC 8259, section 7
 		r -= 0x10000
 		b.WriteString(`\u`)
 		hex(b, uint(0xd800+r>>10), 4)
@@ -75,12 +74,11 @@ func hex(b *strings.Builder, n uint, digits int) {
 	}
 }
 
-// visible tells whether r is seen where it is printed and does nothing else.
+// visible tells whether r shows as a glyph, or is a space, and does nothing else.
 func visible(r rune) bool { return strconv.IsPrint(r) && !blank(r) }
 
-// blank tells whether r is a letter, mark or symbol of Unicode that shows nothing: the
-// property Default_Ignorable_Code_Point where strconv.IsPrint accepts it, and the empty
-// Braille pattern.
+// blank tells whether r is invisible although strconv.IsPrint accepts it: the property
+// Default_Ignorable_Code_Point, and the empty Braille pattern.
 func blank(r rune) bool {
 	switch {
 	case r < 0x34f:

@@ -1,6 +1,5 @@
 package request
 
-// Call is the number of one call through the engine: 128 random bits in hexadecimal.
-// The name, the label and the files of the helper's container have it, so that no image
-// can foresee them.
+// Call identifies one call through the engine: 128 random bits in hexadecimal. It is part of the
+// name, the label and the file names of the helper's container, so that no image can predict them.
 type Call string

@@ -53,14 +53,14 @@ func FuzzParseBase(f *testing.F) {
 			t.Errorf("%q: %q doesn't name it", arg, err)
 		case err != nil:
 		case s.From == request.FromPath || s.From == request.FromNew:
-			t.Errorf("%q is %+v, which is no base", arg, s)
+			t.Errorf("%q is %+v, which cannot be a base", arg, s)
 		case s.From == request.FromContainer && (s.Name == "" || !strings.HasSuffix(arg, s.Name)):
 			t.Errorf("%q is the container %q", arg, s.Name)
 		}
 	})
 }
 
-// What is read can be written and is the same when it is read again.
+// A request that is read can be written, and is the same when read again.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		`{"version":1}`, `{"version":2}`, `{`, ``, `null`, `[]`,
@@ -80,7 +80,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if r.Version != request.Version {
-			t.Errorf("%q: version %d is read", document, r.Version)
+			t.Errorf("%q: version %d is accepted", document, r.Version)
 		}
 		once := written(t, r)
 		again, err := request.Read(bytes.NewReader(once))
@@ -93,7 +93,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// A command's words and its variables are bytes: a file's name has any but 0 and /.
+// Words and variables of a command are bytes, like file names, not only UTF-8.
 func FuzzWords(f *testing.F) {
 	for _, seed := range []string{"ls", "", "caf\xe9", "\xff\xfe", "日本", "a\"b\\c\n", "<&>", "\u2028", "\ufffd"} {
 		f.Add(seed, "A="+seed)

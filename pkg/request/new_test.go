@@ -7,9 +7,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// A new namespace that is a copy comes from where the kind would have come from
-// without it; one that is empty comes from nowhere.
-func TestSourceOfANewKind(t *testing.T) {
+// The source of a new namespace that is a copy is the one the kind would have otherwise. One
+// that begins empty has no source.
+func TestSourceOfANewNamespace(t *testing.T) {
 	web := container("web")
 	all := make(map[ns.Kind]request.Source)
 	for _, k := range ns.Kinds() {
@@ -25,7 +25,7 @@ func TestSourceOfANewKind(t *testing.T) {
 		{"over a container", ns.All(), web, web},
 		{"over a process", ns.All(), process(7), process(7)},
 		{"over the host", ns.All(), request.Host(), request.Host()},
-		{"of a kind that is not taken", 0, web, request.Host()},
+		{"of a kind that is not joined", 0, web, request.Host()},
 	} {
 		r := &request.Request{Base: row.base, Take: row.take, Overrides: all}
 		for _, k := range ns.Kinds() {

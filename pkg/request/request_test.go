@@ -13,7 +13,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-func TestSourceOfAKind(t *testing.T) {
+func TestSource(t *testing.T) {
 	web, app := container("web"), container("app")
 	net := func(s request.Source) map[ns.Kind]request.Source {
 		return map[ns.Kind]request.Source{ns.Net: s}
@@ -25,17 +25,17 @@ func TestSourceOfAKind(t *testing.T) {
 		others  request.Source
 	}{
 		{
-			"web gives all its kinds",
+			"all kinds of web",
 			request.Request{Base: web, Take: ns.All()},
 			web, web,
 		},
 		{
-			"--only net takes just net",
+			"--only net",
 			request.Request{Base: web, Take: ns.SetOf(ns.Net)},
 			web, request.Host(),
 		},
 		{
-			"--except net takes the rest",
+			"--except net",
 			request.Request{Base: web, Take: ns.All().Without(ns.SetOf(ns.Net))},
 			request.Host(), web,
 		},
@@ -60,12 +60,12 @@ func TestSourceOfAKind(t *testing.T) {
 			web, request.Host(),
 		},
 		{
-			"--net is all there is without a base",
+			"--net without a base",
 			request.Request{Base: request.Host(), Take: ns.All(), Overrides: net(process(7))},
 			process(7), request.Host(),
 		},
 		{
-			"host gives none",
+			"host as the base",
 			request.Request{Base: request.Host(), Take: ns.All()},
 			request.Host(), request.Host(),
 		},
@@ -87,7 +87,7 @@ func TestSourceOfAKind(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestWriteThenRead(t *testing.T) {
 	web := request.Source{
 		From: request.FromContainer, Name: "web", PID: 4711,
 		Container: &request.Container{
@@ -124,8 +124,8 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-// The options of docker exec are fields of the document itself.
-func TestOptionsOfExecAreRead(t *testing.T) {
+// The options of docker exec are fields of the request itself.
+func TestReadOptionsOfExec(t *testing.T) {
 	got, err := request.Read(strings.NewReader(
 		`{"version":1,"user":"web","dir":"/srv","env":["A=1"],"privileged":true,"detach":true,"detachKeys":"EBE="}`))
 	if err != nil {
@@ -144,13 +144,13 @@ func TestReadRefuses(t *testing.T) {
 		{"no version", `{}`, "read request: version 0, this helper knows 1"},
 		{"an unknown kind", `{"version":1,"take":"net,files"}`, `unknown kind of namespace "files"`},
 		{"an unknown kind as a key", `{"version":1,"overrides":{"files":{"from":"host"}}}`, `unknown kind of namespace "files"`},
-		{"a number for a name", `{"version":1,"command":[1]}`, "read request: json:"},
-		{"what is no document", `nsjoin`, "read request: invalid character"},
+		{"a number as a command", `{"version":1,"command":[1]}`, "read request: json:"},
+		{"text that is not JSON", `nsjoin`, "read request: invalid character"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, err := request.Read(strings.NewReader(row.document))
 			if err == nil {
-				t.Fatalf("it is read as %+v", r)
+				t.Fatalf("it is accepted as %+v", r)
 			}
 			if !strings.Contains(err.Error(), row.message) {
 				t.Errorf("%q is refused with %q, want %q", row.document, err, row.message)
@@ -159,7 +159,7 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// A writer that dies leaves the beginning of a document, of any length.
+// A writer that is killed leaves a document truncated at any length.
 func TestReadRefusesATruncatedDocument(t *testing.T) {
 	var document bytes.Buffer
 	r := request.Request{Version: request.Version, Base: container("web"), Take: ns.All(), Command: []string{"true"}}
@@ -175,25 +175,25 @@ func TestReadRefusesATruncatedDocument(t *testing.T) {
 	}
 }
 
-func TestReadPassesTheReadersErrorOn(t *testing.T) {
+func TestReadReturnsTheReadersError(t *testing.T) {
 	broken := errors.New("broken")
 	if _, err := request.Read(io.MultiReader(strings.NewReader(`{"version":`), failing{broken})); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
 }
 
-// A request without an end is read to the bound, not until memory is gone.
-func TestReadIsBounded(t *testing.T) {
+// A request without an end is read only up to maxSize.
+func TestReadIsLimited(t *testing.T) {
 	endless := &counting{from: io.MultiReader(strings.NewReader(`{"version":1,"command":["`), letters{})}
 	if r, err := request.Read(endless); err == nil {
-		t.Fatalf("it is read as %+v", r)
+		t.Fatalf("it is accepted as %+v", r)
 	}
 	if bound := int64(64 << 20); endless.read != bound {
 		t.Errorf("%d bytes were read, want %d", endless.read, bound)
 	}
 }
 
-func TestWritePassesTheWritersErrorOn(t *testing.T) {
+func TestWriteReturnsTheWritersError(t *testing.T) {
 	broken := errors.New("broken")
 	r := request.Request{Version: request.Version}
 	if err := r.Write(failing{broken}); !errors.Is(err, broken) {
@@ -206,7 +206,7 @@ type failing struct{ err error }
 func (f failing) Read([]byte) (int, error)  { return 0, f.err }
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// letters is a string that never ends.
+// letters is an endless reader of a letter.
 type letters struct{}
 
 func (letters) Read(p []byte) (int, error) {

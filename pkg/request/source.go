@@ -6,48 +6,46 @@ import (
 	"strings"
 )
 
-// From says what kind of thing gives a namespace.
+// From is the type of a Source.
 type From string
 
-// What can give a namespace.
+// The values of From.
 const (
-	FromHost      From = "host"      // the caller's own: nothing is joined
+	FromHost      From = "host"      // the host's: nothing is joined
 	FromContainer From = "container" // a container's first process
-	FromPID       From = "pid"       // a process by its number
-	FromPath      From = "ns"        // a namespace's file, such as /run/netns/blue
-	FromNew       From = "private"   // a new one
+	FromPID       From = "pid"       // a process, by its pid
+	FromPath      From = "ns"        // a namespace file, such as /run/netns/blue
+	FromNew       From = "private"   // a new namespace
 )
 
 // Source is where namespaces come from.
 type Source struct {
 	From From `json:"from"`
-	// Name is the container as the user named it; "" for the others.
+	// Name is the container's name or ID as the user wrote it.
 	Name string `json:"name,omitempty"`
-	// PID is the process that gives the namespaces, numbered as in the
-	// launcher's pid namespace. A container's is the engine's word, which may
-	// be out of date: it is a claim to be proved, with Container.ID.
+	// PID is the process whose namespaces are taken, in the pid namespace of the launcher.
+	// For a container it comes from the engine and may be outdated: the helper verifies it with
+	// Container.ID.
 	PID int `json:"pid,omitempty"`
-	// Path is the namespace's file, on the engine's host.
+	// Path is the namespace file, on the engine's host.
 	Path Word `json:"path,omitempty"`
-	// Container is what the engine said of a container; nil for the others
-	// and before it was asked.
+	// Container is what the engine says about a container; nil until the engine was asked.
 	Container *Container `json:"container,omitempty"`
 }
 
-// Container is what the engine said of a container, as far as a command in it
-// can tell.
+// Container is what the engine says about a container, as far as a command in it depends on it.
 type Container struct {
 	ID       string   `json:"id"`                 // 64 hexadecimal digits
-	Name     string   `json:"name,omitempty"`     // whatever the user called it
+	Name     string   `json:"name,omitempty"`     // canonical name, whatever the user typed
 	Env      []string `json:"env"`                // Config.Env: of the image and of docker run -e
 	User     string   `json:"user,omitempty"`     // Config.User: of the image or of docker run -u
 	GroupAdd []string `json:"groupAdd,omitempty"` // HostConfig.GroupAdd
 }
 
-// Host is the caller's own namespaces.
+// Host returns the source of the host's namespaces.
 func Host() Source { return Source{From: FromHost} }
 
-// ParseBase reads the first argument of the command line: NAME, host, pid:N or
+// ParseBase parses the first argument of the command line: NAME, host, pid:N or
 // container:NAME.
 func ParseBase(arg string) (Source, error) {
 	if arg == "" {
@@ -59,10 +57,10 @@ func ParseBase(arg string) (Source, error) {
 	return Source{From: FromContainer, Name: arg}, nil
 }
 
-// Sources are the values of a flag such as --net.
+// Sources lists the values of a flag such as --net, for messages.
 const Sources = "container:NAME|host|pid:N|ns:PATH|private"
 
-// ParseSource reads such a value. Its error names it and what it could have been.
+// ParseSource parses the value of a flag such as --net. Its error names the value and the allowed ones.
 func ParseSource(value string) (Source, error) {
 	word, rest, _ := strings.Cut(value, ":")
 	switch {
@@ -86,7 +84,7 @@ func ParseSource(value string) (Source, error) {
 	return Source{}, fmt.Errorf("unknown source %q: one of %s", value, Sources)
 }
 
-// String names the source as a message does: web, pid:42 or host.
+// String names the source as in the command line: web, pid:42 or host.
 func (s Source) String() string {
 	switch s.From {
 	case FromContainer:
@@ -102,7 +100,7 @@ func (s Source) String() string {
 	return "host"
 }
 
-// Quoted names the source inside a sentence: "web" in quotes, pid:42, the host.
+// Quoted names the source in a sentence: "web" in quotes, pid:42 or the host.
 func (s Source) Quoted() string {
 	switch s.From {
 	case FromContainer:

@@ -117,14 +117,14 @@ func refused(t *testing.T, arg, message string, parse func(string) (request.Sour
 	t.Helper()
 	got, err := parse(arg)
 	if err == nil {
-		t.Errorf("%q is taken for %+v", arg, got)
+		t.Errorf("%q is accepted as %+v", arg, got)
 		return
 	}
 	if err.Error() != message {
 		t.Errorf("%q is refused with %s\nwant %s", arg, err, message)
 	}
 	if got != (request.Source{}) {
-		t.Errorf("%q gives %+v besides its error", arg, got)
+		t.Errorf("%q returns %+v with the error", arg, got)
 	}
 }
 

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// Word is a word of the command line that is bytes of any but 0, as a file's name is;
-// JSON has text only. One that isn't text is written as a list of one, its bytes in base64.
+// Word is a word of the command line: any bytes but 0, like a file name. JSON strings hold only
+// text, so a word that is not UTF-8 is written as a list with one element, its bytes in base64.
 type Word string
 
-// MarshalJSON writes the word.
+// MarshalJSON encodes the word.
 func (w Word) MarshalJSON() ([]byte, error) {
 	if utf8.ValidString(string(w)) {
 		return json.Marshal(string(w))
@@ -17,7 +17,7 @@ func (w Word) MarshalJSON() ([]byte, error) {
 	return json.Marshal([1][]byte{[]byte(w)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON parses the output of MarshalJSON.
 func (w *Word) UnmarshalJSON(text []byte) error {
 	if text[0] != '[' {
 		return json.Unmarshal(text, (*string)(w))
@@ -28,10 +28,10 @@ func (w *Word) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// Words are a command's words or its variables, each a Word.
+// Words is a list of Word: a command and its arguments, or its environment.
 type Words []string
 
-// MarshalJSON writes the words.
+// MarshalJSON encodes each element as a Word.
 func (w Words) MarshalJSON() ([]byte, error) {
 	var list []Word
 	for _, word := range w {
@@ -40,7 +40,7 @@ func (w Words) MarshalJSON() ([]byte, error) {
 	return json.Marshal(list)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote.
+// UnmarshalJSON parses the output of MarshalJSON.
 func (w *Words) UnmarshalJSON(text []byte) error {
 	var list []Word
 	err := json.Unmarshal(text, &list)

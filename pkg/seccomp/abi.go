@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// abi is one way to call the kernel. A kernel has more than one where it runs 32-bit
-// programs as well.
+// abi is a system call interface. A kernel has several if it also runs 32-bit
+// programs.
 type abi struct {
-	name  string // as in a profile
+	name  string // as in a profile, SCMP_ARCH_…
 	audit uint32 // AUDIT_ARCH_…
-	calls string // a line each: the name, before it the number where that isn't the next one
-	// long says that arguments have 64 bits, big that the high half is first.
+	calls string // names of calls, each preceded by its number if that is not the next one
+	// long means that arguments have 64 bits, big that the high half comes first.
 	long, big bool
-	x32       bool // its numbers are those of amd64 with x32Bit, but for some
+	x32       bool // numbers are those of amd64 plus x32Bit, except x32Own
 }
 
 const x32Bit = 0x40000000
 
-// each gives the calls, by their numbers.
+// each calls do for each system call, in the order of the numbers.
 func (a *abi) each(do func(number uint32, name string)) {
 	next := uint64(0)
 	for name := range strings.FieldsSeq(a.calls) {
-		if name[0] <= '9' { // most are names, and an error takes memory
+		if name[0] <= '9' { // most are names, and parsing one would allocate an error
 			next, _ = strconv.ParseUint(name, 10, 32)
 			continue
 		}
 		n := next
 		next++
 		if a.x32 {
-			if has(x32Own, name) || has(x32None, name) {
+			if containsWord(x32Own, name) || containsWord(x32None, name) {
 				continue
 			}
 			n |= x32Bit
@@ -45,11 +45,11 @@ func (a *abi) each(do func(number uint32, name string)) {
 	}
 }
 
-// has finds a word in a list of them.
-func has(words, word string) bool { return strings.Contains(" "+words+" ", " "+word+" ") }
+// containsWord tells whether word is in a list separated by spaces.
+func containsWord(words, word string) bool { return strings.Contains(" "+words+" ", " "+word+" ") }
 
-// Of arch/x86/entry/syscalls/syscall_64.tbl: the calls that x32 has other numbers for,
-// from x32First on, and those that it hasn't.
+// From arch/x86/entry/syscalls/syscall_64.tbl: the calls that have other numbers in x32, from
+// x32First on, and those that x32 lacks.
 const (
 	x32First = 512
 	x32Own   = "rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace " +
@@ -60,8 +60,8 @@ const (
 		"get_thread_area epoll_ctl_old epoll_wait_old vserver map_shadow_stack uretprobe"
 )
 
-// Calls that are reached through another as well, by that one's first argument, linux/net.h
-// and linux/ipc.h.
+// Calls that can also be made through socketcall(2) and ipc(2), by the first argument of those;
+// linux/net.h and linux/ipc.h.
 const (
 	socketcall = "1 socket 2 bind 3 connect 4 listen 5 accept 6 getsockname 7 getpeername 8 socketpair 9 send " +
 		"10 recv 11 sendto 12 recvfrom 13 shutdown 14 setsockopt 15 getsockopt 16 sendmsg 17 recvmsg 18 accept4 " +
@@ -70,8 +70,9 @@ const (
 		"23 shmget 24 shmctl"
 )
 
-// through gives the calls that are reached through this one as well, and how.
-func through(name string, do func(number uint64, other string)) {
+// multiplexed calls do for each call that can be made through the named one, with the first argument
+// that selects it.
+func multiplexed(name string, do func(number uint64, other string)) {
 	list := ""
 	switch name {
 	case "socketcall":

@@ -9,7 +9,7 @@ var (
 	i386 string
 )
 
-// abis are those of this kernel, its own first.
+// abis returns the ABIs of this kernel, the native one first.
 func abis() []abi {
 	const x86, x8664 = 0x40000003, 0xc000003e
 	return []abi{

@@ -9,7 +9,7 @@ var (
 	arm string
 )
 
-// abis are those of this kernel, its own first.
+// abis returns the ABIs of this kernel, the native one first.
 func abis() []abi {
 	return []abi{
 		{name: "SCMP_ARCH_AARCH64", audit: 0xc00000b7, calls: arm64, long: true},

@@ -5,7 +5,7 @@ import _ "embed"
 //go:embed syscalls/riscv64.txt
 var riscv64 string
 
-// abis are those of this kernel.
+// abis returns the ABIs of this kernel.
 func abis() []abi {
 	return []abi{{name: "SCMP_ARCH_RISCV64", audit: 0xc00000f3, calls: riscv64, long: true}}
 }

@@ -2,5 +2,5 @@
 
 package seccomp
 
-// abis are none: nothing is filtered here.
+// abis returns nothing: there is no seccomp, or no table of calls, for this platform.
 func abis() []abi { return nil }

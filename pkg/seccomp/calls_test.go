@@ -9,7 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp/seccomptest"
 )
 
-// calls are all numbers of all ABIs, and those that have conditions with arguments around these.
+// calls returns all numbers of all ABIs, and calls with arguments close to the values in conditions.
 func (p profile) calls(known []seccomp.ABI) (calls []seccomptest.Call) {
 	conditions := make(map[string][][]condition)
 	p.each(func(_ entry, name string, all []condition) {
@@ -35,7 +35,7 @@ func (p profile) calls(known []seccomp.ABI) (calls []seccomptest.Call) {
 	return append(calls, seccomptest.Call{ABI: other}, seccomptest.Call{ABI: unix.AUDIT_ARCH_MIPS, Number: 3})
 }
 
-// conditional are calls of an ABI whose arguments matter.
+// conditional returns calls of an ABI whose arguments matter.
 func conditional(a seccomp.ABI, conditions map[string][][]condition) (calls []seccomptest.Call) {
 	a.Each(func(number uint32, name string) {
 		for _, all := range conditions[name] {
@@ -52,7 +52,7 @@ func conditional(a seccomp.ABI, conditions map[string][][]condition) (calls []se
 	return calls
 }
 
-// around are arguments by which conditions are met, and by which one of them just isn't.
+// around returns arguments that meet the conditions, and arguments that just miss one of them.
 func around(all []condition) (list [][6]uint64) {
 	var met [6]uint64
 	for _, c := range all {
@@ -75,7 +75,7 @@ func around(all []condition) (list [][6]uint64) {
 	return list
 }
 
-// satisfying is a value by which a condition is met, if there is one.
+// satisfying returns a value that meets a condition, if there is one.
 func satisfying(c condition) uint64 {
 	switch c.Op {
 	case "SCMP_CMP_NE", "SCMP_CMP_GT":

@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// Compile makes the filter that the runtime gives to a command, for this kernel. It is
-// an error where the profile can't be had without rights that it doesn't give, such as
-// those of an agent.
+// Compile returns the filter that the runtime makes of p for a command on this kernel. It fails if p
+// is invalid or the filter is longer than MaxInstructions.
 func (p *Profile) Compile() ([]Instruction, error) { return p.compile(abis()) }
 
 func (p *Profile) compile(known []abi) ([]Instruction, error) {
@@ -23,7 +22,7 @@ func (p *Profile) compile(known []abi) ([]Instruction, error) {
 		}
 	}
 	for i := range entries {
-		if err := entries[i].read(); err != nil {
+		if err := entries[i].makeRules(); err != nil {
 			return nil, err
 		}
 	}
@@ -35,43 +34,43 @@ func (p *Profile) compile(known []abi) ([]Instruction, error) {
 		}
 		s := section{abi: a}
 		s.add(entries, fallback)
-		// runc has what is newer than all calls that the profile names not be there, unless
-		// that is so anyway, so that programs try what is older.
+		// Like runc: calls newer than all those that the profile names fail with ENOSYS, so that
+		// programs fall back to older ones.
 		s.bounded = listed && s.newest > 0 && !fallback.permits() && fallback != errno|enosys
 		f.sections = append(f.sections, s)
 	}
 	f.assemble()
 	if len(f.program) > MaxInstructions {
-		return nil, fmt.Errorf("its seccomp profile takes %d instructions, the kernel allows %d", len(f.program), MaxInstructions)
+		return nil, fmt.Errorf("its seccomp profile needs a filter of %d instructions; the kernel allows %d", len(f.program), MaxInstructions)
 	}
 	return f.program, nil
 }
 
-// section is what holds for the calls of one ABI.
+// section is the part of a filter for one ABI.
 type section struct {
 	abi     abi
-	calls   []call // by their numbers
-	newest  uint32 // the largest number that the profile names
-	bounded bool   // what is newer isn't there
+	calls   []call // sorted by number
+	newest  uint32 // largest number that the profile names
+	bounded bool   // newer calls fail with ENOSYS
 }
 
-// call is one that the profile says something of.
+// call is a system call for which the profile has rules.
 type call struct {
 	number uint32
-	rules  []rule // the strictest first; one without conditions is the last
+	rules  []rule // strictest first; a rule without conditions is the last
 }
 
-// add adds what the profile says. Names that this kernel's table hasn't are left out,
-// as libseccomp does.
+// add adds the rules of the profile. Like libseccomp it ignores names that are not in the table of
+// the ABI.
 func (s *section) add(entries []entry, fallback action) {
 	s.abi.each(func(number uint32, name string) {
 		c := call{number: number}
 		if c.add(entries, fallback, name, nil) {
 			s.newest = number
 		}
-		// What is reached through it has its number as the first argument. Conditions of the
-		// others stay, as libseccomp leaves them, though these can't be seen there.
-		through(name, func(n uint64, other string) {
+		// A call made through this one is selected by the first argument. Like libseccomp it keeps
+		// the conditions on the other arguments, although they are not passed in registers there.
+		multiplexed(name, func(n uint64, other string) {
 			c.add(entries, fallback, other, &condition{op: "SCMP_CMP_EQ", mask: ^uint64(0), value: n})
 		})
 		if len(c.rules) > 0 {
@@ -80,8 +79,8 @@ func (s *section) add(entries []entry, fallback action) {
 	})
 }
 
-// add adds the rules of name, with a condition in the place of theirs of the first argument if
-// there is one, and tells whether the profile names it.
+// add adds the rules of name and tells whether the profile names it. If first is not nil, it replaces
+// their conditions on the first argument.
 func (c *call) add(entries []entry, fallback action, name string, first *condition) (named bool) {
 	for i := range entries {
 		e := &entries[i]
@@ -107,8 +106,8 @@ func (c *call) add(entries []entry, fallback action, name string, first *conditi
 	return named
 }
 
-// insert puts a rule behind those that are as strict. Nothing is behind one that has no
-// conditions.
+// insert inserts a rule after those that are at least as strict. A rule without conditions ends the
+// list.
 func (c *call) insert(r rule) {
 	at := 0
 	for ; at < len(c.rules) && c.rules[at].action.strictness() <= r.action.strictness(); at++ {
@@ -120,12 +119,12 @@ func (c *call) insert(r rule) {
 		c.rules = append(c.rules[:at], r)
 		return
 	}
-	c.rules = append(c.rules, r) // slices.Insert, of these, would be 4 KB of the helper
+	c.rules = append(c.rules, r) // slices.Insert would add 4 KB to the helper
 	copy(c.rules[at+1:], c.rules[at:])
 	c.rules[at] = r
 }
 
-// filter is assembled from its sections.
+// filter assembles sections to a program.
 type filter struct {
 	fallback action
 	sections []section
@@ -137,7 +136,7 @@ func (f *filter) assemble() {
 	starts := make([]label, len(f.sections))
 	p.put(load, ofABI)
 	for i := range f.sections {
-		if s := &f.sections[i]; !s.abi.x32 { // which is the same to the kernel
+		if s := &f.sections[i]; !s.abi.x32 { // x32 has the same AUDIT_ARCH as amd64
 			p.when(ifEqual, s.abi.audit)
 			p.jump(&starts[i])
 		}
@@ -154,7 +153,7 @@ func (f *filter) assemble() {
 			if i+1 < len(f.sections) && f.sections[i+1].abi.x32 {
 				p.when(ifLeast, x32Bit)
 				p.jump(&starts[i+1])
-			} else { // but -1, by which a tracer has a call left out, is no call of x32
+			} else { // -1, with which a tracer skips a call, is not an x32 call
 				const skipped = ^uint32(0)
 				*p = append(*p, Instruction{Code: ifLeast, Jf: 2, K: x32Bit})
 				p.unless(ifEqual, skipped)
@@ -165,14 +164,14 @@ func (f *filter) assemble() {
 	}
 }
 
-// bound has what is newer than all that the profile names not be there. The number is
-// one of x32's by a bit to runc, which does this, and by its size to libseccomp.
+// bound makes calls newer than all those that the profile names fail with ENOSYS. Like runc, it
+// recognizes an x32 call by x32Bit; libseccomp compares the number.
 func (s *section) bound(p *program) {
 	if !s.bounded {
 		return
 	}
 	if s.abi.name == "SCMP_ARCH_S390X" {
-		p.when(ifEqual, 0) // what the kernel doesn't know arrives as this one
+		p.when(ifEqual, 0) // numbers that the kernel does not know arrive as 0
 		p.ret(errno | enosys)
 	}
 	switch {
@@ -185,8 +184,8 @@ func (s *section) bound(p *program) {
 	p.ret(errno | enosys)
 }
 
-// section goes through the numbers from the least on: those in a row that have the same
-// action are compared at once.
+// section emits the code for one ABI, in ascending order of the numbers. Consecutive numbers with the
+// same action take one comparison.
 func (f *filter) section(s *section) {
 	p := &f.program
 	next := uint32(0)
@@ -198,10 +197,10 @@ func (f *filter) section(s *section) {
 		}
 		last := first.number
 		i++
-		if !first.always() {
+		if !first.unconditional() {
 			f.conditional(&s.abi, first)
 		} else {
-			for i < len(s.calls) && s.calls[i].number == last+1 && s.calls[i].always() && s.calls[i].rules[0].action == first.rules[0].action {
+			for i < len(s.calls) && s.calls[i].number == last+1 && s.calls[i].unconditional() && s.calls[i].rules[0].action == first.rules[0].action {
 				last++
 				i++
 			}
@@ -213,10 +212,10 @@ func (f *filter) section(s *section) {
 	p.ret(f.fallback)
 }
 
-// always tells whether its arguments don't matter.
-func (c *call) always() bool { return len(c.rules[0].conditions) == 0 }
+// unconditional tells whether the action does not depend on the arguments.
+func (c *call) unconditional() bool { return len(c.rules[0].conditions) == 0 }
 
-// conditional is one call whose arguments matter.
+// conditional emits the code for a call whose action depends on the arguments.
 func (f *filter) conditional(a *abi, c call) {
 	p := &f.program
 	var other label

@@ -15,7 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp/seccomptest"
 )
 
-// calls are those of a kernel that has few.
+// calls is the table of a kernel with few calls.
 const calls = "0 zero\n1 one\n2 two\n3 three\n5 five\n6 six\n9 nine\n10 socketcall\n"
 
 const (
@@ -24,7 +24,7 @@ const (
 	enosys = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 )
 
-// decider runs the filter of a profile on calls of its own ABI.
+// decider returns a function that runs the filter of a profile on calls of its ABI.
 func decider(t *testing.T, text string, long, big bool) func(number uint32, arguments ...uint64) uint32 {
 	t.Helper()
 	decide := compiled(t, text, long, big)
@@ -35,7 +35,7 @@ func decider(t *testing.T, text string, long, big bool) func(number uint32, argu
 	}
 }
 
-// compiled runs the filter of a profile.
+// compiled returns a function that runs the filter of a profile on any call.
 func compiled(t *testing.T, text string, long, big bool) func(seccomptest.Call) uint32 {
 	t.Helper()
 	var p seccomp.Profile
@@ -69,7 +69,7 @@ func TestComparisons(t *testing.T) {
 	} {
 		for _, as := range []struct {
 			long, big bool
-			of        uint64 // what is compared of a number
+			of        uint64 // the bits that are compared
 		}{{true, false, ^uint64(0)}, {true, true, ^uint64(0)}, {false, false, 0xffffffff}, {false, true, 0xffffffff}} {
 			for _, v := range values {
 				two := v & 0x5555555555555555
@@ -95,7 +95,7 @@ func TestDecisions(t *testing.T) {
 		want          map[uint32]uint32 // with arguments 1, 2, 3
 	}{
 		{
-			"an action each", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+			"every action", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
 				{"names":["zero"],"action":"SCMP_ACT_KILL"},{"names":["one"],"action":"SCMP_ACT_KILL_PROCESS"},
 				{"names":["two"],"action":"SCMP_ACT_TRAP"},{"names":["three"],"action":"SCMP_ACT_ERRNO","errnoRet":95},
 				{"names":["five"],"action":"SCMP_ACT_TRACE","errnoRet":7},{"names":["six"],"action":"SCMP_ACT_LOG"}]`,
@@ -105,31 +105,31 @@ func TestDecisions(t *testing.T) {
 			},
 		},
 		{
-			"what is newer than all that is named", `"defaultAction":"SCMP_ACT_ERRNO","architectures":["TEST"],
+			"calls newer than all named ones", `"defaultAction":"SCMP_ACT_ERRNO","architectures":["TEST"],
 				"syscalls":[{"names":["one","two","six"],"action":"SCMP_ACT_ALLOW"},{"names":["nonesuch"],"action":"SCMP_ACT_ALLOW"}]`,
 			map[uint32]uint32{0: eperm, 1: allow, 2: allow, 3: eperm, 5: eperm, 6: allow, 7: enosys, ^uint32(0): enosys},
 		},
 		{
-			"also where its action is the default", `"defaultAction":"SCMP_ACT_ERRNO","architectures":["TEST"],
+			"calls newer than one named with the default action", `"defaultAction":"SCMP_ACT_ERRNO","architectures":["TEST"],
 				"syscalls":[{"names":["one"],"action":"SCMP_ACT_ALLOW"},{"names":["nine"],"action":"SCMP_ACT_ERRNO"}]`,
 			map[uint32]uint32{1: allow, 9: eperm, 10: enosys},
 		},
 		{
-			"no ABI is named", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["one"],"action":"SCMP_ACT_ALLOW"}]`,
+			"no ABI named", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["one"],"action":"SCMP_ACT_ALLOW"}]`,
 			map[uint32]uint32{0: eperm, 1: allow, 9: eperm},
 		},
 		{
-			"the default is one of its own", `"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["TEST"],
+			"the default is ENOSYS", `"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["TEST"],
 				"syscalls":[{"names":["one"],"action":"SCMP_ACT_ALLOW"}]`,
 			map[uint32]uint32{0: enosys, 1: allow, 9: enosys},
 		},
 		{
-			"the default permits", `"defaultAction":"SCMP_ACT_TRACE","architectures":["TEST"],
+			"the default permits calls", `"defaultAction":"SCMP_ACT_TRACE","architectures":["TEST"],
 				"syscalls":[{"names":["one"],"action":"SCMP_ACT_ERRNO"}]`,
 			map[uint32]uint32{0: unix.SECCOMP_RET_TRACE | 1, 1: eperm, 9: unix.SECCOMP_RET_TRACE | 1},
 		},
 		{
-			"all conditions of an entry, any of two entries, any of those of one argument", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
+			"conditions of an entry, of two entries, and two of one argument", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
 				{"names":["zero"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ"},{"index":1,"value":3,"op":"SCMP_CMP_EQ"}]},
 				{"names":["one"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ"},{"index":1,"value":2,"op":"SCMP_CMP_EQ"}]},
 				{"names":["two","three"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":5,"op":"SCMP_CMP_EQ"}]},
@@ -138,7 +138,7 @@ func TestDecisions(t *testing.T) {
 			map[uint32]uint32{0: eperm, 1: allow, 2: allow, 3: eperm, 4: eperm, 5: allow},
 		},
 		{
-			"the strictest of what contradicts", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
+			"the strictest of contradicting rules", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
 				{"names":["one","two"],"action":"SCMP_ACT_ALLOW"},{"names":["one"],"action":"SCMP_ACT_KILL"},
 				{"names":["two"],"action":"SCMP_ACT_TRAP","args":[{"index":0,"value":1,"op":"SCMP_CMP_EQ"}]},
 				{"names":["three"],"action":"SCMP_ACT_ALLOW"},
@@ -146,22 +146,22 @@ func TestDecisions(t *testing.T) {
 			map[uint32]uint32{1: unix.SECCOMP_RET_KILL_THREAD, 2: unix.SECCOMP_RET_TRAP, 3: allow},
 		},
 		{
-			"a call that is reached through another", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+			"a call made through socketcall", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
 				{"names":["socket"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":40,"op":"SCMP_CMP_EQ"}]}]`,
 			map[uint32]uint32{10: eperm, 9: allow},
 		},
 		{
-			"its other conditions stay", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["socket"],"action":"SCMP_ACT_ERRNO","args":[
+			"a call made through socketcall with further conditions", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["socket"],"action":"SCMP_ACT_ERRNO","args":[
 				{"index":0,"value":40,"op":"SCMP_CMP_EQ"},{"index":1,"value":3,"op":"SCMP_CMP_EQ"}]}]`,
 			map[uint32]uint32{10: allow},
 		},
 		{
-			"a value outside of its mask", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
+			"a value with bits outside the mask", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[
 				{"names":["one"],"action":"SCMP_ACT_ERRNO","args":[{"index":0,"value":4,"valueTwo":3,"op":"SCMP_CMP_MASKED_EQ"}]}]`,
 			map[uint32]uint32{1: eperm},
 		},
 		{
-			"another one that is reached through it", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["bind"],"action":"SCMP_ACT_ERRNO"}]`,
+			"another call made through socketcall", `"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["bind"],"action":"SCMP_ACT_ERRNO"}]`,
 			map[uint32]uint32{10: allow},
 		},
 		{"no calls", `"defaultAction":"SCMP_ACT_ERRNO","syscalls":null`, map[uint32]uint32{0: eperm, 9: eperm}},
@@ -211,11 +211,11 @@ func TestProfileIsRefused(t *testing.T) {
 	}
 	for _, row := range []struct{ name, text, message string }{
 		{"no action", `{}`, `its seccomp profile has an unknown action ""`},
-		{"an action of a call", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"action":"SHRUG"}]}`, `its seccomp profile has an unknown action "SHRUG"`},
-		{"a comparison", start + `,"args":[{"op":"SCMP_CMP_LIKE"}]` + end, `its seccomp profile has an unknown comparison "SCMP_CMP_LIKE"`},
-		{"an argument", start + `,"args":[{"index":6,"op":"SCMP_CMP_EQ"}]` + end, "its seccomp profile has a condition of argument 6"},
-		{"no list", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":{}}`, "its seccomp profile: json: cannot unmarshal object"},
-		{"too long a filter", start + `,"args":[` + strings.Join(many, ",") + `]` + end, "its seccomp profile takes "},
+		{"an unknown action of a call", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"action":"SHRUG"}]}`, `its seccomp profile has an unknown action "SHRUG"`},
+		{"an unknown comparison", start + `,"args":[{"op":"SCMP_CMP_LIKE"}]` + end, `its seccomp profile has an unknown comparison "SCMP_CMP_LIKE"`},
+		{"an argument that does not exist", start + `,"args":[{"index":6,"op":"SCMP_CMP_EQ"}]` + end, "its seccomp profile has a condition on argument 6"},
+		{"syscalls that are not a list", `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":{}}`, "its seccomp profile: json: cannot unmarshal object"},
+		{"a filter that is too long", start + `,"args":[` + strings.Join(many, ",") + `]` + end, "its seccomp profile needs a filter of "},
 	} {
 		var p seccomp.Profile
 		if err := json.Unmarshal([]byte(row.text), &p); err != nil {
@@ -227,7 +227,7 @@ func TestProfileIsRefused(t *testing.T) {
 	}
 }
 
-// The table is of this kernel: of the numbers some are here that Go was built with.
+// The table is that of this kernel, compared with some of the numbers that Go has.
 func TestNumbers(t *testing.T) {
 	numbers := seccomp.Numbers()
 	for name, want := range map[string]uint32{
@@ -240,7 +240,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// Whatever a profile says, its filter is one that the kernel takes, and always the same.
+// The filter of any profile is valid and always the same.
 func FuzzProfile(f *testing.F) {
 	for _, text := range []string{
 		`{"defaultAction":"SCMP_ACT_ERRNO","architectures":["TEST"],"syscalls":[{"names":["zero","one"],"action":"SCMP_ACT_ALLOW"}]}`,

@@ -1,30 +1,30 @@
 package seccomp
 
-// Call is a system call of this kernel's own ABI as a filter sees it.
+// Call is a system call of this kernel's native ABI, as a filter sees it.
 type Call struct {
 	Name      string // as in a profile
 	Arguments [6]uint64
 }
 
-// Decision is what becomes of a call.
+// Decision is the result of filters for a call, SECCOMP_RET_….
 type Decision uint32
 
-// Allows tells whether the call is made: what a tracer decides isn't, without one.
+// Allows tells whether the call is executed. One left to a tracer is not, since there is none.
 func (d Decision) Allows() bool { return action(d).strictness() >= logged.strictness() }
 
-// Refuses tells whether the call fails with this number, and has no other effect.
+// Refuses tells whether the call only fails, with this errno.
 func (d Decision) Refuses(number uint16) bool {
-	return action(d)&^0xffff == errno && uint16(d) == number //nolint:gosec // its half
+	return action(d)&^0xffff == errno && uint16(d) == number //nolint:gosec // the low half
 }
 
-// Filters are those of a process.
+// Filters are the seccomp filters of a process.
 type Filters struct {
 	programs [][]Instruction
-	own      abi // this kernel's own
-	numbers  map[string]uint32
+	own      abi               // this kernel's native one
+	numbers  map[string]uint32 // of calls, by name
 }
 
-// NewFilters prepares filters to be run on calls.
+// NewFilters returns the filters with these programs.
 func NewFilters(programs [][]Instruction) *Filters {
 	f := &Filters{programs: programs}
 	if known := abis(); len(known) > 0 && len(programs) > 0 {
@@ -34,24 +34,24 @@ func NewFilters(programs [][]Instruction) *Filters {
 	return f
 }
 
-// Decide runs the filters on a call, as the kernel does: the strictest answer holds. A call that the
-// kernel doesn't know, and a program that can't be followed, are allowed: the kernel will tell.
+// Decide runs the filters on a call like the kernel: the strictest result counts. It allows unknown
+// calls, and ignores programs that it cannot interpret: then the call itself shows the result.
 func (f *Filters) Decide(c Call) Decision {
-	held := allow
+	strictest := allow
 	number, ok := f.numbers[c.Name]
 	if !ok {
-		return Decision(held)
+		return Decision(strictest)
 	}
 	for _, program := range f.programs {
 		a, ok := run(program, func(at uint32) uint32 { return c.word(at, number, &f.own) })
-		if ok && a.strictness() < held.strictness() {
-			held = a
+		if ok && a.strictness() < strictest.strictness() {
+			strictest = a
 		}
 	}
-	return Decision(held)
+	return Decision(strictest)
 }
 
-// word is a word of struct seccomp_data.
+// word returns a word of struct seccomp_data.
 func (c *Call) word(at, number uint32, a *abi) uint32 {
 	switch {
 	case at == ofNumber:
@@ -59,7 +59,7 @@ func (c *Call) word(at, number uint32, a *abi) uint32 {
 	case at == ofABI:
 		return a.audit
 	case at < ofArguments || at >= ofArguments+8*uint32(len(c.Arguments)):
-		return 0 // where the call is made
+		return 0 // instruction_pointer, which is not known
 	}
 	argument := c.Arguments[(at-ofArguments)/8]
 	if high := at%8 != 0; high != a.big {
@@ -71,7 +71,8 @@ func (c *Call) word(at, number uint32, a *abi) uint32 {
 // dataSize is the size of struct seccomp_data, in bytes.
 const dataSize = 64
 
-// run runs a program of classic BPF, as far as the kernel's seccomp_check_filter lets one have it.
+// run interprets a classic BPF program, with the instructions that the kernel's seccomp_check_filter
+// accepts; false for others.
 func run(program []Instruction, word func(at uint32) uint32) (answer action, ok bool) {
 	var a, x uint32
 	var memory [16]uint32
@@ -117,10 +118,10 @@ func run(program []Instruction, word func(at uint32) uint32) (answer action, ok 
 			var fine bool
 			switch in.Code & 0x07 {
 			case 0x04:
-				a, fine = calculated(in.Code&0xf0, a, operand)
+				a, fine = calculate(in.Code&0xf0, a, operand)
 			case 0x05:
 				var yes bool
-				if yes, fine = compared(in.Code&0xf0, a, operand); yes {
+				if yes, fine = compare(in.Code&0xf0, a, operand); yes {
 					at += int(in.Jt)
 				} else {
 					at += int(in.Jf)
@@ -134,8 +135,8 @@ func run(program []Instruction, word func(at uint32) uint32) (answer action, ok 
 	return 0, false
 }
 
-// calculated is a of an operation and its operand, BPF_ADD and so on of linux/bpf_common.h.
-func calculated(operation uint16, a, operand uint32) (result uint32, ok bool) {
+// calculate applies an arithmetic operation of linux/bpf_common.h: BPF_ADD and so on.
+func calculate(operation uint16, a, operand uint32) (result uint32, ok bool) {
 	switch operation {
 	case 0x00:
 		return a + operand, true
@@ -162,7 +163,8 @@ func calculated(operation uint16, a, operand uint32) (result uint32, ok bool) {
 	return 0, false
 }
 
-func compared(operation uint16, a, operand uint32) (yes, ok bool) {
+// compare applies a jump condition of linux/bpf_common.h: BPF_JEQ and so on.
+func compare(operation uint16, a, operand uint32) (yes, ok bool) {
 	switch operation {
 	case 0x10:
 		return a == operand, true

@@ -12,7 +12,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// filterOf is the filter that the runtime would make of a profile.
+// filterOf compiles a profile.
 func filterOf(t *testing.T, text string) []seccomp.Instruction {
 	t.Helper()
 	var p seccomp.Profile
@@ -66,8 +66,8 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// A program that a process has loaded itself can have all that the kernel allows.
-func TestDecideByAnyProgram(t *testing.T) {
+// A process may have loaded any program that the kernel accepts.
+func TestDecideWithAnyProgram(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	operations := []bpf.ALUOp{bpf.ALUOpAdd, bpf.ALUOpSub, bpf.ALUOpMul, bpf.ALUOpOr, bpf.ALUOpAnd, bpf.ALUOpXor, bpf.ALUOpShiftLeft, bpf.ALUOpShiftRight}
 	tests := []bpf.JumpTest{bpf.JumpEqual, bpf.JumpNotEqual, bpf.JumpGreaterThan, bpf.JumpLessThan, bpf.JumpGreaterOrEqual, bpf.JumpLessOrEqual, bpf.JumpBitsSet}

@@ -13,11 +13,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp/seccomptest"
 )
 
-// How many random profiles there are for each architecture.
+// randomProfiles is the number of random profiles for each architecture.
 const randomProfiles = 200
 
-// A filter decides each call as the one that runc makes with libseccomp: of Docker's own
-// profiles and of random ones, for the kernels of all architectures.
+// A filter decides each call like the one that runc makes with libseccomp, for Docker's profiles
+// and random ones, on the kernels of all architectures.
 func TestLibseccompDecisions(t *testing.T) {
 	for arch, known := range kernels(t) {
 		t.Run(arch, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestLibseccompDecisions(t *testing.T) {
 	}
 }
 
-// dockers is what Docker made of its default profile, for a kernel with these ABIs.
+// dockers returns a default profile as Docker writes it to a bundle, for a kernel with these ABIs.
 func dockers(t *testing.T, file string, known []seccomp.ABI) (p profile) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + file + ".json")
@@ -58,7 +58,7 @@ func dockers(t *testing.T, file string, known []seccomp.ABI) (p profile) {
 	return p
 }
 
-// namesOf are the names of calls that libseccomp knows of these ABIs.
+// namesOf returns the names of calls that libseccomp knows in these ABIs.
 func namesOf(t *testing.T, known []seccomp.ABI) (names []string) {
 	t.Helper()
 	for _, a := range known {
@@ -67,11 +67,11 @@ func namesOf(t *testing.T, known []seccomp.ABI) (names []string) {
 		}
 	}
 	slices.Sort(names)
-	// Elsewhere than on ppc64le libseccomp takes these for one another: they have one pseudo number.
+	// Except on ppc64le, libseccomp confuses these two: they have the same pseudo number.
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "switch_endian" || name == "sys_debug_setcontext" })
 }
 
-// of is p without the names that libseccomp doesn't know.
+// of returns p without the names that libseccomp does not know.
 func (p profile) of(names []string) profile {
 	for i := range p.Syscalls {
 		p.Syscalls[i].Names = slices.DeleteFunc(p.Syscalls[i].Names, func(name string) bool {
@@ -82,7 +82,7 @@ func (p profile) of(names []string) profile {
 	return p
 }
 
-// compare runs both filters of a profile on its calls. It tells whether there are both.
+// compare runs both filters of a profile on its calls. It returns false if one cannot be made.
 func compare(t *testing.T, name string, p profile, known []seccomp.ABI) bool {
 	t.Helper()
 	big := known[0].Name() == "SCMP_ARCH_S390X"
@@ -117,7 +117,7 @@ func compare(t *testing.T, name string, p profile, known []seccomp.ABI) bool {
 	return true
 }
 
-// about is what the profile says of a call.
+// about returns the rules of the profile for a call, as JSON.
 func (p profile) about(c seccomptest.Call, known []seccomp.ABI) string {
 	short := profile{DefaultAction: p.DefaultAction, DefaultErrnoRet: p.DefaultErrnoRet, Architectures: p.Architectures}
 	for _, a := range known {
@@ -126,7 +126,7 @@ func (p profile) about(c seccomptest.Call, known []seccomp.ABI) string {
 				return
 			}
 			names := []string{name}
-			seccomp.Through(name, func(_ uint64, other string) { names = append(names, other) })
+			seccomp.Multiplexed(name, func(_ uint64, other string) { names = append(names, other) })
 			p.each(func(e entry, name string, conditions []condition) {
 				if slices.Contains(names, name) {
 					short.Syscalls = append(short.Syscalls, entry{[]string{name}, e.Action, e.ErrnoRet, conditions})

@@ -20,16 +20,17 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// libseccompVariable names the program that scripts/seccomp makes of testdata/libseccomp.c.
+// libseccompVariable holds the path of the program that scripts/seccomp builds from
+// testdata/libseccomp.c.
 const libseccompVariable = "NSJOIN_TEST_LIBSECCOMP"
 
-// libseccompNames are libseccomp's names of the architectures, by those of a profile.
+// libseccompNames maps the architectures' names in a profile to libseccomp's.
 var libseccompNames = map[string]string{
 	"SCMP_ARCH_X86_64": "x86_64", "SCMP_ARCH_X86": "x86", "SCMP_ARCH_X32": "x32", "SCMP_ARCH_AARCH64": "aarch64", "SCMP_ARCH_ARM": "arm",
 	"SCMP_ARCH_PPC64LE": "ppc64le", "SCMP_ARCH_RISCV64": "riscv64", "SCMP_ARCH_S390X": "s390x",
 }
 
-// kernels are the ABIs of the kernels of each architecture, as abis has them in each build.
+// kernels returns the ABIs of the kernels of all architectures, each as abis returns them there.
 func kernels(t *testing.T) map[string][]seccomp.ABI {
 	t.Helper()
 	table := func(name string) string {
@@ -58,8 +59,8 @@ func kernels(t *testing.T) map[string][]seccomp.ABI {
 	return all
 }
 
-// libseccomp runs the program; refused says that a rule contradicts another one, or that it
-// found no end.
+// libseccomp runs the program. refused means that a rule contradicts another one, or that the
+// program did not finish in time.
 func libseccomp(t *testing.T, input string, args ...string) (out []byte, refused bool) {
 	t.Helper()
 	program := os.Getenv(libseccompVariable)
@@ -81,7 +82,7 @@ func libseccomp(t *testing.T, input string, args ...string) (out []byte, refused
 	return out, false
 }
 
-// callsOf are the calls that libseccomp knows of an ABI.
+// callsOf returns the calls of an ABI that libseccomp knows.
 func callsOf(t *testing.T, a seccomp.ABI) map[uint32]string {
 	t.Helper()
 	calls := make(map[uint32]string)
@@ -102,7 +103,7 @@ func callsOf(t *testing.T, a seccomp.ABI) map[uint32]string {
 	return calls
 }
 
-// The tables of calls are libseccomp's, but for calls that are newer than it.
+// The tables of calls are the same as libseccomp's, except for newer calls.
 func TestLibseccompTables(t *testing.T) {
 	for arch, list := range kernels(t) {
 		for _, a := range list {
@@ -134,13 +135,13 @@ func compareTable(t *testing.T, a seccomp.ABI) {
 	}
 }
 
-// libseccompProgram is the program that libseccomp makes for a kernel with these ABIs; nil
-// where it refuses the profile, and runc with it.
+// libseccompProgram returns the program that libseccomp makes for a kernel with these ABIs; nil if it
+// refuses the profile, as runc does then.
 func libseccompProgram(t *testing.T, p profile, known []seccomp.ABI) []seccomp.Instruction {
 	t.Helper()
 	var in strings.Builder
 	level := 1
-	if p.rules() > 32 { // as runc has it
+	if p.rules() > 32 { // as in runc
 		level = 2
 	}
 	fmt.Fprintf(&in, "optimize %d\ndefault %x\n", level, p.defaultAction())
@@ -172,7 +173,7 @@ func libseccompProgram(t *testing.T, p profile, known []seccomp.ABI) []seccomp.I
 		t.Fatal(err)
 	}
 	if order == binary.BigEndian && runtime.GOARCH != "s390x" {
-		turnReturns(program)
+		fixReturns(program)
 	}
 	if forgetsNumber(program) {
 		return nil
@@ -180,8 +181,8 @@ func libseccompProgram(t *testing.T, p profile, known []seccomp.ABI) []seccomp.I
 	return program
 }
 
-// forgetsNumber tells a program that compares the ABI where it should compare the number, which
-// libseccomp makes where the first call of a profile isn't one of an ABI.
+// forgetsNumber recognizes a program that compares the ABI instead of the number. libseccomp makes
+// one if an ABI lacks the first call of a profile.
 func forgetsNumber(program []seccomp.Instruction) bool {
 	const loads, equal = 0x20, 0x15
 	for i, in := range program {
@@ -195,9 +196,9 @@ func forgetsNumber(program []seccomp.Instruction) bool {
 	return len(program) == 0 || program[0].Code != loads
 }
 
-// turnReturns mends what libseccomp forgets where it makes a program for a machine of the other
-// byte order: some of the actions that are returned stay in this machine's.
-func turnReturns(program []seccomp.Instruction) {
+// fixReturns converts return values that libseccomp leaves in this machine's byte order in a
+// program for the other byte order.
+func fixReturns(program []seccomp.Instruction) {
 	const returns = 0x06
 	for i, in := range program {
 		_, known := actionNames[in.K&0xffff0000]

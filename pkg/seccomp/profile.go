@@ -1,13 +1,12 @@
-// Package seccomp makes a filter from the seccomp section of an OCI bundle, as the
-// runtime does for docker exec. It is for who may not copy the filter that the
-// container's first process has: that takes CAP_SYS_ADMIN in the initial user
-// namespace, which nobody in a rootless engine has. It is pure.
+// Package seccomp compiles the seccomp section of an OCI bundle to a filter, as the runtime
+// does for docker exec. It is used if the filter of the container's first process may not be copied:
+// that requires CAP_SYS_ADMIN in the initial user namespace, which a rootless engine does not
+// have. The package does no I/O.
 //
-// It decides each call as runc with libseccomp does, by another program; make seccomp
-// compares them. Two kinds of profiles are an exception, where libseccomp's answer depends
-// on the order in which it looks at the rules of one call. Here the strictest of the rules
-// that match holds: where they have different actions, or where they compare the same
-// argument and not only for being equal.
+// The filter decides each call like that of runc with libseccomp, but with another program; make
+// seccomp compares them. There are two exceptions, in which libseccomp's result depends on the order
+// of a call's rules: rules with different actions, and rules that compare the same argument other
+// than for equality. Here the strictest matching rule counts.
 // Sources: https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#seccomp,
 // seccomp_rule_add(3), runc's libcontainer/seccomp, linux/seccomp.h, linux/audit.h.
 package seccomp
@@ -17,17 +16,17 @@ import (
 	"fmt"
 )
 
-// Profile is the section, as far as a filter follows from it.
+// Profile is the seccomp section, as far as the filter depends on it.
 type Profile struct {
 	DefaultAction   string   `json:"defaultAction"`
 	DefaultErrnoRet *uint16  `json:"defaultErrnoRet"`
 	Architectures   []string `json:"architectures"`
 	Flags           []string `json:"flags"`
-	// Syscalls is left to be read by Compile: it is most of a bundle.
+	// Syscalls is parsed only by Compile, since it is most of a bundle.
 	Syscalls json.RawMessage `json:"syscalls"`
 }
 
-// entry is one of the section's syscalls.
+// entry is an element of the section's syscalls.
 type entry struct {
 	Names    []string `json:"names"`
 	Action   string   `json:"action"`
@@ -39,10 +38,10 @@ type entry struct {
 		Op       string `json:"op"`
 	} `json:"args"`
 
-	rules []rule // what follows
+	rules []rule // derived from the fields above
 }
 
-// action is what a filter returns, SECCOMP_RET_… of linux/seccomp.h with its data.
+// action is the return value of a filter: SECCOMP_RET_… of linux/seccomp.h, with its data.
 type action uint32
 
 const (
@@ -59,7 +58,7 @@ const (
 	enosys = 38
 )
 
-// parseAction reads SCMP_ACT_… with its number, EPERM where there is none.
+// parseAction parses SCMP_ACT_…; number is its errno or trace data, EPERM if nil.
 func parseAction(name string, number *uint16) (action, error) {
 	n := action(eperm)
 	if number != nil {
@@ -86,13 +85,13 @@ func parseAction(name string, number *uint16) (action, error) {
 	return 0, fmt.Errorf("its seccomp profile has an unknown action %q", name)
 }
 
-// strictness orders actions as the kernel does among filters: the least wins.
+// strictness orders actions as the kernel does if several filters disagree: the least one counts.
 func (a action) strictness() int32 { return int32(a &^ 0xffff) } //nolint:gosec // the kernel's own comparison
 
-// permits tells whether a call that newer kernels have is let through.
+// permits tells whether an action does not block a call: allow, log or trace.
 func (a action) permits() bool { return a.strictness() >= trace.strictness() }
 
-// condition is a comparison of an argument. The argument is masked first.
+// condition compares an argument, after applying the mask.
 type condition struct {
 	index uint
 	op    string
@@ -100,15 +99,15 @@ type condition struct {
 	value uint64
 }
 
-// rule is what holds for a call where all conditions are met.
+// rule is the action for a call that meets all conditions.
 type rule struct {
 	action     action
 	conditions []condition
 }
 
-// read makes the entry's rules; more than one where an argument has two conditions, of
-// which runc takes each for itself.
-func (e *entry) read() error {
+// makeRules sets the entry's rules. If an argument has two conditions, each condition becomes a rule of
+// its own, as in runc.
+func (e *entry) makeRules() error {
 	a, err := parseAction(e.Action, e.ErrnoRet)
 	if err != nil {
 		return err
@@ -119,13 +118,13 @@ func (e *entry) read() error {
 	for _, arg := range e.Args {
 		const most = 6
 		if arg.Index >= most {
-			return fmt.Errorf("its seccomp profile has a condition of argument %d", arg.Index)
+			return fmt.Errorf("its seccomp profile has a condition on argument %d", arg.Index)
 		}
 		c := condition{index: arg.Index, op: arg.Op, mask: ^uint64(0), value: arg.Value}
 		switch arg.Op {
 		case "SCMP_CMP_EQ", "SCMP_CMP_NE", "SCMP_CMP_GT", "SCMP_CMP_GE", "SCMP_CMP_LT", "SCMP_CMP_LE":
 		case "SCMP_CMP_MASKED_EQ":
-			// As libseccomp does: of a value outside of the mask the rest is compared.
+			// Like libseccomp: bits of the value outside the mask are ignored.
 			c.op, c.mask, c.value = "SCMP_CMP_EQ", arg.Value, arg.ValueTwo&arg.Value
 		default:
 			return fmt.Errorf("its seccomp profile has an unknown comparison %q", arg.Op)
@@ -141,8 +140,8 @@ func (e *entry) read() error {
 	return nil
 }
 
-// LoadFlags are the flags that the filter is loaded with, SECCOMP_FILTER_FLAG_… of
-// linux/seccomp.h: those that outlive the load.
+// LoadFlags returns the flags to load the filter with, SECCOMP_FILTER_FLAG_… of linux/seccomp.h,
+// without those that only affect the loading itself.
 func (p *Profile) LoadFlags() uint32 {
 	const logged, specAllow = 1 << 1, 1 << 2
 	var flags uint32

@@ -10,7 +10,8 @@ type Instruction struct {
 // MaxInstructions is BPF_MAXINSNS of linux/bpf_common.h.
 const MaxInstructions = 4096
 
-// Codes of linux/bpf_common.h: words at absolute offsets, jumps and returns by constants.
+// Opcodes of linux/bpf_common.h that programs here use: loads of words at absolute offsets, and
+// operations, jumps and returns with constants.
 const (
 	load     = 0x20
 	and      = 0x54
@@ -29,19 +30,20 @@ const (
 	ofArguments = 16
 )
 
-// program is what is assembled. Conditional jumps reach 255 instructions only, so they
-// go over the next one at most, which jumps as far as it takes.
+// program is a filter under construction. Conditional jumps reach only 255 instructions, so they skip
+// at most the next instruction, which is an unconditional jump if the target is farther.
 type program []Instruction
 
 func (p *program) put(code uint16, k uint32) { *p = append(*p, Instruction{Code: code, K: k}) }
 
 func (p *program) ret(a action) { p.put(returned, uint32(a)) }
 
-// unless runs the next instruction only where the comparison fails, when only where it holds.
+// unless executes the next instruction only if the comparison fails.
 func (p *program) unless(code uint16, k uint32) {
 	*p = append(*p, Instruction{Code: code, Jt: 1, K: k})
 }
 
+// when executes the next instruction only if the comparison holds.
 func (p *program) when(code uint16, k uint32) {
 	*p = append(*p, Instruction{Code: code, Jf: 1, K: k})
 }
@@ -56,7 +58,7 @@ func Notifies(program []Instruction) bool {
 	return false
 }
 
-// label is a place that is jumped to before it is known.
+// label is a jump target whose position is not known yet: the indices of the jumps to it.
 type label []int
 
 func (p *program) jump(to *label) {
@@ -64,14 +66,14 @@ func (p *program) jump(to *label) {
 	p.put(jump, 0)
 }
 
-// here is where a label is.
+// here sets the position of a label.
 func (p *program) here(l label) {
 	for _, at := range l {
 		(*p)[at].K = uint32(len(*p) - at - 1) //nolint:gosec // MaxInstructions
 	}
 }
 
-// test goes on where the condition holds, else to no.
+// test jumps to no unless the condition holds.
 func (p *program) test(a *abi, c condition, no *label) {
 	low, high := uint32(ofArguments+8*c.index), uint32(ofArguments+8*c.index+4) //nolint:gosec // 6 arguments
 	if a.big {
@@ -84,7 +86,7 @@ func (p *program) test(a *abi, c condition, no *label) {
 		}
 	}
 	var yes label
-	lowOf := func(v uint64) uint32 { return uint32(v) } //nolint:gosec // the half
+	lowOf := func(v uint64) uint32 { return uint32(v) } //nolint:gosec // the low half
 	if a.long {
 		part(high, uint32(c.mask>>32))
 		k := uint32(c.value >> 32)

@@ -14,7 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// profile is one as a bundle has it.
+// profile is the seccomp section of a bundle.
 type profile struct {
 	DefaultAction   string   `json:"defaultAction"`
 	DefaultErrnoRet *uint16  `json:"defaultErrnoRet,omitempty"`
@@ -36,7 +36,8 @@ type condition struct {
 	Op       string `json:"op"`
 }
 
-// actions are SECCOMP_RET_… by their names, operators enum scmp_compare's.
+// actions maps the names of actions to SECCOMP_RET_…, and operators those of comparisons to enum
+// scmp_compare.
 var (
 	actions = map[string]uint32{
 		"SCMP_ACT_KILL": unix.SECCOMP_RET_KILL_THREAD, "SCMP_ACT_KILL_THREAD": unix.SECCOMP_RET_KILL_THREAD,
@@ -70,8 +71,8 @@ func returned(name string, number *uint16) uint32 {
 func (p profile) defaultAction() uint32 { return returned(p.DefaultAction, p.DefaultErrnoRet) }
 func (e entry) action() uint32          { return returned(e.Action, e.ErrnoRet) }
 
-// each gives the rules as runc adds them: one a name, or one a condition where an argument
-// has two.
+// each calls do for the rules that runc adds: one for each name, or one for each condition if an
+// argument has two.
 func (p profile) each(do func(e entry, name string, conditions []condition)) {
 	for _, e := range p.Syscalls {
 		seen := make(map[uint]bool)
@@ -90,7 +91,7 @@ func (p profile) each(do func(e entry, name string, conditions []condition)) {
 	}
 }
 
-// rules are how many names it has.
+// rules returns the number of names.
 func (p profile) rules() (n int) {
 	for _, e := range p.Syscalls {
 		n += len(e.Names)
@@ -98,7 +99,7 @@ func (p profile) rules() (n int) {
 	return n
 }
 
-// compiled is what this package makes of it; nil where that is longer than the kernel allows.
+// compiled returns the filter of this package; nil if that is longer than the kernel allows.
 func (p profile) compiled(t *testing.T, known []seccomp.ABI) []seccomp.Instruction {
 	t.Helper()
 	text, err := json.Marshal(p)
@@ -119,7 +120,8 @@ func (p profile) compiled(t *testing.T, known []seccomp.ABI) []seccomp.Instructi
 	return program
 }
 
-// randomProfile is the one of a number: of calls with these names, for these architectures.
+// randomProfile returns the profile with a number, of calls with these names and for these
+// architectures.
 func randomProfile(number uint64, names []string, known []seccomp.ABI) profile {
 	r := rand.New(rand.NewPCG(number, 15))
 	errnos := []uint16{0, 1, 2, 38, 95, 4094}
@@ -139,7 +141,7 @@ func randomProfile(number uint64, names []string, known []seccomp.ABI) profile {
 			p.Architectures = append(p.Architectures, a.Name())
 		}
 	}
-	// A profile is of few actions, as most are, or of all.
+	// Like most profiles it has few actions, or it has all.
 	few := []string{kinds[r.IntN(len(kinds))], kinds[r.IntN(len(kinds))]}
 	if r.IntN(3) == 0 {
 		few = kinds

@@ -90,7 +90,7 @@ func (p profile) said(known []seccomp.ABI) said {
 			for _, r := range byName[name] {
 				s.rules[at] = append(s.rules[at], saidRule{r.action, r.conditions, mask})
 			}
-			seccomp.Through(name, func(n uint64, other string) {
+			seccomp.Multiplexed(name, func(n uint64, other string) {
 				for _, r := range byName[other] {
 					s.rules[at] = append(s.rules[at], saidRule{r.action, reached(n, r.conditions), mask})
 				}

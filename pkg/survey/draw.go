@@ -10,36 +10,36 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
-// Drawing is how rows are drawn. A pod, containers that joined another's network
-// or its other namespaces, is one branch of a tree.
+// Drawing draws rows as a tree or graph. In a tree, containers that joined namespaces of another are
+// on its branch.
 type Drawing struct {
-	// Full leaves commands as long as they are.
+	// Full does not truncate commands.
 	Full bool
-	// Paint gives a text of a kind its colour; nil for none.
+	// Paint colours a text; nil for no colours.
 	Paint func(p Part, text string) string
 }
 
-// Part says what a text in a drawing is.
+// Part says what a text in a drawing names.
 type Part int
 
-// The parts that may have a colour.
+// The values of Part.
 const (
 	OfHost Part = iota
 	OfContainer
 	OfGuest
 )
 
-// shownCommand is how many characters of a command are shown, unless all are.
+// shownCommand is the number of characters of a command that are shown without Full.
 const shownCommand = 40
 
-// link says which kinds a container has of another, or of the host for nil.
+// link has the kinds that a container shares with an owner, nil for the host.
 type link struct {
 	owner *Row
 	kinds ns.Set
 }
 
-// links are what a container has of others, in the order of the kinds, and last
-// what of the host, but not what Docker leaves to it by itself.
+// links returns the container's links to others, in the order of the kinds, and last to the host,
+// without the kinds that Docker shares by default.
 func (row *Row) links() []link {
 	var links []link
 	host := link{}
@@ -62,8 +62,8 @@ func (row *Row) links() []link {
 	return links
 }
 
-// parent is the container whose branch the row is drawn on: whose network it has,
-// or else another namespace. It is older, so that there are no rings.
+// parent returns the container on whose branch the row is drawn: the owner of its network, or else
+// of another namespace. An owner is older, so there are no cycles.
 func (row *Row) parent() *Row {
 	for _, k := range append([]ns.Kind{ns.Net, ns.PID, ns.IPC}, ns.Kinds()...) {
 		if owner := row.Owner(k); owner != nil && owner != row {
@@ -73,8 +73,8 @@ func (row *Row) parent() *Row {
 	return nil
 }
 
-// placed puts each guest at one container of those drawn: where it has most kinds,
-// and of several at the one whose they are.
+// placed assigns each guest to one of the drawn containers: the one with most of its kinds, and among
+// several the owner of one of these.
 func placed(rows []*Row) map[*Row][]Guest {
 	best := make(map[int]*Row)
 	kinds := make(map[int]ns.Set)
@@ -97,12 +97,12 @@ func placed(rows []*Row) map[*Row][]Guest {
 	return at
 }
 
-// owns tells whether one of the kinds was the row's first.
+// owns tells whether the row is the owner of one of the kinds.
 func (row *Row) owns(kinds ns.Set) bool {
 	return slices.ContainsFunc(kinds.Kinds(), func(k ns.Kind) bool { return row.Owner(k) == row })
 }
 
-// Tree draws the rows as a tree, beneath the host.
+// Tree draws the rows as a tree with the host as its root.
 func (d Drawing) Tree(rows []*Row) string {
 	var b strings.Builder
 	children := make(map[*Row][]*Row)
@@ -132,7 +132,7 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 		return indent + "├── ", indent + "│   "
 	}
 	for i, row := range rows {
-		at, beneath := fork(i)
+		at, inner := fork(i)
 		fmt.Fprintf(b, "%s%s (%s)", at, d.paint(OfContainer, row.Name), printable.Text(row.Image))
 		separator := ": "
 		for _, l := range row.links() {
@@ -144,7 +144,7 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 			separator = "; "
 		}
 		b.WriteString("\n")
-		d.branch(b, beneath, row, children, guests)
+		d.branch(b, inner, row, children, guests)
 	}
 	for i, g := range guests[of] {
 		at, _ := fork(len(rows) + i)
@@ -157,11 +157,11 @@ func (d Drawing) branch(b *strings.Builder, indent string, of *Row, children map
 	}
 }
 
-// mermaidText are the entity codes of Mermaid for what ends a text there, or has a meaning
-// in it: markup, a Markdown string, a line's end.
+// mermaidText replaces characters that end a text in Mermaid or are markup there with entity
+// codes.
 var mermaidText = strings.NewReplacer("#", "#35;", "&", "#amp;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;", `\`, "#92;")
 
-// Mermaid draws the rows as a flowchart of Mermaid, https://mermaid.js.org.
+// Mermaid draws the rows as a Mermaid flowchart, https://mermaid.js.org.
 func (d Drawing) Mermaid(rows []*Row) string {
 	quote := func(lines ...string) string {
 		for i, line := range lines {
@@ -182,7 +182,7 @@ func (d Drawing) Mermaid(rows []*Row) string {
 	})
 }
 
-// Dot draws the rows as a graph of Graphviz, https://graphviz.org/doc/info/lang.html.
+// Dot draws the rows as a Graphviz graph, https://graphviz.org/doc/info/lang.html.
 func (d Drawing) Dot(rows []*Row) string {
 	quote := func(lines ...string) string {
 		for i, line := range lines {
@@ -206,9 +206,8 @@ func (d Drawing) Dot(rows []*Row) string {
 	})
 }
 
-// graph is a language of graphs. Its nodes are host, c1, c2, … for the containers
-// g with its number for a process, and mc1 for
-// the guests of c1 that are too many.
+// graph is the syntax of a graph language. Its nodes are host; c1, c2, … for containers; g and
+// the pid for guests; mc1 for the guests of c1 that are not listed.
 type graph struct {
 	begin, host, end string
 	container        func(id string, r *Row) string
@@ -231,7 +230,7 @@ func (d Drawing) graph(rows []*Row, in graph) string {
 			if l.owner == nil {
 				host = in.host
 			} else if ids[l.owner] == "" {
-				continue // it isn't drawn
+				continue // not drawn
 			}
 			edges.WriteString(in.shares(ids[row], ids[l.owner], words(l.kinds)))
 		}
@@ -257,7 +256,7 @@ func (d Drawing) paint(p Part, text string) string {
 	return d.Paint(p, text)
 }
 
-// command is a guest's, shortened.
+// command returns a guest's command, truncated unless Full.
 func (d Drawing) command(g Guest) string {
 	if runes := []rune(g.Command); !d.Full && len(runes) > shownCommand {
 		return string(runes[:shownCommand-1]) + "…"
@@ -265,7 +264,7 @@ func (d Drawing) command(g Guest) string {
 	return shown(g.Command, g.Cut)
 }
 
-// more says how many guests are not drawn.
+// more says how many guests are not listed.
 func more(n int) string { return fmt.Sprintf("…and %d more guests", n) }
 
 func from(g Guest) string {

@@ -11,7 +11,7 @@ import (
 
 var number = regexp.MustCompile(`\b(g?)\d+ |\bg\d+`)
 
-// drawn has no numbers of processes.
+// drawn replaces pids in a drawing by N.
 func drawn(text string) string {
 	return number.ReplaceAllStringFunc(text, func(n string) string {
 		if strings.HasSuffix(n, " ") {
@@ -46,8 +46,8 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// What isn't listed is named, and not drawn.
-func TestTreeOfAFew(t *testing.T) {
+// A container that is not listed is named but not drawn.
+func TestTreeOfSomeContainers(t *testing.T) {
 	rows := pod().rows()
 	const want = "host\n└── app (image): ipc, net of web\n"
 	if got := (survey.Drawing{}).Tree(rows[1:2]); got != want {
@@ -62,7 +62,7 @@ func TestTreeOfAFew(t *testing.T) {
 	}
 }
 
-func TestTextIsQuotedAsTheLanguageHasIt(t *testing.T) {
+func TestQuoting(t *testing.T) {
 	h := newHost()
 	h.container("web", usual, nil)
 	pid := h.enters(1, ns.SetOf(ns.Net), "web", "", "")
@@ -80,7 +80,7 @@ func TestTextIsQuotedAsTheLanguageHasIt(t *testing.T) {
 	}
 }
 
-func TestLongCommandIsShortened(t *testing.T) {
+func TestLongCommandIsTruncated(t *testing.T) {
 	h := newHost()
 	h.container("web", usual, nil)
 	h.enters(1, ns.SetOf(ns.Net), "web", "", "")

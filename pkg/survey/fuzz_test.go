@@ -9,8 +9,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// A process has the command line that it likes, and an image the name. Nothing of them
-// reaches a terminal as it is, adds a line to a drawing or ends a text of it.
+// A container controls command lines and image names. They must not reach a terminal unescaped, add
+// lines to a drawing or end a quoted text.
 func FuzzReport(f *testing.F) {
 	f.Add("tool -x", cgroup("web"), "web")
 	f.Add("\x1b[2J\n", "", "a\"b")
@@ -32,7 +32,7 @@ func FuzzReport(f *testing.F) {
 			if i := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
 				t.Fatalf("%s has %.4q in it: %q", form, text[i:], text)
 			}
-			// A guest may be one of the container's own, by its cgroup: a line less, none more.
+			// With another cgroup a guest may belong to the container: there are fewer lines, never more.
 			if lines, most := strings.Count(text, "\n"), strings.Count(calm[form], "\n"); lines > most {
 				t.Errorf("%s has %d lines, with another command line %d:\n%s", form, lines, most, text)
 			}
@@ -41,7 +41,7 @@ func FuzzReport(f *testing.F) {
 	})
 }
 
-// checkQuotes fails where a text has left its quotation marks.
+// checkQuotes fails if a text ends its quotes.
 func checkQuotes(t *testing.T, form, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -51,7 +51,7 @@ func checkQuotes(t *testing.T, form, text string) {
 	}
 }
 
-// unescaped leaves the quotation marks that mean something in dot.
+// unescaped removes escaped quotation marks in dot.
 var unescaped = strings.NewReplacer(`\\`, "", `\"`, "")
 
 func (h *host) drawings() map[string]string {

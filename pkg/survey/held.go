@@ -10,20 +10,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Unowned is a namespace of no container, nor of the host or the engine.
+// Unowned is a namespace that belongs neither to a container nor to the host or the engine.
 type Unowned struct {
 	Kind  ns.Kind
 	Inode uint64
-	// Processes is how many are in it.
+	// Processes is the number of processes in it.
 	Processes int
-	// HeldBy is what keeps it: a process, the path of a mount, a descriptor. MoreHolders
-	// is how many more do.
+	// HeldBy describes what keeps it alive: a process, a mount or a descriptor. MoreHolders is the
+	// number of those not listed.
 	HeldBy      []string
 	MoreHolders int `json:",omitempty"`
 }
 
-// UnownedNamespaces lists the namespaces of no container, by their kinds, and says how many more
-// there are.
+// UnownedNamespaces lists the namespaces of no container, sorted by kind, and returns how many it
+// leaves out.
 func UnownedNamespaces(s *Survey) (list []Unowned, more int) {
 	found, more := unowned(s)
 	for _, u := range found {
@@ -36,7 +36,7 @@ func UnownedNamespaces(s *Survey) (list []Unowned, more int) {
 	return list, more
 }
 
-// holders are the processes that Held names.
+// holders returns the processes that UnownedNamespaces names.
 func holders(s *Survey) (list []*Process) {
 	found, _ := unowned(s)
 	for _, u := range found {
@@ -49,7 +49,7 @@ func holders(s *Survey) (list []*Process) {
 	return list
 }
 
-// namespace is one of no container.
+// namespace is a namespace of no container.
 type namespace struct {
 	kind      ns.Kind
 	inode     uint64
@@ -58,7 +58,7 @@ type namespace struct {
 	more      int
 }
 
-// holder is a process that is in a namespace, or one that holds it otherwise.
+// holder keeps a namespace alive: a process in it, or a Holder.
 type holder struct {
 	process *Process
 	other   *Holder
@@ -74,13 +74,14 @@ func (h holder) text() string {
 	return fmt.Sprintf("descriptor %d of process %d", h.other.FD, h.other.PID)
 }
 
-// unowned finds them, and how many are left out.
+// unowned returns the namespaces of no container, at most maxUnowned of a kind, and how many it leaves
+// out.
 func unowned(s *Survey) (list []*namespace, more int) {
-	f := finder{taken: make(map[uint64]bool), found: make(map[uint64]*namespace)}
-	f.take(s, 0)
+	f := finder{owned: make(map[uint64]bool), found: make(map[uint64]*namespace)}
+	f.addOwned(s, 0)
 	for _, c := range s.Containers {
-		f.take(s, c.Group)
-		f.take(s, c.Engine)
+		f.addOwned(s, c.Group)
+		f.addOwned(s, c.Engine)
 	}
 	f.findProcesses(s)
 	for i := range s.Held {
@@ -105,8 +106,8 @@ func unowned(s *Survey) (list []*namespace, more int) {
 	return list, all - len(list)
 }
 
-// add adds a holder, and how many more there are. A mount that other processes see as well
-// is one holder.
+// add adds a holder and the number of further ones. A mount that several processes see counts
+// once.
 func (u *namespace) add(h holder, more int) {
 	u.more += more
 	if h.other != nil && h.other.Path != "" && slices.ContainsFunc(u.by, func(b holder) bool {
@@ -121,21 +122,21 @@ func (u *namespace) add(h holder, more int) {
 	}
 }
 
-// finder has the namespaces that were found, by their inodes, and those of containers,
-// the host and the engine, which aren't looked for.
+// finder collects namespaces of no container by inode. owned has those of containers, the host and
+// the engine.
 type finder struct {
-	taken map[uint64]bool
+	owned map[uint64]bool
 	found map[uint64]*namespace
 }
 
-func (f finder) take(s *Survey, group int) {
+func (f finder) addOwned(s *Survey, group int) {
 	for _, inode := range s.Groups[group].Namespaces {
-		f.taken[inode] = true
+		f.owned[inode] = true
 	}
 }
 
-// findProcesses finds the namespaces that processes are in, and one of each group that has
-// an origin.
+// findProcesses finds the namespaces that processes are in. As a holder it names one process of each
+// group, one with an Origin.
 func (f finder) findProcesses(s *Survey) {
 	named := make([]*Process, len(s.Groups))
 	for i := range s.Processes {
@@ -158,7 +159,7 @@ func (f finder) findProcesses(s *Survey) {
 }
 
 func (f finder) find(k ns.Kind, inode uint64) *namespace {
-	if inode == 0 || f.taken[inode] {
+	if inode == 0 || f.owned[inode] {
 		return nil
 	}
 	u := f.found[inode]
@@ -169,8 +170,8 @@ func (f finder) find(k ns.Kind, inode uint64) *namespace {
 	return u
 }
 
-// ParseLink reads a link to a namespace, such as net:[4026531833], which is also the root
-// of a mount of its file.
+// ParseLink parses the target of a link in /proc/PID/ns, such as net:[4026531833]. The root of a
+// mount of a namespace file has the same form.
 func ParseLink(link string) (ns.Kind, uint64, bool) {
 	name, number, _ := strings.Cut(strings.TrimSuffix(link, "]"), ":[")
 	k, err := ns.Parse(name)
@@ -181,9 +182,9 @@ func ParseLink(link string) (ns.Kind, uint64, bool) {
 	return k, inode, err == nil
 }
 
-// ParseMount reads the root of a mount and where it is from the beginning of its line in a
-// mountinfo, proc_pid_mountinfo(5); false where the line is shorter. One space is between
-// two fields: the kernel escapes it in names, but not what else is white in Unicode.
+// ParseMount returns the root and the mount point in a line of proc_pid_mountinfo(5), which may be
+// truncated after them; false if they are missing. Fields are separated by single spaces: the
+// kernel escapes those in names, but not other Unicode white space.
 func ParseMount(line string) (root, path string, ok bool) {
 	const rootField, pathField = 3, 4
 	fields := strings.Split(line, " ")
@@ -194,7 +195,7 @@ func ParseMount(line string) (root, path string, ok bool) {
 		if !strings.Contains(field, `\`) {
 			return field
 		}
-		// The backslash last, since what it begins then isn't escaped.
+		// The backslash comes last, so that an unescaped one does not begin another escape.
 		for _, c := range []string{`\040 `, "\\011\t", "\\012\n", `\134\`} {
 			field = strings.ReplaceAll(field, c[:4], c[4:])
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-func TestHeldAreNamespacesOfNoContainer(t *testing.T) {
+func TestUnownedNamespaces(t *testing.T) {
 	h := pod()
 	web := h.Groups[h.find("web").Group].Namespaces
 	nodes := h.Groups[0].Namespaces
@@ -39,7 +39,7 @@ func TestHeldAreNamespacesOfNoContainer(t *testing.T) {
 	}
 }
 
-func TestLinkOfANamespace(t *testing.T) {
+func TestParseLink(t *testing.T) {
 	for _, row := range []struct {
 		link  string
 		kind  ns.Kind

@@ -11,8 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// storm is a pod of 64 and a chain of 20,000 processes, each the child of the one before,
-// with a namespace of its own and the pod's network.
+// storm returns a pod of 64 containers and a chain of 20,000 processes, each the child of the previous
+// one, in its own uts namespace and the pod's network.
 func storm() *host {
 	h := newHost()
 	h.container("first", usual, nil)
@@ -29,9 +29,8 @@ func storm() *host {
 	return h
 }
 
-// Before, each process's ancestors were looked through for each container, 10^10 steps, and
-// every container had a list of 20,000 guests. Now only some are listed, and the rest is
-// counted.
+// Walking up the ancestors of each process for each container would take 10^10 steps, and each container
+// would list 20,000 guests. Only some are listed, and the others are counted.
 func TestHostileChainOfProcesses(t *testing.T) {
 	h := storm()
 	printed := h.Reduce(true)
@@ -51,7 +50,7 @@ func TestHostileChainOfProcesses(t *testing.T) {
 	}
 }
 
-// The same, where each came in by itself.
+// 1000 processes that entered independently.
 func TestHostileGuests(t *testing.T) {
 	h := newHost()
 	h.container("web", usual, nil)
@@ -69,13 +68,13 @@ func TestHostileGuests(t *testing.T) {
 	rows := h.rows()
 	for form, text := range map[string]string{"tree": drawing.Tree(rows), "mermaid": drawing.Mermaid(rows), "dot": drawing.Dot(rows)} {
 		if !strings.Contains(text, "…and 950 more guests") {
-			t.Errorf("%s doesn't tell of the others:\n%s", form, text)
+			t.Errorf("%s does not count the others:\n%s", form, text)
 		}
 	}
 }
 
-// What a survey leaves out changes nothing of what is printed.
-func TestReduceChangesNothing(t *testing.T) {
+// Reduce does not change the output.
+func TestReduceKeepsTheOutput(t *testing.T) {
 	for name, h := range map[string]*host{"pod": pod(), "storm": storm()} {
 		h.enters(1, ns.SetOf(ns.Net, ns.UTS), h.names[0].Name, "", "")
 		if name == "pod" {

@@ -8,57 +8,56 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Named is a container as the engine and people know it.
+// Named is a container with the names that the engine knows.
 type Named struct{ ID, Name, Image string }
 
-// Row is a container, and what it shares.
+// Row is a container with its namespaces and guests.
 type Row struct {
 	Named
 	PID        int
 	Started    time.Time
 	Bundle     string
 	Namespaces [8]Namespace // by kind
-	// Processes is how many have all its namespaces.
+	// Processes is the number of processes in all its namespaces.
 	Processes int
-	// Guests are processes that came in from elsewhere, by number; MoreGuests is how many
-	// there are that came later.
+	// Guests are the processes that entered from outside, by pid. MoreGuests is the number of
+	// later ones that are not listed.
 	Guests     []Guest
 	MoreGuests int
 }
 
-// Namespace is one of a container's.
+// Namespace is a namespace of a container.
 type Namespace struct {
 	Kind  ns.Kind
-	Inode uint64 // 0 for a kind that the kernel doesn't have
-	// Host tells that it is the engine's own or the host's.
+	Inode uint64 // 0 for a kind that the kernel lacks
+	// Host means that it is the host's or the engine's.
 	Host bool
-	// With are the other containers that have it, the oldest first; none where
-	// it is the host's. The oldest of all is whose it was, since it had to run
-	// for the others to join.
+	// With are the other containers in it, oldest first; none if Host. The oldest of all
+	// containers in it is its owner, since it had to run for the others to join.
 	With []*Row
-	// Processes is how many have it.
+	// Processes is the number of processes in it.
 	Processes int
 }
 
-// Guest is a process of the host or of another container that has namespaces of
-// a container's own. What it starts there isn't listed.
+// Guest is a process of the host or of another container that is in namespaces of a container. Its
+// children are not listed.
 type Guest struct {
 	PID int
-	// User is the name that Report was told for the effective uid on the host.
+	// User is the name of its effective uid on the host.
 	User    string
 	Started time.Time
-	// Command is the command line or its beginning, if Cut is set, as the process has it:
-	// it must be escaped where it is printed.
+	// Command is its command line; only the beginning if Cut is set. It is not escaped for
+	// printing.
 	Command string
 	Cut     bool
-	// Kinds are the namespaces that it has of the container's own.
+	// Kinds are the container's namespaces that it is in.
 	Kinds ns.Set
-	// From is the container that it is of; nil for the host.
+	// From is the container that it belongs to; nil for the host.
 	From *Row
 }
 
-// Report says for each container that was found what it shares with whom. The
-// rows are in the order of the names. user names a user of the host.
+// Report returns a row for each container that was found, in the order of names. user returns the
+// name of a user of the host.
 func Report(s *Survey, names []Named, user func(uid uint32) string) []*Row {
 	v := newVisitors(s, names)
 	r := reporter{Survey: s, rows: make([]*Row, len(v.containers))}
@@ -100,7 +99,7 @@ func (r *reporter) time(start uint64) time.Time {
 	return time.UnixMilli(r.Boot + int64(start)*10).UTC()
 }
 
-// fill says whose the namespaces of a container are.
+// fill sets the namespaces of a row.
 func (r *reporter) fill(row *Row, c *Container) {
 	own := r.Own(c)
 	for k, inode := range r.Groups[c.Group].Namespaces {
@@ -114,7 +113,7 @@ func (r *reporter) fill(row *Row, c *Container) {
 	}
 }
 
-// share finds whom a container shares its own namespaces with.
+// share sets With in the namespaces of a row.
 func (r *reporter) share(row *Row) {
 	for k := range row.Namespaces {
 		n := &row.Namespaces[k]
@@ -130,8 +129,7 @@ func (r *reporter) share(row *Row) {
 	}
 }
 
-// String is who has the namespace: own, host, or =web,db for those that it is
-// shared with.
+// String is "own", "host", or "=web,db" with the containers that share the namespace.
 func (n Namespace) String() string {
 	switch {
 	case n.Inode == 0:
@@ -148,8 +146,7 @@ func (n Namespace) String() string {
 	return "=" + strings.Join(names, ",")
 }
 
-// Owner is the container whose namespace of kind k it was: the oldest that has
-// it. It is nil for the host's.
+// Owner returns the oldest container in the row's namespace of kind k; nil if that is the host's.
 func (row *Row) Owner(k ns.Kind) *Row {
 	n := row.Namespaces[k]
 	switch {
@@ -161,10 +158,9 @@ func (row *Row) Owner(k ns.Kind) *Row {
 	return n.With[0]
 }
 
-// Shares tells whether the container has a namespace of one of the kinds, or of
-// any for none, that is shared with one of the containers given by ID, or with
-// anyone for none. "" is the host: of what Docker leaves to the host by itself
-// that says nothing unless the kind is named.
+// Shares tells whether the container shares a namespace with one of the containers whose IDs are
+// in with, "" being the host; with any, if with is empty. If kinds is not empty, only they count.
+// Otherwise kinds that Docker shares with the host by default do not count for the host.
 func (row *Row) Shares(kinds ns.Set, with map[string]bool) bool {
 	for _, n := range row.Namespaces {
 		named := kinds.Has(n.Kind)
@@ -183,5 +179,5 @@ func (row *Row) Shares(kinds ns.Set, with map[string]bool) bool {
 	return false
 }
 
-// byDefault are the kinds that Docker leaves to the host, cgroup on cgroup v1.
+// byDefault are the kinds that Docker shares with the host by default; cgroup only on cgroup v1.
 var byDefault = ns.SetOf(ns.Cgroup, ns.Time, ns.User)

@@ -14,7 +14,7 @@ import (
 type host struct {
 	survey.Survey
 	names []survey.Named
-	next  uint64 // namespace, process and moment that comes next
+	next  uint64 // next namespace, pid and start time
 }
 
 const hosts = 100 // the inode of each of the host's namespaces
@@ -29,12 +29,12 @@ func newHost() *host {
 	return h
 }
 
-// id is a full ID that begins with a container's name.
+// id returns a full ID for a container's name.
 func id(name string) string {
 	return fmt.Sprintf("%064x", "nsjoin/"+name)[:64]
 }
 
-// cgroup is the container that a process's cgroups name; of "" the host's name none.
+// cgroup returns the ID in a process's cgroup paths; "" for the host's.
 func cgroup(container string) string {
 	if container == "" {
 		return ""
@@ -44,8 +44,8 @@ func cgroup(container string) string {
 
 func (h *host) number() uint64 { h.next++; return h.next }
 
-// container starts one that has kinds of its own, and each kind in from of the
-// container named there.
+// container starts a container with its own namespaces of some kinds, and those in from shared with
+// the container named there.
 func (h *host) container(name string, own ns.Set, from map[ns.Kind]string) {
 	nodes := h.Groups[0].Namespaces
 	for k := range nodes {
@@ -84,8 +84,8 @@ func (h *host) process(group, parent int, o *survey.Origin) int {
 	return pid
 }
 
-// enters starts a process that has kinds of a container's and the others of
-// another's, or the host's for "", in a container's cgroup or the host's for "".
+// enters starts a process in namespaces of the container of, and otherwise in those of rest, in the cgroup
+// of in; "" for the host.
 func (h *host) enters(parent int, kinds ns.Set, of, rest, in string) int {
 	nodes := h.Groups[0].Namespaces
 	if rest != "" {

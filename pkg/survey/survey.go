@@ -1,6 +1,6 @@
-// Package survey holds what one pass over the processes of the engine's host
-// found, and decides who shares what with whom, and who is a guest where. It is
-// pure: package observe makes a Survey, the plugin prints what follows from it.
+// Package survey analyzes the namespaces of all processes on the engine's host: which containers
+// share which, and which processes have entered a container from outside, its guests. Package
+// observe makes a Survey, and the plugin prints the analysis. This package does no I/O.
 package survey
 
 import (
@@ -9,65 +9,66 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Survey is what one pass over /proc found. It is no snapshot: who comes or goes
-// meanwhile may be missing.
+// Survey is the result of one pass over /proc. It is not a snapshot: processes that start or end
+// during the pass may be missing.
 type Survey struct {
-	// Boot is when the host was started, in milliseconds of Unix time.
+	// Boot is the host's boot time, in milliseconds since the Unix epoch.
 	Boot int64 `json:"boot"`
-	// Groups are all processes, by their namespaces. The first is the group of
-	// the host's own, which are only counted.
+	// Groups has all processes, grouped by their namespaces. The first group is in the host's
+	// namespaces; its processes are only counted.
 	Groups []Group `json:"groups"`
-	// Processes are those of the other groups, by number.
+	// Processes are the processes of the other groups, by pid.
 	Processes []Process `json:"processes"`
-	// Containers are those that were found.
+	// Containers are the requested containers that were found.
 	Containers []Container `json:"containers"`
-	// Held is what keeps namespaces besides the processes in them, if it was asked for.
+	// Held has the mounts and descriptors that keep namespaces alive, if requested.
 	Held []Holder `json:"held,omitempty"`
-	// Unread is how many processes could not be looked into.
+	// Unread is the number of processes that could not be read.
 	Unread  int     `json:"unread,omitempty"`
 	Omitted Omitted `json:"omitted,omitzero"`
 }
 
-// Omitted counts what a survey leaves out because a bound was reached.
+// Omitted counts what a survey leaves out because a limit was reached.
 type Omitted struct {
-	// Processes is how many have other namespaces than the host and were not looked at.
+	// Processes is the number of processes with other namespaces than the host's that were not read.
 	Processes int `json:"processes,omitempty"`
-	// Holders is how many processes have more mounts or descriptors than were looked at.
+	// Holders is the number of processes whose mounts or descriptors were not all read.
 	Holders int `json:"holders,omitempty"`
-	// Namespaces is how many of no container are not listed.
+	// Namespaces is the number of namespaces of no container that are not listed.
 	Namespaces int `json:"namespaces,omitempty"`
 }
 
-// Bounds of a survey. A container decides how many processes and namespaces it has, how
-// many descriptors and mounts they have, and what they are called.
+// Limits of a survey. A container controls how many processes, namespaces, descriptors and mounts
+// it has, and their names.
 const (
-	// MaxProcesses is how many processes with other namespaces than the host are told
-	// apart, MaxGroups how many groups they may be in.
+	// MaxProcesses is the number of processes with other namespaces than the host's that are
+	// read, and MaxGroups the number of groups.
 	MaxProcesses = 1 << 17
 	MaxGroups    = 1 << 14
-	// MaxGuests is how many guests of a container are listed, the oldest.
+	// MaxGuests is the number of a container's guests that are listed, the oldest ones.
 	MaxGuests = 50
-	// MaxCommand bounds a command line, and MaxPath the path of a mount, in bytes.
+	// MaxCommand is the largest length of a command line, and MaxPath of a mount's path, in bytes.
 	MaxCommand = 1024
 	MaxPath    = 256
-	// MaxHeld is how many holders are told apart, and MaxHolders how many of a namespace.
+	// MaxHeld is the number of holders that are read, and MaxHolders the number listed for one
+	// namespace.
 	MaxHeld    = 1 << 13
 	MaxHolders = 4
-	// maxUnowned is how many namespaces of no container are listed of each kind, the oldest.
+	// maxUnowned is the number of namespaces of no container listed for each kind, the oldest ones.
 	maxUnowned = 128
 )
 
-// Group is the processes that have the same eight namespaces.
+// Group is a set of processes with the same eight namespaces.
 type Group struct {
 	Namespaces Inodes `json:"namespaces"`
 	Count      int    `json:"count"`
 }
 
-// Inodes are the namespaces of a process, by kind: the inode numbers in its links
-// in /proc/PID/ns; 0 for a kind that the kernel doesn't have.
+// Inodes identifies the namespaces of a process by kind: the inode numbers of /proc/PID/ns/KIND, 0
+// for a kind that the kernel lacks.
 type Inodes [8]uint64
 
-// Shared are the kinds that both have the same of.
+// Shared returns the kinds in which a and b are equal.
 func (a *Inodes) Shared(b *Inodes) ns.Set {
 	var s ns.Set
 	for k := range a {
@@ -78,32 +79,32 @@ func (a *Inodes) Shared(b *Inodes) ns.Set {
 	return s
 }
 
-// Process is a process that has other namespaces than the host.
+// Process is a process with other namespaces than the host's.
 type Process struct {
 	PID    int `json:"pid"`
 	Parent int `json:"parent"`
-	Group  int `json:"group"` // the number of its group
-	// Start is when it was started, in hundredths of a second after Boot.
+	Group  int `json:"group"` // index in Survey.Groups
+	// Start is its start time, in hundredths of a second after Boot.
 	Start uint64 `json:"start"`
-	// Origin tells where it is from, if it has a namespace of a container's and
-	// its parent is in other namespaces.
+	// Origin is set if the process is in a namespace of a container and its parent has other
+	// namespaces.
 	Origin *Origin `json:"origin,omitempty"`
 }
 
-// Origin is where a process is from, and what it is.
+// Origin holds the facts that tell where a process came from.
 type Origin struct {
-	// Cgroup is the ID of the container that the process's cgroups name, or "".
+	// Cgroup is the ID of the container in the process's cgroup paths, or "".
 	Cgroup string `json:"cgroup,omitempty"`
-	// UID is the effective one, on the host, and Command the command line, or the name in
-	// brackets. Both are read only where they are printed. Cut says that the command line
-	// is longer, or could not be read in time.
+	// UID is the effective uid on the host, and Command the result of the function Command. Both are
+	// read only if they are printed. Cut means that Command is incomplete, because it is too long or
+	// could not be read in time.
 	UID     uint32 `json:"uid,omitempty"`
 	Command string `json:"command,omitempty"`
 	Cut     bool   `json:"cut,omitempty"`
 }
 
-// Command is how a process is shown: its command line, or its name in brackets as ps(1)
-// has it. The words of a command line in /proc/PID/cmdline end with a NUL each.
+// Command formats a command for output: the command line, or the name in brackets as in ps(1).
+// cmdline is the content of /proc/PID/cmdline, in which each word ends with a NUL.
 func Command(name, cmdline string) string {
 	if words := strings.TrimRight(cmdline, "\x00"); words != "" {
 		return strings.ReplaceAll(words, "\x00", " ")
@@ -114,32 +115,32 @@ func Command(name, cmdline string) string {
 // Container is a container that was found.
 type Container struct {
 	ID string `json:"id"`
-	// First is the number of its first process, Group of that one's group.
+	// First is the pid of its first process, and Group that process's group.
 	First int `json:"first"`
 	Group int `json:"group"`
-	// Cgroup is the ID of the container that its cgroups name, its own, or "".
+	// Cgroup is ID if the cgroup paths of the first process contain it, else "".
 	Cgroup string `json:"cgroup,omitempty"`
-	// Shim is the process that started it, on behalf of the engine, Engine the
-	// number of that one's group, and Bundle its directory.
+	// Shim is the pid of the container's shim, Engine the shim's group, and Bundle the container's
+	// bundle directory.
 	Shim   int    `json:"shim"`
 	Engine int    `json:"engine"`
 	Bundle string `json:"bundle"`
 }
 
-// Holder keeps a namespace: a mount of its file, or an open descriptor.
+// Holder keeps a namespace alive: a mount of its file, or an open descriptor.
 type Holder struct {
 	Kind  ns.Kind `json:"kind"`
 	Inode uint64  `json:"inode"`
-	// PID is a process that has the mount, or the descriptor.
+	// PID is a process that sees the mount or has the descriptor.
 	PID int `json:"pid"`
-	// Path is where the mount is, its beginning if it is long; "" for the descriptor FD.
+	// Path is the mount point, at most MaxPath bytes of it; "" for a descriptor, FD.
 	Path string `json:"path,omitempty"`
 	FD   int    `json:"fd,omitempty"`
-	// More is how many holders of the same namespace follow that are not listed.
+	// More is the number of further holders of the namespace that are not listed.
 	More int `json:"more,omitempty"`
 }
 
-// Own are the kinds that the container doesn't have of its engine or of the host.
+// Own returns the kinds that the container shares neither with the host nor with its engine.
 func (s *Survey) Own(c *Container) ns.Set {
 	nodes := &s.Groups[c.Group].Namespaces
 	return ns.All() &^ (nodes.Shared(&s.Groups[0].Namespaces) | nodes.Shared(&s.Groups[c.Engine].Namespaces))

@@ -7,26 +7,26 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// visit is a process that has namespaces of a container that it isn't a process of.
+// visit is a process in namespaces of a container that it does not belong to.
 type visit struct {
 	process *Process
 	kinds   ns.Set
-	from    *Container // the one that it is of; nil for the host
+	from    *Container // the container it belongs to; nil for the host
 }
 
-// visitors is who may visit which containers. The helper looks for visits as well as the
-// plugin, and stays smaller where this has no rows, with their times, in it.
+// visitors finds the guests of containers. The helper uses it too and stays smaller without Row,
+// which needs package time.
 type visitors struct {
 	*Survey
-	containers []*Container // in the order of the names
-	order      map[string]int
-	parents    map[int]*Process       // all processes, by number
-	lineages   map[int]*lineage       // of processes, by number
-	by         map[place][]*Container // by what tells that a process is of one
-	all        []visit                // processes with an origin, and where they are from
+	containers []*Container           // in the order of the names
+	order      map[string]int         // index in containers, by ID
+	parents    map[int]*Process       // all processes, by pid
+	lineages   map[int]*lineage       // by pid
+	by         map[place][]*Container // containers by the places that make a process theirs
+	all        []visit                // processes with an Origin
 }
 
-// place is what tells that a process is of a container: its group, its shim as the parent.
+// place makes a process part of a container: being in its group, or having its shim as the parent.
 type place struct{ group, shim int }
 
 func newVisitors(s *Survey, names []Named) *visitors {
@@ -58,8 +58,8 @@ func newVisitors(s *Survey, names []Named) *visitors {
 	return r
 }
 
-// visits finds the guests of a container, all of them. Each step takes time in proportion
-// to the processes, whose number a container decides.
+// visits returns all guests of a container. It takes linear time in the number of processes, which
+// a container controls.
 func (r *visitors) visits(c *Container) []*visit {
 	own := r.Own(c)
 	shared := make([]ns.Set, len(r.Groups))
@@ -77,18 +77,18 @@ func (r *visitors) visits(c *Container) []*visit {
 		case c:
 			v.from = nil
 		default:
-			v.kinds &^= shared[v.from.Group] // what its container shares it has by right
+			v.kinds &^= shared[v.from.Group] // shared by its own container: not a visit
 		}
 		if v.kinds != 0 {
-			guest := v // v itself would be allocated for each
+			guest := v // v itself would be allocated in each iteration
 			list = append(list, &guest)
 		}
 	}
-	return heads(list)
+	return entries(list)
 }
 
-// home is the container that a process is of: all its namespaces, its cgroup, or
-// its ancestors are. nil is the host.
+// home returns the container that a process belongs to, by all its namespaces, its cgroup or its
+// ancestors; nil for the host.
 func (r *visitors) home(p *Process) *Container {
 	if same := r.by[place{group: p.Group}]; len(same) > 0 {
 		return same[0]
@@ -108,9 +108,8 @@ func (r *visitors) home(p *Process) *Container {
 	return last
 }
 
-// belongs tells whether a process that has namespaces of a container's is one of
-// its own, which may have left others: it descends from one, or from an exec, and
-// is in the container's cgroup if that says anything.
+// belongs tells whether a process in namespaces of c belongs to c, even if it has left some of c's
+// namespaces: it descends from c's processes or execs, and its cgroup is c's if cgroups are known.
 func (r *visitors) belongs(p *Process, c *Container) bool {
 	if cgroup := p.Origin.Cgroup; cgroup != c.ID && (cgroup != "" || c.Cgroup == c.ID) {
 		return false
@@ -118,8 +117,8 @@ func (r *visitors) belongs(p *Process, c *Container) bool {
 	return r.lineage(p).has(c)
 }
 
-// lineage is a container that a process descends from: an ancestor has all of its
-// namespaces, or is its shim. above are the others.
+// lineage is a linked list of the containers that a process descends from: an ancestor is in all
+// of the container's namespaces or is its shim.
 type lineage struct {
 	of    *Container
 	above *lineage
@@ -134,7 +133,7 @@ func (l *lineage) has(c *Container) bool {
 	return false
 }
 
-// with adds containers.
+// with returns l with containers added.
 func (l *lineage) with(containers []*Container) *lineage {
 	for _, c := range containers {
 		if !l.has(c) {
@@ -144,8 +143,8 @@ func (l *lineage) with(containers []*Container) *lineage {
 	return l
 }
 
-// lineage finds what p descends from. It walks up to an ancestor whose lineage is known
-// already: a container can have each of its processes start the next.
+// lineage returns the containers that p descends from. It walks up only to an ancestor whose lineage
+// is known, since a container can build long chains of processes.
 func (r *visitors) lineage(p *Process) *lineage {
 	pid := p.PID
 	var unknown []*Process
@@ -153,7 +152,7 @@ func (r *visitors) lineage(p *Process) *lineage {
 		if _, known := r.lineages[p.PID]; known {
 			break
 		}
-		r.lineages[p.PID] = nil // for now: numbers that were used again could make a ring
+		r.lineages[p.PID] = nil // for now: reused pids could form a cycle
 		unknown = append(unknown, p)
 		p = r.parents[p.Parent]
 	}
@@ -167,10 +166,9 @@ func (r *visitors) lineage(p *Process) *lineage {
 	return r.lineages[pid]
 }
 
-// heads leaves those who came in themselves: not a process that another guest started
-// and that has no more than that one, and not one that only waits for one that has more,
-// as nsenter does for its command.
-func heads(list []*visit) []*visit {
+// entries keeps the processes that entered themselves. It drops children of a guest that are in no
+// further namespaces, and processes that only wait for a child that is, like nsenter for its command.
+func entries(list []*visit) []*visit {
 	kinds := make(map[int]ns.Set)
 	for _, v := range list {
 		kinds[v.process.PID] = v.kinds
@@ -187,8 +185,7 @@ func heads(list []*visit) []*visit {
 	})
 }
 
-// listed are the visits that are listed, by number, the oldest of too many, and how many
-// are not.
+// listed returns the oldest MaxGuests visits, by pid, and how many it leaves out.
 func listed(list []*visit) ([]*visit, int) {
 	more := max(0, len(list)-MaxGuests)
 	if more > 0 {
@@ -201,7 +198,7 @@ func listed(list []*visit) ([]*visit, int) {
 	return list, more
 }
 
-// command is the command line for people.
+// command returns the command line for output.
 func (o *Origin) command() string { return shown(o.Command, o.Cut) }
 
 func shown(command string, cut bool) string {
@@ -211,10 +208,10 @@ func shown(command string, cut bool) string {
 	return command
 }
 
-// Reduce leaves only what Report and Held need: the first processes of containers, guests,
-// all's holders, and their ancestors. It returns the numbers of the processes that are
-// printed: only of those is UID and Command needed.
-func (s *Survey) Reduce(all bool) (printed []int) {
+// Reduce drops the processes that Report and UnownedNamespaces do not need. It keeps the first
+// processes of containers, guests and, if unowned, the holders of namespaces of no container, and the
+// ancestors of all these. It returns the pids that are printed, which alone need UID and Command.
+func (s *Survey) Reduce(unowned bool) (printed []int) {
 	names := make([]Named, len(s.Containers))
 	for i, c := range s.Containers {
 		names[i].ID = c.ID
@@ -231,7 +228,7 @@ func (s *Survey) Reduce(all bool) (printed []int) {
 			printed = append(printed, v.process.PID)
 		}
 	}
-	if all {
+	if unowned {
 		for _, p := range holders(s) {
 			guests[p.PID] = true
 			printed = append(printed, p.PID)
@@ -242,7 +239,7 @@ func (s *Survey) Reduce(all bool) (printed []int) {
 	return slices.Compact(printed)
 }
 
-// keep leaves the first processes of containers, the guests, and the ancestors of both.
+// keep drops all processes but the first ones of containers, the guests, and the ancestors of both.
 func (r *visitors) keep(guests map[int]bool) {
 	keep := make(map[int]bool)
 	with := func(pid int) {

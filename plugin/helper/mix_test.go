@@ -61,7 +61,7 @@ func TestMix(t *testing.T) {
 			refused++
 		}
 		if t.Failed() {
-			t.Fatalf("seed %d: base %s, take %q, instead %v", seed, r.Base, r.Take, r.Overrides)
+			t.Fatalf("seed %d: base %s, take %q, overrides %v", seed, r.Base, r.Take, r.Overrides)
 		}
 	}
 	if refused < samples/20 || refused > samples/2 {
@@ -172,13 +172,13 @@ func refusal(t *testing.T, r *request.Request) string {
 	own := linkOf(t, os.Getpid(), ns.User)
 	switch {
 	case mounts.From == request.FromPath && linkNamed(t, mounts, ns.Mnt) != linkOf(t, os.Getpid(), ns.Mnt):
-		return "a file has no owner"
+		return "cannot take the mount namespace from a file"
 	case mounts.From == request.FromPath || linkNamed(t, mounts, ns.Mnt) == linkOf(t, os.Getpid(), ns.Mnt):
 		return ""
 	}
 	user := linkNamed(t, mounts, ns.User)
 	if user != own && (r.New(ns.User) || linkNamed(t, r.Source(ns.User), ns.User) != user) {
-		return "has a user namespace of its own"
+		return "its files belong to ids of its own user namespace"
 	}
 	return ""
 }
