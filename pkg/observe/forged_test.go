@@ -64,7 +64,7 @@ func TestShimInContainer(t *testing.T) {
 		{"a group that a nested container names", false, "0::/docker/" + webID + "/docker/" + appID, "0::/", true},
 		{"one hierarchy of two", false, "4:memory:/docker/" + webID + "\n3:pids:/a", "4:memory:/docker/" + webID + "\n3:pids:/b", true},
 		{"the path of another hierarchy", false, "4:memory:/docker/" + webID, "3:pids:/docker/" + webID, false},
-		// An engine in a container: the inner one's groups are beneath the outer's.
+		// An engine in a container: the inner container's groups are below the outer one's.
 		{"the group that the engine is in", false, "0::/docker/" + appID + "/docker/" + webID, "0::/docker/" + appID, false},
 		// docker run --cgroup-parent, or an engine without the hierarchy: the name does not show the owner.
 		{"a group that no container names", false, "0::/a\n4:memory:/docker/" + webID, "0::/a\n4:memory:/", false},

@@ -200,7 +200,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 // descriptors opens the request and the optional socket.
 func descriptors(args []string) (files [2]*os.File, err error) {
 	if len(args) < 1 || len(args) > len(files) {
-		return files, errors.New("this is the helper of docker nsjoin " + version + ", which starts it itself")
+		return files, errors.New("this is the helper of docker nsjoin " + version + ": only docker nsjoin starts it")
 	}
 	for i, arg := range args {
 		if strings.HasPrefix(arg, "/") {
