@@ -74,10 +74,11 @@ type program struct {
 	files    []*os.File       // what their descriptors belong to, until it is closed
 
 	// What the child found out.
-	born   bool // into the cgroup of birth
-	seen   bool // it may be in the container's pid namespace
-	passed bool // the helper has settled
-	found  int  // in paths; an index, since a pointer's store may run the collector
+	born   bool          // into the cgroup of birth
+	seen   bool          // it may be in the container's pid namespace
+	passed bool          // the helper has settled
+	found  int           // in paths; an index, since a pointer's store may run the collector
+	fs     unix.Statfs_t // of the working directory
 	each   bool
 	left   uintptr // what enter could not do
 }
@@ -86,7 +87,7 @@ type program struct {
 const (
 	leftNothing = iota
 	leftToUser  // root may not enter it
-	leftInside  // it is not there, for a process that is not in the pid namespace
+	leftInside  // it is not there, for a process that is not in the pid namespace, or it is this process's own
 )
 
 // The two pipes are above the standard streams, which are put in their places
@@ -164,7 +165,11 @@ func do(p *program, o *op) syscall.Errno {
 		}
 		return 0
 	case checkInside:
-		return inside(p, o)
+		errno := inside(p, o)
+		if errno == 0 && o.args[0] != 0 && ofProcess(p) {
+			p.left = o.args[0]
+		}
+		return errno
 	case carry:
 		return carryMount(o)
 	case writeProc:
@@ -211,6 +216,38 @@ func inside(p *program, o *op) syscall.Errno {
 		fail(p, messageOutside, o.step, unix.ENOENT)
 	}
 	return errno
+}
+
+// ofProcess tells whether the working directory, of which inside has the path, is this process's own in
+// a /proc: what /proc/self was for it is another directory for the process that it forks.
+//
+//go:nosplit
+//go:norace
+func ofProcess(p *program) bool {
+	here := [2]byte{'.', 0}
+	_, _, errno := syscall.RawSyscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&here)), uintptr(unsafe.Pointer(&p.fs)), 0)
+	if errno != 0 || uint32(p.fs.Type) != unix.PROC_SUPER_MAGIC {
+		return false
+	}
+	pid, _, _ := syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
+	number, digits := uintptr(0), false
+	for i := range p.cwd {
+		switch c := p.cwd[i]; {
+		case c == '/' || c == 0:
+			if digits && number == pid {
+				return true
+			}
+			if c == 0 {
+				return false
+			}
+			number, digits = 0, true
+		case c >= '0' && c <= '9':
+			number = number*10 + uintptr(c-'0')
+		default:
+			digits = false
+		}
+	}
+	return false
 }
 
 // lower gives the pipes other numbers; the old ones are closed later.

@@ -137,7 +137,11 @@ func (c *compiler) compile(s plan.Step) error {
 		}
 		c.add(checkAgain, 0, 0, leftInside)
 	case plan.OpInside:
-		c.add(checkInside, 0)
+		last := uintptr(0)
+		if slices.ContainsFunc(c.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpDirLast }) {
+			last = leftInside
+		}
+		c.add(checkInside, 0, last)
 	case plan.OpBounding:
 		c.bounding(who.Capabilities.Bounding)
 	case plan.OpUser:

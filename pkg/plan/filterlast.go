@@ -59,7 +59,7 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 	if terminal && !decide("ioctl", 0, setTerminal).Allows() {
 		return "ioctl"
 	}
-	for _, name := range []string{"setsid", "read", "write", "exit_group"} {
+	for _, name := range []string{"chdir", "getcwd", "setsid", "read", "write", "exit_group"} {
 		if !decide(name).Allows() {
 			return name
 		}

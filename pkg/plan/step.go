@@ -31,7 +31,7 @@ const (
 	OpPersona   Op = "persona"   // the execution domain, personality(2)
 	OpDir       Op = "dir"       // change the directory, with root's rights
 	OpDirAgain  Op = "dir-again" // as the user, where root may not (a network file system)
-	OpDirLast   Op = "dir-last"  // as the command, if it is there only in the pid namespace (/proc/self)
+	OpDirLast   Op = "dir-last"  // as the command, if it is there only for that (/proc/self)
 	OpBounding  Op = "bounding"  // drop what is not in the bounding set
 	OpUser      Op = "user"      // groups, gid, uid; capabilities are kept
 	OpInside    Op = "inside"    // the directory is inside the root (CVE-2024-21626)
@@ -151,7 +151,7 @@ func forking(p *Plan) []Step {
 		// the size of the first, which has ours, is in /proc/self/status.
 		list = append(list, Step{Op: OpFork})
 	}
-	if p.leaves(ns.PID) && container {
+	if container {
 		list = append(list, Step{Op: OpDirLast})
 	}
 	return list

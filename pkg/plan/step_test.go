@@ -71,12 +71,12 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"docker run --pid host forks for a small table of descriptors",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Net)) },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a time namespace needs one",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Time)) },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork session settle find exec",
+			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"the caller in another network",
