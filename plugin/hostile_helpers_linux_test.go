@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A container with the host's PID namespace sees the helper and the watcher too. It cannot open
+// A container with the host's PID namespace sees the helper and the watchdog too. It cannot open
 // them unless it may trace; then it can open every process of the host.
 func TestHostileHelpers(t *testing.T) {
 	self := testProgram(t)
@@ -23,7 +23,7 @@ func TestHostileHelpers(t *testing.T) {
 	}
 	ours := web.helpers()
 	if len(ours) < 2*len(web.started) {
-		t.Fatalf("found %d helpers and watchers for %d commands", len(ours), len(web.started))
+		t.Fatalf("found %d helpers and watchdogs for %d commands", len(ours), len(web.started))
 	}
 	on := "-e" + intrudeOnVariable + "=" + strings.Join(ours, ",")
 	for _, col := range []struct {
@@ -49,7 +49,7 @@ func TestHostileHelpers(t *testing.T) {
 	}
 }
 
-// helpers returns the PIDs of the helpers and watchers of all children.
+// helpers returns the PIDs of the helpers and watchdogs of all children.
 func (c *cell) helpers() (list []string) {
 	for _, v := range c.started {
 		list = append(list, strconv.Itoa(v.process.parent))

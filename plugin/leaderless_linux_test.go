@@ -70,7 +70,7 @@ func leaderless(t *testing.T) *running {
 }
 
 // A command whose main thread has ended is killed with its client. Before, it got no signal and
-// outlived client, helper and watcher.
+// outlived client, helper and watchdog.
 func TestClientEndsACommandWithoutItsMainThread(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(s *running){

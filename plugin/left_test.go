@@ -12,25 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// After the detach keys, the command goes on, and the watcher reads from its terminal.
+// After the detach keys, the command goes on, and the watchdog reads from its terminal.
 func TestTerminalLeft(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
 	web := c.container(t)
 	s := beginAt(t, c, newTTY(t), web, "sh", "-c",
 		`echo ready; until test -e /tmp/go; do sleep 0.05; done; seq 100000; echo $? >/tmp/wrote; tty >/tmp/tty; read line; echo "<$line>"`)
-	watcher := watcherOf(t, s.helper.pid)
+	watchdog := watchdogOf(t, s.helper.pid)
 	caller := s.tty.theirs.Name()
 	s.tty.types("\x10\x11")
 	s.tty.shows("\r\nleft process " + strconv.Itoa(s.command.pid) + " running: docker top " + web + "\r\n")
 	if status := s.ends(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}
-	eventually(t, "the watcher has closed the caller's terminal", func() bool {
-		return !s.helper.runs() && watcher.runs() && !slices.Contains(openFiles(watcher), caller)
+	eventually(t, "the watchdog has closed the caller's terminal", func() bool {
+		return !s.helper.runs() && watchdog.runs() && !slices.Contains(openFiles(watchdog), caller)
 	})
-	if dir, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(watcher.pid), "cwd")); err != nil || dir != "/" {
-		t.Errorf("the watcher's working directory is %s, %v", dir, err)
+	if dir, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(watchdog.pid), "cwd")); err != nil || dir != "/" {
+		t.Errorf("the watchdog's working directory is %s, %v", dir, err)
 	}
 	// The command writes much more than a terminal buffers.
 	inside(t, web, "touch", "/tmp/go")
@@ -42,7 +42,7 @@ func TestTerminalLeft(t *testing.T) {
 	}
 	s.kill(s.command.pid, unix.SIGKILL)
 	nothingIsLeft(t, web)
-	eventually(t, "the watcher has ended", func() bool { return !watcher.runs() })
+	eventually(t, "the watchdog has ended", func() bool { return !watchdog.runs() })
 }
 
 // The detach keys come from the option, the configuration file, or are ctrl-p ctrl-q. Other

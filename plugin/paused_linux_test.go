@@ -12,7 +12,7 @@ import (
 )
 
 // The client of a command in a paused container is killed. With cgroup v1 a frozen process does not
-// even end by SIGKILL; the helper and the watcher wait for it without using the processor. Before, they
+// even end by SIGKILL; the helper and the watchdog wait for it without using the processor. Before, they
 // read all of /proc every 20 ms, a sixth of a processor, until the container was unpaused.
 func TestClientEndsForAPausedContainer(t *testing.T) {
 	t.Parallel()

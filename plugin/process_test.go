@@ -227,14 +227,14 @@ func isThere(pid int) bool {
 	return len(tasks) > 1
 }
 
-// watcherOf returns a helper's watcher.
-func watcherOf(t *testing.T, helper int) process {
+// watchdogOf returns a helper's watchdog.
+func watchdogOf(t *testing.T, helper int) process {
 	t.Helper()
 	list := slices.DeleteFunc(childrenOf(helper), func(p process) bool {
 		return len(p.args) == 0 || p.args[0] != "docker-nsjoin"
 	})
 	if len(list) != 1 {
-		t.Fatalf("the helper's watchers: %v", list)
+		t.Fatalf("the helper's watchdogs: %v", list)
 	}
 	return list[0]
 }

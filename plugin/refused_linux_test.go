@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	sandboxed = "hint: a seccomp filter is on docker nsjoin itself, of a systemd unit or a container around it: " +
+	sandboxed = "hint: docker nsjoin itself runs under a seccomp filter, of a systemd unit or a container around it: " +
 		"run it outside of that, or with --via engine\n"
-	tooManyFiles = "hint: the limit of open files is too low here: ulimit -n 256\n"
+	tooManyFiles = "hint: the limit of open files is too low: ulimit -n 256\n"
 )
 
 var pidNumber = regexp.MustCompile(`(process |pid:|pid )\d+`)

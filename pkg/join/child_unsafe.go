@@ -12,99 +12,98 @@ import (
 
 // The rules of the child.
 //
-// setns(2) to a user or time namespace takes a process of one thread, which no
-// Go program is. A fork has one. But only the forking thread lives on in the
-// child: locks of the runtime may be held by threads that are gone, so the
-// child must not allocate, block in the scheduler, or grow its stack. It runs
-// the functions of this file and of find, fork and report_unsafe.go, which are all
-// nosplit and make raw system calls on values that were prepared before, and then
-// it executes or exits.
+// setns(2) to a user or time namespace takes a process of one thread. A Go program
+// has several; a fork of it has one. Locks of the runtime may be held by threads that
+// don't exist in the child, so the child must not allocate, block in the scheduler, or grow
+// its stack. It runs the functions of this file and of find, fork and report_unsafe.go. They
+// are all nosplit and make raw system calls on values that were prepared before. Then the child
+// executes the command or exits.
 
-// action says how an op is done.
+// action is how an instruction is done.
 type action uint8
 
 const (
-	call        action = iota // a system call that must succeed
-	try                       // a call that may fail
-	ifKnown                   // a call that must succeed, but where the kernel has no such call
-	unlessBorn                // a call that is made only if the process was not born into its cgroup
-	joinAtOnce                // setns on a pidfd; EINVAL makes the joinEach that follow run
-	joinEach                  // setns on one namespace's file, if joinAtOnce couldn't
-	enter                     // chdir; some errors are left to an enterAgain
-	enterAgain                // chdir, where enter has left args[1] to do
-	checkInside               // getcwd gives a path that starts at the root
-	checkAgain                // the same, where enter has left args[1] to do
-	carry                     // move a mount, or copy it with the flags at args[5]; none need be there
-	writeProc                 // open, write, close: the text at args[2] of args[3] bytes
-	loopback                  // socket, ioctl, close: set lo up by the struct ifreq at args[0]
-	lowerPipes                // give the two pipes the descriptors args[0] and args[1]
-	closeRange                // close the descriptors from args[0] to before args[1]
-	beSeen                    // from here on the process tells no more than one in the container may
-	forkAgain                 // go on in a child whose parent is the helper
-	await                     // ask for args[0], or say ready; wait for the helper's word
-	find                      // choose the file to execute
-	execute                   // execve it
+	call           action = iota // a system call that must succeed
+	try                          // a call that may fail
+	ifKnown                      // a call that must succeed, unless the kernel lacks it
+	unlessInCgroup               // a call that is made only if the process was not cloned into its cgroup
+	joinAtOnce                   // setns on a pidfd; EINVAL makes the joinEach that follow run
+	joinEach                     // setns on one namespace's file, if joinAtOnce got EINVAL
+	enter                        // chdir; some errors leave it to an enterAgain
+	enterAgain                   // chdir, if enter has left args[1] to do
+	checkInside                  // check that the path of getcwd starts at the root, and leave args[0] if it is the process's own in /proc
+	checkAgain                   // the same, if enter has left args[1] to do
+	moveMount                    // move a mount, or copy it with the flags args[5]; it may be missing
+	writeProc                    // open, write, close: the text at args[2] of args[3] bytes
+	loopback                     // socket, ioctl, close: set lo up by the struct ifreq at args[0]
+	lowerPipes                   // give the two pipes the descriptors args[0] and args[1]
+	closeRange                   // close the descriptors from args[0] to before args[1]
+	becomeVisible                // from here on the process reports as one in the container's pid namespace
+	forkAgain                    // go on in a child whose parent is the helper
+	await                        // request args[0], or report ready; wait for the helper
+	find                         // choose the file to execute
+	execute                      // execve it
 )
 
-// op is one thing that the child does, its arguments fixed beforehand.
-type op struct {
+// instruction is one action of the child, with its arguments.
+type instruction struct {
 	do   action
-	step int32 // of the plan
+	step int32 // the plan's, -1 before the first
 	call uintptr
 	args [6]uintptr
 }
 
-// program is all that the child does and needs. The helper keeps it alive.
+// program is what the child does, and all the memory it needs. The helper keeps it alive.
 type program struct {
-	ops    []op
-	word   *word   // the first child's, nil where nothing is told
-	said   uintptr // descriptor that the second child's byte is written to
-	gate   uintptr // descriptor that the helper's word is read from
-	lastFD uintptr // the highest descriptor that may be open, where close_range(2) is missing
-	birth  cloneArgs
-	paths  []*byte // files to try, as C strings
-	search bool    // they come from PATH
-	argv   []*byte
-	envv   []*byte
-	cwd    [unix.PathMax]byte
-	statx  [256]byte // struct statx
+	code   []instruction
+	report *report // the first child's; nil if it reports nothing
+	notify uintptr // the children's end of the notify pipe
+	sync   uintptr // the children's end of the sync pipe
+	lastFD uintptr // the highest descriptor that may be open, if the kernel lacks close_range(2)
+	// cloneInto is for a clone into the cgroup; zero for a fork.
+	cloneInto cloneArgs
+	paths     []*byte // files to try, as C strings
+	search    bool    // paths come from PATH
+	argv      []*byte
+	envv      []*byte
+	cwd       [unix.PathMax]byte
+	statx     [256]byte // struct statx
 
-	verdicts []verdict        // what the second child's exit status may say
-	pins     []unsafe.Pointer // what the ops' addresses lead to
-	files    []*os.File       // what their descriptors belong to, until it is closed
+	failures []failure        // what the second child's exit status can report
+	pins     []unsafe.Pointer // what the addresses in code point to
+	files    []*os.File       // whose descriptors code has, until close
 
-	// What the child found out.
-	born   bool          // into the cgroup of birth
-	seen   bool          // it may be in the container's pid namespace
-	passed bool          // the helper has settled
-	found  int           // in paths; an index, since a pointer's store may run the collector
-	fs     unix.Statfs_t // of the working directory
-	each   bool
-	left   uintptr // what enter could not do
+	// The child's state.
+	inCgroup bool          // it was cloned into the cgroup of cloneInto
+	visible  bool          // it may be in the container's pid namespace
+	released bool          // the helper has settled
+	found    int           // index in paths; storing a pointer may run the collector
+	fs       unix.Statfs_t // the working directory's
+	each     bool
+	left     uintptr // what enter could not do
 }
 
-// What enter leaves to be done.
+// What enter leaves to enterAgain.
 const (
 	leftNothing = iota
 	leftToUser  // root may not enter it
-	leftInside  // it is not there, for a process that is not in the pid namespace, or it is this process's own
+	leftInside  // only a process in the pid namespace may find it, or it is this process's own in /proc
 )
 
-// The two pipes are above the standard streams, which are put in their places
-// while they are open, and below 64, so that the command's table of descriptors
-// is as small as docker exec's.
+// The pipes are above the standard streams, which are duplicated to their numbers while the pipes
+// are open, and below 64, so that the command's table of descriptors is as small as docker exec's.
 const (
 	abovePlain = 10
 	maxFD      = 1<<31 - 1
 )
 
-// run does the ops one after another; it doesn't return.
+// run runs the code; it doesn't return.
 //
 //go:nosplit
 //go:norace
 func run(p *program) {
-	for i := range p.ops {
-		o := &p.ops[i]
+	for i := range p.code {
+		o := &p.code[i]
 		if errno := do(p, o); errno != 0 {
 			fail(p, messageFailed, o.step, errno)
 		}
@@ -114,7 +113,7 @@ func run(p *program) {
 
 //go:nosplit
 //go:norace
-func do(p *program, o *op) syscall.Errno {
+func do(p *program, o *instruction) syscall.Errno {
 	switch o.do {
 	case call:
 		return raw(o)
@@ -126,8 +125,8 @@ func do(p *program, o *op) syscall.Errno {
 			return errno
 		}
 		return 0
-	case unlessBorn:
-		if p.born {
+	case unlessInCgroup:
+		if p.inCgroup {
 			return 0
 		}
 		return raw(o)
@@ -161,34 +160,34 @@ func do(p *program, o *op) syscall.Errno {
 		return 0
 	case checkAgain:
 		if p.left == o.args[1] {
-			return inside(p, o)
+			return checkCwd(p, o)
 		}
 		return 0
 	case checkInside:
-		errno := inside(p, o)
-		if errno == 0 && o.args[0] != 0 && ofProcess(p) {
+		errno := checkCwd(p, o)
+		if errno == 0 && o.args[0] != 0 && isOwnProc(p) {
 			p.left = o.args[0]
 		}
 		return errno
-	case carry:
-		return carryMount(o)
+	case moveMount:
+		return moveOrBind(o)
 	case writeProc:
 		return writeFile(o)
 	case loopback:
 		return loopbackUp(o.args[0])
 	case lowerPipes:
-		return lower(p, o)
+		return lowerFDs(p, o)
 	case closeRange:
 		return closeFrom(p, o.args[0], o.args[1])
-	case beSeen:
-		p.seen = true
+	case becomeVisible:
+		p.visible = true
 		return 0
 	case forkAgain:
-		return again(p, o)
+		return forkSecond(p, o)
 	case await:
-		return wait(p, o)
+		return awaitHelper(p, o)
 	case find:
-		return look(p, o)
+		return findFile(p, o)
 	case execute:
 		_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.paths[p.found])),
 			uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
@@ -199,18 +198,17 @@ func do(p *program, o *op) syscall.Errno {
 
 //go:nosplit
 //go:norace
-func raw(o *op) syscall.Errno {
+func raw(o *instruction) syscall.Errno {
 	_, _, errno := syscall.RawSyscall6(o.call, o.args[0], o.args[1], o.args[2], o.args[3], o.args[4], o.args[5])
 	return errno
 }
 
-// inside fails where the working directory can't be reached from the root: the
-// kernel then says "(unreachable)/…". A container could have us step out of it
-// by a descriptor that leaked (CVE-2024-21626).
+// checkCwd fails if the working directory can't be reached from the root: its path is then
+// "(unreachable)/…". By a leaked descriptor a container could lead the command out of it (CVE-2024-21626).
 //
 //go:nosplit
 //go:norace
-func inside(p *program, o *op) syscall.Errno {
+func checkCwd(p *program, o *instruction) syscall.Errno {
 	_, _, errno := syscall.RawSyscall(unix.SYS_GETCWD, uintptr(unsafe.Pointer(&p.cwd[0])), uintptr(len(p.cwd)), 0)
 	if errno == 0 && p.cwd[0] != '/' {
 		fail(p, messageOutside, o.step, unix.ENOENT)
@@ -218,12 +216,12 @@ func inside(p *program, o *op) syscall.Errno {
 	return errno
 }
 
-// ofProcess tells whether the working directory, of which inside has the path, is this process's own in
-// a /proc: what /proc/self was for it is another directory for the process that it forks.
+// isOwnProc tells whether the working directory, whose path checkCwd has read, is this process's own in a
+// /proc. If it was entered as /proc/self, that is another directory for the process that this one forks.
 //
 //go:nosplit
 //go:norace
-func ofProcess(p *program) bool {
+func isOwnProc(p *program) bool {
 	here := [2]byte{'.', 0}
 	_, _, errno := syscall.RawSyscall(unix.SYS_STATFS, uintptr(unsafe.Pointer(&here)), uintptr(unsafe.Pointer(&p.fs)), 0)
 	if errno != 0 || uint32(p.fs.Type) != unix.PROC_SUPER_MAGIC {
@@ -250,12 +248,12 @@ func ofProcess(p *program) bool {
 	return false
 }
 
-// lower gives the pipes other numbers; the old ones are closed later.
+// lowerFDs duplicates the pipes to other numbers; the old ones are closed later.
 //
 //go:nosplit
 //go:norace
-func lower(p *program, o *op) syscall.Errno {
-	for i, fd := range [2]*uintptr{&p.said, &p.gate} {
+func lowerFDs(p *program, o *instruction) syscall.Errno {
+	for i, fd := range [2]*uintptr{&p.notify, &p.sync} {
 		if _, _, errno := syscall.RawSyscall(unix.SYS_DUP3, *fd, o.args[i], unix.O_CLOEXEC); errno != 0 {
 			return errno
 		}
@@ -264,14 +262,13 @@ func lower(p *program, o *op) syscall.Errno {
 	return 0
 }
 
-// carryMount does mount(2) on the paths at args[0] and args[1] with the flags args[3]. EINVAL is
-// that of a mount which is locked, since it came from a user namespace with more rights: it is
-// mounted there once more, with the flags args[5]. A mount that is gone, or whose place isn't
-// there, hides nothing.
+// moveOrBind calls mount(2) on the paths at args[0] and args[1] with the flags args[3]. EINVAL means
+// that the mount is locked, since it came from a user namespace with more rights: it is then mounted
+// once more, with the flags args[5]. A missing mount or mount point hides nothing and is no error.
 //
 //go:nosplit
 //go:norace
-func carryMount(o *op) syscall.Errno {
+func moveOrBind(o *instruction) syscall.Errno {
 	_, _, errno := syscall.RawSyscall6(o.call, o.args[0], o.args[1], 0, o.args[3], 0, 0)
 	if errno == unix.EINVAL {
 		errno = 0
@@ -289,7 +286,7 @@ func carryMount(o *op) syscall.Errno {
 //
 //go:nosplit
 //go:norace
-func writeFile(o *op) syscall.Errno {
+func writeFile(o *instruction) syscall.Errno {
 	fd, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, o.args[0], o.args[1], unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
 	if errno != 0 {
 		return errno
@@ -314,8 +311,8 @@ func loopbackUp(request uintptr) syscall.Errno {
 	return errno
 }
 
-// closeFrom closes the descriptors from first to before end. Linux before 5.9
-// has no close_range; the helper has looked up to where there are any then.
+// closeFrom closes the descriptors from first to before end. Linux before 5.9 has no close_range(2):
+// then the helper has set lastFD.
 //
 //go:nosplit
 //go:norace

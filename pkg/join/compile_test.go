@@ -23,50 +23,53 @@ func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, err
 		p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
 	}
 	stdio := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
-	prog, err := compile(p, Held{Sources: sources, Stdio: stdio}, false, talking(t))
+	prog, err := compile(p, Held{Sources: sources, Stdio: stdio, Cgroups: []*os.File{os.Stdout}}, false, testChannel(t))
 	if err == nil {
 		t.Cleanup(prog.close)
-		prog.ops = prog.ops[1:] // the first keeps the first child's word its own
+		prog.code = prog.code[1:] // the first keeps the report from being inherited
 	}
 	return prog, err
 }
 
 func TestUnknownOperationIsNotCompiled(t *testing.T) {
-	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpSettle}, {Op: "dance"}, {Op: plan.OpExec}}}
-	prog, err := compiled(t, p, nil)
-	if prog != nil || err == nil || !strings.HasSuffix(err.Error(), `unknown operation "dance"`) {
-		t.Errorf("%v, %v", prog, err)
+	for _, op := range []plan.Op{0, plan.EndOfOps} {
+		p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpSettle}, {Op: op}, {Op: plan.OpExec}}}
+		prog, err := compiled(t, p, nil)
+		if prog != nil || err == nil || !strings.HasSuffix(err.Error(), "unknown "+op.String()) {
+			t.Errorf("%v, %v", prog, err)
+		}
 	}
 }
 
-// An operation of a plan that the compiler lacks would be found by a user.
+// Each operation of package plan has a row here.
 func TestEveryOperationIsCompiled(t *testing.T) {
 	who := &plan.ContainerIdentity{
 		Keyring: "_ses.1f", AppArmor: "docker-default", CPUs: []int{0},
 		Filters: []plan.Filter{{Program: []seccomp.Instruction{{Code: unix.BPF_RET, K: unix.SECCOMP_RET_ALLOW}}}},
 		Limits:  []plan.Limit{{Resource: 7, Soft: 1, Hard: 2}},
+		Cgroups: []plan.Cgroup{{Hierarchy: "pids", Path: "/a"}},
 	}
-	for _, op := range []plan.Op{
-		plan.OpLabel, plan.OpLimits, plan.OpSchedule, plan.OpUndo, plan.OpNoGroups, plan.OpRoot, plan.OpKeyring, plan.OpUmask,
-		plan.OpPersona, plan.OpDir, plan.OpDirAgain, plan.OpBounding, plan.OpUser, plan.OpInside, plan.OpNoNewPriv,
-		plan.OpSeccomp, plan.OpCaps, plan.OpFork, plan.OpSession, plan.OpTerminal, plan.OpSettle, plan.OpExec,
-	} {
-		p := &plan.Plan{Identity: plan.Identity{Dir: "/", Container: who}, Steps: []plan.Step{{Op: op}}}
-		prog, err := compiled(t, p, nil)
+	source := Source{Namespaces: map[ns.Kind]*os.File{ns.Net: open(t, "/proc/self/ns/net")}}
+	for op := plan.Op(1); op < plan.EndOfOps; op++ {
+		p := &plan.Plan{
+			Identity: plan.Identity{Dir: "/", Container: who},
+			Steps:    []plan.Step{{Op: op, PID: 7, Kinds: ns.SetOf(ns.Net), At: "/proc"}},
+		}
+		if op == plan.OpFind {
+			p.Steps = append([]plan.Step{{Op: plan.OpExec}}, p.Steps...) // it fails as the exec does
+		}
+		prog, err := compiled(t, p, map[int]Source{7: source})
 		if err != nil {
 			t.Errorf("%s: %v", op, err)
 			continue
 		}
-		if !slices.ContainsFunc(prog.ops, func(o operation) bool { return o.step == 0 }) {
-			t.Errorf("%s: nothing is done", op)
+		if !slices.ContainsFunc(prog.code, func(o instruction) bool { return o.step == 0 }) {
+			t.Errorf("%s: there is no instruction", op)
 		}
 	}
 }
 
-type operation = op
-
-// Of several kinds the user namespace is joined last: with it the right to join
-// the others is lost.
+// The user namespace is joined last: the right to join the others is lost with it.
 func TestJoinIsAtOnceOrEachUserLast(t *testing.T) {
 	source := Source{Pidfd: open(t, "/proc/self/status"), Namespaces: make(map[ns.Kind]*os.File)}
 	kinds := ns.SetOf(ns.User, ns.UTS, ns.Net)
@@ -78,7 +81,7 @@ func TestJoinIsAtOnceOrEachUserLast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []op{
+	want := []instruction{
 		{do: joinAtOnce, args: [6]uintptr{source.Pidfd.Fd(), unix.CLONE_NEWUSER | unix.CLONE_NEWUTS | unix.CLONE_NEWNET}},
 		{do: joinEach, args: [6]uintptr{source.Namespaces[ns.Net].Fd(), unix.CLONE_NEWNET}},
 		{do: joinEach, args: [6]uintptr{source.Namespaces[ns.UTS].Fd(), unix.CLONE_NEWUTS}},
@@ -87,12 +90,12 @@ func TestJoinIsAtOnceOrEachUserLast(t *testing.T) {
 	for i := range want {
 		want[i].call = unix.SYS_SETNS
 	}
-	if !slices.Equal(prog.ops[:len(want)], want) {
-		t.Errorf("the operations are %+v\nwant %+v", prog.ops, want)
+	if !slices.Equal(prog.code[:len(want)], want) {
+		t.Errorf("the instructions are %+v\nwant %+v", prog.code, want)
 	}
 }
 
-func TestJoinOfWhatIsNotHeld(t *testing.T) {
+func TestJoinOfAProcessThatIsNotHeld(t *testing.T) {
 	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpJoin, From: "web", PID: 7, Kinds: ns.SetOf(ns.Net)}}}
 	pidfd := open(t, "/proc/self/status")
 	for message, sources := range map[string]map[int]Source{
@@ -105,8 +108,8 @@ func TestJoinOfWhatIsNotHeld(t *testing.T) {
 	}
 }
 
-// Nothing of ours is open any more when the process may be seen from inside, nor when a filter
-// of the container's could forbid to close it.
+// Our descriptors are closed before the process is visible in the container, and before a filter of the
+// container's could forbid to close them.
 func TestDescriptorsAreClosedOnceTheyAreNotNeeded(t *testing.T) {
 	source := Source{Pidfd: open(t, "/proc/self/status"), Namespaces: map[ns.Kind]*os.File{ns.Net: open(t, "/proc/self/ns/net")}}
 	for name, ops := range map[string][]plan.Op{
@@ -124,61 +127,61 @@ func TestDescriptorsAreClosedOnceTheyAreNotNeeded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at := slices.IndexFunc(prog.ops, func(o operation) bool { return o.do == lowerPipes })
-		for i, o := range prog.ops {
+		at := slices.IndexFunc(prog.code, func(o instruction) bool { return o.do == lowerPipes })
+		for i, o := range prog.code {
 			if i < at && o.call != unix.SYS_RT_SIGACTION && o.call != unix.SYS_RT_SIGPROCMASK && o.call != unix.SYS_SETNS {
-				t.Errorf("%s: operation %d is before: %+v", name, i, o)
+				t.Errorf("%s: instruction %d is before: %+v", name, i, o)
 			}
 			if i > at+1 && o.do == closeRange || i > at && o.call == unix.SYS_SETNS {
-				t.Errorf("%s: operation %d is after: %+v", name, i, o)
+				t.Errorf("%s: instruction %d is after: %+v", name, i, o)
 			}
 		}
-		if at < 0 || prog.ops[at].args != [6]uintptr{3, 4} || prog.ops[at+1].do != closeRange || prog.ops[at+1].args != [6]uintptr{5, maxFD} {
-			t.Errorf("%s: the pipes are not 3 and 4, or what follows is not closed: %+v", name, prog.ops[max(at, 0):])
+		if at < 0 || prog.code[at].args != [6]uintptr{3, 4} || prog.code[at+1].do != closeRange || prog.code[at+1].args != [6]uintptr{5, maxFD} {
+			t.Errorf("%s: the pipes are not 3 and 4, or the others are not closed: %+v", name, prog.code[max(at, 0):])
 		}
 	}
 }
 
-// What a command on the host inherits of its caller stays open, and the two pipes.
+// The caller's descriptors that a command on the host inherits stay open, and the two pipes.
 func TestInheritedDescriptorsStayOpen(t *testing.T) {
 	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpFork}, {Op: plan.OpSettle}, {Op: plan.OpExec}}}
 	p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
-	prog, err := compile(p, Held{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Inherited: []int{7}}, false, talking(t))
+	prog, err := compile(p, Held{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Inherited: []int{7}}, false, testChannel(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer prog.close()
-	at := slices.IndexFunc(prog.ops, func(o operation) bool { return o.do == closeRange })
-	if at < 0 || len(prog.ops) < at+4 {
-		t.Fatalf("nothing is closed: %+v", prog.ops)
+	at := slices.IndexFunc(prog.code, func(o instruction) bool { return o.do == closeRange })
+	if at < 0 || len(prog.code) < at+4 {
+		t.Fatalf("nothing is closed: %+v", prog.code)
 	}
 	next := uintptr(3)
-	kept := []uintptr{7, min(prog.said, prog.gate), max(prog.said, prog.gate)}
-	for i, o := range prog.ops[at : at+4] {
+	kept := []uintptr{7, min(prog.notify, prog.sync), max(prog.notify, prog.sync)}
+	for i, o := range prog.code[at : at+4] {
 		end := uintptr(maxFD)
 		if i < len(kept) {
 			end = kept[i]
 		}
 		if o.do != closeRange || o.args[0] != next || o.args[1] != end {
-			t.Errorf("operation %d is %+v, want one that closes from %d to %d", i, o, next, end)
+			t.Errorf("instruction %d is %+v, want one that closes from %d to %d", i, o, next, end)
 		}
 		next = end + 1
 	}
 }
 
-func TestStreamsAreDuplicatedToTheirPlaces(t *testing.T) {
+func TestStreamsAreDuplicatedToTheirNumbers(t *testing.T) {
 	p := &plan.Plan{Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}}
 	null := open(t, "/dev/null")
-	prog, err := compile(p, Held{Stdio: [3]*os.File{null, os.Stdout, null}}, false, talking(t))
+	prog, err := compile(p, Held{Stdio: [3]*os.File{null, os.Stdout, null}}, false, testChannel(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []op{
+	want := []instruction{
 		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 0, 0}},
 		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 2, 0}},
 	}
-	if got := prog.ops[1:]; !slices.Equal(got, want) {
-		t.Errorf("the operations are %+v\nwant %+v", got, want)
+	if got := prog.code[1:]; !slices.Equal(got, want) {
+		t.Errorf("the instructions are %+v\nwant %+v", got, want)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Without close_range(2), as of Linux before 5.9, a descriptor of the caller's is closed whatever
-// its number. Those from 4096 on stayed open in the command.
+// Without close_range(2), before Linux 5.9, a descriptor of the caller's is closed whatever its number.
+// Those from 4096 on once stayed open in the command.
 func TestDescriptorsAreClosedOneByOne(t *testing.T) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -26,8 +26,8 @@ func TestDescriptorsAreClosedOneByOne(t *testing.T) {
 	}
 	defer unix.Close(high)
 	p := ours(t, []string{"/bin/sh"}, "sh", "-c", `[ ! -e /proc/$$/fd/6000 ]`)
-	talk := talking(t)
-	prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, talk)
+	channel := testChannel(t)
+	prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, channel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +39,8 @@ func TestDescriptorsAreClosedOneByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer last.reap()
-	talk.closeTheirs()
-	f := &follower{plan: p, prog: prog, talk: talk, last: last, exe: "/proc/self/exe", onReady: func(int, *os.File) error { return nil }}
+	channel.closeChildEnds()
+	f := &follower{plan: p, prog: prog, channel: channel, last: last, exe: "/proc/self/exe", onReady: func(int, *os.File) error { return nil }}
 	if err := f.follow(); err != nil {
 		t.Fatal(err)
 	}

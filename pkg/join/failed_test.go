@@ -14,22 +14,22 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// Of a command that is not found the caller may have said what was meant.
-func TestWhatWasMeantIsTheHint(t *testing.T) {
+// If the command is not found, the hint says what the user may have meant.
+func TestHintOfACommandThatIsNotFound(t *testing.T) {
 	p := &plan.Plan{
 		Target: "web", Command: plan.Command{Args: []string{"-t"}, NotFoundHint: "options go before the container"},
 		Identity: plan.Identity{Who: plan.Container, Container: &plan.ContainerIdentity{}},
 		Steps:    []plan.Step{{Op: plan.OpFind}, {Op: plan.OpExec}},
 	}
 	for kind, errno := range map[uint32]unix.Errno{messageNoFile: unix.ENOENT, messageFailed: unix.EACCES} {
-		known, _ := errors.AsType[*exit.Error]((&follower{plan: p}).failed(verdict{kind, 0, errno}))
-		if told := known.Hint == p.Command.NotFoundHint; told != (kind == messageNoFile) {
+		known, _ := errors.AsType[*exit.Error]((&follower{plan: p}).failed(failure{kind, 0, errno}))
+		if hinted := known.Hint == p.Command.NotFoundHint; hinted != (kind == messageNoFile) {
 			t.Errorf("%v: the hint is %q", errno, known.Hint)
 		}
 	}
 }
 
-func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
+func TestMessageAndStatusOfAFailure(t *testing.T) {
 	p := &plan.Plan{
 		Target:  "web",
 		Command: plan.Command{Args: []string{"ls", "-l"}},
@@ -54,7 +54,7 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 			{Op: plan.OpExec},
 		},
 	}
-	const exec, join, prepare = plan.OpExec, plan.OpJoin, plan.Op("")
+	const exec, join, prepare = plan.OpExec, plan.OpJoin, plan.Op(0)
 	for _, row := range []struct {
 		op      plan.Op
 		kind    uint32
@@ -95,7 +95,7 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 	} {
 		step := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op == row.op }) // -1 to prepare
 		f := &follower{plan: p}
-		err := f.failed(verdict{row.kind, int32(step), row.errno})
+		err := f.failed(failure{row.kind, int32(step), row.errno})
 		if err == nil || err.Error() != row.message {
 			t.Errorf("%s, %v: %v\nwant %s", row.op, row.errno, err, row.message)
 			continue
@@ -113,8 +113,8 @@ func TestWhatFailedIsToldWithItsStatus(t *testing.T) {
 	}
 }
 
-// What isn't found is said with where it was looked for, and what is there.
-func TestWhatIsNotFoundIsElsewhere(t *testing.T) {
+// The message says where the command or directory was looked for, the hint what is there.
+func TestMessageOfWhatIsNotFoundSaysWhere(t *testing.T) {
 	const others = "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes"
 	for _, row := range []struct {
 		who           plan.Who
@@ -139,7 +139,7 @@ func TestWhatIsNotFoundIsElsewhere(t *testing.T) {
 			Identity:   plan.Identity{Who: row.who, Dir: "/work", DefaultDir: row.who == plan.Container},
 			Steps:      []plan.Step{{Op: row.op}},
 		}}
-		err := f.failed(verdict{kind: messageFailed, errno: row.errno})
+		err := f.failed(failure{kind: messageFailed, errno: row.errno})
 		known, ok := errors.AsType[*exit.Error](err)
 		if !ok || err.Error() != row.message || known.Hint != row.hint {
 			t.Errorf("%+v: %v, hint %+v", row, err, known)

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What follows the rules of the child, as child_unsafe.go has them.
+// These functions follow the rules of the child in child_unsafe.go.
 
-// look chooses the file to execute as Go's exec.LookPath does, which the
-// runtime uses: the first that is no directory and may be executed.
+// findFile chooses the file to execute as Go's exec.LookPath does, which runc uses: the first that
+// is no directory and may be executed.
 //
 //go:nosplit
 //go:norace
-func look(p *program, o *op) syscall.Errno {
+func findFile(p *program, o *instruction) syscall.Errno {
 	errno := syscall.Errno(unix.ENOENT)
 	for i := range p.paths {
 		if errno = executable(p, p.paths[i]); errno == 0 {
@@ -38,7 +38,7 @@ func executable(p *program, path *byte) syscall.Errno {
 		unix.STATX_TYPE|unix.STATX_MODE, uintptr(unsafe.Pointer(&p.statx[0])), 0)
 	mode := *(*uint16)(unsafe.Pointer(&p.statx[modeAt]))
 	if errno == unix.ENOSYS || errno == unix.EPERM {
-		// The container's filter doesn't know it, as those of Docker before 18.04.
+		// The container's filter doesn't know statx(2), as Docker's before 18.04.
 		mode, errno = kindOf(path)
 	}
 	if errno != 0 {
@@ -57,8 +57,8 @@ func executable(p *program, path *byte) syscall.Errno {
 	return errno
 }
 
-// kindOf tells of a file without statx(2) whether it is a directory, and takes any
-// other one for a file that may be executed.
+// kindOf finds out without statx(2) whether a file is a directory. It takes any other file for
+// executable.
 //
 //go:nosplit
 //go:norace
@@ -70,7 +70,7 @@ func kindOf(path *byte) (mode uint16, errno syscall.Errno) {
 		return unix.S_IFDIR, 0
 	}
 	if errno == unix.ENOTDIR {
-		return unix.S_IFREG | 0o111, 0 // or what is above it: faccessat will tell
+		return unix.S_IFREG | 0o111, 0 // or a parent is no directory: faccessat finds out
 	}
 	return 0, errno
 }

@@ -17,50 +17,50 @@ import (
 
 // follower follows the children until one executes the command.
 type follower struct {
-	plan *plan.Plan
-	prog *program
-	talk *talk
-	held Held
-	// cgroups are those that the helper puts the command into.
+	plan    *plan.Plan
+	prog    *program
+	channel *channel
+	held    Held
+	// cgroups are those that the helper moves the command into.
 	cgroups []*os.File
-	// onReady is called before the gate opens.
+	// onReady is called before the helper releases the command's process.
 	onReady func(pid int, pidfd *os.File) error
 	exe     string // the program that the children run until the command
 
 	first   *process // outside of the container's pid namespace; nil once it has ended
 	last    *process // the one that becomes the command; nil before it is known
-	mapped  bool     // the ids of a new user namespace
-	settled bool     // the gate is open
+	mapped  bool     // the IDs of a new user namespace are mapped
+	settled bool     // the helper has released the last child
 }
 
-// happening is what the helper waits for.
-type happening uint8
+// event is what the helper waits for.
+type event uint8
 
 const (
-	nothing happening = iota // for some time
-	said                     // a byte has come
-	silent                   // nobody has the pipe any more, or the last child has ended
-	firstEnded
+	noEvent      event = iota // within the time
+	byteReceived              // on the notify pipe
+	pipeClosed                // by all its writers, or the last child has ended
+	firstEnded                // the first child has ended
 )
 
-// follow returns when the command was executed, or has ended already.
+// follow returns once the command runs, or has ended already.
 func (f *follower) follow() error {
-	for s := (&since{start: time.Now()}); ; {
-		what, err := f.await(s)
+	for w := (&waiting{start: time.Now()}); ; {
+		what, err := f.await(w)
 		if err != nil {
 			return err
 		}
 		done := false
 		switch what {
-		case said:
-			err = f.said()
+		case byteReceived:
+			err = f.received()
 		case firstEnded:
 			err = f.firstEnded()
-		case silent:
+		case pipeClosed:
 			if done = f.settled; !done {
 				err = f.ended()
 			}
-		case nothing:
+		case noEvent:
 			done = f.settled && f.executed()
 		}
 		if done || err != nil {
@@ -69,15 +69,15 @@ func (f *follower) follow() error {
 	}
 }
 
-// said is what a byte means: at first that ids are to be mapped, then that the last child
-// waits, then that it failed.
-func (f *follower) said() error {
+// received handles a byte on the notify pipe: at first a request to map IDs, then the last child is
+// ready, then it has failed.
+func (f *follower) received() error {
 	switch {
 	case f.settled:
 		return f.ended()
-	case !f.mapped && f.plan.Made().Has(ns.User) && atomic.LoadUint32(&f.talk.word.kind) == messageMap:
+	case !f.mapped && f.plan.Made().Has(ns.User) && atomic.LoadUint32(&f.channel.report.kind) == messageMap:
 		f.mapped = true
-		atomic.StoreUint32(&f.talk.word.kind, 0)
+		atomic.StoreUint32(&f.channel.report.kind, 0)
 		child := f.first
 		if child == nil {
 			child = f.last
@@ -85,7 +85,7 @@ func (f *follower) said() error {
 		if err := mapIDs(child); err != nil {
 			return err
 		}
-		return f.talk.letGo()
+		return f.channel.resume()
 	}
 	if err := f.findLast(); err != nil {
 		return err
@@ -100,18 +100,18 @@ func (f *follower) said() error {
 		return err
 	}
 	f.settled = true
-	return f.talk.letGo()
+	return f.channel.resume()
 }
 
-// findLast holds the last child, once the first one has made it.
+// findLast opens the last child, once the first one has forked it.
 func (f *follower) findLast() (err error) {
-	if number := atomic.LoadInt32(&f.talk.word.child); f.last == nil && number != 0 {
-		f.last, err = hold(int(number))
+	if number := atomic.LoadInt32(&f.channel.report.child); f.last == nil && number != 0 {
+		f.last, err = openChild(int(number))
 	}
 	return err
 }
 
-// firstEnded is the end of the first child: it has forked, or something failed.
+// firstEnded handles the end of the first child: it has forked, or something failed.
 func (f *follower) firstEnded() error {
 	if err := f.findLast(); err != nil {
 		return err
@@ -124,8 +124,8 @@ func (f *follower) firstEnded() error {
 	return nil
 }
 
-// ended is why a child doesn't become the command: the first one's word, or what the exit
-// status of the last one says.
+// ended is the error of a child that doesn't become the command: from the first one's report, or from
+// the exit status of the last one.
 func (f *follower) ended() error {
 	if err := f.findLast(); err != nil {
 		return err
@@ -134,11 +134,11 @@ func (f *follower) ended() error {
 	if child == nil {
 		child = f.first
 	}
-	if !child.ends(moment) {
-		return fmt.Errorf("join %q: the child says no more and does not end", f.plan.Target)
+	if !child.ends(grace) {
+		return fmt.Errorf("join %q: the child neither reports nor ends", f.plan.Target)
 	}
-	w := f.talk.word
-	v := verdict{atomic.LoadUint32(&w.kind), atomic.LoadInt32(&w.step), syscall.Errno(atomic.LoadUint32(&w.errno))}
+	w := f.channel.report
+	v := failure{atomic.LoadUint32(&w.kind), atomic.LoadInt32(&w.step), syscall.Errno(atomic.LoadUint32(&w.errno))}
 	if v.kind != 0 && v.step >= -1 && int(v.step) < len(f.plan.Steps) {
 		return f.failed(v)
 	}
@@ -146,7 +146,7 @@ func (f *follower) ended() error {
 	if err != nil {
 		return fmt.Errorf("wait for the child: %w", err)
 	}
-	if v, ok := f.prog.sentence(ws.ExitStatus()); ok {
+	if v, ok := f.prog.failureOf(ws.ExitStatus()); ok {
 		return f.failed(v)
 	}
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL {
@@ -158,8 +158,8 @@ func (f *follower) ended() error {
 	return fmt.Errorf("the joining process ended with status %d before the command ran", shellStatus(ws))
 }
 
-// executed tells whether the last child runs another program than ours. It is asked where
-// the pipe stays open, which a process of the container may have opened, too.
+// executed tells whether the last child runs another program than ours. It is for a notify pipe that stays
+// open: a process of the container may have opened it, too.
 func (f *follower) executed() bool {
 	dir, err := f.last.proc()
 	if err != nil {

@@ -18,40 +18,39 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// following is a follower whose last child is a shell with the script. The shell's
-// descriptors 3 and 4 are the pipes: what it writes to 3 is what a second child says, and what
-// it reads from 4 is the helper's word.
-func following(t *testing.T, script string) (f *follower, said *[]int) {
+// following is a follower whose last child is a shell with the script. The shell's descriptors 3 and 4
+// are the child's ends of the notify and sync pipes.
+func following(t *testing.T, script string) (f *follower, ready *[]int) {
 	t.Helper()
-	talk := talking(t)
+	channel := testChannel(t)
 	cmd := exec.Command("sh", "-c", script)
-	cmd.ExtraFiles = []*os.File{talk.sayEnd, talk.hearEnd}
+	cmd.ExtraFiles = []*os.File{channel.childNotify, channel.childSync}
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	talk.closeTheirs()
-	var ready []int
+	channel.closeChildEnds()
+	ready = new([]int)
 	p := ours(t, []string{"/bin/ls"}, "ls")
 	p.Namespaces = slices.DeleteFunc(p.Namespaces, func(n plan.Namespace) bool { return n.Kind != ns.UTS })
-	f = &follower{plan: p, talk: talk, prog: &program{}, exe: "/bin/sh", onReady: func(pid int, _ *os.File) error {
-		ready = append(ready, pid)
+	f = &follower{plan: p, channel: channel, prog: &program{}, exe: "/bin/sh", onReady: func(pid int, _ *os.File) error {
+		*ready = append(*ready, pid)
 		return nil
 	}}
 	c := &compiler{plan: p, prog: f.prog}
-	if err := c.verdicts(0); err != nil {
+	if err := c.failures(0); err != nil {
 		t.Fatal(err)
 	}
-	talk.word.child = int32(cmd.Process.Pid)
+	channel.report.child = int32(cmd.Process.Pid)
 	t.Cleanup(func() {
 		f.abandon()
 		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // what the script has started
 	})
-	return f, &ready
+	return f, ready
 }
 
-// followed follows to the end, which must come.
+// followed runs follow, which must return.
 func followed(t *testing.T, f *follower) error {
 	t.Helper()
 	done := make(chan error, 1)
@@ -60,7 +59,7 @@ func followed(t *testing.T, f *follower) error {
 	case err := <-done:
 		return err
 	case <-time.After(30 * time.Second):
-		t.Fatal("it waits on")
+		t.Fatal("follow does not return")
 		return nil
 	}
 }
@@ -72,7 +71,7 @@ func TestCommandRunsOnceThePipeIsClosed(t *testing.T) {
 	}
 }
 
-// A word that is said before the gate is open is that it is ready, whatever the byte.
+// Before the helper has settled, a byte means ready, whatever its value.
 func TestChildIsReadyByAnyByte(t *testing.T) {
 	for _, byte := range []string{"\\000", "\\377", "x"} {
 		f, ready := following(t, `printf '`+byte+`' >&3; head -c1 <&4 >/dev/null; exec sleep 600 3>&- 4>&-`)
@@ -82,12 +81,12 @@ func TestChildIsReadyByAnyByte(t *testing.T) {
 	}
 }
 
-// What failed after the gate is a byte, and what its exit status stands for.
-func TestFailureAfterTheGateIsAFailure(t *testing.T) {
+// After the helper has settled, a byte means failed, and the exit status says why.
+func TestFailureAfterTheChildIsReleased(t *testing.T) {
 	p := &program{}
 	step := int32(len(ours(t, nil, "ls").Steps) - 1)
 	c := &compiler{plan: ours(t, nil, "ls"), prog: p}
-	if err := c.verdicts(0); err != nil {
+	if err := c.failures(0); err != nil {
 		t.Fatal(err)
 	}
 	for errno, want := range map[unix.Errno]string{
@@ -95,7 +94,7 @@ func TestFailureAfterTheGateIsAFailure(t *testing.T) {
 		unix.E2BIG:  `"ls" on the host: argument list too long`,
 		999:         `"ls" on the host: unknown error`,
 	} {
-		status := verdictOf(p, messageFailed, step, errno)
+		status := exitStatusFor(p, messageFailed, step, errno)
 		f, _ := following(t, `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit `+strconv.Itoa(int(status)))
 		if err := followed(t, f); err == nil || err.Error() != want {
 			t.Errorf("%d: %v, want %s", errno, err, want)
@@ -103,7 +102,7 @@ func TestFailureAfterTheGateIsAFailure(t *testing.T) {
 	}
 }
 
-func TestChildThatLeavesWithoutAWord(t *testing.T) {
+func TestChildThatEndsWithoutAReport(t *testing.T) {
 	const ended = "the joining process ended with status %s before the command ran"
 	for script, want := range map[string]string{
 		"exit 1": fmt.Sprintf(ended, "1"), "exit 0": fmt.Sprintf(ended, "0"), "exec 3>&-; exit 1": fmt.Sprintf(ended, "1"),
@@ -116,7 +115,7 @@ func TestChildThatLeavesWithoutAWord(t *testing.T) {
 	}
 }
 
-func TestProcessInAnotherNamespaceDoesntPassTheGate(t *testing.T) {
+func TestProcessInAnotherNamespaceIsNotReleased(t *testing.T) {
 	f, ready := following(t, `printf r >&3; head -c1 <&4 >&3; exec sleep 600`)
 	f.plan.Namespaces[0].ID.Ino++
 	if err := followed(t, f); err == nil || f.settled || len(*ready) > 0 {
@@ -124,12 +123,12 @@ func TestProcessInAnotherNamespaceDoesntPassTheGate(t *testing.T) {
 	}
 }
 
-// Who attends the command prepares before it runs, and may refuse.
-func TestReadyIsToldBeforeTheGateOpens(t *testing.T) {
+// The session prepares before the command runs, and may refuse.
+func TestReadyIsCalledBeforeTheChildIsReleased(t *testing.T) {
 	f, _ := following(t, `printf r >&3; head -c1 <&4 >&3; exec sleep 600`)
 	refusal := errors.New("refused")
 	f.onReady = func(pid int, pidfd *os.File) error {
-		if f.settled || pid != int(f.talk.word.child) || readable(int(pidfd.Fd())) {
+		if f.settled || pid != int(f.channel.report.child) || readable(int(pidfd.Fd())) {
 			t.Errorf("settled %t, process %d, ended %t", f.settled, pid, readable(int(pidfd.Fd())))
 		}
 		return refusal
@@ -144,8 +143,8 @@ func readable(fd int) bool {
 	return n > 0
 }
 
-// The first child's end and the second one's word may come in either order.
-func TestFirstChildIsTakenNoticeOf(t *testing.T) {
+// The first child's end and the second one's byte may come in either order.
+func TestFirstChildIsReaped(t *testing.T) {
 	for _, endsFirst := range []bool{true, false} {
 		f, ready := following(t, `printf r >&3; head -c1 <&4 >/dev/null; exec sleep 600 3>&- 4>&-`)
 		first := exec.Command("cat")
@@ -156,7 +155,7 @@ func TestFirstChildIsTakenNoticeOf(t *testing.T) {
 		if err := first.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if f.first, err = hold(first.Process.Pid); err != nil {
+		if f.first, err = openChild(first.Process.Pid); err != nil {
 			t.Fatal(err)
 		}
 		if endsFirst {
@@ -177,8 +176,8 @@ func TestFirstChildIsTakenNoticeOf(t *testing.T) {
 	}
 }
 
-// The first child's word is believed, but no more than there are steps.
-func TestFirstChildsWord(t *testing.T) {
+// The first child's report is trusted if its step is one of the plan's.
+func TestReportOfTheFirstChild(t *testing.T) {
 	for _, row := range []struct {
 		kind uint32
 		step int32
@@ -193,9 +192,9 @@ func TestFirstChildsWord(t *testing.T) {
 		{0, 0, "the joining process ended with status 1 before the command ran"},
 	} {
 		f, _ := following(t, "exit 1")
-		w := f.talk.word
+		w := f.channel.report
 		var err error
-		if f.first, err = hold(int(w.child)); err != nil {
+		if f.first, err = openChild(int(w.child)); err != nil {
 			t.Fatal(err)
 		}
 		w.child, w.kind, w.step, w.errno = 0, row.kind, row.step, uint32(unix.EACCES)

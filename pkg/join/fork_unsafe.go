@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The three hooks are those that the syscall package forks with; the runtime
-// keeps their names for gVisor, see go.dev/issue/67401.
+// The three hooks are those that package syscall calls around a fork. The runtime keeps their names
+// for gVisor, see go.dev/issue/67401.
 
 //go:linkname beforeFork syscall.runtime_BeforeFork
 func beforeFork()
@@ -22,16 +22,16 @@ func afterFork()
 //go:linkname afterForkInChild syscall.runtime_AfterForkInChild
 func afterForkInChild()
 
-// fork starts a child that runs p, and returns its number.
+// fork starts a child that runs p, and returns its process number.
 //
 //go:noinline
 //go:norace
 func fork(p *program) (int, syscall.Errno) {
 	beforeFork()
-	p.born = p.birth.cgroup != 0
-	pid, errno := bear(p)
+	p.inCgroup = p.cloneInto.cgroup != 0
+	pid, errno := cloneIntoCgroup(p)
 	if errno != 0 {
-		p.born = false
+		p.inCgroup = false
 		pid, errno = clone(uintptr(unix.SIGCHLD), nil)
 	}
 	if errno != 0 || pid != 0 {
@@ -43,8 +43,8 @@ func fork(p *program) (int, syscall.Errno) {
 	return 0, 0 // not reached
 }
 
-// clone forks; the kernel for s390x takes the flags second. With CLONE_PARENT_SETTID
-// it writes the child's number to number, in the parent's memory, before the child runs.
+// clone forks. On s390x the flags are the second argument. With CLONE_PARENT_SETTID the kernel writes
+// the child's process number to number, in the parent's memory, before the child runs.
 //
 //go:nosplit
 //go:norace
@@ -64,31 +64,30 @@ type cloneArgs struct {
 	cgroup                                        uint64
 }
 
-// bear forks a child into a cgroup, which Linux can since 5.7. An error means that
-// it has to be done otherwise.
+// cloneIntoCgroup forks a child into a cgroup, since Linux 5.7. After an error the caller forks without.
 //
 //go:nosplit
 //go:norace
-func bear(p *program) (uintptr, syscall.Errno) {
-	if !p.born {
+func cloneIntoCgroup(p *program) (uintptr, syscall.Errno) {
+	if !p.inCgroup {
 		return 0, unix.ENOSYS
 	}
-	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&p.birth)), unsafe.Sizeof(p.birth), 0)
+	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&p.cloneInto)), unsafe.Sizeof(p.cloneInto), 0)
 	return pid, errno
 }
 
-// again forks once more: a process that joins a pid namespace stays outside, its
+// forkSecond forks the second child: a process that joins a pid namespace stays outside, its
 // children are in it. With CLONE_PARENT the helper is the parent of both.
 //
 //go:nosplit
 //go:norace
-func again(p *program, _ *op) syscall.Errno {
-	pid, errno := clone(uintptr(unix.SIGCHLD)|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, &p.word.child)
+func forkSecond(p *program, _ *instruction) syscall.Errno {
+	pid, errno := clone(uintptr(unix.SIGCHLD)|unix.CLONE_PARENT|unix.CLONE_PARENT_SETTID, &p.report.child)
 	if errno != 0 {
 		return errno
 	}
 	if pid == 0 {
-		p.seen = true
+		p.visible = true
 		return 0
 	}
 	exitNow(statusSucceeded)

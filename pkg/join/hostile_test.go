@@ -16,26 +16,26 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// The container's root can trace the process that becomes the command. Before it does, that root has
-// the process itself and both ends of each of its pipes.
+// The container's root can trace the process that becomes the command. Even before it runs the command, root
+// controls the process and both ends of its pipes.
 
 // hostile are scripts of a second child that the container's root controls. Its descriptors 3 and 4 are the pipes.
 var hostile = []struct{ name, script, want string }{
-	// Its messages named a process, which the helper killed, mapped or panicked about.
+	// The helper once killed or mapped the process that such a message named, or panicked.
 	{
 		"old messages", `printf '\004\000\000\000\000\000\000\000\377\377\377\377\006\000\000\000\377\377\377\177\001\000\000\000' >&3; exec sleep 600`,
-		`join "web": the child says no more and does not end`,
+		`join "web": the child neither reports nor ends`,
 	},
-	{"more than it has to say", `while printf xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; do :; done >&3`, `join "web": the child says no more and does not end`},
-	// The helper wrote its own word to a pipe that is full, and waited.
+	{"bytes without end", `while printf xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; do :; done >&3`, `join "web": the child neither reports nor ends`},
+	// The helper once blocked in a write to the full pipe.
 	{
-		"a gate that is full", `dd if=/dev/zero bs=4096 count=16 2>/dev/null >/proc/self/fd/4; printf r >&3; exec sleep 600 3>&-`,
+		"a sync pipe that is full", `dd if=/dev/zero bs=4096 count=16 2>/dev/null >/proc/self/fd/4; printf r >&3; exec sleep 600 3>&-`,
 		"",
 	},
-	// Whoever holds the pipe kept the helper from noticing the exec.
+	// A process that holds the pipe open once kept the helper from noticing the exec.
 	{"the pipe is held", `sleep 600 <&- >&- 2>&- & printf r >&3; head -c1 <&4 >/dev/null; exec sleep 600`, ""},
 	{"the command has ended and the pipe is held", `sleep 600 <&- >&- 2>&- & printf r >&3; head -c1 <&4 >/dev/null; exit 3`, ""},
-	{"the pipe is closed early", `exec sleep 600 3>&- 4>&-`, `join "web": the child says no more and does not end`},
+	{"the pipe is closed early", `exec sleep 600 3>&- 4>&-`, `join "web": the child neither reports nor ends`},
 	{"an exit status of its own", `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit 255`, "the joining process ended with status 255 before the command ran"},
 }
 
@@ -53,8 +53,8 @@ func TestHostileChild(t *testing.T) {
 	}
 }
 
-// His word on a process that isn't our child is not followed: no number is signalled, mapped
-// or looked at. It was killed; 4294967295 was every process of the host.
+// A report that names a process which isn't our child is ignored: that process is not signalled, mapped or
+// read. Once it was killed, and 4294967295 was every process of the host.
 func TestHostileNumber(t *testing.T) {
 	other := exec.Command("sh", "-c", "sleep 600 & echo $!; wait")
 	out, err := other.StdoutPipe()
@@ -77,13 +77,13 @@ func TestHostileNumber(t *testing.T) {
 	}
 	defer func() { _ = unix.Kill(grandchild, unix.SIGKILL) }()
 	for _, pid := range []int{1, os.Getpid(), os.Getppid(), grandchild, -1, 0, 1 << 22} {
-		if p, err := hold(pid); err == nil {
-			t.Errorf("process %d is held: %+v", pid, p)
+		if p, err := openChild(pid); err == nil {
+			t.Errorf("process %d is opened: %+v", pid, p)
 			p.reap()
 		}
 		f, ready := following(t, `printf r >&3; exec sleep 600`)
-		mine := int(f.talk.word.child)
-		f.talk.word.child = int32(pid)
+		mine := int(f.channel.report.child)
+		f.channel.report.child = int32(pid)
 		if err := followed(t, f); err == nil || len(*ready) > 0 {
 			t.Errorf("process %d: %v, ready %v", pid, err, *ready)
 		}
@@ -96,14 +96,14 @@ func TestHostileNumber(t *testing.T) {
 	}
 }
 
-// A child that the container's root has stopped is waited for until nobody wants the command any more. The
-// helper waited for it without a limit, through SIGINT and SIGTERM.
+// The helper gives a child up that the container's root has stopped, once nobody waits for the command any
+// more. It once waited without a limit, through SIGINT and SIGTERM.
 func TestHostileStop(t *testing.T) {
 	for name, script := range map[string]string{
-		"before it is ready":     `kill -STOP $$`,
-		"after it is ready":      `printf r >&3; kill -STOP $$`,
-		"after it has failed":    `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; kill -STOP $$`,
-		"after it was let go on": `printf r >&3; head -c1 <&4 >/dev/null; kill -STOP $$`,
+		"before it is ready":    `kill -STOP $$`,
+		"after it is ready":     `printf r >&3; kill -STOP $$`,
+		"after it has failed":   `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; kill -STOP $$`,
+		"after it was released": `printf r >&3; head -c1 <&4 >/dev/null; kill -STOP $$`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, _ := following(t, script)
@@ -120,11 +120,11 @@ func TestHostileStop(t *testing.T) {
 // A first child that is killed before, while or after it forks leaves nothing.
 func TestHostileKill(t *testing.T) {
 	for _, after := range []time.Duration{0, 50 * time.Microsecond, 200 * time.Microsecond, time.Millisecond} {
-		talk := talking(t)
+		channel := testChannel(t)
 		p := ours(t, []string{"/bin/true"}, "true")
 		p.Steps = append([]plan.Step{{Op: plan.OpFork}}, p.Steps...)
 		null := open(t, os.DevNull)
-		prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, talk)
+		prog, err := compile(p, Held{Stdio: [3]*os.File{null, null, null}}, false, channel)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,8 +132,8 @@ func TestHostileKill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		talk.closeTheirs()
-		f := &follower{plan: p, prog: prog, talk: talk, first: first, onReady: func(int, *os.File) error { return nil }}
+		channel.closeChildEnds()
+		f := &follower{plan: p, prog: prog, channel: channel, first: first, onReady: func(int, *os.File) error { return nil }}
 		time.Sleep(after)
 		_ = unix.PidfdSendSignal(int(first.pidfd.Fd()), unix.SIGKILL, nil, 0)
 		_ = followed(t, f)

@@ -13,8 +13,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What our own map calls its ids is what the new one calls them, whatever they
-// are outside.
+// The new map has the IDs of our own map, whatever they are outside.
 func TestIDsAreMappedToThemselves(t *testing.T) {
 	for _, row := range []struct{ ours, want string }{
 		{"         0          0 4294967295\n", "0 0 4294967295\n"},
@@ -29,9 +28,9 @@ func TestIDsAreMappedToThemselves(t *testing.T) {
 	}
 }
 
-// callsOf are the system calls of a program, by number, and their arguments.
+// callsOf are the arguments of each system call nr in a program.
 func callsOf(prog *program, nr uintptr) (calls [][6]uintptr) {
-	for _, o := range prog.ops {
+	for _, o := range prog.code {
 		if o.call == nr {
 			calls = append(calls, o.args)
 		}
@@ -66,7 +65,7 @@ func TestNewNamespacesAreMadeAtOnce(t *testing.T) {
 		t.Errorf("%v, want one unshare of %#x", calls, kinds.Flags())
 	}
 	var asked []uintptr
-	for _, o := range prog.ops {
+	for _, o := range prog.code {
 		if o.do == await {
 			asked = append(asked, o.args[0])
 		}
@@ -76,17 +75,16 @@ func TestNewNamespacesAreMadeAtOnce(t *testing.T) {
 	}
 }
 
-// A file is joined by its descriptor with its kind's flag, so that the kernel
-// compares them once more.
+// A file is joined with its kind's flag, so that the kernel compares the kinds once more.
 func TestFileIsJoinedAsItsKind(t *testing.T) {
 	f := open(t, "/proc/self/ns/uts")
 	p := &plan.Plan{
 		Command: plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}},
 		Steps:   []plan.Step{{Op: plan.OpJoin, Kinds: ns.SetOf(ns.UTS), From: "ns:/run/blue"}},
 	}
-	talk := talking(t)
+	channel := testChannel(t)
 	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
-	prog, err := compile(p, held, false, talk)
+	prog, err := compile(p, held, false, channel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,12 +93,12 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 		t.Errorf("%v, want setns(%d, CLONE_NEWUTS)", calls, f.Fd())
 	}
 	p.Steps[0].From = "ns:/run/green"
-	if _, err := compile(p, held, false, talk); err == nil {
+	if _, err := compile(p, held, false, channel); err == nil {
 		t.Error("a file that isn't held is joined")
 	}
 }
 
-// Where the plan says that it is new, one that was there before is no success.
+// If the plan says that a namespace is new, verify refuses one that was there before.
 func TestNewNamespaceIsAnother(t *testing.T) {
 	p := ours(t, []string{"/bin/true"}, "true")
 	i := 0
@@ -118,21 +116,21 @@ func TestNewNamespaceIsAnother(t *testing.T) {
 	}
 }
 
-// A new network has a loopback that is up, which the process sets up itself.
+// The process sets the loopback of a new network up itself.
 func TestNewNetworkHasALoopback(t *testing.T) {
 	for kinds, want := range map[ns.Set]bool{ns.SetOf(ns.Net): true, ns.SetOf(ns.User, ns.Net): true, ns.SetOf(ns.UTS): false} {
 		prog, err := compiled(t, &plan.Plan{Steps: []plan.Step{{Op: plan.OpUnshare, Kinds: kinds}}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := slices.ContainsFunc(prog.ops, func(o op) bool { return o.do == loopback }); got != want {
+		if got := slices.ContainsFunc(prog.code, func(o instruction) bool { return o.do == loopback }); got != want {
 			t.Errorf("%s: it is set up: %t", kinds, got)
 		}
 	}
 }
 
-// The process that mounts /proc can be seen from the pid namespace: before that it has closed all
-// but its own, and from then on it opens nothing.
+// The process that mounts /proc is visible in the pid namespace: it has closed all other descriptors
+// before, and opens none.
 func TestProcIsMountedWithoutDescriptors(t *testing.T) {
 	p := &plan.Plan{Steps: []plan.Step{
 		{Op: plan.OpUnshare, Kinds: ns.SetOf(ns.Mnt, ns.PID)},
@@ -147,14 +145,14 @@ func TestProcIsMountedWithoutDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fork := slices.IndexFunc(prog.ops, func(o op) bool { return o.do == forkAgain })
-	if fork < 0 || !slices.ContainsFunc(prog.ops[:fork], func(o op) bool { return o.do == closeRange }) {
-		t.Fatalf("nothing is closed before the fork: %v", prog.ops)
+	fork := slices.IndexFunc(prog.code, func(o instruction) bool { return o.do == forkAgain })
+	if fork < 0 || !slices.ContainsFunc(prog.code[:fork], func(o instruction) bool { return o.do == closeRange }) {
+		t.Fatalf("nothing is closed before the fork: %v", prog.code)
 	}
 	var flags []uintptr
-	for _, o := range prog.ops[fork+1:] {
+	for _, o := range prog.code[fork+1:] {
 		switch o.do {
-		case call, carry:
+		case call, moveMount:
 			if o.call != unix.SYS_MOUNT {
 				t.Errorf("it makes the system call %d", o.call)
 			}

@@ -2,5 +2,5 @@
 
 package join
 
-// ports does nothing: there is no right to use I/O ports.
+// ports does nothing: only amd64 has a right to use I/O ports.
 func (c *compiler) ports() {}

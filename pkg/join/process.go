@@ -13,29 +13,29 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// process is a child of ours that nobody has waited for yet. Until reap its number is
-// its own, too: the kernel gives it to no other process.
+// process is a child of ours that nobody has waited for. Until reap the kernel gives its number to no
+// other process.
 type process struct {
 	pid   int
 	pidfd *os.File
 }
 
-// hold opens a pidfd of a process and proves that it is a child of ours. No other one
-// is signalled, mapped, moved or looked at.
-func hold(pid int) (*process, error) {
+// openChild opens a pidfd of a process and proves that it is a child of ours. No other process is
+// signalled, mapped, moved or read.
+func openChild(pid int) (*process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return nil, fmt.Errorf("hold process %d: %w", pid, err)
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
 	p := &process{pid: pid, pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	if _, _, err := p.wait(unix.WNOWAIT); err != nil {
 		p.pidfd.Close()
-		return nil, fmt.Errorf("hold process %d, which is no child of ours: %w", pid, err)
+		return nil, fmt.Errorf("open process %d, which is no child of ours: %w", pid, err)
 	}
 	return p, nil
 }
 
-// wait is waitid(2) for its end, which never waits: told says that it has come and is told.
+// wait calls waitid(2) for its end, without blocking: told says whether the kernel has told of the end.
 func (p *process) wait(options int) (status unix.WaitStatus, told bool, err error) {
 	var info unix.Siginfo
 	for {
@@ -46,9 +46,9 @@ func (p *process) wait(options int) (status unix.WaitStatus, told bool, err erro
 	}
 }
 
-// status waits for its end and tells how it ended. The end is that of the pidfd: the kernel
-// tells waitid(2) of no process that another one traces before the tracer knows, and a tracer in the
-// container may never ask.
+// status waits for its end and returns its wait status. It waits by the pidfd: while another process
+// traces it, waitid(2) doesn't report the end before the tracer has waited for it, and a tracer in the
+// container may never do.
 func (p *process) status() (unix.WaitStatus, error) {
 	for over := false; !over; {
 		over = p.ends(time.Hour)
@@ -69,7 +69,7 @@ func (p *process) status() (unix.WaitStatus, error) {
 	return status, err
 }
 
-// ends waits for its end for as long as limit, and tells whether it came.
+// ends waits for its end, no longer than limit, and tells whether it has ended.
 func (p *process) ends(limit time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(p.pidfd.Fd()), Events: unix.POLLIN}}
 	for deadline := time.Now().Add(limit); ; {
@@ -80,21 +80,21 @@ func (p *process) ends(limit time.Duration) bool {
 	}
 }
 
-// end ends a child, whatever it does. One that is frozen in a cgroup of v1 can't even be
-// killed: takeBack, if not nil, takes it out of that. A nil one is none.
+// end kills the child and reaps it. A child that is frozen in a cgroup of v1 can't be killed: takeBack,
+// if not nil, moves it out of that. A nil process is none.
 func (p *process) end(takeBack func(pid int) error) {
 	if p == nil {
 		return
 	}
 	_ = unix.PidfdSendSignal(int(p.pidfd.Fd()), unix.SIGKILL, nil, 0)
-	if !p.ends(moment/10) && takeBack != nil {
+	if !p.ends(grace/10) && takeBack != nil {
 		_ = takeBack(p.pid)
-		p.ends(moment)
+		p.ends(grace)
 	}
 	p.reap()
 }
 
-// reap takes notice of its end, if that has come, and lets go of it. A nil one is none.
+// reap waits for its end, if it has ended, and closes the pidfd. A nil process is none.
 func (p *process) reap() {
 	if p == nil {
 		return
@@ -103,7 +103,7 @@ func (p *process) reap() {
 	p.pidfd.Close()
 }
 
-// proc opens its directory in /proc, for what is read and written from outside.
+// proc opens its directory in /proc.
 func (p *process) proc() (*os.File, error) {
 	name := fmt.Sprintf("/proc/%d", p.pid)
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// statusOf is the wait status of what waitid(2) tells of an end: si_status, which is behind
-// three numbers, padding where pointers have 64 bits, and si_pid and si_uid.
+// statusOf is the wait status of what waitid(2) returns: si_status, which comes after three numbers, padding
+// if pointers have 64 bits, and si_pid and si_uid.
 func statusOf(info *unix.Siginfo) unix.WaitStatus {
 	const at = (12+unsafe.Sizeof(uintptr(0))-1)&^(unsafe.Sizeof(uintptr(0))-1) + 8
 	status := *(*int32)(unsafe.Add(unsafe.Pointer(info), at))

@@ -12,134 +12,133 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// What the children tell, and how far it is believed.
+// What the children report, and how far the helper trusts it.
 //
 // The first child is outside of the container's pid namespace: nothing in the
-// container can reach it. What it tells is in memory that it shares with the
-// helper, and believed.
+// container can reach it. Its report is in memory that it shares with the
+// helper, and trusted.
 //
 // The second child is in that namespace. With CAP_SYS_PTRACE the container's root
-// controls it and every pipe that it holds. It has no part of that
-// memory: the first child keeps it from being inherited, so that there is no moment at
-// which it could be reached. All it can tell is a byte, whatever that is, on the
-// pipe: that it is ready, and once it was let go on, that it failed. Why it failed is
-// the number of an entry in a table, as its exit status, which the kernel tells. So
-// a lie changes the text of a message about the liar's own command, and names no process.
+// controls it and every pipe that it holds. It never has the shared memory: the first child
+// marks it as not inherited (MADV_DONTFORK). All it can send is a byte of any value
+// on the notify pipe: first it means ready and, once the helper has released the child,
+// failed. The reason of the failure is the index of an entry in a table, as the child's exit
+// status, which the helper learns from the kernel. So a forged report changes the text of a
+// message about the container's own command, and names no process.
 
-// word is what the first child tells.
-type word struct {
+// report is what the first child reports.
+type report struct {
 	kind  uint32 // a message; 0 for none
 	step  int32  // of the plan; -1 is before the first
 	errno uint32
-	child int32 // the second child's number; the kernel writes it before that runs
+	child int32 // the second child's process number; the kernel writes it before that child runs
 }
 
 const (
-	messageFailed  = 1 // with errno
+	messageFailed  = 1 // step failed with errno
 	messageNoFile  = 2 // no directory of PATH has the command
 	messageOutside = 3 // the working directory is outside the root
-	messageMap     = 4 // the helper is to map our user namespace's ids
+	messageMap     = 4 // a request to map the IDs of the child's user namespace
 )
 
-// verdict is an entry of the table of what the second child may say of its end.
-type verdict struct {
+// failure is what a child failed at; an entry of the table of exit statuses.
+type failure struct {
 	kind  uint32
 	step  int32
-	errno syscall.Errno // 0 for one that the table doesn't have for that step
+	errno syscall.Errno // 0 for any errno that the table lacks for the step
 }
 
 // Exit statuses of a child that doesn't become the command.
 const (
 	statusSucceeded = 0
-	statusUntold    = 1 // there is nothing to tell, or nobody to tell it to
-	firstVerdict    = 2 // of the table's first entry
+	statusUnknown   = 1 // no failure, or none that the table has, or the helper has ended
+	firstFailure    = 2 // for the table's first entry
 	lastStatus      = 255
 )
 
-// newWord makes the memory that the first child tells what happens in.
-func newWord() (memory []byte, w *word, err error) {
+// newReport makes the memory for the first child's report.
+func newReport() (memory []byte, w *report, err error) {
 	memory, err = unix.Mmap(-1, 0, unix.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {
 		return nil, nil, fmt.Errorf("memory to share with the child: %w", err)
 	}
-	w = (*word)(unsafe.Pointer(&memory[0]))
-	w.step = -1 // so that it is this process's page, not one that a full cgroup has no place for
+	w = (*report)(unsafe.Pointer(&memory[0]))
+	w.step = -1 // allocates the page in this process's cgroup, not in the container's, which may be full
 	return memory, w, nil
 }
 
-// keepWord keeps the memory of the first child's word out of the second one.
-func (c *compiler) keepWord(memory []byte) {
+// keepReport keeps the memory of the report out of the second child.
+func (c *compiler) keepReport(memory []byte) {
 	c.call(unix.SYS_MADVISE, uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)), unix.MADV_DONTFORK)
 }
 
-// verdictOf is the exit status that says what failed.
+// exitStatusFor is the exit status that reports a failure.
 //
 //go:nosplit
 //go:norace
-func verdictOf(p *program, kind uint32, step int32, errno syscall.Errno) uintptr {
-	status := uintptr(statusUntold)
-	for i := range p.verdicts {
-		v := &p.verdicts[i]
+func exitStatusFor(p *program, kind uint32, step int32, errno syscall.Errno) uintptr {
+	status := uintptr(statusUnknown)
+	for i := range p.failures {
+		v := &p.failures[i]
 		if v.kind == kind && v.step == step {
 			if v.errno == errno {
-				return uintptr(i) + firstVerdict
+				return uintptr(i) + firstFailure
 			}
 			if v.errno == 0 {
-				status = uintptr(i) + firstVerdict
+				status = uintptr(i) + firstFailure
 			}
 		}
 	}
 	return status
 }
 
-// fail ends a child that can't go on.
+// fail reports a failure and ends the child.
 //
 //go:nosplit
 //go:norace
 func fail(p *program, kind uint32, step int32, errno syscall.Errno) {
-	if !p.seen {
-		p.word.step, p.word.errno = step, uint32(errno)
-		p.word.kind = kind
-		exitNow(statusUntold)
+	if !p.visible {
+		p.report.step, p.report.errno = step, uint32(errno)
+		p.report.kind = kind
+		exitNow(statusUnknown)
 	}
-	if p.passed && say(p) != 0 {
-		// The container's filter forbids it, and the status is taken for the command's own.
+	if p.released && notifyHelper(p) != 0 {
+		// The container's filter forbids write(2): the helper takes the status for the command's own.
 		if errno == unix.ENOENT || errno == unix.ENOTDIR {
 			exitNow(exit.NotFound)
 		}
 		exitNow(exit.CannotRun)
 	}
-	exitNow(verdictOf(p, kind, step, errno))
+	exitNow(exitStatusFor(p, kind, step, errno))
 }
 
-// say writes the byte that is all the helper hears.
+// notifyHelper writes a byte to the notify pipe.
 //
 //go:nosplit
 //go:norace
-func say(p *program) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(unix.SYS_WRITE, p.said, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
+func notifyHelper(p *program) syscall.Errno {
+	_, _, errno := syscall.RawSyscall(unix.SYS_WRITE, p.notify, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
 	return errno
 }
 
-// wait tells the helper that it has to do something and goes on at its word. Where the
-// helper is gone, nobody wants the command any more.
+// awaitHelper notifies the helper and waits for its byte. If the helper has ended, the child exits.
 //
 //go:nosplit
 //go:norace
-func wait(p *program, o *op) syscall.Errno {
-	if !p.seen {
-		p.word.kind = uint32(o.args[0])
+func awaitHelper(p *program, o *instruction) syscall.Errno {
+	if !p.visible {
+		p.report.kind = uint32(o.args[0])
 	}
-	_ = say(p)
+	_ = notifyHelper(p)
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, p.gate, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, p.sync, uintptr(unsafe.Pointer(&p.cwd[0])), 1)
 		if errno == unix.EINTR {
 			continue
 		}
 		if errno != 0 || n != 1 {
-			exitNow(statusUntold)
+			exitNow(statusUnknown)
 		}
-		p.passed = p.seen
+		p.released = p.visible
 		return 0
 	}
 }
@@ -147,10 +146,10 @@ func wait(p *program, o *op) syscall.Errno {
 //go:nosplit
 //go:norace
 func exitNow(status uintptr) {
-	// A filter of the container's can forbid the first, and the second: then it dies by SIGSEGV.
+	// The container's filter may forbid both calls: then the child dies of SIGSEGV.
 	_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, status, 0, 0)
 	_, _, _ = syscall.RawSyscall(unix.SYS_EXIT, status, 0, 0)
 	for nowhere := (*byte)(nil); ; {
-		*nowhere = 0 //nolint:staticcheck,govet // it is meant
+		*nowhere = 0 //nolint:staticcheck,govet // on purpose
 	}
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// settle does to the waiting child what is done from outside: it verifies
-// that it is in every namespace that was planned, puts it into those cgroups that it
-// couldn't join itself, and sets oom_score_adj, for which it has no rights any more.
+// settle does what the helper does from outside while the child waits: it verifies that the child is in
+// every planned namespace, moves it into the cgroups that it couldn't join itself, and sets its
+// oom_score_adj, for which the child has no rights any more.
 func settle(child *process, p *plan.Plan, cgroups []*os.File) error {
 	dir, err := child.proc()
 	if err != nil {
@@ -38,7 +38,7 @@ func settle(child *process, p *plan.Plan, cgroups []*os.File) error {
 	return oomScore(int(dir.Fd()), who.OOMScoreAdj)
 }
 
-// joinCgroups puts the child, which has one thread, into the container's cgroups.
+// joinCgroups moves the child, which has one thread, into the container's cgroups.
 func joinCgroups(child *process, p *plan.Plan, cgroups []*os.File) error {
 	for i, f := range cgroups {
 		if _, err := f.WriteString(strconv.Itoa(child.pid)); err != nil {
@@ -48,7 +48,7 @@ func joinCgroups(child *process, p *plan.Plan, cgroups []*os.File) error {
 	return nil
 }
 
-// mapIDs maps every id of the child's new user namespace to itself.
+// mapIDs maps every ID of the child's new user namespace to itself.
 func mapIDs(child *process) error {
 	dir, err := child.proc()
 	if err != nil {
@@ -83,7 +83,7 @@ func write(dir int, name string, text []byte) error {
 	return err
 }
 
-// toItself makes of a map of ids, user_namespaces(7), one of its ids to themselves.
+// toItself turns a map of IDs, user_namespaces(7), into one of the same IDs to themselves.
 func toItself(text []byte) []byte {
 	var ids strings.Builder
 	for line := range strings.Lines(string(text)) {
@@ -94,8 +94,7 @@ func toItself(text []byte) []byte {
 	return []byte(ids.String())
 }
 
-// verify compares the namespaces, all eight, of the child whose directory in /proc is open
-// with the plan's.
+// verify compares all eight namespaces of the child, whose directory in /proc is dir, with the plan's.
 func verify(dir int, p *plan.Plan) error {
 	for _, n := range p.Namespaces {
 		if (n.ID == ns.ID{}) {
@@ -120,8 +119,7 @@ func verify(dir int, p *plan.Plan) error {
 	return nil
 }
 
-// oomScore writes oom_score_adj where it differs: to lower it takes
-// CAP_SYS_RESOURCE.
+// oomScore writes oom_score_adj if it differs: to lower it takes CAP_SYS_RESOURCE.
 func oomScore(dir, want int) error {
 	fd, err := unix.Openat(dir, "oom_score_adj", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -139,7 +137,7 @@ func oomScore(dir, want int) error {
 	}
 	if _, err := f.WriteString(text); err != nil {
 		return exit.Hint(fmt.Errorf("set oom_score_adj %d: %w", want, err),
-			"the caller's is higher, and CAP_SYS_RESOURCE is missing: --via engine")
+			"the caller's is higher, and CAP_SYS_RESOURCE is missing: use --via engine")
 	}
 	return nil
 }

@@ -18,8 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// ours is a plan of a command that stays in our namespaces, which takes no
-// rights.
+// ours is a plan of a command that stays in our namespaces, which takes no rights.
 func ours(t *testing.T, paths []string, args ...string) *plan.Plan {
 	t.Helper()
 	p := &plan.Plan{
@@ -63,17 +62,17 @@ func startedWith(t *testing.T, p *plan.Plan, ready func(int, *os.File) error) (o
 	return string(text), status, errors.Join(readErr, err)
 }
 
-func TestCommandIsWhatThePlanSays(t *testing.T) {
+func TestCommandOfThePlan(t *testing.T) {
 	for _, row := range []struct {
 		name, script, output string
 		status               int
 	}{
 		{"arguments", `printf '%s|' "$0" "$@"`, "name|a b||c|", 0},
 		{"environment", `echo $A $PATH`, "1 /nowhere\n", 0},
-		{"no more of it", `/bin/cat /proc/$$/environ`, "A=1\x00PATH=/nowhere\x00", 0},
+		{"no other environment", `/bin/cat /proc/$$/environ`, "A=1\x00PATH=/nowhere\x00", 0},
 		{"a status", `exit 42`, "", 42},
 		{"an end by a signal", `kill -KILL $$`, "", exit.Signalled(9)},
-		{"nothing of ours is open", `n=3; while [ $n -lt 256 ]; do [ ! -e /proc/$$/fd/$n ] || echo $n; n=$((n+1)); done`, "", 0},
+		{"no descriptor of ours is open", `n=3; while [ $n -lt 256 ]; do [ ! -e /proc/$$/fd/$n ] || echo $n; n=$((n+1)); done`, "", 0},
 	} {
 		out, status, err := started(t, ours(t, []string{"/bin/sh"}, "sh", "-c", row.script, "name", "a b", "", "c"))
 		if err != nil || out != row.output || status != row.status {
@@ -82,8 +81,8 @@ func TestCommandIsWhatThePlanSays(t *testing.T) {
 	}
 }
 
-// The file that is executed is the first that may be, as PATH is searched.
-func TestCommandIsFoundInTurn(t *testing.T) {
+// The first file of PATH that may be executed is executed.
+func TestCommandIsFoundInPath(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o644); err != nil {
@@ -130,7 +129,7 @@ func TestCommandThatCantBeExecuted(t *testing.T) {
 	}
 }
 
-func TestCommandThatIsNotWhereItShouldBeDoesntRun(t *testing.T) {
+func TestCommandInAnotherNamespaceDoesntRun(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	p := ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran)
 	p.Namespaces[0].ID.Ino++
@@ -143,19 +142,19 @@ func TestCommandThatIsNotWhereItShouldBeDoesntRun(t *testing.T) {
 	}
 }
 
-// Ready is told the command's own number, before it runs.
-func TestReadyIsToldOfTheCommand(t *testing.T) {
+// Ready gets the command's process number before the command runs.
+func TestReadyGetsTheCommandsNumber(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
-	told := 0
+	got := 0
 	out, _, err := startedWith(t, ours(t, []string{"/bin/sh"}, "sh", "-c", ": >"+ran+"; echo $$"), func(pid int, _ *os.File) error {
 		if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the command ran already: %v", err)
 		}
-		told = pid
+		got = pid
 		return nil
 	})
-	if err != nil || out != fmt.Sprintln(told) {
-		t.Errorf("told of %d; it is %q, %v", told, out, err)
+	if err != nil || out != fmt.Sprintln(got) {
+		t.Errorf("ready got %d; the command is %q, %v", got, out, err)
 	}
 }
 
@@ -195,7 +194,7 @@ func TestCommandsDirectory(t *testing.T) {
 	}
 }
 
-// nothingLeft tells whether every child of ours has been waited for.
+// nothingLeft fails the test if a child of ours has not been waited for.
 func nothingLeft(t *testing.T, when string) {
 	t.Helper()
 	if pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); !errors.Is(err, unix.ECHILD) {

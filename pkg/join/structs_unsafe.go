@@ -11,10 +11,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What follows are the system calls that take the address of a structure.
+// The steps whose system calls take the address of a structure.
 
-// signals sets every disposition: to be ignored where bit N-1 is set for signal N,
-// else to the default, whatever the caller ignores. It blocks none.
+// signals sets the disposition of signal N to ignore if bit N-1 of ignored is set, else to the default,
+// whatever the caller ignores. It blocks no signal.
 func (c *compiler) signals(ignored uint64) {
 	const last, setSize = 64, 8
 	none := new([16]uintptr)  // a struct sigaction of SIG_DFL, an empty sigset_t
@@ -31,16 +31,18 @@ func (c *compiler) signals(ignored uint64) {
 	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, c.pin(unsafe.Pointer(none)), 0, setSize)
 }
 
-// limits sets resource limits. The same again takes no rights.
-func (c *compiler) limits(limits []plan.Limit) {
-	for _, l := range limits {
+// limits sets resource limits. To set an equal limit takes no rights.
+func (c *compiler) limits(plan.Step) error {
+	for _, l := range c.who.Limits {
 		pair := &[2]uint64{l.Soft, l.Hard} // struct rlimit64
 		c.call(unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), c.pin(unsafe.Pointer(pair)), 0)
 	}
+	return nil
 }
 
-// schedule sets how the process is scheduled and, where they differ, the processors.
-func (c *compiler) schedule(who *plan.ContainerIdentity) {
+// schedule sets how the process is scheduled and, if they differ, on which processors.
+func (c *compiler) schedule(plan.Step) error {
+	who := c.who
 	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: who.Policy, Nice: int32(who.Nice), Priority: who.Priority}
 	c.call(unix.SYS_SCHED_SETATTR, 0, c.pin(unsafe.Pointer(attr)), 0)
 	clamps := &unix.SchedAttr{
@@ -53,16 +55,17 @@ func (c *compiler) schedule(who *plan.ContainerIdentity) {
 		c.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, uintptr(who.TimerSlack))
 	}
 	if who.CPUs == nil {
-		return
+		return nil
 	}
 	set := &unix.CPUSet{}
 	for _, cpu := range who.CPUs {
 		set.Set(cpu)
 	}
 	c.call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(*set), c.pin(unsafe.Pointer(set)))
+	return nil
 }
 
-// noClamp takes a clamp of sched_setattr(2) back.
+// noClamp removes a utilization clamp, sched_setattr(2).
 const noClamp = 1<<32 - 1
 
 func (c *compiler) groups(groups []uint32) {
@@ -73,19 +76,22 @@ func (c *compiler) groups(groups []uint32) {
 	c.call(sysSetgroups, uintptr(len(groups)), list)
 }
 
-// seccomp loads the filters, the oldest first. Without no_new_privs that takes
-// CAP_SYS_ADMIN, which a change of user left permitted only.
-func (c *compiler) seccomp(who *plan.ContainerIdentity) {
-	if !who.NoNewPrivileges {
-		c.loader(who)
+// seccomp loads the filters, the oldest first. Without no_new_privs that takes CAP_SYS_ADMIN
+// effective, and a change of user leaves it permitted only.
+func (c *compiler) seccomp(s plan.Step) error {
+	if !c.who.NoNewPrivileges {
+		if err := c.loader(s); err != nil {
+			return err
+		}
 	}
-	for _, f := range who.Filters {
+	for _, f := range c.who.Filters {
 		prog := &unix.SockFprog{
 			Len:    uint16(len(f.Program)),
 			Filter: (*unix.SockFilter)(unsafe.Pointer(&f.Program[0])),
 		}
 		c.call(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(f.Flags), c.pin(unsafe.Pointer(prog)))
 	}
+	return nil
 }
 
 func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
@@ -102,7 +108,7 @@ func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
 	c.call(unix.SYS_CAPSET, c.pin(unsafe.Pointer(head)), c.pin(unsafe.Pointer(data)))
 }
 
-// loopback has lo of the process's new network set up.
+// loopback sets lo of the process's new network up.
 func (c *compiler) loopback() error {
 	lo, err := unix.NewIfreq("lo")
 	if err != nil {
@@ -113,8 +119,8 @@ func (c *compiler) loopback() error {
 	return nil
 }
 
-// untilHangup waits until a descriptor hangs up: a pipe, until nobody has it open
-// for writing. What was written is left there.
+// untilHangup waits until a descriptor hangs up: a pipe does once no process has it open for writing.
+// It reads nothing.
 func (c *compiler) untilHangup(fd int32) {
 	poll := &unix.PollFd{Fd: fd}
 	c.call(unix.SYS_PPOLL, c.pin(unsafe.Pointer(poll)), 1, 0, 0, 0)
@@ -129,8 +135,7 @@ func (c *compiler) text(s string) (uintptr, error) {
 	return c.pin(unsafe.Pointer(b)), nil
 }
 
-// pin keeps what p leads to for as long as the program lives; the collector
-// doesn't move it.
+// pin keeps what p points to alive as long as the program; the collector doesn't move it.
 func (c *compiler) pin(p unsafe.Pointer) uintptr {
 	c.prog.pins = append(c.prog.pins, p)
 	return uintptr(p)

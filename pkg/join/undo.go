@@ -10,7 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// What package unix lacks: of keyctl(2) and of set_mempolicy(2).
+// Constants that package unix lacks.
 const (
 	setRequestKeyring     = 14 // KEYCTL_SET_REQKEY_KEYRING
 	defaultRequestKeyring = 0  // KEY_REQKEY_DEFL_DEFAULT
@@ -18,10 +18,11 @@ const (
 	speculationL1DFlush   = 2  // PR_SPEC_L1D_FLUSH
 )
 
-// undo takes back what a process inherits and no other step sets. What is tried is the kernel's
-// default, and can't be read of another process: a kernel that lacks it, or an attribute that only
-// CAP_SYS_RESOURCE may change and so only it gave, is no reason to fail.
-func (c *compiler) undo(who *plan.ContainerIdentity) error {
+// undo resets what a process inherits from the caller and no other step sets. The calls that may fail set
+// the kernel's default, since the container's value can't be read. They fail on a kernel that lacks the
+// attribute, or without CAP_SYS_RESOURCE, which alone could have changed it.
+func (c *compiler) undo(plan.Step) error {
+	who := c.who
 	prctl := func(do action, args ...uintptr) { c.add(do, unix.SYS_PRCTL, args...) }
 	if who.Undo.Securebits {
 		prctl(call, unix.PR_SET_SECUREBITS, 0)

@@ -1,8 +1,8 @@
 //go:build linux
 
-// Package kernel explains what the kernel refuses: the way out is another one where
-// it is too old, where a seccomp filter or an AppArmor profile stands before it, or a limit
-// is reached.
+// Package kernel explains why the kernel refuses a system call of this process: it is too old, a seccomp
+// filter or an AppArmor profile forbids the call, or a limit is reached. It also reads the attributes
+// of this process that limit what it can do.
 package kernel
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// Explain adds the way out to an error that a system call of this process's ended
-// with, where there is one. What a command's own error is stays as it is.
+// Explain adds a hint to the error of a system call of this process, if it has one. It returns the error of a
+// command unchanged.
 func Explain(err error) error {
 	if exit.Status(err) != exit.Failed {
 		return err
@@ -23,32 +23,32 @@ func Explain(err error) error {
 	refused := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
 	switch {
 	case errors.Is(err, unix.EACCES) && Confined() != "":
-		return ConfinedHint(err) // a filter's refusal is mostly EPERM
+		return ConfinedHint(err) // most filters refuse with EPERM, not EACCES
 	case (refused || errors.Is(err, unix.ENOSYS)) && filtered():
-		return exit.Hint(err, "a seccomp filter is on docker nsjoin itself, of a systemd unit or a container around it: "+
+		return exit.Hint(err, "docker nsjoin itself runs under a seccomp filter, of a systemd unit or a container around it: "+
 			"run it outside of that, or with --via engine")
 	case refused && Confined() != "":
 		return ConfinedHint(err)
 	case errors.Is(err, unix.ENOSYS):
-		return exit.Hint(err, "docker nsjoin takes Linux 5.6 or newer")
+		return exit.Hint(err, "docker nsjoin needs Linux 5.6 or newer")
 	case errors.Is(err, unix.EMFILE):
-		return exit.Hint(err, "the limit of open files is too low here: ulimit -n 256")
+		return exit.Hint(err, "the limit of open files is too low: ulimit -n 256")
 	case errors.Is(err, unix.ENFILE):
 		return exit.Hint(err, "the machine's limit of open files is reached: sysctl fs.file-max")
 	}
 	return err
 }
 
-// Crowded adds the way out to an error of a fork that the kernel has no place for.
-func Crowded(err error) error {
+// ForkHint adds a hint to the error of a fork that a limit of processes refused.
+func ForkHint(err error) error {
 	if !errors.Is(err, unix.EAGAIN) {
 		return err
 	}
 	return exit.Hint(err, "a limit of processes is reached: ulimit -u, or pids.max of a cgroup")
 }
 
-// ConfinedHint adds the way out to an error that the profile is to blame for which
-// confines this process. Without one the error stays as it is.
+// ConfinedHint adds a hint to an error that this process's AppArmor profile caused. Without a profile it
+// returns the error unchanged.
 func ConfinedHint(err error) error {
 	profile := Confined()
 	if profile == "" {
@@ -57,7 +57,7 @@ func ConfinedHint(err error) error {
 	return exit.Hint(err, "docker nsjoin itself is confined by the AppArmor profile %s: run it outside of that, or with --via engine", profile)
 }
 
-// Confined is the AppArmor profile that this process is under, or "".
+// Confined is the AppArmor profile that confines this process, or "".
 func Confined() string {
 	label, err := procfs.OwnLabel()
 	if err != nil || !label.Confined() {

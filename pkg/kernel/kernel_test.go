@@ -12,35 +12,35 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-func TestWayOut(t *testing.T) {
+func TestHints(t *testing.T) {
 	if filtered() {
-		t.Fatal("a seccomp filter is on this test")
+		t.Fatal("this test runs under a seccomp filter")
 	}
 	for _, row := range []struct {
 		name string
 		err  error
 		want string
 	}{
-		{"none is known", fmt.Errorf("read: %w", unix.EIO), ""},
+		{"no hint is known", fmt.Errorf("read: %w", unix.EIO), ""},
 		{"rights", unix.EPERM, ""},
-		{"a kernel too old", fmt.Errorf("pidfd: %w", unix.ENOSYS), "docker nsjoin takes Linux 5.6 or newer"},
-		{"open files", unix.EMFILE, "the limit of open files is too low here: ulimit -n 256"},
+		{"a kernel too old", fmt.Errorf("pidfd: %w", unix.ENOSYS), "docker nsjoin needs Linux 5.6 or newer"},
+		{"open files", unix.EMFILE, "the limit of open files is too low: ulimit -n 256"},
 		{"the machine's open files", unix.ENFILE, "the machine's limit of open files is reached: sysctl fs.file-max"},
 		{"the command's own", exit.WithStatus(exit.CannotRun, unix.ENOSYS), ""},
-		{"who was nearer knows better", exit.Hint(unix.ENOSYS, "near"), "near"},
+		{"an earlier hint stays", exit.Hint(unix.ENOSYS, "near"), "near"},
 	} {
 		err := Explain(row.err)
 		if got := hint(err); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 		if !errors.Is(err, row.err) || err.Error() != row.err.Error() {
-			t.Errorf("%s: %v has become %v", row.name, row.err, err)
+			t.Errorf("%s: %v became %v", row.name, row.err, err)
 		}
 	}
-	if got := hint(Crowded(unix.EAGAIN)); got != "a limit of processes is reached: ulimit -u, or pids.max of a cgroup" {
-		t.Errorf("no place for a process: %q", got)
+	if got := hint(ForkHint(unix.EAGAIN)); got != "a limit of processes is reached: ulimit -u, or pids.max of a cgroup" {
+		t.Errorf("limit of processes: %q", got)
 	}
-	if got := hint(Crowded(unix.ENOMEM)); got != "" {
+	if got := hint(ForkHint(unix.ENOMEM)); got != "" {
 		t.Errorf("no memory for a process: %q", got)
 	}
 }

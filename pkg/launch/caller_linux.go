@@ -16,7 +16,7 @@ import (
 // callerConflict finds Facts.CallerConflict. pid is the container's first process. It reads files only if the
 // caller lacks capabilities.
 func callerConflict(pid int, c *plan.Configured) string {
-	l := plan.PermanentAttributes(kernel.ReadLasting())
+	l := kernel.ReadPermanentAttributes()
 	if l.Securebits != 0 && hasOwnUserNS(pid) {
 		l.Securebits = 0 // joining a user namespace resets them, user_namespaces(7)
 	}

@@ -114,7 +114,7 @@ func readPrctl(st procfs.Status, a *plan.Attributes) {
 
 // readOwnAttributes reads the helper's attributes from the caller that a plan depends on.
 func (o *Observation) readOwnAttributes(st procfs.Status) error {
-	o.Facts.Permanent = plan.PermanentAttributes(kernel.ReadLasting())
+	o.Facts.Permanent = kernel.ReadPermanentAttributes()
 	var err error
 	if o.Facts.Permanent.Filters, err = st.Filters(); err != nil {
 		return err

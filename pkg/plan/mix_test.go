@@ -179,7 +179,7 @@ func TestOrderOfNewNamespaces(t *testing.T) {
 	for _, s := range made(t, r, o).Steps {
 		switch s.Op {
 		case plan.OpJoin, plan.OpCgroups, plan.OpUnshare, plan.OpMap, plan.OpMounts, plan.OpUser, plan.OpFork, plan.OpSettle:
-			order = append(order, strings.TrimSuffix(string(s.Op)+" "+s.Kinds.String(), " "))
+			order = append(order, strings.TrimSuffix(s.Op.String()+" "+s.Kinds.String(), " "))
 		}
 	}
 	const want = "cgroups; join ipc,mnt,net,uts; unshare cgroup,mnt,pid,user,uts; map; mounts; user; fork; settle"

@@ -109,7 +109,7 @@ func accepted(p *plan.Plan, o *plan.Observed) error {
 	newMounts := func() bool { return has(plan.OpMounts) != has(plan.OpSlave) }
 	last := func() plan.Op {
 		if len(done) == 0 {
-			return ""
+			return 0
 		}
 		return done[len(done)-1]
 	}

@@ -14,7 +14,7 @@ import (
 func ops(p *plan.Plan) string {
 	var names []string
 	for _, s := range p.Steps {
-		names = append(names, string(s.Op))
+		names = append(names, s.Op.String())
 	}
 	return strings.Join(names, " ")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Print writes the plan in the form asked for.
+// Print writes the plan as text or JSON.
 func (p *Plan) Print(w io.Writer, form request.Output) error {
 	if form == request.OutputJSON {
 		var text strings.Builder
@@ -29,11 +29,11 @@ func (p *Plan) Print(w io.Writer, form request.Output) error {
 	return err
 }
 
-// String is the plan for people: the command, where each namespace comes from,
-// who the command is, and what is done in which order.
+// String is the plan as text: the command, where each namespace comes from, the command's identity, and
+// the steps.
 func (p *Plan) String() string {
 	var b strings.Builder
-	// A value of the container's adds no line and nothing that a terminal obeys.
+	// Escaped: a value that the container chose adds no line and no terminal control sequence.
 	line := func(format string, args ...any) {
 		b.WriteString(printable.Text(fmt.Sprintf(format, args...)) + "\n")
 	}
@@ -91,7 +91,7 @@ func (p *Plan) streams() string {
 	return strings.Join(append(parts, "no standard input (-i passes it on)"), ", ")
 }
 
-// origin says where the namespace is from and whether it has to be joined.
+// origin says where the namespace comes from and whether it is joined.
 func (n Namespace) origin() string {
 	switch {
 	case n.Slave:
@@ -108,7 +108,7 @@ func (n Namespace) origin() string {
 	return "shared by " + n.Source + " and the caller"
 }
 
-// Rows is the identity as pairs of a word and its value.
+// Rows is the identity as pairs of a name and its value.
 func (who Identity) Rows() [][2]string {
 	c := who.Container
 	if c == nil {
@@ -146,7 +146,7 @@ func (who Identity) Rows() [][2]string {
 		[2]string{"umask", fmt.Sprintf("%04o", c.Umask)})
 }
 
-// String is the group as a line of /proc/PID/cgroup has it, without its number.
+// String is the group as in a line of /proc/PID/cgroup, without the number.
 func (g Cgroup) String() string { return g.Hierarchy + ":" + g.Path }
 
 func seccompText(filters []FilterInfo, privileged bool) string {
@@ -174,7 +174,7 @@ func limitsText(limits []Limit) string {
 	return orNone(strings.Join(texts, " "))
 }
 
-// shownIDs is how many groups are shown: a container's /etc/group can have 65536.
+// shownIDs limits how many groups are shown: a container's /etc/group can have 65536.
 const shownIDs = 32
 
 func ids(numbers []uint32) string {
@@ -195,7 +195,7 @@ func orNone(text string) string {
 	return text
 }
 
-// quoteArgs writes a command as a shell takes it.
+// quoteArgs quotes a command for a shell.
 func quoteArgs(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {
@@ -204,7 +204,7 @@ func quoteArgs(args []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// QuoteArg writes a word as a shell takes it.
+// QuoteArg quotes a word for a shell.
 func QuoteArg(arg string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
 	if arg != "" && strings.Trim(arg, plain) == "" {

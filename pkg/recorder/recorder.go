@@ -5,7 +5,6 @@ package recorder
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -13,23 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
 )
-
-// StartWatchdog starts a process that waits until alive hangs up and then executes the helper again, with
-// these arguments and standard streams. join.Standby is one.
-type StartWatchdog func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 
 // Recorder writes the records of one join. A nil Recorder writes none.
 type Recorder struct {
 	logger   *logger
 	join     audit.Join
 	began    time.Time
-	watchdog *watchdog
+	watchdog *watchdog.Watchdog
 }
 
 // Begin writes the begin record, and returns when the host's logger has accepted it. root is the host's root
 // directory. Begin sets the join's ID.
-func Begin(root *os.File, to audit.Destination, join audit.Join, start StartWatchdog) (*Recorder, error) {
+func Begin(root *os.File, to audit.Destination, join audit.Join, fork watchdog.Fork) (*Recorder, error) {
 	var id [16]byte
 	if _, err := unix.Getrandom(id[:], 0); err != nil {
 		return nil, fmt.Errorf("make an ID for the record: %w", err)
@@ -40,7 +36,7 @@ func Begin(root *os.File, to audit.Destination, join audit.Join, start StartWatc
 		return nil, err
 	}
 	r := &Recorder{logger: logger, join: join, began: time.Now()}
-	if r.watchdog, err = startWatchdog(r, start); err == nil {
+	if r.watchdog, err = startWatchdog(r, fork); err == nil {
 		err = logger.write(join.Begin().Text(to))
 	}
 	if err != nil {
@@ -61,16 +57,6 @@ func (r *Recorder) End(e audit.End) error {
 }
 
 func (r *Recorder) close() {
-	r.watchdog.stop()
+	r.watchdog.Stop()
 	r.logger.socket.Close()
-}
-
-// reap waits for a child to end.
-func reap(pid int) {
-	for {
-		_, err := unix.Wait4(pid, nil, unix.WALL, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return
-		}
-	}
 }

@@ -42,7 +42,7 @@ func open(t *testing.T, dir string) *os.File {
 	return root
 }
 
-// fakeWatchdog is a StartWatchdog whose process does nothing.
+// fakeWatchdog is a watchdog.Fork whose process does nothing.
 func fakeWatchdog(_ []string, _, _, _ *os.File) (int, error) {
 	child, err := os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
 	if err != nil {

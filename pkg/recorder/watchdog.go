@@ -11,21 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
 )
 
 // WatchdogArg as the only argument makes the helper a watchdog of the record.
 const WatchdogArg = "record"
 
-// watchdog is a second process that writes the end record if the helper is killed before it does.
-type watchdog struct {
-	pid   int
-	alive *os.File // the watchdog acts when this is closed
-}
-
-func startWatchdog(r *Recorder, start StartWatchdog) (*watchdog, error) {
+// startWatchdog starts a watchdog that writes the end record if the helper is killed before it does.
+func startWatchdog(r *Recorder, fork watchdog.Fork) (*watchdog.Watchdog, error) {
 	to := r.logger.to
 	text := fmt.Appendf(nil, "%s %d\n", to, r.began.UnixNano())
 	// Not through the pipe, which may be too small.
@@ -34,27 +28,15 @@ func startWatchdog(r *Recorder, start StartWatchdog) (*watchdog, error) {
 		return nil, err
 	}
 	defer document.Close()
-	watched, alive, err := os.Pipe()
+	alive, conn, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer watched.Close()
-	pid, err := start([]string{audit.Identifier, WatchdogArg}, watched, r.logger.socket, document)
+	w, err := watchdog.Start(fork, []string{audit.Identifier, WatchdogArg}, alive, conn, r.logger.socket, document)
 	if err != nil {
-		alive.Close()
 		return nil, fmt.Errorf("start the record's watchdog: %w", err)
 	}
-	return &watchdog{pid: pid, alive: alive}, nil
-}
-
-// stop ends the watchdog. It does nothing for a nil watchdog.
-func (w *watchdog) stop() {
-	if w == nil {
-		return
-	}
-	_ = unix.Kill(w.pid, unix.SIGKILL)
-	reap(w.pid)
-	w.alive.Close()
+	return w, nil
 }
 
 // RunWatchdog is the watchdog's main function. It runs when the helper is gone.

@@ -143,7 +143,7 @@ func TestMembersAreTheSessionsProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	g.child = false // as in the watcher
+	g.child = false // as in the watchdog
 	got = memberPIDs(t, g)
 	if want = slices.DeleteFunc(want, func(pid int) bool { return pid == cmd.Process.Pid }); !slices.Equal(got, want) {
 		t.Errorf("after the leader's end: members %v, want %v", got, want)

@@ -182,7 +182,7 @@ func TestTypedLinesReachTheCommandAtOnce(t *testing.T) {
 }
 
 // The command may have ended with the helper, and been reaped by init.
-func TestWatcherGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
+func TestWatchdogGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
 	_, tty := openTestTerminal(t)
 	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {

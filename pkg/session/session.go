@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
 )
 
 // Session holds the terminal, streams and signals of a command, before and while it runs.
@@ -24,8 +25,8 @@ type Session struct {
 	target          string   // the container's name
 	caller          *caller  // nil without a connection to the Docker CLI
 	signals         *signals // nil for a detached command
-	standby         Standby
-	watcher         *watcher
+	forkWatchdog    watchdog.Fork
+	watchdog        *watchdog.Watchdog
 	command         *group  // nil until Begin
 	remote          *Remote // nil for a local caller
 	detached        bool    // the user typed the detach keys
@@ -37,9 +38,9 @@ type Session struct {
 // Prepare makes the streams of the plan's command. root is the root directory that the command
 // will have; its terminal and null device come from there. socket is the connection to the
 // Docker CLI, or nil. remote is nil for a local caller.
-func Prepare(p *plan.Plan, root *os.File, standby Standby, socket *os.File, remote *Remote) (*Session, error) {
+func Prepare(p *plan.Plan, root *os.File, fork watchdog.Fork, socket *os.File, remote *Remote) (*Session, error) {
 	s := &Session{
-		leads: p.LeadsSession(), target: p.Target, standby: standby, remote: remote, stderr: remote.writer(2), restoreTerminal: func() {},
+		leads: p.LeadsSession(), target: p.Target, forkWatchdog: fork, remote: remote, stderr: remote.writer(2), restoreTerminal: func() {},
 	}
 	if socket != nil && !p.Detach {
 		var err error
@@ -86,11 +87,11 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 // Stdio returns the command's standard streams.
 func (s *Session) Stdio() [3]*os.File { return s.streams.command }
 
-// Watch starts the watcher, if the command needs one. It is called while the command's process is being
+// Watch starts the watchdog, if the command needs one. It is called while the command's process is being
 // made, and may be called more than once.
 func (s *Session) Watch() (err error) {
-	if s.watcher == nil && (s.signals != nil || s.pty != nil) {
-		s.watcher, err = startWatcher(s.standby, s.raw, s.pty)
+	if s.watchdog == nil && (s.signals != nil || s.pty != nil) {
+		s.watchdog, err = startWatchdog(s.forkWatchdog, s.raw, s.pty)
 	}
 	return err
 }
@@ -112,7 +113,7 @@ func (s *Session) Begin(pid int, pidfd *os.File) error {
 			return fmt.Errorf("read the terminal's settings: %w", err)
 		}
 	}
-	if err := s.watcher.tell(o, pidfd); err != nil {
+	if err := tell(s.watchdog, o, pidfd); err != nil {
 		return err
 	}
 	if s.pty != nil && s.remote == nil {
@@ -126,13 +127,13 @@ func (s *Session) Canceled() bool {
 	return s.remote.hasHungUp() || s.signals != nil && (len(s.signals.fatal) > 0 || s.caller.ending() || s.remote == nil && terminalHungUp(0))
 }
 
-// End restores the caller's terminal and stops the watcher. It may be called more than once,
+// End restores the caller's terminal and stops the watchdog. It may be called more than once,
 // and whether or not the command began.
 func (s *Session) End() {
 	s.restoreTerminal()
 	s.restoreTerminal = func() {}
-	s.watcher.stop()
-	s.watcher = nil
+	s.watchdog.Stop()
+	s.watchdog = nil
 }
 
 // Command is a process that was started.
@@ -192,13 +193,13 @@ func (s *Session) Run(c Command) (int, error) {
 // Detached reports, after Run, whether the user typed the detach keys and the command goes on.
 func (s *Session) Detached() bool { return s.detached }
 
-// Release lets the command go on without the helper. If it has a terminal, the watcher reads that.
+// Release lets the command go on without the helper. If it has a terminal, the watchdog reads that.
 func (s *Session) Release() error {
-	if s.watcher == nil {
+	if s.watchdog == nil {
 		return nil
 	}
-	err := s.watcher.tell(order{Drain: true}, nil)
-	s.watcher = nil // it goes on
+	err := tell(s.watchdog, order{Drain: true}, nil)
+	s.watchdog = nil // it goes on
 	return err
 }
 

@@ -73,8 +73,8 @@ func runSession(t *testing.T, s *Session, c child) <-chan outcome {
 }
 
 func TestCallersIdentityInheritsStreams(t *testing.T) {
-	standby, orders := fakeStandby(t)
-	s, err := Prepare(&plan.Plan{}, nil, standby, nil, nil)
+	fork, orders := fakeFork(t)
+	s, err := Prepare(&plan.Plan{}, nil, fork, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestCallersIdentityInheritsStreams(t *testing.T) {
 	}
 	var o order
 	if err := orders().Decode(&o); err != nil || o != (order{PID: c.Process.Pid, Space: s.command.pidNS}) || o.Space.Ino == 0 {
-		t.Errorf("the watcher's order is %+v, %v", o, err)
+		t.Errorf("the watchdog's order is %+v, %v", o, err)
 	}
 	if got := waitOutcome(t, runSession(t, s, c)); got != (outcome{3, nil}) {
 		t.Errorf("Run returns %+v", got)
@@ -96,11 +96,11 @@ func TestCallersIdentityInheritsStreams(t *testing.T) {
 	if _, err := os.Stdout.Stat(); err != nil {
 		t.Errorf("this process's standard output is closed: %v", err)
 	}
-	pid := s.watcher.pid
+	pid := s.watchdog.PID
 	s.End()
 	s.End() // may be called again
 	if err := unix.Kill(pid, 0); err == nil {
-		t.Error("the watcher still runs")
+		t.Error("the watchdog still runs")
 	}
 }
 
@@ -121,8 +121,8 @@ func TestDetachedCommandHasNullDevice(t *testing.T) {
 				t.Errorf("stream %d is %s", i, f.Name())
 			}
 		}
-		if err := s.Begin(os.Getpid(), nil); err != nil || s.watcher != nil {
-			t.Errorf("a detached command has a watcher: %+v, %v", s.watcher, err)
+		if err := s.Begin(os.Getpid(), nil); err != nil || s.watchdog != nil {
+			t.Errorf("a detached command has a watchdog: %+v, %v", s.watchdog, err)
 		}
 		s.End()
 		s.Stdio()[0].Close()
@@ -156,13 +156,13 @@ func TestDetachKeysReleaseTheCommand(t *testing.T) {
 	s, keyboard := newKeyboardSession(t, "\x10\x11")
 	restored := 0
 	s.restoreTerminal = func() { restored++ }
-	standby, orders := fakeStandby(t)
+	fork, orders := fakeFork(t)
 	var err error
-	if s.watcher, err = startWatcher(standby, false, nil); err != nil {
+	if s.watchdog, err = startWatchdog(fork, false, nil); err != nil {
 		t.Fatal(err)
 	}
-	w := s.watcher
-	defer w.stop()
+	w := s.watchdog
+	defer w.Stop()
 	output, stderr := pipe(t)
 	s.stderr = stderr
 	c := startShell(t, "exec sleep 600")
@@ -175,13 +175,13 @@ func TestDetachKeysReleaseTheCommand(t *testing.T) {
 	}
 	var o order
 	if err := orders().Decode(&o); err != nil || o != (order{Drain: true}) {
-		t.Errorf("the watcher's order is %+v, %v", o, err)
+		t.Errorf("the watchdog's order is %+v, %v", o, err)
 	}
 	s.End()
 	if restored != 1 {
 		t.Errorf("the terminal is restored %d times", restored)
 	}
-	for name, pid := range map[string]int{"watcher": w.pid, "command": c.Process.Pid} {
+	for name, pid := range map[string]int{"watchdog": w.PID, "command": c.Process.Pid} {
 		if st, err := procfs.ReadStat(pid); err != nil || st.Dead() {
 			t.Errorf("the %s has ended: %+v, %v", name, st, err)
 		}
@@ -211,8 +211,8 @@ func TestTerminalIsRawAndRestored(t *testing.T) {
 		size, err := unix.IoctlGetWinsize(int(tty.Fd()), unix.TIOCGWINSZ)
 		return err == nil && size.Row == rows && size.Col == cols
 	}
-	standby, orders := fakeStandby(t)
-	s := &Session{pty: pty, raw: true, leads: true, standby: standby, signals: catch(), restoreTerminal: func() {}}
+	fork, orders := fakeFork(t)
+	s := &Session{pty: pty, raw: true, leads: true, forkWatchdog: fork, signals: catch(), restoreTerminal: func() {}}
 	before, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestTerminalIsRawAndRestored(t *testing.T) {
 	defer s.signals.stop() // Run does that
 	var o order
 	if err := orders().Decode(&o); err != nil || o.PID != command.Process.Pid || !o.Leads || o.Terminal == nil || *o.Terminal != *before {
-		t.Errorf("the watcher's order is %+v, %v", o, err)
+		t.Errorf("the watchdog's order is %+v, %v", o, err)
 	}
 	if now, err := unix.IoctlGetTermios(int(caller.Fd()), unix.TCGETS); err != nil || now.Lflag&(unix.ECHO|unix.ICANON) != 0 {
 		t.Errorf("the caller's terminal is not raw: %+v, %v", now, err)

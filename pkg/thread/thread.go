@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package thread runs what may not be left behind on a thread: a root directory that is not
-// the process's, or another process that it traces.
+// Package thread runs functions on a thread that must not be used afterwards: it has another root directory than
+// the process, or traces another process.
 package thread
 
 import (
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs f on a thread of its own that ends with it. With a thread ends whatever it traces
-// being traced, and the directories that it changed to alone. The main thread is never taken: it
-// can't end before the process, and its directory in /proc is the process's.
+// Run runs f on a thread of its own, which ends with f. Then the kernel detaches the processes that the thread
+// traces, and its directories are gone. It is never the main thread: that can't end before the
+// process, and its directory in /proc is the process's.
 func Run(f func()) {
 	ended := make(chan struct{})
 	go run(func() { defer close(ended); f() })
@@ -23,7 +23,7 @@ func run(f func()) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		f()
-		return // and never unlocked
+		return // the thread ends, since it is still locked
 	}
 	Run(f)
 	runtime.UnlockOSThread()

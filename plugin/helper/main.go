@@ -4,10 +4,11 @@
 //
 //	nsjoin-helper REQUEST [SOCKET]
 //	nsjoin-helper watch
+//	nsjoin-helper record
 //
 // REQUEST is the number of a descriptor to read package request's document from, or the path of a file in the
 // helper's own container. SOCKET is the number of a connected socket; its hang-up means that the caller has
-// ended. The helper starts the second form itself, as package session's watcher.
+// ended. The helper starts the other two forms itself: the watchdogs of packages session and recorder.
 package main
 
 import (
@@ -51,8 +52,8 @@ func run(args []string, stderr *io.Writer) (int, error) {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("hide from tracers: %w", err)
 	}
-	if len(args) == 1 && args[0] == session.WatchArg {
-		return 0, session.Watch()
+	if len(args) == 1 && args[0] == session.WatchdogArg {
+		return 0, session.RunWatchdog()
 	}
 	if len(args) == 1 && args[0] == recorder.WatchdogArg {
 		return 0, recorder.RunWatchdog()
@@ -159,7 +160,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.Standby, socket, remote)
+	s, err := session.Prepare(p, rootDir, join.ForkWatchdog, socket, remote)
 	if err != nil {
 		return 0, err
 	}

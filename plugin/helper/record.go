@@ -50,7 +50,7 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 			Login: login, Session: session, UID: os.Getuid(), EUID: os.Geteuid(), Terminal: procfs.ControllingTerminal(),
 		}
 	}
-	return recorder.Begin(root, p.Audit.To, of, join.Standby)
+	return recorder.Begin(root, p.Audit.To, of, join.ForkWatchdog)
 }
 
 // endRecord writes the record of the end. If it fails there is only a warning: the command has already run.

@@ -15,22 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
 )
 
 const watching = "NSJOIN_TEST_WATCHING"
 
-// TestWatching is the watcher of the other tests.
+// TestWatching is the watchdog of the other tests.
 func TestWatching(*testing.T) {
 	if os.Getenv(watching) == "" {
-		return // not the watcher
+		return // not the watchdog
 	}
-	if err := Watch(); err != nil && !errors.Is(err, unix.EIO) {
+	if err := RunWatchdog(); err != nil && !errors.Is(err, unix.EIO) {
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-// watch runs a watcher with the terminal and our end of the command's. It hangs
+// watch runs a watchdog with the terminal and our end of the command's. It hangs
 // up, as the helper's end does, after the orders.
 func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ended <-chan string) {
 	t.Helper()
@@ -52,7 +53,7 @@ func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ende
 		if o.PID != 0 {
 			pidfd = command
 		}
-		if err := (&watcher{orders: w}).tell(o, pidfd); err != nil {
+		if err := tell(&watchdog.Watchdog{Conn: w}, o, pidfd); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,14 +79,14 @@ func orderOf(t *testing.T, command *exec.Cmd, leads bool) (order, *os.File) {
 	return order{PID: g.pid, Leads: leads, Space: g.pidNS}, g.pidfd
 }
 
-func TestWatcherWithoutOrdersDoesNothing(t *testing.T) {
+func TestWatchdogWithoutOrdersDoesNothing(t *testing.T) {
 	null := openDevice(t, "/dev/null")
 	if got := wait(t, "it", watch(t, null, null, null)); got != "exit status 0" {
 		t.Errorf("it ends with %s", got)
 	}
 }
 
-func TestWatcherEndsTheSession(t *testing.T) {
+func TestWatchdogEndsTheSession(t *testing.T) {
 	for _, leads := range []bool{true, false} {
 		cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 		null := openDevice(t, "/dev/null")
@@ -103,7 +104,7 @@ func TestWatcherEndsTheSession(t *testing.T) {
 	}
 }
 
-func TestWatcherGivesTheTerminalBack(t *testing.T) {
+func TestWatchdogRestoresTheTerminal(t *testing.T) {
 	_, tty := openTestTerminal(t)
 	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
@@ -126,9 +127,9 @@ func TestWatcherGivesTheTerminalBack(t *testing.T) {
 	}
 }
 
-// A command that was left goes on, and what it writes to its terminal is taken:
-// else it would wait once the terminal's buffer is full.
-func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
+// After the detach keys the command goes on, and the watchdog reads what it writes to its terminal:
+// otherwise it would block once the terminal's buffer is full.
+func TestWatchdogReadsTheTerminalOfADetachedCommand(t *testing.T) {
 	ours, theirs := openTestTerminal(t)
 	command, _ := startLeader(t, "cat")
 	keyboard, caller := openTestTerminal(t)
@@ -160,9 +161,9 @@ func TestWatcherTakesTheTerminalOfACommandThatWasLeft(t *testing.T) {
 	}
 }
 
-// The command may have ended before its watcher looks; its children are the
+// The command may have ended before its watchdog looks; its children are the
 // session's still.
-func TestWatcherEndsTheSessionOfAnEndedCommand(t *testing.T) {
+func TestWatchdogEndsTheSessionOfAnEndedCommand(t *testing.T) {
 	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 	o, pidfd := orderOf(t, cmd, true)
 	_ = cmd.Process.Kill()
@@ -181,12 +182,12 @@ func text(err error) string {
 	return err.Error()
 }
 
-// fakeStandby stands for join.Standby: a process that ends when alive hangs up,
-// and our own copy of alive, to see what is written.
-func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
+// fakeFork replaces join.ForkWatchdog: it starts a process that does nothing and
+// keeps a copy of alive, to read what is written.
+func fakeFork(t *testing.T) (watchdog.Fork, func() *json.Decoder) {
 	t.Helper()
 	var orders *os.File
-	standby := func(_ []string, alive, _, _ *os.File) (int, error) {
+	fork := func(_ []string, alive, _, _ *os.File) (int, error) {
 		fd, err := unix.FcntlInt(alive.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return 0, err
@@ -204,41 +205,40 @@ func fakeStandby(t *testing.T) (Standby, func() *json.Decoder) {
 		})
 		return pid, nil
 	}
-	return standby, func() *json.Decoder {
+	return fork, func() *json.Decoder {
 		_ = orders.SetReadDeadline(time.Now().Add(30 * time.Second))
 		return json.NewDecoder(orders)
 	}
 }
 
-func TestWatcherIsStopped(t *testing.T) {
-	standby, _ := fakeStandby(t)
-	w, err := startWatcher(standby, false, nil)
+func TestWatchdogIsStopped(t *testing.T) {
+	fork, _ := fakeFork(t)
+	w, err := startWatchdog(fork, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.stop()
-	if err := unix.Kill(w.pid, 0); !errors.Is(err, unix.ESRCH) {
+	w.Stop()
+	if err := unix.Kill(w.PID, 0); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("it is left: %v", err)
 	}
-	(*watcher)(nil).stop() // none
 }
 
-func TestWatcherThatCantBeStarted(t *testing.T) {
+func TestWatchdogThatCantBeStarted(t *testing.T) {
 	broken := errors.New("broken")
-	w, err := startWatcher(func([]string, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, false, nil)
+	w, err := startWatchdog(func([]string, *os.File, *os.File, *os.File) (int, error) { return 0, broken }, false, nil)
 	if w != nil || !errors.Is(err, broken) {
 		t.Errorf("%+v, %v; want %v", w, err, broken)
 	}
 }
 
-// The caller's terminal and our end of the command's are the watcher's to give
+// The caller's terminal and our end of the command's are the watchdog's to give
 // back; without one it must not hold a stream of the caller's open.
-func TestWatcherHasTheTerminalsOnly(t *testing.T) {
+func TestWatchdogHasTheTerminalsOnly(t *testing.T) {
 	ours, _ := openTestTerminal(t)
 	for _, pty := range []*os.File{nil, ours} {
 		var got [3]*os.File
 		var args []string
-		_, err := startWatcher(func(a []string, alive, stdout, stderr *os.File) (int, error) {
+		_, err := startWatchdog(func(a []string, alive, stdout, stderr *os.File) (int, error) {
 			args, got = a, [3]*os.File{alive, stdout, stderr}
 			return 0, errors.New("enough")
 		}, pty != nil, pty)
@@ -246,7 +246,7 @@ func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 		if pty == nil {
 			want = [3]*os.File{got[0], got[0], got[0]}
 		}
-		if err == nil || got != want || len(args) != 2 || args[1] != WatchArg {
+		if err == nil || got != want || len(args) != 2 || args[1] != WatchdogArg {
 			t.Errorf("arguments %q, streams %v, want %v", args, got, want)
 		}
 	}
@@ -254,7 +254,7 @@ func TestWatcherHasTheTerminalsOnly(t *testing.T) {
 
 // Between its start and its first order the helper can be killed, too. An order for a process
 // that no pidfd proves is none.
-func TestWatcherEndsNothingWithoutAPidfd(t *testing.T) {
+func TestWatchdogEndsNothingWithoutAPidfd(t *testing.T) {
 	cmd, _ := startLeader(t, "cat")
 	null := openDevice(t, "/dev/null")
 	o, pidfd := orderOf(t, cmd, true)
@@ -272,16 +272,16 @@ func TestListenKeepsOneDescriptor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, w := os.NewFile(uintptr(fds[0]), "r"), &watcher{orders: os.NewFile(uintptr(fds[1]), "w")}
+	r, w := os.NewFile(uintptr(fds[0]), "r"), &watchdog.Watchdog{Conn: os.NewFile(uintptr(fds[1]), "w")}
 	defer r.Close()
 	command := pidfdOf(t, os.Getpid())
-	if err := w.tell(order{PID: 7}, command); err != nil {
+	if err := tell(w, order{PID: 7}, command); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.tell(order{Drain: true}, nil); err != nil {
+	if err := tell(w, order{Drain: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	w.orders.Close()
+	w.Conn.Close()
 	orders, pidfd := listen(r)
 	if got := strings.Count(string(orders), "\n"); got != 2 {
 		t.Errorf("%d orders, want 2: %s", got, orders)

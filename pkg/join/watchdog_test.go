@@ -16,16 +16,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stoodBy is what the process tells that Standby executed.
-type stoodBy struct {
+// written is what the process writes that the watchdog executes.
+type written struct {
 	Args, Env []string
 	Read      string // all of its standard input
 	Leads     bool   // its session
 }
 
-// TestWhatStoodBy is the process of the other tests.
-func TestWhatStoodBy(t *testing.T) {
-	if flag.Arg(0) != "stood by" {
+// TestExecuted is the process that the watchdog of the other tests executes.
+func TestExecuted(t *testing.T) {
+	if flag.Arg(0) != "watchdog" {
 		return // not that process
 	}
 	text, err := io.ReadAll(os.Stdin)
@@ -36,17 +36,17 @@ func TestWhatStoodBy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := stoodBy{Args: flag.Args(), Env: os.Environ(), Read: string(text), Leads: sid == os.Getpid()}
-	if err := json.NewEncoder(os.Stderr).Encode(told); err != nil {
+	r := written{Args: flag.Args(), Env: os.Environ(), Read: string(text), Leads: sid == os.Getpid()}
+	if err := json.NewEncoder(os.Stderr).Encode(r); err != nil {
 		t.Fatal(err)
 	}
-	os.Exit(7) // before the test's own word on stdout
+	os.Exit(7) // before the test writes to stdout
 }
 
-// standBy starts one, which is killed after the test if it is there still.
-func standBy(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func() unix.WaitStatus) {
+// startWatchdog starts a watchdog, which is killed after the test if it still runs.
+func startWatchdog(t *testing.T, alive, stdout, stderr *os.File) (pid int, ended func() unix.WaitStatus) {
 	t.Helper()
-	pid, err := Standby([]string{"name", "-test.run=^TestWhatStoodBy$", "stood by", "a b", ""}, alive, stdout, stderr)
+	pid, err := ForkWatchdog([]string{"name", "-test.run=^TestExecuted$", "watchdog", "a b", ""}, alive, stdout, stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,13 +77,13 @@ func pair(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-func TestStandbyRunsWhenThePipeHangsUp(t *testing.T) {
+func TestWatchdogExecutesTheHelperWhenThePipeHangsUp(t *testing.T) {
 	alive, w := pair(t)
-	standsBy(t, alive, w)
+	checkExecuted(t, alive, w)
 }
 
 // The session's orders come by a socket.
-func TestStandbyRunsWhenTheSocketHangsUp(t *testing.T) {
+func TestWatchdogExecutesTheHelperWhenTheSocketHangsUp(t *testing.T) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -91,14 +91,15 @@ func TestStandbyRunsWhenTheSocketHangsUp(t *testing.T) {
 	alive, w := os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
 	defer alive.Close()
 	defer w.Close()
-	standsBy(t, alive, w)
+	checkExecuted(t, alive, w)
 }
 
-// standsBy starts one whose orders come through alive, the other end of w, and checks what it runs.
-func standsBy(t *testing.T, alive, w *os.File) {
+// checkExecuted starts a watchdog whose orders come through alive, the other end of w, and checks what it
+// executes.
+func checkExecuted(t *testing.T, alive, w *os.File) {
 	t.Helper()
 	out, stderr := pair(t)
-	_, ended := standBy(t, alive, open(t, "/dev/null"), stderr)
+	_, ended := startWatchdog(t, alive, open(t, "/dev/null"), stderr)
 	stderr.Close()
 	alive.Close()
 	if _, err := w.WriteString("orders\n"); err != nil {
@@ -108,29 +109,29 @@ func standsBy(t *testing.T, alive, w *os.File) {
 	if err := out.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	var told stoodBy
-	if err := json.NewDecoder(out).Decode(&told); err != nil {
+	var r written
+	if err := json.NewDecoder(out).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
 	if ws := ended(); ws.ExitStatus() != 7 {
 		t.Errorf("it ended with %#x", ws)
 	}
-	if !slices.Equal(told.Args, []string{"stood by", "a b", ""}) || len(told.Env) > 0 {
-		t.Errorf("it has the arguments %q and the environment %q", told.Args, told.Env)
+	if !slices.Equal(r.Args, []string{"watchdog", "a b", ""}) || len(r.Env) > 0 {
+		t.Errorf("it has the arguments %q and the environment %q", r.Args, r.Env)
 	}
-	if told.Read != "orders\n" {
-		t.Errorf("it reads %q: what was written is not left", told.Read)
+	if r.Read != "orders\n" {
+		t.Errorf("it reads %q: what was written is lost", r.Read)
 	}
-	if !told.Leads {
-		t.Error("it is in a session of ours")
+	if !r.Leads {
+		t.Error("it is in our session")
 	}
 }
 
-// Until then it is nothing but a fork, which holds the three streams alone.
-func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
+// Until then the watchdog is only a fork, which holds the three streams.
+func TestWatchdogHoldsItsStreamsOnly(t *testing.T) {
 	alive, w := pair(t)
 	_, stderr := pair(t)
-	pid, ended := standBy(t, alive, os.Stdin, stderr)
+	pid, ended := startWatchdog(t, alive, os.Stdin, stderr)
 	want := []string{link(t, "self", alive.Fd()), link(t, "self", 0), link(t, "self", stderr.Fd())}
 	if _, err := w.WriteString("orders\n"); err != nil {
 		t.Fatal(err)
@@ -161,9 +162,9 @@ func TestStandbyHoldsItsStreamsOnly(t *testing.T) {
 	}
 }
 
-func TestStandbyOfArgumentsWithANUL(t *testing.T) {
+func TestWatchdogOfArgumentsWithANUL(t *testing.T) {
 	alive, _ := pair(t)
-	if pid, err := Standby([]string{"a\x00b"}, alive, nil, nil); pid != 0 || !errors.Is(err, unix.EINVAL) {
+	if pid, err := ForkWatchdog([]string{"a\x00b"}, alive, nil, nil); pid != 0 || !errors.Is(err, unix.EINVAL) {
 		t.Errorf("process %d, %v; want %v", pid, err, unix.EINVAL)
 	}
 	nothingLeft(t, "refused")

@@ -12,24 +12,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 )
 
-// Name is what the helper's processes are called in ps.
+// Name is the name of the helper's processes in ps.
 const Name = "docker-nsjoin"
 
-// Standby forks a process that does nothing until the last writer of the pipe
-// alive has closed it. Then it executes the helper again, with args and no
-// environment; alive is its standard input, stdout and stderr the rest. It is in
-// a session of its own, and keeps no directory busy.
+// ForkWatchdog forks a process that does nothing until alive hangs up, a pipe or socket whose other end no
+// process has open any more. Then it executes the helper again, with args and an empty environment. alive is
+// its standard input. It leads a session of its own, in the directory /.
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
-func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
+func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
 	last, err := lastDescriptor()
 	if err != nil {
 		return 0, err
 	}
-	p := &program{lastFD: last, seen: true} // it has nothing to tell
+	p := &program{lastFD: last, visible: true} // it reports nothing
 	c := &compiler{prog: p, step: -1}
 	c.call(unix.SYS_SETSID)
-	name, err := c.text(Name) // which this thread may not have
+	name, err := c.text(Name) // this thread may have another name
 	if err != nil {
 		return 0, err
 	}
@@ -52,12 +51,12 @@ func Standby(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 	pid, errno := fork(p)
 	runtime.KeepAlive(p)
 	if errno != 0 {
-		return 0, kernel.Crowded(fmt.Errorf("fork: %w", errno))
+		return 0, kernel.ForkHint(fmt.Errorf("fork: %w", errno))
 	}
 	return pid, nil
 }
 
-// place makes a file the descriptor fd, which the program that is executed has.
+// place duplicates a file to descriptor fd, which stays open across the exec.
 func (c *compiler) place(f *os.File, fd uintptr) {
 	if f.Fd() == fd {
 		c.call(unix.SYS_FCNTL, fd, unix.F_SETFD, 0)

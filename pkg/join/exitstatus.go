@@ -12,43 +12,43 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// lastErrno is the last of the kernel's numbers, errno(3): EHWPOISON.
+// lastErrno is the kernel's highest number, errno(3): EHWPOISON.
 const lastErrno = 133
 
-// verdicts makes the table of why the second child may fail, from step seen on: at any
-// errno to run the command, at the likely ones to do anything before.
-func (c *compiler) verdicts(seen int) error {
-	if seen < 0 {
+// failures makes the table of the failures that the second child's exit status can report, from step first
+// on: any errno of the exec, the likely ones of the steps before.
+func (c *compiler) failures(first int) error {
+	if first < 0 {
 		return nil
 	}
-	for i, s := range c.plan.Steps[seen:] {
-		step := int32(seen + i)
+	for i, s := range c.plan.Steps[first:] {
+		step := int32(first + i)
 		switch s.Op {
-		case plan.OpFork, plan.OpSettle, plan.OpFind: // which fail otherwise, or as the exec
+		case plan.OpFork, plan.OpSettle, plan.OpFind: // reported by the first child, not at all, or as the exec
 		case plan.OpDirLast:
-			c.verdict(messageOutside, step, unix.ENOENT)
+			c.failure(messageOutside, step, unix.ENOENT)
 			for _, errno := range likely() {
-				c.verdict(messageFailed, step, errno)
+				c.failure(messageFailed, step, errno)
 			}
 		case plan.OpExec:
 			for errno := range syscall.Errno(lastErrno + 1) {
-				c.verdict(messageFailed, step, errno)
+				c.failure(messageFailed, step, errno)
 			}
-			c.verdict(messageNoFile, step, unix.ENOENT)
+			c.failure(messageNoFile, step, unix.ENOENT)
 		default:
 			for _, errno := range likely() {
-				c.verdict(messageFailed, step, errno)
+				c.failure(messageFailed, step, errno)
 			}
 		}
 	}
-	if len(c.prog.verdicts) > lastStatus-firstVerdict+1 {
+	if len(c.prog.failures) > lastStatus-firstFailure+1 {
 		return errors.New("too many steps after the fork")
 	}
 	return nil
 }
 
-func (c *compiler) verdict(kind uint32, step int32, errno syscall.Errno) {
-	c.prog.verdicts = append(c.prog.verdicts, verdict{kind, step, errno})
+func (c *compiler) failure(kind uint32, step int32, errno syscall.Errno) {
+	c.prog.failures = append(c.prog.failures, failure{kind, step, errno})
 }
 
 // likely are the errors of mount(2), chdir(2), setsid(2) and TIOCSCTTY, and 0 for all others.
@@ -65,10 +65,10 @@ func (c *compiler) execStep() int32 {
 }
 
 // sentence is what the exit status of a second child says; ok is false where it says nothing.
-func (p *program) sentence(status int) (v verdict, ok bool) {
-	i := status - firstVerdict
-	if i < 0 || i >= len(p.verdicts) {
-		return verdict{}, false
+func (p *program) failureOf(status int) (v failure, ok bool) {
+	i := status - firstFailure
+	if i < 0 || i >= len(p.failures) {
+		return failure{}, false
 	}
-	return p.verdicts[i], true
+	return p.failures[i], true
 }

@@ -2,22 +2,15 @@
 
 package kernel
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
 
-// Lasting is what this process can't undo, as package plan has it.
-type Lasting struct {
-	NoNewPrivileges   bool
-	Securebits        uint32
-	Filters           int
-	NoWriteExecute    bool
-	CoreCookie        bool
-	StoreBypassOff    bool
-	IndirectBranchOff bool
-}
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
 
-// ReadLasting asks the kernel, which costs less than a microsecond. Of filters it tells only whether
-// there are any. An attribute that the kernel doesn't know is not there.
-func ReadLasting() Lasting {
+// ReadPermanentAttributes reads the attributes that this process can't undo, which takes less than a microsecond. Filters is 1 if there
+// are any. An attribute that the kernel doesn't know is not set.
+func ReadPermanentAttributes() plan.PermanentAttributes {
 	get := func(option int, args ...uintptr) int {
 		var four [4]uintptr
 		copy(four[:], args)
@@ -27,7 +20,7 @@ func ReadLasting() Lasting {
 		}
 		return value
 	}
-	l := Lasting{
+	l := plan.PermanentAttributes{
 		NoNewPrivileges:   get(unix.PR_GET_NO_NEW_PRIVS) == 1,
 		Securebits:        locked(uint32(get(unix.PR_GET_SECUREBITS))),
 		NoWriteExecute:    get(unix.PR_GET_MDWE) != 0,
@@ -41,16 +34,15 @@ func ReadLasting() Lasting {
 	return l
 }
 
-// locked are those of the securebits that can't be changed any more, with their locks: each
-// has its lock in the bit after it.
+// locked are the securebits that are locked, with their locks: the lock of each is the next bit.
 func locked(bits uint32) uint32 {
 	const locks = 0xaa
 	kept := bits & locks
 	return kept | bits&(kept>>1)
 }
 
-// ReadCapabilities reads the capabilities of this process: what it has and can give on, and what
-// the kernel knows.
+// ReadCapabilities reads the capabilities that this process has and can pass on, own, and those that the
+// kernel knows.
 func ReadCapabilities() (own, known uint64, err error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

@@ -1,0 +1,100 @@
+//go:build linux
+
+package session
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
+)
+
+// WatchdogArg as the only argument makes the helper a session's watchdog.
+const WatchdogArg = "watch"
+
+// order says what the session's watchdog does if it is the last order when the helper is killed. It
+// restores the caller's terminal and ends the command with its session. It also replaces the
+// helper at the terminal of a command that the detach keys left running.
+type order struct {
+	PID      int           // the command's, which is that of its session and group
+	Leads    bool          // it leads a session of its own
+	Space    ns.ID         // the pid namespace that it is in
+	Terminal *unix.Termios // of the caller's terminal, before it was made raw
+	Drain    bool          // only read what the command writes to its terminal, until it ends
+}
+
+// startWatchdog starts a watchdog. pty is our end of the command's terminal, or nil; raw says that the
+// caller's terminal has to be restored.
+func startWatchdog(fork watchdog.Fork, raw bool, pty *os.File) (*watchdog.Watchdog, error) {
+	// A socket, since the command's pidfd is passed through it.
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("start watchdog: socketpair: %w", err)
+	}
+	alive, conn := os.NewFile(uintptr(fds[0]), "orders"), os.NewFile(uintptr(fds[1]), "orders")
+	var terminal *os.File
+	if raw {
+		terminal = os.Stdin
+	}
+	w, err := watchdog.Start(fork, []string{"docker-nsjoin", WatchdogArg}, alive, conn, terminal, pty)
+	if err != nil {
+		return nil, fmt.Errorf("start watchdog: %w", err)
+	}
+	return w, nil
+}
+
+// tell gives the watchdog an order, with the pidfd of the order's command, or nil. The order waits in the
+// socket until the helper has ended.
+func tell(w *watchdog.Watchdog, o order, pidfd *os.File) error {
+	text, err := json.Marshal(o)
+	if err == nil {
+		var rights []byte
+		if pidfd != nil {
+			rights = unix.UnixRights(int(pidfd.Fd()))
+		}
+		err = unix.Sendmsg(int(w.Conn.Fd()), append(text, '\n'), rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+	}
+	if err != nil {
+		return fmt.Errorf("write to watchdog: %w", err)
+	}
+	return nil
+}
+
+// RunWatchdog does what the last order says, once the helper has ended.
+func RunWatchdog() error {
+	terminal, pty := os.Stdout, os.Stderr
+	var last order
+	var command *group
+	orders, pidfd := listen(os.Stdin)
+	for line := range bytes.Lines(orders) {
+		var o order
+		if err := json.Unmarshal(line, &o); err != nil {
+			break
+		}
+		last = o
+		if o.PID != 0 && pidfd != nil {
+			command = &group{pid: o.PID, pidfd: pidfd, leads: o.Leads, pidNS: o.Space}
+		}
+	}
+	if last.Drain {
+		terminal.Close() // the caller still uses it
+		_, err := io.Copy(io.Discard, pty)
+		return err // EIO when the last process that had it open has ended
+	}
+	if last.Terminal != nil {
+		_ = unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETSW, last.Terminal)
+	}
+	// No process holds our end of the command's terminal any more: the kernel hangs it up.
+	terminal.Close()
+	pty.Close()
+	if command != nil {
+		command.end()
+	}
+	return nil
+}
