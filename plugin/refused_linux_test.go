@@ -30,8 +30,8 @@ func TestKernelRefusesACall(t *testing.T) {
 	}{
 		{unix.SYS_MEMFD_CREATE, "memfd_create", "make memory file docker-nsjoin: memfd_create: ERROR\n" + sandboxed},
 		{unix.SYS_PIDFD_OPEN, "pidfd_open", "pidfd of process N: ERROR\n" + sandboxed},
-		{unix.SYS_SETNS, "setns", "read who pid:N is: root of the mount namespace: setns: ERROR\n" + sandboxed}, //nolint:forbidigo // the filter refuses it
-		{unix.SYS_OPENAT2, "openat2", "read who pid:N is: user \"root\": its /etc/passwd: openat2: ERROR\n" + sandboxed},
+		{unix.SYS_SETNS, "setns", "read the identity of pid:N: root of the mount namespace: setns: ERROR\n" + sandboxed}, //nolint:forbidigo // the filter refuses it
+		{unix.SYS_OPENAT2, "openat2", "read the identity of pid:N: user \"root\": its /etc/passwd: openat2: ERROR\n" + sandboxed},
 		{unix.SYS_PRLIMIT64, "prlimit64", "set resource limits of \"pid:N\": ERROR\n" + sandboxed},
 		{unix.SYS_CLOSE_RANGE, "close_range", ""},
 		{unix.SYS_CLONE3, "clone3", ""},
