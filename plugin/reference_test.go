@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 )
 
 var update = flag.Bool("update", false, "write what a test compares with: docs/reference, docs/man; docs/parity.md and its table")
@@ -19,13 +21,11 @@ var update = flag.Bool("update", false, "write what a test compares with: docs/r
 // TestReference holds the pages of docs/reference and docs/man to the commands and
 // their flags. make docs writes them anew.
 func TestReference(t *testing.T) {
-	root := newRoot(parent{})
+	root := newRoot(dockercli.Parent{}, []string{"nsjoin", "--help"})
 	nsjoin, _, err := root.Find([]string{"nsjoin"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	nsjoin.RemoveCommand(nsjoin.Commands()...) // what the test's own arguments named
-	addBeneath(nsjoin, &dockerCLI{}, []string{"nsjoin", "--help"})
 	pages := make(map[string]string)
 	for _, cmd := range append([]*cobra.Command{nsjoin}, nsjoin.Commands()...) {
 		cmd.DisableAutoGenTag = true

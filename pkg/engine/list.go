@@ -33,6 +33,21 @@ type Container struct {
 // Running reports whether a command can be run in it.
 func (c Container) Running() bool { return c.State == container.StateRunning }
 
+// ShortImage returns the image as docker ps shows it: an ID is shortened where it has no name.
+func (c Container) ShortImage() string {
+	digest, ok := strings.CutPrefix(c.Image, "sha256:")
+	if !ok {
+		return c.Image
+	}
+	return ShortID(digest)
+}
+
+// ShortID returns an ID as docker ps shows it.
+func ShortID(id string) string {
+	const shown = 12
+	return id[:min(shown, len(id))]
+}
+
 // List returns the running and paused containers in the engine's order, without those in helperIDs,
 // which is called after the engine has answered.
 func List(ctx context.Context, engine Lister, helperIDs func() map[string]bool) ([]Container, error) {

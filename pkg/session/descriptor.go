@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // descriptor is one of the caller's descriptors. Other processes share its open file and may
@@ -55,16 +57,6 @@ func waitFor(fd int, events int16) {
 	_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, -1)
 }
 
-// withFD calls fn with f's descriptor. Unlike os.File.Fd it leaves the open file
-// non-blocking, so that a deadline can end a wait.
-func withFD(f *os.File, fn func(fd int)) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	return raw.Control(func(fd uintptr) { fn(int(fd)) })
-}
-
 // dupFile returns another descriptor of the same open file.
 func dupFile(f *os.File) (*os.File, error) {
 	fd, err := dupFD(f)
@@ -75,20 +67,8 @@ func dupFile(f *os.File) (*os.File, error) {
 }
 
 func dupFD(f *os.File) (fd int, err error) {
-	e := withFD(f, func(old int) { fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 3) })
+	e := stdio.WithFD(f, func(old int) { fd, err = unix.FcntlInt(uintptr(old), unix.F_DUPFD_CLOEXEC, 3) })
 	return fd, errors.Join(e, err)
-}
-
-// unreadBytes returns how many bytes can be read from a pipe or terminal without waiting.
-func unreadBytes(f *os.File) int {
-	var bytes uint32
-	_ = withFD(f, func(fd int) { bytes, _ = unix.IoctlGetUint32(fd, unix.TIOCINQ) })
-	return int(bytes)
-}
-
-func sameFile(a, b int) bool {
-	var x, y unix.Stat_t
-	return unix.Fstat(a, &x) == nil && unix.Fstat(b, &y) == nil && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
 // nonBlocking returns the pseudo-terminal for Go's poller, so that a deadline can end a wait

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // input copies the caller's standard input to the command.
@@ -62,7 +64,7 @@ func (i *input) run() {
 func (i *input) rewind() {
 	_ = i.to.SetWriteDeadline(time.Now())
 	<-i.done
-	back := min(int64(unreadBytes(i.commandEnd)), i.moved) + i.unsent
+	back := min(int64(stdio.UnreadBytes(i.commandEnd)), i.moved) + i.unsent
 	if back > 0 {
 		_, _ = unix.Seek(int(i.from), -back, io.SeekCurrent)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // nullDevice opens a null device.
@@ -44,7 +45,7 @@ func containerNull(root *os.File) nullDevice {
 			return nil, err
 		}
 		defer at.Close()
-		if !isNull(int(at.Fd())) {
+		if !stdio.IsNull(at) {
 			return nil, errNotNullDevice
 		}
 		f, err := inroot.Reopen(at, flag)
@@ -98,10 +99,4 @@ func createNull(flag int) (*os.File, error) {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), name), nil
-}
-
-// isNull reports whether fd is the null device.
-func isNull(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == unix.Mkdev(1, 3)
 }

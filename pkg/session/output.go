@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // pipeSize is the capacity of a pipe, in bytes: the kernel's default limit for unprivileged
@@ -86,10 +88,10 @@ var streamNames = [3]string{"standard input", "standard output", "standard error
 // meanwhile, since a background process may write forever.
 func (o *output) drain() {
 	buf := make([]byte, moveSize)
-	for left := unreadBytes(o.from); left > 0; {
+	for left := stdio.UnreadBytes(o.from); left > 0; {
 		n := 0
 		// Not os.File.Read, which fails after the deadline.
-		err := withFD(o.from, func(fd int) { n, _ = unix.Read(fd, buf[:min(left, len(buf))]) })
+		err := stdio.WithFD(o.from, func(fd int) { n, _ = unix.Read(fd, buf[:min(left, len(buf))]) })
 		if err != nil || n <= 0 || !o.write(buf[:n]) {
 			return
 		}

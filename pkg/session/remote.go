@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // Remote is a caller that is reached through the engine, maybe on another machine. It sends its
@@ -106,7 +107,7 @@ func (r *Remote) null(i int) bool {
 	if r != nil {
 		return r.client.Null[i]
 	}
-	return isNull(i)
+	return stdio.IsNull([]*os.File{os.Stdin, os.Stdout, os.Stderr}[i])
 }
 
 // sameOutput reports whether the caller's standard output and error are the same file.
@@ -114,7 +115,7 @@ func (r *Remote) sameOutput() bool {
 	if r != nil {
 		return r.client.OneOutput
 	}
-	return sameFile(1, 2)
+	return stdio.SameFile(os.Stdout, os.Stderr)
 }
 
 // resize gives the pseudo-terminal the size that the caller's terminal had at the request.
@@ -123,7 +124,7 @@ func (r *Remote) resize(pty *os.File) { setSize(pty, r.client.Rows, r.client.Col
 func setSize(pty *os.File, rows, columns uint16) {
 	if pty != nil && rows != 0 && columns != 0 {
 		size := &unix.Winsize{Row: rows, Col: columns}
-		_ = withFD(pty, func(fd int) { _ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
+		_ = stdio.WithFD(pty, func(fd int) { _ = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size) })
 	}
 }
 
@@ -136,7 +137,7 @@ func (r *Remote) readFrames(signal func(unix.Signal), readerGone func(stream int
 	r.consumed(0)                        // the caller waits for this before it sends signals
 	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine started the helper with one
 	for _, pipe := range []*os.File{r.frames, r.inputPipe} {
-		_ = withFD(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
+		_ = stdio.WithFD(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
 	}
 	go r.input.drainTo(r.inputPipe, r.consumed)
 	defer r.input.end()
@@ -177,7 +178,7 @@ func (r *Remote) reportUnread() {
 	}
 	written := r.input.stop()
 	// The container's root can write into the pipe too.
-	r.consumed(written - min(int64(unreadBytes(r.commandEnd)), written))
+	r.consumed(written - min(int64(stdio.UnreadBytes(r.commandEnd)), written))
 }
 
 // timeoutReader reads from a file and fails if nothing comes for frame.Timeout.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // newTestRemote returns a remote caller, the end that its client writes frames to, and the command's
@@ -184,7 +185,7 @@ func TestRemoteReportsHowMuchWasRead(t *testing.T) {
 	if _, err := io.ReadFull(command, make([]byte, read)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); unreadBytes(command) < 1<<16; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); stdio.UnreadBytes(command) < 1<<16; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the pipe does not fill")
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // child is a command of a test.
@@ -117,7 +118,7 @@ func TestDetachedCommandHasNullDevice(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, f := range s.Stdio() {
-			if !isNull(int(f.Fd())) {
+			if !stdio.IsNull(f) {
 				t.Errorf("stream %d is %s", i, f.Name())
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // signals forwards signals that the helper gets to the command.
@@ -185,6 +186,5 @@ func foreground() bool {
 		return false
 	}
 	defer tty.Close()
-	group, err := unix.IoctlGetUint32(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && int(group) == unix.Getpgrp()
+	return stdio.InForeground(tty)
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // childStream describes a stream that the command gets.
@@ -60,7 +61,7 @@ func TestStreamsChild(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.Streams[i] = childStream{
-			Inherited: s.command[i] == f || fd == i, Pipe: st.Mode&unix.S_IFMT == unix.S_IFIFO, Null: isNull(fd), Owner: st.Uid,
+			Inherited: s.command[i] == f || fd == i, Pipe: st.Mode&unix.S_IFMT == unix.S_IFIFO, Null: stdio.IsNull(s.command[i]), Owner: st.Uid,
 		}
 	}
 	for _, line := range []struct {
@@ -257,7 +258,7 @@ func TestCreateNullDevice(t *testing.T) {
 		}
 		defer f.Close()
 		var st unix.Stat_t
-		if err := unix.Fstat(int(f.Fd()), &st); err != nil || !isNull(int(f.Fd())) || st.Mode&0o777 != 0o666 || st.Nlink != 1 {
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil || !stdio.IsNull(f) || st.Mode&0o777 != 0o666 || st.Nlink != 1 {
 			t.Errorf("the created file is %+v, %v", st, err)
 		}
 		var host unix.Stat_t
@@ -266,7 +267,7 @@ func TestCreateNullDevice(t *testing.T) {
 		}
 	}
 	fallback, err := orCreateNull(containerNull(rootWith(t, func(string) error { return nil })))(os.O_WRONLY)
-	if err != nil || !isNull(int(fallback.Fd())) {
+	if err != nil || !stdio.IsNull(fallback) {
 		t.Errorf("without /dev/null: %v, %v", fallback, err)
 	}
 }

@@ -5,7 +5,6 @@ package session
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 
@@ -15,45 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
-
-// CallerStreams describes the standard streams of a local caller.
-func CallerStreams() request.Streams {
-	group, err := unix.IoctlGetUint32(0, unix.TIOCGPGRP) // fails if it isn't the controlling terminal
-	return request.Streams{
-		InputTerminal:  term.IsTerminal(0),
-		OutputTerminal: term.IsTerminal(1),
-		ErrorsTerminal: term.IsTerminal(2) && sameTerminal(1, 2),
-		Foreground:     err == nil && int(group) == unix.Getpgrp(),
-	}
-}
-
-// InputPending reports whether the caller's standard input is a file or pipe with something to read. It
-// reads nothing.
-func InputPending() bool {
-	var st unix.Stat_t
-	if unix.Fstat(0, &st) != nil {
-		return false
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		at, err := unix.Seek(0, 0, io.SeekCurrent)
-		return err == nil && at < st.Size
-	case unix.S_IFIFO:
-		return unreadBytes(os.Stdin) > 0
-	}
-	return false
-}
-
-// sameTerminal reports whether two descriptors, of which one may be /dev/tty, are the same terminal.
-func sameTerminal(a, b int) bool {
-	var x, y unix.Stat_t
-	if unix.Fstat(a, &x) != nil || unix.Fstat(b, &y) != nil {
-		return false
-	}
-	return x.Rdev == y.Rdev || y.Rdev == unix.Mkdev(5, 0)
-}
 
 // openTerminal makes the command's terminal, with the size of the caller's.
 func (s *Session) openTerminal(p *plan.Plan, root *os.File, null nullDevice, owner int64) error {

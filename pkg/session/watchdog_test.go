@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
 )
 
@@ -290,7 +291,7 @@ func TestListenKeepsOneDescriptor(t *testing.T) {
 		t.Fatal("no pidfd came")
 	}
 	defer pidfd.Close()
-	if !sameFile(int(pidfd.Fd()), int(command.Fd())) {
+	if !stdio.SameFile(pidfd, command) {
 		t.Error("another file came")
 	}
 	if flags, err := unix.FcntlInt(pidfd.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {

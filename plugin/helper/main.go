@@ -31,6 +31,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/recorder"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/session"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 var version = "unknown" // set by the linker
@@ -138,7 +139,7 @@ type outcome struct {
 func readCaller(r *request.Request, seen *observe.Observation) {
 	facts := &seen.Facts
 	if r.Client == nil {
-		facts.Streams, facts.InputWaits = session.CallerStreams(), session.InputPending()
+		facts.Streams, facts.InputWaits = stdio.Streams(), stdio.InputPending()
 	} else {
 		facts.Streams, facts.InputWaits = r.Client.Streams, r.Client.InputWaits
 	}

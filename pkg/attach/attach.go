@@ -1,0 +1,169 @@
+// Package attach connects the caller's terminal and streams to a command whose helper runs in a
+// container of the engine: it is the client's side of the protocol of package frame.
+package attach
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
+)
+
+// Client is the caller's side of a command.
+type Client struct {
+	connection *engine.Connection
+	cliGone    func() bool
+	request    *request.Request
+	streams    plan.Streams // of the command
+	stdin      io.Reader
+	stdout     io.Writer
+	stderr     io.Writer
+	terminal   terminal
+	raw        bool // the terminal is raw: the command gets what is typed there
+	outputs    [2]*output
+
+	begun    chan struct{} // closed when the helper reads its frames
+	begin    sync.Once     // closes begun
+	givenUp  chan struct{} // closed when the client does not wait for the helper any more
+	endAsked bool          // the command was to end before the helper read its frames
+	// interrupted receives a value when ctrl-c is typed at a raw terminal before the helper reads its
+	// frames, and when a helper that was to end has had time to begin.
+	interrupted  chan struct{}
+	watchReaders sync.Once
+}
+
+// NewClient makes the client of r, a request that was resolved, and tells the helper in r.Client what
+// the caller's streams are. cliGone tells whether the Docker CLI has ended.
+func NewClient(connection *engine.Connection, r *request.Request, cliGone func() bool) (*Client, error) {
+	c := &Client{connection: connection, request: r, cliGone: cliGone}
+	c.stdin, c.stdout, c.stderr = term.StdStreams()
+	c.terminal = terminalOf(c.stdin, c.stdout)
+	r.Client = &request.Client{
+		Streams: stdio.Streams(), Null: [3]bool{stdio.IsNull(os.Stdin), stdio.IsNull(os.Stdout), stdio.IsNull(os.Stderr)},
+		InputFile: r.Interactive && stdio.IsRegular(os.Stdin), InputWaits: !r.Interactive && stdio.InputPending(),
+	}
+	var err error
+	if c.streams, err = plan.DecideStreams(r, r.Client.Streams); err != nil {
+		return nil, err
+	}
+	r.Client.OneOutput = !c.streams.Terminal && stdio.SameFile(os.Stdout, os.Stderr)
+	c.raw = c.streams.Terminal && c.streams.Input
+	if c.streams.Terminal {
+		r.Client.Rows, r.Client.Columns = c.terminal.size()
+	}
+	return c, nil
+}
+
+// Run starts the helper and passes on what the command reads, writes and is told, until it ends. It
+// returns the command's exit status. The end of ctx means that the Docker CLI closed its socket.
+func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.Helper, error)) (int, error) {
+	signals, stop := takeSignals()
+	defer stop()
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	started := make(chan struct{})
+	early := make(chan os.Signal, 1)
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if !endsProcess(s) {
+					continue // a resize or a stop
+				}
+				early <- s
+				interrupt()
+			case <-started:
+			}
+			return
+		}
+	}()
+	h, err := start(ctx)
+	close(started)
+	if err != nil {
+		if len(early) > 0 {
+			return 0, errors.New("interrupted before the command ran")
+		}
+		return 0, err
+	}
+	return c.attach(ctx, h, signals)
+}
+
+func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os.Signal) (int, error) {
+	defer h.Close()
+	if c.raw {
+		defer startKeeper(os.Stdin)()
+		restore, err := c.terminal.makeRaw()
+		if err != nil {
+			return 0, err
+		}
+		defer restore()
+	}
+	frames := frame.NewWriter(h)
+	ended := make(chan struct{})
+	defer close(ended)
+	c.begun, c.givenUp, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	_, messagesAtTerminal := term.GetFdInfo(c.stderr)
+	unread := func(stream int) func() { return func() { _ = frames.OutputClosed(stream) } }
+	c.outputs = [2]*output{{to: c.stdout, unread: unread(1)}, {to: c.stderr, unread: unread(2), rawLines: c.raw && messagesAtTerminal}}
+	go c.notify(ctx, frames, h, signals, ended)
+	in := newInput(c.stdin, frames)
+	if c.raw {
+		in.sees = c.seesKeys
+	}
+	// Nothing is sent of the null device, not even its end: if the helper has ended already, Podman's
+	// service writes an error about it into the output.
+	if c.request.DryRun == request.OutputNone && c.streams.Input && !c.request.Client.Null[0] {
+		in.start()
+	}
+	written := make(chan error, 1)
+	errs := &frame.Splitter{Data: c.outputs[1], Consumed: func(total int64) {
+		c.begin.Do(func() { close(c.begun) })
+		in.consumed(total)
+	}}
+	go func() {
+		err := h.Output(c.outputs[0], errs)
+		_ = errs.Close()
+		written <- err
+	}()
+	status, err := c.wait(h)
+	if err != nil {
+		return 0, err
+	}
+	// The engine has all that was written. A process that the command left may hold its streams open.
+	const timeout = 2 * time.Second
+	select {
+	case err = <-written:
+	case <-time.After(timeout):
+		return status, nil
+	}
+	if c.request.Client.InputFile {
+		h.Close() // nothing is sent any more
+		in.giveBack(os.Stdin)
+	}
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+		// Podman's service resets the connection if it has input that was not read; the output was read
+		// before. Or the client closed the connection because the caller is gone.
+		err = nil
+	}
+	for _, o := range c.outputs {
+		if err == nil && o.lost != nil {
+			err = exit.WithStatus(cmp.Or(status, exit.Failed), fmt.Errorf("output of the command: %w", o.lost))
+		}
+	}
+	return status, err
+}

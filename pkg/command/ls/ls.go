@@ -1,0 +1,152 @@
+// Package ls is docker nsjoin ls: it lists who shares namespaces with whom.
+package ls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/formatter"
+	"github.com/nsjoin/docker-nsjoin/pkg/listing"
+	"github.com/nsjoin/docker-nsjoin/pkg/row"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
+)
+
+const long = `List running containers, a row each, and for each kind of namespace whose it is:
+  own      the container's alone
+  host     the host's, or that of the engine
+  =web,db  that of other containers too, the one that it was first of in front
+
+Guests are processes of the host or of other containers that have namespaces of a
+container's own: a docker nsjoin, an nsenter, an exec of another tool.
+
+A container that is named like a command, ls or inspect, is entered by
+docker nsjoin container:ls.`
+
+const examples = `  docker nsjoin ls                             who shares what with whom
+  docker nsjoin ls web                         all about web, its guests too
+  docker nsjoin ls --format tree               pods as branches
+  docker nsjoin ls --watch --format tree       the same, as it changes
+  docker nsjoin ls --filter shares=web         who shares a namespace with web
+  docker nsjoin ls --format '{{.Name}} {{.Net}}'`
+
+// options are the values of the flags.
+type options struct {
+	format  string
+	filter  filterFlag
+	quiet   bool
+	noTrunc bool
+	all     bool
+	watch   bool
+	host    enginehost.Options
+}
+
+// New makes the command.
+func New(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:     "ls [OPTIONS] [CONTAINER...]",
+		Short:   "List who shares namespaces with whom, and who is a guest",
+		Long:    long,
+		Example: examples,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cli, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.format, "format", "", `Form of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as of docker ps)`)
+	flags.VarP(&o.filter, "filter", "f", "Only containers that it holds for: "+strings.Join(filterKeys(), ", "))
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
+	flags.BoolVarP(&o.all, "all", "a", false, "List namespaces of no container as well, and what holds them")
+	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "Draw the list anew when something changes, until q is typed")
+	o.host.AddTo(flags)
+	cmd.ValidArgsFunction = completion.Containers(cli)
+	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("table", "wide", "json", "tree", "mermaid", "dot"))
+	_ = cmd.RegisterFlagCompletionFunc("filter", completeFilter(cli))
+	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string) error {
+	if o.all && (o.quiet || !slices.Contains([]string{"", "table", "wide", "json", "tree"}, o.format)) {
+		return exit.Hint(errors.New("--all has no other form than table, wide, json and tree"), "leave --all out")
+	}
+	host, err := enginehost.Open(cli, o.host)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	l, err := listing.NewLister(host, "docker nsjoin ls")
+	if err != nil {
+		return err
+	}
+	l.Held = o.all
+	paint := row.StdoutPainter()
+	if o.watch {
+		return watch(ctx, l.Engine, func(ctx context.Context, out io.Writer) error {
+			return o.list(ctx, l, args, out, paint, io.Discard)
+		})
+	}
+	return o.list(ctx, l, args, os.Stdout, paint, os.Stderr)
+}
+
+// list lists the containers once and prints them.
+func (o *options) list(ctx context.Context, l *listing.Lister, args []string, out io.Writer, paint row.Painter, warnings io.Writer) error {
+	list, err := l.List(ctx, !o.noTrunc)
+	if err != nil {
+		return err
+	}
+	rows, err := o.filter.choose(ctx, l.Engine, list, args)
+	if err != nil {
+		return err
+	}
+	for _, name := range list.Missing {
+		exit.Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
+	}
+	for _, text := range omittedTexts(list.Omitted) {
+		exit.Warn(warnings, text)
+	}
+	if err := o.printRows(out, paint, list, rows, len(args) > 0); err != nil {
+		return err
+	}
+	if err := o.printHeld(out, list.Held); err != nil {
+		return err
+	}
+	if o.format == "json" && list.Omitted != (survey.Omitted{}) {
+		return formatter.Write(out, "json", nil, []omittedRecord{{list.Omitted}})
+	}
+	return nil
+}
+
+// omittedRecord is the last line of JSON if something was left out.
+type omittedRecord struct{ Cut survey.Omitted }
+
+// omittedTexts says what was left out because there was too much of it.
+func omittedTexts(c survey.Omitted) []string {
+	var texts []string
+	for _, row := range []struct {
+		n    int
+		text string
+	}{
+		{c.Processes, "%d processes were not looked at: there are too many in namespaces other than the host's"},
+		{c.Holders, "mounts or descriptors of %d processes were not all looked at: there are too many"},
+		{c.Namespaces, "%d namespaces of no container are not listed: there are too many"},
+	} {
+		if row.n > 0 {
+			texts = append(texts, fmt.Sprintf(row.text, row.n))
+		}
+	}
+	return texts
+}

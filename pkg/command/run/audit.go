@@ -1,0 +1,26 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+)
+
+// configSection is the plugin's part of the Docker CLI's configuration file, below "plugins".
+const configSection = "nsjoin"
+
+// auditOf returns what the records of a join say about the client, and whether its configuration asks
+// for records. Call it once the engine's address is known.
+func auditOf(cli *dockercli.CLI) (audit.Request, error) {
+	asked := audit.Request{Endpoint: cli.Address()}
+	config, err := cli.Config()
+	if err != nil {
+		return asked, err
+	}
+	if asked.Settings, err = audit.Parse(config.Plugins[configSection]); err != nil {
+		return asked, fmt.Errorf("plugins.%s of %s: %w", configSection, config.Filename, err)
+	}
+	asked.Context, err = cli.Context()
+	return asked, err
+}

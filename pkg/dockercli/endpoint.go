@@ -1,0 +1,95 @@
+package dockercli
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/docker/cli/cli/config"
+	dcontext "github.com/docker/cli/cli/context"
+	dendpoint "github.com/docker/cli/cli/context/docker"
+	"github.com/docker/cli/cli/context/store"
+	dockeropts "github.com/docker/cli/opts"
+)
+
+// The Docker CLI's names, from its package command.
+const (
+	defaultContext  = "default"
+	hostVariable    = "DOCKER_HOST"
+	contextVariable = "DOCKER_CONTEXT"
+)
+
+// Context returns the name of the context in use. It may not exist.
+func (c *CLI) Context() (string, error) {
+	configured, err := c.Config()
+	switch {
+	case err != nil:
+		return "", err
+	case c.options.Context != "":
+		return c.options.Context, nil
+	case len(c.options.Hosts) > 0 || os.Getenv(hostVariable) != "":
+		return defaultContext, nil
+	case os.Getenv(contextVariable) != "":
+		return os.Getenv(contextVariable), nil
+	case configured.CurrentContext != "":
+		return configured.CurrentContext, nil
+	}
+	return defaultContext, nil
+}
+
+// endpoint returns where the engine of the context listens.
+func (c *CLI) endpoint() (dendpoint.Endpoint, error) {
+	name, err := c.Context()
+	if err != nil {
+		return dendpoint.Endpoint{}, err
+	}
+	if name == defaultContext {
+		return c.defaultEndpoint()
+	}
+	contexts := store.New(config.ContextStoreDir(), store.NewConfig(func() any { return &map[string]any{} },
+		store.EndpointTypeGetter(dendpoint.DockerEndpoint, func() any { return &dendpoint.EndpointMeta{} })))
+	meta, err := contexts.GetMetadata(name)
+	if err != nil {
+		return dendpoint.Endpoint{}, err
+	}
+	endpoint, err := dendpoint.EndpointFromContext(meta)
+	if err != nil {
+		return dendpoint.Endpoint{}, fmt.Errorf("context %q: %w", name, err)
+	}
+	return dendpoint.WithTLSData(contexts, name, endpoint)
+}
+
+// defaultEndpoint is that of -H, DOCKER_HOST or else the platform's own.
+func (c *CLI) defaultEndpoint() (dendpoint.Endpoint, error) {
+	host := os.Getenv(hostVariable)
+	if len(c.options.Hosts) > 0 {
+		host = c.options.Hosts[0]
+	}
+	tls := c.options.TLSOptions
+	host, err := dockeropts.ParseHost(tls != nil, host)
+	if err != nil {
+		return dendpoint.Endpoint{}, err
+	}
+	endpoint := dendpoint.Endpoint{EndpointMeta: dendpoint.EndpointMeta{Host: host}}
+	if tls != nil {
+		endpoint.SkipTLSVerify = tls.InsecureSkipVerify
+		endpoint.TLSData, err = dcontext.TLSDataFromFiles(tls.CAFile, tls.CertFile, tls.KeyFile)
+	}
+	return endpoint, err
+}
+
+// Address returns the engine's address without its password, once Engine was called.
+func (c *CLI) Address() string { return withoutPassword(c.host) }
+
+// Socket returns the path of the engine's socket, if it listens on one of this machine, once Engine was
+// called.
+func (c *CLI) Socket() (path string, ok bool) { return strings.CutPrefix(c.host, "unix://") }
+
+func withoutPassword(address string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return "" // a password may be anywhere in it
+	}
+	return at.Redacted()
+}

@@ -1,0 +1,34 @@
+package enginehost
+
+import (
+	"os"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+)
+
+// hostEnvironment is the environment of a command on the engine's host: of the caller's, who may be on
+// another machine, it has only what is about the terminal.
+func hostEnvironment(callers []string) []string {
+	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root"}
+	return append(env, TerminalVariables(callers)...)
+}
+
+// TerminalVariables returns the variables of an environment that are about the terminal.
+func TerminalVariables(env []string) []string {
+	var list []string
+	for _, assignment := range env {
+		if name, _, _ := strings.Cut(assignment, "="); name == "TERM" || name == "COLORTERM" {
+			list = append(list, assignment)
+		}
+	}
+	return list
+}
+
+// caller is what the records of a join say about a caller on another machine, by the client's word.
+func caller() *audit.Caller {
+	c := &audit.Caller{UID: os.Getuid(), EUID: os.Geteuid()}
+	c.Login, c.Session, c.Terminal = login()
+	c.Host, _ = os.Hostname()
+	return c
+}

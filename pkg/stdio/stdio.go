@@ -1,0 +1,11 @@
+// Package stdio tells what a process's standard streams are: terminals, files, the null device.
+package stdio
+
+import (
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal tells whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
