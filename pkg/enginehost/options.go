@@ -19,9 +19,9 @@ type Options struct {
 // AddTo adds the flags to a command's.
 func (o *Options) AddTo(flags *pflag.FlagSet) {
 	o.via = launch.Auto
-	flags.Var(&viaFlag{&o.via}, "via", `How to get to the engine's host ("auto"|"local"|"engine")`)
-	flags.BoolVar(&o.noEngine, "no-engine", false, "Do without an engine that does not answer: find containers by its files (as root, on its host)")
-	flags.StringVar(&o.dataRoot, "data-root", "", "Directory of the engine's files, for --no-engine, where it cannot be found")
+	flags.Var(&viaFlag{&o.via}, "via", `How to reach the engine's host ("auto"|"local"|"engine")`)
+	flags.BoolVar(&o.noEngine, "no-engine", false, "Do not ask the engine, which may hang: find containers in its files (as root, on its host)")
+	flags.StringVar(&o.dataRoot, "data-root", "", "Directory of the engine's files, for --no-engine, if it cannot be found")
 }
 
 // NoEngine tells whether --no-engine was given.

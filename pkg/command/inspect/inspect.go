@@ -23,10 +23,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-const long = `Tell what a command in a container would be, without running one: its user,
-capabilities, seccomp filters, label, cgroup and limits, and whose its namespaces
-are. It is read and decided as for a command; docker nsjoin --dry-run tells of the
-steps as well.`
+const long = `Show the identity that a command in a container would have, without running one:
+its user, capabilities, seccomp filters, label, cgroup and limits, and whose its
+namespaces are. docker nsjoin --dry-run also prints the steps of the join.`
 
 // options are the values of the flags.
 type options struct {
@@ -39,7 +38,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "inspect [OPTIONS] CONTAINER [CONTAINER...]",
-		Short: "Tell what a command in a container would be",
+		Short: "Show the identity that a command in a container would have",
 		Long:  long,
 		Example: `  docker nsjoin inspect web
   docker nsjoin inspect --format '{{.Identity.Container.Capabilities.Effective}}' web`,
@@ -54,7 +53,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.format, "format", "text", `Form of what is told ("text"|"json"|a Go template)`)
+	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
 	o.host.AddTo(flags)
 	cmd.ValidArgsFunction = completion.Containers(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))

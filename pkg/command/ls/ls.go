@@ -1,4 +1,4 @@
-// Package ls is docker nsjoin ls: it lists who shares namespaces with whom.
+// Package ls is docker nsjoin ls: it lists which containers share namespaces.
 package ls
 
 import (
@@ -22,22 +22,22 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-const long = `List running containers, a row each, and for each kind of namespace whose it is:
-  own      the container's alone
-  host     the host's, or that of the engine
-  =web,db  that of other containers too, the one that it was first of in front
+const long = `List running containers, one a row, and whose each of their namespaces is:
+  own      this container's alone
+  host     the host's, or the engine's
+  =web,db  shared with these containers; the one that had it first is in front
 
-Guests are processes of the host or of other containers that have namespaces of a
+Guests are processes of the host or of other containers that are in namespaces of a
 container's own: a docker nsjoin, an nsenter, an exec of another tool.
 
-A container that is named like a command, ls or inspect, is entered by
+To enter a container that is named like a command, ls or inspect, type
 docker nsjoin container:ls.`
 
-const examples = `  docker nsjoin ls                             who shares what with whom
-  docker nsjoin ls web                         all about web, its guests too
-  docker nsjoin ls --format tree               pods as branches
-  docker nsjoin ls --watch --format tree       the same, as it changes
-  docker nsjoin ls --filter shares=web         who shares a namespace with web
+const examples = `  docker nsjoin ls                             which containers share what
+  docker nsjoin ls web                         details of web, with its guests
+  docker nsjoin ls --format tree               the same as a tree
+  docker nsjoin ls --watch --format tree       the tree, redrawn when it changes
+  docker nsjoin ls --filter shares=web         containers that share a namespace with web
   docker nsjoin ls --format '{{.Name}} {{.Net}}'`
 
 // options are the values of the flags.
@@ -56,7 +56,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:     "ls [OPTIONS] [CONTAINER...]",
-		Short:   "List who shares namespaces with whom, and who is a guest",
+		Short:   "List which containers share namespaces, and their guests",
 		Long:    long,
 		Example: examples,
 		Args:    cobra.ArbitraryArgs,
@@ -65,12 +65,12 @@ func New(cli *dockercli.CLI) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.format, "format", "", `Form of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as of docker ps)`)
-	flags.VarP(&o.filter, "filter", "f", "Only containers that it holds for: "+strings.Join(filterKeys(), ", "))
+	flags.StringVar(&o.format, "format", "", `Format of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as for docker ps)`)
+	flags.VarP(&o.filter, "filter", "f", "Show only containers that match: "+strings.Join(filterKeys(), ", "))
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
-	flags.BoolVarP(&o.all, "all", "a", false, "List namespaces of no container as well, and what holds them")
-	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Don't shorten what is printed")
-	flags.BoolVarP(&o.watch, "watch", "w", false, "Draw the list anew when something changes, until q is typed")
+	flags.BoolVarP(&o.all, "all", "a", false, "Also list namespaces of no container, and what holds them")
+	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Do not shorten the output")
+	flags.BoolVarP(&o.watch, "watch", "w", false, "Redraw the list when something changes, until q is typed")
 	o.host.AddTo(flags)
 	cmd.ValidArgsFunction = completion.Containers(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("table", "wide", "json", "tree", "mermaid", "dot"))

@@ -47,9 +47,9 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	_ = flags.MarkHidden("network") // another spelling, as in docker run
 	flags.BoolVar(&o.trust, "trust-container", false, "Run a command that the container's processes could take over")
 	o.host.AddTo(flags)
-	flags.StringVar(&o.helperImage, "helper-image", "", "Image that the container of --via engine is made from (never pulled)")
+	flags.StringVar(&o.helperImage, "helper-image", "", "Image of the container for --via engine (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done and run nothing")
-	flags.Var(&formatFlag{&o.format}, "format", `Form of what --dry-run prints ("text"|"json")`)
+	flags.Var(&formatFlag{&o.format}, "format", `Format of what --dry-run prints ("text"|"json")`)
 	flags.VarP(&o.env, "env", "e", "Set environment variables")
 	flags.Var(&o.envFile, "env-file", "Read in a file of environment variables")
 	flags.StringVarP(&o.exec.User, "user", "u", "", `Username or UID ("<name|uid>[:<group|gid>]")`)
@@ -60,7 +60,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.exec.Interactive, "interactive", "i", false, "Pass standard input on")
 	flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a pseudo-TTY (-it is implied at a terminal)")
 	flags.BoolVarP(&o.noTTY, "no-tty", "T", false, "Do not imply -it at a terminal")
-	flags.Bool("version", false, "Print the version and stop") // cobra's own has -v
+	flags.Bool("version", false, "Print the version") // cobra's own has -v
 }
 
 // kindFlag is a flag that takes one kind from elsewhere.
@@ -72,8 +72,8 @@ type kindFlag struct {
 // kindFlags are spelled as docker run spells them.
 var kindFlags = []kindFlag{
 	{ns.Cgroup, "cgroupns", "Cgroup namespace to use"},
-	{ns.IPC, "ipc", "IPC namespace to use (of any container: none has to be shareable)"},
-	{ns.Mnt, "mnt", "Mount namespace to use, which decides who the command is"},
+	{ns.IPC, "ipc", "IPC namespace to use (of any container; it need not be shareable)"},
+	{ns.Mnt, "mnt", "Mount namespace to use; it decides the identity of the command"},
 	{ns.Net, "net", "Network namespace to use"},
 	{ns.PID, "pid", "PID namespace to use"},
 	{ns.Time, "time", "Time namespace to use"},
