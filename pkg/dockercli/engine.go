@@ -11,6 +11,7 @@ import (
 	"github.com/docker/cli/cli/connhelper"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/redial"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
@@ -29,7 +30,7 @@ func (c *CLI) Engine() (*engine.Connection, error) {
 		return nil, err
 	}
 	if helper, err := connhelper.GetConnectionHelper(endpoint.Host); err == nil && helper != nil {
-		opts = append(opts, engine.WithRedial(helper.Dialer, droppedBySSH))
+		opts = append(opts, redial.Option(helper.Dialer, droppedBySSH))
 	}
 	headers, err := c.headers()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dataroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/offline"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
@@ -33,8 +34,8 @@ func (o *Options) openFiles(cli *dockercli.CLI) (*dataroot.Root, error) {
 }
 
 // offline answers by the engine's files and the processes of this host.
-func (h *Host) offline() *engine.Offline {
-	return &engine.Offline{Files: h.files, FindPIDs: h.firstProcesses}
+func (h *Host) offline() *offline.Engine {
+	return &offline.Engine{Files: h.files, FindPIDs: h.firstProcesses}
 }
 
 // firstProcesses finds the first processes of the containers that run here, by ID, and proves them.

@@ -46,6 +46,9 @@ func TestHostileTextOfAPlan(t *testing.T) {
 	row := list.Rows[0]
 	var p plan.Plan
 	fill(reflect.ValueOf(&p).Elem())
+	for i := range p.Steps {
+		p.Steps[i].Op = plan.OpExec
+	}
 	p.Identity.Container = &plan.ContainerIdentity{}
 	fill(reflect.ValueOf(p.Identity.Container).Elem())
 	c := newInspection(row, list.Containers[row.ID], p.Identity)

@@ -1,4 +1,5 @@
-package engine
+// Package redial makes connections to an engine again that ended before anything was received.
+package redial
 
 import (
 	"context"
@@ -14,17 +15,17 @@ import (
 // Dialer connects to an engine.
 type Dialer func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// WithRedial makes connections with dial. If a connection ends before anything was received, and dropped
+// Option makes connections with dial. If a connection ends before anything was received, and dropped
 // says that the request cannot have reached the engine, it connects again: an sshd with too many
 // unauthenticated clients closes connections at random (MaxStartups, sshd_config(5)).
-func WithRedial(dial Dialer, dropped func(error) bool) client.Opt {
+func Option(dial Dialer, dropped func(error) bool) client.Opt {
 	return client.WithDialContext(func(ctx context.Context, network, addr string) (net.Conn, error) {
 		connect := func() (net.Conn, error) { return dial(context.WithoutCancel(ctx), network, addr) }
 		conn, err := connect()
 		if err != nil {
 			return nil, err
 		}
-		return &redialConn{Conn: conn, dial: connect, dropped: dropped, done: make(chan struct{})}, nil
+		return &connection{Conn: conn, dial: connect, dropped: dropped, done: make(chan struct{})}, nil
 	})
 }
 
@@ -36,8 +37,8 @@ const (
 	maxBackoff = 2 * time.Second
 )
 
-// redialConn is a connection that is made again as long as nothing was received.
-type redialConn struct {
+// connection is a connection that is made again as long as nothing was received.
+type connection struct {
 	net.Conn // the current one, under mu
 	dial     func() (net.Conn, error)
 	dropped  func(error) bool
@@ -50,7 +51,7 @@ type redialConn struct {
 	closed   bool
 }
 
-func (r *redialConn) Read(b []byte) (int, error) {
+func (r *connection) Read(b []byte) (int, error) {
 	for try := 0; ; try++ {
 		r.mu.Lock()
 		conn, received := r.Conn, r.received
@@ -68,7 +69,7 @@ func (r *redialConn) Read(b []byte) (int, error) {
 }
 
 // redial connects again and writes what was written before.
-func (r *redialConn) redial(old net.Conn, try int) error {
+func (r *connection) redial(old net.Conn, try int) error {
 	backoff := min(minBackoff<<try, maxBackoff)
 	select {
 	case <-r.done:
@@ -96,7 +97,7 @@ func (r *redialConn) redial(old net.Conn, try int) error {
 
 // Write keeps what is written until something was received. It returns no error before that: Read
 // returns it, with the reason.
-func (r *redialConn) Write(b []byte) (int, error) {
+func (r *connection) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	if r.received || r.closed {
 		conn := r.Conn
@@ -110,7 +111,7 @@ func (r *redialConn) Write(b []byte) (int, error) {
 }
 
 // CloseWrite ends the sending direction.
-func (r *redialConn) CloseWrite() error {
+func (r *connection) CloseWrite() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = true
@@ -124,7 +125,7 @@ func closeWrite(conn net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-func (r *redialConn) Close() error {
+func (r *connection) Close() error {
 	r.mu.Lock()
 	conn := r.Conn
 	if !r.closed {

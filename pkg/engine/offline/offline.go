@@ -1,4 +1,5 @@
-package engine
+// Package offline answers in place of an engine that does not answer, from its files.
+package offline
 
 import (
 	"context"
@@ -13,6 +14,7 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/network"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
@@ -22,10 +24,10 @@ type Files interface {
 	Read(id, file string) ([]byte, error)
 }
 
-// Offline answers from the engine's files if the engine itself does not answer. The files say which ID
+// Engine answers from the engine's files if the engine itself does not answer. The files say which ID
 // a name has and how the container was created, which does not change while it runs. Whether
 // it runs, and as which process, FindPIDs finds out.
-type Offline struct {
+type Engine struct {
 	Files Files
 	// FindPIDs finds and verifies the first processes of containers, by ID. claimed has their pids
 	// according to the files, or 0: the engine may have restarted a container since.
@@ -33,9 +35,9 @@ type Offline struct {
 }
 
 var (
-	_ Inspector = (*Offline)(nil)
-	_ Lister    = (*Offline)(nil)
-	_ Eventer   = (*Offline)(nil)
+	_ engine.Inspector = (*Engine)(nil)
+	_ engine.Lister    = (*Engine)(nil)
+	_ engine.Eventer   = (*Engine)(nil)
 )
 
 // storedContainer is the part of config.v2.json that is used; moby's daemon/container.Container.
@@ -59,14 +61,14 @@ type storedContainer struct {
 
 // load returns all containers in the files, running or not. One that is just being created or
 // removed is left out.
-func (o *Offline) load() ([]storedContainer, error) {
-	ids, err := o.Files.IDs()
+func (e *Engine) load() ([]storedContainer, error) {
+	ids, err := e.Files.IDs()
 	if err != nil {
 		return nil, err
 	}
 	var list []storedContainer
 	for _, id := range ids {
-		text, err := o.Files.Read(id, "config.v2.json")
+		text, err := e.Files.Read(id, "config.v2.json")
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -86,25 +88,25 @@ func (o *Offline) load() ([]storedContainer, error) {
 }
 
 // ContainerInspect finds a container as the engine does: by full ID, by name, by a prefix of its ID.
-func (o *Offline) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
+func (e *Engine) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
 	var answer container.InspectResponse
-	all, err := o.load()
+	all, err := e.load()
 	if err != nil {
 		return answer, exit.WithStatus(exit.Failed, err)
 	}
-	c, err := o.find(ctx, all, name)
+	c, err := e.find(ctx, all, name)
 	if err != nil {
 		return answer, err
 	}
 	var host container.HostConfig
-	text, err := o.Files.Read(c.ID, "hostconfig.json")
+	text, err := e.Files.Read(c.ID, "hostconfig.json")
 	if err == nil {
 		err = json.Unmarshal(text, &host)
 	}
 	if err != nil {
 		return answer, exit.WithStatus(exit.Failed, fmt.Errorf("read the engine's files about container %q: %w", name, err))
 	}
-	pids, err := o.FindPIDs(ctx, map[string]int{c.ID: c.State.Pid})
+	pids, err := e.FindPIDs(ctx, map[string]int{c.ID: c.State.Pid})
 	if err != nil {
 		return answer, exit.WithStatus(exit.Status(err), fmt.Errorf("find container %q: %w", name, err))
 	}
@@ -137,7 +139,7 @@ func (c *storedContainer) status() string {
 
 // find returns the container that a name means. Two have the same name only if the engine has kept
 // files of an earlier time, with another mapping of users; then it is the one that runs.
-func (o *Offline) find(ctx context.Context, all []storedContainer, name string) (*storedContainer, error) {
+func (e *Engine) find(ctx context.Context, all []storedContainer, name string) (*storedContainer, error) {
 	name = strings.TrimPrefix(name, "/")
 	for _, matches := range []func(*storedContainer) bool{
 		func(c *storedContainer) bool { return c.ID == name },
@@ -151,7 +153,7 @@ func (o *Offline) find(ctx context.Context, all []storedContainer, name string) 
 			}
 		}
 		if len(found) > 1 && found[0].Name == found[1].Name {
-			found = o.running(ctx, found)
+			found = e.running(ctx, found)
 		}
 		switch len(found) {
 		case 0:
@@ -165,12 +167,12 @@ func (o *Offline) find(ctx context.Context, all []storedContainer, name string) 
 }
 
 // running returns the containers that run, or all if none does or that is not known.
-func (o *Offline) running(ctx context.Context, list []*storedContainer) []*storedContainer {
+func (e *Engine) running(ctx context.Context, list []*storedContainer) []*storedContainer {
 	claimed := make(map[string]int)
 	for _, c := range list {
 		claimed[c.ID] = c.State.Pid
 	}
-	pids, err := o.FindPIDs(ctx, claimed)
+	pids, err := e.FindPIDs(ctx, claimed)
 	if err != nil || len(pids) == 0 {
 		return list
 	}
@@ -184,13 +186,13 @@ func (o *Offline) running(ctx context.Context, list []*storedContainer) []*store
 }
 
 // ContainerList lists the running containers. It supports no filter but status.
-func (o *Offline) ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error) {
+func (e *Engine) ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error) {
 	for _, key := range options.Filters.Keys() {
 		if key != "status" {
 			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("--filter %s does not work without the engine", key))
 		}
 	}
-	all, err := o.load()
+	all, err := e.load()
 	if err != nil {
 		return nil, exit.WithStatus(exit.Failed, err)
 	}
@@ -198,7 +200,7 @@ func (o *Offline) ContainerList(ctx context.Context, options container.ListOptio
 	for _, c := range all {
 		claimed[c.ID] = c.State.Pid
 	}
-	pids, err := o.FindPIDs(ctx, claimed)
+	pids, err := e.FindPIDs(ctx, claimed)
 	if err != nil {
 		return nil, exit.WithStatus(exit.Status(err), err)
 	}
@@ -228,6 +230,6 @@ func (c *storedContainer) summary() container.Summary {
 }
 
 // Events returns channels that never receive anything.
-func (*Offline) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
+func (*Engine) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
 	return nil, nil
 }

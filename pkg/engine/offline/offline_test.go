@@ -1,4 +1,4 @@
-package engine
+package offline
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -44,7 +45,7 @@ func configFile(id, name, state string) string {
 }
 
 // newTestOffline has a running web, a stopped one of an earlier time with the same name, and others.
-func newTestOffline() *Offline {
+func newTestOffline() *Engine {
 	const ran = `"Running":true,"StartedAt":"2026-01-01T00:00:00Z"`
 	files := storedFiles{
 		paddedID("aa1"): configFile(paddedID("aa1"), "web", ran),
@@ -57,7 +58,7 @@ func newTestOffline() *Offline {
 		paddedID("d8"):  "", // just being created
 	}
 	running := map[string]int{paddedID("aa1"): 11, paddedID("ab3"): 13, paddedID("c7"): 17}
-	return &Offline{Files: files, FindPIDs: func(_ context.Context, claimed map[string]int) (map[string]int, error) {
+	return &Engine{Files: files, FindPIDs: func(_ context.Context, claimed map[string]int) (map[string]int, error) {
 		found := make(map[string]int)
 		for id := range claimed {
 			if running[id] > 0 {
@@ -86,7 +87,7 @@ func TestOfflineFindsLikeTheEngine(t *testing.T) {
 		{"nope", 0, `no such container in the engine's files: "nope"`},
 	} {
 		r := &request.Request{Base: request.Source{From: request.FromContainer, Name: row.name}, Take: ns.All()}
-		_, err := Resolve(t.Context(), newTestOffline(), r)
+		_, err := engine.Resolve(t.Context(), newTestOffline(), r)
 		if row.want != "" {
 			if err == nil || err.Error() != row.want {
 				t.Errorf("%s: %v; want %q", row.name, err, row.want)
@@ -105,7 +106,7 @@ func TestOfflineFindsLikeTheEngine(t *testing.T) {
 }
 
 func TestOfflineListsRunningContainers(t *testing.T) {
-	list, err := List(t.Context(), newTestOffline(), func() map[string]bool { return nil })
+	list, err := engine.List(t.Context(), newTestOffline(), func() map[string]bool { return nil })
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%+v, %v", list, err)
 	}

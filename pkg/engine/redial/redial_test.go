@@ -1,4 +1,4 @@
-package engine
+package redial
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ func dialWithDrops(t *testing.T, drops int, is func(error) bool) (conn net.Conn,
 	t.Helper()
 	dials = new(int)
 	var dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	_, err := client.NewClientWithOpts(WithRedial(func(context.Context, string, string) (net.Conn, error) {
+	_, err := client.NewClientWithOpts(Option(func(context.Context, string, string) (net.Conn, error) {
 		if *dials++; *dials <= drops {
 			return droppedConn{err: io.ErrClosedPipe}, nil
 		}
