@@ -52,6 +52,8 @@ type stranger struct {
 	refused bool
 	// users says that joining a user namespace resets it.
 	users bool
+	// missing is why this machine has no such caller, or "".
+	missing string
 }
 
 // strangers returns the callers with one attribute each.
@@ -86,8 +88,8 @@ func strangers() []stranger {
 		{name: "core-filter", become: write("/proc/self/coredump_filter", "0x1")},
 		{name: "small-pages", become: prctl(unix.PR_SET_THP_DISABLE, 1)},
 		{name: "no-write-and-execute", become: prctl(unix.PR_SET_MDWE, 1), kept: "MDWE"},
-		{name: "no-bypass", become: speculation(unix.PR_SPEC_DISABLE)},
-		{name: "no-bypass-for-good", become: speculation(unix.PR_SPEC_FORCE_DISABLE), kept: "speculative store bypass"},
+		{name: "no-bypass", become: speculation(unix.PR_SPEC_DISABLE), missing: bypassMissing()},
+		{name: "no-bypass-for-good", become: speculation(unix.PR_SPEC_FORCE_DISABLE), kept: "speculative store bypass", missing: bypassMissing()},
 		{name: "early-kill", become: called3(unix.SYS_PRCTL, unix.PR_MCE_KILL, unix.PR_MCE_KILL_SET, unix.PR_MCE_KILL_EARLY)},
 		{name: "filtered", become: filtered, kept: "seccomp filter"},
 		{name: "landlocked", become: landlocked, kept: "Landlock", refused: true},
@@ -104,7 +106,7 @@ func strangers() []stranger {
 func everything() stranger {
 	return stranger{name: "everything", become: func() error {
 		for _, s := range strangers() {
-			if s.kept != "" || s.name == "real-time" || s.name == "round-robin" || s.name == "not-nice" {
+			if s.kept != "" || s.missing != "" || s.name == "real-time" || s.name == "round-robin" || s.name == "not-nice" {
 				continue
 			}
 			if err := s.become(); err != nil {
@@ -113,6 +115,16 @@ func everything() stranger {
 		}
 		return nil
 	}}
+}
+
+// bypassMissing returns why a process cannot control its speculative store bypass, or "" if it can. With
+// some processors it cannot, PR_GET_SPECULATION_CTRL in prctl(2).
+func bypassMissing() string {
+	state, err := unix.PrctlRetInt(unix.PR_GET_SPECULATION_CTRL, unix.PR_SPEC_STORE_BYPASS, 0, 0, 0)
+	if err != nil || state&unix.PR_SPEC_PRCTL == 0 {
+		return "this machine does not let a process control its speculative store bypass"
+	}
+	return ""
 }
 
 // anything is the locally of a stranger for which the answer of --via local varies.
