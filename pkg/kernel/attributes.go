@@ -8,8 +8,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// ReadPermanentAttributes reads the attributes that this process can't undo, which takes less than a microsecond. Filters is 1 if there
-// are any. An attribute that the kernel doesn't know is not set.
+// ReadPermanentAttributes reads the attributes that this process can't undo, which takes less than a
+// microsecond. Filters is 1 if there are any. An attribute that the kernel doesn't know is not set.
 func ReadPermanentAttributes() plan.PermanentAttributes {
 	get := func(option int, args ...uintptr) int {
 		var four [4]uintptr

@@ -13,23 +13,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// startZombie runs a script until it has ended and leaves it to be waited for. dir is its directory in /proc,
+// open until the test ends.
+func startZombie(t *testing.T, script string) (cmd *exec.Cmd, dir int) {
+	t.Helper()
+	cmd = exec.Command("sh", "-c", script)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := unix.Open("/proc/"+strconv.Itoa(cmd.Process.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(dir) })
+	return cmd, dir
+}
+
 // A zombie's exit status in /proc is the one that wait returns.
 func TestReadExitStatusAt(t *testing.T) {
 	for _, script := range []string{"exit 0", "exit 42", "kill -KILL $$", "kill -TERM $$"} {
-		cmd := exec.Command("sh", "-c", script)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		var info unix.Siginfo
-		if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-			t.Fatal(err)
-		}
-		dir, err := unix.Open("/proc/"+strconv.Itoa(cmd.Process.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		cmd, dir := startZombie(t, script)
 		got, err := ReadExitStatusAt(dir)
-		unix.Close(dir)
 		_ = cmd.Wait()
 		if want, _ := cmd.ProcessState.Sys().(interface{ ExitStatus() int }); err != nil ||
 			got.ExitStatus() != want.ExitStatus() || got.Signaled() != (cmd.ProcessState.ExitCode() < 0) {
@@ -43,20 +51,8 @@ func TestHiddenExitStatus(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root")
 	}
-	cmd := exec.Command("sh", "-c", "exit 42")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	cmd, dir := startZombie(t, "exit 42")
 	defer func() { _ = cmd.Wait() }()
-	var info unix.Siginfo
-	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
-		t.Fatal(err)
-	}
-	dir, err := unix.Open("/proc/"+strconv.Itoa(cmd.Process.Pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dir)
 	type answer struct {
 		text   string
 		status unix.WaitStatus

@@ -180,22 +180,3 @@ func TestTypedLinesReachTheCommandAtOnce(t *testing.T) {
 		t.Errorf("after ctrl-d: %d, %v; want %v", n, err, io.EOF)
 	}
 }
-
-// The command may have ended with the helper, and been reaped by init.
-func TestWatchdogGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
-	_, tty := openTestTerminal(t)
-	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
-	if err != nil {
-		t.Fatal(err)
-	}
-	makeRaw(t, tty)
-	cmd, _ := startLeader(t, "cat")
-	o, pidfd := orderOf(t, cmd, true)
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	o.Terminal = before
-	wait(t, "it", watch(t, tty, openDevice(t, "/dev/null"), pidfd, o))
-	if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
-		t.Errorf("the terminal is %+v, %v; was %+v", after, err, before)
-	}
-}

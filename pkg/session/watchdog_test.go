@@ -105,13 +105,20 @@ func TestWatchdogEndsTheSession(t *testing.T) {
 	}
 }
 
-func TestWatchdogRestoresTheTerminal(t *testing.T) {
-	_, tty := openTestTerminal(t)
+// rawTestTerminal opens a terminal and makes it raw. before are its settings until then.
+func rawTestTerminal(t *testing.T) (tty *os.File, before *unix.Termios) {
+	t.Helper()
+	_, tty = openTestTerminal(t)
 	before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
 		t.Fatal(err)
 	}
 	makeRaw(t, tty)
+	return tty, before
+}
+
+func TestWatchdogRestoresTheTerminal(t *testing.T) {
+	tty, before := rawTestTerminal(t)
 	cmd, _ := startLeader(t, "cat")
 	o, pidfd := orderOf(t, cmd, true)
 	o.Terminal = before
@@ -125,6 +132,20 @@ func TestWatchdogRestoresTheTerminal(t *testing.T) {
 	}
 	if !reflect.DeepEqual(after, before) {
 		t.Errorf("the terminal is %+v, was %+v", after, before)
+	}
+}
+
+// The command may have ended with the helper, and been reaped by init.
+func TestWatchdogGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
+	tty, before := rawTestTerminal(t)
+	cmd, _ := startLeader(t, "cat")
+	o, pidfd := orderOf(t, cmd, true)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	o.Terminal = before
+	wait(t, "it", watch(t, tty, openDevice(t, "/dev/null"), pidfd, o))
+	if after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err != nil || *after != *before {
+		t.Errorf("the terminal is %+v, %v; was %+v", after, err, before)
 	}
 }
 
