@@ -1,0 +1,393 @@
+package toolbox
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// unpack writes the program and its links to a directory, and returns the directory.
+func unpack(t *testing.T) string {
+	t.Helper()
+	r, size, err := Open(runtime.GOARCH)
+	if err != nil {
+		t.Skipf("%v: make toolbox builds it", err)
+	}
+	defer r.Close()
+	dir := t.TempDir()
+	file, err := os.OpenFile(filepath.Join(dir, "toolbox"), os.O_WRONLY|os.O_CREATE, 0o755) //nolint:gosec // a program
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := file.ReadFrom(r)
+	if err != nil || n != size {
+		t.Fatalf("%d bytes, %v; want %d", n, err, size)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil { //nolint:gosec // for all
+		t.Fatal(err)
+	}
+	for _, name := range Names(runtime.GOARCH) {
+		if err := os.Symlink("../toolbox", filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return bin
+}
+
+// terminal is a shell at a pseudo-terminal.
+type terminal struct {
+	*os.File
+	t    *testing.T
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	text bytes.Buffer // what was printed and not yet expected
+}
+
+// start starts a command of the toolbox at a terminal of 24 lines and 80 columns.
+func start(t *testing.T, bin, dir string, args ...string) *terminal {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
+	cmd.Dir = dir
+	cmd.Env = []string{"PATH=" + bin, "TERM=xterm", "NSJOIN_NAME=web", "HOME=/nonexistent"}
+	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &terminal{File: file, t: t, cmd: cmd}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		file.Close()
+	})
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := file.Read(buf)
+			s.mu.Lock()
+			s.text.Write(buf[:n])
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+func (s *terminal) send(keys string) {
+	s.t.Helper()
+	if _, err := s.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// sequence is an escape sequence, such as one that moves the cursor.
+var sequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[A-Za-z]|[=>])")
+
+// expect waits until the pattern is printed, and forgets all up to its end.
+func (s *terminal) expect(pattern string) string {
+	s.t.Helper()
+	re := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		text := sequence.ReplaceAllString(s.text.String(), "")
+		if at := re.FindStringIndex(text); at != nil {
+			s.text.Reset()
+			s.text.WriteString(text[at[1]:])
+			s.mu.Unlock()
+			return text[:at[1]]
+		}
+		s.mu.Unlock()
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%q is not printed; there is %q", pattern, text)
+		}
+	}
+}
+
+// ended waits for the command's end and returns its exit status.
+func (s *terminal) ended() int {
+	s.t.Helper()
+	done := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("it does not end")
+	}
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// prompt is what the shell prints before a line, as root or not.
+const prompt = `web:\S* [#$] `
+
+const (
+	left, up, down = "\x1b[D", "\x1b[A", "\x1b[B"
+	home, end      = "\x1b[H", "\x1b[F"
+)
+
+func TestShellEditsLines(t *testing.T) {
+	s := start(t, unpack(t), t.TempDir(), "sh")
+	s.expect(prompt)
+	for _, row := range []struct{ keys, printed string }{
+		{"echo one two\r", `\none two\r\n`},
+		{"echo abd" + left + "c\r", `\nabcd\r\n`},
+		{"echo abx\x7fc\r", `\nabc\r\n`},                       // backspace
+		{"cho first" + home + "e\r", `\nfirst\r\n`},            // home
+		{"cho second\x01e\x05ly\r", `\nsecondly\r\n`},          // ^A and ^E
+		{"echo three four\x17five\r", `\nthree five\r\n`},      // ^W removes a word
+		{"nonsense\x15echo line\r", `\nline\r\n`},              // ^U removes what is before the cursor
+		{"echo rest" + home + "\x0becho kill\r", `\nkill\r\n`}, // ^K removes what is behind it
+		{"echo a\\\r", `\n> `},
+		{"b\r", `\nab\r\n`},
+		{"for i in 1 2; do\r", `\n> `},
+		{"echo \"<$i>\"; done\r", `\n<1>\r\n<2>\r\n`},
+		{"echo 'a\r", `\n> `},
+		{"b'\r", `\na\r\nb\r\n`},
+		{"if\x03", prompt},
+		{"echo $?\r", `\n130\r\n`},
+		{"false\recho $?\r", `\n1\r\n`},
+		{"nonsense\r", `\nnonsense: not found\r\n`},
+		{"echo $?\r", `\n127\r\n`},
+		{"cd /\rpwd\r", `\n/\r\n`},
+	} {
+		s.send(row.keys)
+		s.expect(row.printed)
+	}
+	s.send("exit 7\r")
+	if status := s.ended(); status != 7 {
+		t.Errorf("exit status %d, want 7", status)
+	}
+}
+
+func TestShellHistory(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, unpack(t), dir, "sh")
+	s.expect(prompt)
+	s.send("echo first\r")
+	s.expect(`\nfirst\r\n` + prompt)
+	s.send("echo second\r")
+	s.expect(`\nsecond\r\n` + prompt)
+	s.send(up + up + "\r")
+	s.expect(`\nfirst\r\n` + prompt)
+	s.send(up + up + down + "x\r")
+	s.expect(`\nfirstx\r\n` + prompt)
+	s.send("\x12sec\r") // ^R searches
+	s.expect(`\nsecond\r\n` + prompt)
+	s.send("history\r")
+	s.expect(` 1  echo first\r\n +2  echo second\r\n`)
+	s.expect(prompt)
+	s.send("\x04")
+	s.expect("exit")
+	s.ended()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("the shell left %v, %v", entries, err)
+	}
+}
+
+func TestShellCompletes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"alpha file", "beta1", "beta2", "\x1b[31mred", ".hidden"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, unpack(t), dir, "sh")
+	s.expect(prompt)
+	for _, row := range []struct{ keys, printed string }{
+		{"echo al\t\r", `\nalpha file\r\n`},
+		{"echo be\t1\r", `\nbeta1\r\n`},
+		{"echo fo\tx\r", `\nfolder/x\r\n`},
+		{"whoa\t | wc -l\r", `\n1\r\n`},
+		{"echo $NSJOIN_NA\t\r", `\nweb\r\n`},
+		{"echo ./.hid\t\r", `\n\./\.hidden\r\n`},
+	} {
+		s.send(row.keys)
+		s.expect(row.printed)
+		s.expect(prompt)
+	}
+	s.send("ls \t\t")
+	shown := s.expect(`folder/`)
+	if strings.Contains(shown, "red") || strings.Contains(shown, "hidden") {
+		t.Errorf("completion shows %q", shown)
+	}
+}
+
+// awaitCommand waits until the shell has left the terminal to a command.
+func (s *terminal) awaitCommand() {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		mode, err := unix.IoctlGetTermios(int(s.Fd()), unix.TCGETS)
+		if err == nil && mode.Lflag&unix.ICANON != 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("no command runs: %v", err)
+		}
+	}
+}
+
+func TestShellInterrupts(t *testing.T) {
+	s := start(t, unpack(t), t.TempDir(), "sh")
+	s.expect(prompt)
+	for _, command := range []string{
+		"sleep 100", "while true; do sleep 0.05; done", "while :; do :; done", "cat", "sleep 100 | cat", "sh -c 'sleep 100'", "tail -f /dev/null",
+	} {
+		s.send(command + "; echo not reached\r")
+		s.awaitCommand()
+		time.Sleep(500 * time.Millisecond) // it starts
+		s.send("\x03")
+		if printed := s.expect(`\n` + prompt); strings.Contains(printed, "\nnot reached") {
+			t.Errorf("%s: the rest of the line is run: %q", command, printed)
+		}
+		s.send("echo $?\r")
+		s.expect(`\n130\r\n` + prompt)
+	}
+	// A program that catches SIGINT goes on, and the shell waits for it.
+	s.send("sh -c 'trap \"echo caught; exit 3\" INT; sleep 2; echo done'\r")
+	s.awaitCommand()
+	time.Sleep(time.Second) // it sets its trap
+	s.send("\x03")
+	s.expect(prompt)
+	// Neither ^Z nor ^\ ends the shell.
+	s.send("sleep 0.3\r\x1a\x1c")
+	s.expect(prompt)
+	s.send("echo alive\r")
+	s.expect(`\nalive\r\n`)
+}
+
+func TestShellKnowsTheWindow(t *testing.T) {
+	s := start(t, unpack(t), t.TempDir(), "sh")
+	s.expect(prompt)
+	s.send("stty size\r")
+	s.expect(`\n24 80\r\n` + prompt)
+	if err := pty.Setsize(s.File, &pty.Winsize{Rows: 30, Cols: 40}); err != nil {
+		t.Fatal(err)
+	}
+	s.send("stty size\r")
+	s.expect(`\n30 40\r\n` + prompt)
+	long := strings.Repeat("0123456789", 12) // several lines of the terminal
+	s.send("echo " + long + home + strings.Repeat("\x1b[C", 5) + "x" + end + "y\r")
+	s.expect(`\nx` + long + `y\r\n`)
+	// A prompt that would leave no room for a line is shortened, so that lines can be edited.
+	s.expect(prompt)
+	deep := strings.Repeat("d", 20)
+	s.send("mkdir " + deep + " && cd " + deep + "\r")
+	s.expect(`\n[#$] `)
+	s.send("cho edited" + home + "e\r")
+	s.expect(`\nedited\r\n`)
+	s.send("cd /\r")
+	s.expect(`\nweb:/ [#$] `)
+}
+
+func TestShellInTmux(t *testing.T) {
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("tmux is not installed")
+	}
+	bin := unpack(t)
+	socket := filepath.Join(t.TempDir(), "tmux")
+	tmux := func(args ...string) string {
+		out, err := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("tmux %v: %v: %s", args, err, out)
+		}
+		return string(out)
+	}
+	tmux("new-session", "-d", "-x", "80", "-y", "24", "env -i TERM=screen NSJOIN_NAME=web PATH="+bin+" "+bin+"/sh")
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })
+	expect := func(pattern string) {
+		t.Helper()
+		re := regexp.MustCompile(pattern)
+		var screen string
+		for range 400 {
+			if screen = tmux("capture-pane", "-p"); re.MatchString(screen) {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Fatalf("%q is not on the screen:\n%s", pattern, screen)
+	}
+	expect(`^web:\S* [#$]`)
+	tmux("send-keys", "echo abd", "Left", "c", "Enter")
+	expect(`(?m)^abcd$`)
+	tmux("send-keys", "Up", "Home", "Delete", "Delete", "Delete", "Delete", "printf", "Enter")
+	expect(`(?m)^abcdweb`)
+	tmux("send-keys", "C-c")
+	tmux("send-keys", "clear", "Enter", "stty size", "Enter")
+	expect(`(?m)^24 80$`)
+}
+
+func TestEditor(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("first\nsecond\nthird\n"), 0o640); err != nil { //nolint:gosec // the mode is kept
+		t.Fatal(err)
+	}
+	s := start(t, unpack(t), dir, "edit", "file")
+	s.expect("third")
+	s.send("new " + down + end + "!\r" + "added" + down + home + "\x0b\x1a\x17sec\r\x0b\x15\x13")
+	s.expect("lines written")
+	s.send("\x18")
+	if status := s.ended(); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+	text, err := os.ReadFile(file)
+	if want := "new first\nsecond!\nadded\nthird\n"; err != nil || string(text) != want {
+		t.Errorf("the file has %q, %v; want %q", text, err, want)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the file is %v, %v; want mode 640", info.Mode(), err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the editor left %v, %v", entries, err)
+	}
+}
+
+func TestPager(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	for i := range 500 {
+		text.WriteString("line " + strings.Repeat("x", i%7) + "\n")
+	}
+	text.WriteString("the end\n")
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, unpack(t), dir, "less", "file")
+	s.expect("line xxx")
+	s.send("G")
+	s.expect("the end")
+	s.send("q")
+	if status := s.ended(); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+}
+
+func TestTop(t *testing.T) {
+	s := start(t, unpack(t), t.TempDir(), "top")
+	s.expect("Tasks: ")
+	s.expect("PID USER")
+	s.send("M")
+	s.expect("PID USER")
+	s.send("q")
+	if status := s.ended(); status != 0 {
+		t.Errorf("exit status %d, want 0", status)
+	}
+}

@@ -1,0 +1,394 @@
+package toolbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// run runs a script by a shell, and returns what it prints and its status.
+func run(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	limited := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
+	limited.Args[0], limited.Dir, limited.Env, limited.SysProcAttr = cmd.Args[0], cmd.Dir, cmd.Env, cmd.SysProcAttr
+	limited.WaitDelay = time.Second
+	out, err := limited.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Errorf("%v: it hangs, after %q", cmd.Args, out)
+	}
+	status := 0
+	if exited, ok := errors.AsType[*exec.ExitError](err); ok {
+		status = exited.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s\nstatus %d", out, status)
+}
+
+// fixture fills a directory with files.
+func fixture(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	var numbers strings.Builder
+	for i := range 20 {
+		fmt.Fprintln(&numbers, i+1)
+	}
+	for name, text := range map[string]string{
+		"t": "b 2\na 10\nc 1\na 10\n", "n": numbers.String(), "d/e/n2": numbers.String(), "no newline": "x",
+		"p":    "root:x:0:0:root:/root:/bin/bash\nbin:x:1:2::/:/bin/sh\n",
+		"json": `{"a": [1, {"b": "c"}]}` + "\n", "binary": "a\x00b\xff\n", "crlf": "one\r\ntwo\r\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil { //nolint:gosec // a fixture
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-time.Hour).Truncate(time.Minute)
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Symlink("t", filepath.Join(dir, "l")), os.Symlink("/nonexistent", filepath.Join(dir, "broken"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// same are commands that print the same as the machine's own programs, to the byte. A trailing space stands for
+// output that is sorted first.
+var same = []string{
+	"ls -1", "ls -la", "ls -l t n", "ls -lh n", "ls -lS", "ls -ltr d", "ls -R", "ls -d d", "ls -ld / d", "ls -n p", "ls -i n", "ls -F", "ls -a d", "ls -A", "ls -p", "ls -s d", "ls",
+	"cat t n", "cat -n t", "cat -A crlf", "cat -s t", "cat -b t", "tac n", "rev t", "nl t",
+	"head -5 n", "head -n 3 n", "head -c 4 n", "head -n -15 n", "head -2 n t", "head -qn1 n t", "head -n 0 n",
+	"tail -5 n", "tail -n 3 n", "tail -n +18 n", "tail -c 5 n", "tail +19 n", "tail -n 2 n t", "tail -n 1 'no newline'", "tail -n5 -q n t",
+	"sort t", "sort -k2 -n t", "sort -k2nr t", "sort -u t", "sort -t: -k3 -n p", "sort -rn n", "sort -k1,1 -k2,2n t", "sort -t: -k1.2,1.3 p", "sort n", "sort -c t", "printf '10K\\n9M\\n2\\n' | sort -h", "printf 'v1.10\\nv1.9\\n' | sort -V", "sort -s -k1,1 t", "sort -f t",
+	"uniq -c t", "uniq -d t", "uniq -u t", "uniq t", "sort t | uniq -c | sort -rn",
+	"wc t n", "wc -l n", "wc -c n", "wc < n", "wc -lw t", "wc -L p", "cat n | wc -l", "wc -m t",
+	"cut -d: -f1,3 p", "cut -c1-3 p", "cut -d: -f2- p", "cut -f1 t", "cut -d' ' -f2 t", "cut -sd: -f1 t", "cut -d: -f1,7 --output-delimiter=' ' p",
+	"tr a-z A-Z < t", "tr -d a < t", "tr -s ' ' < t", "tr '[:lower:]' '[:upper:]' < t", "tr -cd '0-9\\n' < t", "tr '\\n' ' ' < n", "tr -dc '[:alnum:]' < p", "tr abc x < t",
+	"grep -n root p", "grep -v a t", "grep -c a t", "grep -i ROOT p", "grep -E 'a|b' t", "grep -o '[0-9]*' t", "grep -A1 -B1 c t", "grep -l a t n p", "grep -q a t", "grep -w 1 n", "grep -F . t", "grep -rl 10 d", "grep -rn 10 d", "grep 'a\\|c' t", "grep -x 1 n", "grep -h a t p", "grep -H a t", "grep -e a -e b t", "grep nosuch t", "grep -m1 a t", "grep -2 c t", "grep -c . n t", "grep a binary", "grep -r --include=n2 1 d", "grep '^a.*0$' t", "grep -E '^(a|b) [0-9]{1,2}$' t", "grep -L a t n", "egrep 'a|b' t", "grep '[[:digit:]]' t", "grep '\\bc\\b' t", "grep -on a t", "grep -vn a t",
+	"find . -name n2", "find d -maxdepth 1", "find . -name '*2' -exec echo {} \\;", "find d -type d", "find . -type l | sort", "find . -name n2 -o -name t | sort", "find . -path './d/*' | sort", "find d -empty", "find . -size +0 -type f | sort", "find . -not -name n -type f | sort", "find d -mindepth 1 -maxdepth 1", "find . -maxdepth 1 -name '[tp]' | sort", "find d -name n2 -exec wc -l {} +", "find . -newer nosuch", "find . -iname N2", "find d -printf '%p %s %m %y\\n' | sort", "find . -name d -prune -o -type f -print | sort", "find . \\( -name t -o -name p \\) -print | sort", "find . -user root -name t", "find d -type f -perm 644", "find . -mmin +30 -name t",
+	"sed s/a/b/g t", "sed -n 2,3p n", "sed -E 's/(.) (.*)/\\2 \\1/' t", "sed -e 1d -e 3d t", "sed /a/d t", "sed '$d' t", "sed 's/\\(.\\) \\(.*\\)/\\2 \\1/' t", "sed -n '$p' n", "sed '2q' n", "sed 's/[0-9]/<&>/' t", "sed -n '/b/,/c/p' t", "sed '1!G;h;$!d' n", "sed 'y/abc/xyz/' t", "sed '2i\\before' t", "sed 's/a/x/2' t", "sed -n '/a/=' t", "sed 's|/|_|g' p", "sed '/a/s/1/2/' t", "sed 'N;s/\\n/,/' n", "sed ':a;N;$!ba;s/\\n/ /g' n", "sed '0~5d' n", "sed -n '5,+2p' n", "sed '/^$/d' t", "sed 's/.*/\\U&/' t", "sed '$a end' t", "sed '3,$d' n", "sed -s -n '$p' n t", "sed 's/\\s/_/g' t", "sed '/a/{s/a/z/;s/1/9/}' t", "sed 's/b*/x/g' t", "sed 'c new' t", "cp t c && sed -i s/a/X/ c && cat c && sed -i.bak s/X/Y/ c && cat c c.bak && rm c c.bak",
+	"awk '{print $1}' t", "awk -F: '{print $1, $NF}' p", "awk -F: -v x=1 'x{s+=$3} END{print s}' p", "awk 'NR==2' n", "awk '{a[$1]+=$2} END{for(k in a) print k, a[k]}' t | sort", "awk '/a/{n++} END{print n+0}' t", "awk 'BEGIN{printf \"%05.2f|%s\\n\", 3.14159, \"x\"}'", "awk '{print length($0), toupper($1)}' t", "awk '{gsub(/a/,\"b\"); print}' t",
+	"xargs echo < t", "xargs -n1 echo < t", "xargs -I{} echo x{}y < t", "printf 'a b\\0c' | xargs -0 -n1 echo", "xargs -n2 < n", "echo | xargs -r echo never", "echo 1 2 | xargs -t true 2>/dev/null",
+	"diff t n", "diff -u t t", "diff -q t n", "diff t p", "printf 'a\\nb\\nc\\n' | diff - n", "diff -r d d", "cmp n d/e/n2", "cmp -s n t", "comm t t", "comm -12 n n", "paste t t", "paste -sd, n", "paste -d: n n", "fold -w 3 p", "fold -sw 10 p",
+	"hexdump -C t", "hexdump t", "od -c t", "od -An -tx1 t", "od -t x1z t", "od t", "strings -n 3 p", "base64 n", "base64 -w0 n", "base64 n | base64 -d", "md5sum n", "sha1sum n t", "sha256sum < n", "sha512sum n", "md5sum n | md5sum -c",
+	"tee copy < t && cat copy && rm copy", "du -s d", "du -sh d", "du -h d", "du d", "du -a d", "du -b n", "du -sk d",
+	"id", "id -u", "id -un root", "id -G", "id root", "whoami", "groups", "uname -r", "uname -s", "uname -m", "uname -n", "printenv HOME", "env -i A=1 env", "hostname", "hostname -s", "hostname -f 2>/dev/null | wc -l",
+	"date -u -d @0", "date -u +%Y-%m-%d", "date -u -d @86400 +%F' '%T", "date -u -d @5 +%s", "date -d '2020-01-02 03:04:05' +%Y%m%d%H%M%S", "date -u -Is -d @0",
+	"basename /a/b.c .c", "basename /a/b", "dirname /a/b/c", "readlink l", "readlink -f l", "readlink nosuch", "realpath l",
+	"touch -d 2020-01-01 z && ls -l --full-time z && rm z", "mkdir -p q/w/e && find q && rmdir q/w/e && rm -r q && ls q", "mkdir q && chmod 750 q && stat -c %a q && rmdir q",
+	"cp n c && chmod u+x,go-r c && stat -c '%a %A %s %F %h' c && rm c", "cp -r d d2 && find d2 && rm -rf d2", "cp -a d d3 && ls -lR d3 && rm -r d3", "cp n c; mv c c2; ls c c2; rm c2", "cp n t nosuch/", "ln -s t l2 && readlink l2 && ln -sf n l2 && readlink l2 && rm l2", "ln n hard && stat -c %h n && rm hard", "cp -p n c && stat -c %Y c && rm c", "truncate -s 3 c && wc -c c && rm c", "cp t c && chmod a= c && stat -c %a c && rm c", "stat -c '%n %U:%G' t l", "stat -Lc %F l",
+	"chmod -R g+w d && find d -perm -g+w && chmod -R g-w d", "chown 0:0 n && stat -c %u:%g n", "mktemp -u /tmp/xXXXXXX | wc -c",
+	"echo -n x", "echo -e 'a\\tb'", "printf '%s-%d\\n' a 5", "printf '%5.1f|%-4s|%x\\n' 2.25 a 255", "test -f n", "test -d n", "[ 1 -lt 2 ]", "[ a = b ]", "expr 1 + 2", "expr 2 \\* 3", "expr length abc", "expr abc : 'a\\(.\\)'", "seq 1 3", "seq 3", "seq 2 2 6", "seq -s, 3", "seq -w 8 10", "seq 3 -1 1", "seq 0.5 0.5 2",
+	"true", "false", "sleep 0.01", "timeout 5 true", "timeout 0.1 sleep 5", "timeout 5 sh -c 'exit 3'", "yes | head -2", "nproc", "kill -0 $$", "kill -l 9", "env A=b printenv A",
+	"tar cf a.tar d t && tar tf a.tar && mkdir x && tar xf a.tar -C x && ls -lR x && rm -r x a.tar", "tar czf a.tgz d && tar tzf a.tgz && rm a.tgz", "tar cf - d | tar tf -", "tar -cvf /dev/null d 2>&1", "tar cf - --exclude=n2 d | tar t", "tar cf - d | tar xOf - d/e/n2", "tar xf nosuch 2>/dev/null",
+	"gzip -c n | gunzip -c", "gzip -k n && ls n.gz && zcat n.gz && rm n.gz", "cp n c && gzip c && ls c.gz && gunzip c.gz && cat c && rm c", "gzip -dc < n 2>/dev/null",
+	"jq -r '.a[1].b' json", "dd if=n of=c bs=10 count=2 2>/dev/null; cat c; rm c", "which nosuch", "tty", "ps -o pid= -p 1", "ps -p 1 -o comm=", "pgrep -x nosuch", "env -u HOME printenv HOME", "nohup echo x 2>/dev/null", "free | head -1", "mount | grep ' / ' | cut -d' ' -f1-5", "df -P / | tail -1 | wc -w", "sync",
+}
+
+// TestToolsAsTheMachinesOwn runs each command with the toolbox's tools only, and with the machine's programs, and
+// compares what is printed and the status. Messages of errors differ, so that only the status counts.
+func TestToolsAsTheMachinesOwn(t *testing.T) {
+	bin := unpack(t)
+	mine, theirs := fixture(t), fixture(t)
+	home := []string{"HOME=/root", "LC_ALL=C", "TZ=UTC", "TERM=dumb"}
+	for _, command := range same {
+		tool := exec.Command(filepath.Join(bin, "sh"), "-c", command)
+		tool.Dir, tool.Env = mine, append(slices.Clone(home), "PATH="+bin)
+		// The shell's builtins are no programs.
+		machine := exec.Command("/bin/bash", "-c", "enable -n echo printf test [ pwd kill true false; "+command)
+		machine.Dir, machine.Env = theirs, append(slices.Clone(home), "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
+		want := run(t, machine)
+		if strings.Contains(want, "command not found") {
+			t.Logf("%s: the machine lacks a program", command)
+			continue
+		}
+		got := run(t, tool)
+		got, want = plain(got, mine), plain(want, theirs)
+		if got != want {
+			t.Errorf("%s\ngot  %q\nwant %q", command, got, want)
+		}
+	}
+}
+
+var (
+	inodes  = regexp.MustCompile(`(?m)^\d{6,} `)
+	errLine = regexp.MustCompile(`(?m)^(bash: line \d+: |sh: )?[a-z0-9]+: .*\n?`)
+)
+
+// plain removes what differs between two runs: inodes, the directory, and messages of errors.
+func plain(text, dir string) string {
+	text = strings.ReplaceAll(text, dir, "DIR")
+	text = inodes.ReplaceAllString(text, "INODE ")
+	return errLine.ReplaceAllString(text, "")
+}
+
+// TestEachToolRuns runs each name of the list. None takes --help for something to do: u-root's hostname sets that name.
+func TestEachToolRuns(t *testing.T) {
+	bin := unpack(t)
+	before, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if after, err := os.Hostname(); after != before {
+			t.Errorf("the host's name was %q and is %q, %v", before, after, err)
+		}
+	}()
+	arguments := map[string][]string{
+		"[": {"1", "]"}, "test": {"1"}, "true": nil, "false": nil, "clear": nil, "whoami": nil, "nproc": nil, "sync": nil, "printf": {"x"},
+		"yes": {"--help"}, "sleep": {"0"}, "expr": {"1"}, "echo": {"x"}, "pwd": nil, "tty": nil, "dmesg": {"--help"}, "seq": {"1"}, "printenv": nil,
+	}
+	for _, name := range Names(runtime.GOARCH) {
+		args, ok := arguments[name]
+		if !ok {
+			args = []string{"--help"}
+		}
+		script := `"$@" </dev/null 2>&1 | head -c 2000; echo; echo "status $PIPESTATUS"`
+		cmd := exec.Command("/bin/bash", append([]string{"-c", script, "bash", filepath.Join(bin, name)}, args...)...)
+		cmd.Dir = t.TempDir()
+		cmd.Env = []string{"PATH=/nonexistent:/usr/bin:/bin", "TERM=xterm"}
+		text := run(t, cmd)
+		status := regexp.MustCompile(`status (\d+)\n`).FindStringSubmatch(text)
+		if status == nil || strings.Contains(text, "panic:") || strings.Contains(text, "goroutine ") || strings.Contains(text, "there is no tool") {
+			t.Errorf("%s %v: %q", name, args, text)
+			continue
+		}
+		if n, _ := strconv.Atoi(status[1]); n > 125 && (name != "yes" || n != 141) {
+			t.Errorf("%s %v ends with status %d: %q", name, args, n, text)
+		}
+	}
+}
+
+func TestToolIsChosenByName(t *testing.T) {
+	bin := unpack(t)
+	dir := t.TempDir()
+	// A link of this name in the working directory leads nowhere.
+	if err := errors.Join(os.Symlink("next", filepath.Join(dir, "ls")), os.Symlink("rm", filepath.Join(dir, "next"))); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(filepath.Dir(bin), "toolbox")
+	for _, row := range []struct {
+		argv []string
+		want string
+	}{
+		{[]string{"toolbox", "echo", "x"}, "x\n\nstatus 0"},
+		{[]string{"ls", "-d", "."}, ".\n\nstatus 0"},
+		{[]string{"/.nsjoin/bin/echo", "x"}, "x\n\nstatus 0"},
+		{[]string{"-sh", "-c", "echo $0"}, "sh\n\nstatus 0"},
+		{[]string{"toolbox", "nosuch"}, "toolbox: there is no tool named \"nosuch\"\n\nstatus 127"},
+		{[]string{"nosuch"}, "toolbox: there is no tool named \"nosuch\"\n\nstatus 127"},
+	} {
+		cmd := &exec.Cmd{Path: program, Args: row.argv, Dir: dir}
+		if got := run(t, cmd); got != row.want {
+			t.Errorf("%q prints %q, want %q", row.argv, got, row.want)
+		}
+	}
+}
+
+func TestNetworkTools(t *testing.T) {
+	bin := unpack(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/moved":
+			http.Redirect(w, r, "/", http.StatusFound)
+		case "/missing":
+			http.NotFound(w, r)
+		default:
+			body := new(strings.Builder)
+			_, _ = fmt.Fprintf(body, "%s %s %s", r.Method, r.URL, r.Header.Get("X"))
+			fmt.Fprintln(w, body)
+		}
+	}))
+	defer server.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "secret") }))
+	defer secure.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintln(conn, "hello")
+			conn.Close()
+		}
+	}()
+	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	for _, row := range []struct{ command, want string }{
+		{"curl -s URL/x?y", `^GET /x\?y \n\nstatus 0$`},
+		{"curl -sd a=b -H 'X: z' URL", `^POST / z\n`},
+		{"curl -sI URL", `^HTTP/1.1 200 OK\r\n`},
+		{"curl -si URL | head -1", `^HTTP/1.1 200 OK\r\n`},
+		{"curl -so /dev/null -w '%{http_code}\\n' URL/missing", `^404\n\nstatus 0$`},
+		{"curl -sf URL/missing", `status 22$`},
+		{"curl -sL URL/moved", `^GET / \n`},
+		{"curl -s -X PUT URL", `^PUT / \n`},
+		{"curl -v URL 2>&1 | grep '^[<>]' | head -1", `^> GET / HTTP/1.1\n`},
+		{"curl SECURE", `curl: \(60\) .*\n\nstatus 60$`},
+		{"curl -sk SECURE", `^secret\n`},
+		{"curl http://127.0.0.1:1", `curl: \(7\) .*connection refused\n\nstatus 7$`},
+		{"curl nonsense://x", `status 3$`},
+		{"wget -qO- URL", `^GET / \n`},
+		{"nc 127.0.0.1 PORT", `^hello\n\nstatus 0$`},
+		{"nc -zv 127.0.0.1 PORT", `succeeded\n\nstatus 0$`},
+		{"nc -z 127.0.0.1 1", `status 1$`},
+		{"nc -lU sock >got & until [ -S sock ]; do sleep 0.05; done; (sleep 0.3; echo sent) | nc -q 0 -U sock; wait; cat got", `^sent\n`},
+		{"openssl s_client -connect ADDRESS </dev/null", `(?s)CONNECTED.*BEGIN CERTIFICATE.*Protocol  : TLSv1.3|(?s)CONNECTED.*Protocol  : TLS 1.3`},
+		{"openssl s_client -connect ADDRESS </dev/null 2>/dev/null | openssl x509 -noout -subject -dates", `subject=O=Acme Co\nnotBefore=.* GMT\nnotAfter=.* GMT\n`},
+		{"openssl s_client ADDRESS </dev/null | openssl x509 -text -noout", `(?s)Certificate:.*Subject Alternative Name: .*DNS:example.com`},
+		{"ss -tln", `(?m)^LISTEN +0 +\d+ +127\.0\.0\.1:PORT +0\.0\.0\.0:\*`},
+		{"ss -tlnp", `127\.0\.0\.1:PORT .*users:\(\("toolbox.test",pid=\d+,fd=\d+\)\)`},
+		{"ss -H -tan | head -1", `^[A-Z]`},
+		{"netstat -tln", `(?m)^tcp +0 +\d+ +127\.0\.0\.1:PORT +0\.0\.0\.0:\* +LISTEN`},
+		{"lsof -i :1", `^\nstatus 1$`},
+		{"lsof -iTCP:PORT", `TCP 127`},
+		{"lsof -iUDP:PORT", `^\nstatus 1$`},
+		{"lsof -i :PORT", `(?m)^toolbox.t\S* +\d+ .* inet .*TCP 127\.0\.0\.1:PORT \(LISTEN\)`},
+		{"lsof -t -i :PORT", `^\d+\n`},
+		{"lsof -p $$ | head -1", `^COMMAND +PID +USER +FD +TYPE`},
+		{"ip -br addr show lo", `^lo +\S+ +127\.0\.0\.1/8`},
+		{"ip a", `(?m)^1: lo: <LOOPBACK,UP.*\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127\.0\.0\.1/8 scope host lo$`},
+		{"ip -4 route get 127.0.0.1", `^127\.0\.0\.1 dev lo`},
+		{"ip link show dev lo", `^1: lo: `},
+		{"ip link show dev nosuch", `no device "nosuch"\n\nstatus 1$`},
+		{"ping -c2 -i 0.1 127.0.0.1", `(?s)64 bytes from 127\.0\.0\.1: icmp_seq=1 ttl=64 time=\S+ ms\n.*2 packets transmitted, 2 received, 0% packet loss\nrtt`},
+		{"ping -qc1 ::1 || ping -qc1 127.0.0.1", `1 received, 0% packet loss`},
+		{"traceroute --help", `Usage|usage|status`},
+	} {
+		replace := strings.NewReplacer("URL", server.URL, "SECURE", secure.URL, "ADDRESS", secure.Listener.Addr().String(), "PORT", port)
+		cmd := exec.Command(filepath.Join(bin, "sh"), "-c", replace.Replace(row.command))
+		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + bin}
+		if got := run(t, cmd); !regexp.MustCompile(replace.Replace(row.want)).MatchString(got) {
+			t.Errorf("%s\nprints %q\nwant   %q", row.command, got, row.want)
+		}
+	}
+}
+
+// TestProcessTools looks at processes of a pid namespace, in a file system that has the toolbox and little else.
+func TestToolsInAScratchContainer(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("it makes namespaces, as root")
+	}
+	bin := unpack(t)
+	root := filepath.Dir(bin)
+	for _, dir := range []string{"proc", "etc", "tmp", "work", "odd\n\x1b[31mdirectory"} {
+		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil { //nolint:gosec // for all
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{
+		"etc/passwd": "root:x:0:0::/root:/bin/sh\nweb\x1b[2J:x:1234:1234::/:/bin/sh\nweb:x:1000:1000::/:/bin/sh\n", "etc/group": "root:x:0:\nweb:x:1000:\nextra:x:77:web\n",
+		"etc/resolv.conf": "nameserver 127.0.0.1\n", "work/file": "text\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil { //nolint:gosec // for all
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(filepath.Join(root, "work/file"), 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	container := func(script string) *exec.Cmd {
+		cmd := exec.Command("/bin/sh", "-c", "mount -t proc proc /proc && "+script)
+		cmd.Path = "/bin/sh"
+		cmd.Env, cmd.Dir = []string{"PATH=/bin", "HOME=/"}, "/work"
+		cmd.SysProcAttr = &unix.SysProcAttr{
+			Chroot: root, Unshareflags: unix.CLONE_NEWNS, Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+		}
+		return cmd
+	}
+	for _, row := range []struct{ script, want string }{
+		{"ps aux", `(?m)^USER +PID +%CPU +%MEM +VSZ +RSS +TTY +STAT +START +TIME +COMMAND\nroot +1 .* /bin/sh -c mount`},
+		{"ps -ef | head -1", `^UID +PID +PPID +C +STIME +TTY +TIME +CMD\n`},
+		{"ps -o pid,ppid,user,comm", `(?m)^ +1 +0 root +sh$`},
+		{"ps aux --sort=-rss | head -2 | wc -l", `^2\n`},
+		{"sleep 100 & sleep 0.1; pgrep -x sleep && pkill sleep; sleep 0.1; pgrep -x sleep; echo $?", `^\d+\n(Terminated\n)?1\n`},
+		{"top -bn1 | head -7", `(?s)^top - .* load average: .*Tasks: \d+ total.*PID USER`},
+		{"free -m", `(?m)^Mem: +\d+`},
+		{"uptime", ` up `},
+		{"lsof -p 1", `(?m)^sh +1 +root +cwd`},
+		{"ls -la", `(?m)^-rw-r--r-- 1 web  web  +5 .* file$`},
+		{"ls -n file", ` 1 1000 1000 5 `},
+		{"stat -c %U:%G file", `^web:web\n`},
+		{"ls /", `(?m)^odd\?\?\[31mdirectory$`},
+		{"ls -d /odd* | od -c | head -1", ` \?   \? `},
+		{"chown 1234 file; ls -l file; chown web: file; stat -c %U:%G file", `(?s)web\?\[2J .*\nweb:web\n`},
+		{"id web", `^uid=1000\(web\) gid=1000\(web\) groups=1000\(web\),77\(extra\)\n`},
+		{"df", `^Filesystem `},
+		{"mount", `proc on /proc type proc`},
+		{"hostname", `\n`},
+		{"date", `UTC`},
+		{"ip a", `^1: lo: <LOOPBACK>`},
+		{"ss -tlnp", `^State`},
+		{"env", `(?m)^PATH=/bin$`},
+		{"grep -rn text .", `^\./file:1:text\n`},
+		{"find / -xdev -name 'odd*' -type d", `odd`},
+		{"echo 127.0.0.1 name > /etc/hosts; ip link set lo up; ping -c1 name", `1 received`},
+		{"ip link set lo up; (sleep 0.5; ping -qc5 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 2 icmp", `(.*ICMP.*\n){2}\nstatus 0$`},
+		{"ip link set lo up; (sleep 0.5; nc -z 127.0.0.1 99) & timeout 10 tcpdump -i lo -n -c 1 port 99", `127\.0\.0\.1.*99`},
+		{"ip link set lo up; traceroute 127.0.0.1", `(?m)^TTL: [12] +127\.0\.0\.1`},
+		{"strace echo x 2>&1 | grep write", `write`},
+		{"dig +time=1 +tries=1 x.example", `dig: 127\.0\.0\.1:53: .*\n\nstatus 9$`},
+		{"cd /tmp; echo x > a; tar cf a.tar a ../etc/passwd; rm a; tar xf a.tar; cat a; ls", `^x\na\na\.tar\netc\n`},
+		{"ln -s /work/file /tmp/l; echo y | sed s/y/z/; sed -i s/text/changed/ file; cat file; stat -c %U file", `z\nchanged\nweb\n`},
+	} {
+		if got := run(t, container(row.script)); !regexp.MustCompile(row.want).MatchString(got) {
+			t.Errorf("%s\nprints %q\nwant   %q", row.script, got, row.want)
+		}
+	}
+
+	// Files that a tool reads without being asked may be anything.
+	for _, name := range []string{"passwd", "group", "localtime", "resolv.conf", "hosts", "nsswitch.conf"} {
+		path := filepath.Join(root, "etc", name)
+		if err := errors.Join(os.RemoveAll(path), unix.Mkfifo(path, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, row := range []struct{ script, want string }{
+		{"ls -la", ` 1000 `},
+		{"ps aux", `(?m)^0 +1 `},
+		{"id", `^uid=0 gid=0`},
+		{"whoami", `^0\n`},
+		{"date", `UTC`},
+		{"top -bn1", `Tasks`},
+		{"chown web file", `there is no user "web"`},
+		{"tar c file | tar tv", `1000`},
+		{"find . -user 1000", `file`},
+		{"stat file", `Uid`},
+		{"ping -c1 name", `/etc/resolv\.conf is not a regular file`},
+		{"curl http://name", `/etc/resolv\.conf is not a regular file`},
+		{"dig x", `/etc/resolv\.conf`},
+		{"nslookup x", `/etc/resolv\.conf`},
+		{"sh -c 'cd /; echo ~web $PWD'", `~?web /`},
+		{"traceroute name", `/etc/resolv\.conf is not a regular file`},
+		{"wget http://name", `/etc/resolv\.conf`},
+		{"nc name 1", `/etc/resolv\.conf`},
+		{"ss -tlnp", `State`},
+		{"lsof", `sh`},
+	} {
+		if got := run(t, container(row.script)); !regexp.MustCompile(row.want).MatchString(got) {
+			t.Errorf("with FIFOs in /etc: %s\nprints %q\nwant   %q", row.script, got, row.want)
+		}
+	}
+}

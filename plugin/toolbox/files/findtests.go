@@ -1,0 +1,267 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// withArgument returns a test that has an argument.
+func (f *find) withArgument(name, arg string) (test, error) {
+	switch name {
+	case "-maxdepth", "-mindepth":
+		n, err := strconv.Atoi(arg)
+		if name == "-maxdepth" {
+			f.maxDepth = n
+		} else {
+			f.minDepth = n
+		}
+		return func(*found) bool { return true }, err
+	case "-name", "-iname", "-path", "-ipath", "-wholename":
+		return glob(name, arg)
+	case "-regex", "-iregex":
+		if name == "-iregex" {
+			arg = "(?i)" + arg
+		}
+		re, err := regexp.Compile("^(?:" + arg + ")$")
+		if err != nil {
+			return nil, err
+		}
+		return func(e *found) bool { return re.MatchString(e.path) }, nil
+	case "-type":
+		return kind(arg)
+	case "-size":
+		return size(arg)
+	case "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin":
+		return age(name, arg)
+	case "-newer":
+		than, err := modified(arg)
+		if err != nil {
+			return nil, err
+		}
+		at := time.Unix(than.Unix())
+		return func(e *found) bool { return time.Unix(e.stat.Mtim.Unix()).After(at) }, nil
+	case "-user", "-uid":
+		id, ok := accounts.Users().ID(arg)
+		if !ok {
+			return nil, errors.New("there is no such user")
+		}
+		return func(e *found) bool { return e.stat.Uid == id }, nil
+	case "-group", "-gid":
+		id, ok := accounts.Groups().ID(arg)
+		if !ok {
+			return nil, errors.New("there is no such group")
+		}
+		return func(e *found) bool { return e.stat.Gid == id }, nil
+	case "-perm":
+		return permission(arg)
+	case "-links":
+		n, compare, err := amount(arg)
+		return func(e *found) bool { return compare(int64(e.stat.Nlink), n) }, err
+	case "-inum":
+		n, compare, err := amount(arg)
+		return func(e *found) bool { return compare(int64(e.stat.Ino), n) }, err
+	case "-printf":
+		f.acts = true
+		return func(e *found) bool { return f.printf(arg, e) }, nil
+	}
+	return nil, errors.New("unknown test")
+}
+
+func glob(name, pattern string) (test, error) {
+	fold := strings.HasPrefix(name, "-i")
+	if fold {
+		pattern = strings.ToLower(pattern)
+	}
+	whole := strings.Contains(name, "path") || name == "-wholename"
+	re, err := globExpression(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return func(e *found) bool {
+		text := e.path
+		if !whole {
+			text = path.Base(text)
+		}
+		if fold {
+			text = strings.ToLower(text)
+		}
+		return re.MatchString(text)
+	}, nil
+}
+
+// globExpression translates a pattern; unlike those of package path, its * matches a slash too.
+func globExpression(pattern string) (*regexp.Regexp, error) {
+	var out strings.Builder
+	out.WriteString("(?s)^")
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; c {
+		case '*':
+			out.WriteString(".*")
+		case '?':
+			out.WriteByte('.')
+		case '[':
+			end := strings.IndexByte(pattern[min(i+2, len(pattern)):], ']')
+			if end < 0 {
+				out.WriteString(`\[`)
+				continue
+			}
+			class := pattern[i+1 : i+2+end]
+			if class[0] == '!' {
+				class = "^" + class[1:]
+			}
+			out.WriteString("[" + strings.ReplaceAll(class, `\`, `\\`) + "]")
+			i += 2 + end
+		case '\\':
+			if i+1 < len(pattern) {
+				i++
+			}
+			out.WriteString(regexp.QuoteMeta(pattern[i : i+1]))
+		default:
+			out.WriteString(regexp.QuoteMeta(string(c)))
+		}
+	}
+	out.WriteByte('$')
+	return regexp.Compile(out.String())
+}
+
+func kind(letters string) (test, error) {
+	var kinds []uint32
+	for letter := range strings.SplitSeq(letters, ",") {
+		mode, ok := map[string]uint32{
+			"f": unix.S_IFREG, "d": unix.S_IFDIR, "l": unix.S_IFLNK, "p": unix.S_IFIFO,
+			"s": unix.S_IFSOCK, "b": unix.S_IFBLK, "c": unix.S_IFCHR,
+		}[letter]
+		if !ok {
+			return nil, errors.New("unknown type")
+		}
+		kinds = append(kinds, mode)
+	}
+	return func(e *found) bool {
+		for _, mode := range kinds {
+			if e.stat.Mode&unix.S_IFMT == mode {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+func size(text string) (test, error) {
+	unit := int64(512)
+	if text != "" {
+		if u, ok := map[byte]int64{'b': 512, 'c': 1, 'w': 2, 'k': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}[text[len(text)-1]]; ok {
+			unit, text = u, text[:len(text)-1]
+		}
+	}
+	n, compare, err := amount(text)
+	return func(e *found) bool { return compare((e.stat.Size+unit-1)/unit, n) }, err
+}
+
+// age compares the time since a file's time, in whole days or minutes.
+func age(name, text string) (test, error) {
+	unit := 24 * time.Hour
+	if strings.HasSuffix(name, "min") {
+		unit = time.Minute
+	}
+	n, compare, err := amount(text)
+	now := time.Now()
+	return func(e *found) bool {
+		at := e.stat.Mtim
+		switch name[1] {
+		case 'a':
+			at = e.stat.Atim
+		case 'c':
+			at = e.stat.Ctim
+		}
+		return compare(int64(now.Sub(time.Unix(at.Unix()))/unit), n)
+	}, err
+}
+
+// permission compares modes: equal, with - all of the bits, with / any of them.
+func permission(text string) (test, error) {
+	sign := byte(0)
+	if text != "" && (text[0] == '-' || text[0] == '/') {
+		sign, text = text[0], text[1:]
+	}
+	want, err := newMode(text, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	return func(e *found) bool {
+		mode := e.stat.Mode & 0o7777
+		switch sign {
+		case '-':
+			return mode&want == want
+		case '/':
+			return want == 0 || mode&want != 0
+		}
+		return mode == want
+	}, nil
+}
+
+// printf prints a format: %p %f %h %P %s %m %M %u %g %U %G %y %l %n %i %d %t %T@ %%, and \n \t \0 \\.
+func (f *find) printf(format string, e *found) bool {
+	var out strings.Builder
+	for i := 0; i < len(format); i++ {
+		c := format[i]
+		if i+1 == len(format) || c != '%' && c != '\\' {
+			out.WriteByte(c)
+			continue
+		}
+		i++
+		if c == '\\' {
+			if at := strings.IndexByte("ntr0\\", format[i]); at >= 0 {
+				out.WriteByte("\n\t\r\x00\\"[at])
+			} else {
+				out.WriteString(format[i-1 : i+1])
+			}
+			continue
+		}
+		if format[i] == 'T' && i+1 < len(format) {
+			i++
+			out.WriteString(fmt.Sprintf("%d.%09d", e.stat.Mtim.Sec, e.stat.Mtim.Nsec))
+			continue
+		}
+		letter, known := map[byte]byte{'s': 's', 'm': 'a', 'M': 'A', 'u': 'U', 'U': 'u', 'g': 'G', 'G': 'g', 'n': 'h', 'i': 'i', 't': 'y', '%': '%', 'b': 'b'}[format[i]]
+		switch {
+		case format[i] == 'm':
+			out.WriteString(strconv.FormatUint(uint64(e.stat.Mode&0o7777), 8))
+		case known:
+			out.WriteString(statField(letter, e.path, &e.stat))
+		case format[i] == 'p', format[i] == 'P':
+			out.WriteString(e.path)
+		case format[i] == 'f':
+			out.WriteString(path.Base(e.path))
+		case format[i] == 'h':
+			out.WriteString(path.Dir(e.path))
+		case format[i] == 'd':
+			out.WriteString(strconv.Itoa(e.depth))
+		case format[i] == 'y':
+			out.WriteString(strings.Replace(Mode(e.stat.Mode)[:1], "-", "f", 1))
+		case format[i] == 'l':
+			if _, target, ok := strings.Cut(statField('N', e.path, &e.stat), " -> "); ok {
+				out.WriteString(target)
+			}
+		}
+	}
+	text := out.String()
+	if tool.Terminal() {
+		lines := strings.Split(text, "\n")
+		for i := range lines {
+			lines[i] = strings.ReplaceAll(tool.Printable(strings.ReplaceAll(lines[i], "\t", "\ufffc")), "\ufffc", "\t")
+		}
+		text = strings.Join(lines, "\n")
+	}
+	_, err := f.out.WriteString(text)
+	return err == nil
+}

@@ -1,0 +1,125 @@
+package files
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// Gzip compresses or decompresses files in their place, or standard input.
+func Gzip(args []string) int { return gzipFiles("gzip", false, false, args) }
+
+// Gunzip is gzip -d.
+func Gunzip(args []string) int { return gzipFiles("gunzip", true, false, args) }
+
+// Zcat is gzip -dc. It reads Zstandard and bzip2 too.
+func Zcat(args []string) int { return gzipFiles("zcat", true, true, args) }
+
+func gzipFiles(name string, decompress, stdout bool, args []string) int {
+	f := tool.Flags(name, "[-cdfkt1..9] [FILE...]")
+	d := f.BoolP("decompress", "d", decompress, "decompress")
+	c := f.BoolP("stdout", "c", stdout, "write to standard output")
+	keep := f.BoolP("keep", "k", false, "keep the files")
+	force := f.BoolP("force", "f", false, "overwrite files")
+	test := f.BoolP("test", "t", false, "check only")
+	f.BoolP("quiet", "q", false, "ignored")
+	f.BoolP("no-name", "n", false, "ignored")
+	verbose := f.BoolP("verbose", "v", false, "print what is done")
+	level := gzip.DefaultCompression
+	for n := 1; n <= 9; n++ {
+		digit := string(rune('0' + n))
+		f.BoolP("level-"+digit, digit, false, "level "+digit)
+	}
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	for n := 1; n <= 9; n++ {
+		if f.Changed("level-" + string(rune('0'+n))) {
+			level = n
+		}
+	}
+	do := func(in io.Reader, out io.Writer) error {
+		if *d || *test {
+			r, err := decompressed(in)
+			if _, plain := r.(*bufio.Reader); err == nil && plain {
+				return errors.New("it is not compressed by gzip, bzip2 or Zstandard")
+			}
+			if err == nil {
+				_, err = io.Copy(out, r)
+			}
+			return err
+		}
+		w, err := gzip.NewWriterLevel(out, level)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, in)
+		return errors.Join(err, w.Close())
+	}
+	return tool.Inputs(name, f.Args(), func(in tool.Input) error {
+		switch {
+		case *test:
+			return do(in, io.Discard)
+		case *c || in.Name == "-":
+			return do(in, os.Stdout)
+		}
+		to := in.Name + ".gz"
+		if *d {
+			var ok bool
+			if to, ok = gunzipped(in.Name); !ok {
+				return fmt.Errorf("%s: unknown suffix", tool.Printable(in.Name))
+			}
+		} else if strings.HasSuffix(in.Name, ".gz") {
+			return fmt.Errorf("%s: it has the suffix .gz already", tool.Printable(in.Name))
+		}
+		if err := replace(in, to, *force, do); err != nil {
+			return err
+		}
+		if *verbose {
+			fmt.Fprintf(os.Stderr, "%s -> %s\n", tool.Printable(in.Name), tool.Printable(to))
+		}
+		if *keep {
+			return nil
+		}
+		return os.Remove(in.Name)
+	})
+}
+
+func gunzipped(name string) (string, bool) {
+	if short, ok := strings.CutSuffix(name, ".tgz"); ok {
+		return short + ".tar", true
+	}
+	for _, suffix := range []string{".gz", ".zst", ".bz2", ".Z"} {
+		if short, ok := strings.CutSuffix(name, suffix); ok {
+			return short, true
+		}
+	}
+	return "", false
+}
+
+// replace writes a new file with the attributes of the old one.
+func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer) error) error {
+	info, err := in.File.Stat()
+	if err != nil {
+		return err
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if force {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	out, err := os.OpenFile(to, flags, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(do(in, out), out.Close()); err != nil {
+		_ = os.Remove(to)
+		return err
+	}
+	return (&copier{preserve: true}).attributes(to, info)
+}

@@ -1,0 +1,115 @@
+package files
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// Mode returns a mode as ls -l prints it.
+func Mode(mode uint32) string {
+	text := []byte("?rwxrwxrwx")
+	switch mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		text[0] = '-'
+	case unix.S_IFDIR:
+		text[0] = 'd'
+	case unix.S_IFLNK:
+		text[0] = 'l'
+	case unix.S_IFIFO:
+		text[0] = 'p'
+	case unix.S_IFSOCK:
+		text[0] = 's'
+	case unix.S_IFBLK:
+		text[0] = 'b'
+	case unix.S_IFCHR:
+		text[0] = 'c'
+	}
+	for i := range 9 {
+		if mode&(1<<(8-i)) == 0 {
+			text[1+i] = '-'
+		}
+	}
+	for _, special := range []struct {
+		bit  uint32
+		at   int
+		with byte
+	}{{unix.S_ISUID, 3, 's'}, {unix.S_ISGID, 6, 's'}, {unix.S_ISVTX, 9, 't'}} {
+		if mode&special.bit == 0 {
+			continue
+		}
+		if text[special.at] == '-' {
+			text[special.at] = special.with - 'a' + 'A'
+		} else {
+			text[special.at] = special.with
+		}
+	}
+	return string(text)
+}
+
+// row has the columns of a line of ls -l.
+type row struct{ links, owner, group, size string }
+
+func (l *listing) row(e file) row {
+	r := row{links: strconv.FormatUint(uint64(e.stat.Nlink), 10)}
+	if l.numeric {
+		r.owner, r.group = strconv.FormatUint(uint64(e.stat.Uid), 10), strconv.FormatUint(uint64(e.stat.Gid), 10)
+	} else {
+		r.owner = tool.Printable(accounts.Users().Name(e.stat.Uid))
+		r.group = tool.Printable(accounts.Groups().Name(e.stat.Gid))
+	}
+	switch e.stat.Mode & unix.S_IFMT {
+	case unix.S_IFCHR, unix.S_IFBLK:
+		r.size = fmt.Sprintf("%d, %3d", unix.Major(uint64(e.stat.Rdev)), unix.Minor(uint64(e.stat.Rdev)))
+	default:
+		r.size = l.size(e.stat.Size, e.stat.Size)
+	}
+	return r
+}
+
+func (l *listing) printLong(entries []file) {
+	rows := make([]row, len(entries))
+	var width struct{ front, links, owner, group, size int }
+	for i, e := range entries {
+		r := l.row(e)
+		rows[i] = r
+		width.front = max(width.front, len(l.front(e, 0)))
+		width.links = max(width.links, len(r.links))
+		width.owner = max(width.owner, len(r.owner))
+		width.group = max(width.group, len(r.group))
+		width.size = max(width.size, len(r.size))
+	}
+	now := time.Now()
+	for i, e := range entries {
+		r := rows[i]
+		fmt.Fprintf(l.out, "%s%s %*s ", l.front(e, width.front), Mode(e.stat.Mode), width.links, r.links)
+		if !l.noOwner {
+			fmt.Fprintf(l.out, "%-*s ", width.owner, r.owner)
+		}
+		if !l.noGroup {
+			fmt.Fprintf(l.out, "%-*s ", width.group, r.group)
+		}
+		fmt.Fprintf(l.out, "%*s %s %s%s", width.size, r.size, l.when(l.time(&e.stat), now), l.paint(e), l.mark(e))
+		if e.target != "" {
+			l.out.WriteString(" -> " + tool.Printable(e.target))
+		}
+		l.out.WriteByte('\n')
+	}
+}
+
+// when returns a time: of the last half year with the time of day, else with the year.
+func (l *listing) when(t, now time.Time) string {
+	const halfYear = 365 * 24 * time.Hour / 2
+	switch {
+	case l.fullISO:
+		return t.Format("2006-01-02 15:04:05.000000000 -0700")
+	case t.After(now) || now.Sub(t) > halfYear:
+		return t.Format("Jan _2  2006")
+	}
+	return t.Format("Jan _2 15:04")
+}

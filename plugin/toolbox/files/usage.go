@@ -1,0 +1,361 @@
+package files
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// usage is a call of du.
+type usage struct {
+	all, summary, human, bytes, megabytes, total, oneSystem bool
+	depth                                                   int
+
+	out    *bufio.Writer
+	seen   map[[2]uint64]bool // files with several links, by device and inode
+	status int
+}
+
+// Du prints the space that directories take.
+func Du(args []string) int {
+	u := &usage{seen: make(map[[2]uint64]bool)}
+	f := tool.Flags("du", "[OPTIONS] [FILE...]")
+	f.BoolVarP(&u.all, "all", "a", false, "files too")
+	f.BoolVarP(&u.summary, "summarize", "s", false, "one line for each argument")
+	f.BoolVarP(&u.human, "human-readable", "h", false, "sizes such as 2.0K")
+	f.BoolVarP(&u.bytes, "bytes", "b", false, "lengths of files in bytes")
+	f.BoolP("kilobytes", "k", false, "units of 1024 bytes (the default)")
+	f.BoolVarP(&u.megabytes, "megabytes", "m", false, "units of a mebibyte")
+	f.BoolVarP(&u.total, "total", "c", false, "a total at the end")
+	f.BoolVarP(&u.oneSystem, "one-file-system", "x", false, "skip other file systems")
+	f.IntVarP(&u.depth, "max-depth", "d", -1, "print directories down to this depth only")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if u.summary {
+		u.depth = 0
+	}
+	paths := f.Args()
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	out, flush := tool.Output()
+	defer flush()
+	u.out = out
+	sum := int64(0)
+	for _, path := range paths {
+		var s unix.Stat_t
+		if err := unix.Lstat(path, &s); err != nil {
+			u.fail(&os.PathError{Op: "stat", Path: path, Err: err})
+			continue
+		}
+		sum += u.walk(path, s, 0)
+	}
+	if u.total {
+		u.print(sum, "total")
+	}
+	return u.status
+}
+
+func (u *usage) fail(err error) { u.status = tool.Complain("du", err) }
+
+func (u *usage) print(size int64, path string) {
+	text := ""
+	switch {
+	case u.human:
+		text = Human(uint64(size))
+	case u.bytes:
+		text = strconv.FormatInt(size, 10)
+	case u.megabytes:
+		text = strconv.FormatInt((size+1<<20-1)>>20, 10)
+	default:
+		text = strconv.FormatInt((size+1023)/1024, 10)
+	}
+	fmt.Fprintf(u.out, "%s\t%s\n", text, tool.Printable(path))
+}
+
+// walk returns the bytes that a file takes, with all beneath it.
+func (u *usage) walk(path string, s unix.Stat_t, depth int) int64 {
+	directory := s.Mode&unix.S_IFMT == unix.S_IFDIR
+	size := s.Blocks * 512
+	if u.bytes {
+		size = s.Size
+	}
+	if id := [2]uint64{uint64(s.Dev), s.Ino}; !directory && s.Nlink > 1 {
+		if u.seen[id] {
+			return 0
+		}
+		u.seen[id] = true
+	}
+	if directory {
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			u.fail(err)
+		}
+		for _, entry := range entries {
+			var below unix.Stat_t
+			name := filepath.Join(path, entry.Name())
+			if !filepath.IsAbs(path) && strings.HasPrefix(path, ".") {
+				name = path + "/" + entry.Name()
+			}
+			if err := unix.Lstat(name, &below); err != nil {
+				u.fail(&os.PathError{Op: "stat", Path: name, Err: err})
+				continue
+			}
+			if u.oneSystem && below.Dev != s.Dev {
+				continue
+			}
+			size += u.walk(name, below, depth+1)
+		}
+	}
+	if (directory || u.all || depth == 0) && (u.depth < 0 || depth <= u.depth) {
+		u.print(size, path)
+	}
+	return size
+}
+
+// Df prints the space of file systems.
+func Df(args []string) int {
+	f := tool.Flags("df", "[-ahikPT] [FILE...]")
+	all := f.BoolP("all", "a", false, "file systems without space of their own too")
+	human := f.BoolP("human-readable", "h", false, "sizes such as 2.0K")
+	inodes := f.BoolP("inodes", "i", false, "inodes instead of space")
+	kinds := f.BoolP("print-type", "T", false, "types of file systems")
+	megabytes := f.BoolP("megabytes", "m", false, "units of a mebibyte")
+	f.BoolP("kilobytes", "k", false, "units of 1024 bytes (the default)")
+	f.BoolP("portability", "P", false, "one line for each (the default)")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	mounts, err := readMounts()
+	if err != nil {
+		return tool.Complain("df", err)
+	}
+	status := 0
+	if f.NArg() > 0 {
+		var chosen []mount
+		for _, path := range f.Args() {
+			m, err := mountOf(mounts, path)
+			if err != nil {
+				status = tool.Complain("df", err)
+				continue
+			}
+			chosen = append(chosen, m)
+		}
+		mounts = chosen
+		*all = true
+	}
+	title := "1K-blocks"
+	switch {
+	case *inodes:
+		title = "Inodes"
+	case *human:
+		title = "Size"
+	case *megabytes:
+		title = "1M-blocks"
+	}
+	available := "Available"
+	if *human || *inodes {
+		available = map[bool]string{true: "IFree", false: "Avail"}[*inodes]
+	}
+	rows := [][]string{{"Filesystem", "Type", title, "Used", available, "Use%", "Mounted on"}}
+	seen := make(map[unix.Fsid]bool)
+	for _, m := range mounts {
+		var s unix.Statfs_t
+		if err := unix.Statfs(m.path, &s); err != nil {
+			continue // not for this user
+		}
+		total, free, available := s.Blocks*uint64(s.Frsize), s.Bfree*uint64(s.Frsize), s.Bavail*uint64(s.Frsize)
+		if *inodes {
+			total, free, available = s.Files, s.Ffree, s.Ffree
+		}
+		if !*all && (total == 0 || seen[s.Fsid]) {
+			continue
+		}
+		seen[s.Fsid] = true
+		show := func(n uint64) string {
+			switch {
+			case *human:
+				return Human(n)
+			case *inodes:
+				return strconv.FormatUint(n, 10)
+			case *megabytes:
+				return strconv.FormatUint((n+1<<20-1)>>20, 10)
+			}
+			return strconv.FormatUint(n/1024, 10)
+		}
+		used, percent := total-free, "-"
+		if used+available > 0 {
+			percent = strconv.FormatUint((used*100+used+available-1)/(used+available), 10) + "%"
+		}
+		rows = append(rows, []string{
+			tool.Printable(m.source), m.kind, show(total), show(used), show(available), percent, tool.Printable(m.path),
+		})
+	}
+	if !*kinds {
+		for i, row := range rows {
+			rows[i] = append(row[:1:1], row[2:]...)
+		}
+	}
+	Table(os.Stdout, rows, *kinds)
+	return status
+}
+
+// Table prints rows in columns: the first, and with textual the second too, to the left, numbers to the right.
+func Table(to *os.File, rows [][]string, textual bool) {
+	w := bufio.NewWriter(to)
+	defer w.Flush()
+	left := 1
+	if textual {
+		left = 2
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			switch {
+			case i == len(row)-1:
+				fmt.Fprintln(w, cell)
+			case i < left:
+				fmt.Fprintf(w, "%-*s ", widths[i], cell)
+			default:
+				fmt.Fprintf(w, "%*s ", widths[i], cell)
+			}
+		}
+	}
+}
+
+// mount is a line of /proc/self/mountinfo.
+type mount struct{ source, path, kind, options string }
+
+func readMounts() ([]mount, error) {
+	file, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var mounts []mount
+	err = tool.Lines(file, func(line []byte) bool {
+		before, after, ok := strings.Cut(string(line), " - ")
+		fields, rest := strings.Fields(before), strings.Fields(after)
+		if ok && len(fields) >= 6 && len(rest) >= 2 {
+			mounts = append(mounts, mount{unescape(rest[1]), unescape(fields[4]), rest[0], fields[5]})
+		}
+		return true
+	})
+	return mounts, err
+}
+
+// unescape replaces \040 and the like.
+func unescape(text string) string {
+	var out strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+3 < len(text) {
+			if n, err := strconv.ParseUint(text[i+1:i+4], 8, 8); err == nil {
+				out.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		out.WriteByte(text[i])
+	}
+	return out.String()
+}
+
+// mountOf returns the mount that a file is on.
+func mountOf(mounts []mount, path string) (mount, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
+	if err != nil {
+		return mount{}, err
+	}
+	best := mount{source: "-", kind: "-", path: real}
+	length := -1
+	for _, m := range mounts {
+		dir := strings.TrimSuffix(m.path, "/")
+		if (real == m.path || strings.HasPrefix(real, dir+"/")) && len(dir) >= length {
+			best, length = m, len(dir)
+		}
+	}
+	return best, nil
+}
+
+// Id prints user and groups.
+func Id(args []string) int { //nolint:revive // the tool's name
+	f := tool.Flags("id", "[-ugGn] [USER]")
+	user := f.BoolP("user", "u", false, "the user's ID only")
+	group := f.BoolP("group", "g", false, "the group's ID only")
+	groups := f.BoolP("groups", "G", false, "the groups' IDs only")
+	names := f.BoolP("name", "n", false, "names instead of IDs")
+	f.BoolP("real", "r", false, "the real ID; also the default")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	uid, gid := uint32(os.Getuid()), uint32(os.Getgid())
+	var all []uint32
+	if f.NArg() > 0 {
+		id, ok := accounts.Users().ID(f.Arg(0))
+		if !ok {
+			return tool.Complain("id", fmt.Errorf("there is no user %q", f.Arg(0)))
+		}
+		uid = id
+		gid, _ = accounts.Users().Group(uid)
+		all = append(all, accounts.Groups().Of(f.Arg(0))...)
+	} else {
+		list, _ := os.Getgroups()
+		for _, g := range list {
+			all = append(all, uint32(g))
+		}
+	}
+	show := func(t accounts.Table, id uint32) string {
+		digits := strconv.FormatUint(uint64(id), 10)
+		name := tool.Printable(t.Name(id))
+		switch {
+		case *names:
+			return name
+		case *user || *group || *groups || name == digits:
+			return digits
+		}
+		return digits + "(" + name + ")"
+	}
+	list := []string{show(accounts.Groups(), gid)}
+	for _, g := range all {
+		if g != gid {
+			list = append(list, show(accounts.Groups(), g))
+		}
+	}
+	switch {
+	case *user:
+		fmt.Println(show(accounts.Users(), uid))
+	case *group:
+		fmt.Println(show(accounts.Groups(), gid))
+	case *groups:
+		fmt.Println(strings.Join(list, " "))
+	default:
+		fmt.Printf("uid=%s gid=%s groups=%s\n", show(accounts.Users(), uid), list[0], strings.Join(list, ","))
+	}
+	return 0
+}
+
+// Whoami prints the user's name.
+func Whoami([]string) int {
+	fmt.Println(tool.Printable(accounts.Users().Name(uint32(os.Geteuid()))))
+	return 0
+}
+
+// Groups prints the names of groups.
+func Groups(args []string) int { return Id(append([]string{"-Gn"}, args...)) }

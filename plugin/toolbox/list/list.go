@@ -1,0 +1,108 @@
+// Package list has the table of the toolbox's tools: which program or library does the work of each name.
+package list
+
+// Own is the module of tools that are written in this module, on Go's standard library.
+const Own = "github.com/nsjoin/docker-nsjoin"
+
+// Tool is a row of the table.
+type Tool struct {
+	// Names are the tool's names; the program has a link for each.
+	Names []string
+	// Command is the package main of another module that is the tool, or empty.
+	Command string
+	// Library is the module that does most of the tool's work if no Command does.
+	Library string
+	// Front says what this module does itself before Command gets to work.
+	Front string
+	// Values are the letters of Command's options that take a value. With Letters, options that are typed together
+	// (-sf) or with their value (-c1) are separated, since Go's package flag does not know that form.
+	Values string
+	// Letters says that Command's options are single letters.
+	Letters bool
+	// Arches are the architectures that have the tool, named like GOARCH. Without any, all have it.
+	Arches []string
+}
+
+// Arches are the architectures that a toolbox is built for.
+var Arches = []string{"amd64", "arm64", "arm", "riscv64", "ppc64le", "s390x"}
+
+const uroot = "github.com/u-root/u-root/cmds/"
+
+// Tools is the table, sorted by the first name.
+var Tools = []Tool{
+	{Names: []string{"awk"}, Command: "github.com/benhoyt/goawk"},
+	{Names: []string{"base64"}},
+	{Names: []string{"basename"}, Command: uroot + "core/basename"},
+	{Names: []string{"cat", "cmp", "comm", "cut"}},
+	{Names: []string{"chgrp", "chmod", "chown", "cp"}},
+	{Names: []string{"chroot"}, Command: uroot + "core/chroot"},
+	{Names: []string{"clear", "curl"}},
+	{Names: []string{"date"}, Library: "github.com/itchyny/timefmt-go"},
+	{Names: []string{"dd"}, Command: uroot + "core/dd"},
+	{Names: []string{"df", "du"}},
+	{Names: []string{"diff"}, Library: "github.com/pmezard/go-difflib"},
+	{Names: []string{"dig", "host", "nslookup"}, Library: "github.com/miekg/dns"},
+	{Names: []string{"dirname"}, Command: uroot + "core/dirname"},
+	{Names: []string{"dmesg"}, Command: uroot + "core/dmesg"},
+	{Names: []string{"echo"}, Command: uroot + "core/echo"},
+	{Names: []string{"ed"}, Command: uroot + "exp/ed"},
+	{Names: []string{"edit", "nano"}},
+	{Names: []string{"env", "expr"}},
+	{Names: []string{"false", "find", "fold", "free"}},
+	{Names: []string{"grep", "egrep", "fgrep", "groups"}},
+	{Names: []string{"gzip", "gunzip", "zcat"}, Library: "github.com/klauspost/compress"},
+	{Names: []string{"head", "hexdump", "hd", "hostname"}},
+	{Names: []string{"id"}},
+	{Names: []string{"ip"}, Command: uroot + "core/ip", Front: "what only shows is done with github.com/vishvananda/netlink"},
+	{Names: []string{"jq"}, Library: "github.com/itchyny/gojq"},
+	{Names: []string{"kill", "killall"}},
+	{Names: []string{"less", "more"}, Command: "github.com/walles/moor/v2/cmd/moor"},
+	{Names: []string{"ln", "ls", "lsof"}},
+	{Names: []string{"md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum"}},
+	{Names: []string{"mkdir"}, Command: uroot + "core/mkdir", Letters: true, Values: "m"},
+	{Names: []string{"mknod"}, Command: uroot + "core/mknod"},
+	{Names: []string{"mount"}, Command: uroot + "core/mount", Letters: true, Values: "to"},
+	{Names: []string{"mktemp", "mv"}},
+	{Names: []string{"nc"}},
+	{Names: []string{"netstat", "nl", "nohup", "nproc"}},
+	{Names: []string{"od", "openssl"}},
+	{Names: []string{"paste", "pgrep", "pidof", "pkill", "printenv", "printf", "ps"}},
+	{Names: []string{"ping", "ping6"}, Library: "golang.org/x/net"},
+	{Names: []string{"[", "test"}, Library: "mvdan.cc/sh/v3"},
+	{Names: []string{"pwd"}, Command: uroot + "core/pwd", Letters: true},
+	{Names: []string{"readlink", "rev"}},
+	{Names: []string{"realpath"}, Command: uroot + "core/realpath", Letters: true},
+	{Names: []string{"rm", "rmdir", "route"}},
+	{Names: []string{"sed", "seq", "sleep", "sort", "ss", "stat", "sync"}},
+	{Names: []string{"sh", "bash"}, Library: "mvdan.cc/sh/v3"},
+	{Names: []string{"strace"}, Command: uroot + "core/strace", Arches: []string{"amd64", "arm64", "riscv64"}},
+	{Names: []string{"strings"}, Command: uroot + "core/strings", Letters: true, Values: "nt"},
+	{Names: []string{"stty"}, Command: uroot + "core/stty"},
+	{Names: []string{"tac", "tail", "timeout", "top", "touch", "tr", "true", "tty"}},
+	{Names: []string{"tar"}, Library: "github.com/klauspost/compress"},
+	{Names: []string{"tcpdump"}, Command: uroot + "exp/tcpdump", Letters: true, Values: "ics"},
+	{Names: []string{"tee"}, Command: uroot + "core/tee", Letters: true},
+	{Names: []string{"time"}, Command: uroot + "core/time"},
+	{Names: []string{"traceroute"}, Command: uroot + "exp/traceroute"},
+	{Names: []string{"truncate"}, Command: uroot + "core/truncate", Letters: true, Values: "sr"},
+	{Names: []string{"umount"}, Command: uroot + "core/umount", Letters: true},
+	{Names: []string{"uname"}, Command: uroot + "core/uname", Letters: true},
+	{Names: []string{"uniq", "uptime"}},
+	{Names: []string{"unshare"}, Command: uroot + "core/unshare"},
+	{Names: []string{"watch", "wc", "wget", "whoami"}},
+	{Names: []string{"which"}, Command: uroot + "core/which", Letters: true},
+	{Names: []string{"xargs", "xxd"}},
+	{Names: []string{"yes"}},
+}
+
+// Find returns the tool with the name, or nil.
+func Find(name string) *Tool {
+	for i := range Tools {
+		for _, n := range Tools[i].Names {
+			if n == name {
+				return &Tools[i]
+			}
+		}
+	}
+	return nil
+}

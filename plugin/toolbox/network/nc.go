@@ -1,0 +1,248 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// nc is a call of nc.
+type nc struct {
+	listen, udp, unix, zero, verbose, keep, four, six, noInput bool
+	port                                                       string
+	wait, quit                                                 float64 // seconds
+}
+
+// Nc passes standard input and output through a connection.
+func Nc(args []string) int {
+	c := &nc{}
+	f := tool.Flags("nc", "[-46dklnuUvz] [-w SECONDS] [-q SECONDS] HOST PORT | -l [-p] PORT | -U FILE")
+	f.BoolVarP(&c.listen, "listen", "l", false, "wait for a connection")
+	f.StringVarP(&c.port, "port", "p", "", "the own port")
+	f.BoolVarP(&c.udp, "udp", "u", false, "UDP")
+	f.BoolVarP(&c.unix, "unix", "U", false, "a UNIX socket")
+	f.BoolVarP(&c.zero, "zero", "z", false, "connect only; ports may be ranges")
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "tell what happens")
+	f.BoolVarP(&c.keep, "keep", "k", false, "wait for the next connection after each")
+	f.BoolVarP(&c.four, "ipv4", "4", false, "IPv4")
+	f.BoolVarP(&c.six, "ipv6", "6", false, "IPv6")
+	f.BoolVarP(&c.noInput, "no-input", "d", false, "read no standard input")
+	f.BoolP("numeric", "n", false, "ignored")
+	f.BoolP("shutdown", "N", false, "ignored: the end of input is always passed on")
+	f.Float64VarP(&c.wait, "wait", "w", 0, "seconds to wait for a connection")
+	f.Float64VarP(&c.quit, "quit", "q", -1, "end so many seconds after the end of input")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	err := c.run(f.Args())
+	if errors.Is(err, errNoArguments) {
+		f.Usage()
+		return tool.Usage
+	}
+	if err != nil {
+		return tool.Complain("nc", err)
+	}
+	return 0
+}
+
+var errNoArguments = errors.New("arguments are missing")
+
+func (c *nc) network() string {
+	switch {
+	case c.unix && c.udp:
+		return "unixgram"
+	case c.unix:
+		return "unix"
+	}
+	name := "tcp"
+	if c.udp {
+		name = "udp"
+	}
+	switch {
+	case c.four:
+		name += "4"
+	case c.six:
+		name += "6"
+	}
+	return name
+}
+
+func (c *nc) run(args []string) error {
+	if !c.unix {
+		if err := CheckFiles(); err != nil && (len(args) == 0 || net.ParseIP(args[0]) == nil && !c.listen) {
+			return err
+		}
+	}
+	if c.listen {
+		address := ""
+		switch {
+		case c.unix && len(args) == 1:
+			address = args[0]
+		case len(args) == 2:
+			address = net.JoinHostPort(args[0], args[1])
+		case len(args) == 1 && c.port == "":
+			address = ":" + args[0]
+		case c.port != "":
+			address = net.JoinHostPort(strings.Join(args, ""), c.port)
+		default:
+			return errNoArguments
+		}
+		return c.serve(address)
+	}
+	if c.unix {
+		if len(args) != 1 {
+			return errNoArguments
+		}
+		return c.connect(args[0])
+	}
+	if len(args) < 2 {
+		return errNoArguments
+	}
+	var last error
+	for _, text := range args[1:] {
+		from, to, err := ports(text)
+		if err != nil {
+			return err
+		}
+		for port := from; port <= to; port++ {
+			last = c.connect(net.JoinHostPort(args[0], strconv.Itoa(port)))
+			if last != nil && c.verbose && c.zero {
+				fmt.Fprintln(os.Stderr, "nc:", last)
+				if from == to {
+					os.Exit(1)
+				}
+			}
+		}
+	}
+	return last
+}
+
+// ports parses a port's number or name, or a range of numbers.
+func ports(text string) (from, to int, err error) {
+	first, last, ok := strings.Cut(text, "-")
+	if from, err = strconv.Atoi(first); err != nil {
+		if from, err = net.LookupPort("tcp", text); err != nil {
+			return 0, 0, fmt.Errorf("%q is no port", text)
+		}
+		return from, from, nil
+	}
+	if !ok {
+		return from, from, nil
+	}
+	if to, err = strconv.Atoi(last); err != nil || to > 65535 {
+		return 0, 0, fmt.Errorf("%q is no range of ports", text)
+	}
+	return from, to, nil
+}
+
+func (c *nc) connect(address string) error {
+	dialer := net.Dialer{Timeout: time.Duration(c.wait * float64(time.Second))}
+	if n, err := strconv.Atoi(c.port); err == nil {
+		dialer.LocalAddr = &net.TCPAddr{Port: n}
+		if c.udp {
+			dialer.LocalAddr = &net.UDPAddr{Port: n}
+		}
+	}
+	conn, err := dialer.Dial(c.network(), address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if c.verbose {
+		fmt.Fprintf(os.Stderr, "Connection to %s succeeded\n", address)
+	}
+	if c.zero {
+		return nil
+	}
+	c.pass(conn, nil)
+	return nil
+}
+
+func (c *nc) serve(address string) error {
+	if c.udp {
+		return c.servePackets(address)
+	}
+	listener, err := net.Listen(c.network(), address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if c.verbose {
+		fmt.Fprintf(os.Stderr, "Listening on %s\n", listener.Addr())
+	}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		if c.verbose {
+			fmt.Fprintf(os.Stderr, "Connection from %s\n", conn.RemoteAddr())
+		}
+		c.pass(conn, nil)
+		conn.Close()
+		if !c.keep {
+			return nil
+		}
+	}
+}
+
+// servePackets answers the sender of the first packet.
+func (c *nc) servePackets(address string) error {
+	conn, err := net.ListenPacket(c.network(), address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	buf := make([]byte, 65536)
+	n, from, err := conn.ReadFrom(buf)
+	if err != nil {
+		return err
+	}
+	c.pass(packets{conn, from}, buf[:n])
+	return nil
+}
+
+// packets is a peer of a socket for packets.
+type packets struct {
+	net.PacketConn
+	peer net.Addr
+}
+
+func (p packets) Read(b []byte) (int, error)  { n, _, err := p.ReadFrom(b); return n, err }
+func (p packets) Write(b []byte) (int, error) { return p.WriteTo(b, p.peer) }
+
+// pass copies in both directions until the peer ends. A peer that only sends no more still gets what
+// standard input has, as OpenBSD's nc does it, unless that is a terminal, which would never end.
+func (c *nc) pass(conn io.ReadWriteCloser, first []byte) {
+	_, _ = os.Stdout.Write(first)
+	passed := make(chan struct{})
+	if c.noInput {
+		close(passed)
+	} else {
+		go func() {
+			_, _ = io.Copy(conn, os.Stdin)
+			if half, ok := conn.(interface{ CloseWrite() error }); ok {
+				_ = half.CloseWrite()
+			}
+			close(passed)
+			if c.quit >= 0 {
+				time.Sleep(time.Duration(c.quit * float64(time.Second)))
+				conn.Close()
+			}
+		}()
+	}
+	_, _ = io.Copy(os.Stdout, conn)
+	if !c.listen && !term.IsTerminal(int(os.Stdin.Fd())) {
+		_ = os.Stdout.Close() // a program that waits for this end then ends the input too
+		<-passed
+	}
+}

@@ -1,0 +1,291 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// ping is a call of ping.
+type ping struct {
+	count, size, ttl         int
+	interval, wait, deadline float64 // seconds
+	quiet, numeric           bool
+
+	conn     *icmp.PacketConn
+	to       net.Addr
+	ip       net.IP
+	raw      bool
+	id       int
+	sent     int
+	received int
+	times    []float64 // milliseconds
+}
+
+// Ping sends echo requests and waits for the replies. It needs no privileges where the system allows that.
+func Ping(args []string) int {
+	p := &ping{}
+	f := tool.Flags("ping", "[OPTIONS] HOST")
+	f.IntVarP(&p.count, "count", "c", 0, "end after so many")
+	f.Float64VarP(&p.interval, "interval", "i", 1, "seconds between requests")
+	f.Float64VarP(&p.wait, "timeout", "W", 1, "seconds to wait for the last reply")
+	f.Float64VarP(&p.deadline, "deadline", "w", 0, "end after so many seconds")
+	f.IntVarP(&p.size, "size", "s", 56, "bytes of data")
+	f.IntVarP(&p.ttl, "ttl", "t", 64, "the packets' time to live")
+	f.BoolVarP(&p.quiet, "quiet", "q", false, "print the summary only")
+	f.BoolVarP(&p.numeric, "numeric", "n", false, "numbers only (the default)")
+	four := f.BoolP("ipv4", "4", false, "IPv4")
+	six := f.BoolP("ipv6", "6", false, "IPv6")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() != 1 || p.size < 0 || p.size > 65000 || p.interval < 0.002 {
+		f.Usage()
+		return tool.Usage
+	}
+	if err := CheckFiles(); err != nil {
+		return tool.Complain("ping", err)
+	}
+	network := "ip"
+	switch {
+	case *four:
+		network = "ip4"
+	case *six:
+		network = "ip6"
+	}
+	addr, err := net.ResolveIPAddr(network, f.Arg(0))
+	if err == nil {
+		err = p.open(addr)
+	}
+	if err != nil {
+		tool.Complain("ping", err)
+		return tool.Usage
+	}
+	defer p.conn.Close()
+	fmt.Printf("PING %s (%s) %d(%d) bytes of data.\n", tool.Printable(f.Arg(0)), addr, p.size, p.size+28)
+	p.run()
+	p.summary(f.Arg(0))
+	if p.received == 0 {
+		return 1
+	}
+	return 0
+}
+
+// open opens a socket: one for echo requests only, or else a raw one.
+func (p *ping) open(addr *net.IPAddr) error {
+	p.ip = addr.IP
+	v4 := addr.IP.To4() != nil
+	datagram, rawNetwork, any := "udp4", "ip4:icmp", "0.0.0.0"
+	if !v4 {
+		datagram, rawNetwork, any = "udp6", "ip6:ipv6-icmp", "::"
+	}
+	p.to = &net.UDPAddr{IP: addr.IP, Zone: addr.Zone}
+	conn, err := icmp.ListenPacket(datagram, any)
+	if err != nil {
+		var rawErr error
+		if conn, rawErr = icmp.ListenPacket(rawNetwork, any); rawErr != nil {
+			return fmt.Errorf("neither an ICMP socket (net.ipv4.ping_group_range) nor a raw one (CAP_NET_RAW) can be had: %w", rawErr)
+		}
+		p.raw, p.to = true, addr
+	}
+	p.conn = conn
+	p.id = os.Getpid() & 0xffff
+	if v4 {
+		_ = conn.IPv4PacketConn().SetTTL(p.ttl)
+		_ = conn.IPv4PacketConn().SetControlMessage(ipv4.FlagTTL, true)
+	} else {
+		_ = conn.IPv6PacketConn().SetHopLimit(p.ttl)
+		_ = conn.IPv6PacketConn().SetControlMessage(ipv6.FlagHopLimit, true)
+	}
+	return nil
+}
+
+// reply is an answer.
+type reply struct {
+	bytes, seq, ttl int
+	from            string
+	sent            time.Time
+	at              time.Time
+}
+
+func (p *ping) run() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	replies := make(chan reply)
+	go p.receive(replies)
+	tick := time.NewTicker(time.Duration(p.interval * float64(time.Second)))
+	defer tick.Stop()
+	var end, last <-chan time.Time
+	if p.deadline > 0 {
+		end = time.After(time.Duration(p.deadline * float64(time.Second)))
+	}
+	seen := make(map[int]bool)
+	p.send()
+	for {
+		if p.count > 0 && p.sent >= p.count {
+			if p.received >= p.count {
+				return
+			}
+			if last == nil {
+				tick.Stop()
+				last = time.After(time.Duration(p.wait * float64(time.Second)))
+			}
+		}
+		select {
+		case <-stop:
+			return
+		case <-end:
+			return
+		case <-last:
+			return
+		case <-tick.C:
+			if p.count == 0 || p.sent < p.count {
+				p.send()
+			}
+		case r := <-replies:
+			ms := float64(r.at.Sub(r.sent)) / float64(time.Millisecond)
+			note := ""
+			if seen[r.seq] {
+				note = " (DUP!)"
+			} else {
+				p.received++
+				p.times = append(p.times, ms)
+			}
+			seen[r.seq] = true
+			if !p.quiet {
+				fmt.Printf("%d bytes from %s: icmp_seq=%d ttl=%d time=%.3g ms%s\n", r.bytes, r.from, r.seq, r.ttl, ms, note)
+			}
+		}
+	}
+}
+
+func (p *ping) send() {
+	p.sent++
+	data := make([]byte, p.size)
+	if p.size >= 8 {
+		putTime(data, time.Now())
+	}
+	var kind icmp.Type = ipv4.ICMPTypeEcho
+	if p.ip.To4() == nil {
+		kind = ipv6.ICMPTypeEchoRequest
+	}
+	packet, err := (&icmp.Message{Type: kind, Body: &icmp.Echo{ID: p.id, Seq: p.sent & 0xffff, Data: data}}).Marshal(nil)
+	if err == nil {
+		_, err = p.conn.WriteTo(packet, p.to)
+	}
+	if err != nil {
+		var errno syscall.Errno
+		if errors.As(err, &errno) {
+			err = errno
+		}
+		fmt.Fprintln(os.Stderr, "ping:", err)
+	}
+}
+
+// receive passes on the replies to this process's requests.
+func (p *ping) receive(replies chan<- reply) {
+	buf := make([]byte, 65536)
+	v4 := p.ip.To4() != nil
+	protocol := 1
+	if !v4 {
+		protocol = 58
+	}
+	for {
+		n, ttl, from, err := p.read(buf, v4)
+		at := time.Now()
+		if err != nil {
+			return
+		}
+		message, err := icmp.ParseMessage(protocol, buf[:n])
+		if err != nil {
+			continue
+		}
+		echo, ok := message.Body.(*icmp.Echo)
+		if !ok || message.Type != ipv4.ICMPTypeEchoReply && message.Type != ipv6.ICMPTypeEchoReply || p.raw && echo.ID != p.id {
+			continue
+		}
+		sent := at
+		if len(echo.Data) >= 8 {
+			sent = getTime(echo.Data)
+		}
+		address := from.String()
+		if u, ok := from.(*net.UDPAddr); ok {
+			address = u.IP.String()
+		}
+		replies <- reply{n, echo.Seq, ttl, address, sent, at}
+	}
+}
+
+func (p *ping) read(buf []byte, v4 bool) (n, ttl int, from net.Addr, err error) {
+	if v4 {
+		n, control, from, err := p.conn.IPv4PacketConn().ReadFrom(buf)
+		if control != nil {
+			ttl = control.TTL
+		}
+		return n, ttl, from, err
+	}
+	n, control, from, err := p.conn.IPv6PacketConn().ReadFrom(buf)
+	if control != nil {
+		ttl = control.HopLimit
+	}
+	return n, ttl, from, err
+}
+
+func putTime(b []byte, t time.Time) {
+	n := uint64(t.UnixNano())
+	for i := range 8 {
+		b[i] = byte(n >> (8 * i))
+	}
+}
+
+func getTime(b []byte) time.Time {
+	n := uint64(0)
+	for i := range 8 {
+		n |= uint64(b[i]) << (8 * i)
+	}
+	return time.Unix(0, int64(n))
+}
+
+func (p *ping) summary(host string) {
+	loss := 0
+	if p.sent > 0 {
+		loss = (p.sent - p.received) * 100 / p.sent
+	}
+	fmt.Printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss\n", tool.Printable(host), p.sent, p.received, loss)
+	if len(p.times) == 0 {
+		return
+	}
+	least, most, sum, squares := math.Inf(1), 0.0, 0.0, 0.0
+	for _, t := range p.times {
+		least, most, sum, squares = min(least, t), max(most, t), sum+t, squares+t*t
+	}
+	n := float64(len(p.times))
+	fmt.Printf("rtt min/avg/max/mdev = %.3f/%.3f/%.3f/%.3f ms\n", least, sum/n, most, math.Sqrt(max(0, squares/n-sum/n*sum/n)))
+}
+
+// CheckFiles refuses to look names up where a file of the container's would be waited for: Go's resolver opens
+// these without a question.
+func CheckFiles() error {
+	const limit = 1 << 20 // bytes
+	for _, path := range []string{"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"} {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if !info.Mode().IsRegular() || info.Size() > limit {
+			return fmt.Errorf("%s is not a regular file, or too large: names can't be looked up", path)
+		}
+	}
+	return nil
+}

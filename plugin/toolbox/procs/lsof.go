@@ -1,0 +1,194 @@
+package procs
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// lsof is a call of lsof.
+type lsof struct {
+	pids      []int
+	names     []string
+	users     []uint32
+	files     []string
+	internet  bool
+	and, bare bool
+	sockets   map[string]string // what is known of a socket, by inode
+	rows      [][]string
+}
+
+// Lsof prints open files.
+func Lsof(args []string) int {
+	l := &lsof{}
+	f := tool.Flags("lsof", "[-i] [-p PIDS] [-c NAME] [-u USERS] [-t] [FILE...]")
+	pids := f.IntSliceP("pid", "p", nil, "of these processes")
+	f.StringArrayVarP(&l.names, "command", "c", nil, "of processes whose name begins so")
+	users := f.StringSliceP("user", "u", nil, "of these users")
+	internet := f.StringP("internet", "i", "", "sockets of the internet; :PORT of this port")
+	f.Lookup("internet").NoOptDefVal = "all"
+	f.BoolVarP(&l.and, "and", "a", false, "all of the conditions")
+	f.BoolVarP(&l.bare, "terse", "t", false, "print the processes' numbers only")
+	f.BoolP("no-hosts", "n", false, "ignored")
+	f.BoolP("no-ports", "P", false, "ignored")
+	f.BoolP("unix", "U", false, "ignored")
+	if status, ok := tool.Parse(f, tool.Attached(internetValue(args), "-i", "--internet")); !ok {
+		return status
+	}
+	l.pids, l.files, l.internet = *pids, f.Args(), f.Changed("internet")
+	for _, user := range *users {
+		id, ok := accounts.Users().ID(user)
+		if !ok {
+			return tool.Complain("lsof", fmt.Errorf("there is no user %q", user))
+		}
+		l.users = append(l.users, id)
+	}
+	l.sockets = socketNames()
+	var numbers []string
+	for _, p := range all() {
+		before := len(l.rows)
+		l.process(&p, *internet)
+		if len(l.rows) > before {
+			numbers = append(numbers, strconv.Itoa(p.pid))
+		}
+	}
+	if l.bare {
+		if len(numbers) > 0 {
+			fmt.Println(strings.Join(numbers, "\n"))
+		}
+	} else if len(l.rows) > 0 {
+		printLsof(l.rows)
+	}
+	if len(l.rows) == 0 {
+		return 1
+	}
+	return 0
+}
+
+// internetValue attaches the value of -i, such as :80 or TCP:80, to it.
+func internetValue(args []string) []string {
+	var out []string
+	for i, arg := range args {
+		if i > 0 && args[i-1] == "-i" && (strings.Contains(arg, ":") || strings.EqualFold(arg, "tcp") || strings.EqualFold(arg, "udp")) {
+			out[len(out)-1] += arg
+			continue
+		}
+		out = append(out, arg)
+	}
+	return out
+}
+
+func printLsof(rows [][]string) {
+	out, flush := tool.Output()
+	defer flush()
+	rows = slices.Insert(rows, 0, []string{"COMMAND", "PID", "USER", "FD", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"})
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			if i == 0 || i == 2 {
+				fmt.Fprintf(out, "%-*s ", widths[i], cell)
+			} else {
+				fmt.Fprintf(out, "%*s ", widths[i], cell)
+			}
+		}
+		fmt.Fprintln(out, row[len(row)-1])
+	}
+}
+
+// process adds the files of a process.
+func (l *lsof) process(p *process, internet string) {
+	chosen := l.pids == nil && l.names == nil && l.users == nil
+	byProcess := slices.Contains(l.pids, p.pid) || slices.Contains(l.users, p.uid) ||
+		slices.ContainsFunc(l.names, func(name string) bool { return strings.HasPrefix(p.comm, name) })
+	conditions := l.internet || len(l.files) > 0
+	if !chosen && !byProcess && (l.and || !conditions) {
+		return
+	}
+	dir := "/proc/" + strconv.Itoa(p.pid)
+	for _, special := range []struct{ fd, link string }{{"cwd", "/cwd"}, {"rtd", "/root"}, {"txt", "/exe"}} {
+		l.file(p, special.fd, dir+special.link, internet, byProcess && !l.and)
+	}
+	d, err := os.Open(dir + "/fd")
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	fds, _ := d.Readdirnames(-1)
+	slices.SortFunc(fds, func(a, b string) int {
+		x, _ := strconv.Atoi(a)
+		y, _ := strconv.Atoi(b)
+		return x - y
+	})
+	for _, fd := range fds {
+		l.file(p, fd, dir+"/fd/"+fd, internet, byProcess && !l.and)
+	}
+}
+
+// file adds a file if it is to be printed.
+func (l *lsof) file(p *process, fd, link, internet string, always bool) {
+	name, err := os.Readlink(link)
+	if err != nil {
+		return
+	}
+	inode, isSocket := strings.CutPrefix(name, "socket:[")
+	inode = strings.TrimSuffix(inode, "]")
+	socket := l.sockets[inode]
+	onInternet := isSocket && (strings.HasPrefix(socket, "TCP") || strings.HasPrefix(socket, "UDP"))
+	if (l.internet || len(l.files) > 0) && !always {
+		port := internet[strings.LastIndex(internet, ":")+1:]
+		inet := l.internet && onInternet && (!strings.Contains(internet, ":") || strings.Contains(socket, ":"+port+" ") || strings.Contains(socket, ":"+port+"->")) &&
+			(!strings.HasPrefix(strings.ToUpper(internet), "TCP") || strings.HasPrefix(socket, "TCP")) && (!strings.HasPrefix(strings.ToUpper(internet), "UDP") || strings.HasPrefix(socket, "UDP"))
+		if !inet && !slices.ContainsFunc(l.files, func(file string) bool { return same(file, link) }) {
+			return
+		}
+	}
+	kind, device, size, node := "unknown", "", "", inode
+	var s unix.Stat_t
+	if unix.Stat(link, &s) == nil {
+		kind = map[uint32]string{unix.S_IFREG: "REG", unix.S_IFDIR: "DIR", unix.S_IFCHR: "CHR", unix.S_IFBLK: "BLK", unix.S_IFIFO: "FIFO", unix.S_IFSOCK: "sock"}[s.Mode&unix.S_IFMT]
+		device = fmt.Sprintf("%d,%d", unix.Major(uint64(s.Dev)), unix.Minor(uint64(s.Dev)))
+		node = strconv.FormatUint(s.Ino, 10)
+		if kind == "REG" || kind == "DIR" {
+			size = strconv.FormatInt(s.Size, 10)
+		}
+	}
+	if kind == "" {
+		kind = "a_inode"
+	}
+	if isSocket && socket != "" {
+		name = strings.TrimSpace(socket)
+		kind = map[bool]string{true: "inet", false: "unix"}[onInternet]
+	}
+	l.rows = append(l.rows, []string{
+		tool.Printable(p.comm), strconv.Itoa(p.pid), p.owner(), fd + access(p.pid, fd), kind, device, size, node, tool.Printable(name),
+	})
+}
+
+func same(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// access returns r, w or u: what a descriptor is open for.
+func access(pid int, fd string) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/fdinfo/" + fd)
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(text), "flags:")
+	flags, _ := strconv.ParseUint(strings.TrimSpace(strings.SplitN(after, "\n", 2)[0]), 8, 32)
+	return []string{"r", "w", "u", ""}[flags&3]
+}

@@ -1,0 +1,6 @@
+package procs
+
+import "github.com/nsjoin/docker-nsjoin/plugin/toolbox/network"
+
+// socketNames returns what lsof prints of each socket, by its inode.
+func socketNames() map[string]string { return network.SocketNames() }

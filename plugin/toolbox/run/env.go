@@ -1,0 +1,417 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// replaceBy runs a program in the place of this one, and returns its status if it can't be run. The program's file
+// may be given.
+func replaceBy(name string, args []string, file ...string) int {
+	var path string
+	var err error
+	if len(file) > 0 {
+		path = file[0]
+	} else {
+		path, err = exec.LookPath(args[0])
+	}
+	if err == nil {
+		err = unix.Exec(path, args, os.Environ())
+	}
+	reason := err
+	var lookup *exec.Error
+	if errors.As(err, &lookup) {
+		reason = lookup.Err
+	}
+	tool.Complain(name, fmt.Errorf("%s: %w", tool.Printable(args[0]), reason))
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+		return tool.NotFound
+	}
+	return tool.CannotRun
+}
+
+// Env prints variables, or runs a program with others.
+func Env(args []string) int {
+	f := tool.Flags("env", "[-i0] [-u NAME] [-C DIR] [NAME=VALUE...] [COMMAND [ARG...]]")
+	f.SetInterspersed(false)
+	empty := f.BoolP("ignore-environment", "i", false, "no variables but these")
+	unset := f.StringArrayP("unset", "u", nil, "without this variable")
+	dir := f.StringP("chdir", "C", "", "the working directory")
+	zero := f.BoolP("null", "0", false, "print NUL instead of newlines")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	path := os.Getenv("PATH")
+	if *empty {
+		os.Clearenv()
+	}
+	for _, name := range *unset {
+		os.Unsetenv(name)
+	}
+	rest := f.Args()
+	for len(rest) > 0 && strings.Contains(rest[0], "=") {
+		name, value, _ := strings.Cut(rest[0], "=")
+		os.Setenv(name, value)
+		rest = rest[1:]
+	}
+	if *dir != "" {
+		if err := os.Chdir(*dir); err != nil {
+			tool.Complain("env", err)
+			return 125
+		}
+	}
+	if len(rest) > 0 {
+		if _, ok := os.LookupEnv("PATH"); !ok { // the program is looked for, but gets no PATH
+			if program, err := exec.LookPath(rest[0]); err == nil {
+				return replaceBy("env", rest, program)
+			}
+			os.Setenv("PATH", path)
+			program, err := exec.LookPath(rest[0])
+			os.Unsetenv("PATH")
+			if err == nil {
+				return replaceBy("env", rest, program)
+			}
+		}
+		return replaceBy("env", rest)
+	}
+	end := "\n"
+	if *zero {
+		end = "\x00"
+	}
+	for _, line := range os.Environ() {
+		fmt.Print(line + end)
+	}
+	return 0
+}
+
+// Printenv prints variables.
+func Printenv(args []string) int {
+	if len(args) == 0 {
+		return Env(nil)
+	}
+	status := 0
+	for _, name := range args {
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			status = 1
+			continue
+		}
+		fmt.Println(value)
+	}
+	return status
+}
+
+// duration parses a number of seconds, or one with s, m, h or d.
+func duration(text string) (time.Duration, error) {
+	unit := time.Second
+	digits := strings.TrimRight(text, "smhd")
+	switch text[len(digits):] {
+	case "", "s":
+	case "m":
+		unit = time.Minute
+	case "h":
+		unit = time.Hour
+	case "d":
+		unit = 24 * time.Hour
+	default:
+		return 0, fmt.Errorf("%q is no time", text)
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is no time", text)
+	}
+	return time.Duration(n * float64(unit)), nil
+}
+
+// Sleep waits.
+func Sleep(args []string) int {
+	total := time.Duration(0)
+	for _, arg := range args {
+		d, err := duration(arg)
+		if err != nil {
+			return tool.Complain("sleep", err)
+		}
+		total += d
+	}
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: sleep TIME[smhd]...")
+		return tool.Usage
+	}
+	time.Sleep(total)
+	return 0
+}
+
+// Timeout runs a command and ends it after a time.
+func Timeout(args []string) int {
+	f := tool.Flags("timeout", "[-s SIGNAL] [-k TIME] TIME COMMAND [ARG...]")
+	f.SetInterspersed(false)
+	name := f.StringP("signal", "s", "TERM", "the signal to send")
+	kill := f.StringP("kill-after", "k", "", "send KILL after so much more")
+	f.Bool("foreground", false, "ignored")
+	preserve := f.Bool("preserve-status", false, "the command's status, also if it was ended")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() < 2 {
+		f.Usage()
+		return 125
+	}
+	limit, err := duration(f.Arg(0))
+	var signalNumber syscall.Signal
+	if err == nil {
+		signalNumber, err = signalByName(*name)
+	}
+	var more time.Duration
+	if err == nil && *kill != "" {
+		more, err = duration(*kill)
+	}
+	if err != nil {
+		tool.Complain("timeout", err)
+		return 125
+	}
+	cmd := exec.Command(f.Arg(1), f.Args()[2:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		status, err := tool.Status(err)
+		tool.Complain("timeout", err)
+		return status
+	}
+	ended := false
+	if limit > 0 {
+		defer time.AfterFunc(limit, func() {
+			ended = true
+			_ = cmd.Process.Signal(signalNumber)
+			if more > 0 {
+				time.AfterFunc(more, func() { _ = cmd.Process.Kill() })
+			}
+		}).Stop()
+	}
+	status, err := tool.Status(cmd.Wait())
+	if err != nil {
+		tool.Complain("timeout", err)
+	}
+	if ended && !*preserve {
+		return 124
+	}
+	return status
+}
+
+func signalByName(name string) (syscall.Signal, error) {
+	if n, err := strconv.Atoi(name); err == nil {
+		return syscall.Signal(n), nil
+	}
+	name = strings.ToUpper(name)
+	if s := unix.SignalNum("SIG" + strings.TrimPrefix(name, "SIG")); s != 0 {
+		return s, nil
+	}
+	return 0, fmt.Errorf("%q is no signal", name)
+}
+
+// Nohup runs a command that ignores SIGHUP.
+func Nohup(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: nohup COMMAND [ARG...]")
+		return 125
+	}
+	signal.Ignore(syscall.SIGHUP)
+	if tool.Terminal() {
+		file, err := os.OpenFile("nohup.out", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			tool.Complain("nohup", err)
+			return 125
+		}
+		fmt.Fprintln(os.Stderr, "nohup: output goes to nohup.out")
+		if err := errors.Join(unix.Dup3(int(file.Fd()), 1, 0), unix.Dup3(1, 2, 0)); err != nil {
+			tool.Complain("nohup", err)
+			return 125
+		}
+	}
+	return replaceBy("nohup", args)
+}
+
+// Watch runs a command again and again, and shows what it prints.
+func Watch(args []string) int {
+	f := tool.Flags("watch", "[-n SECONDS] [-t] [-e] [-g] COMMAND [ARG...]")
+	f.SetInterspersed(false)
+	interval := f.Float64P("interval", "n", 2, "seconds between runs")
+	noTitle := f.BoolP("no-title", "t", false, "no title")
+	onError := f.BoolP("errexit", "e", false, "end if the command fails")
+	change := f.BoolP("chgexit", "g", false, "end when the output changes")
+	f.BoolP("differences", "d", false, "ignored")
+	f.BoolP("exec", "x", false, "ignored")
+	f.BoolP("color", "c", false, "ignored")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() == 0 {
+		f.Usage()
+		return tool.Usage
+	}
+	before := ""
+	for first := true; ; first = false {
+		cmd := exec.Command("/proc/self/exe", "-c", strings.Join(f.Args(), " "))
+		cmd.Args[0] = "sh"
+		text, err := cmd.CombinedOutput()
+		if tool.Terminal() {
+			fmt.Print("\x1b[H\x1b[2J")
+		}
+		if !*noTitle {
+			fmt.Printf("Every %gs: %s    %s\n\n", *interval, strings.Join(f.Args(), " "), time.Now().Format(time.DateTime))
+		}
+		os.Stdout.Write(firstScreen(text))
+		status, _ := tool.Status(err)
+		switch {
+		case *onError && status != 0:
+			return status
+		case *change && !first && string(text) != before:
+			return 0
+		}
+		before = string(text)
+		time.Sleep(time.Duration(*interval * float64(time.Second)))
+	}
+}
+
+// firstScreen returns as many lines as the terminal has, less the title.
+func firstScreen(text []byte) []byte {
+	size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
+	if err != nil || size.Row < 4 {
+		return text
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	return []byte(strings.TrimRight(strings.Join(lines[:min(len(lines), int(size.Row)-3)], ""), "\n") + "\n")
+}
+
+// Seq prints numbers.
+func Seq(args []string) int {
+	separator, width := "\n", false
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && (args[0][1] < '0' || args[0][1] > '9') && args[0][1] != '.' {
+		switch {
+		case args[0] == "-w":
+			width = true
+		case args[0] == "-s" && len(args) > 1:
+			separator, args = args[1], args[1:]
+		case strings.HasPrefix(args[0], "-s"):
+			separator = args[0][2:]
+		default:
+			fmt.Fprintln(os.Stderr, "usage: seq [-w] [-s SEPARATOR] [FIRST [STEP]] LAST")
+			return tool.Usage
+		}
+		args = args[1:]
+	}
+	numbers := []float64{1, 1, 0}
+	digits := 0
+	for i, arg := range args {
+		n, err := strconv.ParseFloat(arg, 64)
+		if err != nil || len(args) > 3 {
+			return tool.Complain("seq", fmt.Errorf("%q is no number", arg))
+		}
+		if _, fraction, ok := strings.Cut(arg, "."); ok {
+			digits = max(digits, len(fraction))
+		}
+		switch {
+		case i == len(args)-1:
+			numbers[2] = n
+		case i == 0:
+			numbers[0] = n
+		default:
+			numbers[1] = n
+		}
+	}
+	if len(args) == 0 || numbers[1] == 0 {
+		fmt.Fprintln(os.Stderr, "usage: seq [-w] [-s SEPARATOR] [FIRST [STEP]] LAST")
+		return tool.Usage
+	}
+	longest := 0
+	text := func(n float64) string { return fmt.Sprintf("%0*.*f", longest, digits, n) }
+	if width {
+		longest = max(len(text(numbers[0])), len(text(numbers[2])))
+	}
+	out, flush := tool.Output()
+	defer flush()
+	for i := 0; ; i++ {
+		n := numbers[0] + float64(i)*numbers[1]
+		if numbers[1] > 0 && n > numbers[2]+1e-9 || numbers[1] < 0 && n < numbers[2]-1e-9 {
+			if i > 0 {
+				out.WriteString("\n")
+			}
+			return 0
+		}
+		if i > 0 {
+			out.WriteString(separator)
+		}
+		if _, err := out.WriteString(text(n)); err != nil {
+			return 1
+		}
+	}
+}
+
+// Yes prints a line again and again.
+func Yes(args []string) int {
+	line := strings.Join(args, " ")
+	if line == "" {
+		line = "y"
+	}
+	out, flush := tool.Output()
+	defer flush()
+	for {
+		if _, err := out.WriteString(line + "\n"); err != nil {
+			return 1
+		}
+	}
+}
+
+// Tty prints the terminal of standard input.
+func Tty(args []string) int {
+	name, err := os.Readlink("/proc/self/fd/0")
+	if _, notTerminal := unix.IoctlGetTermios(0, unix.TCGETS); err != nil || notTerminal != nil {
+		if !slices.Contains(args, "-s") {
+			fmt.Println("not a tty")
+		}
+		return 1
+	}
+	if !slices.Contains(args, "-s") {
+		fmt.Println(name)
+	}
+	return 0
+}
+
+// Nproc prints the number of processors that a process may use.
+func Nproc([]string) int {
+	fmt.Println(runtime.NumCPU())
+	return 0
+}
+
+// Sync writes all that is to be written to disks.
+func Sync([]string) int {
+	unix.Sync()
+	return 0
+}
+
+// SttySize prints the lines and columns of the terminal, as stty size does.
+func SttySize() int {
+	size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
+	if err != nil {
+		return tool.Complain("stty", err)
+	}
+	fmt.Println(size.Row, size.Col)
+	return 0
+}
+
+// Clear clears the screen.
+func Clear([]string) int {
+	fmt.Print("\x1b[H\x1b[2J\x1b[3J")
+	return 0
+}

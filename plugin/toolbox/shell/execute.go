@@ -1,0 +1,171 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
+)
+
+const (
+	cannotRun   = 126
+	notFound    = 127
+	interrupted = 128 + int(syscall.SIGINT)
+)
+
+// call replaces commands that the interpreter takes for unsupported builtins. kill is a program of the toolbox.
+func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
+	hc := interp.HandlerCtx(ctx)
+	switch args[0] {
+	case "kill":
+		path, err := interp.LookPathDir(hc.Dir, hc.Env, "kill")
+		if err != nil {
+			return args, nil
+		}
+		return append([]string{path}, args[1:]...), nil
+	case "printf":
+		if len(args) > 1 && args[1] == "-v" { // into a variable
+			return args, nil
+		}
+		if text.Printf(hc.Stdout, hc.Stderr, args[1:]) != 0 {
+			return []string{"false"}, nil
+		}
+		return []string{"true"}, nil
+	case "umask":
+		return umask(hc.Stdout, hc.Stderr, args[1:]), nil
+	case "history":
+		for i, line := range s.history {
+			fmt.Fprintf(hc.Stdout, "%5d  %s\n", i+1, line)
+		}
+		return []string{"true"}, nil
+	}
+	return args, nil
+}
+
+// umask prints or sets the mask, and returns a command with the status that is wanted.
+func umask(stdout, stderr io.Writer, args []string) []string {
+	if len(args) == 0 {
+		old := unix.Umask(0)
+		unix.Umask(old)
+		fmt.Fprintf(stdout, "%04o\n", old)
+		return []string{"true"}
+	}
+	mask, err := strconv.ParseUint(args[0], 8, 9)
+	if err != nil {
+		fmt.Fprintf(stderr, "umask: %s is no octal number\n", strconv.Quote(args[0]))
+		return []string{"false"}
+	}
+	unix.Umask(int(mask))
+	return []string{"true"}
+}
+
+// execute runs a program. Unlike the interpreter's own handler, it waits for a program that catches SIGINT, and
+// tells why one ended.
+func execute(ctx context.Context, args []string) error {
+	hc := interp.HandlerCtx(ctx)
+	program, err := interp.LookPathDir(hc.Dir, hc.Env, args[0])
+	if err != nil {
+		return missing(hc, args[0])
+	}
+	cmd := &exec.Cmd{
+		Path: program, Args: args, Env: exported(hc.Env), Dir: hc.Dir,
+		Stdin: hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
+	}
+	err = cmd.Start()
+	if errors.Is(err, unix.ENOEXEC) { // a script without a first line that names its interpreter
+		cmd = &exec.Cmd{
+			Path: "/proc/self/exe", Args: append([]string{"sh", program}, args[1:]...), Env: cmd.Env, Dir: hc.Dir,
+			Stdin: hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
+		}
+		err = cmd.Start()
+	}
+	if err != nil {
+		fmt.Fprintf(hc.Stderr, "%s: %v\n", args[0], reason(err))
+		return interp.ExitStatus(cannotRun)
+	}
+	return ended(ctx, hc, cmd.Wait())
+}
+
+// missing explains why a program was not found.
+func missing(hc interp.HandlerContext, name string) error {
+	if strings.Contains(name, "/") {
+		file := name
+		if !path.IsAbs(file) {
+			file = path.Join(hc.Dir, file)
+		}
+		info, err := os.Stat(file)
+		switch {
+		case err == nil && info.IsDir():
+			fmt.Fprintf(hc.Stderr, "%s: is a directory\n", name)
+			return interp.ExitStatus(cannotRun)
+		case err == nil:
+			fmt.Fprintf(hc.Stderr, "%s: permission denied\n", name)
+			return interp.ExitStatus(cannotRun)
+		}
+		fmt.Fprintf(hc.Stderr, "%s: %v\n", name, reason(err))
+		return interp.ExitStatus(notFound)
+	}
+	switch name {
+	case "emacs", "pico", "vi", "view", "vim":
+		fmt.Fprintf(hc.Stderr, "%s: not found; the editor here is nano\n", name)
+	default:
+		fmt.Fprintf(hc.Stderr, "%s: not found\n", name)
+	}
+	return interp.ExitStatus(notFound)
+}
+
+// reason returns what the kernel says, without the call's name and path.
+func reason(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
+// ended returns the status of a program for the interpreter.
+func ended(ctx context.Context, hc interp.HandlerContext, err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return interp.ExitStatus(exit.ExitCode())
+	}
+	signal := status.Signal()
+	if signal == syscall.SIGINT && ctx.Err() != nil {
+		return ctx.Err() // ends a loop too
+	}
+	if signal != syscall.SIGINT && signal != syscall.SIGPIPE {
+		text := signal.String()
+		if status.CoreDump() {
+			text += " (core dumped)"
+		}
+		fmt.Fprintln(hc.Stderr, strings.ToUpper(text[:1])+text[1:])
+	}
+	return interp.ExitStatus(128 + int(signal))
+}
+
+// exported returns the variables that a program inherits.
+func exported(env expand.Environ) []string {
+	var list []string
+	for name, v := range env.Each {
+		if v.Exported && v.Kind == expand.String {
+			list = append(list, name+"="+v.String())
+		}
+	}
+	return list
+}

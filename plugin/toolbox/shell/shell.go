@@ -1,0 +1,154 @@
+// Package shell is the toolbox's shell: mvdan.cc/sh with the line editor github.com/peterh/liner. It reads no
+// file but the script that it is given, and its history is never written anywhere.
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+const usage = "usage: sh [-c STRING [NAME [ARG...]] | FILE [ARG...]], with the options -e -f -i -l -n -u -x and -o NAME"
+
+// Main runs a shell and returns its exit status. args are its arguments without its name.
+func Main(args []string) int {
+	o, err := parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sh: %v\n%s\n", err, usage)
+		return 2
+	}
+	s, err := newShell(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sh:", err)
+		return 2
+	}
+	switch {
+	case o.hasCommand:
+		return s.run(strings.NewReader(o.command), o.name)
+	case o.file != "":
+		file, err := os.Open(o.file)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "sh:", err)
+			return 127
+		}
+		defer file.Close()
+		return s.run(file, o.file)
+	case o.interactive || term.IsTerminal(0):
+		return s.interact()
+	}
+	return s.run(os.Stdin, o.name)
+}
+
+// options are a shell's options.
+type options struct {
+	command     string // of -c
+	hasCommand  bool
+	file        string
+	interactive bool
+	params      []string // for interp.Params: options, then -- and the arguments
+	name        string   // $0
+}
+
+// parse reads a shell's arguments.
+func parse(args []string) (options, error) {
+	o := options{name: "sh"}
+	for len(args) > 0 && len(args[0]) > 1 && (args[0][0] == '-' || args[0][0] == '+') {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			break
+		}
+		if strings.HasPrefix(arg, "--") { // --login, --norc and others make no difference, since no file is read
+			if arg == "--help" {
+				return o, errors.New("help")
+			}
+			continue
+		}
+		for _, letter := range arg[1:] {
+			switch letter {
+			case 'c':
+				o.hasCommand = true
+			case 'i':
+				o.interactive = true
+			case 'l', 's':
+			case 'o':
+				if len(args) == 0 {
+					return o, errors.New("option -o needs a name")
+				}
+				o.params = append(o.params, arg[:1]+"o", args[0])
+				args = args[1:]
+			default:
+				o.params = append(o.params, arg[:1]+string(letter))
+			}
+		}
+	}
+	if o.hasCommand {
+		if len(args) == 0 {
+			return o, errors.New("option -c needs a command")
+		}
+		o.command, args = args[0], args[1:]
+		if len(args) > 0 {
+			o.name, args = args[0], args[1:]
+		}
+	} else if len(args) > 0 {
+		o.file, o.name, args = args[0], args[0], args[1:]
+	}
+	o.params = append(append(o.params, "--"), args...)
+	return o, nil
+}
+
+// shell is a running shell.
+type shell struct {
+	runner  *interp.Runner
+	name    string
+	history []string // of an interactive shell
+	exited  bool     // an interactive shell is to end
+}
+
+func newShell(o options) (*shell, error) {
+	s := &shell{name: o.name}
+	runner, err := interp.New(
+		interp.StdIO(os.Stdin, os.Stdout, os.Stderr),
+		interp.Params(o.params...),
+		interp.Interactive(o.interactive || !o.hasCommand && o.file == ""),
+		interp.CallHandler(s.call),
+		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return execute }),
+	)
+	s.runner = runner
+	return s, err
+}
+
+// run runs a script and returns its exit status.
+func (s *shell) run(script io.Reader, name string) int {
+	file, err := syntax.NewParser().Parse(script, name)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+		return 2
+	}
+	status, _ := s.statement(context.Background(), file)
+	return status
+}
+
+// statement runs a statement, or a file with the traps of EXIT. It returns the status, and false if the shell
+// can't go on.
+func (s *shell) statement(ctx context.Context, node syntax.Node) (int, bool) {
+	err := s.runner.Run(ctx, node)
+	if status, ok := interp.IsExitStatus(err); ok {
+		return int(status), true
+	}
+	if errors.Is(err, context.Canceled) {
+		return interrupted, true
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+		return 1, false
+	}
+	return 0, true
+}

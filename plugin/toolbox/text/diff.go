@@ -1,0 +1,400 @@
+package text
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pmezard/go-difflib/difflib"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// diff is a call of diff.
+type diff struct {
+	unified                                                          int // lines around; -1 is the plain format
+	brief, same, recursive, newFile, fold, blanks, allBlanks, asText bool
+
+	out    *bufio.Writer
+	differ bool
+	status int
+}
+
+// Diff compares files or directories.
+func Diff(args []string) int {
+	d := &diff{}
+	f := tool.Flags("diff", "[OPTIONS] FILE FILE")
+	unified := f.BoolP("u", "u", false, "the unified format")
+	f.IntVarP(&d.unified, "unified", "U", -1, "the unified format with so many lines around")
+	f.BoolVarP(&d.brief, "brief", "q", false, "tell only whether files differ")
+	f.BoolVarP(&d.same, "report-identical-files", "s", false, "tell which files are the same")
+	f.BoolVarP(&d.recursive, "recursive", "r", false, "directories too")
+	f.BoolVarP(&d.newFile, "new-file", "N", false, "a missing file is an empty one")
+	f.BoolVarP(&d.fold, "ignore-case", "i", false, "ignore case")
+	f.BoolVarP(&d.blanks, "ignore-space-change", "b", false, "ignore the amount of blanks")
+	f.BoolVarP(&d.allBlanks, "ignore-all-space", "w", false, "ignore blanks")
+	f.BoolVarP(&d.asText, "text", "a", false, "binary files are text")
+	f.String("color", "", "ignored")
+	f.Lookup("color").NoOptDefVal = "auto"
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() != 2 {
+		f.Usage()
+		return tool.Usage
+	}
+	if *unified && d.unified < 0 {
+		d.unified = 3
+	}
+	out, flush := tool.Output()
+	defer flush()
+	d.out = out
+	d.compare(f.Arg(0), f.Arg(1), "")
+	switch {
+	case d.status != 0:
+		return d.status
+	case d.differ:
+		return 1
+	}
+	return 0
+}
+
+func (d *diff) fail(err error) {
+	_ = d.out.Flush()
+	tool.Complain("diff", err)
+	d.status = tool.Usage
+}
+
+// compare compares two files or directories. title is the line above the differences of files in directories.
+func (d *diff) compare(a, b, title string) {
+	aDir, bDir := directory(a), directory(b)
+	switch {
+	case aDir && bDir:
+		d.directories(a, b, title == "")
+		return
+	case aDir && title == "":
+		a = filepath.Join(a, filepath.Base(b))
+	case bDir && title == "":
+		b = filepath.Join(b, filepath.Base(a))
+	case aDir || bDir:
+		d.differ = true
+		fmt.Fprintf(d.out, "%s and %s: one is a directory\n", tool.Printable(a), tool.Printable(b))
+		return
+	}
+	aText, err := d.read(a)
+	if err == nil {
+		var bText []byte
+		if bText, err = d.read(b); err == nil {
+			d.texts(a, b, aText, bText, title)
+			return
+		}
+	}
+	d.fail(err)
+}
+
+func directory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func (d *diff) read(path string) ([]byte, error) {
+	if path == "-" {
+		path = "/dev/stdin"
+	}
+	text, err := os.ReadFile(path)
+	if d.newFile && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return text, err
+}
+
+func (d *diff) directories(a, b string, top bool) {
+	if !d.recursive && !top {
+		fmt.Fprintf(d.out, "Common subdirectories: %s and %s\n", tool.Printable(a), tool.Printable(b))
+		return
+	}
+	aNames, err := names(a)
+	if err == nil {
+		var bNames []string
+		if bNames, err = names(b); err == nil {
+			d.entries(a, b, aNames, bNames)
+			return
+		}
+	}
+	d.fail(err)
+}
+
+func names(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	list := make([]string, 0, len(entries))
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list, err
+}
+
+func (d *diff) entries(a, b string, aNames, bNames []string) {
+	all := slices.Concat(aNames, bNames)
+	slices.Sort(all)
+	for _, name := range slices.Compact(all) {
+		inA, inB := slices.Contains(aNames, name), slices.Contains(bNames, name)
+		aPath, bPath := filepath.Join(a, name), filepath.Join(b, name)
+		if inA && inB || d.newFile {
+			d.compare(aPath, bPath, fmt.Sprintf("diff %s %s\n", tool.Printable(aPath), tool.Printable(bPath)))
+			continue
+		}
+		d.differ = true
+		dir := a
+		if inB {
+			dir = b
+		}
+		fmt.Fprintf(d.out, "Only in %s: %s\n", tool.Printable(dir), tool.Printable(name))
+	}
+}
+
+func (d *diff) texts(a, b string, aText, bText []byte, title string) {
+	if bytes.Equal(aText, bText) {
+		if d.same {
+			fmt.Fprintf(d.out, "Files %s and %s are identical\n", tool.Printable(a), tool.Printable(b))
+		}
+		return
+	}
+	binary := !d.asText && (bytes.IndexByte(aText[:min(len(aText), 8192)], 0) >= 0 || bytes.IndexByte(bText[:min(len(bText), 8192)], 0) >= 0)
+	if d.brief || binary {
+		d.differ = true
+		kind := "Files"
+		if binary && !d.brief {
+			kind = "Binary files"
+		}
+		fmt.Fprintf(d.out, "%s %s and %s differ\n", kind, tool.Printable(a), tool.Printable(b))
+		return
+	}
+	aLines, bLines := splitLines(aText), splitLines(bText)
+	matcher := difflib.NewMatcherWithJunk(d.keys(aLines), d.keys(bLines), false, nil)
+	codes := matcher.GetOpCodes()
+	if len(codes) == 0 || len(codes) == 1 && codes[0].Tag == 'e' {
+		return
+	}
+	d.differ = true
+	d.out.WriteString(title)
+	if d.unified >= 0 {
+		fmt.Fprintf(d.out, "--- %s%s\n+++ %s%s\n", tool.Printable(a), changed(a), tool.Printable(b), changed(b))
+		for _, group := range matcher.GetGroupedOpCodes(d.unified) {
+			d.hunk(group, aLines, bLines)
+		}
+		return
+	}
+	for _, c := range codes {
+		d.plain(c, aLines, bLines)
+	}
+}
+
+func changed(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return "\t" + info.ModTime().Format("2006-01-02 15:04:05.000000000 -0700")
+}
+
+// splitLines splits a text. Its last line has no newline if the text has none.
+func splitLines(text []byte) []string {
+	lines := strings.SplitAfter(string(text), "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}
+
+// keys returns what is compared of the lines.
+func (d *diff) keys(lines []string) []string {
+	if !d.fold && !d.blanks && !d.allBlanks {
+		return lines
+	}
+	keys := make([]string, len(lines))
+	for i, line := range lines {
+		switch {
+		case d.allBlanks:
+			line = strings.Join(strings.Fields(line), "")
+		case d.blanks:
+			line = strings.TrimRight(line, " \t\n")
+			lead := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+			line = strings.Join(strings.Fields(line), " ")
+			if lead != "" {
+				line = " " + line
+			}
+		}
+		if d.fold {
+			line = strings.ToLower(line)
+		}
+		keys[i] = line
+	}
+	return keys
+}
+
+func (d *diff) lines(mark string, lines []string) {
+	for _, line := range lines {
+		d.out.WriteString(mark + line)
+		if !strings.HasSuffix(line, "\n") {
+			d.out.WriteString("\n\\ No newline at end of file\n")
+		}
+	}
+}
+
+func (d *diff) plain(c difflib.OpCode, a, b []string) {
+	place := func(from, to int) string {
+		if to-from <= 1 {
+			return fmt.Sprint(to)
+		}
+		return fmt.Sprintf("%d,%d", from+1, to)
+	}
+	switch c.Tag {
+	case 'd':
+		fmt.Fprintf(d.out, "%sd%d\n", place(c.I1, c.I2), c.J1)
+		d.lines("< ", a[c.I1:c.I2])
+	case 'i':
+		fmt.Fprintf(d.out, "%da%s\n", c.I1, place(c.J1, c.J2))
+		d.lines("> ", b[c.J1:c.J2])
+	case 'r':
+		fmt.Fprintf(d.out, "%sc%s\n", place(c.I1, c.I2), place(c.J1, c.J2))
+		d.lines("< ", a[c.I1:c.I2])
+		d.out.WriteString("---\n")
+		d.lines("> ", b[c.J1:c.J2])
+	}
+}
+
+func (d *diff) hunk(group []difflib.OpCode, a, b []string) {
+	place := func(from, to int) string {
+		switch to - from {
+		case 0:
+			return fmt.Sprintf("%d,0", from)
+		case 1:
+			return fmt.Sprint(to)
+		}
+		return fmt.Sprintf("%d,%d", from+1, to-from)
+	}
+	first, last := group[0], group[len(group)-1]
+	fmt.Fprintf(d.out, "@@ -%s +%s @@\n", place(first.I1, last.I2), place(first.J1, last.J2))
+	for _, c := range group {
+		if c.Tag == 'e' {
+			d.lines(" ", a[c.I1:c.I2])
+			continue
+		}
+		d.lines("-", a[c.I1:c.I2])
+		d.lines("+", b[c.J1:c.J2])
+	}
+}
+
+// Cmp compares files byte by byte.
+func Cmp(args []string) int {
+	f := tool.Flags("cmp", "[-s] FILE FILE")
+	quiet := f.BoolP("quiet", "s", false, "print nothing")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() != 2 {
+		f.Usage()
+		return tool.Usage
+	}
+	readers := make([]*bufio.Reader, 2)
+	for i, path := range f.Args() {
+		file := os.Stdin
+		if path != "-" {
+			var err error
+			if file, err = os.Open(path); err != nil {
+				tool.Complain("cmp", err)
+				return tool.Usage
+			}
+			defer file.Close()
+		}
+		readers[i] = bufio.NewReader(file)
+	}
+	line := 1
+	for n := 1; ; n++ {
+		a, aErr := readers[0].ReadByte()
+		b, bErr := readers[1].ReadByte()
+		switch {
+		case aErr != nil && bErr != nil:
+			return 0
+		case aErr != nil || bErr != nil:
+			short := f.Arg(0)
+			if bErr != nil {
+				short = f.Arg(1)
+			}
+			if !*quiet {
+				fmt.Fprintf(os.Stderr, "cmp: EOF on %s after byte %d\n", tool.Printable(short), n-1)
+			}
+			return 1
+		case a != b:
+			if !*quiet {
+				fmt.Printf("%s %s differ: byte %d, line %d\n", tool.Printable(f.Arg(0)), tool.Printable(f.Arg(1)), n, line)
+			}
+			return 1
+		}
+		if a == '\n' {
+			line++
+		}
+	}
+}
+
+// Comm compares sorted files line by line.
+func Comm(args []string) int {
+	f := tool.Flags("comm", "[-123] FILE FILE")
+	hide := [3]*bool{
+		f.BoolP("1", "1", false, "no lines of the first file only"),
+		f.BoolP("2", "2", false, "no lines of the second file only"),
+		f.BoolP("3", "3", false, "no lines of both files"),
+	}
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() != 2 {
+		f.Usage()
+		return tool.Usage
+	}
+	var lists [2][]string
+	for i, path := range f.Args() {
+		if status := tool.Inputs("comm", []string{path}, func(in tool.Input) error {
+			return tool.Lines(in, func(line []byte) bool {
+				lists[i] = append(lists[i], string(line))
+				return true
+			})
+		}); status != 0 {
+			return status
+		}
+	}
+	out, flush := tool.Output()
+	defer flush()
+	print := func(column int, line string) {
+		if *hide[column] {
+			return
+		}
+		for i := range column {
+			if !*hide[i] {
+				out.WriteByte('\t')
+			}
+		}
+		out.WriteString(line + "\n")
+	}
+	a, b := lists[0], lists[1]
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
+			print(0, a[0])
+			a = a[1:]
+		case len(a) == 0 || b[0] < a[0]:
+			print(1, b[0])
+			b = b[1:]
+		default:
+			print(2, a[0])
+			a, b = a[1:], b[1:]
+		}
+	}
+	return 0
+}

@@ -1,0 +1,234 @@
+package text
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// Sed edits a stream.
+func Sed(args []string) int {
+	f := tool.Flags("sed", "[-nErsz] [-i[SUFFIX]] SCRIPT | -e SCRIPT | -f FILE [FILE...]")
+	quiet := f.BoolP("quiet", "n", false, "print only what p prints")
+	f.BoolVar(quiet, "silent", false, "as -n")
+	extended := f.BoolP("regexp-extended", "E", false, "extended regular expressions")
+	f.BoolVarP(extended, "regexp-extended-r", "r", false, "extended regular expressions")
+	scripts := f.StringArrayP("expression", "e", nil, "a script")
+	scriptFiles := f.StringArrayP("file", "f", nil, "a file with a script")
+	inPlace := f.StringP("in-place", "i", "", "change the files; with a suffix keep the old ones")
+	f.Lookup("in-place").NoOptDefVal = "\x00"
+	separate := f.BoolP("separate", "s", false, "each file has its own line numbers")
+	zero := f.BoolP("null-data", "z", false, "lines end with NUL")
+	f.BoolP("unbuffered", "u", false, "ignored")
+	f.Bool("posix", false, "ignored")
+	if status, ok := tool.Parse(f, tool.Attached(args, "-i", "--in-place")); !ok {
+		return status
+	}
+	files := f.Args()
+	script := strings.Join(*scripts, "\n")
+	for _, path := range *scriptFiles {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return tool.Complain("sed", err)
+		}
+		script += "\n" + strings.TrimSuffix(string(text), "\n")
+	}
+	if len(*scripts) == 0 && len(*scriptFiles) == 0 {
+		if len(files) == 0 {
+			f.Usage()
+			return tool.Usage
+		}
+		script, files = files[0], files[1:]
+	}
+	commands, err := parseSed(script, *extended)
+	if err != nil {
+		return tool.Complain("sed", err)
+	}
+	s := &sed{commands: commands, quiet: *quiet, end: '\n', ranges: make(map[*sedCommand]bool)}
+	if *zero {
+		s.end = 0
+	}
+	if f.Changed("in-place") {
+		return s.inPlace(files, strings.TrimPrefix(*inPlace, "\x00"))
+	}
+	out, flush := tool.Output()
+	defer flush()
+	s.out = out
+	if *separate {
+		status := 0
+		for _, path := range orStdin(files) {
+			s.n = 0
+			status = max(status, s.edit([]string{path}))
+		}
+		return status
+	}
+	return s.edit(orStdin(files))
+}
+
+// sed is a running script.
+type sed struct {
+	commands []*sedCommand
+	quiet    bool
+	end      byte
+	out      *bufio.Writer
+	ranges   map[*sedCommand]bool // whose range has begun
+
+	in       *sedInput
+	n        int    // of the line
+	pattern  string // the pattern space
+	hold     string
+	after    []string // to print at the end of the cycle
+	replaced bool     // since the last line or t
+	status   int
+}
+
+// inPlace edits each file by itself.
+func (s *sed) inPlace(files []string, suffix string) int {
+	status := 0
+	for _, path := range files {
+		if err := s.change(path, suffix); err != nil {
+			status = tool.Complain("sed", err)
+		}
+		s.n = 0
+	}
+	return max(status, s.status)
+}
+
+func (s *sed) change(path, suffix string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: not a regular file", tool.Printable(path))
+	}
+	var text strings.Builder
+	s.out = bufio.NewWriter(&text)
+	if s.edit([]string{path}) != 0 {
+		return fmt.Errorf("%s: not changed", tool.Printable(path))
+	}
+	_ = s.out.Flush()
+	if suffix != "" {
+		if err := os.Rename(path, path+suffix); err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(text.String()), info.Mode().Perm())
+	}
+	// A new file takes the old one's place, so that a reader never sees half of it. Where that can't be had, as for
+	// a file that is a mount, the file is written.
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".sed-*")
+	if err == nil {
+		_, err = temporary.WriteString(text.String())
+		err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
+		if uid, gid, ok := owner(info); ok {
+			_ = os.Lchown(temporary.Name(), uid, gid)
+		}
+		if err == nil {
+			err = os.Rename(temporary.Name(), path)
+		}
+		if err == nil {
+			return nil
+		}
+		_ = os.Remove(temporary.Name())
+	}
+	return os.WriteFile(path, []byte(text.String()), info.Mode().Perm())
+}
+
+// sedInput reads the lines of several files, and knows which is the last.
+type sedInput struct {
+	files  []string
+	file   *os.File
+	r      *bufio.Reader
+	end    byte
+	status *int
+	// the next line
+	next    string
+	ended   bool // with the end of line
+	present bool
+}
+
+func (in *sedInput) advance() {
+	in.present = false
+	for {
+		if in.r == nil {
+			if len(in.files) == 0 {
+				return
+			}
+			path := in.files[0]
+			in.files = in.files[1:]
+			in.file = os.Stdin
+			if path != "-" {
+				file, err := os.Open(path)
+				if err != nil {
+					*in.status = tool.Complain("sed", err) + 1
+					continue
+				}
+				in.file = file
+			}
+			in.r = bufio.NewReaderSize(in.file, 64<<10)
+		}
+		line, err := in.r.ReadString(in.end)
+		if line != "" {
+			in.ended = line[len(line)-1] == in.end
+			in.next, in.present = strings.TrimSuffix(line, string(in.end)), true
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				*in.status = tool.Complain("sed", err) + 1
+			}
+			in.file.Close()
+			in.r = nil
+		}
+		if in.present {
+			return
+		}
+	}
+}
+
+// edit runs the script on each line.
+func (s *sed) edit(files []string) int {
+	s.status = 0
+	s.in = &sedInput{files: files, end: s.end, status: &s.status}
+	s.in.advance()
+	for s.in.present {
+		ended := s.read()
+		quit := s.cycle()
+		for quit == sedRestart {
+			quit = s.cycle()
+		}
+		if quit != sedDelete && !s.quiet {
+			s.print(s.pattern, ended)
+		}
+		for _, text := range s.after {
+			s.out.WriteString(text)
+		}
+		s.after = nil
+		if quit == sedQuit || quit == sedQuitSilently {
+			return s.status
+		}
+	}
+	return s.status
+}
+
+// read takes the next line into the pattern space. It reports whether the line has an end.
+func (s *sed) read() bool {
+	s.pattern = s.in.next
+	ended := s.in.ended
+	s.n++
+	s.replaced = false
+	s.in.advance()
+	return ended
+}
+
+func (s *sed) print(text string, ended bool) {
+	s.out.WriteString(text)
+	if ended || s.in.present {
+		s.out.WriteByte(s.end)
+	}
+}

@@ -1,0 +1,434 @@
+package text
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// sedCommand is a command of a script.
+type sedCommand struct {
+	from, to *sedAddress
+	not      bool
+	name     byte
+	text     string         // of a, i, c; a label; a file; of y
+	re       *regexp.Regexp // of s; nil is the last one that was used
+	with     []sedPart      // of s
+	nth      int            // of s: which match
+	global   bool
+	print    bool
+	write    string
+	to2      map[rune]rune // of y
+	jump     int           // the index of a label or of the matching }
+	endLine  int           // of a range that is running
+}
+
+// sedAddress is a line's number, an expression, or the last line.
+type sedAddress struct {
+	line, step int
+	plus       bool // a number of lines after the first address
+	last       bool
+	re         *regexp.Regexp
+	empty      bool // the last expression that was used
+}
+
+// sedPart is a part of a replacement: text, or a group of the match.
+type sedPart struct {
+	text  string
+	group int  // -1 for text
+	fold  byte // U, L, u, l or E, for what comes after
+}
+
+// sedParser reads a script.
+type sedParser struct {
+	script   string
+	extended bool
+}
+
+func parseSed(script string, extended bool) ([]*sedCommand, error) {
+	p := &sedParser{script, extended}
+	var commands []*sedCommand
+	var open []int
+	labels := make(map[string]int)
+	for {
+		p.script = strings.TrimLeft(p.script, " \t\n;")
+		if p.script == "" {
+			break
+		}
+		c, err := p.command()
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			continue
+		}
+		switch c.name {
+		case '{':
+			open = append(open, len(commands))
+		case '}':
+			if len(open) == 0 {
+				return nil, errors.New("unexpected }")
+			}
+			commands[open[len(open)-1]].jump = len(commands)
+			open = open[:len(open)-1]
+		case ':':
+			labels[c.text] = len(commands)
+		}
+		commands = append(commands, c)
+	}
+	if len(open) > 0 {
+		return nil, errors.New("a } is missing")
+	}
+	for _, c := range commands {
+		if c.name != 'b' && c.name != 't' && c.name != 'T' {
+			continue
+		}
+		c.jump = len(commands)
+		if c.text != "" {
+			at, ok := labels[c.text]
+			if !ok {
+				return nil, fmt.Errorf("there is no label %q", c.text)
+			}
+			c.jump = at
+		}
+	}
+	return commands, nil
+}
+
+func (p *sedParser) command() (*sedCommand, error) {
+	c := &sedCommand{}
+	var err error
+	if c.from, err = p.address(); err != nil {
+		return nil, err
+	}
+	if c.from != nil {
+		p.script = strings.TrimLeft(p.script, " \t")
+		if strings.HasPrefix(p.script, ",") {
+			p.script = strings.TrimLeft(p.script[1:], " \t")
+			if c.to, err = p.address(); err != nil {
+				return nil, err
+			}
+			if c.to == nil {
+				return nil, errors.New("an address is missing after ,")
+			}
+		}
+	}
+	p.script = strings.TrimLeft(p.script, " \t")
+	for strings.HasPrefix(p.script, "!") {
+		c.not = true
+		p.script = strings.TrimLeft(p.script[1:], " \t")
+	}
+	if p.script == "" {
+		return nil, errors.New("a command is missing")
+	}
+	c.name = p.script[0]
+	p.script = p.script[1:]
+	return c, p.rest(c)
+}
+
+// rest reads what follows a command's letter.
+func (p *sedParser) rest(c *sedCommand) error {
+	switch c.name {
+	case '#':
+		p.line()
+		c.name = ':' // does nothing
+		c.text = "#"
+		return nil
+	case '{', '}', '=', 'd', 'D', 'g', 'G', 'h', 'H', 'n', 'N', 'p', 'P', 'x', 'z', 'F', 'l':
+		if c.name == 'l' {
+			p.number()
+		}
+		return p.end(c.name)
+	case 'q', 'Q':
+		c.nth = p.number()
+		return p.end(c.name)
+	case ':', 'b', 't', 'T':
+		p.script = strings.TrimLeft(p.script, " \t")
+		end := strings.IndexAny(p.script, ";\n}")
+		if end < 0 || c.name == ':' && p.script[end] == '}' {
+			end = len(p.script)
+		}
+		c.text = strings.TrimSpace(p.script[:end])
+		p.script = p.script[end:]
+		return nil
+	case 'r', 'w':
+		c.text = strings.TrimSpace(p.line())
+		return nil
+	case 'a', 'i', 'c':
+		c.text = p.appended()
+		return nil
+	case 's':
+		return p.substitution(c)
+	case 'y':
+		return p.transliteration(c)
+	}
+	return fmt.Errorf("unknown command %q", c.name)
+}
+
+// end checks that nothing follows a command.
+func (p *sedParser) end(name byte) error {
+	p.script = strings.TrimLeft(p.script, " \t")
+	if p.script == "" || strings.IndexByte(";\n}#", p.script[0]) >= 0 || name == '{' || name == '}' {
+		return nil
+	}
+	return fmt.Errorf("unexpected text after %c: %q", name, p.script)
+}
+
+func (p *sedParser) line() string {
+	line, rest, _ := strings.Cut(p.script, "\n")
+	p.script = rest
+	return line
+}
+
+func (p *sedParser) number() int {
+	p.script = strings.TrimLeft(p.script, " \t")
+	digits := p.script[:len(p.script)-len(strings.TrimLeft(p.script, "0123456789"))]
+	p.script = p.script[len(digits):]
+	n, _ := strconv.Atoi(digits)
+	return n
+}
+
+// appended reads the text of a, i or c: after a backslash and a newline, or in the same line.
+func (p *sedParser) appended() string {
+	p.script = strings.TrimLeft(p.script, " \t")
+	if strings.HasPrefix(p.script, "\\") {
+		p.script = strings.TrimLeft(p.script[1:], " \t")
+		p.script = strings.TrimPrefix(p.script, "\n")
+	}
+	var out strings.Builder
+	for p.script != "" {
+		c := p.script[0]
+		p.script = p.script[1:]
+		if c == '\n' {
+			break
+		}
+		if c == '\\' && p.script != "" {
+			c = p.script[0]
+			p.script = p.script[1:]
+			if c == 't' {
+				c = '\t'
+			}
+		}
+		out.WriteByte(c)
+	}
+	return out.String() + "\n"
+}
+
+// until reads up to an unescaped delimiter. An escaped one loses its backslash.
+func (p *sedParser) until(delimiter byte, brackets bool) (string, error) {
+	var out strings.Builder
+	inside := false
+	for i := 0; i < len(p.script); i++ {
+		c := p.script[i]
+		switch {
+		case c == '\\' && i+1 < len(p.script) && !inside:
+			i++
+			if p.script[i] != delimiter {
+				out.WriteByte('\\')
+			}
+			if p.script[i] == 'n' && delimiter != 'n' {
+				out.WriteByte('n')
+				continue
+			}
+			out.WriteByte(p.script[i])
+			continue
+		case brackets && c == '[' && !inside:
+			inside = true
+			out.WriteByte(c)
+			for i+1 < len(p.script) && (p.script[i+1] == '^' || p.script[i+1] == ']') {
+				i++
+				out.WriteByte(p.script[i])
+				if p.script[i] == ']' {
+					break
+				}
+			}
+			continue
+		case c == ']' && inside && !strings.HasSuffix(out.String(), ":"):
+			inside = false
+		case c == delimiter && !inside:
+			p.script = p.script[i+1:]
+			return out.String(), nil
+		}
+		out.WriteByte(c)
+	}
+	return "", fmt.Errorf("a %q is missing", delimiter)
+}
+
+func (p *sedParser) address() (*sedAddress, error) {
+	if p.script == "" {
+		return nil, nil
+	}
+	a := &sedAddress{}
+	switch c := p.script[0]; {
+	case c >= '0' && c <= '9':
+		a.line = p.number()
+		if strings.HasPrefix(p.script, "~") {
+			p.script = p.script[1:]
+			a.step = max(1, p.number())
+		}
+		return a, nil
+	case c == '+':
+		p.script = p.script[1:]
+		a.line, a.plus = p.number(), true
+		return a, nil
+	case c == '$':
+		p.script = p.script[1:]
+		a.last = true
+		return a, nil
+	case c == '/' || c == '\\' && len(p.script) > 1:
+		delimiter := byte('/')
+		if c == '\\' {
+			delimiter = p.script[1]
+			p.script = p.script[1:]
+		}
+		p.script = p.script[1:]
+		text, err := p.until(delimiter, true)
+		if err != nil {
+			return nil, err
+		}
+		fold := strings.HasPrefix(p.script, "I")
+		p.script = strings.TrimPrefix(p.script, "I")
+		if text == "" {
+			a.empty = true
+			return a, nil
+		}
+		a.re, err = compile(text, p.extended, fold)
+		return a, err
+	}
+	return nil, nil
+}
+
+func (p *sedParser) substitution(c *sedCommand) error {
+	if p.script == "" {
+		return errors.New("s needs an expression")
+	}
+	delimiter := p.script[0]
+	p.script = p.script[1:]
+	pattern, err := p.until(delimiter, true)
+	if err != nil {
+		return err
+	}
+	with, err := p.until(delimiter, false)
+	if err != nil {
+		return err
+	}
+	c.with = replacement(with)
+	c.nth = 1
+	fold, multiline := false, false
+	for p.script != "" {
+		switch flag := p.script[0]; {
+		case flag == 'g':
+			c.global = true
+		case flag == 'p':
+			c.print = true
+		case flag == 'i' || flag == 'I':
+			fold = true
+		case flag == 'm' || flag == 'M':
+			multiline = true
+		case flag >= '1' && flag <= '9':
+			c.nth = p.number()
+			continue
+		case flag == 'w':
+			p.script = p.script[1:]
+			c.write = strings.TrimSpace(p.line())
+			continue
+		default:
+			if err := p.end('s'); err != nil {
+				return err
+			}
+			return p.expression(c, pattern, fold, multiline)
+		}
+		p.script = p.script[1:]
+	}
+	return p.expression(c, pattern, fold, multiline)
+}
+
+func (p *sedParser) expression(c *sedCommand, pattern string, fold, multiline bool) error {
+	if pattern == "" {
+		return nil
+	}
+	re, err := compile(pattern, p.extended, fold)
+	if err == nil && multiline {
+		re, err = regexp.Compile("(?m)" + re.String())
+	}
+	if err != nil {
+		return err
+	}
+	for _, part := range c.with {
+		if part.group > re.NumSubexp() {
+			return fmt.Errorf("there is no group %d in %q", part.group, pattern)
+		}
+	}
+	c.re = re
+	return nil
+}
+
+// replacement parses the second part of s.
+func replacement(text string) []sedPart {
+	var parts []sedPart
+	var plain strings.Builder
+	flush := func() {
+		if plain.Len() > 0 {
+			parts = append(parts, sedPart{text: plain.String(), group: -1})
+			plain.Reset()
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '&':
+			flush()
+			parts = append(parts, sedPart{group: 0})
+		case c == '\\' && i+1 < len(text):
+			i++
+			switch c = text[i]; {
+			case c >= '0' && c <= '9':
+				flush()
+				parts = append(parts, sedPart{group: int(c - '0')})
+			case strings.IndexByte("ULulE", c) >= 0:
+				flush()
+				parts = append(parts, sedPart{group: -1, fold: c})
+			case c == 'n':
+				plain.WriteByte('\n')
+			case c == 't':
+				plain.WriteByte('\t')
+			case c == 'r':
+				plain.WriteByte('\r')
+			default:
+				plain.WriteByte(c)
+			}
+		default:
+			plain.WriteByte(c)
+		}
+	}
+	flush()
+	return parts
+}
+
+func (p *sedParser) transliteration(c *sedCommand) error {
+	if p.script == "" {
+		return errors.New("y needs two sets")
+	}
+	delimiter := p.script[0]
+	p.script = p.script[1:]
+	from, err := p.until(delimiter, false)
+	if err != nil {
+		return err
+	}
+	to, err := p.until(delimiter, false)
+	if err != nil {
+		return err
+	}
+	unescape := strings.NewReplacer(`\n`, "\n", `\\`, `\`, `\t`, "\t")
+	a, b := []rune(unescape.Replace(from)), []rune(unescape.Replace(to))
+	if len(a) != len(b) {
+		return errors.New("the sets of y have different lengths")
+	}
+	c.to2 = make(map[rune]rune)
+	for i := range a {
+		c.to2[a[i]] = b[i]
+	}
+	return p.end('y')
+}

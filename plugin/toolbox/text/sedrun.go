@@ -1,0 +1,303 @@
+package text
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// What a cycle ends with.
+const (
+	sedPrint = iota
+	sedDelete
+	sedRestart // D: again without a new line
+	sedQuit
+	sedQuitSilently
+)
+
+// cycle runs the script once.
+func (s *sed) cycle() int {
+	var last *regexp.Regexp
+	for i := 0; i < len(s.commands); i++ {
+		c := s.commands[i]
+		if c.name == '}' || c.name == ':' {
+			continue
+		}
+		if s.applies(c, &last) == c.not {
+			if c.name == '{' {
+				i = c.jump
+			}
+			continue
+		}
+		switch c.name {
+		case 'b':
+			i = c.jump - 1
+		case 't', 'T':
+			if s.replaced == (c.name == 't') {
+				i = c.jump - 1
+			}
+			s.replaced = false
+		default:
+			if end, stop := s.run(c, &last); stop {
+				return end
+			}
+		}
+	}
+	return sedPrint
+}
+
+// applies reports whether a command's addresses are met.
+func (s *sed) applies(c *sedCommand, last **regexp.Regexp) bool {
+	if c.from == nil {
+		return true
+	}
+	if c.to == nil {
+		return s.at(c.from, last)
+	}
+	if !s.ranges[c] {
+		if !s.at(c.from, last) && !(c.from.line == 0 && c.from.step == 0 && c.from.re == nil && !c.from.last && !c.from.empty && s.n == 1) {
+			return false
+		}
+		switch {
+		case c.to.plus:
+			c.endLine = s.n + c.to.line
+		case c.to.line > 0:
+			c.endLine = c.to.line
+		case c.from.line == 0 && c.from.re == nil && !c.from.last && s.at(c.to, last): // 0,/x/ may end in the first line
+			return true
+		}
+		s.ranges[c] = (!c.to.plus && c.to.line == 0) || c.endLine > s.n
+		if c.to.last {
+			s.ranges[c] = s.in.present
+		}
+		return true
+	}
+	switch {
+	case c.to.plus || c.to.line > 0:
+		if s.n >= c.endLine {
+			s.ranges[c] = false
+		}
+		return s.n <= c.endLine
+	case s.at(c.to, last):
+		s.ranges[c] = false
+	}
+	return true
+}
+
+func (s *sed) at(a *sedAddress, last **regexp.Regexp) bool {
+	switch {
+	case a.last:
+		return !s.in.present
+	case a.re != nil:
+		*last = a.re
+		return a.re.MatchString(s.pattern)
+	case a.empty:
+		return *last != nil && (*last).MatchString(s.pattern)
+	case a.step > 0:
+		return s.n >= a.line && (s.n-a.line)%a.step == 0
+	}
+	return s.n == a.line
+}
+
+// run runs a command. It returns how the cycle ends, if it does.
+func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
+	switch c.name {
+	case '=':
+		fmt.Fprintf(s.out, "%d\n", s.n)
+	case 'a':
+		s.after = append(s.after, c.text)
+	case 'i':
+		s.out.WriteString(c.text)
+	case 'c':
+		if c.to == nil || c.not || !s.ranges[c] {
+			s.out.WriteString(c.text)
+		}
+		return sedDelete, true
+	case 'd':
+		return sedDelete, true
+	case 'D':
+		if _, rest, ok := strings.Cut(s.pattern, "\n"); ok {
+			s.pattern = rest
+			return sedRestart, true
+		}
+		return sedDelete, true
+	case 'g':
+		s.pattern = s.hold
+	case 'G':
+		s.pattern += "\n" + s.hold
+	case 'h':
+		s.hold = s.pattern
+	case 'H':
+		s.hold += "\n" + s.pattern
+	case 'x':
+		s.pattern, s.hold = s.hold, s.pattern
+	case 'z':
+		s.pattern = ""
+	case 'l':
+		s.out.WriteString(visible(s.pattern) + "$\n")
+	case 'n':
+		if !s.in.present {
+			return sedQuit, true
+		}
+		if !s.quiet {
+			s.print(s.pattern, true)
+		}
+		s.read()
+	case 'N':
+		if !s.in.present {
+			return sedQuit, true
+		}
+		before := s.pattern
+		s.read()
+		s.pattern = before + "\n" + s.pattern
+	case 'p':
+		s.print(s.pattern, true)
+	case 'P':
+		first, _, _ := strings.Cut(s.pattern, "\n")
+		s.print(first, true)
+	case 'q', 'Q':
+		s.status = c.nth
+		if c.name == 'Q' {
+			return sedDelete, s.quitSilently()
+		}
+		return sedQuit, true
+	case 'r':
+		if text, err := os.ReadFile(c.text); err == nil {
+			s.after = append(s.after, string(text))
+		}
+	case 'w':
+		s.write(c.text, s.pattern)
+	case 's':
+		s.substitute(c, last)
+	case 'y':
+		s.pattern = strings.Map(func(r rune) rune {
+			if to, ok := c.to2[r]; ok {
+				return to
+			}
+			return r
+		}, s.pattern)
+	}
+	return 0, false
+}
+
+// quitSilently ends the input, so that no cycle follows.
+func (s *sed) quitSilently() bool {
+	s.in.files, s.in.present = nil, false
+	return true
+}
+
+// write appends a line to a file, which a script's first w empties.
+func (s *sed) write(path, line string) {
+	if path == "/dev/stdout" {
+		s.print(line, true)
+		return
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if written[path] == nil {
+		flags |= os.O_TRUNC
+		file, err := os.OpenFile(path, flags, 0o666)
+		if err != nil {
+			s.status = tool.Complain("sed", err)
+			return
+		}
+		written[path] = file
+	}
+	fmt.Fprintln(written[path], line)
+}
+
+// written are the files of w. They are open until the program ends.
+var written = make(map[string]*os.File)
+
+func (s *sed) substitute(c *sedCommand, last **regexp.Regexp) {
+	re := c.re
+	if re == nil {
+		if re = *last; re == nil {
+			return
+		}
+	}
+	*last = re
+	var out strings.Builder
+	end, n := 0, 0
+	for _, match := range re.FindAllStringSubmatchIndex(s.pattern, -1) {
+		n++
+		if n < c.nth || n > c.nth && !c.global {
+			continue
+		}
+		out.WriteString(s.pattern[end:match[0]])
+		expand(&out, c.with, s.pattern, match)
+		end = match[1]
+	}
+	if n < c.nth {
+		return
+	}
+	out.WriteString(s.pattern[end:])
+	s.pattern, s.replaced = out.String(), true
+	if c.print {
+		s.print(s.pattern, true)
+	}
+	if c.write != "" {
+		s.write(c.write, s.pattern)
+	}
+}
+
+// expand writes a replacement.
+func expand(out *strings.Builder, parts []sedPart, text string, match []int) {
+	fold, once := byte('E'), byte(0)
+	for _, part := range parts {
+		switch {
+		case part.fold == 'u' || part.fold == 'l':
+			once = part.fold
+			continue
+		case part.fold != 0:
+			fold = part.fold
+			continue
+		}
+		piece := part.text
+		if part.group >= 0 {
+			piece = ""
+			if at := match[2*part.group]; at >= 0 {
+				piece = text[at:match[2*part.group+1]]
+			}
+		}
+		switch fold {
+		case 'U':
+			piece = strings.ToUpper(piece)
+		case 'L':
+			piece = strings.ToLower(piece)
+		}
+		if once != 0 && piece != "" {
+			runes := []rune(piece)
+			if once == 'u' {
+				runes[0] = unicode.ToUpper(runes[0])
+			} else {
+				runes[0] = unicode.ToLower(runes[0])
+			}
+			piece, once = string(runes), 0
+		}
+		out.WriteString(piece)
+	}
+}
+
+// visible writes a line as l does.
+func visible(text string) string {
+	var out strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '\\':
+			out.WriteString(`\\`)
+		case c == '\n':
+			out.WriteString(`\n`)
+		case c == '\t':
+			out.WriteString(`\t`)
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&out, `\%03o`, c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
+}

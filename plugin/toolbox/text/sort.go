@@ -1,0 +1,393 @@
+package text
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// order is how keys are compared.
+type order struct {
+	numeric, human, version, reverse, fold, blanks, general, month, dictionary bool
+}
+
+func (o *order) set(letters string) error {
+	for _, l := range letters {
+		switch l {
+		case 'n':
+			o.numeric = true
+		case 'h':
+			o.human = true
+		case 'V':
+			o.version = true
+		case 'r':
+			o.reverse = true
+		case 'f':
+			o.fold = true
+		case 'b':
+			o.blanks = true
+		case 'g':
+			o.general = true
+		case 'M':
+			o.month = true
+		case 'd':
+			o.dictionary = true
+		default:
+			return fmt.Errorf("unknown order %q", l)
+		}
+	}
+	return nil
+}
+
+// key is a part of a line. Fields and characters count from 1; 0 is the end.
+type key struct {
+	fromField, fromChar, toField, toChar int
+	order
+	own bool // it has letters of its own
+}
+
+// Sort sorts lines.
+func Sort(args []string) int {
+	f := tool.Flags("sort", "[OPTIONS] [FILE...]")
+	var whole order
+	f.BoolVarP(&whole.numeric, "numeric-sort", "n", false, "compare numbers")
+	f.BoolVarP(&whole.human, "human-numeric-sort", "h", false, "compare numbers such as 2K")
+	f.BoolVarP(&whole.general, "general-numeric-sort", "g", false, "compare numbers such as 1e3")
+	f.BoolVarP(&whole.version, "version-sort", "V", false, "compare versions")
+	f.BoolVarP(&whole.month, "month-sort", "M", false, "compare months")
+	f.BoolVarP(&whole.reverse, "reverse", "r", false, "reverse")
+	f.BoolVarP(&whole.fold, "ignore-case", "f", false, "ignore case")
+	f.BoolVarP(&whole.blanks, "ignore-leading-blanks", "b", false, "ignore blanks at the beginning")
+	f.BoolVarP(&whole.dictionary, "dictionary-order", "d", false, "compare letters, digits and blanks only")
+	unique := f.BoolP("unique", "u", false, "one of equal lines")
+	stable := f.BoolP("stable", "s", false, "keep the order of equal keys")
+	random := f.BoolP("random-sort", "R", false, "shuffle")
+	check := f.BoolP("check", "c", false, "report the first line that is out of order")
+	checkQuiet := f.BoolP("check-silent", "C", false, "as -c, without a message")
+	zero := f.BoolP("zero-terminated", "z", false, "lines end with NUL")
+	separator := f.StringP("field-separator", "t", "", "the separator of fields")
+	keys := f.StringArrayP("key", "k", nil, "a key: FIELD[.CHARACTER][LETTERS][,FIELD[.CHARACTER]]")
+	output := f.StringP("output", "o", "", "the file to write")
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	s := sorter{whole: whole, separator: *separator, stable: *stable || *unique}
+	if *separator == `\0` {
+		s.separator = "\x00"
+	}
+	for _, text := range *keys {
+		k, err := parseKey(text, whole)
+		if err != nil {
+			tool.Complain("sort", err)
+			return tool.Usage
+		}
+		s.keys = append(s.keys, k)
+	}
+	end := byte('\n')
+	if *zero {
+		end = 0
+	}
+	var lines []string
+	status := tool.Inputs("sort", f.Args(), func(in tool.Input) error {
+		return tool.Records(in, end, func(line []byte) bool {
+			lines = append(lines, string(line))
+			return true
+		})
+	})
+	if *check || *checkQuiet {
+		return s.check(lines, *checkQuiet, *unique)
+	}
+	if *random {
+		rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	} else {
+		slices.SortStableFunc(lines, s.compare)
+	}
+	if *unique {
+		lines = slices.CompactFunc(lines, func(a, b string) bool { return s.byKeys(a, b) == 0 })
+	}
+	if err := writeLines(*output, lines, end); err != nil {
+		return tool.Complain("sort", err)
+	}
+	return status
+}
+
+func writeLines(path string, lines []string, end byte) error {
+	file := os.Stdout
+	if path != "" {
+		var err error
+		if file, err = os.Create(path); err != nil {
+			return err
+		}
+		defer file.Close()
+	}
+	w := bufio.NewWriter(file)
+	for _, line := range lines {
+		w.WriteString(line)
+		w.WriteByte(end)
+	}
+	return w.Flush()
+}
+
+// parseKey parses the value of -k.
+func parseKey(text string, whole order) (key, error) {
+	k := key{}
+	from, to, two := strings.Cut(text, ",")
+	letters := ""
+	for i, position := range []string{from, to} {
+		if i == 1 && !two {
+			break
+		}
+		end := strings.IndexFunc(position, unicode.IsLetter)
+		if end >= 0 {
+			letters += position[end:]
+			position = position[:end]
+		}
+		field, char, dot := strings.Cut(position, ".")
+		f, err := strconv.Atoi(field)
+		c := 0
+		if dot && err == nil {
+			c, err = strconv.Atoi(char)
+		}
+		if err != nil || f < 1 || c < 0 {
+			return k, fmt.Errorf("invalid key %q", text)
+		}
+		if i == 0 {
+			k.fromField, k.fromChar = f, max(c, 1)
+		} else {
+			k.toField, k.toChar = f, c
+		}
+	}
+	if letters == "" {
+		k.order = whole
+		return k, nil
+	}
+	k.own = true
+	return k, k.set(letters)
+}
+
+// sorter compares lines.
+type sorter struct {
+	whole     order
+	keys      []key
+	separator string
+	stable    bool
+}
+
+func (s *sorter) compare(a, b string) int {
+	if c := s.byKeys(a, b); c != 0 || s.stable {
+		return c
+	}
+	if c := cmp.Compare(a, b); s.whole.reverse {
+		return -c
+	} else {
+		return c
+	}
+}
+
+func (s *sorter) byKeys(a, b string) int {
+	if len(s.keys) == 0 {
+		return s.whole.compare(a, b)
+	}
+	for _, k := range s.keys {
+		if c := k.compare(s.part(a, k), s.part(b, k)); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *sorter) check(lines []string, quiet, unique bool) int {
+	for i := 1; i < len(lines); i++ {
+		if c := s.compare(lines[i-1], lines[i]); c > 0 || unique && c == 0 {
+			if !quiet {
+				fmt.Fprintf(os.Stderr, "sort: line %d is out of order: %s\n", i+1, lines[i])
+			}
+			return 1
+		}
+	}
+	return 0
+}
+
+// part returns a key of a line.
+func (s *sorter) part(line string, k key) string {
+	start, _ := s.field(line, k.fromField)
+	if k.blanks {
+		start += len(line[start:]) - len(strings.TrimLeft(line[start:], " \t"))
+	}
+	start = min(start+k.fromChar-1, len(line))
+	end := len(line)
+	if k.toField > 0 {
+		fieldStart, fieldEnd := s.field(line, k.toField)
+		end = fieldEnd
+		if k.toChar > 0 {
+			end = min(fieldStart+k.toChar, len(line))
+		}
+	}
+	return line[start:max(start, end)]
+}
+
+// field returns where a field starts and ends. Without a separator, a field includes the blanks before it.
+func (s *sorter) field(line string, n int) (start, end int) {
+	if s.separator != "" {
+		for ; n > 1; n-- {
+			i := strings.Index(line[start:], s.separator)
+			if i < 0 {
+				return len(line), len(line)
+			}
+			start += i + len(s.separator)
+		}
+		if i := strings.Index(line[start:], s.separator); i >= 0 {
+			return start, start + i
+		}
+		return start, len(line)
+	}
+	for ; ; n-- {
+		end = start
+		for end < len(line) && (line[end] == ' ' || line[end] == '\t') {
+			end++
+		}
+		for end < len(line) && line[end] != ' ' && line[end] != '\t' {
+			end++
+		}
+		if n == 1 || end == len(line) {
+			if n > 1 {
+				return len(line), len(line)
+			}
+			return start, end
+		}
+		start = end
+	}
+}
+
+func (o order) compare(a, b string) int {
+	c := 0
+	switch {
+	case o.numeric:
+		c = compareNumbers(a, b)
+	case o.human:
+		c = cmp.Compare(human(a), human(b))
+	case o.general:
+		c = cmp.Compare(general(a), general(b))
+	case o.version:
+		c = compareVersions(a, b)
+	case o.month:
+		c = cmp.Compare(month(a), month(b))
+	default:
+		c = cmp.Compare(o.text(a), o.text(b))
+	}
+	if o.reverse {
+		return -c
+	}
+	return c
+}
+
+func (o order) text(s string) string {
+	if o.blanks {
+		s = strings.TrimLeft(s, " \t")
+	}
+	if o.fold {
+		s = strings.ToUpper(s)
+	}
+	if o.dictionary {
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) || r == ' ' || r == '\t' {
+				return r
+			}
+			return -1
+		}, s)
+	}
+	return s
+}
+
+// number returns the number that a text begins with: its sign, its digits before the point without zeros in front,
+// and those after it without zeros at the end.
+func number(s string) (negative bool, whole, fraction string) {
+	s = strings.TrimLeft(s, " \t")
+	if strings.HasPrefix(s, "-") {
+		negative, s = true, s[1:]
+	}
+	whole = s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]
+	s = s[len(whole):]
+	if strings.HasPrefix(s, ".") {
+		s = s[1:]
+		fraction = strings.TrimRight(s[:len(s)-len(strings.TrimLeft(s, "0123456789"))], "0")
+	}
+	whole = strings.TrimLeft(whole, "0")
+	return negative && whole+fraction != "", whole, fraction
+}
+
+// compareNumbers compares numbers of any length.
+func compareNumbers(a, b string) int {
+	aNegative, aWhole, aFraction := number(a)
+	bNegative, bWhole, bFraction := number(b)
+	if aNegative != bNegative {
+		if aNegative {
+			return -1
+		}
+		return 1
+	}
+	c := cmp.Or(cmp.Compare(len(aWhole), len(bWhole)), cmp.Compare(aWhole, bWhole), cmp.Compare(aFraction, bFraction))
+	if aNegative {
+		return -c
+	}
+	return c
+}
+
+func human(s string) float64 {
+	s = strings.TrimLeft(s, " \t")
+	end := len(s) - len(strings.TrimLeft(s, "-0123456789."))
+	value, _ := strconv.ParseFloat(s[:end], 64)
+	if end < len(s) {
+		if power := strings.IndexByte("KMGTPEZY", byte(unicode.ToUpper(rune(s[end])))); power >= 0 {
+			for ; power >= 0; power-- {
+				value *= 1024
+			}
+		}
+	}
+	return value
+}
+
+func general(s string) float64 {
+	fields := strings.Fields(s)
+	if len(fields) == 0 {
+		return 0
+	}
+	value, _ := strconv.ParseFloat(fields[0], 64)
+	return value
+}
+
+func month(s string) int {
+	s = strings.ToUpper(strings.TrimLeft(s, " \t"))
+	if len(s) < 3 {
+		return 0
+	}
+	return (strings.Index("JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", s[:3]) + 3) / 3
+}
+
+// compareVersions compares runs of digits as numbers and all else as text.
+func compareVersions(a, b string) int {
+	for a != "" && b != "" {
+		aDigits := len(a) - len(strings.TrimLeft(a, "0123456789"))
+		bDigits := len(b) - len(strings.TrimLeft(b, "0123456789"))
+		if aDigits > 0 && bDigits > 0 {
+			if c := compareNumbers(a[:aDigits], b[:bDigits]); c != 0 {
+				return c
+			}
+			a, b = a[aDigits:], b[bDigits:]
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
