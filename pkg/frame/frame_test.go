@@ -3,6 +3,7 @@ package frame_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -19,6 +20,10 @@ func TestFormat(t *testing.T) {
 	}{
 		{"data", func(w *frame.Writer) error { _, err := w.Write([]byte("ls\n")); return err }, "d\x00\x00\x00\x03ls\n"},
 		{"no data", func(w *frame.Writer) error { _, err := w.Write(nil); return err }, ""},
+		{"a buffer", func(w *frame.Writer) error {
+			var b frame.Buffer
+			return w.WriteBuffer(&b, copy(b.Payload(), "ls\n"))
+		}, "d\x00\x00\x00\x03ls\n"},
 		{"end", (*frame.Writer).End, "e\x00\x00\x00\x00"},
 		{"alive", (*frame.Writer).Alive, "a\x00\x00\x00\x00"},
 		{"signal", func(w *frame.Writer) error { return w.Signal(15) }, "s\x00\x00\x00\x01\x0f"},
@@ -79,7 +84,7 @@ func TestInvalidFrames(t *testing.T) {
 		{"half a header", "d\x00\x00", "unexpected EOF"},
 		{"half a payload", "d\x00\x00\x00\x03ls", "unexpected EOF"},
 		{"no payload", "d\x00\x00\x00\x03", "unexpected EOF"},
-		{"an unknown kind", "x\x00\x00\x00\x00", "frame of unknown kind 0x78"},
+		{"an unknown kind", "z\x00\x00\x00\x00", "frame of unknown kind 0x7a"},
 		{"too much data", "d\x00\x01\x00\x01", "frame of kind d with 65537 bytes"},
 		{"a length with the highest bit", "d\xff\xff\xff\xff", "frame of kind d with 4294967295 bytes"},
 		{"an end with a payload", "e\x00\x00\x00\x01x", "frame of kind e with 1 bytes"},
@@ -89,6 +94,10 @@ func TestInvalidFrames(t *testing.T) {
 		f, err := frame.Read(strings.NewReader(row.stream), make([]byte, frame.MaxSize))
 		if err == nil || err.Error() != row.message {
 			t.Errorf("%s: %+v, %v; want %s", row.name, f, err, row.message)
+		}
+		f, err = frame.NewReader(iotest.OneByteReader(strings.NewReader(row.stream))).Next()
+		if err == nil || err.Error() != row.message {
+			t.Errorf("%s: a Reader returns %+v, %v; want %s", row.name, f, err, row.message)
 		}
 	}
 }
@@ -119,46 +128,64 @@ func TestSplitterDoesNotWriteAtClose(t *testing.T) {
 	}
 }
 
+// writeAgain writes a frame, the last one in what was read.
+func writeAgain(to *bytes.Buffer, got frame.Frame, read []byte) error {
+	w := frame.NewWriter(to)
+	switch got.Kind {
+	case frame.Data:
+		_, err := w.Write(got.Payload)
+		if len(got.Payload) == 0 {
+			to.WriteString("d\x00\x00\x00\x00") // a Writer does not write empty data
+		}
+		return err
+	case frame.End:
+		return w.End()
+	case frame.Size:
+		return w.Size(got.Dimensions())
+	case frame.Signal:
+		return w.Signal(got.Number())
+	case frame.OutputClosed:
+		return w.OutputClosed(got.Number())
+	case frame.Consumed:
+		return w.Consumed(got.Bytes())
+	case frame.Alive:
+		return w.Alive()
+	case frame.Hello:
+		return w.Hello()
+	case frame.Exit:
+		return w.Exit(got.Ending())
+	case frame.Request, frame.Programs:
+		to.Write(read[len(read)-len(got.Payload)-5:]) // a Writer writes all parts at once
+	}
+	return nil
+}
+
 // Frames that are read and written again are the same bytes, and Read does not read past a frame.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"d\x00\x00\x00\x03ls\ne\x00\x00\x00\x00", "w\x00\x00\x00\x04\x00\x18\x00\x50a\x00\x00\x00\x00",
 		"s\x00\x00\x00\x01\x0f", "c\x00\x00\x00\b00000000", "d\x00\x00\x00\x00", "d\x00\x01\x00\x00x", "x",
+		"r\x00\x00\x00\x02{}r\x00\x00\x00\x00p\x00\x00\x00\x01xp\x00\x00\x00\x00h\x00\x00\x00\x00x\x00\x00\x00\x09\x01\x00\x00\x00\x00\x00\x00\x00\x08",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		from := bytes.NewReader(stream)
 		var again bytes.Buffer
-		w := frame.NewWriter(&again)
 		buf := make([]byte, frame.MaxSize)
 		read := 0
+		ahead := frame.NewReader(iotest.HalfReader(bytes.NewReader(stream)))
 		for {
 			got, err := frame.Read(from, buf)
+			same, other := ahead.Next()
+			if got.Kind != same.Kind || !bytes.Equal(got.Payload, same.Payload) || fmt.Sprint(err) != fmt.Sprint(other) {
+				t.Fatalf("a Reader returns %+v, %v; Read %+v, %v", same, other, got, err)
+			}
 			if err != nil {
 				break
 			}
 			read = len(stream) - from.Len()
-			switch got.Kind {
-			case frame.Data:
-				_, err = w.Write(got.Payload)
-				if len(got.Payload) == 0 {
-					again.WriteString("d\x00\x00\x00\x00") // a Writer does not write empty data
-				}
-			case frame.End:
-				err = w.End()
-			case frame.Size:
-				err = w.Size(got.Dimensions())
-			case frame.Signal:
-				err = w.Signal(got.Number())
-			case frame.OutputClosed:
-				err = w.OutputClosed(got.Number())
-			case frame.Consumed:
-				err = w.Consumed(got.Bytes())
-			case frame.Alive:
-				err = w.Alive()
-			}
-			if err != nil {
+			if err := writeAgain(&again, got, stream[:read]); err != nil {
 				t.Fatal(err)
 			}
 		}

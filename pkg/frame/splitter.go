@@ -12,6 +12,8 @@ type Splitter struct {
 	Data io.Writer
 	// Consumed is called with the number of bytes of standard input consumed so far.
 	Consumed func(total int64)
+	// Exit is called with the helper's exit status, and how many bytes it has written to standard output.
+	Exit func(status int, written int64)
 
 	rest     []byte // an incomplete frame
 	unframed bool   // the rest of the stream has no frames
@@ -30,10 +32,16 @@ func (s *Splitter) Write(b []byte) (int, error) {
 		case size == 0:
 			return len(b), nil
 		}
-		if f.Kind == Consumed {
+		switch f.Kind {
+		case Consumed:
 			s.Consumed(f.Bytes())
-		} else if _, err := s.Data.Write(f.Payload); err != nil {
-			return len(b), err
+		case Hello: // package engine waits for it
+		case Exit:
+			s.Exit(f.Ending())
+		default:
+			if _, err := s.Data.Write(f.Payload); err != nil {
+				return len(b), err
+			}
 		}
 		s.rest = append(s.rest[:0], s.rest[size:]...)
 	}
@@ -45,7 +53,7 @@ func (s *Splitter) next() (f Frame, size int) {
 		return Frame{}, 0
 	}
 	kind := Kind(s.rest[0])
-	s.unframed = kind != Data && kind != Consumed
+	s.unframed = kind != Data && kind != Consumed && kind != Hello && kind != Exit
 	if s.unframed || len(s.rest) < headerSize {
 		return Frame{}, 0
 	}

@@ -1,0 +1,183 @@
+// Package connect is docker nsjoin connect: a connection to a port or UNIX socket of a running container on standard input
+// and output.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+)
+
+const long = `Connect standard input and output to a port or UNIX socket of a running container:
+as nc does, in the container's network, with the container's names.
+
+The end of standard input is passed on; what arrives is still printed. The call ends when
+the other side ends. Its exit status is 0, or 125 if it cannot connect or the connection
+breaks.`
+
+const examples = `  docker nsjoin connect web 80                 a port of web, also one of its loopback address
+  docker nsjoin connect web db:5432            what web reaches as db:5432
+  docker nsjoin connect web /run/app.sock      a UNIX socket; @name is an abstract one
+  ssh -o ProxyCommand='docker nsjoin connect web 22' root@web
+  GIT_SSH_COMMAND='ssh -o "ProxyCommand docker nsjoin connect git 22"' git clone git@git:repo`
+
+// options are the values of the flags.
+type options struct {
+	host enginehost.Options
+	user string
+	wait bool
+}
+
+// New makes the command.
+func New(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:     "connect [OPTIONS] CONTAINER [HOST:]PORT|PATH",
+		Short:   "Connect standard input and output to a port of a running container",
+		Long:    long,
+		Example: examples,
+		Args: func(cmd *cobra.Command, args []string) error {
+			const two = 2
+			if len(args) != two {
+				return dockercli.CommandUsageError(cmd, errors.New("which container and port? "+cmd.UseLine()))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cli, args[0], args[1])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&o.user, "user", "u", "", `User who connects to a UNIX socket ("<name|uid>[:<group|gid>]")`)
+	flags.BoolVar(&o.wait, "wait", false, "Wait until the container runs and the port listens")
+	o.host.AddTo(flags)
+	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	_ = cmd.RegisterFlagCompletionFunc("user", completion.User(cli))
+	cmd.ValidArgsFunction = complete(cli)
+	return cmd
+}
+
+// complete offers containers, and then what the container listens on.
+func complete(cli *dockercli.CLI) cobra.CompletionFunc {
+	containers := completion.Containers(cli)
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		switch len(args) {
+		case 0:
+			return containers(cmd, args, typed)
+		case 1:
+			var offers []string
+			for _, l := range ports.Listening(cmd.Context(), cli, args[0]) {
+				if l.Network == string(spec.TCP) {
+					offers = append(offers, ports.Offer(strconv.Itoa(int(l.Address.Port())), &l))
+				}
+				if l.Path != "" {
+					offers = append(offers, ports.Offer(l.Path, &l))
+				}
+			}
+			return completion.Matching(offers, typed)
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string) error {
+	target, err := spec.ParseTarget(word)
+	if wrong, ok := errors.AsType[*spec.Error](err); ok {
+		return exit.Hint(err, "write it as one of %s", wrong.Form)
+	}
+	host, err := enginehost.Open(cli, o.host)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: func(string) {}}
+	if c.Audit, err = execopts.AuditOf(cli); err != nil {
+		return err
+	}
+	found, err := c.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer found.Network.Close()
+	network := reach.New(found.Network)
+	conn, err := o.connect(ctx, network, target)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
+	}
+	if err := stream(ctx, conn, found.Network.Gone()); err != nil {
+		return fmt.Errorf("connection to %s: %w", target.String(name), reach.Cause(err))
+	}
+	return nil
+}
+
+// connect connects to the target; with --wait it tries again.
+func (o *options) connect(ctx context.Context, network *reach.Network, target spec.Target) (net.Conn, error) {
+	const again = 250 * time.Millisecond
+	for {
+		conn, err := network.Connect(ctx, target)
+		if err == nil || !o.wait {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-network.Gone():
+			return nil, errGone
+		case <-time.After(again):
+		}
+	}
+}
+
+var errGone = errors.New("the container has stopped")
+
+// stream copies between the standard streams and a connection, until the other side ends.
+func stream(ctx context.Context, conn net.Conn, gone <-chan struct{}) error {
+	go func() {
+		_, err := io.Copy(conn, os.Stdin)
+		if half, ok := conn.(interface{ CloseWrite() error }); ok && err == nil {
+			_ = half.CloseWrite()
+		}
+	}()
+	printed := make(chan error, 1)
+	var printing sync.WaitGroup
+	printing.Go(func() {
+		_, err := io.Copy(os.Stdout, conn)
+		printed <- err
+	})
+	select {
+	case err := <-printed:
+		return err
+	case <-gone:
+	case <-ctx.Done():
+	}
+	const lastBytes = 2 * time.Second
+	select {
+	case err := <-printed:
+		return err
+	case <-time.After(lastBytes):
+		conn.Close()
+		printing.Wait()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errGone
+}

@@ -1,0 +1,236 @@
+package forward
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/formatter"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
+)
+
+const tableFormat = "table {{.ID}}\t{{.Container}}\t{{.Forward}}\t{{.Since}}\t{{.Connections}}\t{{.Bytes}}"
+
+// newLs makes docker nsjoin forward ls.
+func newLs(cli *dockercli.CLI) *cobra.Command {
+	var format string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "ls [OPTIONS]",
+		Short: "List the forwards of all your calls",
+		Long: `List the forwards of all your calls, in the foreground and in the background, on all
+engines. CONNECTIONS are those that are open now, of all so far. BYTES are those of
+connections that have ended.`,
+		Args: func(cmd *cobra.Command, args []string) error { return noArgs(cmd, args, "ls") },
+		RunE: func(*cobra.Command, []string) error {
+			list, err := find(cli)
+			if err != nil {
+				return err
+			}
+			if quiet {
+				format = "{{.ID}}"
+			}
+			rows := make([]*row, len(list))
+			for i, f := range list {
+				rows[i] = &row{f}
+			}
+			if format == "" || format == "table" {
+				format = tableFormat
+			}
+			return formatter.Write(os.Stdout, format, header(), rows)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "", `Format of the list ("table"|"json"|a Go template as for docker ps)`)
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "Print IDs only")
+	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("table", "json"))
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	return cmd
+}
+
+// noArgs refuses arguments. They may be meant for a container that is named like the command.
+func noArgs(cmd *cobra.Command, args []string, name string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return exit.Hint(fmt.Errorf("%s takes no argument", cmd.CommandPath()), "for a container of that name, write container:%s", name)
+}
+
+// found is a forward of a call.
+type found struct {
+	forward.Status
+
+	call *control.Call
+}
+
+// find returns the user's forwards, oldest first.
+func find(cli *dockercli.CLI) ([]found, error) {
+	connection, err := cli.Engine()
+	if err != nil {
+		return nil, err
+	}
+	calls, silent, err := control.Calls(connection.Register().State)
+	if err != nil {
+		return nil, fmt.Errorf("find forwards: %w", err)
+	}
+	for _, err := range silent {
+		cli.Name.Warn(os.Stderr, err.Error())
+	}
+	var list []found
+	for i := range calls {
+		for _, s := range calls[i].Forwards {
+			list = append(list, found{s, &calls[i]})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b found) int { return a.Since.Compare(b.Since) })
+	return list, nil
+}
+
+// row is a forward as a template sees it.
+type row struct{ found found }
+
+func header() formatter.Header {
+	return formatter.Header{
+		"ID": "ID", "Container": "CONTAINER", "ContainerID": "CONTAINER ID", "Forward": "FORWARD", "Listen": "LISTEN", "Target": "TARGET",
+		"State": "STATE", "Since": "SINCE", "StartedAt": "STARTED AT", "Connections": "CONNECTIONS", "Open": "OPEN", "Total": "TOTAL",
+		"Bytes": "BYTES", "Sent": "SENT", "Received": "RECEIVED", "PID": "PID", "Background": "BACKGROUND", "Context": "CONTEXT",
+	}
+}
+
+func (r *row) ID() string          { return r.found.ID }
+func (r *row) Container() string   { return r.found.Container }
+func (r *row) ContainerID() string { return r.found.ContainerID }
+func (r *row) Listen() string      { return strings.Join(r.found.Listen, ", ") }
+func (r *row) Target() string      { return r.found.Target }
+func (r *row) State() string       { return string(r.found.State) }
+func (r *row) StartedAt() string   { return r.found.Since.Local().Format(time.RFC3339) }
+func (r *row) Open() int64         { return r.found.Open }
+func (r *row) Total() int64        { return r.found.Total }
+func (r *row) Sent() int64         { return r.found.Sent }
+func (r *row) Received() int64     { return r.found.Received }
+func (r *row) PID() int            { return r.found.call.PID }
+func (r *row) Background() bool    { return r.found.call.Background }
+func (r *row) Context() string     { return r.found.call.Context }
+func (r *row) Connections() string { return fmt.Sprintf("%d of %d", r.found.Open, r.found.Total) }
+func (r *row) Bytes() string       { return units.HumanSize(float64(r.found.Sent + r.found.Received)) }
+
+func (r *row) Since() string { return units.HumanDuration(time.Since(r.found.Since)) + " ago" }
+
+// MarshalJSON returns the columns that are facts.
+func (r *row) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		ID, Container, ContainerID, Forward string
+		Listen                              []string
+		Target, Network, State, StartedAt   string
+		Open, Total, Sent, Received         int64
+		PID                                 int
+		Background                          bool
+		Context                             string
+	}{
+		r.ID(), r.Container(), r.ContainerID(), r.Forward(), r.found.Listen, r.Target(), r.found.Network, r.State(), r.StartedAt(),
+		r.Open(), r.Total(), r.Sent(), r.Received(), r.PID(), r.Background(), r.Context(),
+	})
+}
+
+// Forward is the forward as it was printed when it was ready.
+func (r *row) Forward() string {
+	text := r.found.Text()
+	if r.found.State != forward.Ready {
+		text += " (" + string(r.found.State) + ")"
+	}
+	return text
+}
+
+// newRm makes docker nsjoin forward rm.
+func newRm(cli *dockercli.CLI) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "rm [OPTIONS] ID|CONTAINER...",
+		Short: "End forwards",
+		Long: `End forwards of your calls, by their IDs in docker nsjoin forward ls or the beginning
+of these, or all forwards of a container. The IDs are printed. A call ends when none of
+its forwards is left.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if all == (len(args) > 0) {
+				return exit.Hint(errors.New("which forwards? "+cmd.UseLine()), "%s --all ends all; %s lists them", cmd.CommandPath(), cmd.Parent().CommandPath()+" ls")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			list, err := find(cli)
+			if err != nil {
+				return err
+			}
+			return end(list, args, all)
+		},
+	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "End all forwards")
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return completion.Matching(forwards(cli, args), typed)
+	}
+	return cmd
+}
+
+// forwards returns what forward rm takes, with descriptions.
+func forwards(cli *dockercli.CLI, args []string) []string {
+	list, err := find(cli)
+	if err != nil {
+		return nil
+	}
+	var offers []string
+	for _, f := range list {
+		if !slices.Contains(args, f.ID) {
+			offers = append(offers, cobra.CompletionWithDesc(f.ID, f.Text()))
+		}
+	}
+	return offers
+}
+
+// end ends the forwards with these IDs or containers, or all of them.
+func end(list []found, wanted []string, all bool) error {
+	chosen := list
+	if !all {
+		chosen = nil
+	}
+	var missing []error
+	for _, word := range wanted {
+		matching := match(list, word)
+		if len(matching) == 0 {
+			missing = append(missing, fmt.Errorf("no such forward: %q", word))
+		}
+		chosen = append(chosen, matching...)
+	}
+	for _, f := range chosen {
+		if err := f.call.End([]string{f.ID}); err != nil {
+			missing = append(missing, fmt.Errorf("end forward %s: %w", f.ID, err))
+			continue
+		}
+		fmt.Fprintln(os.Stdout, f.ID)
+	}
+	if len(missing) > 0 {
+		return exit.Hint(errors.Join(missing...), "docker nsjoin forward ls lists the forwards")
+	}
+	return nil
+}
+
+// match returns the forwards of a container, by its name or ID, or those whose ID begins with word.
+func match(list []found, word string) []found {
+	var matching []found
+	for _, f := range list {
+		const shortest = 4 // digits of a container's ID
+		if f.Container == word || strings.HasPrefix(f.ID, word) || len(word) >= shortest && strings.HasPrefix(f.ContainerID, word) {
+			matching = append(matching, f)
+		}
+	}
+	return matching
+}

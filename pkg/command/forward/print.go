@@ -1,0 +1,107 @@
+package forward
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
+)
+
+// printer prints events: a line for each forward that is ready on out, the others on errs; or all of them as JSON.
+type printer struct {
+	mu        sync.Mutex
+	out, errs io.Writer
+	name      exit.Name
+	json      bool
+	verbose   bool
+
+	warned map[string]bool // IDs of forwards that other machines reach
+}
+
+// event prints an event.
+func (p *printer) event(e forward.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.json {
+		p.printJSON(e)
+	}
+	switch e.Event {
+	case forward.Ready:
+		if !p.json {
+			fmt.Fprintln(p.out, printable.Text(e.Text()))
+		}
+		if e.Open && !p.warned[e.ID] {
+			if p.warned == nil {
+				p.warned = make(map[string]bool)
+			}
+			p.warned[e.ID] = true
+			p.name.Warn(p.errs, fmt.Sprintf("%s can be reached from other machines: whoever reaches it reaches %s", strings.Join(e.Listen, ", "), e.Target))
+		}
+	case forward.Waiting:
+		p.name.Warn(p.errs, fmt.Sprintf("nothing listens on %s: %s is closed until something does", e.Target, e.Where()))
+	case forward.Limited:
+		p.name.Warn(p.errs, e.Where()+": "+e.Error)
+	case forward.Failing:
+		p.name.Warn(p.errs, fmt.Sprintf("%s: %s; trying again", e.Text(), e.Error))
+	case forward.Refused:
+		p.name.Warn(p.errs, fmt.Sprintf("%s: %s; --any-user serves all users of this machine", e.Where(), e.Error))
+	case forward.Unreachable:
+		p.name.Warn(p.errs, fmt.Sprintf("connect to %s: %s", e.Target, e.Error))
+	case forward.Connection:
+		if p.verbose && !p.json {
+			p.line(connectionText(&e))
+		}
+	case forward.Stopped:
+		p.line(e.Container + " has stopped: its forwards are closed until it runs again")
+	case forward.Running:
+		p.line(e.Container + " runs again")
+	case forward.Removed:
+		p.line(fmt.Sprintf("container %q was removed: its forwards have ended", e.Container))
+	case forward.Ended:
+		p.line(e.Text() + " was ended by forward rm")
+	}
+}
+
+// printJSON prints an event as one line. Connections are printed with --verbose only.
+func (p *printer) printJSON(e forward.Event) {
+	if e.Event == forward.Connection && !p.verbose {
+		return
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(p.out, printable.Text(string(text)))
+}
+
+// line prints a line of what goes on, unless it was printed as JSON.
+func (p *printer) line(text string) {
+	if !p.json {
+		fmt.Fprintf(p.errs, "%s: %s\n", p.name, printable.Text(text))
+	}
+}
+
+// warn prints a warning.
+func (p *printer) warn(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.name.Warn(p.errs, text)
+}
+
+// connectionText describes a connection that has ended.
+func connectionText(e *forward.Event) string {
+	peer := ""
+	if e.Peer != "" && e.Peer != "@" { // an UNIX socket has no address
+		peer = " from " + e.Peer
+	}
+	text := fmt.Sprintf("%s%s: %.3f s, %d bytes sent, %d received", e.Where(), peer, e.Seconds, e.Sent, e.Received)
+	if e.Error != "" {
+		text += ": " + e.Error
+	}
+	return text
+}

@@ -1,0 +1,244 @@
+package forward
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+)
+
+// call is a call that forwards, in the foreground or in the background.
+type call struct {
+	*options
+	groups  []spec.Group
+	host    *enginehost.Host
+	audit   audit.Request
+	printer *printer
+	starter *detach.Starter // nil in the foreground
+}
+
+func (o *options) run(ctx context.Context, args []string) error {
+	groups, err := o.groups(args)
+	if err != nil {
+		return err
+	}
+	if err := absolute(groups); err != nil {
+		return err
+	}
+	ctx, stop := withSignals(ctx)
+	defer stop()
+	if o.detach && !o.cli.Background && !o.dryRun && len(groups[0].Forwards) > 0 {
+		return o.startInBackground(ctx)
+	}
+	c := &call{options: o, groups: groups, printer: &printer{out: os.Stdout, errs: os.Stderr, name: o.cli.Name, json: o.format == jsonLines, verbose: o.verbose}}
+	if !o.cli.Background {
+		return c.start(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.starter = detach.Connect(func() { cancel(detach.ErrEnded) })
+	c.printer.out, c.printer.errs = c.starter.Out(), c.starter.Err()
+	err = c.start(ctx)
+	if err != nil {
+		c.starter.Failed(o.cli.Name.Report(c.starter.Err(), err))
+	}
+	return err
+}
+
+// startInBackground runs the call again in the background, and ends when that is ready.
+func (o *options) startInBackground(ctx context.Context) error {
+	status, err := detach.Start(ctx, os.Args, append(dockercli.Variables(), terminalVariables...), detach.Output{
+		Out: os.Stdout, Err: os.Stderr, Note: o.note,
+	})
+	if err != nil {
+		return err
+	}
+	return exit.CommandStatus(status)
+}
+
+// terminalVariables are about the terminal, which a process in the background does not have.
+var terminalVariables = []string{"TERM", "COLORTERM", "TERM_PROGRAM", "COLUMNS", "LINES", "SSH_TTY", "WINDOWID"}
+
+// note tells the user at a terminal what goes on.
+func (o *options) note(text string) {
+	if term.IsTerminal(os.Stderr.Fd()) {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", o.cli.Name, text)
+	}
+}
+
+// start finds the containers and forwards.
+func (c *call) start(ctx context.Context) error {
+	host, err := enginehost.Open(c.cli, c.options.host)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	c.host = host
+	if c.audit, err = execopts.AuditOf(c.cli); err != nil {
+		return err
+	}
+	dir := host.Connection.Register().State
+	control.Sweep(dir)
+	switch {
+	case c.dryRun:
+		return c.printPlans(ctx)
+	case len(c.groups[0].Forwards) == 0:
+		return c.printListening(ctx)
+	}
+	served, err := control.Record(dir, c.entry(), c.cli.Background)
+	if err != nil {
+		if c.cli.Background {
+			return fmt.Errorf("--detach: docker nsjoin forward rm could not find it: %w", err)
+		}
+		c.cli.Debug("docker nsjoin forward ls will not show this: " + err.Error())
+	}
+	defer served.Close()
+	session, err := forward.New(c.containers(), c.forwardOptions())
+	if err != nil {
+		return err
+	}
+	served.Serve(session)
+	err = session.Run(ctx, func() error {
+		if c.starter == nil {
+			return nil
+		}
+		return c.starter.Ready()
+	})
+	switch {
+	case errors.Is(err, forward.ErrRemoved):
+		return exit.CommandStatus(exit.Failed) // the event was printed
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exit.Hint(err, "0:PORT takes a free port; docker nsjoin forward ls shows your other forwards")
+	case errors.Is(err, syscall.EACCES):
+		return exit.Hint(err, "a port from 1024 upwards needs no privilege: 8080:80")
+	}
+	return err
+}
+
+// entry returns what the record says about the call.
+func (c *call) entry() state.Entry {
+	const bytesOfName = 8
+	name := make([]byte, bytesOfName)
+	_, _ = rand.Read(name) // it does not fail
+	register := c.host.Connection.Register()
+	e := state.Entry{Name: hex.EncodeToString(name), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now()}
+	for _, g := range c.groups {
+		for _, f := range g.Forwards {
+			if path := f.Listen.Path; !f.Reverse && filepath.IsAbs(path) {
+				e.Sockets = append(e.Sockets, path)
+			}
+		}
+	}
+	return e
+}
+
+// containers returns the containers of the call.
+func (c *call) containers() []forward.Container {
+	list := make([]forward.Container, 0, len(c.groups))
+	for _, g := range c.groups {
+		source := c.source(g)
+		for _, f := range g.Forwards {
+			if f.Reverse {
+				source.Opened = c.warnIfShared
+			}
+		}
+		list = append(list, forward.Container{Name: g.Container, Source: source, Forwards: g.Forwards})
+	}
+	return list
+}
+
+// source returns what finds the container of a group.
+func (c *call) source(g spec.Group) *container.Container {
+	unix := false
+	for _, f := range g.Forwards {
+		unix = unix || f.Reverse && f.Listen.Network == spec.Unix || !f.Reverse && f.Target.Network == spec.Unix
+	}
+	return &container.Container{
+		Host: c.host, Typed: g.Container, User: c.user, Unix: unix, Audit: c.audit, Wait: c.wait, FollowName: c.followName,
+		Note: c.tell,
+	}
+}
+
+// tell tells the user what goes on; at a terminal only.
+func (c *call) tell(text string) {
+	if c.starter != nil {
+		c.starter.Note(text)
+		return
+	}
+	c.note(text)
+}
+
+// warnIfShared warns if others reach what listens in the container.
+func (c *call) warnIfShared(ctx context.Context, found *request.Container, answers engine.Answers) {
+	lister, err := c.host.Engine()
+	if err != nil {
+		return
+	}
+	with, err := container.Sharing(ctx, lister, c.host.Connection.HelperIDs, found, answers)
+	if err != nil {
+		c.cli.Debug(err.Error())
+		return
+	}
+	if with != "" {
+		c.printer.warn(fmt.Sprintf("-R: the network of %s is also that of %s, who can connect to what it listens on", found.Name, with))
+	}
+}
+
+func (c *call) forwardOptions() forward.Options {
+	return forward.Options{
+		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event,
+	}
+}
+
+// withSignals returns a context that ends with a terminating signal; a second one has the kernel's default action. The
+// error is that of a command that the signal has ended.
+func withSignals(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	arrived := make(chan os.Signal, 1)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	for i, s := range signals {
+		if signal.Ignored(s) {
+			signals = append(signals[:i:i], signals[i+1:]...)
+			break
+		}
+	}
+	signal.Notify(arrived, signals...)
+	end := func(s syscall.Signal) {
+		cancel(exit.CommandStatus(exit.Signalled(int(s))))
+		signal.Stop(arrived)
+	}
+	go func() {
+		select {
+		case s := <-arrived:
+			number, _ := s.(syscall.Signal)
+			end(number)
+		case <-parent.Done(): // the Docker CLI has got a signal, or is gone
+			end(syscall.SIGTERM)
+		case <-ctx.Done():
+			signal.Stop(arrived)
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}

@@ -1,0 +1,118 @@
+//go:build linux
+
+package dialer
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// checker returns a dialer whose container has this process's network.
+func checker(t *testing.T) *Dialer {
+	t.Helper()
+	fd := madeSocket(t, unix.AF_UNIX, unix.SOCK_STREAM)
+	number, err := cookie(fd)
+	if err != nil || number == 0 {
+		t.Skipf("no SO_NETNS_COOKIE: %v", err)
+	}
+	return &Dialer{Plan: &plan.Plan{Target: "web"}, cookie: number, ended: make(chan struct{})}
+}
+
+func madeSocket(t *testing.T, family, typ int) int {
+	t.Helper()
+	fd, err := unix.Socket(family, typ|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// TestForgedDescriptors passes what is no UNIX socket of the container's network: the dialer ends.
+func TestForgedDescriptors(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	listening := madeSocket(t, unix.AF_UNIX, unix.SOCK_STREAM)
+	if err := errors.Join(unix.Bind(listening, &unix.SockaddrUnix{Name: ""}), unix.Listen(listening, 1)); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := make(chan int)
+	go func() {
+		runtime.LockOSThread() // the thread ends with the function
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			elsewhere <- -1
+			return
+		}
+		fd, _ := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		elsewhere <- fd
+	}()
+	foreign := <-elsewhere
+	if foreign < 0 {
+		t.Fatal("needs root")
+	}
+	defer unix.Close(foreign)
+	for what, fd := range map[string]int{
+		"a file": int(null.Fd()), "nothing": -1,
+		"TCP": madeSocket(t, unix.AF_INET, unix.SOCK_STREAM), "netlink": madeSocket(t, unix.AF_NETLINK, unix.SOCK_RAW),
+		"another type": madeSocket(t, unix.AF_UNIX, unix.SOCK_DGRAM), "one that listens": listening, "another network": foreign,
+	} {
+		d := checker(t)
+		if err := d.check(fd, unix.SOCK_STREAM, false); err == nil || !d.isEnded() || d.Err() == nil {
+			t.Errorf("%s is taken: %v", what, err)
+		}
+	}
+	d := checker(t)
+	if err := d.check(madeSocket(t, unix.AF_UNIX, unix.SOCK_STREAM), unix.SOCK_STREAM, false); err != nil {
+		t.Error(err)
+	}
+	if err := d.check(listening, unix.SOCK_STREAM, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnlinkRemovesOnlyTheSocket replaces a bound socket's file: it stays.
+func TestUnlinkRemovesOnlyTheSocket(t *testing.T) {
+	path := t.TempDir()
+	t.Chdir(path)
+	dir, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	bind := func() *boundFile {
+		fd := madeSocket(t, unix.AF_UNIX, unix.SOCK_STREAM)
+		if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "s"}); err != nil {
+			t.Fatal(err)
+		}
+		f := &boundFile{dir: dir, name: "s"}
+		if err := f.identify(fd); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	if err := bind().unlink(); err != nil {
+		t.Error(err)
+	}
+	f := bind()
+	if err := errors.Join(os.Rename("s", "other"), os.WriteFile("s", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.unlink(); !errors.Is(err, unix.ESTALE) {
+		t.Errorf("another file: %v", err)
+	}
+	if err := errors.Join(os.Remove("s"), os.Symlink("other", "s")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.unlink(); !errors.Is(err, unix.ESTALE) {
+		t.Errorf("a link: %v", err)
+	}
+}

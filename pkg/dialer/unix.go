@@ -1,0 +1,175 @@
+//go:build linux
+
+package dialer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/join"
+	"github.com/nsjoin/docker-nsjoin/pkg/observe"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+const (
+	// unixTimeout is how long a connection may take: the queue of the server may be full.
+	unixTimeout = 10 * time.Second
+	// maxChildren is how many processes at once connect or bind; each takes a place in the container's limits.
+	maxChildren = 8
+)
+
+// unixSide is the part of a Dialer for UNIX sockets.
+type unixSide struct {
+	children chan struct{} // limits the processes
+	closing  atomic.Bool   // no further process is wanted
+
+	mu     sync.Mutex
+	planed *unixPlan // nil before the first
+	bound  map[*boundFile]bool
+
+	writer atomic.Pointer[writer] // nil before the first connection
+}
+
+func (u *unixSide) init() {
+	u.children = make(chan struct{}, maxChildren)
+	u.bound = make(map[*boundFile]bool)
+}
+
+// unixPlan is the plan for any UNIX socket, and what it was made from.
+type unixPlan struct {
+	plan *plan.Plan
+	seen *observe.Observation
+}
+
+// unixPlan observes the container and makes the plan, once. It holds as long as the container's first process lives.
+func (d *Dialer) unixPlan() (*unixPlan, error) {
+	if !d.request.Forward.Unix {
+		return nil, errors.New("the request is not for UNIX sockets")
+	}
+	d.unix.mu.Lock()
+	defer d.unix.mu.Unlock()
+	if d.unix.planed != nil {
+		return d.unix.planed, nil
+	}
+	r := unixRequest(d.request)
+	seen, err := observe.Observe(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.New(r, &seen.Facts)
+	if err != nil {
+		return nil, err
+	}
+	seen.Settle()
+	d.unix.planed = &unixPlan{p, seen}
+	return d.unix.planed, nil
+}
+
+// ConnectUnix connects to a UNIX socket as a process of the container does. path is absolute, or an abstract name that
+// begins with @. typ is unix.SOCK_STREAM, unix.SOCK_SEQPACKET or unix.SOCK_DGRAM. It takes about a millisecond and
+// at most ten seconds.
+func (d *Dialer) ConnectUnix(path string, typ int) (fd int, err error) {
+	taken, err := d.take(plan.Forward{Path: path, Type: typ})
+	if err != nil {
+		return -1, err
+	}
+	defer taken.End()
+	return d.keep(taken, typ, false)
+}
+
+// ListenUnix binds a UNIX socket as a process of the container does, and listens. remove removes the socket's file; it
+// may be called more than once. The file is removed too if this process ends in any other way.
+func (d *Dialer) ListenUnix(path string, typ int) (fd int, remove func(), err error) {
+	taken, err := d.take(plan.Forward{Path: path, Type: typ, Listen: true})
+	if err != nil {
+		return -1, nil, err
+	}
+	fd, err = d.keep(taken, typ, true)
+	if err != nil {
+		taken.Undo()
+		return -1, nil, err
+	}
+	if taken.Directory < 0 {
+		taken.End()
+		return fd, func() {}, nil
+	}
+	file, err := d.guard(taken, fd, path)
+	if err != nil {
+		unix.Close(fd)
+		taken.Undo()
+		return -1, nil, err
+	}
+	taken.End() // until now the child would have removed the file
+	return fd, func() { d.unix.remove(file) }, nil
+}
+
+// take has a process in the container connect or bind a socket.
+func (d *Dialer) take(f plan.Forward) (*join.Taken, error) {
+	switch {
+	case !strings.HasPrefix(f.Path, "/") && (!strings.HasPrefix(f.Path, "@") || len(f.Path) == 1):
+		return nil, fmt.Errorf("UNIX socket %q in %q: neither an absolute path nor @NAME", f.Path, d.Plan.Target)
+	case f.Type != unix.SOCK_STREAM && f.Type != unix.SOCK_SEQPACKET && f.Type != unix.SOCK_DGRAM:
+		return nil, fmt.Errorf("UNIX socket %q in %q: %w", f.Path, d.Plan.Target, unix.EPROTONOSUPPORT)
+	}
+	u, err := d.unixPlan()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case d.unix.children <- struct{}{}:
+	case <-d.ended:
+		return nil, unix.ESHUTDOWN
+	}
+	defer func() { <-d.unix.children }()
+	if d.unix.closing.Load() {
+		return nil, unix.ESHUTDOWN
+	}
+	h, start := held(u.seen), time.Now()
+	h.Unwanted = func() bool { return d.unix.closing.Load() || time.Since(start) > unixTimeout || d.isEnded() }
+	taken, err := join.Take(u.plan.For(f), h)
+	if errors.Is(err, join.ErrInterrupted) {
+		return nil, fmt.Errorf("UNIX socket %q in %q: the server does not accept the connection: %w", f.Path, d.Plan.Target, unix.ETIMEDOUT)
+	}
+	if err != nil {
+		return nil, u.seen.Explain(unixRequest(d.request), err)
+	}
+	return taken, nil
+}
+
+func (d *Dialer) isEnded() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// keep checks a taken socket and makes it the caller's.
+func (d *Dialer) keep(taken *join.Taken, typ int, listens bool) (int, error) {
+	fd := taken.Socket
+	if err := d.check(fd, typ, listens); err != nil {
+		return -1, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return -1, err
+	}
+	if d.unix.writer.Load() == nil {
+		w, err := d.newWriter(taken)
+		if err != nil {
+			return -1, err
+		}
+		d.unix.writer.Store(w)
+	}
+	if !listens {
+		_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{}) // was for connect(2)
+	}
+	taken.Socket = -1
+	return fd, nil
+}

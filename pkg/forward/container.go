@@ -1,0 +1,141 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+)
+
+// container is a container whose forwards run.
+type container struct {
+	Container
+	session *Session
+	tunnels []*tunnel
+
+	mu sync.Mutex
+	id string // of the container that runs, or ran last
+}
+
+const (
+	// lastBytes is how long connections of a container that has stopped may take to pass on what it had sent.
+	lastBytes = 2 * time.Second
+	// leastLife is the least time between two attempts to reach a container.
+	leastLife = time.Second
+)
+
+// run forwards until ctx ends, all forwards of the container have ended, or the container has ended for good.
+func (c *container) run(ctx context.Context, starting *starting) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for _, t := range c.tunnels {
+			<-t.alive.Done()
+		}
+		cancel()
+	}()
+	defer func() {
+		for _, t := range c.tunnels {
+			t.end()
+		}
+	}()
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	for first := true; ; first = false {
+		began := time.Now()
+		found, err := c.open(ctx, starting)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		if !first {
+			c.tell(Running)
+		}
+		c.serve(ctx, reach.New(found.Network), starting, &closing)
+		if ctx.Err() != nil || c.stopped(starting) {
+			return nil
+		}
+		select {
+		case <-time.After(time.Until(began.Add(leastLife))):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// open opens the container's network. If ctx has ended, neither that nor an error is returned.
+func (c *container) open(ctx context.Context, starting *starting) (Found, error) {
+	found, err := c.Source.Open(ctx)
+	switch {
+	case ctx.Err() != nil:
+		if err == nil {
+			_ = found.Network.Close()
+		}
+		return Found{}, nil
+	case errors.Is(err, ErrRemoved):
+		c.tell(Removed)
+	case err != nil:
+		starting.settle(err)
+	default:
+		c.setID(found.ID)
+	}
+	return found, err
+}
+
+// stopped notes that the container has stopped, and reports whether its forwards end with it.
+func (c *container) stopped(starting *starting) bool {
+	for _, t := range c.tunnels {
+		t.stopped()
+	}
+	c.tell(Stopped)
+	if c.session.o.UntilStop {
+		for _, t := range c.tunnels {
+			t.settle(starting, nil)
+		}
+	}
+	return c.session.o.UntilStop
+}
+
+// serve runs the forwards until ctx ends or the network is gone. Connections that are left end soon after it, which
+// closing waits for.
+func (c *container) serve(ctx context.Context, n *reach.Network, starting *starting, closing *sync.WaitGroup) {
+	life, end := context.WithCancel(ctx)
+	defer end()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		select {
+		case <-n.Gone():
+			end()
+		case <-stop:
+		}
+	}()
+	var serving, connections sync.WaitGroup
+	for _, t := range c.tunnels {
+		if t.alive.Err() == nil {
+			serving.Go(func() { t.run(life, ctx, n, starting, &connections) })
+		}
+	}
+	serving.Wait()
+	<-life.Done() // all forwards have ended otherwise
+	closing.Go(func() {
+		connections.Wait()
+		n.Close()
+	})
+}
+
+func (c *container) setID(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.id = id
+}
+
+func (c *container) getID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id
+}
+
+func (c *container) tell(kind Kind) {
+	c.session.tell(Event{Event: kind, Container: c.Name, ContainerID: c.getID()})
+}

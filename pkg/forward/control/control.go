@@ -1,0 +1,204 @@
+// Package control lets the calls of a user find, show and end the forwards of that user's other calls. Each call that
+// forwards has a record and a UNIX socket in the user's state directory.
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
+	"github.com/nsjoin/docker-nsjoin/pkg/peercred"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+)
+
+// Request is what one call asks another.
+type Request struct {
+	// End has the IDs of the forwards to end.
+	End []string `json:"end,omitempty"`
+}
+
+// Answer is what a call that forwards says about itself.
+type Answer struct {
+	PID        int              `json:"pid"`
+	Background bool             `json:"background,omitempty"`
+	Context    string           `json:"context,omitempty"`
+	Forwards   []forward.Status `json:"forwards"`
+}
+
+// Session is a call that forwards.
+type Session interface {
+	Status() []forward.Status
+	End(ids []string)
+}
+
+const (
+	// answerWithin is how long a call may take to ask or to answer.
+	answerWithin = 5 * time.Second
+	// mostAnswer is the most bytes of an answer.
+	mostAnswer = 4 << 20
+)
+
+// Served is a call's record and socket.
+type Served struct {
+	record *state.Record
+	socket net.Listener
+	about  Answer
+	ended  sync.WaitGroup
+}
+
+// Record makes the record of a call, with its socket. Serve answers there; Close removes both.
+func Record(dir *state.Dir, e state.Entry, background bool) (*Served, error) {
+	record, err := dir.Add(state.Forward, e)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := record.Listen()
+	if err != nil {
+		record.Remove()
+		return nil, err
+	}
+	return &Served{record: record, socket: socket, about: Answer{PID: os.Getpid(), Background: background, Context: e.Context}}, nil
+}
+
+// Serve answers the user's other calls until Close.
+func (s *Served) Serve(session Session) {
+	s.ended.Go(func() {
+		for {
+			conn, err := s.socket.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				time.Sleep(time.Second) // such as too many open files
+				continue
+			}
+			s.ended.Go(func() {
+				defer conn.Close()
+				s.answer(conn, session)
+			})
+		}
+	})
+}
+
+func (s *Served) answer(conn net.Conn, session Session) {
+	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+	if checkPeer(conn) != nil {
+		return
+	}
+	const mostRequest = 64 << 10
+	var r Request
+	if err := json.NewDecoder(&limited{conn, mostRequest}).Decode(&r); err != nil {
+		return
+	}
+	session.End(r.End)
+	a := s.about
+	a.Forwards = session.Status()
+	_ = json.NewEncoder(conn).Encode(a)
+}
+
+// Close removes the record and the socket. It does nothing if s is nil.
+func (s *Served) Close() {
+	if s == nil {
+		return
+	}
+	s.socket.Close()
+	s.ended.Wait()
+	s.record.Remove()
+}
+
+// Sweep removes what calls have left that were killed: their records, control sockets, and UNIX sockets.
+func Sweep(dir *state.Dir) {
+	abandoned, err := dir.Abandoned(state.Forward, func(state.Entry) bool { return true })
+	if err != nil {
+		return
+	}
+	for _, record := range abandoned {
+		for _, path := range record.Sockets {
+			_ = listen.RemoveStale(path) // or another program has it now
+		}
+		record.Remove()
+	}
+}
+
+// Call is another call of the user's that forwards.
+type Call struct {
+	Answer
+
+	dir  *state.Dir
+	name string
+}
+
+// Calls returns the user's calls that forward, on all engines. A call that does not answer is left out, and said in
+// silent.
+func Calls(dir *state.Dir) (list []Call, silent []error, err error) {
+	Sweep(dir)
+	entries, err := dir.List(state.Forward)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		c := Call{dir: dir, name: e.Name}
+		if c.Answer, err = c.ask(Request{}); err != nil {
+			silent = append(silent, fmt.Errorf("a call that began at %s does not answer: %w", e.Began.Local().Format(time.DateTime), err))
+			continue
+		}
+		list = append(list, c)
+	}
+	return list, silent, nil
+}
+
+// End ends forwards of the call by their IDs.
+func (c *Call) End(ids []string) error {
+	_, err := c.ask(Request{End: ids})
+	return err
+}
+
+func (c *Call) ask(r Request) (Answer, error) {
+	var a Answer
+	conn, err := c.dir.Dial(state.Forward, c.name)
+	if err != nil {
+		return a, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+	if err := checkPeer(conn); err != nil {
+		return a, err
+	}
+	if err := json.NewEncoder(conn).Encode(r); err != nil {
+		return a, err
+	}
+	return a, json.NewDecoder(&limited{conn, mostAnswer}).Decode(&a)
+}
+
+// checkPeer checks that the other side is this user's, where the system can tell.
+func checkPeer(conn net.Conn) error {
+	uid, known, err := peercred.Of(conn)
+	if err != nil {
+		return err
+	}
+	if known && uint64(uid) != uint64(os.Geteuid()) {
+		return fmt.Errorf("the process at the socket belongs to uid %d", uid)
+	}
+	return nil
+}
+
+// limited reads at most left bytes.
+type limited struct {
+	conn net.Conn
+	left int
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left == 0 {
+		return 0, errors.New("too long")
+	}
+	n, err := l.conn.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
+}

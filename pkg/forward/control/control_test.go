@@ -1,0 +1,114 @@
+package control_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+)
+
+// session is a call with forwards.
+type session struct{ ids []string }
+
+func (s *session) Status() []forward.Status {
+	var list []forward.Status
+	for _, id := range s.ids {
+		list = append(list, forward.Status{ID: id})
+	}
+	return list
+}
+
+func (s *session) End(ids []string) {
+	s.ids = slices.DeleteFunc(s.ids, func(id string) bool { return slices.Contains(ids, id) })
+}
+
+func private(t *testing.T, dir string) *state.Dir {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	return &state.Dir{Config: dir}
+}
+
+func TestCalls(t *testing.T) {
+	for name, dir := range map[string]string{"a short path": t.TempDir(), "a long path": filepath.Join(t.TempDir(), strings.Repeat("d", 120))} {
+		d := private(t, dir)
+		served, err := control.Record(d, state.Entry{Name: "one", Context: "there", Began: time.Now()}, true)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		served.Serve(&session{ids: []string{"a", "b"}})
+		calls, silent, err := control.Calls(d)
+		if err != nil || len(silent) > 0 || len(calls) != 1 || len(calls[0].Forwards) != 2 || !calls[0].Background || calls[0].PID != os.Getpid() || calls[0].Context != "there" {
+			t.Fatalf("%s: %+v, %v, %v", name, calls, silent, err)
+		}
+		if err := calls[0].End([]string{"a"}); err != nil {
+			t.Error(err)
+		}
+		if calls, _, _ := control.Calls(d); len(calls) != 1 || len(calls[0].Forwards) != 1 || calls[0].Forwards[0].ID != "b" {
+			t.Errorf("%s: %+v", name, calls)
+		}
+		served.Close()
+		if left, _ := filepath.Glob(filepath.Join(dir, "docker-nsjoin", "*")); len(left) > 0 {
+			t.Errorf("%s: left %q", name, left)
+		}
+	}
+}
+
+// What a killed call has left is removed, but not what another program has made.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	d := private(t, dir)
+	ours, others := filepath.Join(dir, "ours"), filepath.Join(dir, "others")
+	for _, path := range []string{ours, others} {
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		l.Close()
+	}
+	_ = os.Chmod(ours, 0o600)
+	record, err := d.Add(state.Forward, state.Entry{Name: "killed", Sockets: []string{ours, others, filepath.Join(dir, "none")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	record.Release()
+	if calls, silent, err := control.Calls(d); len(calls)+len(silent) > 0 || err != nil {
+		t.Errorf("%+v, %v, %v", calls, silent, err)
+	}
+	if _, err := os.Lstat(ours); !os.IsNotExist(err) {
+		t.Errorf("ours: %v", err)
+	}
+	if _, err := os.Lstat(others); err != nil {
+		t.Errorf("another's: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "docker-nsjoin", "*")); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+}
+
+// A call that hangs is said, and keeps nobody from listing the others.
+func TestSilentCall(t *testing.T) {
+	d := private(t, t.TempDir())
+	record, err := d.Add(state.Forward, state.Entry{Name: "silent", Began: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer record.Remove()
+	calls, silent, err := control.Calls(d)
+	if err != nil || len(calls) > 0 || len(silent) != 1 {
+		t.Errorf("%+v, %v, %v", calls, silent, err)
+	}
+}

@@ -1,0 +1,207 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/pump"
+	"github.com/nsjoin/docker-nsjoin/pkg/socks"
+)
+
+// life is a forward while its container runs.
+type life struct {
+	*tunnel
+	network *reach.Network
+	ctx     context.Context // until the container or the forward ends
+	pump    *pump.Pump
+	joined  open
+}
+
+const (
+	// mostDials is how many connections of a forward may be made at the same time; others wait in the listen queue.
+	mostDials = 256
+	// dialFor is how long making one may take.
+	dialFor = time.Minute
+)
+
+// listen listens on this machine or, in reverse, in the container.
+func (l *life) listen() (*listen.Set, error) {
+	o := &l.owner.session.o
+	if !l.Reverse {
+		return listen.On(l.ctx, l.Listen, o.Addresses, o.AnyUser)
+	}
+	return listen.With(l.ctx, l.Listen, o.Addresses, func(ctx context.Context, network, address string) (net.Listener, error) {
+		if network != string(spec.Unix) {
+			network = string(spec.TCP)
+		}
+		return l.network.Listen(ctx, network, address)
+	})
+}
+
+// listens reports whether the container listens on the target. known is false if it is not the container's own port.
+func (l *life) listens() (listens, known bool) {
+	if l.Reverse || l.Proxy {
+		return false, false
+	}
+	return l.network.Listens(l.ctx, l.Target)
+}
+
+// waitForTarget waits until answers does not say no any more. It returns false if the forward ends before, or after most,
+// if that is not 0.
+func (l *life) waitForTarget(most time.Duration, answers func(context.Context, spec.Target) bool) bool {
+	began := time.Now()
+	for l.ctx.Err() == nil {
+		if answers(l.ctx, l.Target) {
+			return true
+		}
+		if most > 0 && time.Since(began) > most {
+			return false
+		}
+		every := lookOften
+		if time.Since(began) > oftenFor {
+			every = lookRarely
+		}
+		l.pause(every)
+	}
+	return false
+}
+
+// pause waits, or until the forward ends.
+func (l *life) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
+	}
+}
+
+// accept serves the connections of set until the forward ends, or the container no longer listens on the target.
+func (l *life) accept(set *listen.Set) {
+	ctx, cancel := context.WithCancel(l.ctx)
+	defer cancel()
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		set.Close()
+		close(closed)
+	})
+	var relaying sync.WaitGroup
+	for _, packets := range set.Packets {
+		relaying.Go(func() { l.relay(ctx, packets) })
+	}
+	set.Accept(ctx, mostDials, func(conn net.Conn) {
+		if err := l.serve(conn); reach.IsRefused(err) {
+			if listens, known := l.listens(); known && !listens {
+				cancel()
+			}
+		}
+	}, func(err error) { l.limited(fmt.Errorf("new connections have to wait: %w", err)) })
+	relaying.Wait()
+	cancel()
+	<-closed
+}
+
+// limited reports that a limit of the system is reached.
+func (l *life) limited(err error) {
+	e := l.event(Limited)
+	e.Error = err.Error()
+	l.owner.session.tell(e)
+}
+
+// serve connects a client to the target. An error means that the client was reset.
+func (l *life) serve(client net.Conn) error {
+	began, peer := time.Now(), client.RemoteAddr()
+	if !l.joined.begin() {
+		listen.Reset(client)
+		return net.ErrClosed
+	}
+	l.total.Add(1)
+	target, err := l.connect(client)
+	if err != nil {
+		_, refused := errors.AsType[*listen.RefusedError](err)
+		if l.Proxy && !refused {
+			client.Close() // it has the answer
+		} else {
+			listen.Reset(client)
+		}
+		l.joined.end()
+		if !refused && l.ctx.Err() == nil {
+			if ownPort := !l.Reverse && l.Target.Host == "" && l.Target.Network == spec.TCP; !ownPort || !reach.IsRefused(err) {
+				l.unreachable(err)
+			} // else the forward waits
+			l.ended(peer, began, 0, 0, err)
+		}
+		return err
+	}
+	l.unreachable(nil)
+	l.now.Add(1)
+	l.pump.Join(client, target, func(sent, received int64, err error) {
+		l.now.Add(-1)
+		l.ended(peer, began, sent, received, err)
+		l.joined.end()
+	})
+	return nil
+}
+
+// connect makes the connection that a client asks for.
+func (l *life) connect(client net.Conn) (net.Conn, error) {
+	if err := l.users.Check(client); err != nil {
+		l.refused(err)
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, dialFor)
+	defer cancel()
+	switch {
+	case l.Proxy:
+		return socks.Accept(ctx, client, l.network.DialHost)
+	case l.Reverse:
+		return dialHere(ctx, l.Target)
+	}
+	return l.network.Connect(ctx, l.Target)
+}
+
+// dialHere connects to a target on this machine's side, whose names are looked up each time.
+func dialHere(ctx context.Context, t spec.Target) (net.Conn, error) {
+	var dialer net.Dialer
+	if t.Network == spec.Unix {
+		return dialer.DialContext(ctx, string(spec.Unix), t.Path)
+	}
+	port := strconv.Itoa(int(t.Port))
+	if t.Host != "" && t.Host != localhost {
+		return dialer.DialContext(ctx, string(t.Network), net.JoinHostPort(t.Host, port))
+	}
+	conn, err := dialer.DialContext(ctx, string(t.Network), net.JoinHostPort("127.0.0.1", port))
+	if err == nil {
+		return conn, nil
+	}
+	if conn, second := dialer.DialContext(ctx, string(t.Network), net.JoinHostPort(netip.IPv6Loopback().String(), port)); second == nil {
+		return conn, nil
+	}
+	return nil, err
+}
+
+const localhost = "localhost"
+
+// finish waits until the forward ends, lets its connections pass on what has arrived, and ends them. over ends when
+// they should not have that time.
+func (l *life) finish(over context.Context) {
+	<-l.ctx.Done()
+	idle := l.joined.finish()
+	select {
+	case <-idle:
+	case <-l.alive.Done():
+	case <-over.Done():
+	case <-time.After(lastBytes):
+	}
+	_ = l.pump.Close()
+	<-idle
+}

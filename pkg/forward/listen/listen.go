@@ -1,0 +1,240 @@
+// Package listen accepts connections on this machine: on several addresses with one port, or on a UNIX socket, from
+// the users who may connect.
+package listen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+)
+
+// Set are the sockets of one forward.
+type Set struct {
+	Listeners []net.Listener   // of tcp and unix
+	Packets   []net.PacketConn // of udp
+	// Open is set if the sockets are not only on loopback addresses.
+	Open bool
+	// Port is the port of tcp and udp.
+	Port uint16
+}
+
+// Function listens on one address: network is tcp4, tcp6 or unix.
+type Function func(ctx context.Context, network, address string) (net.Listener, error)
+
+// On listens as l says. If l has no address, addresses are used, and without these both loopback addresses. If a family
+// does not exist here, the address of the other one is enough, unless a single address was asked for. A UNIX socket is
+// made for this user alone, or with anyUser for everybody.
+func On(ctx context.Context, l spec.Listen, addresses []string, anyUser bool) (*Set, error) {
+	if l.Network == spec.Unix {
+		mode := fs.FileMode(ownMode)
+		if anyUser {
+			mode = anyMode
+		}
+		listener, err := listenUnix(ctx, l.Path, mode)
+		if err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", l.Path, cause(err))
+		}
+		return &Set{Listeners: []net.Listener{listener}}, nil
+	}
+	var config net.ListenConfig
+	return With(ctx, l, addresses, config.Listen)
+}
+
+// With is On with another function that listens for tcp and unix.
+func With(ctx context.Context, l spec.Listen, addresses []string, listen Function) (*Set, error) {
+	if l.Network == spec.Unix {
+		listener, err := listen(ctx, unixNetwork, l.Path)
+		if err != nil {
+			return nil, fmt.Errorf("listen on %s: %w", l.Path, cause(err))
+		}
+		return &Set{Listeners: []net.Listener{listener}}, nil
+	}
+	wanted, err := expand(l.Address, addresses)
+	if err != nil {
+		return nil, err
+	}
+	const attempts = 16
+	for range attempts {
+		var s *Set
+		if s, err = onAddresses(ctx, l, wanted, listen); err == nil {
+			return s, nil
+		}
+		if l.Port != 0 || !errors.Is(err, errInUse) {
+			break
+		}
+	}
+	return nil, err
+}
+
+// expand returns the addresses to listen on, each once.
+func expand(typed string, others []string) ([]netip.Addr, error) {
+	if typed != "" || len(others) == 0 {
+		others = []string{typed}
+	}
+	var list []netip.Addr
+	known := make(map[netip.Addr]bool)
+	for _, text := range others {
+		addrs, err := spec.Addresses(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, addr := range addrs {
+			if !known[addr] {
+				known[addr], list = true, append(list, addr)
+			}
+		}
+	}
+	return list, nil
+}
+
+// onAddresses listens on all addresses with one port: that of l, or the one that the first address gets.
+func onAddresses(ctx context.Context, l spec.Listen, addrs []netip.Addr, listen Function) (*Set, error) {
+	s := &Set{Port: l.Port}
+	var absent error
+	for _, addr := range addrs {
+		at := netip.AddrPortFrom(addr, s.Port)
+		err := s.add(ctx, l.Network, at, listen)
+		switch {
+		case err == nil:
+			s.Open = s.Open || !addr.IsLoopback()
+			continue
+		case isAbsent(err) && len(addrs) > 1:
+			absent = err
+			continue
+		}
+		s.Close()
+		return nil, fmt.Errorf("listen on %s: %w", at, cause(err))
+	}
+	if len(s.Listeners)+len(s.Packets) == 0 {
+		return nil, fmt.Errorf("listen on port %d: %w", l.Port, cause(absent))
+	}
+	return s, nil
+}
+
+// add listens on one address.
+func (s *Set) add(ctx context.Context, network spec.Network, at netip.AddrPort, listen Function) error {
+	family := "4"
+	if at.Addr().Is6() {
+		family = "6" // it does not accept connections of IPv4, then
+	}
+	if network == spec.UDP {
+		var config net.ListenConfig
+		conn, err := config.ListenPacket(ctx, string(network)+family, at.String())
+		if err == nil {
+			s.Packets = append(s.Packets, conn)
+			s.Port = portOf(conn.LocalAddr())
+		}
+		return err
+	}
+	l, err := listen(ctx, string(network)+family, at.String())
+	if err == nil {
+		s.Listeners = append(s.Listeners, l)
+		s.Port = portOf(l.Addr())
+	}
+	return err
+}
+
+func portOf(addr net.Addr) uint16 {
+	at, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return 0
+	}
+	return at.Port()
+}
+
+// isAbsent reports whether listening failed because this machine does not have the address or its family.
+func isAbsent(err error) bool {
+	return errors.Is(err, errNoAddress) || errors.Is(err, errNoFamily)
+}
+
+// Addresses returns where the set listens, as a client would write it. Both loopback addresses are one.
+func (s *Set) Addresses() []string {
+	var list []string
+	for _, l := range s.Listeners {
+		list = append(list, name(l.Addr()))
+	}
+	for _, p := range s.Packets {
+		list = append(list, name(p.LocalAddr()))
+	}
+	return list
+}
+
+// name returns an address without the zero byte that begins an abstract one.
+func name(addr net.Addr) string { return strings.Replace(addr.String(), "\x00", "@", 1) }
+
+// Close closes all sockets. A UNIX socket is removed.
+func (s *Set) Close() {
+	for _, l := range s.Listeners {
+		l.Close()
+	}
+	for _, p := range s.Packets {
+		p.Close()
+	}
+}
+
+// Accept calls use in a goroutine of its own for every connection, at most most at a time, until the set is closed. note
+// is called once each time that the kernel begins to refuse new connections, because a limit is reached; they wait
+// meanwhile. Accept returns when the sockets are closed; the calls may still be under way.
+func (s *Set) Accept(ctx context.Context, most int, use func(net.Conn), note func(error)) {
+	slots := make(chan struct{}, most)
+	var wg sync.WaitGroup
+	for _, l := range s.Listeners {
+		wg.Go(func() { accept(ctx, l, slots, use, note) })
+	}
+	wg.Wait()
+}
+
+func accept(ctx context.Context, l net.Listener, slots chan struct{}, use func(net.Conn), note func(error)) {
+	var failing pause
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		conn, err := l.Accept()
+		if err == nil {
+			failing.reset()
+			go func() {
+				defer func() { <-slots }()
+				use(conn)
+			}()
+			continue
+		}
+		<-slots
+		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			return
+		}
+		if failing.first() && !errors.Is(err, syscall.ECONNABORTED) {
+			note(cause(err))
+		}
+		failing.wait(ctx)
+	}
+}
+
+// Reset closes a connection so that its peer gets a reset, not the end of the data.
+func Reset(conn net.Conn) {
+	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
+// cause returns what the kernel said, without the address, which the caller names.
+func cause(err error) error {
+	if failed, ok := errors.AsType[syscall.Errno](err); ok {
+		return failed
+	}
+	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Err != nil {
+		return failed.Err
+	}
+	return err
+}

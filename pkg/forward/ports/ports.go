@@ -1,0 +1,89 @@
+// Package ports says how to forward what a container listens on.
+package ports
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
+)
+
+// Sort sorts by kind and port; UNIX sockets come last.
+func Sort(list []sockets.Listening) {
+	kinds := []string{string(spec.TCP), string(spec.UDP), string(spec.Unix)}
+	slices.SortStableFunc(list, func(a, b sockets.Listening) int {
+		if a.Network != b.Network {
+			return slices.Index(kinds, a.Network) - slices.Index(kinds, b.Network)
+		}
+		if n := int(a.Address.Port()) - int(b.Address.Port()); n != 0 {
+			return n
+		}
+		return a.Address.Addr().Compare(b.Address.Addr())
+	})
+}
+
+// Address returns where a socket listens.
+func Address(l *sockets.Listening) string {
+	if l.Path != "" {
+		return l.Path
+	}
+	return l.Address.String()
+}
+
+// Spec returns a SPEC that forwards a port to one that this user may listen on, "" for a UNIX socket.
+func Spec(l *sockets.Listening) string {
+	const first, add = 1024, 8000
+	port := l.Address.Port()
+	word := strconv.Itoa(int(port))
+	switch {
+	case l.Path != "":
+		return ""
+	case port < first && os.Geteuid() != 0:
+		word = fmt.Sprintf("%d:%s", port+add, word)
+	}
+	if l.Network == string(spec.UDP) {
+		word += "/udp"
+	}
+	return word
+}
+
+// timeout is how long the shell waits for a container's ports.
+const timeout = 2 * time.Second
+
+// Listening returns what a container listens on, for the shell; nothing if it does not answer in time.
+func Listening(ctx context.Context, cli *dockercli.CLI, name string) []sockets.Listening {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	host, err := enginehost.Open(cli, enginehost.Options{})
+	if err != nil {
+		return nil
+	}
+	defer host.Close()
+	found, err := (&container.Container{Host: host, Typed: name}).Open(ctx)
+	if err != nil {
+		return nil
+	}
+	defer found.Network.Close()
+	list, err := found.Network.Listening(ctx)
+	if err != nil {
+		return nil
+	}
+	Sort(list)
+	return slices.DeleteFunc(list, func(l sockets.Listening) bool { return printable.Text(Address(&l)) != Address(&l) })
+}
+
+// Offer returns a word for the shell with the program as its description.
+func Offer(word string, l *sockets.Listening) string {
+	return cobra.CompletionWithDesc(word, printable.Text(l.Program))
+}

@@ -1,0 +1,35 @@
+package spec
+
+import "strings"
+
+// Group is a container with the SPECs that follow it.
+type Group struct {
+	Container string // as it was typed, without container:
+	Forwards  []Forward
+}
+
+// ParseArgs parses CONTAINER [SPEC...] [CONTAINER SPEC...]...: the first word is a container, and each later word that
+// is no SPEC begins the next one.
+func ParseArgs(words []string) ([]Group, error) {
+	var groups []Group
+	for i, word := range words {
+		if i == 0 || !IsSpec(word) {
+			groups = append(groups, Group{Container: strings.TrimPrefix(word, ContainerPrefix)})
+			continue
+		}
+		f, err := Parse(word)
+		if err != nil {
+			return nil, err
+		}
+		last := &groups[len(groups)-1]
+		last.Forwards = append(last.Forwards, f)
+	}
+	if len(groups) > 1 {
+		for _, g := range groups {
+			if len(g.Forwards) == 0 {
+				return nil, &Error{g.Container, "no SPEC follows this container", "forward web 8080:80 db 5432"}
+			}
+		}
+	}
+	return groups, nil
+}

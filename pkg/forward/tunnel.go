@@ -1,0 +1,230 @@
+package forward
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/pump"
+)
+
+// tunnel is one forward.
+type tunnel struct {
+	spec.Forward
+	id      string
+	owner   *container
+	users   *listen.Users
+	alive   context.Context // until the forward has ended
+	end     context.CancelFunc
+	settled sync.Once
+	total   atomic.Int64
+	now     atomic.Int64 // connections that are open
+	sent    atomic.Int64
+	got     atomic.Int64
+
+	mu      sync.Mutex
+	state   Kind
+	since   time.Time
+	listen  []string // where it listens, or listened last
+	outside bool     // other machines reach it
+	problem string   // why the last connection could not be made, or ""
+}
+
+func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
+	const bytesOfID = 6
+	id := make([]byte, bytesOfID)
+	if _, err := rand.Read(id); err != nil {
+		return nil, err
+	}
+	t := &tunnel{Forward: f, id: hex.EncodeToString(id), owner: c, users: c.session.users(), state: Waiting, since: time.Now()}
+	t.alive, t.end = context.WithCancel(context.Background())
+	if f.Reverse {
+		t.users.Any = true // the connections are the container's
+	}
+	return t, nil
+}
+
+// settle notes once that the forward has started, or why not, and reports whether this was the time.
+func (t *tunnel) settle(s *starting, err error) bool {
+	first := false
+	t.settled.Do(func() {
+		first = true
+		s.settle(err)
+	})
+	return first
+}
+
+// How often a container's port is looked at that nothing listens on.
+const (
+	lookOften  = 250 * time.Millisecond
+	lookRarely = time.Second
+	oftenFor   = 10 * time.Second
+	silently   = time.Second // before that is said
+)
+
+// run forwards until ctx or the forward ends. connections counts what goes on after that: connections that may pass on
+// their last bytes until over.
+func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *starting, connections *sync.WaitGroup) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.alive, cancel)()
+	o := &t.owner.session.o
+	l := &life{tunnel: t, network: n, ctx: ctx}
+	var err error
+	if l.pump, err = pump.New(); err != nil {
+		t.settle(starting, fmt.Errorf("copy between connections: %w", err))
+		return
+	}
+	l.pump.Report = l.limited
+	connections.Go(func() { l.finish(over) })
+	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {
+		l.waitForTarget(0, n.Answers)
+	}
+	for failing := false; ctx.Err() == nil; {
+		set, err := l.listen()
+		switch {
+		case err == nil:
+			failing = false
+			l.use(set, starting)
+		case ctx.Err() != nil, t.settle(starting, couldNot(t, err)): // which ends everything
+			return
+		default:
+			if !failing {
+				e := t.event(Failing)
+				e.Error = err.Error()
+				t.owner.session.tell(e)
+			}
+			failing = true
+			l.pause(lookRarely)
+		}
+	}
+	if t.alive.Err() != nil {
+		t.settle(starting, nil)
+	}
+}
+
+// use serves the connections of set as long as the container listens on the target. If it does not, use closes set and
+// waits.
+func (l *life) use(set *listen.Set, starting *starting) {
+	l.opened(set)
+	if listens, known := l.listens(); listens || !known {
+		l.change(Ready)
+		l.settle(starting, nil)
+		l.accept(set)
+		return
+	}
+	set.Close()
+	l.mu.Lock()
+	l.state = Waiting
+	l.mu.Unlock()
+	answers := func(ctx context.Context, target spec.Target) bool {
+		listens, known := l.network.Listens(ctx, target)
+		return listens || !known
+	}
+	// A program that restarts listens soon; at the start the user should know at once.
+	if first := l.settle(starting, nil); !first && l.waitForTarget(silently, answers) || l.ctx.Err() != nil {
+		return
+	}
+	l.change(Waiting)
+	l.waitForTarget(0, answers)
+}
+
+// isNew reports whether the forward was never ready.
+func (t *tunnel) isNew() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.listen) == 0
+}
+
+// opened notes where the forward listens. A free port stays the same from now on.
+func (t *tunnel) opened(set *listen.Set) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.outside = set.Open && !t.Reverse
+	if t.Listen.Network == spec.Unix {
+		t.listen = []string{t.Listen.Path}
+		return
+	}
+	t.listen, t.Listen.Port = set.Addresses(), set.Port
+}
+
+// stopped notes that the container has stopped.
+func (t *tunnel) stopped() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state = Stopped
+}
+
+// change notes and reports a state.
+func (t *tunnel) change(state Kind) {
+	t.mu.Lock()
+	t.state = state
+	t.mu.Unlock()
+	t.owner.session.tell(t.event(state))
+}
+
+// event returns an event of the forward.
+func (t *tunnel) event(kind Kind) Event {
+	s := t.status()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Event{
+		Event: kind, ID: t.id, Container: s.Container, ContainerID: s.ContainerID, Listen: s.Listen, Target: s.Target,
+		Network: s.Network, Reverse: s.Reverse, Proxy: s.Proxy, Open: t.outside,
+	}
+}
+
+func (t *tunnel) status() Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Status{
+		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
+		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
+		Open: t.now.Load(), Total: t.total.Load(), Sent: t.sent.Load(), Received: t.got.Load(),
+	}
+	if !t.Reverse && t.Listen.Path != "" && t.Listen.Path[0] != '@' {
+		s.Files = []string{t.Listen.Path}
+	}
+	return s
+}
+
+// unreachable reports why a connection could not be made, if that is new. nil means that one was made.
+func (t *tunnel) unreachable(err error) {
+	problem := ""
+	if err != nil {
+		problem = reach.Cause(err).Error()
+	}
+	t.mu.Lock()
+	isNew := problem != "" && t.problem == "" && !t.Proxy
+	t.problem = problem
+	t.mu.Unlock()
+	if isNew {
+		e := t.event(Unreachable)
+		e.Error = problem
+		t.owner.session.tell(e)
+	}
+}
+
+// ended counts a connection that has ended, and reports it.
+func (t *tunnel) ended(peer net.Addr, began time.Time, sent, received int64, err error) {
+	t.sent.Add(sent)
+	t.got.Add(received)
+	e := t.event(Connection)
+	e.Sent, e.Received, e.Seconds = sent, received, time.Since(began).Seconds()
+	if peer != nil {
+		e.Peer = peer.String()
+	}
+	if err != nil {
+		e.Error = reach.Cause(err).Error()
+	}
+	t.owner.session.tell(e)
+}

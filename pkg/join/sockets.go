@@ -1,0 +1,144 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// Sockets is a thread of this process in another network namespace, which makes sockets there. A socket belongs to the
+// namespace that it was made in, whoever uses it later. The thread ends with this process, however that ends.
+type Sockets struct {
+	asked chan wanted
+	ended chan struct{}
+}
+
+// wanted is a socket that is asked for.
+type wanted struct {
+	family, typ, protocol int
+	made                  chan<- made
+}
+
+type made struct {
+	fd  int
+	err error
+}
+
+// StartSockets carries a plan out that ends with OpSockets: it starts the thread, which joins the plan's namespaces. It is
+// not the main thread, so that the process's own directory in /proc shows the process's namespaces.
+func StartSockets(p *plan.Plan, held Held) (*Sockets, error) {
+	s := &Sockets{asked: make(chan wanted), ended: make(chan struct{})}
+	ready := make(chan error)
+	go s.run(p, held, ready)
+	return s, <-ready
+}
+
+// Socket makes a socket, close-on-exec and non-blocking. After Close it fails.
+func (s *Sockets) Socket(family, typ, protocol int) (int, error) {
+	answer := make(chan made, 1)
+	select {
+	case s.asked <- wanted{family, typ, protocol, answer}:
+		got := <-answer
+		return got.fd, got.err
+	case <-s.ended:
+		return -1, unix.ESHUTDOWN
+	}
+}
+
+// Close ends the thread. Call it once.
+func (s *Sockets) Close() {
+	close(s.asked)
+	<-s.ended
+}
+
+// onThread refuses to compile a step of a thread.
+func (c *compiler) onThread(plan.Step) error { return errors.New("not a step of a process") }
+
+// run is the thread.
+func (s *Sockets) run(p *plan.Plan, held Held, ready chan<- error) {
+	runtime.LockOSThread() // for good: the thread ends with this function
+	if unix.Gettid() == unix.Getpid() {
+		go s.run(p, held, ready)
+		<-s.ended
+		runtime.UnlockOSThread() // nothing was joined
+		return
+	}
+	defer close(s.ended)
+	err := joinOnThread(p, held)
+	ready <- err
+	if err != nil {
+		return
+	}
+	for w := range s.asked {
+		fd, err := unix.Socket(w.family, w.typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, w.protocol)
+		if err != nil {
+			err = fmt.Errorf("make a socket in the network of %q: %w", p.Target, err)
+		}
+		w.made <- made{fd, err}
+	}
+}
+
+// joinOnThread joins the plan's namespaces on this thread, which must be locked, and verifies them.
+func joinOnThread(p *plan.Plan, held Held) error {
+	for i, s := range p.Steps {
+		var err error
+		switch s.Op {
+		case plan.OpSockets:
+			continue
+		case plan.OpJoin:
+			err = setns(s, held)
+		default:
+			err = errors.New("not a step of a thread")
+		}
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("%s: %w", p.Describe(i), err)
+		if errors.Is(err, unix.EPERM) {
+			return exit.Hint(kernel.Explain(err), noRightsHint)
+		}
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/thread-self/ns/net", &st); err != nil {
+		return fmt.Errorf("verify net namespace: %w", err)
+	}
+	for _, n := range p.Namespaces {
+		if want := n.ID; n.Kind == ns.Net && want != (ns.ID{Dev: st.Dev, Ino: st.Ino}) {
+			return fmt.Errorf("verify net namespace of %q: it is net:[%d], not %s", n.Source, st.Ino, want.Link(ns.Net))
+		}
+	}
+	return nil
+}
+
+// setns joins the namespaces of a step, all by a pidfd or, on Linux before 5.8, one after another.
+func setns(s plan.Step, held Held) error {
+	source, ok := held.Sources[s.PID]
+	if !ok {
+		return fmt.Errorf("process %d is not held", s.PID)
+	}
+	if source.Pidfd != nil {
+		if err := unix.Setns(int(source.Pidfd.Fd()), int(s.Kinds.Flags())); !errors.Is(err, unix.EINVAL) {
+			return err
+		}
+	}
+	for _, k := range s.Kinds.Kinds() {
+		f, ok := source.Namespaces[k]
+		if !ok {
+			return fmt.Errorf("%s namespace of process %d is not open", k, s.PID)
+		}
+		if err := unix.Setns(int(f.Fd()), int(k.Flag())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

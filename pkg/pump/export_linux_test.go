@@ -1,0 +1,14 @@
+package pump
+
+// WithoutPipes makes the Pump copy as if the system had no more pipes.
+func (p *Pump) WithoutPipes() { p.loops.pipes.failed = true }
+
+// Lent returns how many pipes are lent.
+func (p *Pump) Lent() int {
+	p.loops.pipes.mu.Lock()
+	defer p.loops.pipes.mu.Unlock()
+	return p.loops.pipes.lent
+}
+
+// MostLent is the limit of that.
+const MostLent = mostLent

@@ -1,0 +1,122 @@
+package pump_test
+
+import (
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/pump"
+)
+
+func TestNoByteIsLostWithoutPipes(t *testing.T) {
+	l := newPairs(t)
+	p := newPump(t)
+	p.WithoutPipes()
+	storm(t, 200, func() *joined { return join(t, p, l.tcp, l.unix, false) })
+}
+
+// Readers that read nothing hold a limited number of pipes, and others go on.
+func TestReadersThatDoNotReadAreBounded(t *testing.T) {
+	l := newPairs(t)
+	p := newPump(t)
+	p.Report = func(err error) { t.Error(err) } // our own limit is no limit of the system
+	var stuck []*joined
+	var taken []int64
+	for range 2 * pump.MostLent {
+		j := join(t, p, l.unix, l.unix, false)
+		stuck = append(stuck, j)
+		_ = j.left.SetWriteDeadline(time.Now().Add(20 * time.Millisecond))
+		n, err := j.left.Write(make([]byte, 16<<20))
+		if err == nil {
+			t.Fatal("all of it was taken")
+		}
+		taken = append(taken, int64(n))
+	}
+	if n := p.Lent(); n > pump.MostLent {
+		t.Error(n, "pipes")
+	}
+	other := join(t, p, l.tcp, l.tcp, false)
+	done := make(chan int64)
+	go func() {
+		n, _ := io.Copy(io.Discard, other.right)
+		done <- n
+	}()
+	_, _ = other.left.Write(make([]byte, 16<<20))
+	_ = other.left.Close()
+	if n := <-done; n != 16<<20 {
+		t.Error(n)
+	}
+	_ = other.right.Close()
+	<-other.done
+	for i, j := range stuck {
+		wrote := taken[i]
+		_ = j.left.Close() // there is nothing unread, so it is no reset
+		if i%2 == 0 {
+			if n, err := io.Copy(io.Discard, j.right); n != wrote || err != nil {
+				t.Error(n, "instead of", wrote, err)
+			}
+		}
+		_ = j.right.Close()
+		<-j.done
+	}
+	if n := p.Lent(); n != 0 {
+		t.Error(n, "pipes are left")
+	}
+}
+
+// With too few descriptors, connections work, and one line says it.
+func TestTooFewDescriptors(t *testing.T) {
+	l := newPairs(t)
+	p := newPump(t)
+	reported := make(chan error, 10)
+	p.Report = func(err error) { reported <- err }
+	warm := join(t, p, l.tcp, l.tcp, false)
+	left, a := connect(t, l.tcp)
+	right, b := connect(t, l.tcp)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	next, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(next.Fd()), Max: before.Max})
+	_ = next.Close()
+	hold, _ := unix.Dup(0) // takes the last one, if there is one
+	done := make(chan error)
+	p.Join(a, b, func(_, _ int64, err error) { done <- err })
+	for range 2 {
+		write(t, left, "x")
+		read(t, right, 1)
+		write(t, warm.left, "x")
+		read(t, warm.right, 1)
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if hold >= 0 {
+		_ = unix.Close(hold)
+	}
+	for _, conn := range []net.Conn{left, right, warm.left, warm.right} {
+		_ = conn.Close()
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	<-warm.done
+	close(reported)
+	n := 0
+	for err := range reported {
+		t.Log(err)
+		if n++; !strings.Contains(err.Error(), "too many open files") {
+			t.Error(err)
+		}
+	}
+	if n == 0 || n > 2 {
+		t.Error(n, "lines")
+	}
+}

@@ -1,0 +1,41 @@
+// Package client connects to sockets in a running container, and listens there, through a helper on the engine's host.
+package client
+
+import (
+	"context"
+	"net"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+)
+
+// Descriptors is what a Network has besides if its sockets are on this machine: for callers that do without a net.Conn.
+type Descriptors interface {
+	// DialFD is Dial for tcp and udp. The descriptor is non-blocking, close-on-exec and the caller's.
+	DialFD(ctx context.Context, network, address string) (fd int, err error)
+}
+
+// Network is a running container's network, with the UNIX sockets in its file system. Its helper ends when the container's
+// first process ends; the restarted container has another Network. All methods may be called at the same time.
+type Network interface {
+	// Dial connects to address in the container. network is tcp, udp or unix. An address of tcp and udp is a literal
+	// IP address with a port: names are resolved by the caller. One of unix is a path in the container, or an abstract
+	// name that begins with @. A connection of tcp or unix has CloseWrite. Errors wrap a syscall.Errno, also of an
+	// engine on another machine: errors.Is(err, syscall.ECONNREFUSED) works everywhere.
+	//
+	// A connection of unix, from Dial or from a listener, is no syscall.Conn, and is written with its Write alone: a server
+	// may ask the kernel who has written (SO_PASSCRED, SO_PASSPIDFD), and must not get a pidfd of this process. See
+	// docs/security.md.
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	// Listen listens in the container: network tcp with a literal IP address, or unix. A UNIX socket is removed when the
+	// listener or this process ends, however that happens.
+	Listen(ctx context.Context, network, address string) (net.Listener, error)
+	// Listening returns the container's sockets that wait for connections.
+	Listening(ctx context.Context) ([]sockets.Listening, error)
+	// Names returns the container's files about names.
+	Names(ctx context.Context) (message.Names, error)
+	// Gone is closed when the container's first process, or the helper, has ended.
+	Gone() <-chan struct{}
+	// Close ends the helper and all that it holds.
+	Close() error
+}

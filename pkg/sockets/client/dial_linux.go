@@ -1,0 +1,228 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+)
+
+// kind is what sockets are made for.
+type kind struct{ family, typ int }
+
+// pool has sockets of the container's network that nothing was done with.
+type pool struct {
+	free   []int
+	asking bool
+}
+
+const (
+	poolSize = 32 // sockets that are asked for at once
+	poolLow  = 16 // if fewer are left, more are asked for
+)
+
+// take takes a socket of the pool. It asks the helper only if there is none.
+func (l *Local) take(ctx context.Context, k kind) (int, error) {
+	l.mu.Lock()
+	p := l.pools[k]
+	if p == nil {
+		p = &pool{}
+		l.pools[k] = p
+	}
+	fd := -1
+	if n := len(p.free); n > 0 {
+		fd, p.free = p.free[n-1], p.free[:n-1]
+	}
+	if fd >= 0 && len(p.free) < poolLow && !p.asking && !l.ended {
+		p.asking = true
+		go l.fill(p, k)
+	}
+	l.mu.Unlock()
+	if fd >= 0 {
+		return fd, nil
+	}
+	r, err := l.ask(ctx, message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: poolSize})
+	if err != nil {
+		return -1, err
+	}
+	if len(r.fds) == 0 {
+		return -1, errors.New("the helper's answer has no socket")
+	}
+	l.add(p, r.fds[1:])
+	return r.fds[0], nil
+}
+
+func (l *Local) fill(p *pool, k kind) {
+	r, err := l.ask(context.Background(), message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: poolSize})
+	if err == nil {
+		l.add(p, r.fds)
+	}
+	l.mu.Lock()
+	p.asking = false
+	l.mu.Unlock()
+}
+
+// add adds sockets to a pool, unless it is full or the network is gone.
+func (l *Local) add(p *pool, fds []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fd := range fds {
+		if l.ended || len(p.free) >= 2*poolSize { //nolint:mnd // several may have asked
+			unix.Close(fd)
+			continue
+		}
+		p.free = append(p.free, fd)
+	}
+}
+
+// Dial connects to address in the container.
+func (l *Local) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if network == "unix" {
+		return l.dialUnix(ctx, address)
+	}
+	fd, err := l.DialFD(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), network)
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// DialFD is Dial for tcp and udp. It returns a descriptor that is non-blocking and close-on-exec.
+func (l *Local) DialFD(ctx context.Context, network, address string) (fd int, err error) {
+	at, k, err := parse(network, address)
+	if err != nil {
+		return -1, err
+	}
+	fd, err = l.take(ctx, k)
+	if err != nil {
+		return -1, err
+	}
+	if k.typ == unix.SOCK_STREAM {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
+	if err := connect(ctx, fd, at); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	return fd, nil
+}
+
+// parse parses a network and a literal address.
+func parse(network, address string) (unix.Sockaddr, kind, error) {
+	k := kind{family: unix.AF_INET, typ: unix.SOCK_STREAM}
+	switch network {
+	case "tcp":
+	case "udp":
+		k.typ = unix.SOCK_DGRAM
+	default:
+		return nil, k, net.UnknownNetworkError(network)
+	}
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, k, fmt.Errorf("address %q: %w", address, err)
+	}
+	ip := to.Addr().Unmap()
+	if ip.Is4() {
+		return &unix.SockaddrInet4{Port: int(to.Port()), Addr: ip.As4()}, k, nil
+	}
+	k.family = unix.AF_INET6
+	at := &unix.SockaddrInet6{Port: int(to.Port()), Addr: ip.As16()}
+	if zone := ip.Zone(); zone != "" {
+		index, err := strconv.ParseUint(zone, 10, 32)
+		if err != nil {
+			return nil, k, fmt.Errorf("address %q: the zone must be the number of an interface in the container", address)
+		}
+		at.ZoneId = uint32(index)
+	}
+	return at, k, nil
+}
+
+// connect connects a socket. A connection inside this machine is there at once.
+func connect(ctx context.Context, fd int, to unix.Sockaddr) error {
+	err := unix.Connect(fd, to)
+	if !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EINTR) {
+		return err
+	}
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	if n, _ := unix.Poll(poll, 0); n == 0 {
+		if err := writable(ctx, fd); err != nil {
+			return err
+		}
+	}
+	number, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && number != 0 {
+		err = syscall.Errno(number)
+	}
+	return err
+}
+
+// writable waits, without a thread, until a socket is writable or has failed.
+func writable(ctx context.Context, fd int) error {
+	again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(again), "socket") // in the runtime's poller, which fd must not stay in
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = f.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	err = raw.Write(func(uintptr) bool {
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(again), Events: unix.POLLOUT}}, 0)
+		return n > 0
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// Listen listens in the container.
+func (l *Local) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	if network == "unix" {
+		return l.listenUnix(ctx, address)
+	}
+	at, k, err := parse(network, address)
+	if err == nil && network != "tcp" {
+		err = net.UnknownNetworkError(network)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fd, err := l.take(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), network)
+	defer f.Close()
+	const backlog = 4096 // the kernel lowers it to the container's net.core.somaxconn
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err == nil && k.family == unix.AF_INET6 {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	if err == nil {
+		err = unix.Bind(fd, at)
+	}
+	if err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s in the container: %w", address, err)
+	}
+	return net.FileListener(f)
+}

@@ -1,0 +1,227 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
+)
+
+// Local is a Network whose helper runs on this machine. Its sockets come from there: it connects them itself, and
+// no byte passes through the helper.
+type Local struct {
+	socket *os.File
+	wait   func() error
+	gone   chan struct{} // closed by the reader
+	over   chan struct{} // closed when the helper has ended
+
+	mu      sync.Mutex
+	last    uint64
+	pending map[uint64]chan reply
+	pools   map[kind]*pool
+	ended   bool
+}
+
+// reply is an answer with its descriptors.
+type reply struct {
+	message.Answer
+	fds []int
+}
+
+// OpenLocal returns the network that a helper on this machine serves on socket. wait waits for the helper's end and returns
+// its error. An error of OpenLocal is the helper's; nothing is left then.
+func OpenLocal(ctx context.Context, socket *os.File, wait func() error) (*Local, error) {
+	l := &Local{
+		socket: socket, wait: wait, gone: make(chan struct{}), over: make(chan struct{}),
+		pending: make(map[uint64]chan reply), pools: make(map[kind]*pool),
+	}
+	ready := make(chan reply, 1)
+	l.pending[0] = ready
+	go l.read()
+	select {
+	case <-ready:
+		go l.end()
+		return l, nil
+	case <-l.gone:
+		l.socket.Close()
+		if err := wait(); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("the helper has ended")
+	case <-ctx.Done():
+		l.socket.Close()
+		_ = wait()
+		return nil, ctx.Err()
+	}
+}
+
+// read receives the answers until the helper is gone.
+func (l *Local) read() {
+	defer close(l.gone)
+	buf := make([]byte, passing.MaxMessage)
+	for {
+		n, fds, err := passing.Receive(l.socket, buf)
+		if err != nil || n == 0 {
+			return
+		}
+		r := reply{fds: fds}
+		if json.Unmarshal(buf[:n], &r.Answer) != nil {
+			closeAll(fds)
+			return
+		}
+		l.mu.Lock()
+		wanted := l.pending[r.ID]
+		delete(l.pending, r.ID)
+		l.mu.Unlock()
+		if wanted == nil {
+			closeAll(fds) // nobody waits any more
+			continue
+		}
+		wanted <- r
+	}
+}
+
+// end waits for the helper's end: it keeps nothing of the container's network in use after that.
+func (l *Local) end() {
+	<-l.gone
+	l.mu.Lock()
+	l.ended = true
+	for _, p := range l.pools {
+		closeAll(p.free)
+		p.free = nil
+	}
+	l.mu.Unlock()
+	l.socket.Close()
+	_ = l.wait()
+	close(l.over)
+}
+
+// Gone is closed when the container's first process, or the helper, has ended.
+func (l *Local) Gone() <-chan struct{} { return l.gone }
+
+// Close ends the helper and all that it holds.
+func (l *Local) Close() error {
+	if raw, err := l.socket.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })
+	}
+	<-l.over
+	return nil
+}
+
+// ask asks the helper. Its descriptors are the caller's.
+func (l *Local) ask(ctx context.Context, q message.Question) (reply, error) {
+	answer := make(chan reply, 1)
+	l.mu.Lock()
+	l.last++
+	q.ID = l.last
+	l.pending[q.ID] = answer
+	l.mu.Unlock()
+	text, err := json.Marshal(q)
+	if err == nil {
+		err = passing.Send(l.socket, text, nil)
+	}
+	if err != nil {
+		l.forget(q.ID, answer)
+		return reply{}, errGone(err)
+	}
+	select {
+	case r := <-answer:
+		return r, failure(r)
+	case <-ctx.Done():
+		l.forget(q.ID, answer)
+		return reply{}, ctx.Err()
+	case <-l.gone:
+		l.forget(q.ID, answer)
+		return reply{}, errGone(syscall.ECONNRESET)
+	}
+}
+
+// forget gives an answer up.
+func (l *Local) forget(id uint64, answer chan reply) {
+	l.mu.Lock()
+	delete(l.pending, id)
+	l.mu.Unlock()
+	select {
+	case r := <-answer:
+		closeAll(r.fds)
+	default:
+	}
+}
+
+func errGone(why error) error { return fmt.Errorf("the container's network is gone: %w", why) }
+
+// failure returns the error of an answer.
+func failure(r reply) error {
+	if r.Error == "" {
+		return nil
+	}
+	closeAll(r.fds)
+	err := error(&remoteError{r.Error, syscall.Errno(r.Errno)})
+	if r.Hint != "" {
+		err = exit.Hint(err, "%s", r.Hint)
+	}
+	return err
+}
+
+// remoteError is the helper's error.
+type remoteError struct {
+	text  string
+	errno syscall.Errno // 0 for none
+}
+
+func (e *remoteError) Error() string { return e.text }
+
+// Unwrap returns the kernel's reason.
+func (e *remoteError) Unwrap() error {
+	if e.errno == 0 {
+		return nil
+	}
+	return e.errno
+}
+
+// Listening returns the container's sockets that wait for connections.
+func (l *Local) Listening(ctx context.Context) ([]sockets.Listening, error) {
+	var list []sockets.Listening
+	err := l.document(ctx, message.List, &list)
+	return list, err
+}
+
+// Names returns the container's files about names.
+func (l *Local) Names(ctx context.Context) (message.Names, error) {
+	var names message.Names
+	err := l.document(ctx, message.Resolve, &names)
+	return names, err
+}
+
+// document asks for a file.
+func (l *Local) document(ctx context.Context, do message.Task, into any) error {
+	const most = 16 << 20
+	r, err := l.ask(ctx, message.Question{Do: do})
+	if err != nil {
+		return err
+	}
+	if len(r.fds) != 1 {
+		closeAll(r.fds)
+		return errors.New("the helper's answer has no file")
+	}
+	f := os.NewFile(uintptr(r.fds[0]), "answer")
+	defer f.Close()
+	return json.NewDecoder(io.NewSectionReader(f, 0, most)).Decode(into)
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}

@@ -1,0 +1,198 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+)
+
+// Helper is a helper that serves sockets in a container of the engine; see Helper of package engine.
+type Helper interface {
+	io.Writer          // its standard input
+	CloseWrite() error // ends its standard input
+	Close()            // hangs up
+	// Output copies its output until it ends.
+	Output(stdout, stderr io.Writer) error
+}
+
+// Remote is a Network whose helper runs in a container of the engine, perhaps on another machine.
+type Remote struct {
+	helper   Helper
+	mux      *streams.Mux
+	received *frame.Receiver
+	ended    chan struct{} // closed when the helper's output has ended
+}
+
+// ErrHelperEnded says that the helper has ended.
+var ErrHelperEnded = errors.New("the helper has ended")
+
+// NewRemote waits until a helper serves. messages receives what the helper writes to standard error. If the helper has
+// ended instead, the error is ErrHelperEnded, and Status tells its exit status.
+func NewRemote(ctx context.Context, helper Helper, messages io.Writer) (*Remote, error) {
+	r := &Remote{helper: helper, ended: make(chan struct{})}
+	r.mux = streams.New(streams.Config{Role: streams.Client, To: helper})
+	r.received = frame.NewReceiver(r.mux, messages, func(int64) {})
+	go func() {
+		defer close(r.ended)
+		err := helper.Output(r.received.Stdout(), r.received.Stderr())
+		_ = r.received.Close()
+		if err == nil {
+			err = ErrHelperEnded
+		}
+		r.mux.End(err)
+	}()
+	go func() {
+		select {
+		case <-r.received.Ended(): // the engine reports its end a little later
+			r.mux.End(ErrHelperEnded)
+		case <-r.mux.Done():
+		}
+	}()
+	select {
+	case <-r.mux.Hello():
+		return r, nil
+	case <-r.mux.Done():
+		r.hangUp()
+		return r, r.mux.Err()
+	case <-ctx.Done():
+		r.mux.End(ctx.Err())
+		r.hangUp()
+		return r, ctx.Err()
+	}
+}
+
+// Status returns the helper's exit status, if it is known.
+func (r *Remote) Status() (status int, known bool) { return r.received.Status() }
+
+// Gone is closed when the container's first process, or the helper, has ended.
+func (r *Remote) Gone() <-chan struct{} { return r.mux.Gone() }
+
+// Close ends the helper. What was written to connections that were closed is delivered, if that takes no longer than
+// a few seconds.
+func (r *Remote) Close() error {
+	const timeout = 5 * time.Second
+	late := time.AfterFunc(timeout, func() {
+		r.mux.End(streams.ErrClosed)
+		r.helper.Close()
+	})
+	defer late.Stop()
+	r.mux.Wait()
+	if r.mux.Err() == nil {
+		_ = r.helper.CloseWrite()
+		select {
+		case <-r.ended:
+		case <-r.mux.Done():
+		}
+	}
+	r.mux.End(streams.ErrClosed)
+	r.hangUp()
+	return nil
+}
+
+// hangUp closes the connection and waits until nothing reads from it.
+func (r *Remote) hangUp() {
+	r.helper.Close()
+	<-r.ended
+}
+
+// networks are the names of networks in package net.
+var networks = map[string]streams.Network{"tcp": streams.TCP, "udp": streams.UDP, "unix": streams.Unix}
+
+// Dial connects to an address in the container; see Network.
+func (r *Remote) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	remote, err := addressOf(network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	failed := func(err error) error {
+		return &net.OpError{Op: "dial", Net: network, Addr: remote, Err: explain("connect", err)}
+	}
+	s, err := r.mux.Open(networks[network], encode(network, address))
+	if err != nil {
+		return nil, failed(err)
+	}
+	local, err := s.Opened(ctx)
+	if err != nil {
+		s.Close()
+		return nil, failed(err)
+	}
+	return &conn{stream: s, network: network, local: decode(network, local), remote: remote}, nil
+}
+
+// Listen listens in the container; see Network.
+func (r *Remote) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	at, err := addressOf(network, address)
+	kind := streams.ListenTCP
+	switch network {
+	case "tcp":
+	case "unix":
+		kind = streams.ListenUnix
+	default:
+		err = net.UnknownNetworkError(network)
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	}
+	failed := func(err error) error {
+		return &net.OpError{Op: "listen", Net: network, Addr: at, Err: explain("bind", err)}
+	}
+	s, err := r.mux.Listen(kind, encode(network, address))
+	if err != nil {
+		return nil, failed(err)
+	}
+	local, err := s.Opened(ctx)
+	if err != nil {
+		s.Close()
+		return nil, failed(err)
+	}
+	if network == "tcp" {
+		at = decode(network, local) // with the port that the kernel has chosen
+	}
+	return &listener{stream: s, network: network, at: at}, nil
+}
+
+// Listening returns the container's sockets that wait for connections.
+func (r *Remote) Listening(ctx context.Context) (list []sockets.Listening, err error) {
+	return list, r.ask(ctx, streams.Listening, &list)
+}
+
+// Names returns the container's files about names.
+func (r *Remote) Names(ctx context.Context) (names message.Names, err error) {
+	return names, r.ask(ctx, streams.Names, &names)
+}
+
+// maxAnswer is the largest answer to a question, in bytes.
+const maxAnswer = 16 << 20
+
+// ask asks the helper a question whose answer is JSON.
+func (r *Remote) ask(ctx context.Context, question streams.Network, answer any) error {
+	s, err := r.mux.Open(question, "")
+	if err != nil {
+		return explain("", err)
+	}
+	defer s.Close()
+	if _, err := s.Opened(ctx); err != nil {
+		return explain("", err)
+	}
+	stop := context.AfterFunc(ctx, func() { s.Reset(0) })
+	defer stop()
+	text, err := io.ReadAll(io.LimitReader(s, maxAnswer+1))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return explain("", err)
+	case len(text) > maxAnswer:
+		return fmt.Errorf("the helper's answer is longer than %d bytes", maxAnswer)
+	}
+	return json.Unmarshal(text, answer)
+}

@@ -1,0 +1,132 @@
+//go:build linux
+
+// Package server serves a client's streams (package frame/streams) with sockets in a running container. It runs in a
+// helper in a container of the engine, and does not import package net, which would enlarge the helper.
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+)
+
+// Dialer makes sockets in a container; see package dialer.
+type Dialer interface {
+	Socket(family, typ, protocol int) (fd int, err error)
+	ConnectUnix(path string, typ int) (fd int, err error)
+	ListenUnix(path string, typ int) (fd int, remove func(), err error)
+	WriteUnix(fd int, data []byte) (n int, err error)
+	Listening() ([]message.Waiting, error)
+	Names() message.Names
+	Ended() <-chan struct{}
+}
+
+// Times.
+const (
+	connectTimeout = time.Minute     // how long connect(2) may take
+	closeTimeout   = time.Minute     // how long the container may take to read what a client sent before it closed
+	endTimeout     = 5 * time.Second // how long connections may take to end after the container has
+)
+
+// Serve serves the client whose frames come from in, until the client or the container has ended, and sends frames to out.
+// warn is called with a line for the user.
+func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error {
+	s := &server{dialer: d, stop: make(chan struct{})}
+	s.buffers.New = func() any { return new([streams.MaxData]byte) }
+	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, AtLimit: func() {
+		go warn(fmt.Sprintf("more than %d connections at a time: the others are refused", streams.Limit))
+	}})
+	go func() { _ = s.mux.Feed(in) }()
+	select {
+	case <-s.mux.Done(): // the client has ended
+		s.waitDelivered()
+		if err := s.mux.Err(); !errors.Is(err, io.EOF) {
+			return err
+		}
+		return nil
+	case <-d.Ended():
+	}
+	s.mux.SayGone()
+	close(s.stop)
+	for deadline := time.Now().Add(endTimeout); s.mux.Streams() > 0 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.mux.Wait()
+	s.mux.End(io.EOF)
+	return nil
+}
+
+// waitDelivered waits until connections that the client has closed have taken what it had sent.
+func (s *server) waitDelivered() {
+	var once sync.Once
+	delivered := make(chan struct{})
+	done := func() { once.Do(func() { close(delivered) }) }
+	go func() {
+		s.mux.WaitServed()
+		done()
+	}()
+	late := time.AfterFunc(endTimeout, done) // time.After would add the methods of time.Time to the helper: 90 KB
+	defer late.Stop()
+	<-delivered
+}
+
+type server struct {
+	dialer  Dialer
+	mux     *streams.Mux
+	buffers sync.Pool     // *[streams.MaxData]byte
+	stop    chan struct{} // closed when the container has ended
+}
+
+// serve serves one stream.
+func (s *server) serve(stream *streams.Stream) {
+	select {
+	case <-s.stop:
+		stream.Refuse(int(unix.ENETDOWN), "the container has ended")
+		return
+	default:
+	}
+	var err error
+	switch stream.Network() {
+	case streams.TCP, streams.UDP, streams.Unix:
+		err = s.connect(stream)
+	case streams.ListenTCP, streams.ListenUnix:
+		err = s.listen(stream)
+	case streams.Listening:
+		var list []message.Waiting
+		if list, err = s.dialer.Listening(); err == nil {
+			err = answer(stream, list)
+		}
+	case streams.Names:
+		err = answer(stream, s.dialer.Names())
+	case streams.Accepted:
+		err = unix.EINVAL
+	}
+	if err != nil {
+		refuse(stream, err)
+	}
+}
+
+// refuse tells the client why a stream can't be opened.
+func refuse(stream *streams.Stream, err error) {
+	errno, _ := errors.AsType[unix.Errno](err)
+	stream.Refuse(int(errno), err.Error())
+}
+
+// answer answers a question.
+func answer(stream *streams.Stream, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	stream.Accept("")
+	_, _ = stream.Write(text)
+	return stream.Close()
+}

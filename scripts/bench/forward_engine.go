@@ -1,0 +1,189 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// forwardEngineRows measure one connection to a port of a container, through the engine. docker exec moves the same bytes
+// without a socket. Over ssh, with 50 ms there and back, the same connection by ssh -L is beside it.
+func forwardEngineRows(l *lab) []row {
+	const port = "8181"
+	f := &forwarded{lab: l, port: port}
+	rows := []row{{
+		name: "1 GiB out of a port, through the engine", rounds: 3,
+		ours: contestant{name: "docker nsjoin forward --via engine", run: f.download, before: f.start},
+		theirs: []contestant{{
+			name: "docker exec", target: 1,
+			run: func() error {
+				return l.outByPipe([]string{l.docker, "exec", l.web, "dd", "if=/dev/zero", "bs=64k", "count=16384"})
+			},
+		}},
+	}}
+	at, err := url.Parse(l.setting("DOCKER_HOST"))
+	if err != nil || at.Scheme != "ssh" {
+		return rows
+	}
+	far := &forwarded{lab: l, port: port, over: at}
+	byHand := &forwarded{lab: l, port: port, over: at, byHand: true}
+	return append(rows, row{
+		name: "1 GiB out of a port, over ssh with 50 ms there and back", rounds: 3,
+		ours:   contestant{name: "docker nsjoin forward", run: far.download, before: far.start},
+		theirs: []contestant{{name: "ssh -L", run: byHand.download, before: byHand.start, target: 1}},
+	})
+}
+
+// forwarded is a port of a container that is forwarded to this machine.
+type forwarded struct {
+	lab    *lab
+	port   string
+	over   *url.URL // of the engine, if it is to be far away
+	byHand bool     // by ssh -L
+
+	local string // the address here
+}
+
+// start serves the port in the container and forwards it, once. The end of the lab ends both.
+func (f *forwarded) start() error {
+	if f.local != "" {
+		return nil
+	}
+	l := f.lab
+	if !l.serving {
+		l.serving = true
+		if _, err := l.output(l.docker, "exec", "-d", l.web, "nc", "-ll", "-p", f.port, "-e", "dd", "if=/dev/zero", "bs=64k", "count=16384"); err != nil {
+			return err
+		}
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	local := free.Addr().String()
+	free.Close()
+	_, number, _ := net.SplitHostPort(local)
+	argv := []string{l.docker, "nsjoin", "forward", "--via", "engine", l.web, number + ":" + f.port}
+	env := l.env
+	if f.over != nil {
+		link, err := newDelay(f.over.Host)
+		if err != nil {
+			return err
+		}
+		l.atEnd = append(l.atEnd, func() { link.Close() })
+		far := *f.over
+		far.Host = link.Addr().String()
+		env = append(env, "DOCKER_HOST="+far.String())
+		if f.byHand {
+			ip, err := l.output(l.docker, "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", l.web)
+			if err != nil {
+				return err
+			}
+			argv = []string{
+				"ssh", "-N", "-o", "StrictHostKeyChecking=no", "-p", strconv.Itoa(link.Addr().(*net.TCPAddr).Port),
+				"-L", local + ":" + ip + ":" + f.port, far.User.Username() + "@127.0.0.1",
+			}
+		}
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = env
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	l.atEnd = append(l.atEnd, func() {
+		_ = cmd.Process.Signal(unix.SIGTERM)
+		_ = cmd.Wait()
+	})
+	const timeout = 30 * time.Second
+	for deadline := time.Now().Add(timeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		c, err := net.Dial("tcp", local)
+		if err != nil {
+			continue
+		}
+		_, err = io.ReadFull(c, make([]byte, 1))
+		c.Close()
+		if err == nil {
+			f.local = local
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: nothing comes from %s", strings.Join(argv, " "), local)
+}
+
+// download reads all that the port sends.
+func (f *forwarded) download() error {
+	c, err := net.Dial("tcp", f.local)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	n, err := io.Copy(io.Discard, c)
+	if err == nil && n != gigabyte {
+		err = errors.New("not everything has come")
+	}
+	return err
+}
+
+// newDelay returns a listener whose connections lead to an address, with 25 ms in each direction.
+func newDelay(to string) (net.Listener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", to)
+			if err != nil {
+				here.Close()
+				continue
+			}
+			go delayed(here, there)
+			go delayed(there, here)
+		}
+	}()
+	return l, nil
+}
+
+// delayed copies from one connection to another.
+func delayed(from, to net.Conn) {
+	type part struct {
+		b    []byte
+		when time.Time
+	}
+	const delay = 25 * time.Millisecond
+	parts := make(chan part, 4096)
+	go func() {
+		defer close(parts)
+		for {
+			b := make([]byte, 64<<10)
+			n, err := from.Read(b)
+			if n > 0 {
+				parts <- part{b[:n], time.Now().Add(delay)}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for p := range parts {
+		time.Sleep(time.Until(p.when))
+		if _, err := to.Write(p.b); err != nil {
+			from.Close() // the reader ends, and the channel is closed
+		}
+	}
+	_ = to.(*net.TCPConn).CloseWrite()
+}
