@@ -92,7 +92,7 @@ func TestChildThatCantBeClonedIntoACgroupIsForked(t *testing.T) {
 	}
 }
 
-// testChannel is a channel that is closed after the test.
+// testChannel returns a channel that is closed after the test.
 func testChannel(t *testing.T) *channel {
 	t.Helper()
 	channel, err := newChannel()

@@ -76,7 +76,7 @@ func (ch *channel) resume() error {
 	return err
 }
 
-// readByte takes a byte from the notify pipe and tells whether there was one.
+// readByte takes a byte from the notify pipe and reports whether there was one.
 func (ch *channel) readByte() bool {
 	n, _ := unix.Read(ch.notify, make([]byte, 1))
 	return n == 1

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The rules of the child.
+// The rules for code that runs in the child.
 //
-// setns(2) to a user or time namespace takes a process of one thread. A Go program
-// has several; a fork of it has one. Locks of the runtime may be held by threads that
-// don't exist in the child, so the child must not allocate, block in the scheduler, or grow
-// its stack. It runs the functions of this file and of find, fork and report_unsafe.go. They
-// are all nosplit and make raw system calls on values that were prepared before. Then the child
-// executes the command or exits.
+// setns(2) to a user or time namespace requires a process with one thread. A Go program has several
+// threads, but its fork has one. Locks of the runtime may be held by threads that don't exist in the
+// child, so the child must not allocate, block in the scheduler, or grow its stack. It runs only functions
+// of this file, find_unsafe.go, fork_unsafe.go, report_unsafe.go and unixsocket_unsafe.go. All of them are nosplit and make raw
+// system calls with values that were prepared before the fork. Then the child executes the command or
+// exits.
 
-// action is how an instruction is done.
+// action is how an instruction is carried out.
 type action uint8
 
 const (
@@ -31,18 +31,25 @@ const (
 	joinEach                     // setns on one namespace's file, if joinAtOnce got EINVAL
 	enter                        // chdir; some errors leave it to an enterAgain
 	enterAgain                   // chdir, if enter has left args[1] to do
-	checkInside                  // check that the path of getcwd starts at the root, and leave args[0] if it is the process's own in /proc
+	checkInside                  // check that the working directory is inside the root; if it is this process's own in /proc, leave args[0] to do
 	checkAgain                   // the same, if enter has left args[1] to do
 	moveMount                    // move a mount, or copy it with the flags args[5]; it may be missing
-	writeProc                    // open, write, close: the text at args[2] of args[3] bytes
+	mountTree                    // clone a mount with those beneath it, and attach it elsewhere
+	writeAt                      // write a file, as writeFile does
 	loopback                     // socket, ioctl, close: set lo up by the struct ifreq at args[0]
 	lowerPipes                   // give the two pipes the descriptors args[0] and args[1]
 	closeRange                   // close the descriptors from args[0] to before args[1]
 	becomeVisible                // from here on the process reports as one in the container's pid namespace
 	forkAgain                    // go on in a child whose parent is the helper
 	await                        // request args[0], or report ready; wait for the helper
+	bindUnix                     // bind the UNIX socket, and listen
+	hold                         // keep the socket until the helper has taken it
 	find                         // choose the file to execute
 	execute                      // execve it
+
+	callInto      // a call that returns a descriptor, which is duplicated to args[5]
+	reportMount   // report the numbers of the mount at the descriptor args[0]
+	awaitOrDetach // report ready; wait for the helper, or detach the mount
 )
 
 // instruction is one action of the child, with its arguments.
@@ -64,6 +71,7 @@ type program struct {
 	cloneInto cloneArgs
 	paths     []*byte // files to try, as C strings
 	search    bool    // paths come from PATH
+	takes     bool    // the helper takes a socket of the process, which executes nothing
 	argv      []*byte
 	envv      []*byte
 	cwd       [unix.PathMax]byte
@@ -71,7 +79,7 @@ type program struct {
 
 	failures []failure        // what the second child's exit status can report
 	pins     []unsafe.Pointer // what the addresses in code point to
-	files    []*os.File       // whose descriptors code has, until close
+	files    []*os.File       // the files whose descriptors code uses, until close
 
 	// The child's state.
 	inCgroup bool          // it was cloned into the cgroup of cloneInto
@@ -171,7 +179,9 @@ func do(p *program, o *instruction) syscall.Errno {
 		return errno
 	case moveMount:
 		return moveOrBind(o)
-	case writeProc:
+	case mountTree:
+		return cloneAndAttach(p, o)
+	case writeAt:
 		return writeFile(o)
 	case loopback:
 		return loopbackUp(o.args[0])
@@ -186,8 +196,18 @@ func do(p *program, o *instruction) syscall.Errno {
 		return forkSecond(p, o)
 	case await:
 		return awaitHelper(p, o)
+	case bindUnix:
+		return bindSocket(o)
+	case hold:
+		return holdSocket(p, o)
 	case find:
 		return findFile(p, o)
+	case callInto:
+		return callAndKeep(o)
+	case reportMount:
+		return reportNumbers(p, o)
+	case awaitOrDetach:
+		return awaitVerified(p, o)
 	case execute:
 		_, _, errno := syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.paths[p.found])),
 			uintptr(unsafe.Pointer(&p.argv[0])), uintptr(unsafe.Pointer(&p.envv[0])))
@@ -204,7 +224,8 @@ func raw(o *instruction) syscall.Errno {
 }
 
 // checkCwd fails if the working directory can't be reached from the root: its path is then
-// "(unreachable)/…". By a leaked descriptor a container could lead the command out of it (CVE-2024-21626).
+// "(unreachable)/…". With a leaked descriptor as its directory, a command could leave the container
+// (CVE-2024-21626).
 //
 //go:nosplit
 //go:norace
@@ -216,8 +237,8 @@ func checkCwd(p *program, o *instruction) syscall.Errno {
 	return errno
 }
 
-// isOwnProc tells whether the working directory, whose path checkCwd has read, is this process's own in a
-// /proc. If it was entered as /proc/self, that is another directory for the process that this one forks.
+// isOwnProc reports whether the working directory, whose path checkCwd has read, is in this process's own
+// directory of a /proc. If it was named /proc/self, the command, a fork of this process, needs another one.
 //
 //go:nosplit
 //go:norace
@@ -262,9 +283,9 @@ func lowerFDs(p *program, o *instruction) syscall.Errno {
 	return 0
 }
 
-// moveOrBind calls mount(2) on the paths at args[0] and args[1] with the flags args[3]. EINVAL means
-// that the mount is locked, since it came from a user namespace with more rights: it is then mounted
-// once more, with the flags args[5]. A missing mount or mount point hides nothing and is no error.
+// moveOrBind calls mount(2) with the paths at args[0] and args[1] and the flags args[3]. EINVAL means that
+// the mount is locked, since it came from a user namespace with more rights: then it is copied, with the
+// flags args[5]. A missing mount or mount point hides nothing and is not an error.
 //
 //go:nosplit
 //go:norace
@@ -282,19 +303,48 @@ func moveOrBind(o *instruction) syscall.Errno {
 	return errno
 }
 
-// writeFile writes a text to the file args[1] beneath the directory args[0].
+// cloneAndAttach clones the mount at the path args[0] with the mounts beneath it, and attaches the clone at
+// args[1]. args[2] is "". The path's last component is not followed, nor triggers an automount. args[3] numbers
+// the mount in a report.
+//
+//go:nosplit
+//go:norace
+func cloneAndAttach(p *program, o *instruction) syscall.Errno {
+	const clone = unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE | unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
+	fd, _, errno := syscall.RawSyscall(unix.SYS_OPEN_TREE, atCwd, o.args[0], clone)
+	if errno == 0 {
+		_, _, errno = syscall.RawSyscall6(unix.SYS_MOVE_MOUNT, fd, o.args[2], atCwd, o.args[1], unix.MOVE_MOUNT_F_EMPTY_PATH, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+	}
+	if errno != 0 {
+		p.report.mount = uint32(o.args[3])
+	}
+	return errno
+}
+
+// writeFile writes the args[3] bytes at args[2] to the file args[1] in the directory args[0], which is opened with the
+// flags args[4]. If it is made, everybody may read it, whatever the umask is.
 //
 //go:nosplit
 //go:norace
 func writeFile(o *instruction) syscall.Errno {
-	fd, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, o.args[0], o.args[1], unix.O_WRONLY|unix.O_CLOEXEC, 0, 0, 0)
+	fd, _, errno := syscall.RawSyscall6(unix.SYS_OPENAT, o.args[0], o.args[1], unix.O_WRONLY|unix.O_CLOEXEC|o.args[4], 0, 0, 0)
 	if errno != 0 {
 		return errno
 	}
-	_, _, errno = syscall.RawSyscall(unix.SYS_WRITE, fd, o.args[2], o.args[3])
+	n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, fd, o.args[2], o.args[3])
+	if errno == 0 && n != o.args[3] {
+		errno = unix.ENOSPC
+	}
+	if errno == 0 && o.args[4]&unix.O_CREAT != 0 {
+		_, _, errno = syscall.RawSyscall(unix.SYS_FCHMOD, fd, readableByAll, 0)
+	}
 	_, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
 	return errno
 }
+
+// readableByAll is the mode of a file that writeFile makes.
+const readableByAll = 0o444
 
 // loopbackUp sets lo up in the process's new network namespace, as the runtime does
 // for a container without a network. request is a struct ifreq.

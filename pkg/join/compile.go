@@ -9,17 +9,20 @@ import (
 	"slices"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
 // compiler makes a program of a plan. Every value is prepared here, since the child can't.
 type compiler struct {
-	plan  *plan.Plan
-	who   *plan.ContainerIdentity // the plan's, or nil
-	held  Held
-	prog  *program
-	step  int32
-	moved bool // the helper moves the command into its cgroups at the end
+	plan     *plan.Plan
+	identity *plan.ContainerIdentity // the plan's, or nil
+	held     Held
+	prog     *program
+	step     int32
+	moved    bool    // the helper moves the command into its cgroups at the end
+	treeFD   uintptr // of a mount to attach, in the child; 0 if it is not reserved yet
 }
 
 // compile translates the plan's steps, one after another, into system calls. The caller closes the
@@ -29,12 +32,18 @@ func compile(p *plan.Plan, held Held, moved bool, ch *channel) (*program, error)
 	if err != nil {
 		return nil, err
 	}
-	c := &compiler{plan: p, who: p.Identity.Container, held: held, step: -1, moved: moved}
+	c := &compiler{plan: p, identity: p.Identity.Container, held: held, step: -1, moved: moved}
 	c.prog = &program{report: ch.report, notify: ch.childNotify.Fd(), sync: ch.childSync.Fd(), lastFD: last}
+	c.prog.code = make([]instruction, 0, usualCode)
 	c.keepReport(ch.memory)
 	c.streams(held.Stdio)
-	if c.who != nil {
-		c.signals(c.who.IgnoredSignals)
+	c.prog.takes = held.take != nil
+	if c.identity != nil {
+		ignored := c.identity.IgnoredSignals
+		if c.prog.takes {
+			ignored |= 1 << (unix.SIGPIPE - 1) // it has to remove its file if the helper has ended
+		}
+		c.signals(ignored)
 	}
 	closeAt, visibleAt := c.closeBefore(), c.visibleFrom()
 	for i, s := range p.Steps {
@@ -81,9 +90,9 @@ func (c *compiler) compile(s plan.Step) error {
 	return nil
 }
 
-// closeBefore is the step before which all descriptors are closed but the standard streams and the two
-// pipes: no later step needs another. A container's filter may forbid close_range(2), so it is
-// called before the filter is loaded.
+// closeBefore returns the step before which all descriptors except the standard streams and the two pipes
+// are closed: no later step needs others. That comes before the filter is loaded, since a container's
+// filter may forbid close_range(2).
 func (c *compiler) closeBefore() int {
 	from := 0
 	for i, s := range c.plan.Steps {
@@ -94,12 +103,15 @@ func (c *compiler) closeBefore() int {
 	return from
 }
 
-// visibleFrom is the first step of the process that may be in the container's pid namespace.
+// visibleFrom returns the first step of the process that may be in the container's pid namespace.
 func (c *compiler) visibleFrom() int {
 	return slices.IndexFunc(c.plan.Steps, func(s plan.Step) bool {
 		return s.Op == plan.OpFork || s.Op == plan.OpSession || s.Op == plan.OpSettle
 	})
 }
+
+// usualCode is about the number of instructions for a command in a container.
+const usualCode = 192
 
 func (c *compiler) add(do action, nr uintptr, args ...uintptr) {
 	o := instruction{do: do, step: c.step, call: nr}
@@ -132,14 +144,14 @@ func (c *compiler) executes(paths, args, env []string) error {
 	return nil
 }
 
-// find compiles the search for the command's file. It fails as the exec does.
+// find compiles the search for the command's file. Its failures are reported like those of the exec.
 func (c *compiler) find(plan.Step) error {
 	c.step = c.execStep()
 	c.add(find, 0)
 	return nil
 }
 
-// writeProc writes a text to a file of the helper's /proc. The container's may be forged.
+// writeProc writes text to a file of the helper's /proc. A container's /proc may be forged.
 func (c *compiler) writeProc(file, text string) error {
 	proc, err := os.Open("/proc")
 	if err != nil {
@@ -151,6 +163,6 @@ func (c *compiler) writeProc(file, text string) error {
 		return err
 	}
 	address, err := c.text(text)
-	c.add(writeProc, 0, proc.Fd(), name, address, uintptr(len(text)))
+	c.add(writeAt, 0, proc.Fd(), name, address, uintptr(len(text)))
 	return err
 }

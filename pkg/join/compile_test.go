@@ -16,14 +16,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// compiled is the program of a plan with our own streams.
+// compiled compiles a plan with this process's own standard streams.
 func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, error) {
 	t.Helper()
 	if len(p.Command.Args) == 0 {
 		p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
 	}
 	stdio := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
-	prog, err := compile(p, Held{Sources: sources, Stdio: stdio, Cgroups: []*os.File{os.Stdout}}, false, testChannel(t))
+	held := Held{Sources: sources, Stdio: stdio, Cgroups: []*os.File{os.Stdout}}
+	if p.View != nil {
+		held.View = os.Stdin
+	}
+	if p.Mounting != nil {
+		held.Mount = &HeldMount{Source: os.Stdin, Target: os.Stdin}
+	}
+	prog, err := compile(p, held, false, testChannel(t))
 	if err == nil {
 		t.Cleanup(prog.close)
 		prog.code = prog.code[1:] // the first keeps the report from being inherited
@@ -51,8 +58,15 @@ func TestEveryOperationIsCompiled(t *testing.T) {
 	}
 	source := Source{Namespaces: map[ns.Kind]*os.File{ns.Net: open(t, "/proc/self/ns/net")}}
 	for op := plan.Op(1); op < plan.EndOfOps; op++ {
+		if op == plan.OpSockets { // a thread of the helper does it
+			continue
+		}
 		p := &plan.Plan{
+			Forward:  &plan.Forward{Path: "/run/socket"},
+			Mounting: &plan.Mounting{Source: "/src", Target: "/at", Flags: []string{"ro"}},
 			Identity: plan.Identity{Dir: "/", Container: who},
+			Names:    &plan.Names{Files: []plan.NameFile{{Path: "/etc/hosts", Text: "::1 localhost\n"}}, Hidden: []string{"/run/nscd"}},
+			View:     &plan.View{Mounts: []plan.ViewMount{{From: "/etc", At: "/etc", Dir: true}}},
 			Steps:    []plan.Step{{Op: op, PID: 7, Kinds: ns.SetOf(ns.Net), At: "/proc"}},
 		}
 		if op == plan.OpFind {
@@ -109,7 +123,7 @@ func TestJoinOfAProcessThatIsNotHeld(t *testing.T) {
 }
 
 // Our descriptors are closed before the process is visible in the container, and before a filter of the
-// container's could forbid to close them.
+// container's could forbid closing them.
 func TestDescriptorsAreClosedOnceTheyAreNotNeeded(t *testing.T) {
 	source := Source{Pidfd: open(t, "/proc/self/status"), Namespaces: map[ns.Kind]*os.File{ns.Net: open(t, "/proc/self/ns/net")}}
 	for name, ops := range map[string][]plan.Op{
@@ -139,6 +153,53 @@ func TestDescriptorsAreClosedOnceTheyAreNotNeeded(t *testing.T) {
 		if at < 0 || prog.code[at].args != [6]uintptr{3, 4} || prog.code[at+1].do != closeRange || prog.code[at+1].args != [6]uintptr{5, maxFD} {
 			t.Errorf("%s: the pipes are not 3 and 4, or the others are not closed: %+v", name, prog.code[max(at, 0):])
 		}
+	}
+}
+
+// The view's descriptor is the only one that is left beside the pipes, and is closed before the container can see
+// the process.
+func TestOnlyTheViewIsOpenWhileItIsMounted(t *testing.T) {
+	source := Source{Namespaces: map[ns.Kind]*os.File{ns.Net: open(t, "/proc/self/ns/net")}}
+	p := &plan.Plan{
+		Identity: plan.Identity{Container: &plan.ContainerIdentity{}},
+		View:     &plan.View{Mounts: []plan.ViewMount{{From: "/etc", At: "/etc"}, {From: "/data", At: "/target/data"}}},
+	}
+	for _, op := range []plan.Op{plan.OpJoin, plan.OpView, plan.OpPivot, plan.OpFork, plan.OpSettle, plan.OpExec} {
+		p.Steps = append(p.Steps, plan.Step{Op: op, PID: 7, Kinds: ns.SetOf(ns.Net)})
+	}
+	prog, err := compiled(t, p, map[int]Source{7: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(prog.code, func(o instruction) bool { return o.do == lowerPipes })
+	type row struct {
+		do   action
+		call uintptr
+	}
+	want := []row{
+		{do: lowerPipes},
+		{call, unix.SYS_DUP3},
+		{do: closeRange},
+		{call, unix.SYS_MOVE_MOUNT},
+		{call, unix.SYS_FCHDIR},
+		{do: mountTree},
+		{do: mountTree},
+		{call, unix.SYS_CLOSE},
+		{call, unix.SYS_PIVOT_ROOT},
+		{call, unix.SYS_UMOUNT2},
+		{call, unix.SYS_CHDIR},
+		{do: forkAgain},
+	}
+	for i, o := range prog.code[at : at+len(want)] {
+		if (row{o.do, o.call}) != want[i] {
+			t.Errorf("instruction %d is %+v, want %+v", i, o, want[i])
+		}
+	}
+	if o := prog.code[at+2]; o.args[0] != viewFD+1 || o.args[1] != maxFD {
+		t.Errorf("it closes %+v", o)
+	}
+	if o := prog.code[at+7]; o.args[0] != viewFD {
+		t.Errorf("it closes %d, not the view", o.args[0])
 	}
 }
 

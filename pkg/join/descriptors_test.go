@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Without close_range(2), before Linux 5.9, a descriptor of the caller's is closed whatever its number.
-// Those from 4096 on once stayed open in the command.
+// Without close_range(2), before Linux 5.9, a descriptor of the caller's is closed whatever its number. Before,
+// descriptors from 4096 on stayed open in the command.
 func TestDescriptorsAreClosedOneByOne(t *testing.T) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// dir changes to the working directory with root's rights, and leaves what root may not or can't do to
-// dirAgain and dirLast. The caller on the host has no other user to try as.
+// dir changes to the working directory with root's rights. If that fails, dirAgain or dirLast may try
+// again later, but not for a command with the caller's identity, which has no other user to try as.
 func (c *compiler) dir(plan.Step) error {
-	if c.who == nil {
+	if c.identity == nil {
 		return c.enter(call, c.plan.Identity.Dir, leftNothing)
 	}
 	return c.enter(enter, c.plan.Identity.Dir, c.leftToLast())
 }
 
-// leftToLast is leftInside if the plan has a step to which that can be left.
+// leftToLast returns leftInside if the plan has OpDirLast, which can try again, else leftNothing.
 func (c *compiler) leftToLast() uintptr {
 	if slices.ContainsFunc(c.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpDirLast }) {
 		return leftInside

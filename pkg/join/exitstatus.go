@@ -12,11 +12,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// lastErrno is the kernel's highest number, errno(3): EHWPOISON.
+// lastErrno is the kernel's highest errno, EHWPOISON; errno(3).
 const lastErrno = 133
 
 // failures makes the table of the failures that the second child's exit status can report, from step first
-// on: any errno of the exec, the likely ones of the steps before.
+// on: any errno of the exec, and the likely ones of the steps before it.
 func (c *compiler) failures(first int) error {
 	if first < 0 {
 		return nil
@@ -24,13 +24,13 @@ func (c *compiler) failures(first int) error {
 	for i, s := range c.plan.Steps[first:] {
 		step := int32(first + i)
 		switch s.Op {
-		case plan.OpFork, plan.OpSettle, plan.OpFind: // reported by the first child, not at all, or as the exec
+		case plan.OpFork, plan.OpSettle, plan.OpFind: // reported by the first child, not at all, or as failures of the exec
 		case plan.OpDirLast:
 			c.failure(messageOutside, step, unix.ENOENT)
 			for _, errno := range likely() {
 				c.failure(messageFailed, step, errno)
 			}
-		case plan.OpExec:
+		case plan.OpExec, plan.OpConnectUnix, plan.OpListenUnix:
 			for errno := range syscall.Errno(lastErrno + 1) {
 				c.failure(messageFailed, step, errno)
 			}
@@ -51,7 +51,8 @@ func (c *compiler) failure(kind uint32, step int32, errno syscall.Errno) {
 	c.prog.failures = append(c.prog.failures, failure{kind, step, errno})
 }
 
-// likely are the errors of mount(2), chdir(2), setsid(2) and TIOCSCTTY, and 0 for all others.
+// likely returns the errnos of mount(2), chdir(2), setsid(2) and TIOCSCTTY, and 0, which stands for any
+// other errno.
 func likely() []syscall.Errno {
 	return []syscall.Errno{
 		0, unix.EPERM, unix.ENOENT, unix.EIO, unix.EBADF, unix.EAGAIN, unix.ENOMEM, unix.EACCES, unix.EBUSY, unix.EEXIST,
@@ -59,12 +60,13 @@ func likely() []syscall.Errno {
 	}
 }
 
-// execStep is the step that executes the command.
+// execStep returns the step that executes the command.
 func (c *compiler) execStep() int32 {
 	return int32(slices.IndexFunc(c.plan.Steps, func(s plan.Step) bool { return s.Op == plan.OpExec }))
 }
 
-// sentence is what the exit status of a second child says; ok is false where it says nothing.
+// failureOf returns the failure that an exit status of the second child reports; ok is false if it reports
+// none.
 func (p *program) failureOf(status int) (v failure, ok bool) {
 	i := status - firstFailure
 	if i < 0 || i >= len(p.failures) {

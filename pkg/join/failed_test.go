@@ -73,25 +73,25 @@ func TestMessageAndStatusOfAFailure(t *testing.T) {
 		{plan.OpFind, messageFailed, unix.EISDIR, exit.CannotRun, `"ls" in web: is a directory`, false},
 		{plan.OpFind, messageFailed, unix.EACCES, exit.CannotRun, `"ls" in web: permission denied`, false},
 		{plan.OpFind, messageNoFile, unix.ENOENT, exit.NotFound, `"ls" in web: executable file not found in $PATH`, false},
-		{plan.OpLabel, messageFailed, unix.EACCES, exit.Failed, `label docker-default of "web": permission denied`, false},
+		{plan.OpLabel, messageFailed, unix.EACCES, exit.Failed, `join "web": set label docker-default: permission denied`, false},
 		{plan.OpLimits, messageFailed, unix.EPERM, exit.Failed, `set resource limits of "web": operation not permitted`, true},
 		{plan.OpLimits, messageFailed, unix.EINVAL, exit.Failed, `set resource limits of "web": invalid argument`, false},
-		{plan.OpDir, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
-		{plan.OpDir, messageFailed, unix.ENOTDIR, exit.NotFound, "change to /work in web: not a directory", false},
-		{plan.OpDir, messageFailed, unix.ELOOP, exit.CannotRun, "change to /work in web: too many levels of symbolic links", false},
-		{plan.OpDirAgain, messageFailed, unix.EACCES, exit.CannotRun, "change to /work in web: permission denied", false},
-		{plan.OpDirAgain, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
-		{plan.OpInside, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside of the root of "web"`, false},
-		{plan.OpInside, messageFailed, unix.ENOENT, exit.NotFound, "working directory /work in web: it was removed, or what is mounted there was: no such file or directory", true},
-		{plan.OpDirLast, messageFailed, unix.ENOENT, exit.NotFound, "change to /work in web: no such file or directory", false},
-		{plan.OpDirLast, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside of the root of "web"`, false},
+		{plan.OpDir, messageFailed, unix.ENOENT, exit.NotFound, "change to directory /work in web: no such file or directory", false},
+		{plan.OpDir, messageFailed, unix.ENOTDIR, exit.NotFound, "change to directory /work in web: not a directory", false},
+		{plan.OpDir, messageFailed, unix.ELOOP, exit.CannotRun, "change to directory /work in web: too many levels of symbolic links", false},
+		{plan.OpDirAgain, messageFailed, unix.EACCES, exit.CannotRun, "change to directory /work in web: permission denied", false},
+		{plan.OpDirAgain, messageFailed, unix.ENOENT, exit.NotFound, "change to directory /work in web: no such file or directory", false},
+		{plan.OpInside, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside the root directory of "web"`, true},
+		{plan.OpInside, messageFailed, unix.ENOENT, exit.NotFound, "working directory /work in web: the directory, or the source of the mount there, was removed: no such file or directory", true},
+		{plan.OpDirLast, messageFailed, unix.ENOENT, exit.NotFound, "change to directory /work in web: no such file or directory", false},
+		{plan.OpDirLast, messageOutside, unix.ENOENT, exit.Failed, `the working directory is outside the root directory of "web"`, true},
 		{join, messageFailed, unix.EPERM, exit.Failed, "join net uts of db (pid 7): operation not permitted", true},
-		{join, messageFailed, unix.EINVAL, exit.Failed, "join net uts of db (pid 7): invalid argument", false},
-		{plan.OpUser, messageFailed, unix.EINVAL, exit.Failed, "become uid 33, gid 34: invalid argument", false},
-		{plan.OpSeccomp, messageFailed, unix.EACCES, exit.Failed, "seccomp filter: permission denied", false},
-		{plan.OpUnshare, messageFailed, unix.ENOSPC, exit.Failed, `make new mnt: no space left on device`, true},
-		{plan.OpProc, messageFailed, unix.EPERM, exit.Failed, `mount /proc of the processes of "web": operation not permitted`, true},
-		{prepare, messageFailed, unix.EBADF, exit.Failed, "prepare the process: bad file descriptor", false},
+		{join, messageFailed, unix.EINVAL, exit.Failed, `join "web": join net uts of db (pid 7): invalid argument`, false},
+		{plan.OpUser, messageFailed, unix.EINVAL, exit.Failed, `join "web": become uid 33, gid 34: invalid argument`, false},
+		{plan.OpSeccomp, messageFailed, unix.EACCES, exit.Failed, `join "web": load the seccomp filter: permission denied`, false},
+		{plan.OpUnshare, messageFailed, unix.ENOSPC, exit.Failed, `join "web": make new mnt: no space left on device`, true},
+		{plan.OpProc, messageFailed, unix.EPERM, exit.Failed, `join "web": mount a /proc of the command's pid namespace: operation not permitted`, true},
+		{prepare, messageFailed, unix.EBADF, exit.Failed, `join "web": prepare the process: bad file descriptor`, false},
 	} {
 		step := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Op == row.op }) // -1 to prepare
 		f := &follower{plan: p}
@@ -115,7 +115,7 @@ func TestMessageAndStatusOfAFailure(t *testing.T) {
 
 // The message says where the command or directory was looked for, the hint what is there.
 func TestMessageOfWhatIsNotFoundSaysWhere(t *testing.T) {
-	const others = "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, in the container's processes"
+	const others = "--except mnt runs the host's own programs, such as ps, lsof, strace and gdb, on the container's processes"
 	for _, row := range []struct {
 		who           plan.Who
 		mounts        string
@@ -126,10 +126,10 @@ func TestMessageOfWhatIsNotFoundSaysWhere(t *testing.T) {
 		{plan.Container, "web", plan.OpExec, unix.ENOENT, `"ls" in web: no such file or directory`, others},
 		{plan.Container, "db", plan.OpExec, unix.ENOENT, `"ls" in db: no such file or directory`, others},
 		{plan.Container, "web", plan.OpExec, unix.EACCES, `"ls" in web: permission denied`, ""},
-		{plan.Container, "db", plan.OpDir, unix.ENOENT, "change to /work in db: no such file or directory", "-w / runs the command in a directory that is there"},
-		{plan.Container, "web", plan.OpDir, unix.EACCES, "change to /work in web: permission denied", ""},
+		{plan.Container, "db", plan.OpDir, unix.ENOENT, "change to directory /work in db: no such file or directory", "-w / runs the command in the root directory"},
+		{plan.Container, "web", plan.OpDir, unix.EACCES, "change to directory /work in web: permission denied", ""},
 		{plan.Caller, "host", plan.OpExec, unix.ENOENT, `"ls" on the host: no such file or directory`, ""},
-		{plan.Caller, "host", plan.OpDir, unix.ENOENT, "change to /work on the host: no such file or directory", ""},
+		{plan.Caller, "host", plan.OpDir, unix.ENOENT, "change to directory /work on the host: no such file or directory", ""},
 		{plan.HostRoot, "host", plan.OpExec, unix.ENOENT, `"ls" on the engine's host: no such file or directory`, ""},
 		{plan.HostRoot, "host", plan.OpExec, unix.EACCES, `"ls" on the engine's host: permission denied`, ""},
 	} {

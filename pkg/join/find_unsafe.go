@@ -11,8 +11,8 @@ import (
 
 // These functions follow the rules of the child in child_unsafe.go.
 
-// findFile chooses the file to execute as Go's exec.LookPath does, which runc uses: the first that
-// is no directory and may be executed.
+// findFile chooses the file to execute as Go's exec.LookPath does, which runc uses: the first that is not a
+// directory and may be executed.
 //
 //go:nosplit
 //go:norace
@@ -70,7 +70,7 @@ func kindOf(path *byte) (mode uint16, errno syscall.Errno) {
 		return unix.S_IFDIR, 0
 	}
 	if errno == unix.ENOTDIR {
-		return unix.S_IFREG | 0o111, 0 // or a parent is no directory: faccessat finds out
+		return unix.S_IFREG | 0o111, 0 // or a parent is not a directory: faccessat(2) finds out
 	}
 	return 0, errno
 }

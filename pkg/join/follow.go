@@ -31,6 +31,7 @@ type follower struct {
 	last    *process // the one that becomes the command; nil before it is known
 	mapped  bool     // the IDs of a new user namespace are mapped
 	settled bool     // the helper has released the last child
+	taken   bool     // the child's socket was taken
 }
 
 // event is what the helper waits for.
@@ -57,22 +58,25 @@ func (f *follower) follow() error {
 		case firstEnded:
 			err = f.firstEnded()
 		case pipeClosed:
-			if done = f.settled; !done {
+			if done = f.settled && f.held.take == nil; !done {
 				err = f.ended()
 			}
 		case noEvent:
-			done = f.settled && f.executed()
+			done = f.settled && f.held.take == nil && f.executed()
 		}
-		if done || err != nil {
+		if done || f.taken || err != nil {
 			return err
 		}
 	}
 }
 
-// received handles a byte on the notify pipe: at first a request to map IDs, then the last child is
-// ready, then it has failed.
+// received handles a byte on the notify pipe. In this order, the bytes mean: map the IDs, the last child
+// is ready, the last child has failed.
 func (f *follower) received() error {
 	switch {
+	case f.settled && f.held.take != nil:
+		f.taken = true
+		return f.held.take(f.plan, f.last)
 	case f.settled:
 		return f.ended()
 	case !f.mapped && f.plan.Made().Has(ns.User) && atomic.LoadUint32(&f.channel.report.kind) == messageMap:
@@ -93,7 +97,7 @@ func (f *follower) received() error {
 	if f.last == nil {
 		return fmt.Errorf("join %q: the child is ready before it has forked", f.plan.Target)
 	}
-	if err := settle(f.last, f.plan, f.cgroups); err != nil {
+	if err := settle(f.last, f.plan, f.held.View, f.cgroups); err != nil {
 		return err
 	}
 	if err := f.onReady(f.last.pid, f.last.pidfd); err != nil {
@@ -124,7 +128,7 @@ func (f *follower) firstEnded() error {
 	return nil
 }
 
-// ended is the error of a child that doesn't become the command: from the first one's report, or from
+// ended returns the error of a child that doesn't become the command: from the first one's report, or from
 // the exit status of the last one.
 func (f *follower) ended() error {
 	if err := f.findLast(); err != nil {
@@ -153,13 +157,16 @@ func (f *follower) ended() error {
 		return fmt.Errorf("join %q: %w", f.plan.Target, ErrKilled)
 	}
 	if ws.Signaled() && ws.Signal() == unix.SIGSYS {
+		if f.held.take != nil {
+			return fmt.Errorf("%s in %q: the container's seccomp filter has killed the process", f.plan.Describe(len(f.plan.Steps)-1), f.plan.Target)
+		}
 		return fmt.Errorf("join %q: a seccomp filter has killed the process before the command ran", f.plan.Target)
 	}
-	return fmt.Errorf("the joining process ended with status %d before the command ran", shellStatus(ws))
+	return fmt.Errorf("join %q: the process ended with status %d before the command ran", f.plan.Target, shellStatus(ws))
 }
 
-// executed tells whether the last child runs another program than ours. It is for a notify pipe that stays
-// open: a process of the container may have opened it, too.
+// executed reports whether the last child runs a program other than ours. It is needed because the notify
+// pipe may stay open: a process of the container may have opened it, too.
 func (f *follower) executed() bool {
 	dir, err := f.last.proc()
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// following is a follower whose last child is a shell with the script. The shell's descriptors 3 and 4
+// following returns a follower whose last child is a shell with the script. The shell's descriptors 3 and 4
 // are the child's ends of the notify and sync pipes.
 func following(t *testing.T, script string) (f *follower, ready *[]int) {
 	t.Helper()
@@ -103,10 +103,10 @@ func TestFailureAfterTheChildIsReleased(t *testing.T) {
 }
 
 func TestChildThatEndsWithoutAReport(t *testing.T) {
-	const ended = "the joining process ended with status %s before the command ran"
+	const ended = `join "web": the process ended with status %s before the command ran`
 	for script, want := range map[string]string{
 		"exit 1": fmt.Sprintf(ended, "1"), "exit 0": fmt.Sprintf(ended, "0"), "exec 3>&-; exit 1": fmt.Sprintf(ended, "1"),
-		"kill -9 $$": `join "web": its process was killed before the command ran`,
+		"kill -9 $$": `join "web": the process was killed before the command ran`,
 	} {
 		f, ready := following(t, script)
 		if err := followed(t, f); err == nil || err.Error() != want || len(*ready) > 0 {
@@ -183,13 +183,13 @@ func TestReportOfTheFirstChild(t *testing.T) {
 		step int32
 		want string
 	}{
-		{messageFailed, -1, "prepare the process: permission denied"},
+		{messageFailed, -1, `join "web": prepare the process: permission denied`},
 		{messageFailed, 2, `"ls" on the host: permission denied`},
-		{messageOutside, 0, `the working directory is outside of the root of "web"`},
-		{messageFailed, 3, "the joining process ended with status 1 before the command ran"},
-		{messageFailed, -2, "the joining process ended with status 1 before the command ran"},
-		{messageFailed, 1 << 30, "the joining process ended with status 1 before the command ran"},
-		{0, 0, "the joining process ended with status 1 before the command ran"},
+		{messageOutside, 0, `the working directory is outside the root directory of "web"`},
+		{messageFailed, 3, `join "web": the process ended with status 1 before the command ran`},
+		{messageFailed, -2, `join "web": the process ended with status 1 before the command ran`},
+		{messageFailed, 1 << 30, `join "web": the process ended with status 1 before the command ran`},
+		{0, 0, `join "web": the process ended with status 1 before the command ran`},
 	} {
 		f, _ := following(t, "exit 1")
 		w := f.channel.report

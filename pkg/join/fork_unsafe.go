@@ -76,7 +76,7 @@ func cloneIntoCgroup(p *program) (uintptr, syscall.Errno) {
 	return pid, errno
 }
 
-// forkSecond forks the second child: a process that joins a pid namespace stays outside, its
+// forkSecond forks the second child: a process that joins a pid namespace stays outside; only its
 // children are in it. With CLONE_PARENT the helper is the parent of both.
 //
 //go:nosplit

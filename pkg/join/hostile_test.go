@@ -21,22 +21,22 @@ import (
 
 // hostile are scripts of a second child that the container's root controls. Its descriptors 3 and 4 are the pipes.
 var hostile = []struct{ name, script, want string }{
-	// The helper once killed or mapped the process that such a message named, or panicked.
+	// Before, the helper killed or mapped the process that such a message named, or panicked.
 	{
 		"old messages", `printf '\004\000\000\000\000\000\000\000\377\377\377\377\006\000\000\000\377\377\377\177\001\000\000\000' >&3; exec sleep 600`,
 		`join "web": the child neither reports nor ends`,
 	},
 	{"bytes without end", `while printf xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; do :; done >&3`, `join "web": the child neither reports nor ends`},
-	// The helper once blocked in a write to the full pipe.
+	// Before, the helper blocked in a write to the full pipe.
 	{
 		"a sync pipe that is full", `dd if=/dev/zero bs=4096 count=16 2>/dev/null >/proc/self/fd/4; printf r >&3; exec sleep 600 3>&-`,
 		"",
 	},
-	// A process that holds the pipe open once kept the helper from noticing the exec.
+	// Before, a process that held the pipe open kept the helper from noticing the exec.
 	{"the pipe is held", `sleep 600 <&- >&- 2>&- & printf r >&3; head -c1 <&4 >/dev/null; exec sleep 600`, ""},
 	{"the command has ended and the pipe is held", `sleep 600 <&- >&- 2>&- & printf r >&3; head -c1 <&4 >/dev/null; exit 3`, ""},
 	{"the pipe is closed early", `exec sleep 600 3>&- 4>&-`, `join "web": the child neither reports nor ends`},
-	{"an exit status of its own", `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit 255`, "the joining process ended with status 255 before the command ran"},
+	{"an exit status of its own", `printf r >&3; head -c1 <&4 >/dev/null; printf f >&3; exit 255`, `join "web": the process ended with status 255 before the command ran`},
 }
 
 func TestHostileChild(t *testing.T) {
@@ -54,7 +54,7 @@ func TestHostileChild(t *testing.T) {
 }
 
 // A report that names a process which isn't our child is ignored: that process is not signalled, mapped or
-// read. Once it was killed, and 4294967295 was every process of the host.
+// read. Before, it was killed, and 4294967295 meant every process of the host.
 func TestHostileNumber(t *testing.T) {
 	other := exec.Command("sh", "-c", "sleep 600 & echo $!; wait")
 	out, err := other.StdoutPipe()
@@ -96,8 +96,8 @@ func TestHostileNumber(t *testing.T) {
 	}
 }
 
-// The helper gives a child up that the container's root has stopped, once nobody waits for the command any
-// more. It once waited without a limit, through SIGINT and SIGTERM.
+// The helper gives up a child that the container's root has stopped, once the command is not wanted any more.
+// Before, it waited without a limit, and ignored SIGINT and SIGTERM.
 func TestHostileStop(t *testing.T) {
 	for name, script := range map[string]string{
 		"before it is ready":    `kill -STOP $$`,

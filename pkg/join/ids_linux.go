@@ -4,7 +4,7 @@ package join
 
 import "golang.org/x/sys/unix"
 
-// The system calls for users and groups of 32 bits.
+// The system calls that take 32-bit user and group IDs.
 const (
 	sysSetgroups = unix.SYS_SETGROUPS
 	sysSetresgid = unix.SYS_SETRESGID

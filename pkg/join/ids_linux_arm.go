@@ -2,8 +2,8 @@ package join
 
 import "golang.org/x/sys/unix"
 
-// The system calls for users and groups of 32 bits: without the suffix, arm's
-// are of 16.
+// The system calls that take 32-bit user and group IDs: without the suffix, arm's
+// take 16-bit IDs.
 const (
 	sysSetgroups = unix.SYS_SETGROUPS32
 	sysSetresgid = unix.SYS_SETRESGID32

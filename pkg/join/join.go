@@ -2,7 +2,7 @@
 
 // Package join carries a plan out: it forks a process, has it join the planned
 // namespaces, checks from outside that it is in them, and has it become the
-// command. It decides nothing. Only inroot.OfNamespace calls setns(2) besides it.
+// command. It decides nothing. Apart from it, only inroot.OfNamespace calls setns(2).
 package join
 
 import (
@@ -27,43 +27,49 @@ type Source struct {
 	Namespaces map[ns.Kind]*os.File
 }
 
-// Held has the open files that a plan needs. All are opened before the first join, since the host's
+// Held holds the open files that a plan needs. All are opened before the first join, since the host's
 // files are out of reach afterwards.
 type Held struct {
 	Sources map[int]Source      // by process number
 	Paths   map[string]*os.File // namespaces' files, by the name of their source
-	Cgroups []*os.File          // cgroup.procs of the plan's groups, in their order
+	Cgroups []*os.File          // cgroup.procs of the plan's groups, in their order; nil for one that is left out
 	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
+	View    *os.File            // the mount of the plan's view, which package view makes, or nil
+	Mount   *HeldMount          // the files of the plan's mount, or nil
 	// Inherited are the caller's other descriptors that the command keeps.
 	Inherited []int
-	// Beside, if not nil, is called once while the first child works. If it fails, the command doesn't run.
-	Beside func() error
-	// Unwanted tells whether nobody waits for the command any more. nil means that somebody does.
+	// Meanwhile, if not nil, is called once while the first child works. If it fails, the command doesn't run.
+	Meanwhile func() error
+	// Unwanted reports whether the command is no longer wanted, for example because its caller is gone. If
+	// it is nil, the command is wanted.
 	Unwanted func() bool
-	// Stuck tells why a child does not go on: it is frozen, or cause. Neither means that it is slow, as
-	// does a nil Stuck.
+	// Stuck returns why a child does not go on: it is frozen, or cause. If neither is set, or if Stuck is nil,
+	// the child is slow.
 	Stuck func(pid int) (frozen bool, cause string)
 	// TakeBack moves a process out of the cgroup that freezes it. It may be nil.
 	TakeBack func(pid int) error
+
+	// take, if not nil, is called when the child holds the socket of a plan for a UNIX socket.
+	take func(p *plan.Plan, child *process) error
 }
 
 // Child is the running command.
 type Child struct {
 	process *process
-	PID     int // no other process has it until Release
+	PID     int // not reused before Release
 	// Signal is the signal that ended it, or 0; Wait sets it.
 	Signal int
 }
 
 // ErrKilled says that SIGKILL ended the command's process before it ran.
-var ErrKilled = errors.New("its process was killed before the command ran")
+var ErrKilled = errors.New("the process was killed before the command ran")
 
-// ErrInterrupted says that nobody waits for the command any more.
+// ErrInterrupted says that Held.Unwanted returned true before the command ran.
 var ErrInterrupted = errors.New("interrupted before the command ran")
 
 // Start starts the plan's command and returns once it runs. Before that it calls ready with the command's
-// process and pidfd; if ready fails, the command doesn't run. If Unwanted tells so in the
+// process and pidfd; if ready fails, the command doesn't run. If held.Unwanted returns true in the
 // meantime, Start gives up with ErrInterrupted.
 //
 // The error says which step failed, and has the exit status 126 or 127 if the command could not be
@@ -72,8 +78,8 @@ func Start(p *plan.Plan, held Held, ready func(pid int, pidfd *os.File) error) (
 	restoreFileLimit()
 	child, err := start(p, held, false, ready)
 	if errors.Is(err, errProcessLimit) {
-		// The limit of processes doesn't hold for a process that is moved there. A user who debugs
-		// a container that is full of processes has to get in.
+		// The limit of processes doesn't apply to a process that is moved into the cgroup. A user must be able to
+		// debug a container that is full of processes.
 		return start(p, held, true, ready)
 	}
 	return child, err
@@ -82,14 +88,19 @@ func Start(p *plan.Plan, held Held, ready func(pid int, pidfd *os.File) error) (
 // errProcessLimit says that the cgroups' limit of processes is reached.
 var errProcessLimit = errors.New("too many processes in the container")
 
-// start is Start. moved says that the helper moves the command into its cgroups at the end; otherwise
-// the command joins them at the beginning.
+// start does what Start documents. moved says that the helper moves the command into its cgroups at the
+// end; otherwise the command joins them at the beginning.
 func start(p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.File) error) (*Child, error) {
 	t, err := newChannel()
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
+	return startOn(t, p, held, moved, ready)
+}
+
+// startOn does what start does, with a channel that the caller closes.
+func startOn(t *channel, p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.File) error) (*Child, error) {
 	prog, err := compile(p, held, moved, t)
 	if err != nil {
 		return nil, err
@@ -99,8 +110,8 @@ func start(p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.Fi
 	if err != nil {
 		return nil, err
 	}
-	if held.Beside != nil {
-		err = held.Beside()
+	if held.Meanwhile != nil {
+		err = held.Meanwhile()
 	}
 	f := &follower{plan: p, prog: prog, channel: t, held: held, onReady: ready, exe: "/proc/self/exe"}
 	if moved {
@@ -118,7 +129,7 @@ func start(p *plan.Plan, held Held, moved bool, ready func(pid int, pidfd *os.Fi
 		f.abandon()
 		return nil, err
 	}
-	// Mostly it has ended already. If it is frozen, ending is all it has left to do.
+	// The first child has usually ended. If it is frozen, all that it has left to do is to exit.
 	f.first.end(held.TakeBack)
 	return &Child{process: f.last, PID: f.last.pid}, nil
 }
@@ -133,14 +144,14 @@ func begin(prog *program) (*process, error) {
 	}
 	child, err := openChild(pid)
 	if err != nil {
-		_ = unix.Kill(pid, unix.SIGKILL) // a child that nobody has waited for
+		_ = unix.Kill(pid, unix.SIGKILL) // a child that has not been waited for, so its pid is not reused
 		_, _ = unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
 	}
 	return child, err
 }
 
-// Wait waits for the command's end and returns its exit status as a shell does. No other process
-// gets its number until Reap or Release.
+// Wait waits for the command's end and returns its exit status as a shell does. Its number is not
+// reused before Reap or Release.
 func (c *Child) Wait() (int, error) {
 	ws, err := c.process.status()
 	if err != nil {
@@ -158,7 +169,7 @@ func (c *Child) Reap() { _, _, _ = c.process.wait(0) }
 // Release closes the command's pidfd and reaps it if it has ended.
 func (c *Child) Release() { c.process.reap() }
 
-// shellStatus is the exit status as a shell reports it.
+// shellStatus returns the exit status as a shell reports it.
 func shellStatus(ws unix.WaitStatus) int {
 	if ws.Signaled() {
 		return exit.Signalled(int(ws.Signal()))
@@ -166,8 +177,8 @@ func shellStatus(ws unix.WaitStatus) int {
 	return ws.ExitStatus()
 }
 
-// restoreFileLimit restores the soft limit of open files that the process was started with. Go raises it
-// at start, and only syscall.Exec knows the old value: it restores it even if it then fails, as here.
+// restoreFileLimit restores the soft limit of open files that the process was started with. Go raises the
+// limit at start, and only syscall.Exec knows the old value: it restores it even if the exec then fails, as here.
 func restoreFileLimit() {
 	_ = syscall.Exec("", []string{""}, nil)
 }

@@ -28,7 +28,7 @@ func TestIDsAreMappedToThemselves(t *testing.T) {
 	}
 }
 
-// callsOf are the arguments of each system call nr in a program.
+// callsOf returns the arguments of each system call nr in a program.
 func callsOf(prog *program, nr uintptr) (calls [][6]uintptr) {
 	for _, o := range prog.code {
 		if o.call == nr {

@@ -43,7 +43,7 @@ func (c *compiler) join(s plan.Step) error {
 	return nil
 }
 
-// unshare makes new namespaces. A new network gets its loopback set up.
+// unshare makes new namespaces. In a new network it sets the loopback interface up.
 func (c *compiler) unshare(s plan.Step) error {
 	c.call(unix.SYS_UNSHARE, uintptr(s.Kinds.Flags()))
 	if s.Kinds.Has(ns.Net) {
@@ -60,11 +60,12 @@ func (c *compiler) slaveMounts(plan.Step) error {
 	return c.mount("none", "/", "", unix.MS_REC|unix.MS_SLAVE)
 }
 
-// proc mounts a new /proc and moves the mounts beneath the present one to it. It uses paths only: the
-// process is visible in the pid namespace and holds no descriptor of the host's.
-func (c *compiler) proc(s plan.Step) error {
-	const root = "/proc"
-	if err := c.mount("proc", s.At, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC); err != nil {
+// proc mounts a new /proc. The process is visible in the pid namespace and holds no descriptor of the host's.
+func (c *compiler) proc(s plan.Step) error { return c.replace("proc", "/proc", s) }
+
+// replace mounts a new file system and moves the mounts beneath the present one at root to it. It uses paths only.
+func (c *compiler) replace(kind, root string, s plan.Step) error {
+	if err := c.mount(kind, s.At, kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC); err != nil {
 		return err
 	}
 	for _, m := range s.Beneath {

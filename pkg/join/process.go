@@ -13,15 +13,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// process is a child of ours that nobody has waited for. Until reap the kernel gives its number to no
-// other process.
+// process is a child of ours that has not been waited for. Until reap, the kernel does not give its number
+// to another process.
 type process struct {
 	pid   int
 	pidfd *os.File
 }
 
-// openChild opens a pidfd of a process and proves that it is a child of ours. No other process is
-// signalled, mapped, moved or read.
+// openChild opens a pidfd of a process and proves that it is a child of ours, so that no other process is
+// ever signalled, mapped, moved or read.
 func openChild(pid int) (*process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -30,12 +30,12 @@ func openChild(pid int) (*process, error) {
 	p := &process{pid: pid, pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	if _, _, err := p.wait(unix.WNOWAIT); err != nil {
 		p.pidfd.Close()
-		return nil, fmt.Errorf("open process %d, which is no child of ours: %w", pid, err)
+		return nil, fmt.Errorf("open process %d, which is not a child of docker nsjoin: %w", pid, err)
 	}
 	return p, nil
 }
 
-// wait calls waitid(2) for its end, without blocking: told says whether the kernel has told of the end.
+// wait calls waitid(2) for its end, without blocking. told says whether the kernel reported the end.
 func (p *process) wait(options int) (status unix.WaitStatus, told bool, err error) {
 	var info unix.Siginfo
 	for {
@@ -46,8 +46,8 @@ func (p *process) wait(options int) (status unix.WaitStatus, told bool, err erro
 	}
 }
 
-// status waits for its end and returns its wait status. It waits by the pidfd: while another process
-// traces it, waitid(2) doesn't report the end before the tracer has waited for it, and a tracer in the
+// status waits for its end and returns its wait status. It waits by the pidfd: if another process traces
+// the child, waitid(2) doesn't report the end until that process has waited for it, which a tracer in the
 // container may never do.
 func (p *process) status() (unix.WaitStatus, error) {
 	for over := false; !over; {
@@ -64,12 +64,12 @@ func (p *process) status() (unix.WaitStatus, error) {
 	defer dir.Close()
 	status, err = procfs.ReadExitStatusAt(int(dir.Fd()))
 	if err != nil {
-		err = fmt.Errorf("process %d, which another one traces: %w", p.pid, err)
+		err = fmt.Errorf("process %d, which another process traces: %w", p.pid, err)
 	}
 	return status, err
 }
 
-// ends waits for its end, no longer than limit, and tells whether it has ended.
+// ends waits for its end, no longer than limit, and reports whether it has ended.
 func (p *process) ends(limit time.Duration) bool {
 	fds := []unix.PollFd{{Fd: int32(p.pidfd.Fd()), Events: unix.POLLIN}}
 	for deadline := time.Now().Add(limit); ; {
@@ -80,8 +80,8 @@ func (p *process) ends(limit time.Duration) bool {
 	}
 }
 
-// end kills the child and reaps it. A child that is frozen in a cgroup of v1 can't be killed: takeBack,
-// if not nil, moves it out of that. A nil process is none.
+// end kills the child and reaps it. A child that is frozen by cgroup v1 can't be killed: takeBack, if not
+// nil, moves it out of that cgroup. On a nil process, end does nothing.
 func (p *process) end(takeBack func(pid int) error) {
 	if p == nil {
 		return
@@ -94,7 +94,7 @@ func (p *process) end(takeBack func(pid int) error) {
 	p.reap()
 }
 
-// reap waits for its end, if it has ended, and closes the pidfd. A nil process is none.
+// reap reaps the child if it has ended, and closes the pidfd. On a nil process, it does nothing.
 func (p *process) reap() {
 	if p == nil {
 		return
@@ -103,7 +103,7 @@ func (p *process) reap() {
 	p.pidfd.Close()
 }
 
-// proc opens its directory in /proc.
+// proc opens the child's directory in /proc.
 func (p *process) proc() (*os.File, error) {
 	name := fmt.Sprintf("/proc/%d", p.pid)
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -116,4 +116,29 @@ func (p *process) proc() (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return dir, nil
+}
+
+// ids returns its effective uid and gid.
+func (p *process) ids() (uid, gid int, err error) {
+	dir, err := p.proc()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer dir.Close()
+	status, err := procfs.ReadStatus(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	uids, err := status.IDs("Uid")
+	if err != nil {
+		return 0, 0, err
+	}
+	gids, err := status.IDs("Gid")
+	if err != nil {
+		return 0, 0, err
+	}
+	if len(uids) < 2 || len(gids) < 2 {
+		return 0, 0, errors.New("the process's status has no uid and gid")
+	}
+	return int(uids[1]), int(gids[1]), nil
 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// statusOf is the wait status of what waitid(2) returns: si_status, which comes after three numbers, padding
-// if pointers have 64 bits, and si_pid and si_uid.
+// statusOf returns the wait status in a result of waitid(2). si_status comes after three numbers, padding
+// if pointers have 64 bits, si_pid and si_uid.
 func statusOf(info *unix.Siginfo) unix.WaitStatus {
 	const at = (12+unsafe.Sizeof(uintptr(0))-1)&^(unsafe.Sizeof(uintptr(0))-1) + 8
 	status := *(*int32)(unsafe.Add(unsafe.Pointer(info), at))

@@ -22,16 +22,20 @@ import (
 // controls it and every pipe that it holds. It never has the shared memory: the first child
 // marks it as not inherited (MADV_DONTFORK). All it can send is a byte of any value
 // on the notify pipe: first it means ready and, once the helper has released the child,
-// failed. The reason of the failure is the index of an entry in a table, as the child's exit
-// status, which the helper learns from the kernel. So a forged report changes the text of a
-// message about the container's own command, and names no process.
+// failed. The reason for the failure is the child's exit status, which the helper learns from the
+// kernel: the index of an entry in a table. So a forged report changes only the text of a message
+// about the container's own command, and names no process.
 
 // report is what the first child reports.
 type report struct {
+	// The numbers of a mount before it is attached. They come first, for their alignment on 32-bit systems.
+	mountID, uniqueID uint64
+
 	kind  uint32 // a message; 0 for none
 	step  int32  // of the plan; -1 is before the first
 	errno uint32
-	child int32 // the second child's process number; the kernel writes it before that child runs
+	child int32  // the second child's process number; the kernel writes it before that child runs
+	mount uint32 // the number of the view's mount that failed, from 1 on
 }
 
 const (
@@ -41,17 +45,17 @@ const (
 	messageMap     = 4 // a request to map the IDs of the child's user namespace
 )
 
-// failure is what a child failed at; an entry of the table of exit statuses.
+// failure says where and why a child failed; it is an entry of the table of exit statuses.
 type failure struct {
 	kind  uint32
 	step  int32
-	errno syscall.Errno // 0 for any errno that the table lacks for the step
+	errno syscall.Errno // 0 stands for the errnos of the step that the table lacks
 }
 
 // Exit statuses of a child that doesn't become the command.
 const (
 	statusSucceeded = 0
-	statusUnknown   = 1 // no failure, or none that the table has, or the helper has ended
+	statusUnknown   = 1 // no failure, or one that the table lacks, or the helper has ended
 	firstFailure    = 2 // for the table's first entry
 	lastStatus      = 255
 )
@@ -60,7 +64,7 @@ const (
 func newReport() (memory []byte, w *report, err error) {
 	memory, err = unix.Mmap(-1, 0, unix.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 	if err != nil {
-		return nil, nil, fmt.Errorf("memory to share with the child: %w", err)
+		return nil, nil, fmt.Errorf("share memory with the child: %w", err)
 	}
 	w = (*report)(unsafe.Pointer(&memory[0]))
 	w.step = -1 // allocates the page in this process's cgroup, not in the container's, which may be full
@@ -72,7 +76,7 @@ func (c *compiler) keepReport(memory []byte) {
 	c.call(unix.SYS_MADVISE, uintptr(unsafe.Pointer(&memory[0])), uintptr(len(memory)), unix.MADV_DONTFORK)
 }
 
-// exitStatusFor is the exit status that reports a failure.
+// exitStatusFor returns the exit status that reports a failure.
 //
 //go:nosplit
 //go:norace
@@ -138,7 +142,7 @@ func awaitHelper(p *program, o *instruction) syscall.Errno {
 		if errno != 0 || n != 1 {
 			exitNow(statusUnknown)
 		}
-		p.released = p.visible
+		p.released = p.visible && !p.takes // else its exit status reports failures until the end
 		return 0
 	}
 }

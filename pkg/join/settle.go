@@ -19,7 +19,7 @@ import (
 // settle does what the helper does from outside while the child waits: it verifies that the child is in
 // every planned namespace, moves it into the cgroups that it couldn't join itself, and sets its
 // oom_score_adj, for which the child has no rights any more.
-func settle(child *process, p *plan.Plan, cgroups []*os.File) error {
+func settle(child *process, p *plan.Plan, view *os.File, cgroups []*os.File) error {
 	dir, err := child.proc()
 	if err != nil {
 		return err
@@ -28,19 +28,27 @@ func settle(child *process, p *plan.Plan, cgroups []*os.File) error {
 	if err := verify(int(dir.Fd()), p); err != nil {
 		return err
 	}
-	who := p.Identity.Container
-	if who == nil {
+	if p.View != nil {
+		if err := verifyView(int(dir.Fd()), view); err != nil {
+			return err
+		}
+	}
+	identity := p.Identity.Container
+	if identity == nil {
 		return nil
 	}
 	if err := joinCgroups(child, p, cgroups); err != nil {
 		return err
 	}
-	return oomScore(int(dir.Fd()), who.OOMScoreAdj)
+	return oomScore(int(dir.Fd()), identity.OOMScoreAdj)
 }
 
 // joinCgroups moves the child, which has one thread, into the container's cgroups.
 func joinCgroups(child *process, p *plan.Plan, cgroups []*os.File) error {
 	for i, f := range cgroups {
+		if f == nil {
+			continue // left out
+		}
 		if _, err := f.WriteString(strconv.Itoa(child.pid)); err != nil {
 			return fmt.Errorf("join cgroup %s of %q: %w", p.Identity.Container.Cgroups[i], p.Target, err)
 		}
@@ -83,7 +91,7 @@ func write(dir int, name string, text []byte) error {
 	return err
 }
 
-// toItself turns a map of IDs, user_namespaces(7), into one of the same IDs to themselves.
+// toItself turns a map of IDs, user_namespaces(7), into one that maps the same IDs to themselves.
 func toItself(text []byte) []byte {
 	var ids strings.Builder
 	for line := range strings.Lines(string(text)) {
@@ -119,7 +127,7 @@ func verify(dir int, p *plan.Plan) error {
 	return nil
 }
 
-// oomScore writes oom_score_adj if it differs: to lower it takes CAP_SYS_RESOURCE.
+// oomScore writes oom_score_adj if it differs: lowering it requires CAP_SYS_RESOURCE.
 func oomScore(dir, want int) error {
 	fd, err := unix.Openat(dir, "oom_score_adj", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -137,7 +145,7 @@ func oomScore(dir, want int) error {
 	}
 	if _, err := f.WriteString(text); err != nil {
 		return exit.Hint(fmt.Errorf("set oom_score_adj %d: %w", want, err),
-			"the caller's is higher, and CAP_SYS_RESOURCE is missing: use --via engine")
+			"the caller's oom_score_adj is higher, and CAP_SYS_RESOURCE is missing: use --via engine")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// ours is a plan of a command that stays in our namespaces, which takes no rights.
+// ours returns a plan of a command that stays in our namespaces, which requires no capabilities.
 func ours(t *testing.T, paths []string, args ...string) *plan.Plan {
 	t.Helper()
 	p := &plan.Plan{

@@ -13,8 +13,8 @@ import (
 
 // The steps whose system calls take the address of a structure.
 
-// signals sets the disposition of signal N to ignore if bit N-1 of ignored is set, else to the default,
-// whatever the caller ignores. It blocks no signal.
+// signals makes the process ignore signal N if bit N-1 of ignored is set, and otherwise resets the signal
+// to its default action, whatever the caller ignores. It unblocks all signals.
 func (c *compiler) signals(ignored uint64) {
 	const last, setSize = 64, 8
 	none := new([16]uintptr)  // a struct sigaction of SIG_DFL, an empty sigset_t
@@ -31,9 +31,9 @@ func (c *compiler) signals(ignored uint64) {
 	c.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, c.pin(unsafe.Pointer(none)), 0, setSize)
 }
 
-// limits sets resource limits. To set an equal limit takes no rights.
+// limits sets resource limits. Setting a limit to its current value requires no capability.
 func (c *compiler) limits(plan.Step) error {
-	for _, l := range c.who.Limits {
+	for _, l := range c.identity.Limits {
 		pair := &[2]uint64{l.Soft, l.Hard} // struct rlimit64
 		c.call(unix.SYS_PRLIMIT64, 0, uintptr(l.Resource), c.pin(unsafe.Pointer(pair)), 0)
 	}
@@ -42,30 +42,30 @@ func (c *compiler) limits(plan.Step) error {
 
 // schedule sets how the process is scheduled and, if they differ, on which processors.
 func (c *compiler) schedule(plan.Step) error {
-	who := c.who
-	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: who.Policy, Nice: int32(who.Nice), Priority: who.Priority}
+	identity := c.identity
+	attr := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: identity.Policy, Nice: int32(identity.Nice), Priority: identity.Priority}
 	c.call(unix.SYS_SCHED_SETATTR, 0, c.pin(unsafe.Pointer(attr)), 0)
 	clamps := &unix.SchedAttr{
 		Size: unix.SizeofSchedAttr, Flags: unix.SCHED_FLAG_KEEP_ALL | unix.SCHED_FLAG_UTIL_CLAMP, Util_min: noClamp, Util_max: noClamp,
 	}
 	c.add(try, unix.SYS_SCHED_SETATTR, 0, c.pin(unsafe.Pointer(clamps)), 0)
 	const whoProcess = 1
-	c.call(unix.SYS_IOPRIO_SET, whoProcess, 0, uintptr(who.IOPriority))
-	if who.TimerSlack != 0 { // the policy has changed it
-		c.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, uintptr(who.TimerSlack))
+	c.call(unix.SYS_IOPRIO_SET, whoProcess, 0, uintptr(identity.IOPriority))
+	if identity.TimerSlack != 0 { // the policy has changed it
+		c.call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, uintptr(identity.TimerSlack))
 	}
-	if who.CPUs == nil {
+	if identity.CPUs == nil {
 		return nil
 	}
 	set := &unix.CPUSet{}
-	for _, cpu := range who.CPUs {
+	for _, cpu := range identity.CPUs {
 		set.Set(cpu)
 	}
 	c.call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(*set), c.pin(unsafe.Pointer(set)))
 	return nil
 }
 
-// noClamp removes a utilization clamp, sched_setattr(2).
+// noClamp as a utilization value removes the clamp, sched_setattr(2).
 const noClamp = 1<<32 - 1
 
 func (c *compiler) groups(groups []uint32) {
@@ -76,15 +76,15 @@ func (c *compiler) groups(groups []uint32) {
 	c.call(sysSetgroups, uintptr(len(groups)), list)
 }
 
-// seccomp loads the filters, the oldest first. Without no_new_privs that takes CAP_SYS_ADMIN
-// effective, and a change of user leaves it permitted only.
+// seccomp loads the filters, the oldest first. Without no_new_privs, that requires CAP_SYS_ADMIN in the
+// effective set; after a change of user it is only in the permitted set.
 func (c *compiler) seccomp(s plan.Step) error {
-	if !c.who.NoNewPrivileges {
+	if !c.identity.NoNewPrivileges {
 		if err := c.loader(s); err != nil {
 			return err
 		}
 	}
-	for _, f := range c.who.Filters {
+	for _, f := range c.identity.Filters {
 		prog := &unix.SockFprog{
 			Len:    uint16(len(f.Program)),
 			Filter: (*unix.SockFilter)(unsafe.Pointer(&f.Program[0])),
@@ -108,7 +108,18 @@ func (c *compiler) capset(permitted, effective, inheritable plan.CapSet) {
 	c.call(unix.SYS_CAPSET, c.pin(unsafe.Pointer(head)), c.pin(unsafe.Pointer(data)))
 }
 
-// loopback sets lo of the process's new network up.
+// noExec forbids to execute files of all mounts but the root's, which is the view's tree.
+func (c *compiler) noExec(plan.Step) error {
+	root, err := c.text("/")
+	set := &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOEXEC}
+	unset := &unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_NOEXEC}
+	const size = unsafe.Sizeof(unix.MountAttr{})
+	c.call(unix.SYS_MOUNT_SETATTR, atCwd, root, unix.AT_RECURSIVE, c.pin(unsafe.Pointer(set)), size)
+	c.call(unix.SYS_MOUNT_SETATTR, atCwd, root, 0, c.pin(unsafe.Pointer(unset)), size)
+	return err
+}
+
+// loopback brings up lo in the process's new network namespace.
 func (c *compiler) loopback() error {
 	lo, err := unix.NewIfreq("lo")
 	if err != nil {
@@ -119,8 +130,8 @@ func (c *compiler) loopback() error {
 	return nil
 }
 
-// untilHangup waits until a descriptor hangs up: a pipe does once no process has it open for writing.
-// It reads nothing.
+// untilHangup waits until a descriptor hangs up, which a pipe does once no process has it open for
+// writing. It does not read.
 func (c *compiler) untilHangup(fd int32) {
 	poll := &unix.PollFd{Fd: fd}
 	c.call(unix.SYS_PPOLL, c.pin(unsafe.Pointer(poll)), 1, 0, 0, 0)
@@ -135,7 +146,7 @@ func (c *compiler) text(s string) (uintptr, error) {
 	return c.pin(unsafe.Pointer(b)), nil
 }
 
-// pin keeps what p points to alive as long as the program; the collector doesn't move it.
+// pin keeps what p points to alive as long as the program. Go's garbage collector does not move it.
 func (c *compiler) pin(p unsafe.Pointer) uintptr {
 	c.prog.pins = append(c.prog.pins, p)
 	return uintptr(p)

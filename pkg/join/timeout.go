@@ -13,23 +13,23 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// A child is ready within a millisecond, as a rule. One that is frozen with the cgroup that it joined
+// A child is usually ready within a millisecond. One that is frozen with the cgroup that it joined
 // never is.
 const (
 	stuckTimeout = 10 * time.Second // for a child that a process of the container has stopped or traces
 	slowTimeout  = 2 * time.Minute  // for a child whose cgroup has no processor time or memory left
-	// grace is for a child whose command nobody waits for any more. Mostly the command is about to
-	// run, and then handles the signal itself.
+	// grace is for a child whose command is no longer wanted. Usually the command is about to run, and
+	// then handles the signal itself.
 	grace = time.Second
 )
 
 // waiting is how long the helper has waited for the child.
 type waiting struct {
 	start    time.Time
-	unwanted time.Time // zero while somebody waits for the command
+	unwanted time.Time // since when the command is unwanted; zero while it is wanted
 }
 
-// await waits for an event. It fails if nobody waits for the command any more or the child is stuck.
+// await waits for an event. It fails if the command is no longer wanted or the child is stuck.
 // After the helper has settled there is no timeout: the command's file may be on a slow file system.
 func (f *follower) await(w *waiting) (event, error) {
 	what, err := f.poll(grace / 5)
@@ -51,7 +51,7 @@ func (f *follower) await(w *waiting) (event, error) {
 	return noEvent, f.stuck(time.Since(w.start))
 }
 
-// stuck is the error of a child that does not get ready in time; nil if there is time left.
+// stuck returns the error of a child that is not ready in time; nil if there is time left.
 func (f *follower) stuck(waited time.Duration) error {
 	child := f.last
 	if child == nil {
@@ -66,10 +66,10 @@ func (f *follower) stuck(waited time.Duration) error {
 	case frozen:
 		return exit.Hint(fmt.Errorf("join %q: its cgroup is frozen", f.plan.Target), "%s", plan.FrozenHint)
 	case cause != "" && waited > stuckTimeout:
-		return fmt.Errorf("join %q: the command's process does not go on: %s", f.plan.Target, cause)
+		return fmt.Errorf("join %q: the command's process is stuck: %s", f.plan.Target, cause)
 	case waited > slowTimeout:
 		return exit.Hint(fmt.Errorf("join %q: nothing happened within %s", f.plan.Target, slowTimeout),
-			"its processor time or its memory may be used up: docker stats shows them, docker update changes their limits")
+			"the container may have reached its limit of CPU time or memory: docker stats shows its usage, docker update raises its limits")
 	}
 	return nil
 }

@@ -20,21 +20,21 @@ const (
 
 // undo resets what a process inherits from the caller and no other step sets. The calls that may fail set
 // the kernel's default, since the container's value can't be read. They fail on a kernel that lacks the
-// attribute, or without CAP_SYS_RESOURCE, which alone could have changed it.
+// attribute, or without CAP_SYS_RESOURCE; but then the attribute can't have been changed either.
 func (c *compiler) undo(plan.Step) error {
-	who := c.who
+	identity := c.identity
 	prctl := func(do action, args ...uintptr) { c.add(do, unix.SYS_PRCTL, args...) }
-	if who.Undo.Securebits {
+	if identity.Undo.Securebits {
 		prctl(call, unix.PR_SET_SECUREBITS, 0)
 	}
-	if who.Undo.StoreBypass {
-		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_STORE_BYPASS, uintptr(who.StoreBypass))
+	if identity.Undo.StoreBypass {
+		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_STORE_BYPASS, uintptr(identity.StoreBypass))
 	}
-	if who.Undo.IndirectBranch {
-		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_INDIRECT_BRANCH, uintptr(who.IndirectBranch))
+	if identity.Undo.IndirectBranch {
+		prctl(call, unix.PR_SET_SPECULATION_CTRL, unix.PR_SPEC_INDIRECT_BRANCH, uintptr(identity.IndirectBranch))
 	}
 	smallPages := uintptr(0)
-	if who.SmallPages {
+	if identity.SmallPages {
 		smallPages = 1
 	}
 	prctl(try, unix.PR_SET_THP_DISABLE, smallPages)
@@ -45,8 +45,8 @@ func (c *compiler) undo(plan.Step) error {
 	c.add(try, unix.SYS_SET_MEMPOLICY, defaultMemoryPolicy)
 	c.add(try, unix.SYS_KEYCTL, setRequestKeyring, defaultRequestKeyring)
 	c.ports()
-	if who.Undo.CoreFilter {
-		return c.writeProc("self/coredump_filter", fmt.Sprintf("%#x", who.CoreFilter))
+	if identity.Undo.CoreFilter {
+		return c.writeProc("self/coredump_filter", fmt.Sprintf("%#x", identity.CoreFilter))
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ import (
 // Name is the name of the helper's processes in ps.
 const Name = "docker-nsjoin"
 
-// ForkWatchdog forks a process that does nothing until alive hangs up, a pipe or socket whose other end no
-// process has open any more. Then it executes the helper again, with args and an empty environment. alive is
-// its standard input. It leads a session of its own, in the directory /.
+// ForkWatchdog forks a process that does nothing until alive, a pipe or socket, hangs up because no process
+// has its other end open any more. Then it executes the helper again, with args and an empty environment. alive
+// is its standard input. It leads a session of its own, in the directory /.
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
 func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
@@ -41,7 +41,7 @@ func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err e
 			c.place(f, uintptr(fd))
 		}
 	}
-	c.place(alive, 0) // after those, since stdout may be the old one
+	c.place(alive, 0) // last, since stdout may be descriptor 0
 	c.add(closeRange, 0, 3, maxFD)
 	c.untilHangup(0)
 	c.add(execute, 0)

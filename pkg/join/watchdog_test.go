@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// written is what the process writes that the watchdog executes.
+// written is the output of the process that the watchdog executes.
 type written struct {
 	Args, Env []string
 	Read      string // all of its standard input

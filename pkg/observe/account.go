@@ -20,7 +20,7 @@ import (
 const maxUserFile = 4 << 20
 
 // readUser reads the command's user from the root directory of its mounts. name is the user's name, with the
-// groups of docker run --group-add; for "" the user is the one of the specification. It follows the engine:
+// groups of docker run --group-add; for "" the user is that of the specification. It follows the engine:
 // getUser in moby's daemon/oci_linux.go.
 //
 // An unreadable account is a fact that the plan decides about. It is an error only if name needs it.
@@ -42,7 +42,7 @@ func readUser(s *plan.TargetProcess, root *os.File, name string, groupAdd []stri
 	return nil
 }
 
-// lookUpUser looks up a user's name and sets it in spec.
+// lookUpUser looks up a user and sets it in spec.
 func lookUpUser(spec *plan.Spec, root *os.File, passwd []byte, name string, groupAdd []string) error {
 	group, err := readUserFile(root, "/etc/group")
 	if err != nil {
@@ -75,7 +75,7 @@ func lookUpUser(spec *plan.Spec, root *os.File, passwd []byte, name string, grou
 // invalidID is (uid_t)-1, which no user and no group has, credentials(7).
 const invalidID = 1<<32 - 1
 
-// account is the first line of uid in passwd. Without one, HOME is /, as with runc.
+// account returns the account in the first line of uid in passwd. Without such a line, HOME is /, as with runc.
 func account(root *os.File, passwd []byte, uid uint32) (plan.Account, error) {
 	home, shell, found, err := findHome(uid, passwd)
 	if err != nil {
@@ -112,7 +112,7 @@ func readUserFile(root *os.File, path string) ([]byte, error) {
 		return nil, fmt.Errorf("its %s: %w", path, err)
 	}
 	if len(text) > maxUserFile {
-		return nil, fmt.Errorf("its %s: it is larger than %d bytes", path, maxUserFile)
+		return nil, fmt.Errorf("its %s: larger than %d bytes", path, maxUserFile)
 	}
 	return text, nil
 }

@@ -64,7 +64,7 @@ func (p *Process) readNumber(name string, base int) (uint64, error) {
 	return n, nil
 }
 
-// scheduling is how a child of process pid will be scheduled.
+// scheduling returns how a child of process pid will be scheduled.
 func scheduling(pid int) (plan.Attributes, error) {
 	attr, err := unix.SchedGetAttr(pid, 0)
 	if err != nil {
@@ -81,7 +81,7 @@ func scheduling(pid int) (plan.Attributes, error) {
 	return a, nil
 }
 
-// ioPriority is the I/O priority of a process. It is 0 if the process has none of its own: an older kernel then
+// ioPriority returns the I/O priority of a process. It is 0 if the process has none of its own: an older kernel then
 // returns a level without a class.
 func ioPriority(pid int) (uint32, error) {
 	const whoProcess, classAt = 1, 13
@@ -95,7 +95,7 @@ func ioPriority(pid int) (uint32, error) {
 	return uint32(r), nil
 }
 
-// readPrctl reads the attributes of prctl(2) that status shows. A kernel or processor without the choice has
+// readPrctl reads the attributes of prctl(2) that status shows. A kernel or processor that offers no choice has
 // another text, or no line.
 func readPrctl(st procfs.Status, a *plan.Attributes) {
 	huge, _ := st.Field("THP_enabled")
@@ -112,7 +112,7 @@ func readPrctl(st procfs.Status, a *plan.Attributes) {
 	}[branch]
 }
 
-// readOwnAttributes reads the helper's attributes from the caller that a plan depends on.
+// readOwnAttributes reads the helper's inherited attributes that a plan depends on.
 func (o *Observation) readOwnAttributes(st procfs.Status) error {
 	o.Facts.Permanent = kernel.ReadPermanentAttributes()
 	var err error

@@ -27,7 +27,7 @@ func (o *Observation) readAudit() error {
 	defer root.Close()
 	at, err := inroot.OpenPathNoFollow(root, audit.SystemFile)
 	if o.host == o.self && (errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)) {
-		// Without openat2(2) the file cannot be opened safely, but lstat tells whether it exists.
+		// Without openat2(2) the file cannot be opened safely, but lstat reports whether it exists.
 		var st unix.Stat_t
 		if errors.Is(unix.Lstat(audit.SystemFile, &st), unix.ENOENT) {
 			return nil
@@ -41,7 +41,7 @@ func (o *Observation) readAudit() error {
 		o.Facts.Audit, err = o.readSystemFile(root)
 	}
 	if err != nil {
-		err = kernel.Explain(fmt.Errorf("audit settings of the engine's host, %s: %w", audit.SystemFile, err))
+		err = kernel.Explain(fmt.Errorf("read the audit settings of the engine's host, %s: %w", audit.SystemFile, err))
 		return exit.Hint(err,
 			"nothing is joined while they cannot be read: as root on the engine's host, correct or remove the file")
 	}
@@ -65,10 +65,10 @@ func (o *Observation) readSystemFile(root *os.File) (*audit.Settings, error) {
 		return nil, err
 	}
 	if st.Uid != 0 && !o.isUnmappedRoot(st.Uid) {
-		return nil, fmt.Errorf("it belongs to uid %d, not to root", st.Uid)
+		return nil, fmt.Errorf("the file belongs to uid %d, not to root", st.Uid)
 	}
 	if st.Mode&0o022 != 0 {
-		return nil, fmt.Errorf("others than root may write to it: its mode is %04o", st.Mode&0o7777)
+		return nil, fmt.Errorf("users other than root may write to it: its mode is %04o", st.Mode&0o7777)
 	}
 	f, err := inroot.Reopen(at, unix.O_RDONLY)
 	if err != nil {
@@ -80,14 +80,14 @@ func (o *Observation) readSystemFile(root *os.File) (*audit.Settings, error) {
 		return nil, err
 	}
 	if len(text) > audit.MaxSystemFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", audit.MaxSystemFile)
+		return nil, fmt.Errorf("larger than %d bytes", audit.MaxSystemFile)
 	}
 	s, err := audit.ParseSystem(text)
 	return &s, err
 }
 
-// isUnmappedRoot tells whether uid is what this user namespace shows for users without a mapping. A rootless
-// engine's user namespace shows the host's root so.
+// isUnmappedRoot reports whether uid is what this user namespace shows for users without a mapping, such as the
+// host's root in a rootless engine's user namespace.
 func (o *Observation) isUnmappedRoot(uid uint32) bool {
 	remapped, err := o.remapped()
 	return err == nil && remapped && uid == procfs.OverflowUID()

@@ -22,7 +22,7 @@ import (
 // environment, which execve(2) limits to 6 MiB.
 const maxBundle = 16 << 20
 
-// bundle has the fields that are used of config.json, of the OCI runtime specification:
+// bundle has the fields of config.json that are used. The OCI runtime specification defines them:
 // https://github.com/opencontainers/runtime-spec/blob/main/config.md
 type bundle struct {
 	Process struct {
@@ -59,8 +59,8 @@ type bundle struct {
 
 // shim opens the shim of a container's first process, which is its parent. The proof that p is that process,
 // and not another that got its number, is the shim's working directory: it is the bundle, which is named by the
-// container's full ID. Podman's conmon has the bundle in its command line. A process in a container could name
-// its own directory so, but it cannot leave the container's mount namespace and cgroups, which prove checks.
+// container's full ID. Podman's conmon has the bundle in its command line. A process in a container could give
+// its own directory that name, but it cannot leave the container's mount namespace and cgroups, which prove checks.
 func (p *Process) shim(id string) (*Process, error) {
 	st, err := p.readStatus()
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *Process) prove(shim *Process, id string) error {
 	if err := shim.findBundle(id); err != nil {
 		return err
 	}
-	return p.Alive() // only then was shim its parent
+	return p.Alive() // otherwise shim may be the parent of a later process with p's number
 }
 
 // findBundle finds the bundle of the container that p is the shim of.
@@ -121,7 +121,7 @@ func (p *Process) findBundle(id string) error {
 	return nil
 }
 
-// shimInContainer tells whether a process that seems to be p's shim is itself in a container: it has p's mount
+// shimInContainer reports whether a process that seems to be p's shim is itself in a container: it has p's mount
 // namespace, or is in a cgroup that is named by a container.
 func (p *Process) shimInContainer(shim *Process, id string) (bool, error) {
 	theirs, err := p.readlink("ns/mnt")
@@ -149,7 +149,7 @@ func (p *Process) shimInContainer(shim *Process, id string) (bool, error) {
 	return false, nil
 }
 
-// containerInPath is the last full container ID in the path of a cgroup.
+// containerInPath returns the last full container ID in the path of a cgroup.
 func containerInPath(path string) string {
 	const digits = 64
 	id := ""
@@ -173,14 +173,19 @@ func (p *Process) readBundle() (*bundle, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxBundle+1))
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
+	text := make([]byte, min(st.Size, maxBundle)+1) // io.ReadAll would use three times as much memory
+	n, err := io.ReadFull(f, text)
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("config.json: larger than %d bytes", len(text)-1)
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, err
 	}
-	if len(text) > maxBundle {
-		return nil, fmt.Errorf("config.json: it is larger than %d bytes", maxBundle)
-	}
-	return parseBundle(text)
+	return parseBundle(text[:n])
 }
 
 func parseBundle(text []byte) (*bundle, error) {
@@ -194,7 +199,7 @@ func parseBundle(text []byte) (*bundle, error) {
 	return &b, nil
 }
 
-// spec is the specification of the bundle's process for a plan.
+// spec returns the specification of the bundle's process for a plan.
 func (b *bundle) spec() (plan.Spec, error) {
 	p := &b.Process
 	s := plan.Spec{

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -41,7 +42,7 @@ func (p *Process) readCgroups() ([]plan.Cgroup, error) {
 	return p.groups, nil
 }
 
-// cgroupsToJoin are the groups that a command must join: those of p that self is not in. p is the first process
+// cgroupsToJoin returns the groups that a command must join: those of p that self is not in. p is the first process
 // of container id, or of none.
 //
 // The process may have moved to a group below the container's own one. docker exec stays in the container's
@@ -71,14 +72,15 @@ func (p *Process) cgroupsToJoin(self *Process, id string, mountsOf []*Process) (
 			continue
 		}
 		if !strings.HasPrefix(g.Path, "/") || outsideNamespace(g.Path) {
-			return nil, fmt.Errorf("cgroup %s is outside of this cgroup namespace", g)
+			return nil, exit.Hint(fmt.Errorf("cgroup %s is outside the caller's cgroup namespace", g),
+				"run docker nsjoin outside of any container, on the engine's host")
 		}
 		foreign = append(foreign, g)
 	}
 	return foreign, nil
 }
 
-// containerGroup is the group that the runtime made for container id: path up to the first component that is
+// containerGroup returns the group that the runtime made for container id: path up to the first component that is
 // named by the ID. The container made what is below. Without such a component it is path.
 func containerGroup(path, id string) string {
 	end := 0
@@ -91,7 +93,7 @@ func containerGroup(path, id string) string {
 	return path
 }
 
-// allowsProcesses tells whether cgroup v2 allows processes in a group that has non-empty groups below it:
+// allowsProcesses reports whether cgroup v2 allows processes in a group that has non-empty groups below it:
 // cgroup_migrate_vet_dst of the kernel's kernel/cgroup/cgroup.c.
 func allowsProcesses(g plan.Cgroup, mountsOf []*Process) bool {
 	dirs, err := findCgroupDirs([]plan.Cgroup{g}, mountsOf)
@@ -122,11 +124,11 @@ func (d cgroupDir) readLine(name string) string {
 	return strings.TrimSpace(string(text[:n]))
 }
 
-// outsideNamespace tells whether a group is outside of the cgroup namespace: then its path begins with /..,
+// outsideNamespace reports whether a group is outside of the cgroup namespace: then its path begins with /..,
 // cgroup_namespaces(7).
 func outsideNamespace(path string) bool { return path == "/.." || strings.HasPrefix(path, "/../") }
 
-// cgroupMount is a mounted hierarchy.
+// cgroupMount is a mount of a hierarchy.
 type cgroupMount struct {
 	options []string // its controllers, or "name=systemd"; empty for v2
 	root    string   // the group that is mounted
@@ -156,7 +158,7 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	return cgroupMount{}, false
 }
 
-// dirOf is the directory of group g in the mount, and false if the mount does not show g.
+// dirOf returns the directory of group g in the mount, and false if the mount does not show g.
 func (m cgroupMount) dirOf(g plan.Cgroup) (string, bool) {
 	if g.Hierarchy == "" {
 		if m.options != nil {
@@ -199,7 +201,10 @@ func (o *Observation) openCgroups(groups []plan.Cgroup, mountsOf []*Process) err
 			return fmt.Errorf("cgroup %s: %w", g, err)
 		}
 		o.Cgroups = append(o.Cgroups, f)
-		o.openFreezer(dirs[i], g)
+		if f := openFreezer(dirs[i], g); f != nil {
+			o.freezers = append(o.freezers, f)
+			groups[i].Frozen = isFrozen(f)
+		}
 		if o.memory == nil {
 			o.memory = openMemory(dirs[i], g)
 		}
@@ -263,7 +268,7 @@ func (d cgroupDir) addProcess(pid int) error {
 }
 
 // MoveToOwnFreezer moves a process into the helper's own group of the freezer of cgroup v1. A process that was
-// frozen in another group continues then.
+// frozen in another group then continues.
 func (o *Observation) MoveToOwnFreezer(pid int) error {
 	ours, err := o.self.readCgroups()
 	if err != nil {

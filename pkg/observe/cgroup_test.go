@@ -58,11 +58,11 @@ func TestCgroupsToJoin(t *testing.T) {
 		},
 		{
 			name: "outside", theirs: "0::/../b\n", ours: "0::/a\n",
-			message: "cgroup :/../b is outside of this cgroup namespace",
+			message: "cgroup :/../b is outside the caller's cgroup namespace",
 		},
 		{
 			name: "outside, the parent of the namespace's root", theirs: "0::/..\n", ours: "0::/a\n",
-			message: "cgroup :/.. is outside of this cgroup namespace",
+			message: "cgroup :/.. is outside the caller's cgroup namespace",
 		},
 		{
 			name: "outside, and the helper too", theirs: "0::/../b\n", ours: "0::/../b\n",
@@ -73,11 +73,11 @@ func TestCgroupsToJoin(t *testing.T) {
 		},
 		{
 			name: "no path", theirs: "0::b\n", ours: "0::/a\n",
-			message: "cgroup :b is outside of this cgroup namespace",
+			message: "cgroup :b is outside the caller's cgroup namespace",
 		},
 		{
 			name: "outside, in one of several", theirs: "4:memory:/b\n3:pids:/..\n", ours: "4:memory:/a\n3:pids:/a\n",
-			message: "cgroup pids:/.. is outside of this cgroup namespace",
+			message: "cgroup pids:/.. is outside the caller's cgroup namespace",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

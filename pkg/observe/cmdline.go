@@ -12,14 +12,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// Limits for reading command lines in a survey. The kernel reads them from the memory of processes that anybody
+// Limits for reading command lines in a survey. The kernel reads them from the memory of processes that any user
 // may have started, which can take long.
 const (
 	maxCommandBytes     = 1 << 20                // bytes, of all processes together
 	cmdlineTimeout      = 100 * time.Millisecond // for one process; it normally takes microseconds
 	shortCmdlineTimeout = 2 * time.Millisecond   // after shortTimeoutAfter processes have timed out
 	shortTimeoutAfter   = 4
-	maxSilent           = 64 // each timeout leaves a thread behind
+	maxSilent           = 64 // processes that may time out; each timeout leaves a thread behind
 )
 
 // readDetails reads user and command line of the given processes. A process that has ended is left out.
@@ -42,8 +42,7 @@ func (s *surveyor) readDetails(pids []int) {
 	}
 }
 
-// commands is the number of bytes of command lines that may still be read, and how many processes have timed
-// out.
+// commands counts the bytes of command lines that may still be read, and the processes that have timed out.
 type commands struct{ left, silent int }
 
 // read reads user and command line of a process and closes its directory.
@@ -69,7 +68,7 @@ func (c *commands) read(p *Process, o *survey.Origin) error {
 	return nil
 }
 
-// cmdline reads the beginning of a command line and tells whether there is more.
+// cmdline reads the beginning of a command line and reports whether there is more.
 func (c *commands) cmdline(p *Process) ([]byte, bool, error) {
 	if c.left <= 0 || c.silent >= maxSilent {
 		return nil, true, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// A process that is traced already is another reason: being root does not help.
+// If the process is already traced, being root does not help.
 func TestHintIfCopyingNeedsRoot(t *testing.T) {
 	for _, row := range []struct {
 		err  error

@@ -22,8 +22,8 @@ const (
 	maxDescriptors           = 1 << 17
 )
 
-// holders finds what keeps namespaces besides the processes in them: bind mounts of their files, in each mount
-// namespace, and open descriptors. A descriptor that was opened through a bind mount has the mount's path as
+// holders finds what keeps namespaces alive apart from the processes in them: bind mounts of their files, in each
+// mount namespace, and open descriptors. A descriptor that was opened through a bind mount has the mount's path as
 // its link, and is found as the mount.
 type holders struct {
 	*surveyor
@@ -78,7 +78,7 @@ func (h *holders) readMounts(p *Process) bool {
 	return !limited || n <= maxMountsPerNamespace && h.mounts > 0
 }
 
-// limited tells whether the limits apply to a process: they don't to one in the host's namespaces. If processes
+// limited reports whether the limits apply to a process: they don't to one in the host's namespaces. If processes
 // were left out, any process may be a container's.
 func (h *holders) limited(p *Process) bool {
 	return h.process(p.PID).Group != 0 || h.Omitted.Processes > 0

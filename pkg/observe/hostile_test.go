@@ -43,13 +43,13 @@ var hostileFiles = []struct {
 	}, ""},
 	{"a sparse file", func(path, _ string) error {
 		return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 8<<30))
-	}, "it is larger than 4194304 bytes"},
+	}, "larger than 4194304 bytes"},
 	{"the most lines that are read", func(path, text string) error {
 		return os.WriteFile(path, []byte(text+strings.Repeat("\n", maxUserFile-len(text))), 0o600)
 	}, ""},
 	{"one byte more", func(path, text string) error {
 		return os.WriteFile(path, []byte(text+strings.Repeat("\n", maxUserFile-len(text)+1)), 0o600)
-	}, "it is larger than 4194304 bytes"},
+	}, "larger than 4194304 bytes"},
 }
 
 // readUser1000 calls readUser for user 1000. It must not block.

@@ -15,21 +15,23 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// endTimeout is how long a container's first process may live after all other processes of its pid namespace
-// were killed: it waits for them.
+// endTimeout is how long a container's first process may go on after all other processes of its pid namespace
+// have been killed: the kernel has it wait for them.
 const endTimeout = 500 * time.Millisecond
 
-// WhyKilled tells why a command got SIGKILL: the first process of its pid namespace, pid, has ended, or the
-// out-of-memory killer was active in its cgroup. It is "" for another reason.
-func (o *Observation) WhyKilled(pid int) string {
+// WhyKilled returns why a command got SIGKILL: the first process of its pid namespace, which is taken from source,
+// has ended, or the out-of-memory killer was active in its cgroup. For any other reason it returns "". hint says what
+// the user can do, or is "".
+func (o *Observation) WhyKilled(source request.Source) (why, hint string) {
 	if n, err := oomKills(o.memory); err == nil && n > o.oomKills {
-		return "its cgroup is out of memory"
+		return "its cgroup ran out of memory", "docker stats shows the memory in use; docker update --memory raises the limit"
 	}
-	p, ok := o.Processes[pid]
+	p, ok := o.Processes[source.PID]
 	if !ok {
-		return ""
+		return "", ""
 	}
 	fds := []unix.PollFd{{Fd: int32(p.Pidfd.Fd()), Events: unix.POLLIN}}
 	for deadline := time.Now().Add(endTimeout); ; {
@@ -37,11 +39,19 @@ func (o *Observation) WhyKilled(pid int) string {
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case err == nil && n > 0:
-			return "it has stopped"
+			return endedText(source), ""
 		default:
-			return ""
+			return "", ""
 		}
 	}
+}
+
+// endedText says that the process of a source has ended.
+func endedText(source request.Source) string {
+	if source.From == request.FromContainer {
+		return fmt.Sprintf("container %s has stopped", source.Quoted())
+	}
+	return source.Quoted() + " has ended"
 }
 
 // openMemory opens the file that counts what the out-of-memory killer ended in a group: of cgroup v2, or of v1
@@ -61,7 +71,7 @@ func openMemory(in cgroupDir, g plan.Cgroup) *os.File {
 	return f
 }
 
-// oomKills reads that count; 0 without a file.
+// oomKills reads that count. Without a file it returns 0.
 func oomKills(file *os.File) (uint64, error) {
 	if file == nil {
 		return 0, nil

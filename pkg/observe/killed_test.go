@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-const outOfMemory = "its cgroup is out of memory"
+const outOfMemory = "its cgroup ran out of memory"
 
 // The count is that of the command's group, in both versions of cgroups.
 func TestCommandIsKilledOutOfMemory(t *testing.T) {
@@ -32,11 +33,11 @@ func TestCommandIsKilledOutOfMemory(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
-		if got := o.WhyKilled(0); got != "" {
+		if got, _ := o.WhyKilled(request.Host()); got != "" {
 			t.Errorf("%s: without a new kill: %q", row.name, got)
 		}
 		write(t, filepath.Join(self.dir.Name(), "root/cg/a", row.file), strings.Replace(row.text, "oom_kill 3", "oom_kill 4", 1))
-		if got := o.WhyKilled(0); got != outOfMemory {
+		if got, hint := o.WhyKilled(request.Host()); got != outOfMemory || !strings.Contains(hint, "docker stats") {
 			t.Errorf("%s: %q", row.name, got)
 		}
 	}
@@ -51,7 +52,7 @@ func TestGroupWithoutACountIsNoError(t *testing.T) {
 	if err := o.openCgroups([]plan.Cgroup{{Hierarchy: "pids", Path: "/a"}, {Path: "/a"}}, []*Process{self}); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.WhyKilled(0); o.memory != nil || got != "" {
+	if got, _ := o.WhyKilled(request.Host()); o.memory != nil || got != "" {
 		t.Errorf("it counts in %v: %q", o.memory, got)
 	}
 }
@@ -60,14 +61,19 @@ func TestCommandWhoseFirstProcessHasEnded(t *testing.T) {
 	cmd := running(t, "cat")
 	pid := cmd.Process.Pid
 	o := &Observation{Processes: map[int]*Process{pid: openTestProcess(t, pid)}}
-	if got := o.WhyKilled(pid); got != "" {
+	web := request.Source{From: request.FromContainer, Name: "web", PID: pid}
+	if got, _ := o.WhyKilled(web); got != "" {
 		t.Errorf("while it runs: %q", got)
 	}
 	end(t, cmd)
-	if got := o.WhyKilled(pid); got != "it has stopped" {
-		t.Errorf("after its end: %q", got)
+	if got, hint := o.WhyKilled(web); got != `container "web" has stopped` || hint != "" {
+		t.Errorf("after its end: %q, %q", got, hint)
 	}
-	if got := o.WhyKilled(0); got != "" {
+	process := request.Source{From: request.FromPID, PID: pid}
+	if got, _ := o.WhyKilled(process); got != process.String()+" has ended" {
+		t.Errorf("after the end of a process: %q", got)
+	}
+	if got, _ := o.WhyKilled(request.Host()); got != "" {
 		t.Errorf("in the helper's pid namespace: %q", got)
 	}
 }

@@ -33,7 +33,7 @@ func (o *Observation) readProfile(s *plan.TargetProcess, starter *Process) error
 	return nil
 }
 
-// missingProfile tells whether the kernel lacks a profile.
+// missingProfile reports whether the kernel lacks a profile.
 //
 // The kernel must be asked: when a process in complain mode changes to a missing profile, the kernel creates
 // one that allows everything (aa_change_profile of security/apparmor/domain.c). "permprofile" only checks.

@@ -8,7 +8,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// limits reads the resource limits of p from /proc, which everybody may read. prlimit(2) needs CAP_SYS_RESOURCE
+// limits reads the resource limits of p from /proc, which every process may read. prlimit(2) needs CAP_SYS_RESOURCE
 // for a process of another user, such as the shim of a rootless engine, and root may lack it.
 func (p *Process) limits() ([]plan.Limit, error) {
 	text, err := p.read("limits")

@@ -31,12 +31,12 @@ var errMemoryLocked = errors.New("its memory is locked by a debugger or by a fil
 func (p *Process) readMemory(name string, limit int) (string, error) {
 	text, more, err := p.readMemoryWithin(name, limit, memoryTimeout)
 	if err == nil && more {
-		err = fmt.Errorf("%s: it is larger than %d bytes", p.path(name), limit)
+		err = fmt.Errorf("%s: larger than %d bytes", p.path(name), limit)
 	}
 	return string(text), err
 }
 
-// readMemoryWithin reads the first limit bytes and tells whether there are more. After timeout it fails with
+// readMemoryWithin reads the first limit bytes and reports whether there are more. After timeout it fails with
 // errMemoryLocked and leaves the reading thread behind.
 func (p *Process) readMemoryWithin(name string, limit int, timeout time.Duration) (text []byte, more bool, err error) {
 	// A thread that stays behind needs a descriptor that is not closed and reused.

@@ -55,7 +55,7 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 		return nil, facts, err
 	}
 	if fs.Type != unix.NSFS_MAGIC {
-		return nil, facts, errors.New("it is not a namespace file")
+		return nil, facts, errors.New("not a namespace file")
 	}
 	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
 	if err != nil {
@@ -71,7 +71,7 @@ func openNamespace(path string) (*os.File, plan.PathNamespace, error) {
 	return f, facts, nil
 }
 
-// kindOf is the kind of an open namespace, ioctl_nsfs(2).
+// kindOf returns the kind of an open namespace, ioctl_nsfs(2).
 func kindOf(f *os.File) (ns.Kind, error) {
 	flag, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_NSTYPE)
 	if err != nil {
@@ -85,7 +85,7 @@ func kindOf(f *os.File) (ns.Kind, error) {
 	return 0, fmt.Errorf("unknown kind of namespace %#x", flag)
 }
 
-// owner is the user namespace that owns an open namespace. EPERM means that it is neither the helper's nor
+// owner returns the user namespace that owns an open namespace. EPERM means that it is neither the helper's nor
 // below it.
 func owner(f *os.File) (ns.ID, error) {
 	fd, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_USERNS)
@@ -97,7 +97,7 @@ func owner(f *os.File) (ns.ID, error) {
 	return idOf(user)
 }
 
-// unreachable tells whether an open pid namespace is neither own nor below it.
+// unreachable reports whether an open pid namespace is neither the namespace own nor below it.
 func unreachable(pid *os.File, own ns.ID) (bool, error) {
 	id, err := idOf(pid)
 	for err == nil && id != own {

@@ -55,13 +55,13 @@ func TestOpenNamespaceRefusesOtherFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		at("file"):    "it is not a namespace file",
-		at("fifo"):    "it is not a namespace file",
-		at("socket"):  "it is not a namespace file",
-		at("linked"):  "it is not a namespace file",
-		dir:           "it is not a namespace file",
-		"/dev/null":   "it is not a namespace file",
-		"/proc/self":  "it is not a namespace file",
+		at("file"):    "not a namespace file",
+		at("fifo"):    "not a namespace file",
+		at("socket"):  "not a namespace file",
+		at("linked"):  "not a namespace file",
+		dir:           "not a namespace file",
+		"/dev/null":   "not a namespace file",
+		"/proc/self":  "not a namespace file",
 		at("nothing"): unix.ENOENT.Error(),
 		at("file/x"):  unix.ENOTDIR.Error(),
 		at("loop"):    unix.ELOOP.Error(),

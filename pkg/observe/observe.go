@@ -15,6 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/programs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -29,13 +30,23 @@ type Observation struct {
 	CgroupDir *os.File
 	// Paths are the namespace files that the request names, by source.
 	Paths map[string]*os.File
+	// MountSource and MountTarget are open with O_PATH, and MountRoot is the root directory of the container's mounts,
+	// if ObserveMount read the facts for a mount.
+	MountSource, MountTarget, MountRoot *os.File
 
+	// HostPrograms are the programs of the request's HostDir; nil without one.
+	HostPrograms *programs.Set
+
+	hostDir  *os.File   // of HostPrograms
+	ownDirs  []*os.File // of HostPrograms, in an image
 	freezers []*os.File // show whether the groups of Cgroups are frozen
 	memory   *os.File   // counts the processes that the out-of-memory killer ended
 	oomKills uint64     // its count before the command
 
 	self *Process
 	host *Process // has the host's namespaces: self, unless the helper runs in its own container
+	// moving is nil unless this process is moving to the cgroups of host.
+	moving *move
 	// shims has the shim of each process that is a container's first process.
 	shims map[*Process]*Process
 	// roots has the root directories of mount namespaces: opening one takes a thread.
@@ -43,14 +54,17 @@ type Observation struct {
 }
 
 // Observe reads what the request needs. An error names the source that could not be read.
-func Observe(r *request.Request) (*Observation, error) {
+func Observe(r *request.Request) (*Observation, error) { return read(r, (*Observation).observe) }
+
+// read reads facts by a method of Observation.
+func read(r *request.Request, method func(*Observation, *request.Request) error) (*Observation, error) {
 	o := &Observation{
 		Processes: make(map[int]*Process),
 		Paths:     make(map[string]*os.File),
 		shims:     make(map[*Process]*Process),
 		roots:     make(map[*Process]*os.File),
 	}
-	if err := o.observe(r); err != nil {
+	if err := method(o, r); err != nil {
 		err = o.Explain(r, err)
 		o.close()
 		return nil, err
@@ -71,8 +85,8 @@ func (o *Observation) close() {
 			p.release() // the second time does nothing
 		}
 	}
-	for _, f := range slices.Concat(o.Cgroups, o.freezers, slices.Collect(maps.Values(o.Paths)), slices.Collect(maps.Values(o.roots)),
-		[]*os.File{o.CgroupDir, o.memory}) {
+	for _, f := range slices.Concat(o.Cgroups, o.ownDirs, o.freezers, slices.Collect(maps.Values(o.Paths)), slices.Collect(maps.Values(o.roots)),
+		[]*os.File{o.CgroupDir, o.memory, o.hostDir, o.MountSource, o.MountTarget, o.MountRoot}) {
 		f.Close()
 	}
 }
@@ -86,13 +100,14 @@ func (o *Observation) Explain(r *request.Request, err error) error {
 	for _, k := range ns.Kinds() {
 		s := r.Source(k)
 		if p, ok := o.Processes[s.PID]; ok && p.Alive() != nil {
-			return exit.Hint(err, "%s has ended meanwhile", s.Quoted())
+			return exit.Hint(err, "%s has ended in the meantime", s.Quoted())
 		}
 	}
 	return err
 }
 
-func (o *Observation) observe(r *request.Request) error {
+// openSelf opens the helper's own process, which is the host's until leaveContainer.
+func (o *Observation) openSelf() error {
 	var err error
 	if o.self, err = OpenProcess(os.Getpid()); err != nil {
 		return err
@@ -100,12 +115,18 @@ func (o *Observation) observe(r *request.Request) error {
 	if err := o.self.OpenNamespaces(); err != nil {
 		return err
 	}
-	o.Facts.Self = o.self.Facts()
+	o.Facts.Self, o.host = o.self.Facts(), o.self
+	return nil
+}
+
+func (o *Observation) observe(r *request.Request) error {
+	if err := o.openSelf(); err != nil {
+		return err
+	}
 	if err := o.readSelf(); err != nil {
 		return err
 	}
-	o.host = o.self
-	if r.Client != nil {
+	if r.IsRemote() {
 		if err := o.leaveContainer(); err != nil {
 			return err
 		}
@@ -142,6 +163,15 @@ func (o *Observation) observe(r *request.Request) error {
 	if err := o.readProcMounts(r, p, pid); err != nil {
 		return err
 	}
+	if err := o.readPrograms(r); err != nil {
+		return err
+	}
+	if err := o.readRoot(r, p); err != nil {
+		return err
+	}
+	if err := o.readNames(r, p); err != nil {
+		return err
+	}
 	if plan.NeedsTargetProcess(o.host.Facts(), p.Facts()) {
 		if err := o.readTarget(p, root, r.User); err != nil {
 			return fmt.Errorf("read the identity of %s: %w", root.Quoted(), err)
@@ -157,7 +187,11 @@ func (o *Observation) readForUserNamespace(r *request.Request, pid pidNamespace)
 		return err
 	}
 	if len(o.Facts.Users) == 0 && pid.file != nil && plan.MayLoadFilterLast(o.Facts.TargetProcess) {
-		return o.findWatchers(r, pid)
+		err := o.findWatchers(r, pid)
+		if errors.Is(err, errChurn) || errors.Is(err, errThreads) {
+			return exit.Hint(err, "run it again, or use docker exec")
+		}
+		return err
 	}
 	return nil
 }
@@ -180,7 +214,7 @@ func (o *Observation) readSelf() error {
 	return o.readOwnAttributes(st)
 }
 
-// readOverrides reads the sources of kinds that are not the base's.
+// readOverrides reads the sources of the kinds that are not taken from the base.
 func (o *Observation) readOverrides(r *request.Request) error {
 	o.Facts.Overrides = make(map[ns.Kind]plan.Process)
 	o.Facts.Paths = make(map[ns.Kind]plan.PathNamespace)
@@ -240,7 +274,7 @@ func (o *Observation) proveContainer(p *Process, s request.Source) error {
 	}
 	shim, err := p.shim(s.Container.ID)
 	if err != nil {
-		return explain(fmt.Errorf("prove that process %d is %s: %w", s.PID, s.Quoted(), err), s)
+		return explain(fmt.Errorf("verify that process %d is %s: %w", s.PID, s.Quoted(), err), s)
 	}
 	if before := o.shims[p]; before != nil {
 		before.release()
@@ -262,8 +296,8 @@ func explain(err error, s request.Source) error {
 	return err
 }
 
-// OpenRoot opens the root directory of a command that takes its mount namespace from process pid. For a number
-// that is not in Processes it is the host's.
+// OpenRoot opens the root directory of a command that takes its mount namespace from process pid. If pid is not in
+// Processes, that is the host's.
 func (o *Observation) OpenRoot(pid int) (*os.File, error) {
 	if p, ok := o.Processes[pid]; ok {
 		return o.openMountRoot(p)

@@ -83,7 +83,7 @@ func end(t *testing.T, cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
-// zombie is a child that has ended and was not waited for.
+// zombie returns a child that has ended and was not waited for.
 func zombie(t *testing.T) int {
 	t.Helper()
 	cmd := running(t, "cat")

@@ -15,12 +15,12 @@ import (
 )
 
 // openProcFD opens /proc/PID as a bare descriptor, for the survey of all processes: an os.File would take one
-// more system call for each. What is read through it is always of the same process.
+// more system call for each. What is read through it always belongs to the same process.
 func openProcFD(pid int) (int, error) {
 	return unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
-// openProcDir opens /proc/PID for a process that only /proc is read of. It takes no pidfd.
+// openProcDir opens /proc/PID for a process of which only files in /proc are read. It opens no pidfd.
 func openProcDir(pid int) (*Process, error) {
 	dir, err := procfs.Open(pid)
 	return &Process{PID: pid, dir: dir}, err
@@ -47,8 +47,8 @@ func inodes(dir int) (survey.Inodes, error) {
 	return nodes, nil
 }
 
-// inodesOfLivingThread reads them from another thread if the main thread has ended. It is ENOENT if the process
-// has ended.
+// inodesOfLivingThread reads them from another thread if the main thread has ended. The error is ENOENT if the
+// process has ended.
 func inodesOfLivingThread(dir, pid int) (survey.Inodes, error) {
 	tid, err := livingThread(dir, pid)
 	if err != nil || tid == 0 {

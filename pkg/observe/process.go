@@ -17,7 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// Process is an open process. It can end, but another process that gets its number is never taken for it.
+// Process is an open process. It can end, but another process that gets its number is never mistaken for it.
 type Process struct {
 	PID int
 	// Pidfd is for setns(2) and Alive.
@@ -46,7 +46,7 @@ type Process struct {
 func OpenProcess(pid int) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
-		return nil, fmt.Errorf("pidfd of process %d: %w", pid, err)
+		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
 	p := &Process{PID: pid, Pidfd: os.NewFile(uintptr(fd), "pidfd")}
 	if p.dir, err = procfs.Open(pid); err == nil {
@@ -98,7 +98,7 @@ func (p *Process) Alive() error {
 }
 
 // OpenNamespaces opens all namespaces of the process. Kinds that the kernel lacks are left out. It fails with
-// ESRCH for a process that has ended and was not waited for: that still has a pidfd, but few namespaces.
+// ESRCH for a process that has ended and has not been waited for: it still has a pidfd, but few namespaces.
 // release closes what was opened, also after an error.
 func (p *Process) OpenNamespaces() error {
 	p.Namespaces = make(map[ns.Kind]*os.File)
@@ -127,7 +127,7 @@ func (p *Process) OpenRoot() (*os.File, error) {
 	return p.open("root", unix.O_PATH|unix.O_DIRECTORY)
 }
 
-// Facts are the facts about the process for a plan.
+// Facts returns the facts about the process for a plan.
 func (p *Process) Facts() plan.Process {
 	return plan.Process{PID: p.PID, Namespaces: p.IDs}
 }
@@ -143,7 +143,7 @@ func (p *Process) open(name string, flags int) (*os.File, error) {
 
 func (p *Process) path(name string) string { return p.dir.Name() + "/" + name }
 
-// SetnsPidfd is the pidfd for setns(2). It is nil if the main thread has ended, since setns looks at that
+// SetnsPidfd returns the pidfd for setns(2). It is nil if the main thread has ended, since setns looks at that
 // thread only.
 func (p *Process) SetnsPidfd() *os.File {
 	if p.thread != 0 {

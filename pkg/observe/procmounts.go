@@ -14,11 +14,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// maxProcMounts limits the mounts at and below /proc.
-const maxProcMounts = 1000
+// maxHostMounts limits the mounts at and below /proc or /sys.
+const maxHostMounts = 1000
 
-// procMount is a mount at or below /proc.
-type procMount struct {
+// hostMount is a mount at or below /proc or /sys.
+type hostMount struct {
 	id, parent int
 	path, kind string
 }
@@ -28,27 +28,35 @@ func (o *Observation) readProcMounts(r *request.Request, mounts *Process, pid pi
 	if !plan.NeedsProcMounts(r, o.host.Facts(), mounts.Facts(), pid.id) {
 		return nil
 	}
-	var list []procMount
-	err := o.host.readLines("mountinfo", func(line string) bool {
-		if m, ok := parseProcMount(line); ok {
-			list = append(list, m)
-		}
-		return len(list) <= maxProcMounts
-	})
-	if err == nil && len(list) > maxProcMounts {
-		err = exit.Hint(fmt.Errorf("more than %d mounts on the host's /proc", maxProcMounts), "--mnt host keeps the host's /proc as it is")
+	list, err := o.hostMounts("/proc")
+	if err == nil && len(list) > maxHostMounts {
+		err = exit.Hint(fmt.Errorf("more than %d mounts on the host's /proc", maxHostMounts), "--mnt host keeps the host's /proc as it is")
 	}
-	o.Facts.ProcMounts = mountsOnProc(list)
+	_, o.Facts.ProcMounts = mountsOn("/proc", "proc", list)
 	return err
 }
 
-// parseProcMount parses a line of mountinfo, proc_pid_mountinfo(5). ok is false if the mount is not at or below
-// /proc.
-func parseProcMount(line string) (m procMount, ok bool) {
+// hostMounts returns the host's mounts at or below root, and not many more than maxHostMounts.
+func (o *Observation) hostMounts(root string) ([]hostMount, error) {
+	var list []hostMount
+	err := o.host.readLines("mountinfo", func(line string) bool {
+		if m, ok := parseMount(line, root); ok {
+			list = append(list, m)
+		}
+		return len(list) <= maxHostMounts
+	})
+	return list, err
+}
+
+// parseMount parses a line of mountinfo, proc_pid_mountinfo(5). ok is false if the mount is not at or below root.
+func parseMount(line, root string) (m hostMount, ok bool) {
+	if !strings.Contains(line, " "+root) {
+		return m, false // most lines
+	}
 	before, after, _ := strings.Cut(line, " - ")
 	fields := strings.SplitN(before, " ", 3)
 	_, m.path, ok = survey.ParseMount(before)
-	if !ok || m.path != "/proc" && !strings.HasPrefix(m.path, "/proc/") {
+	if !ok || m.path != root && !strings.HasPrefix(m.path, root+"/") {
 		return m, false
 	}
 	var errID, errParent error
@@ -58,29 +66,31 @@ func parseProcMount(line string) (m procMount, ok bool) {
 	return m, errID == nil && errParent == nil
 }
 
-// mountsOnProc are the mounts on the topmost mount at /proc, if that is a procfs. A mount on one of these, at a
-// path below it, belongs to that one.
-func mountsOnProc(list []procMount) []plan.Mount {
-	var found []plan.Mount
-	var root procMount
+// mountsOn returns the mounts on the topmost mount at a path, if that is a file system of the given kind. A mount on
+// one of these, at a path below it, belongs to that one.
+func mountsOn(path, kind string, list []hostMount) (ok bool, found []plan.Mount) {
+	var root hostMount
 	for _, m := range list {
-		if m.path == "/proc" {
+		if m.path == path {
 			root = topmost(list, m)
 			break
 		}
 	}
+	if root.kind != kind {
+		return false, nil
+	}
 	for _, m := range list {
-		if root.kind == "proc" && m.parent == root.id {
+		if m.parent == root.id {
 			found = append(found, plan.Mount{Path: m.path, Autofs: topmost(list, m).kind == "autofs"})
 		}
 	}
-	return found
+	return true, found
 }
 
-// topmost is the topmost mount of the stack on m, all at the same path.
-func topmost(list []procMount, m procMount) procMount {
+// topmost returns the topmost mount of the stack on m, all at the same path.
+func topmost(list []hostMount, m hostMount) hostMount {
 	for range list {
-		i := slices.IndexFunc(list, func(on procMount) bool { return on.parent == m.id && on.path == m.path })
+		i := slices.IndexFunc(list, func(on hostMount) bool { return on.parent == m.id && on.path == m.path })
 		if i < 0 {
 			break
 		}

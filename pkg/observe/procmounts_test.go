@@ -45,18 +45,18 @@ func TestMountsOnProc(t *testing.T) {
 			[]plan.Mount{{Path: "/proc/a b\\040\n"}},
 		},
 	} {
-		var list []procMount
+		var list []hostMount
 		for line := range strings.Lines(row.mounts) {
-			if m, ok := parseProcMount(strings.TrimSuffix(line, "\n")); ok {
+			if m, ok := parseMount(strings.TrimSuffix(line, "\n"), "/proc"); ok {
 				list = append(list, m)
 			}
 		}
-		if got := mountsOnProc(list); !reflect.DeepEqual(got, row.want) {
+		if _, got := mountsOn("/proc", "proc", list); !reflect.DeepEqual(got, row.want) {
 			t.Errorf("%s: %+v, want %+v", row.name, got, row.want)
 		}
 	}
 	for _, line := range []string{"", "22 27", "x 27 0:21 / /proc rw - proc", "22 x 0:21 / /proc rw - proc", "22 27 0:21 / /pro rw - proc"} {
-		if m, ok := parseProcMount(line); ok {
+		if m, ok := parseMount(line, "/proc"); ok {
 			t.Errorf("%q is %+v", line, m)
 		}
 	}

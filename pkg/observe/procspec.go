@@ -46,8 +46,8 @@ func (o *Observation) readProcessSpec(s *plan.TargetProcess, p *Process, st proc
 	return nil
 }
 
-// readIDs reads the effective ids, as they are in the process's user namespace. /proc shows them as in the
-// helper's.
+// readIDs reads the effective ids and maps them to the process's user namespace. /proc shows them as they are in
+// the helper's.
 func (o *Observation) readIDs(spec *plan.Spec, p *Process, st procfs.Status) error {
 	uids, err := o.readIDMap(p, "uid_map")
 	if err != nil {
@@ -76,7 +76,7 @@ func (o *Observation) readIDs(spec *plan.Spec, p *Process, st procfs.Status) err
 	return nil
 }
 
-// effectiveID is the second number of a status line of real, effective, saved and file system id.
+// effectiveID returns the second number of a status line of real, effective, saved and file system id.
 func effectiveID(st procfs.Status, field string, ranges []plan.IDRange) (uint32, error) {
 	four, err := st.IDs(field)
 	if err != nil {

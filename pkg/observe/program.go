@@ -21,21 +21,24 @@ import (
 // Limits for reading a program that could not be executed.
 const (
 	maxProgramFiles = 64   // files of PATH that are examined
-	maxInterpreters = 5    // of interpreters, as in the kernel
+	maxInterpreters = 5    // in a chain, as in the kernel
 	maxFirstLine    = 256  // bytes of a script, BINPRM_BUF_SIZE of linux/binfmts.h
 	maxHeaders      = 4096 // bytes of an ELF file with its headers, and of a path
 	programTimeout  = time.Second
 )
 
-// WhyNotExecuted looks for the reason why the kernel did not execute an existing file, with the error cause: a
-// missing interpreter or loader, which the kernel does not name. It is nil for other reasons. root is the
-// process whose root the command has.
+// WhyNotExecuted returns an error about a missing interpreter or loader, which the kernel does not name, if that is
+// why the kernel refused an existing file with the error cause; nil for other reasons. root is the process whose
+// root the command has.
 //
 // The files are the container's, and may be on a file system that does not answer. Then the reading thread
 // stays behind.
 func (o *Observation) WhyNotExecuted(p *plan.Plan, root int, cause error) error {
 	if !errors.Is(cause, unix.ENOENT) && !errors.Is(cause, unix.EACCES) {
 		return nil
+	}
+	if p.View != nil && p.View.Tree != "" {
+		return nil // the command's root directory is not that of root
 	}
 	answers := make(chan error, 2)
 	go func() {
@@ -86,7 +89,7 @@ func absolute(dir, name string) string {
 	return path.Join("/", dir, name)
 }
 
-// executable is nil, or the kernel's error for a file that nobody can execute.
+// executable returns nil, or the kernel's error for a file that nobody can execute.
 func executable(root *os.File, name string) error {
 	f, err := inroot.OpenPath(root, name)
 	if err != nil {
@@ -103,7 +106,7 @@ func executable(root *os.File, name string) error {
 	return nil
 }
 
-// interpreter is the path of the program that the kernel executes for a file, and its kind; "" if it executes
+// interpreter returns the path of the program that the kernel executes for a file, and its kind; "" if it executes
 // the file itself.
 func interpreter(root *os.File, name string) (kind, next string) {
 	f, err := inroot.OpenRegular(root, name)
@@ -123,7 +126,7 @@ func interpreter(root *os.File, name string) (kind, next string) {
 	return "loader", loader(f, head)
 }
 
-// firstWord is the first word of a line.
+// firstWord returns the first word of a line.
 func firstWord(line []byte) string {
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
@@ -135,7 +138,7 @@ func firstWord(line []byte) string {
 	return string(line)
 }
 
-// loader is the PT_INTERP of an ELF file, elf(5). head is the beginning of the file.
+// loader returns the PT_INTERP of an ELF file, elf(5). head is the beginning of the file.
 func loader(f io.ReaderAt, head []byte) string {
 	const class, data, minimum = 4, 5, 64
 	if len(head) < minimum || string(head[:4]) != "\x7fELF" {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// elfFile is an ELF file with one program header, PT_INTERP with the loader name.
+// elfFile returns an ELF file with one program header, PT_INTERP with the loader name.
 func elfFile(long bool, order binary.AppendByteOrder, name string) []byte {
 	class, data := byte(1), byte(1)
 	if order.String() == binary.BigEndian.String() {

@@ -59,8 +59,8 @@ func (o *Observation) pidNamespace(r *request.Request) (pid pidNamespace, err er
 	return pid, err
 }
 
-// remapped tells whether the helper's user namespace has no number for some users of the machine, as a
-// rootless engine's.
+// remapped reports whether the helper's user namespace has no number for some users of the machine, like a
+// rootless engine's user namespace.
 func (o *Observation) remapped() (bool, error) {
 	text, err := o.self.read("uid_map")
 	if err != nil {
@@ -73,7 +73,7 @@ func (o *Observation) remapped() (bool, error) {
 	return len(ranges) != 1 || ranges[0].Count != math.MaxUint32, nil
 }
 
-// file is the open namespace of kind k that the request names. For a new one it is the host's; it is nil if the
+// file returns the open namespace of kind k that the request names. For a new one it is the host's; it is nil if the
 // kernel lacks the kind.
 func (o *Observation) file(r *request.Request, k ns.Kind) (*os.File, error) {
 	source := r.Source(k)

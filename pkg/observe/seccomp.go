@@ -14,9 +14,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/thread"
 )
 
-// stopTimeout is how long a process may take to stop so that its filter can be read, and shortStopTimeout how
-// long if there is another way. Stopping takes some 50 µs. A frozen process never stops; one in uninterruptible
-// sleep, or without processor time, stops later.
+// stopTimeout is how long a process may take to stop so that its filter can be read; shortStopTimeout is the
+// limit if there is another way to get the filter. Stopping takes about 50 µs. A frozen process never stops; one in
+// uninterruptible sleep, or without processor time, stops later.
 const (
 	stopTimeout      = 2 * time.Second
 	shortStopTimeout = 200 * time.Millisecond
@@ -25,7 +25,7 @@ const (
 // CopyFilters copies the n oldest seccomp filters of process pid, the oldest first, exactly as the kernel has
 // them.
 //
-// The process is stopped meanwhile, for some 100 µs, which it cannot tell from being preempted. It needs
+// The process is stopped for about 100 µs, which it cannot tell from being preempted. CopyFilters needs
 // CAP_SYS_ADMIN in the initial user namespace and a caller without a filter, ptrace(2). Errors: EPERM if the
 // process is already traced or the caller may not trace it; EACCES without those rights; ENOENT if it has fewer
 // than n filters.
@@ -44,7 +44,7 @@ func copyFilters(tid, n int, timeout time.Duration) ([]plan.Filter, error) {
 	answers := make(chan answer, 2)
 	late := time.AfterFunc(overall, func() {
 		answers <- answer{nil, exit.Hint(&traceError{tid, fmt.Errorf("it did not answer within %s", overall)},
-			"it is starting a program from a file system that does not answer, such as a FUSE file system")}
+			"the process is starting a program from a file system that does not answer, such as a FUSE file system")}
 	})
 	defer late.Stop()
 	// The tracer is the thread: when it ends, the kernel detaches it, even from a process that has not stopped yet.
@@ -78,7 +78,7 @@ func traceFilters(tid, n int, timeout time.Duration) (filters []plan.Filter, err
 // yield yields the processor to other processes, sched_yield(2). runtime.Gosched only yields to goroutines.
 func yield() { _, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
-// tracer is the process that traces pid; 0 for none.
+// tracer returns the process that traces pid; 0 for none.
 func tracer(pid int) uint64 {
 	p, err := OpenProcess(pid)
 	if err != nil {
@@ -134,7 +134,7 @@ func seize(pid int, timeout time.Duration) error {
 		case got == pid:
 			return nil
 		case time.Now().After(deadline):
-			return &traceError{pid, fmt.Errorf("it did not stop within %s: it sleeps uninterruptibly or has no processor time", timeout)}
+			return &traceError{pid, fmt.Errorf("it did not stop within %s: it is in uninterruptible sleep or gets no CPU time", timeout)}
 		}
 		// It stops as soon as it runs; sleeping would take much longer.
 		if tries < 50 {

@@ -33,7 +33,7 @@ func TestHostileSizesAreErrors(t *testing.T) {
 		"a line":      func() error { return p.readLines("cgroup", func(string) bool { return true }) },
 		"config.json": func() error { _, err := p.readBundle(); return err },
 	} {
-		if err := read(); !strings.Contains(text(err), "it is larger than ") {
+		if err := read(); !strings.Contains(text(err), "larger than ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

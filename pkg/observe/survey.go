@@ -16,8 +16,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// surveyor scans /proc once. Processes in the host's own namespaces, most of all on many hosts, are only
-// counted: this takes eight readlinks each.
+// surveyor scans /proc once. Processes in the host's own namespaces, which are most processes on many hosts, are
+// only counted: that takes eight readlinks for each.
 type surveyor struct {
 	survey.Survey
 	groups map[survey.Inodes]int // indexes in Groups
@@ -34,7 +34,7 @@ func Survey(r *request.Survey) (*survey.Survey, error) {
 	return &s.Survey, nil
 }
 
-// scan scans /proc. It keeps little of each process.
+// scan scans /proc. It keeps little data about each process.
 func scan(r *request.Survey) (*surveyor, error) {
 	s := &surveyor{groups: make(map[survey.Inodes]int)}
 	var now, up unix.Timespec
@@ -73,7 +73,7 @@ func scan(r *request.Survey) (*surveyor, error) {
 	return s, nil
 }
 
-// group is the index of the group with these namespaces; -1 if there are too many groups.
+// group returns the index of the group with these namespaces; -1 if there are too many groups.
 func (s *surveyor) group(nodes survey.Inodes) int {
 	i, ok := s.groups[nodes]
 	if !ok {
@@ -121,8 +121,8 @@ func (s *surveyor) addProcess(pid int) error {
 	return nil
 }
 
-// process finds a process that is in another group than the host's. Otherwise the result is zero, whose group
-// is the host's.
+// process returns the process with this pid if it is in another group than the host's. Otherwise it returns the
+// zero Process, which is in the host's group.
 func (s *surveyor) process(pid int) survey.Process {
 	low, high := 0, len(s.Processes)
 	for low < high {
@@ -207,7 +207,7 @@ func (s *surveyor) prove(c *survey.Container) error {
 
 var errTooMany = errors.New("too many groups of namespaces")
 
-// cgroupContainer is the last ID in the paths of p's cgroups that is one of ids; "" without one.
+// cgroupContainer returns the last ID in the paths of p's cgroups that is one of ids; "" without one.
 func (p *Process) cgroupContainer(ids map[string]bool) (id string, err error) {
 	digit := func(c rune) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 	err = p.readLines("cgroup", func(line string) bool {
@@ -221,8 +221,8 @@ func (p *Process) cgroupContainer(ids map[string]bool) (id string, err error) {
 	return id, err
 }
 
-// findGuests finds the processes that may be guests: they have a namespace of a container's own, or with all
-// set any namespace that is not the host's, and their parent is in another group and no shim. It reads which
+// findGuests finds the processes that may be guests: they are in a container's own namespace, or with all set in
+// any namespace that is not the host's, and their parent is in another group and not a shim. It reads which
 // container their cgroups name.
 func (s *surveyor) findGuests(all bool) {
 	own := make(map[uint64]bool) // inodes of the containers' own namespaces

@@ -48,7 +48,7 @@ func BenchmarkSurvey(b *testing.B) {
 	}
 }
 
-// spent is the processor time of this process, which other load on the machine does not change.
+// spent returns the processor time of this process, which does not depend on other load on the machine.
 func spent(b *testing.B) time.Duration {
 	b.Helper()
 	var u unix.Rusage

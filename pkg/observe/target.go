@@ -36,6 +36,9 @@ func (o *Observation) readTarget(p *Process, source request.Source, user string)
 			return err
 		}
 	}
+	if err := o.settleFor(p, s.ContainerID); err != nil {
+		return err
+	}
 	if s.Cgroups, err = p.cgroupsToJoin(o.self, s.ContainerID, mountsOf); err != nil {
 		return err
 	}
@@ -58,8 +61,8 @@ func (o *Observation) readTarget(p *Process, source request.Source, user string)
 		return err
 	}
 	if source.Container != nil {
-		// runc, which runs between the shim and the process, handles these signals. Podman's conmon ignores SIGPIPE, and
-		// a shim of an engine that was started by nohup ignores SIGHUP.
+		// runc, which runs between the shim and the process, handles these signals, so the process does not ignore
+		// them. Podman's conmon ignores SIGPIPE, and a shim of an engine that was started with nohup ignores SIGHUP.
 		s.Starter.Ignored &^= 1<<(unix.SIGPIPE-1) | 1<<(unix.SIGHUP-1)
 	}
 	root, err := o.openMountRoot(p)
@@ -120,7 +123,7 @@ func readFilters(s *plan.TargetProcess, p *Process, n int, all bool) {
 	}
 }
 
-// notTraced tells whether copying filters failed before any filter was read: the thread could not be traced, or
+// notTraced reports whether copying filters failed before any filter was read: the thread could not be traced, or
 // did not stop. EACCES of a security module is excluded: it is a refusal to trace, and the plan must not work
 // around it.
 func notTraced(err error) bool {
@@ -128,9 +131,9 @@ func notTraced(err error) bool {
 	return traced && !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.ESRCH)
 }
 
-// explainCopyError adds a hint. denied tells whether the kernel merely did not show the filters: see notTraced,
-// or this process lacks CAP_SYS_ADMIN in the initial user namespace. Without that capability, or with a filter
-// of its own, it gets EACCES, ptrace(2).
+// explainCopyError adds a hint. denied reports whether the kernel merely did not show the filters: the thread was
+// not traced (see notTraced), or this process lacks CAP_SYS_ADMIN in the initial user namespace. Without that
+// capability, or with a filter of its own, it gets EACCES, ptrace(2).
 func explainCopyError(err error) (denied bool, explained error) {
 	if notTraced(err) {
 		return true, kernel.Explain(err)
@@ -142,5 +145,5 @@ func explainCopyError(err error) (denied bool, explained error) {
 	if explained != err || !errors.Is(err, unix.EACCES) { //nolint:errorlint // tells whether Explain changed it
 		return false, explained
 	}
-	return true, exit.Hint(err, "only root on the host of a rootless engine can copy it: run docker nsjoin there as root")
+	return true, exit.Hint(err, "only root on the engine's host can copy the filter: run docker nsjoin there as root")
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 )
 
-// KnownTerms are those of the given terminal types that have a terminfo description in the root directory of
-// process pid, or of the host for a number that is not in Processes. The directories are those that ncurses
-// searches, terminfo(5). A subdirectory is named by the first letter of the type, or by the letter's code on
+// KnownTerms returns those of the given terminal types that have a terminfo description in the root directory of
+// process pid, or of the host if pid is not in Processes. The directories are those that ncurses searches,
+// terminfo(5). A subdirectory is named after the first letter of the type, or after the letter's code on
 // case-insensitive file systems.
 func (o *Observation) KnownTerms(pid int, names []string) []string {
 	root, err := o.OpenRoot(pid)
@@ -33,7 +33,7 @@ func (o *Observation) KnownTerms(pid int, names []string) []string {
 	return known
 }
 
-// hasDescription tells whether one of the directories describes a terminal type.
+// hasDescription reports whether one of the directories describes a terminal type.
 func hasDescription(name string, there func(path string) bool) bool {
 	for _, dir := range []string{"etc", "lib", "usr/share", "usr/lib"} {
 		dir += "/terminfo/"

@@ -11,8 +11,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// Limits on the threads of one process that are examined, and on those that are traced for their filters. A
-// container decides how many threads there are.
+// Limits on the threads of one process that are examined, and on those that are traced for their filters: a
+// container decides how many threads it has.
 const (
 	maxScannedThreads = 1024
 	maxTracedThreads  = 4
@@ -40,7 +40,7 @@ func eachThread(pid int, see func(dir, tid int, st procfs.Stat) bool) error {
 	})
 }
 
-// livingThread is a living thread of process pid if the main thread has ended; 0 if the main thread lives. A
+// livingThread returns a living thread of process pid if the main thread has ended; 0 if the main thread lives. A
 // main thread that has ended before the others has no namespaces, no root and no memory in /proc.
 func livingThread(dir, pid int) (tid int, err error) {
 	st, err := procfs.ReadStatAt(dir)

@@ -3,7 +3,6 @@
 package observe
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -11,17 +10,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // This file parses passwd(5) and group(5) with the same results and error texts as
 // github.com/moby/sys/user, which the engine uses; a test compares the two. The library
-// splits every line and keeps the parts, which takes some hundred MB for a group file of 4 MB.
+// splits every line and keeps the parts, which takes a few hundred MB for a group file of 4 MB.
 // This parser keeps only the numbers.
 
-// Limits of the library: the longest line of each file, in bytes, and the largest number that a caller may
-// give.
+// Limits of the library: the length of the longest line of each file, in bytes, and the largest number that a
+// caller may give.
 const (
-	maxPasswdLine = bufio.MaxScanTokenSize
+	maxPasswdLine = 64 << 10
 	maxGroupLine  = 1 << 20
 	maxGivenID    = 1<<31 - 1
 )
@@ -29,6 +30,7 @@ const (
 var (
 	errNoPasswdEntries = errors.New("no matching entries in passwd file")
 	errNoGroupEntries  = errors.New("no matching entries in group file")
+	errLineTooLong     = errors.New("bufio.Scanner: token too long")
 	errIDRange         = fmt.Errorf("uids and gids must be in range 0-%d", maxGivenID)
 )
 
@@ -79,7 +81,8 @@ func findLine(arg string, uid int, isUID bool, passwd []byte) (u execUser, name 
 		err = errNoPasswdEntries
 	}
 	if err != nil {
-		return u, "", fmt.Errorf("unable to find user %s: %w", cmp.Or(arg, "0"), err)
+		err = fmt.Errorf("unable to find user %s: %w", cmp.Or(arg, "0"), err)
+		return u, "", exit.Hint(err, "the names are those of the container's /etc/passwd; -u also takes numbers: -u UID or -u UID:GID")
 	}
 	if !found {
 		u.uid = uid
@@ -87,7 +90,7 @@ func findLine(arg string, uid int, isUID bool, passwd []byte) (u execUser, name 
 	return u, name, nil
 }
 
-// findGroup is the number of the first group that arg names. A number needs no line.
+// findGroup returns the number of the first group that arg names. A number needs no line.
 func findGroup(of, arg string, gid int, isGID bool, group []byte) (int, error) {
 	found := false
 	err := eachLine(group, maxGroupLine, true, func(line []byte) {
@@ -160,7 +163,7 @@ func findGroups(names []string, group []byte) ([]int, error) {
 	return list, nil
 }
 
-// findHome is the home directory and shell in the first line of uid; found is false without a line.
+// findHome returns the home directory and shell in the first line of uid; found is false without a line.
 func findHome(uid uint32, passwd []byte) (home, shell string, found bool, err error) {
 	err = eachLine(passwd, maxPasswdLine, false, func(line []byte) {
 		if fields := newFields(line); !found && fields.number(2) == int(uid) {
@@ -170,7 +173,7 @@ func findHome(uid uint32, passwd []byte) (home, shell string, found bool, err er
 	return home, shell, found, err
 }
 
-// numeric parses a number that the caller gave; it returns false for a name.
+// numeric parses a number from the caller; it returns false for a name.
 func numeric(arg string) (int, bool, error) {
 	n, err := strconv.Atoi(arg)
 	switch {
@@ -185,15 +188,17 @@ func numeric(arg string) (int, bool, error) {
 // eachLine calls see with every non-empty line, without surrounding space. If comments is set it skips
 // comments. It fails if a line is longer than limit.
 func eachLine(text []byte, limit int, comments bool, see func(line []byte)) error {
-	s := bufio.NewScanner(bytes.NewReader(text))
-	s.Buffer(nil, limit)
-	for s.Scan() {
-		line := bytes.TrimSpace(s.Bytes())
-		if len(line) > 0 && (!comments || line[0] != '#') {
+	for len(text) > 0 {
+		var line []byte
+		line, text, _ = bytes.Cut(text, []byte("\n"))
+		if len(line) >= limit {
+			return errLineTooLong
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 && (!comments || line[0] != '#') {
 			see(line)
 		}
 	}
-	return s.Err()
+	return nil
 }
 
 // fields are the fields of a line, which are separated by colons.
@@ -208,13 +213,13 @@ func newFields(line []byte) (f fields) {
 
 func (f *fields) text(i int) []byte { return f[i] }
 
-// number is 0 for a field that is not a number, and the nearest int for a number that is out of range.
+// number returns 0 for a field that is not a number, and the nearest int for a number that is out of range.
 func (f *fields) number(i int) int {
 	n, _ := strconv.Atoi(string(f[i]))
 	return n
 }
 
-// hasMember tells whether a comma-separated list contains name.
+// hasMember reports whether a comma-separated list contains name.
 func hasMember(list []byte, name string) bool {
 	for more := len(list) > 0; more; {
 		var member []byte

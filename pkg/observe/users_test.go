@@ -15,7 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// reader is nil if the file does not exist, as the library wants it.
+// reader returns a reader of text, or nil if the file does not exist, as the library expects it.
 func reader(text []byte) io.Reader {
 	if text == nil {
 		return nil
@@ -81,7 +81,7 @@ func FuzzUsers(f *testing.F) {
 }
 
 // A group file of 4 MB with the user in each line used to take 55 s of processor time: each group was compared
-// with all others. A kernel does not allow so many groups.
+// with all others. The kernel does not allow that many groups.
 func TestHostileGroupFile(t *testing.T) {
 	var group strings.Builder
 	n := 0

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -20,10 +21,14 @@ func (o *Observation) readWatchers(r *request.Request, mounts *Process, pid pidN
 	if pid.file == nil || !plan.NeedsWatchers(r, o.host.Facts(), mounts.Facts(), pid.id) {
 		return nil
 	}
-	return o.findWatchers(r, pid)
+	err := o.findWatchers(r, pid)
+	if errors.Is(err, errChurn) || errors.Is(err, errThreads) {
+		return exit.Hint(err, "run it again, or leave pid out (--pid host)")
+	}
+	return err
 }
 
-// findWatchers is readWatchers without the condition.
+// findWatchers does what readWatchers does, without the condition.
 func (o *Observation) findWatchers(r *request.Request, pid pidNamespace) error {
 	if err := o.readOwnCredentials(); err != nil {
 		return err
@@ -37,7 +42,7 @@ func (o *Observation) findWatchers(r *request.Request, pid pidNamespace) error {
 		return err
 	}
 	if err := w.run(); err != nil {
-		return err
+		return fmt.Errorf("find the processes that can see the command: %w", err)
 	}
 	o.Facts.Watchers = w.found
 	return nil
@@ -139,8 +144,8 @@ func (o *Observation) pidNamespaces(f *os.File) ([]ns.ID, error) {
 	}
 }
 
-// addContainer adds the rights that the container was configured with: its processes may have dropped some for
-// the moment.
+// addContainer adds the rights that the container was configured with: its processes may have dropped some of
+// them temporarily.
 func (o *Observation) addContainer(w *watcherScan, source request.Source) error {
 	p, err := o.process(source)
 	if err != nil {

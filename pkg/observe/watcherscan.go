@@ -58,18 +58,18 @@ const (
 )
 
 var (
-	errChurn   = errors.New("find the processes that see the command: processes start and end too fast")
-	errThreads = errors.New("too many threads")
+	errChurn   = errors.New("processes start and end too fast")
+	errThreads = fmt.Errorf("more than %d threads can see it", maxThreads)
 )
 
 // run reads all processes. One that ended before it was read may have left a child that was not listed, so run
-// lists /proc again until each listed process was read. A container whose processes fork and end all the time
-// is handled so, or the request is refused.
+// lists /proc again until each listed process was read. If a container's processes fork and end so fast that this
+// does not succeed, the request is refused.
 func (w *watcherScan) run() error {
 	looked := make(map[int]bool)
 	w.ended = make(map[int]bool)
 	for range maxRounds {
-		missed, err := scanOnce("/proc", looked, w.scanProcess)
+		missed, err := scanOnce("/proc", "process", looked, w.scanProcess)
 		if err != nil || !missed {
 			return err
 		}
@@ -77,9 +77,9 @@ func (w *watcherScan) run() error {
 	return errChurn
 }
 
-// scanOnce calls look with each number in a directory of /proc that is not in looked. missed tells whether some
-// of these had ended.
-func scanOnce(dir string, looked map[int]bool, look func(number int) error) (missed bool, err error) {
+// scanOnce calls look with each number in a directory of /proc that is not in looked. missed reports whether some
+// of these had ended. what says in errors what the numbers are: processes or threads.
+func scanOnce(dir, what string, looked map[int]bool, look func(number int) error) (missed bool, err error) {
 	listed := procfs.EachNumber(dir, func(number int) bool {
 		if looked[number] {
 			return true
@@ -89,8 +89,10 @@ func scanOnce(dir string, looked map[int]bool, look func(number int) error) (mis
 			looked[number] = true
 		case errors.Is(e, unix.ENOENT), errors.Is(e, unix.ESRCH):
 			missed = true
+		case errors.Is(e, errThreads):
+			err = e
 		default:
-			err = fmt.Errorf("find the processes that see the command: process %d: %w", number, e)
+			err = fmt.Errorf("%s %d: %w", what, number, e)
 		}
 		return err == nil
 	})
@@ -121,7 +123,7 @@ func (w *watcherScan) scanProcess(pid int) error {
 		return nil
 	}
 	looked := make(map[int]bool)
-	missed, err := scanOnce(fmt.Sprintf("/proc/%d/task", pid), looked, func(tid int) error { return w.scanThread(pid, tid) })
+	missed, err := scanOnce(fmt.Sprintf("/proc/%d/task", pid), "thread", looked, func(tid int) error { return w.scanThread(pid, tid) })
 	if err == nil && missed {
 		err = unix.ESRCH
 	}
@@ -145,7 +147,7 @@ func (w *watcherScan) scanThread(pid, tid int) error {
 	return err
 }
 
-// endedBefore is nil for a process or thread that was already found to have ended, or to have released its
+// endedBefore returns nil for a process or thread that was already found to have ended, or to have released its
 // namespaces in exit(2), in an earlier round: its children were then listed in this round.
 func (w *watcherScan) endedBefore(number int) error {
 	if w.ended[number] {
@@ -156,8 +158,8 @@ func (w *watcherScan) endedBefore(number int) error {
 }
 
 // scan adds a thread that sees the command. A process with the host's root directory is left out, since it
-// already has the host's files: usually it is another command of docker nsjoin. But a container can have that
-// directory read-only.
+// already has the host's files: usually it is another command of docker nsjoin. It is not left out if it has that
+// directory read-only, as a container can have it.
 func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 	dir := int(p.dir.Fd())
 	namespace, err := idAt(dir, "ns/pid")
@@ -184,9 +186,9 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 	return true, nil
 }
 
-// readOnlyRoot tells whether a process has its root directory mounted read-only. It would then gain by a
-// process that has it writable. The directory is the host's, so no file system server of the container is
-// asked.
+// readOnlyRoot reports whether a process has its root directory mounted read-only. Then it would gain rights
+// from a process that has the directory writable. The directory is the host's, so statfs(2) does not ask a file
+// system server of the container.
 func readOnlyRoot(dir int) bool {
 	fd, err := unix.Openat(dir, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -197,8 +199,8 @@ func readOnlyRoot(dir int) bool {
 	return unix.Fstatfs(fd, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0
 }
 
-// outOfReach tells whether a process in the container has more rights than the container and cannot be reached
-// by the container's processes: it was started so by docker exec --privileged or by docker nsjoin.
+// outOfReach reports whether a process in the container has more rights than the container and cannot be reached
+// by the container's processes: docker exec --privileged or docker nsjoin has started it with these rights.
 func (w *watcherScan) outOfReach(p plan.Watcher, permitted plan.CapSet) bool {
 	if p.User != w.configured.User || p.Capabilities&^w.configured.Capabilities == 0 {
 		return false
@@ -208,15 +210,15 @@ func (w *watcherScan) outOfReach(p plan.Watcher, permitted plan.CapSet) bool {
 	return w.configured.Reaches(child) != plan.Opened
 }
 
-// inOwnPIDNamespace tells whether a process is in the helper's pid namespace: then it has only one number.
-// Everybody may read that.
+// inOwnPIDNamespace reports whether a process is in the helper's pid namespace: then it has only one number. Every
+// process may read that.
 func (p *Process) inOwnPIDNamespace() bool {
 	st, err := p.readStatus()
 	numbers, errNumbers := st.IDs("NSpid")
 	return err == nil && errNumbers == nil && len(numbers) == 1
 }
 
-// onlyUnmappedUIDs tells whether none of a process's uids is mapped in the helper's user namespace: then it is
+// onlyUnmappedUIDs reports whether none of a process's uids is mapped in the helper's user namespace: then it is
 // in neither that one nor one below it.
 func (p *Process) onlyUnmappedUIDs() bool {
 	overflow := procfs.OverflowUID()
@@ -254,8 +256,8 @@ func (p *Process) readWatcher(dir int) (w plan.Watcher, permitted plan.CapSet, e
 	return w, caps.Permitted, err
 }
 
-// add merges a watcher with the others of its user namespace, if that is a relevant one. A watcher with more
-// capabilities than the container is kept apart from the rest.
+// add merges a watcher with the others of its user namespace, if that namespace is relevant. A watcher with more
+// capabilities than the container is kept separate.
 func (w *watcherScan) add(p plan.Watcher) {
 	if !slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == p.User }) {
 		return

@@ -39,14 +39,14 @@ func TestScanFindsChildrenOfEndedProcesses(t *testing.T) {
 	rounds := 0
 	for missed := true; missed && rounds < 10; rounds++ {
 		var err error
-		if missed, err = scanOnce(dir, looked, look); err != nil {
+		if missed, err = scanOnce(dir, "process", looked, look); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if slices.Sort(seen); !slices.Equal(seen, []int{1, 10, 11, 12, 13, 14, 15}) {
 		t.Errorf("%v were looked at, in %d rounds", seen, rounds)
 	}
-	if missed, err := scanOnce(dir, make(map[int]bool), func(int) error { return unix.EACCES }); err == nil {
+	if missed, err := scanOnce(dir, "process", make(map[int]bool), func(int) error { return unix.EACCES }); err == nil {
 		t.Errorf("an unreadable process is not an error, missed: %t", missed)
 	}
 }

@@ -60,7 +60,7 @@ type Undo struct {
 	Securebits, CoreFilter, StoreBypass, IndirectBranch bool
 }
 
-// PermanentAttributes are those that a process cannot undo. Every process that it starts has them too.
+// PermanentAttributes are the attributes that a process cannot undo. Every process that it starts has them too.
 type PermanentAttributes struct {
 	NoNewPrivileges bool
 	// Securebits are the locked ones, capabilities(7).
@@ -80,7 +80,7 @@ type PermanentAttributes struct {
 // capabilities.
 const noSetuidFixup = 1 << 2
 
-// AddsRights tells whether l would give a command more rights than the container's.
+// AddsRights reports whether l would give a command more rights than the container's.
 func (l PermanentAttributes) AddsRights() bool { return l.Securebits&noSetuidFixup != 0 }
 
 // Names lists the attributes of l for messages.
@@ -109,7 +109,7 @@ func (l PermanentAttributes) Names() []string {
 func (l PermanentAttributes) String() string { return strings.Join(l.Names(), " and ") }
 
 // undo decides which of the helper's own attributes are undone for a command in a container, and
-// returns warnings. It refuses if the command would get more rights than the container's, or lack some.
+// returns warnings. It refuses a command that would have more rights than the container, or lack some of them.
 // A helper that the engine started has no attributes of the caller's.
 func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	users := p.leaves(ns.User)
@@ -138,7 +138,7 @@ func (p *Plan) undo(o *Observed, c *ContainerIdentity) ([]string, error) {
 	return []string{fmt.Sprintf("the command keeps the caller's %s, which cannot be removed; %s", l, byEngine)}, nil
 }
 
-// byEngine is the way out if the command would inherit something of the caller's.
+// byEngine is the hint if the command would inherit something of the caller's.
 const byEngine = "--via engine runs the command without it"
 
 // beyond returns the attributes of l that c, the identity planned for the command, does not have.

@@ -25,7 +25,7 @@ var capNames = []string{
 	"block_suspend", "audit_read", "perfmon", "bpf", "checkpoint_restore",
 }
 
-// ParseCap parses a capability's name, CAP_CHOWN or chown. The result for an unknown
+// ParseCap parses a capability's name, such as CAP_CHOWN or chown. The result for an unknown
 // name is the empty set: runc ignores unknown capabilities too.
 func ParseCap(name string) CapSet {
 	if i := indexOf(capNames, name, "cap_"); i >= 0 {

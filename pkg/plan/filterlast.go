@@ -25,7 +25,7 @@ const (
 	notKnown     = 38                     // ENOSYS
 )
 
-// MayLoadFilterLast tells whether the filter may have to be loaded last. Then an Observed needs
+// MayLoadFilterLast reports whether the filter may have to be loaded last. Then an Observed needs
 // Watchers and Users.
 func MayLoadFilterLast(s *TargetProcess) bool {
 	filters, err := filters(s)
@@ -49,20 +49,11 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 		copy(c.Arguments[:], arguments)
 		return filters.Decide(c)
 	}
-	if !noNewPrivileges && !decide("capset").Allows() {
-		return "capset"
-	}
-	// On s390x the flags are the second argument.
-	if !decide("clone", forkFlags, 0).Allows() || !decide("clone", 0, forkFlags).Allows() {
-		return "clone"
+	if call := forbiddenBefore(filters, noNewPrivileges); call != "" {
+		return call
 	}
 	if terminal && !decide("ioctl", 0, setTerminal).Allows() {
 		return "ioctl"
-	}
-	for _, name := range []string{"chdir", "getcwd", "setsid", "read", "write", "exit_group"} {
-		if !decide(name).Allows() {
-			return name
-		}
 	}
 	// Finding the file falls back to other calls if these fail with EPERM or ENOSYS.
 	passesOrFails := func(name string) bool {
@@ -79,6 +70,28 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 	return ""
 }
 
+// forbiddenBefore returns the first call that filters forbid and that every join makes after loading them; "" for none.
+func forbiddenBefore(filters *seccomp.Filters, noNewPrivileges bool) string {
+	decide := func(name string, arguments ...uint64) seccomp.Decision {
+		c := seccomp.Call{Name: name}
+		copy(c.Arguments[:], arguments)
+		return filters.Decide(c)
+	}
+	if !noNewPrivileges && !decide("capset").Allows() {
+		return "capset"
+	}
+	// On s390x the flags are the second argument.
+	if !decide("clone", forkFlags, 0).Allows() || !decide("clone", 0, forkFlags).Allows() {
+		return "clone"
+	}
+	for _, name := range []string{"chdir", "getcwd", "setsid", "read", "write", "exit_group"} {
+		if !decide(name).Allows() {
+			return name
+		}
+	}
+	return ""
+}
+
 // orderFilter decides whether the filter is loaded last. It refuses a filter that forbids execve(2).
 func (p *Plan) orderFilter(s *TargetProcess) error {
 	c := p.Identity.Container
@@ -87,7 +100,8 @@ func (p *Plan) orderFilter(s *TargetProcess) error {
 	}
 	list := evaluator(c.Filters)
 	if !list.Decide(seccomp.Call{Name: "execve"}).Allows() {
-		return exit.WithStatus(exit.CannotRun, fmt.Errorf("%q: %s forbids execve(2), so no command can be started", p.Target, s.itsFilter()))
+		err := fmt.Errorf("%q: %s forbids execve(2), so no command can be started", p.Target, s.itsFilter())
+		return exit.Hint(exit.WithStatus(exit.CannotRun, err), "--except mnt runs a program of the host in the other namespaces")
 	}
 	c.Forbidden = forbidden(list, c.NoNewPrivileges, p.Terminal)
 	return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// NeedsWatchers tells whether the command, in a pid namespace that is not the host's, may have
+// NeedsWatchers reports whether the command, in a pid namespace that is not the host's, may have
 // more than the processes that can see it there: another file system or more capabilities. Then
 // an Observed needs Watchers, Users, UID, GID and Kept. mnt is the process that the mount namespace
 // comes from, and pid the pid namespace that is joined.
@@ -17,11 +17,11 @@ func NeedsWatchers(r *request.Request, host, mnt Process, pid ns.ID) bool {
 	if pid == host.Namespaces[ns.PID] || r.New(ns.PID) {
 		return false // in a new one only the host's processes can see the command
 	}
-	return r.Privileged || mnt.Namespaces[ns.PID] != pid || !NeedsTargetProcess(host, mnt)
+	return r.Privileged || r.Profile.Adds() || mnt.Namespaces[ns.PID] != pid || !NeedsTargetProcess(host, mnt)
 }
 
-// guard refuses a command that the processes which can see it could take over, if it has more
-// rights than they have. It returns warnings.
+// guard refuses a command that has more rights than the processes which can see it, if they could
+// take it over. It returns warnings.
 //
 // A command in the container's file system with the container's rights has nothing to gain
 // and is not checked: see NeedsWatchers.
@@ -50,7 +50,7 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 	return list, nil
 }
 
-// risk describes what a watcher can do to the command, "" for nothing, and tells whether the
+// risk describes what a watcher can do to the command, "" for nothing, and reports whether the
 // watcher would gain rights by it.
 func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	c := p.Identity.Container
@@ -73,7 +73,7 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	return "", false
 }
 
-// privileged tells whether a watcher belongs to a container of docker run --privileged: it has all
+// privileged reports whether a watcher belongs to a container of docker run --privileged: it has all
 // capabilities, or all that an older engine knows, in the helper's user namespace. It can become
 // root on the host, so it gains nothing from the command.
 func (w Watcher) privileged(o *Observed) bool {
@@ -98,8 +98,8 @@ func (p *Plan) child(o *Observed) Child {
 	return c
 }
 
-// riskOfChildren warns that watchers may open children which a command in the host's file
-// system starts with fewer rights; "" if they cannot.
+// riskOfChildren returns a warning that watchers may open children which a command in the host's
+// file system starts with fewer rights; "" if they cannot.
 func (p *Plan) riskOfChildren(o *Observed) string {
 	if p.Identity.Container != nil {
 		return ""

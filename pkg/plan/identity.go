@@ -20,10 +20,24 @@ func (p *Plan) hostIdentity() Who {
 	return Caller
 }
 
-// NeedsTargetProcess tells whether mnt, the process that the mount namespace comes from, has another
-// one than the host. Then the command's identity changes and an Observed needs a TargetProcess.
+// NeedsTargetProcess reports whether mnt, the process that the mount namespace comes from, is in another
+// mount namespace than the host. Then the command's identity changes and an Observed needs a TargetProcess.
 func NeedsTargetProcess(host, mnt Process) bool {
 	return host.Namespaces[ns.Mnt] != mnt.Namespaces[ns.Mnt]
+}
+
+// callerIdentity returns the identity of a command in the host's file system.
+func (p *Plan) callerIdentity(r *request.Request) (Identity, error) {
+	if r.User != "" {
+		return Identity{}, exit.Hint(fmt.Errorf("-u %s: a command in the host's file system runs as the caller", r.User),
+			"to change the user, run setpriv --reuid USER COMMAND")
+	}
+	return Identity{
+		Who:                 p.hostIdentity(),
+		Env:                 override(callerEnvironment(r.CallerEnv), r.Env),
+		Dir:                 string(r.Dir),
+		RootOfUserNamespace: p.Joined().Has(ns.User),
+	}, nil
 }
 
 // containerIdentity returns the identity that docker exec would give the command, from the facts about
@@ -33,16 +47,20 @@ func (p *Plan) containerIdentity(r *request.Request, o *Observed) (Identity, err
 	switch {
 	case s == nil:
 		return Identity{}, errors.New("the process was not observed")
-	case s.Frozen && !r.Inspect:
-		return Identity{}, exit.Hint(errors.New("it is frozen, and so would be a command in it"), "%s", FrozenHint)
+	case s.Frozen && !r.Inspect && !r.Paused:
+		return Identity{}, exit.Hint(errors.New("its cgroup is frozen, and the command would be frozen with it"), "%s", FrozenHint)
+	}
+	cgroups, err := p.besideFrozen(r, s)
+	if err != nil {
+		return Identity{}, err
 	}
 	joined := p.Joined()
-	id := Identity{Who: Container, Dir: cmp.Or(string(r.Dir), s.Spec.Dir, "/"), DefaultDir: r.Dir == "", RootOfUserNamespace: joined.Has(ns.User)}
+	id := Identity{Who: Container, RootOfUserNamespace: joined.Has(ns.User)}
 	if s.ContainerID == "" {
 		id.Who = Bare
 	}
-	if !path.IsAbs(id.Dir) {
-		return Identity{}, exit.Hint(fmt.Errorf("working directory %q: it is not an absolute path", id.Dir), "name a directory that begins with /, such as -w /")
+	if id.Dir, id.DefaultDir, err = p.directory(r, s); err != nil {
+		return Identity{}, err
 	}
 	filters, err := filters(s)
 	if err != nil {
@@ -65,12 +83,12 @@ func (p *Plan) containerIdentity(r *request.Request, o *Observed) (Identity, err
 		AppArmor:        s.Profiled(o.AppArmor),
 		SELinux:         s.Spec.SELinux,
 		Filters:         filters,
-		Cgroups:         s.Cgroups,
+		Cgroups:         cgroups,
 	}
 	if len(c.Groups) > maxGroups {
 		// docker exec fails here too: setgroups(2) returns EINVAL.
 		return Identity{}, exit.Hint(fmt.Errorf("its /etc/group puts the user in %d groups, and the kernel allows %d", len(c.Groups), maxGroups),
-			"name the group as well, -u USER:GROUP: then /etc/group is not searched for the user")
+			"name the group as well, -u USER:GROUP: the user's groups in /etc/group are then ignored")
 	}
 	if !slices.Equal(s.Starter.CPUs, o.CPUs) {
 		c.CPUs = s.Starter.CPUs
@@ -92,31 +110,63 @@ func (p *Plan) containerIdentity(r *request.Request, o *Observed) (Identity, err
 	if c.Privileged = r.Privileged; c.Privileged {
 		c.Capabilities = Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	}
+	if err := c.grant(r.Profile, o.Capabilities); err != nil {
+		return Identity{}, err
+	}
 	warnings, err := p.undo(o, c)
 	if err != nil {
 		return Identity{}, err
 	}
 	p.Warnings = append(p.Warnings, warnings...)
-	for _, f := range filters {
+	for _, f := range c.Filters {
 		c.Seccomp = append(c.Seccomp, FilterInfo{Instructions: len(f.Program), Flags: f.Flags, Compiled: f.Compiled})
 	}
 	id.Container = c
+	if r.Forward != nil {
+		return id, nil
+	}
+	id.Env, err = p.containerEnvironment(r, o)
+	id.Env = p.View.withTools(id.Env)
+	return id, err
+}
+
+// directory returns the working directory of a command in a container. isDefault says that the caller named none.
+func (p *Plan) directory(r *request.Request, s *TargetProcess) (dir string, isDefault bool, err error) {
+	dir, isDefault = cmp.Or(string(r.Dir), s.Spec.Dir, "/"), r.Dir == ""
+	if !path.IsAbs(dir) {
+		return "", false, exit.Hint(fmt.Errorf("working directory %q: not an absolute path", dir), "name a directory that begins with /, such as -w /")
+	}
+	if r.Forward != nil {
+		return "/", false, nil // paths of sockets are absolute
+	}
+	if p.View != nil && isDefault {
+		dir = path.Join("/", p.View.Target, dir)
+	}
+	return dir, isDefault, nil
+}
+
+// containerEnvironment returns the environment of a command in a container.
+func (p *Plan) containerEnvironment(r *request.Request, o *Observed) ([]string, error) {
+	s, terminal := o.TargetProcess, terminalEnv(r, o, p)
+	if r.Profile.Adds() {
+		return cleanEnvironment(terminal, r.Env), nil
+	}
 	spec := s.Spec
 	if s.ContainerID == "" {
 		spec.Env = processEnv(spec.Env)
 	}
-	id.Env = dedup(override(environment(spec, s.ConfigEnv, terminalEnv(r, o, p)), r.Env))
-	if home, _ := lookup(id.Env, "HOME"); home == "" {
-		if s.AccountErr != nil {
-			return Identity{}, s.AccountErr
-		}
-		id.Env = dedup(append(id.Env, "HOME="+s.Account.Home))
+	env := dedup(override(environment(spec, s.ConfigEnv, terminal), r.Env))
+	if home, _ := lookup(env, "HOME"); home != "" {
+		return env, nil
 	}
-	return id, nil
+	if s.AccountErr != nil {
+		return nil, exit.Hint(s.AccountErr, "-e HOME=/ sets the home directory, so that /etc/passwd is not needed for it")
+	}
+	return dedup(append(env, "HOME="+s.Account.Home)), nil
 }
 
 // FrozenHint is the hint if a container is frozen.
-const FrozenHint = "docker ps shows whether it is paused; docker unpause resumes it"
+const FrozenHint = "docker ps shows whether the container is paused; docker unpause resumes it"
 
 // engineProfile is Docker's default AppArmor profile. The engine loads it before each docker exec,
 // even if the command is not found.

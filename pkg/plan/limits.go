@@ -34,7 +34,7 @@ func ParseResource(name string) (Resource, error) {
 	return Resource(i), nil
 }
 
-// String is the resource's name without RLIMIT_, in lower case.
+// String returns the resource's name without RLIMIT_, in lower case.
 func (r Resource) String() string { return resourceNames[r] }
 
 // MarshalText writes the name.

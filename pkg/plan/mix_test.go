@@ -36,7 +36,7 @@ func mixed(overrides map[ns.Kind]request.Source) (*request.Request, *plan.Observ
 	return r, o
 }
 
-// own gives a process a user namespace of its own.
+// own puts the base process into its own user namespace.
 func own(o *plan.Observed) { o.Base = process(webPID, ns.All().Without(ns.SetOf(ns.Time))) }
 
 func TestRefusedMixes(t *testing.T) {
@@ -50,7 +50,7 @@ func TestRefusedMixes(t *testing.T) {
 			"a file of another kind",
 			map[ns.Kind]request.Source{ns.Net: file("/run/blue")},
 			func(_ *request.Request, o *plan.Observed) { o.Paths[ns.Net] = plan.PathNamespace{Kind: ns.UTS} },
-			"net of ns:/run/blue: it is a uts namespace", "",
+			"net of ns:/run/blue: the file is a namespace of kind uts", "",
 		},
 		{
 			"mnt from a file",
@@ -62,7 +62,7 @@ func TestRefusedMixes(t *testing.T) {
 		{
 			"a pid namespace that is an ancestor's",
 			nil, func(_ *request.Request, o *plan.Observed) { o.PIDUnreachable = true },
-			"pid of web: it is not a descendant of the caller's pid namespace",
+			"pid of web: not a descendant of the caller's pid namespace",
 			"run docker nsjoin outside of any container, on the engine's host",
 		},
 		{
@@ -70,25 +70,25 @@ func TestRefusedMixes(t *testing.T) {
 			map[ns.Kind]request.Source{ns.User: private()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
 			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`,
-			`take user from "web" as well, or leave mnt out`,
+			`use --userns container:web as well, or leave mnt out (--mnt host)`,
 		},
 		{
 			"--userns host over mounts with a user namespace",
 			map[ns.Kind]request.Source{ns.User: request.Host()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
-			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `use --userns container:web as well, or leave mnt out (--mnt host)`,
 		},
 		{
 			"--except user and mounts with a user namespace",
 			nil,
 			func(r *request.Request, o *plan.Observed) { own(o); r.Take = r.Take.Without(ns.SetOf(ns.User)) },
-			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `use --userns container:web as well, or leave mnt out (--mnt host)`,
 		},
 		{
 			"--mnt private, a copy of mounts with a user namespace",
 			map[ns.Kind]request.Source{ns.Mnt: private(), ns.User: request.Host()},
 			func(_ *request.Request, o *plan.Observed) { own(o) },
-			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `take user from "web" as well, or leave mnt out`,
+			`mnt of "web": its files belong to ids of its own user namespace, which the command would not be in`, `use --userns container:web as well, or leave mnt out (--mnt host)`,
 		},
 		{
 			"private of a kind that the kernel lacks",

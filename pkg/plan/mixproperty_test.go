@@ -48,9 +48,9 @@ func TestAnyMix(t *testing.T) {
 
 // The known refusals.
 const (
-	notDescendant = "it is not a descendant of the caller's pid namespace"
+	notDescendant = "not a descendant of the caller's pid namespace"
 	mountFile     = "cannot take the mount namespace from a file"
-	otherKind     = "it is a"
+	otherKind     = "the file is a namespace of kind"
 	ownIDs        = "its files belong to ids of its own user namespace"
 )
 

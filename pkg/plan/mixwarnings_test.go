@@ -111,12 +111,12 @@ func TestWarningAboutMissingRights(t *testing.T) {
 		{"web owns all", nil, docker(), ""},
 		{
 			"another owns web's network",
-			nil, docker().Without(ns.SetOf(ns.Net)), "no rights over net, which another user namespace owns",
+			nil, docker().Without(ns.SetOf(ns.Net)), "the command has no rights over net, which another user namespace owns",
 		},
 		{
 			"another owns app's",
 			map[ns.Kind]request.Source{ns.Net: source("app"), ns.IPC: source("app")},
-			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "no rights over ipc,net, which another user namespace owns",
+			docker().Without(ns.SetOf(ns.Net, ns.IPC)), "the command has no rights over ipc,net, which another user namespace owns",
 		},
 		{"new ones", map[ns.Kind]request.Source{ns.Net: private(), ns.UTS: private()}, docker(), ""},
 	} {
@@ -128,7 +128,7 @@ func TestWarningAboutMissingRights(t *testing.T) {
 				o.Owners[k] = o.Base.Namespaces[ns.User]
 			}
 		}
-		if got := warningOf(made(t, r, o), "no rights"); got != row.want {
+		if got := warningOf(made(t, r, o), "the command has no rights"); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}

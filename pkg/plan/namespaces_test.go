@@ -115,7 +115,7 @@ func TestSourceThatHasEndedIsRefused(t *testing.T) {
 		o := observed()
 		delete(o.Base.Namespaces, k)
 		p, err := plan.New(asked(), o)
-		if want := `"web" has no ` + k.String() + " namespace: it has ended"; err == nil || err.Error() != want {
+		if want := `"web" has no ` + k.String() + " namespace: the process has ended"; err == nil || err.Error() != want {
 			t.Errorf("without %s: %v, %v; want %s", k, p, err, want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestSourceNeedsOnlyTheJoinedKinds(t *testing.T) {
 	}
 	delete(o.Overrides[ns.UTS].Namespaces, ns.UTS)
 	p, err := plan.New(r, o)
-	if want := `"app" has no uts namespace: it has ended`; err == nil || err.Error() != want {
+	if want := `"app" has no uts namespace: the process has ended`; err == nil || err.Error() != want {
 		t.Errorf("%v, %v; want %s", p, err, want)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -13,13 +12,19 @@ import (
 // New makes the plan for r from the facts in o. It returns an error, which names the source and
 // the cause, if a fact is missing without which the command could get more rights than it should.
 func New(r *request.Request, o *Observed) (*Plan, error) {
+	if r.Forward != nil {
+		return newForward(r, o)
+	}
 	rows, err := namespaces(r, o)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.Client != nil}
+	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.IsRemote(), Framed: r.Client != nil}
 	p.Audit = audit.Decide(r.Audit.Settings, o.Audit)
-	if p.foreign(o) || p.Remote {
+	if p.View, err = p.view(r, o); err != nil {
+		return nil, err
+	}
+	if p.foreign(o) || p.Framed {
 		if p.Streams, err = DecideStreams(r, o.Streams); err != nil {
 			return nil, err
 		}
@@ -32,17 +37,8 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("identity of %s: %w", r.Source(ns.Mnt).Quoted(), err)
 		}
-	} else {
-		if r.User != "" {
-			return nil, exit.Hint(fmt.Errorf("-u %s: a command in the host's file system runs as the caller", r.User),
-				"change the user inside: setpriv --reuid USER COMMAND")
-		}
-		p.Identity = Identity{
-			Who:                 p.hostIdentity(),
-			Env:                 override(callerEnvironment(r.CallerEnv), r.Env),
-			Dir:                 string(r.Dir),
-			RootOfUserNamespace: p.Joined().Has(ns.User),
-		}
+	} else if p.Identity, err = p.callerIdentity(r); err != nil {
+		return nil, err
 	}
 	p.Command, err = command(r, o.TargetProcess, &p.Identity)
 	if err != nil {
@@ -51,7 +47,10 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err := p.orderFilter(o.TargetProcess); err != nil {
 		return nil, err
 	}
-	p.Steps = steps(p, p.ownProc(r, o), o.ProcMounts)
+	if p.Names, err = p.namesFor(r, o); err != nil {
+		return nil, err
+	}
+	p.Steps = steps(p, p.ownProc(r, o), o.ProcMounts, p.naming(r, o))
 	guarded, err := p.guard(r, o)
 	if err != nil {
 		return nil, err
@@ -60,6 +59,6 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Warnings = slices.Concat(p.Warnings, p.warnings(r, o), guarded, last)
+	p.Warnings = slices.Concat(p.Warnings, p.warnings(r, o), p.nameWarnings(r), guarded, last)
 	return p, nil
 }

@@ -38,6 +38,8 @@ type Observed struct {
 	Owners map[ns.Kind]ns.ID
 	// ProcMounts are the mounts under the host's /proc, if NeedsProcMounts.
 	ProcMounts []Mount
+	// Names are read if the request has Names.
+	Names NameFacts
 	// Streams describes the caller's standard streams.
 	Streams request.Streams
 	// InputWaits means that the caller's standard input has data to read.
@@ -55,8 +57,33 @@ type Observed struct {
 	Kept     CapSet
 	// TargetProcess is the process whose mounts the command gets; nil if these are the host's.
 	TargetProcess *TargetProcess
+	// Root describes the root directory of the command's mounts, if the request has a View.
+	Root Root
+	// Programs are those of the request's HostDir, and ProgramsLeft says what is left out of it, or is "".
+	Programs     []request.File
+	ProgramsLeft string
+	// Mount has the facts for the request's Mount; nil without one.
+	Mount *MountFacts
 	// Audit has the settings of the host's audit.SystemFile; nil without that file.
 	Audit *audit.Settings
+}
+
+// Root describes the root directory of a mount namespace.
+type Root struct {
+	// Entries are sorted by name. There are at most MaxEntries. For a View with a Tree they are TargetMounts.
+	Entries []Entry
+	// More means that there are more entries than that.
+	More bool
+	// Silent are the names of entries whose file systems do not answer.
+	Silent []string
+}
+
+// Entry is an entry of a directory.
+type Entry struct {
+	Name string
+	Dir  bool
+	// Link is the target of a symbolic link; "" for other files.
+	Link string
 }
 
 // Process is a process and its namespaces.
@@ -187,4 +214,8 @@ type Cgroup struct {
 	Hierarchy string `json:"hierarchy"`
 	// Path is relative to the hierarchy's root.
 	Path string `json:"path"`
+	// Frozen means that its processes are frozen. Beside means that the command does not join it for that reason: it
+	// is in a new group beside it (cgroup v2), or in none of the freezer's (cgroup v1).
+	Frozen bool `json:"-"`
+	Beside bool `json:"beside,omitempty"`
 }

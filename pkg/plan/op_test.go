@@ -10,7 +10,11 @@ import (
 func TestEveryOperationHasANameAndADescription(t *testing.T) {
 	p := &plan.Plan{
 		Command:  plan.Command{Args: []string{"true"}},
+		Names:    &plan.Names{Of: "web"},
 		Identity: plan.Identity{Dir: "/", Container: &plan.ContainerIdentity{AppArmor: "docker-default"}},
+		View:     &plan.View{},
+		Forward:  &plan.Forward{Path: "/run/socket"},
+		Mounting: &plan.Mounting{},
 	}
 	for op := plan.Op(1); op < plan.EndOfOps; op++ {
 		p.Steps = []plan.Step{{Op: op}}

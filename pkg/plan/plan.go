@@ -7,6 +7,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // Plan describes a join completely.
@@ -17,9 +18,17 @@ type Plan struct {
 	Via string `json:"via,omitempty"`
 	// Namespaces has one row for each kind, in the order of ns.Kinds.
 	Namespaces []Namespace `json:"namespaces"`
-	Identity   Identity    `json:"identity"`
-	Command    Command     `json:"command"`
+	// View is the command's own root directory; nil if it has that of its mount namespace.
+	View     *View    `json:"view,omitempty"`
+	Identity Identity `json:"identity"`
+	Command  Command  `json:"command"`
+	// Mounting is a mount instead of a command; nil for a command.
+	Mounting *Mounting `json:"mounting,omitempty"`
 	Streams
+	// Forward says that the plan ends with sockets; nil for one with a command.
+	Forward *Forward `json:"forward,omitempty"`
+	// Names are the files about names that the command sees; nil for those of its file system.
+	Names *Names `json:"names,omitempty"`
 	// DetachKeys are the bytes that detach from the command when typed at its terminal.
 	DetachKeys []byte `json:"detachKeys,omitempty"`
 	// Detach means that the helper does not wait for the command.
@@ -27,11 +36,13 @@ type Plan struct {
 	// Remote means that the helper runs in a container of the engine and that the caller may be on
 	// another machine.
 	Remote bool `json:"remote,omitempty"`
+	// Framed means that the caller's streams come in frames: if it is Remote, or runs many commands at once.
+	Framed bool `json:"-"`
 	// Audit says where the join is recorded; nil if it is not.
 	Audit *audit.Decision `json:"audit,omitempty"`
 	// Steps are executed in this order.
 	Steps []Step `json:"steps"`
-	// Warnings tell the user what may surprise.
+	// Warnings tell the user what may be surprising.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -52,7 +63,7 @@ type Namespace struct {
 	Slave bool `json:"slave,omitempty"`
 }
 
-// Who is whose identity the command has.
+// Who says whose identity the command has.
 type Who string
 
 // The values of Who.
@@ -112,9 +123,11 @@ type ContainerIdentity struct {
 	// Forbidden is a call of the join that the filters forbid, so that they are loaded last; "" for none.
 	Forbidden string `json:"forbidden,omitempty"`
 	// Privileged means that all capabilities were requested.
-	Privileged bool         `json:"privileged,omitempty"`
-	Seccomp    []FilterInfo `json:"seccomp"`
-	Cgroups    []Cgroup     `json:"cgroups"`
+	Privileged bool `json:"privileged,omitempty"`
+	// Profile is what was requested beyond the container's own rights.
+	Profile request.Profile `json:"profile,omitempty"`
+	Seccomp []FilterInfo    `json:"seccomp"`
+	Cgroups []Cgroup        `json:"cgroups"`
 }
 
 // FilterInfo describes a seccomp filter in a printed plan.
@@ -136,8 +149,8 @@ type Command struct {
 	NotFoundHint string `json:"-"`
 }
 
-// LeadsSession tells whether the command leads a new session. Otherwise it stays in the caller's.
-func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach || p.Remote }
+// LeadsSession reports whether the command leads a new session. Otherwise it stays in the caller's.
+func (p *Plan) LeadsSession() bool { return p.Identity.Container != nil || p.Detach || p.Framed }
 
 // Where names in messages the file system in which the command runs.
 func (p *Plan) Where() string {
@@ -150,13 +163,13 @@ func (p *Plan) Where() string {
 	return "in " + cmp.Or(p.row(ns.Mnt).Source, p.Target)
 }
 
-// InheritsStreams tells whether the command inherits the caller's standard streams and other
-// descriptors: if it runs in the host's file system and is started locally.
+// InheritsStreams reports whether the command inherits the caller's standard streams and other
+// descriptors: if it runs in the host's file system and the helper has replaced the caller's process.
 func (p *Plan) InheritsStreams() bool {
-	return p.Identity.Container == nil && !p.Detach && !p.Remote
+	return p.Identity.Container == nil && !p.Detach && !p.Framed
 }
 
-// SharesNull tells whether the command may hold the null device of its own file system. That
+// SharesNull reports whether the command may hold the null device of its own file system. That
 // descriptor must be visible only in the container that the file system belongs to.
 func (p *Plan) SharesNull() bool {
 	mnt, pid := p.row(ns.Mnt), p.row(ns.PID)
@@ -179,7 +192,7 @@ func (p *Plan) Joined() ns.Set { return p.kinds(func(n Namespace) bool { return 
 // Made returns the kinds that are new.
 func (p *Plan) Made() ns.Set { return p.kinds(func(n Namespace) bool { return n.New }) }
 
-// leaves tells whether the command leaves the caller's namespace of kind k.
+// leaves reports whether the command leaves the caller's namespace of kind k.
 func (p *Plan) leaves(k ns.Kind) bool { return (p.Joined() | p.Made()).Has(k) }
 
 func (p *Plan) kinds(match func(Namespace) bool) ns.Set {

@@ -72,7 +72,7 @@ func TestSlaveIsPrinted(t *testing.T) {
 			t.Errorf("%s is not in %s", want, text)
 		}
 	}
-	if want := "new, a slave copy of that of host\n"; !strings.Contains(p.String(), want) {
+	if want := "new, copied from host, with slave mounts\n"; !strings.Contains(p.String(), want) {
 		t.Errorf("%q is not in\n%s", want, p)
 	}
 }

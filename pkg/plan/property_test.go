@@ -90,7 +90,7 @@ func refusable(r *request.Request, o *plan.Observed, joins map[ns.Kind]int) bool
 		!r.Detach && r.Terminal == request.TerminalAlways && r.Interactive && !o.Streams.InputTerminal
 }
 
-// otherIDs tells whether the mounts have a user namespace that the command is not in.
+// otherIDs reports whether the mounts have a user namespace that the command is not in.
 func otherIDs(r *request.Request, o *plan.Observed) bool {
 	from := func(k ns.Kind) plan.Process {
 		if p, ok := o.Overrides[k]; ok {
@@ -106,7 +106,7 @@ func otherIDs(r *request.Request, o *plan.Observed) bool {
 		mounts[ns.User] != from(ns.User).Namespaces[ns.User]
 }
 
-// ended tells whether the base lacks a namespace that would be joined.
+// ended reports whether the base lacks a namespace that would be joined.
 func ended(r *request.Request, o *plan.Observed) bool {
 	for _, k := range r.Take.Kinds() {
 		_, other := o.Overrides[k]

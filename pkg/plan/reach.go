@@ -7,7 +7,7 @@ import (
 )
 
 // Watcher describes the rights of all processes of one user namespace that can see a command.
-// A process sees those in its pid namespace and in its descendants.
+// A process sees the processes in its pid namespace and in the namespace's descendants.
 type Watcher struct {
 	User ns.ID // their user namespace
 	// Capabilities is the union of their permitted and bounding sets: what any of them has
@@ -50,10 +50,12 @@ const (
 	Opened
 )
 
-// The capabilities that the kernel checks.
+// The capabilities that the kernel checks, and that profiles add.
 const (
 	capSetgid    CapSet = 1 << 6
 	capSetuid    CapSet = 1 << 7
+	capNetAdmin  CapSet = 1 << 12
+	capNetRaw    CapSet = 1 << 13
 	capSysPtrace CapSet = 1 << 19
 	capPerfmon   CapSet = 1 << 38
 )
@@ -90,17 +92,17 @@ func (w Watcher) Reaches(c Child) Reach {
 	return Unreached
 }
 
-// traces tells whether the watcher has CAP_SYS_PTRACE over a process in the first of these user
+// traces reports whether the watcher has CAP_SYS_PTRACE over a process in the first of these user
 // namespaces. Then it can open the process even if that is not dumpable.
 func (w Watcher) traces(users []UserNamespace) bool {
 	return w.Capabilities&capSysPtrace != 0 &&
 		slices.ContainsFunc(users, func(user UserNamespace) bool { return w.User == user.ID })
 }
 
-// anyID tells whether the watcher can get any id. setid is the capability for that.
+// anyID reports whether the watcher can get any id. setid is the capability for that.
 func (w Watcher) anyID(setid CapSet) bool { return w.AnyID || w.Capabilities&setid != 0 }
 
-// canHave tells whether a watcher can get an id. An unknown id, -1, counts as one that it can get.
+// canHave reports whether a watcher can get an id. An unknown id, -1, counts as one that it can get.
 func canHave(list []uint32, anyID bool, id int64) bool {
 	return anyID || id < 0 || slices.Contains(list, uint32(id))
 }

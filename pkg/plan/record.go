@@ -14,7 +14,10 @@ import (
 func (p *Plan) Record(r *request.Request) audit.Join {
 	j := audit.Join{
 		Call: string(r.Call), Way: "local", Request: r.Audit, Target: p.Target, Who: string(p.Identity.Who),
-		Privileged: r.Privileged, Terminal: p.Terminal, Program: p.Command.Args[0],
+		Privileged: r.Privileged, Profile: string(r.Profile), Terminal: p.Terminal, Program: "forward",
+	}
+	if p.Forward == nil {
+		j.Program = p.Command.Args[0]
 	}
 	if p.Remote {
 		j.Way = "engine"
@@ -23,15 +26,14 @@ func (p *Plan) Record(r *request.Request) audit.Join {
 		if !n.Join && !n.New {
 			continue
 		}
-		of := audit.Namespace{Kind: n.Kind.String(), Source: "new"}
+		of, source := audit.Namespace{Kind: n.Kind.String(), Source: "new"}, r.Source(n.Kind)
 		if !n.New {
-			source := r.Source(n.Kind)
 			of.Link, of.Source = n.ID.Link(n.Kind), sourceName(source)
-			if c := source.Container; c != nil {
-				container := audit.Container{Name: cmp.Or(c.Name, source.Name), ID: c.ID}
-				if !slices.Contains(j.Containers, container) {
-					j.Containers = append(j.Containers, container)
-				}
+		}
+		if c := source.Container; c != nil && n.Join { // or joined, and then copied
+			container := audit.Container{Name: cmp.Or(c.Name, source.Name), ID: c.ID}
+			if !slices.Contains(j.Containers, container) {
+				j.Containers = append(j.Containers, container)
 			}
 		}
 		j.Namespaces = append(j.Namespaces, of)

@@ -34,7 +34,7 @@ func TestNewRefuses(t *testing.T) {
 				}
 			},
 			"identity of \"web\": its /etc/group puts the user in 300000 groups, and the kernel allows 65536\n" +
-				"hint: name the group as well, -u USER:GROUP: then /etc/group is not searched for the user\n", exit.Failed,
+				"hint: name the group as well, -u USER:GROUP: the user's groups in /etc/group are then ignored\n", exit.Failed,
 		},
 		{
 			"a filter that cannot be copied",
@@ -68,13 +68,13 @@ func TestNewRefuses(t *testing.T) {
 				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
 				o.TargetProcess.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
 			},
-			"identity of \"web\": its seccomp profile leaves calls to an agent (SCMP_ACT_NOTIFY), which docker nsjoin does not support\n" +
+			"identity of \"web\": its seccomp profile passes system calls to an agent (SCMP_ACT_NOTIFY), which docker nsjoin does not support\n" +
 				"hint: use docker exec, or run a program of the host in its network: --only net\n", exit.Failed,
 		},
 		{
 			"a filter that the runtime gave and that is missing",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Filters = nil },
-			"identity of \"web\": the runtime gave it a seccomp filter, but it has none\n", exit.Failed,
+			"identity of \"web\": the runtime gave the container a seccomp filter, but its first process has none\n", exit.Failed,
 		},
 		{
 			"an AppArmor profile that was removed",
@@ -105,7 +105,7 @@ func TestNewRefuses(t *testing.T) {
 		{
 			"an unreadable passwd without HOME",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.AccountErr = fs.ErrInvalid },
-			"identity of \"web\": invalid argument\n", exit.Failed,
+			"identity of \"web\": invalid argument\nhint: -e HOME=/ sets the home directory, so that /etc/passwd is not needed for it\n", exit.Failed,
 		},
 		{
 			"an unreadable passwd without a command",
@@ -126,25 +126,25 @@ func TestNewRefuses(t *testing.T) {
 			"-u in the host's file system",
 			func(r *request.Request, _ *plan.Observed) { r.Take, r.User = ns.SetOf(ns.Net), "web:www" },
 			"-u web:www: a command in the host's file system runs as the caller\n" +
-				"hint: change the user inside: setpriv --reuid USER COMMAND\n",
+				"hint: to change the user, run setpriv --reuid USER COMMAND\n",
 			exit.Failed,
 		},
 		{
 			"-w with a relative directory",
 			func(r *request.Request, _ *plan.Observed) { r.Dir = "srv/a" },
-			"identity of \"web\": working directory \"srv/a\": it is not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
+			"identity of \"web\": working directory \"srv/a\": not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
 		},
 		{
 			"a relative directory of the container",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.Dir = "./srv" },
-			"identity of \"web\": working directory \"./srv\": it is not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
+			"identity of \"web\": working directory \"./srv\": not an absolute path\nhint: name a directory that begins with /, such as -w /\n", exit.Failed,
 		},
 		{
 			"an unreadable passwd with an empty HOME",
 			func(r *request.Request, o *plan.Observed) {
 				r.Env, o.TargetProcess.AccountErr = []string{"HOME="}, fs.ErrInvalid
 			},
-			"identity of \"web\": invalid argument\n", exit.Failed,
+			"identity of \"web\": invalid argument\nhint: -e HOME=/ sets the home directory, so that /etc/passwd is not needed for it\n", exit.Failed,
 		},
 		{
 			"an empty command",
@@ -177,7 +177,7 @@ func TestNewRefuses(t *testing.T) {
 				t.Errorf("there is a plan with the error:\n%s", p)
 			}
 			var b strings.Builder
-			if status := exit.Report(&b, err); status != row.status {
+			if status := exit.Plugin.Report(&b, err); status != row.status {
 				t.Errorf("status %d, want %d", status, row.status)
 			}
 			if want := "docker nsjoin: " + row.report; b.String() != want {
@@ -233,7 +233,7 @@ func TestContainerWithoutFilter(t *testing.T) {
 func TestFrozenContainer(t *testing.T) {
 	r, o := asked(), observed()
 	o.TargetProcess.Frozen = true
-	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "it is frozen, and so would be a command in it") {
+	if _, err := plan.New(r, o); err == nil || !strings.Contains(err.Error(), "its cgroup is frozen, and the command would be frozen with it") {
 		t.Errorf("a command in it: %v", err)
 	}
 	r.Inspect = true

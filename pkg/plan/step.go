@@ -12,12 +12,12 @@ type Step struct {
 	From  string `json:"from,omitempty"`
 	PID   int    `json:"pid,omitempty"`
 	// At is where OpProc mounts the new /proc and moves Beneath, the mounts beneath the present
-	// /proc. Then it moves the new /proc to /proc.
+	// /proc. Then it moves the new /proc to /proc. OpSys does the same for /sys.
 	At      string  `json:"at,omitempty"`
 	Beneath []Mount `json:"beneath,omitempty"`
 }
 
-// joins are the steps that join namespaces, one for each process.
+// joins returns the steps that join namespaces, one for each process.
 //
 // The user namespace comes last: the others may belong to the initial one, and the
 // rights to join them are lost with it. setns(2) on a pidfd joins several kinds in
@@ -45,18 +45,19 @@ func joins(namespaces []Namespace) []Step {
 	return steps
 }
 
-// steps has all steps in their order, from the fork of the process that becomes the command to its
-// exec. proc says that a new /proc is mounted; beneath are the mounts beneath the present one.
+// steps returns all steps in their order, from the fork of the process that becomes the command to its
+// exec. proc says that a new /proc is mounted; beneath are the mounts beneath the present one. naming are the steps
+// that mount files about names.
 //
 // The order is that of runc's libcontainer/setns_init_linux.go, with one difference: the process that
 // enters the pid namespace is forked last, with no more rights than the container's. Until then
 // the container can't see it, and afterwards tracing it gains nothing (CVE-2016-9962).
-func steps(p *Plan, proc bool, beneath []Mount) []Step {
+func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 	var list []Step
 	who := p.Identity
 	if c := who.Container; c != nil {
 		// These need the host's /proc, an open file of the host's, or rights on the host.
-		if c.AppArmor != "" || c.SELinux != "" {
+		if p.Forward == nil && c.AppArmor+c.SELinux != "" {
 			list = append(list, Step{Op: OpLabel})
 		}
 		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule}, Step{Op: OpUndo})
@@ -72,11 +73,14 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	if who.RootOfUserNamespace {
 		list = append(list, Step{Op: OpRoot})
 	}
-	list = append(list, making(p)...)
+	list = append(list, making(p, naming)...)
 	if c := who.Container; c != nil {
 		list = append(list,
 			Step{Op: OpKeyring}, Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
 			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
+		if p.Forward != nil {
+			list = append(list, unexecuted(c)...)
+		}
 		list = append(list, restrictions(c)...)
 	} else if who.Dir != "" && !proc {
 		list = append(list, Step{Op: OpDir})
@@ -94,10 +98,22 @@ func steps(p *Plan, proc bool, beneath []Mount) []Step {
 	if p.Terminal {
 		list = append(list, Step{Op: OpTerminal})
 	}
+	if p.Forward != nil {
+		return append(list, Step{Op: OpSettle}, Step{Op: p.Forward.op()})
+	}
 	return append(list, finish(who.Container)...)
 }
 
-// forking is the second fork, and the directory that may exist only after it.
+// unexecuted returns the steps that stand in for what execve(2) would do to the process.
+func unexecuted(c *ContainerIdentity) []Step {
+	list := []Step{{Op: OpHide}}
+	if c.AppArmor+c.SELinux != "" {
+		list = append(list, Step{Op: OpRelabel})
+	}
+	return list
+}
+
+// forking returns the steps of the second fork, and the change to a directory that may exist only after it.
 func forking(p *Plan) []Step {
 	var list []Step
 	container := p.Identity.Container != nil
@@ -112,7 +128,7 @@ func forking(p *Plan) []Step {
 	return list
 }
 
-// finish has the last steps, around the helper's check.
+// finish returns the last steps, around the helper's check.
 func finish(c *ContainerIdentity) []Step {
 	list := []Step{{Op: OpSettle}, {Op: OpFind}}
 	if c != nil && c.Forbidden != "" {
@@ -121,9 +137,9 @@ func finish(c *ContainerIdentity) []Step {
 	return append(list, Step{Op: OpExec})
 }
 
-// making has the steps that make new namespaces. One call makes all of them. The kernel makes a new user
-// namespace first, and the others belong to it.
-func making(p *Plan) []Step {
+// making returns the steps that make new namespaces. One call makes all of them. The kernel makes a new user
+// namespace first, and the others belong to it. A view shows the mounts that naming has made.
+func making(p *Plan, naming []Step) []Step {
 	made := p.Made()
 	if made == 0 {
 		return nil
@@ -138,15 +154,22 @@ func making(p *Plan) []Step {
 	case made.Has(ns.Mnt):
 		list = append(list, Step{Op: OpMounts})
 	}
+	list = append(list, naming...)
+	if p.View != nil {
+		list = append(list, Step{Op: OpView}, Step{Op: OpPivot})
+		if p.View.NoExec {
+			list = append(list, Step{Op: OpNoExec})
+		}
+	}
 	return list
 }
 
-// restrictions are the filter and the capabilities. Without no_new_privs loading a filter takes CAP_SYS_ADMIN,
-// so the filter is loaded first. With it the filter is loaded last, so that it has to allow as little
-// as possible.
+// restrictions returns the steps that load the filter and set the capabilities. Without no_new_privs,
+// loading a filter requires CAP_SYS_ADMIN, so the filter is loaded first. With no_new_privs it is loaded
+// last, so that it has to allow as little as possible.
 //
-// A filter that forbids a later step is loaded just before the exec. The capabilities that loading takes
-// are gone after the exec, which gives the command its own.
+// A filter that forbids a later step is loaded just before the exec. The exec removes the capabilities that
+// loading requires, and leaves the command its own.
 func restrictions(c *ContainerIdentity) []Step {
 	var list []Step
 	if c.NoNewPrivileges {

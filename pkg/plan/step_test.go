@@ -10,7 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// ops are the operations of p in their order, in one line.
+// ops returns the operations of p in their order, in one line.
 func ops(p *plan.Plan) string {
 	var names []string
 	for _, s := range p.Steps {
@@ -213,29 +213,29 @@ func TestEveryStepIsDescribed(t *testing.T) {
 	s := &o.TargetProcess.Spec
 	s.AppArmor, s.NoNewPrivileges = "docker-default", true
 	want := []string{
-		"label docker-default",
-		"1 resource limits",
-		"nice 0",
-		"undo what else is the caller's",
+		"set label docker-default",
+		"set 1 resource limits",
+		"set nice 0",
+		"reset the caller's other attributes",
 		"join cgroups",
 		"drop supplementary groups",
 		"join cgroup ipc mnt net pid time user uts of web (pid 4100)",
 		"become root of the user namespace",
 		"join session keyring _ses." + containerID,
-		"umask 0022",
-		"default execution domain",
-		"bounding set of 3 capabilities",
+		"set umask 0022",
+		"set the default execution domain",
+		"limit the bounding set to 3 capabilities",
 		"change to /srv",
 		"become uid 1000, gid 1001",
-		"change to /srv as the user, if root may not",
+		"change to /srv as the user, if root is denied",
 		"check that the directory is inside the root",
-		"no new privileges",
-		"3 effective capabilities",
-		"seccomp filter",
+		"set no_new_privs",
+		"set 3 effective capabilities",
+		"load the seccomp filter",
 		"fork into the pid or time namespace",
-		"change to /srv, if it is only there now, and check it",
-		"new session",
-		"make the terminal the session's",
+		"change to /srv if it exists only in the new pid namespace, and check it",
+		"start a new session",
+		"make the terminal the controlling terminal",
 		"verify the namespaces; set oom_score_adj",
 		"find ls",
 		"exec ls /",

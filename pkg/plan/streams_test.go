@@ -105,6 +105,8 @@ func TestWarningAboutInput(t *testing.T) {
 		{ns.All(), []string{"cat"}, false, true, false}, // like docker exec
 		{ns.All(), nil, false, true, true},              // a shell that reads nothing
 		{ns.All(), nil, true, true, false},
+		{ns.All(), []string{plan.ToolsShell}, false, true, true}, // of docker nsjoin debug
+		{ns.All(), []string{plan.ToolsShell, "-c", "cat"}, false, true, false},
 	} {
 		r, o := asked(), observed()
 		r.Take, r.Interactive, r.Command = row.take, row.interactive, row.command

@@ -13,7 +13,7 @@ const (
 
 // TerminalNames returns the values of TERM that suit the command's terminal, best first: the caller's
 // and the usual one; none if the command or the caller has no terminal. TargetProcess.Terms are those
-// that the container has a description of.
+// for which the container has a description.
 func TerminalNames(r *request.Request, caller request.Streams) []string {
 	if !caller.InputTerminal && !caller.OutputTerminal {
 		return nil
@@ -27,7 +27,7 @@ func TerminalNames(r *request.Request, caller request.Streams) []string {
 	return []string{usualTERM}
 }
 
-// isTerm tells whether name is a plain file name that terminfo(5) can have.
+// isTerm reports whether name is a plain file name that terminfo(5) can have.
 func isTerm(name string) bool {
 	const longest = 64
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-."

@@ -29,7 +29,34 @@ func (p *Plan) Print(w io.Writer, form request.Output) error {
 	return err
 }
 
-// String is the plan as text: the command, where each namespace comes from, the command's identity, and
+// PrintAll writes several plans: as text one after another, as JSON in one list.
+func PrintAll(w io.Writer, form request.Output, plans []*Plan) error {
+	for i, p := range plans {
+		if form == request.OutputJSON {
+			before := ","
+			if i == 0 {
+				before = "["
+			}
+			if _, err := io.WriteString(w, before); err != nil {
+				return err
+			}
+		} else if i > 0 {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := p.Print(w, form); err != nil {
+			return err
+		}
+	}
+	if form != request.OutputJSON {
+		return nil
+	}
+	_, err := io.WriteString(w, "]\n")
+	return err
+}
+
+// String returns the plan as text: the command, where each namespace comes from, the command's identity, and
 // the steps.
 func (p *Plan) String() string {
 	var b strings.Builder
@@ -37,7 +64,7 @@ func (p *Plan) String() string {
 	line := func(format string, args ...any) {
 		b.WriteString(printable.Text(fmt.Sprintf(format, args...)) + "\n")
 	}
-	line("run %s in %s", quoteArgs(p.Command.Args), p.Target)
+	line("%s", p.summary())
 	if p.Via != "" {
 		line("via %s", p.Via)
 	}
@@ -49,11 +76,22 @@ func (p *Plan) String() string {
 		}
 		line("  %-7s %-20s %s", n.Kind, link, n.origin())
 	}
+	if p.View != nil {
+		b.WriteString("\nview\n")
+		for _, row := range p.viewRows() {
+			line("  %-12s %s", row[0], row[1])
+		}
+	}
 	b.WriteString("\nidentity\n")
 	for _, row := range p.Identity.Rows() {
 		line("  %-12s %s", row[0], row[1])
 	}
-	line("  %-12s %s", "streams", p.streams())
+	for _, row := range p.Names.rows() {
+		line("  %-12s %s", row[0], row[1])
+	}
+	if p.Forward == nil {
+		line("  %-12s %s", "streams", p.streams())
+	}
 	if p.Detach {
 		line("  %-12s %s", "detached", "yes")
 	}
@@ -78,7 +116,7 @@ func (p *Plan) streams() string {
 	case p.InheritsStreams():
 		return "the caller's own"
 	case p.Terminal && p.SeparateErrors:
-		parts = append(parts, "a terminal", "errors apart from it")
+		parts = append(parts, "a terminal", "separate standard error")
 	case p.Terminal:
 		parts = append(parts, "a terminal")
 	}
@@ -95,9 +133,9 @@ func (p *Plan) streams() string {
 func (n Namespace) origin() string {
 	switch {
 	case n.Slave:
-		return "new, a slave copy of that of " + n.Source
+		return "new, copied from " + n.Source + ", with slave mounts"
 	case n.New && ns.Copied(n.Kind):
-		return "new, from that of " + n.Source
+		return "new, copied from " + n.Source
 	case n.New:
 		return "new"
 	case n.Join:
@@ -108,37 +146,40 @@ func (n Namespace) origin() string {
 	return "shared by " + n.Source + " and the caller"
 }
 
-// Rows is the identity as pairs of a name and its value.
-func (who Identity) Rows() [][2]string {
-	c := who.Container
+// Rows returns the identity as pairs of a name and its value.
+func (id Identity) Rows() [][2]string {
+	c := id.Container
 	if c == nil {
-		rows := [][2]string{{"who", "the caller, unchanged"}}
-		if who.Who == HostRoot {
+		rows := [][2]string{{"runs as", "the caller, unchanged"}}
+		if id.Who == HostRoot {
 			rows[0][1] = "root on the engine's host"
 		}
-		if who.RootOfUserNamespace {
-			rows = [][2]string{{"who", "the caller, as root of the user namespace"}}
+		if id.RootOfUserNamespace {
+			rows = [][2]string{{"runs as", "the caller, as root of the user namespace"}}
 		}
-		if who.Dir != "" {
-			rows = append(rows, [2]string{"directory", who.Dir})
+		if id.Dir != "" {
+			rows = append(rows, [2]string{"directory", id.Dir})
 		}
-		return append(rows, [2]string{"environment", fmt.Sprintf("%d variables", len(who.Env))})
+		return append(rows, [2]string{"environment", fmt.Sprintf("%d variables", len(id.Env))})
 	}
 	rows := [][2]string{
-		{"who", map[Who]string{Container: "as docker exec", Bare: "as that process"}[who.Who]},
+		{"runs as", map[Who]string{Container: "a docker exec command", Bare: "that process"}[id.Who]},
 		{"user", fmt.Sprintf("uid %d, gid %d, groups %s", c.UID, c.GID, ids(c.Groups))},
-		{"directory", who.Dir},
-		{"environment", fmt.Sprintf("%d variables", len(who.Env))},
+		{"directory", id.Dir},
+		{"environment", fmt.Sprintf("%d variables", len(id.Env))},
 		{"capabilities", orNone(strings.Join(c.Capabilities.Effective.Names(), " "))},
 		{"bounding", orNone(strings.Join(c.Capabilities.Bounding.Names(), " "))},
 		{"new rights", map[bool]string{true: "never (no_new_privs)", false: "by set-user-ID programs"}[c.NoNewPrivileges]},
 		{"seccomp", seccompText(c.Seccomp, c.Privileged)},
 	}
+	if c.Profile.Adds() {
+		rows = append(rows, [2]string{"profile", c.Profile.Describe()})
+	}
 	if label := c.AppArmor + c.SELinux; label != "" {
 		rows = append(rows, [2]string{"label", label})
 	}
 	for _, g := range c.Cgroups {
-		rows = append(rows, [2]string{"cgroup", g.String()})
+		rows = append(rows, [2]string{"cgroup", g.text()})
 	}
 	return append(rows,
 		[2]string{"limits", limitsText(c.Limits)},
@@ -146,8 +187,19 @@ func (who Identity) Rows() [][2]string {
 		[2]string{"umask", fmt.Sprintf("%04o", c.Umask)})
 }
 
-// String is the group as in a line of /proc/PID/cgroup, without the number.
+// String returns the group as in a line of /proc/PID/cgroup, without the number.
 func (g Cgroup) String() string { return g.Hierarchy + ":" + g.Path }
+
+// text says also how the command is beside a group that is frozen.
+func (g Cgroup) text() string {
+	switch {
+	case !g.Beside:
+		return g.String()
+	case g.Hierarchy != "":
+		return g.String() + ", not joined: it is frozen"
+	}
+	return g.String() + ", a new one beside it: it is frozen"
+}
 
 func seccompText(filters []FilterInfo, privileged bool) string {
 	var texts []string

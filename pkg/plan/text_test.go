@@ -72,7 +72,9 @@ func TestGoldenPlans(t *testing.T) {
 	}{
 		{"in-web", inWeb},
 		{"only-net", onlyNet},
+		{"names", withNames},
 		{"two-sources", twoSources},
+		{"view", viewOfWeb},
 	} {
 		for form, end := range map[request.Output]string{
 			request.OutputText: ".golden",
@@ -119,7 +121,7 @@ type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
-// The command is printed as a shell takes it, and can't act on a terminal.
+// The command is quoted for a shell, and cannot control a terminal.
 func TestPrintedCommandIsQuoted(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -198,7 +200,7 @@ func TestPrivilegedDoesNotLiftAFilter(t *testing.T) {
 	}
 }
 
-// Who may not copy the filter has the one that the profile gives, with --privileged too.
+// If the filter may not be copied, it is compiled from the profile, with --privileged too.
 func TestFilterIsMadeWhereItMayNotBeCopied(t *testing.T) {
 	r, o := asked(), observed()
 	o.TargetProcess.Filters, o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = nil, fs.ErrPermission, true
@@ -253,8 +255,8 @@ func TestWhoseIdentityIsSaid(t *testing.T) {
 		vary func(*request.Request, *plan.Observed)
 		want string
 	}{
-		{"a container", func(*request.Request, *plan.Observed) {}, "as docker exec"},
-		{"a process", func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" }, "as that process"},
+		{"a container", func(*request.Request, *plan.Observed) {}, "a docker exec command"},
+		{"a process", func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" }, "that process"},
 		{"the caller", func(r *request.Request, _ *plan.Observed) { r.Take = 0 }, "the caller, unchanged"},
 		{
 			"the caller in a user namespace",
@@ -266,7 +268,7 @@ func TestWhoseIdentityIsSaid(t *testing.T) {
 	} {
 		r, o := asked(), observed()
 		row.vary(r, o)
-		if text, line := made(t, r, o).String(), "\nidentity\n  who          "+row.want+"\n"; !strings.Contains(text, line) {
+		if text, line := made(t, r, o).String(), "\nidentity\n  runs as      "+row.want+"\n"; !strings.Contains(text, line) {
 			t.Errorf("%s: no line %q in\n%s", row.name, line, text)
 		}
 	}

@@ -165,6 +165,12 @@ func runHelper(t *testing.T, r *request.Request) (stdout, stderr string, status 
 // runHelperBy runs a helper by a command line that starts with an emulator or the helper's path.
 func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, stderr string, status int) {
 	t.Helper()
+	return runHelperWith(t, r, nil, command...)
+}
+
+// runHelperWith is runHelperBy for a helper that inherits files too, from descriptor 4 on.
+func runHelperWith(t *testing.T, r *request.Request, files []*os.File, command ...string) (stdout, stderr string, status int) {
+	t.Helper()
 	r.Version = request.Version
 	r.CallerEnv = os.Environ()
 	r.Terminal = request.TerminalNever
@@ -183,7 +189,7 @@ func runHelperBy(t *testing.T, r *request.Request, command ...string) (stdout, s
 	defer f.Close()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), command[0], append(command[1:], "3")...)
-	cmd.ExtraFiles = []*os.File{f}
+	cmd.ExtraFiles = append([]*os.File{f}, files...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.WaitDelay = 5 * time.Second
 	cmd.Env = []string{}

@@ -3,12 +3,22 @@
 // nsjoin-helper joins namespaces and runs a command there. The plugin starts it on the engine's host:
 //
 //	nsjoin-helper REQUEST [SOCKET]
+//	nsjoin-helper frames [CAPABILITIES [CONNECTION]]
+//	nsjoin-helper keep SECONDS
+//	nsjoin-helper hold
 //	nsjoin-helper watch
 //	nsjoin-helper record
+//	nsjoin-helper unlink
+//	nsjoin-helper ungroup NAME
 //
-// REQUEST is the number of a descriptor to read package request's document from, or the path of a file in the
-// helper's own container. SOCKET is the number of a connected socket; its hang-up means that the caller has
-// ended. The helper starts the other two forms itself: the watchdogs of packages session and recorder.
+// REQUEST is the number of a descriptor to read package request's document from. SOCKET is the number of a
+// connected socket; its hang-up means that the caller has ended.
+//
+// In a container, the helper reads the request from frames on standard input. In one that is kept for several
+// calls, "keep" is the first process, and CAPABILITIES, a number in hexadecimal digits, is what a call keeps of the
+// container's capabilities; the helper adds CONNECTION when it executes itself from memory. "hold" is the first process
+// of a container that stands in for another one. The helper starts the last four forms itself: the watchdogs of packages
+// session, recorder, dialer and sibling.
 package main
 
 import (
@@ -18,12 +28,13 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/dialer"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
+	"github.com/nsjoin/docker-nsjoin/pkg/keeper"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
@@ -31,63 +42,104 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/recorder"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/session"
+	"github.com/nsjoin/docker-nsjoin/pkg/sibling"
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 var version = "unknown" // set by the linker
 
 func main() {
-	stderr := io.Writer(os.Stderr)
-	status, err := run(os.Args[1:], &stderr)
+	to := messages{stdout: os.Stdout, stderr: os.Stderr}
+	status, err := run(os.Args[1:], &to)
 	if err != nil {
-		status = exit.Report(stderr, kernel.Explain(err))
+		status = to.program.Report(to.stderr, kernel.Explain(err))
+	}
+	if to.client != nil {
+		_ = to.client.Exit(status) // without it the client asks the engine
 	}
 	os.Exit(status)
 }
 
-// run does what the request asks for and returns the exit status. It sets *stderr to the caller's standard
-// error.
-func run(args []string, stderr *io.Writer) (int, error) {
+// messages is where errors, warnings and answers are written, and the name that messages begin with.
+type messages struct {
+	stdout  io.Writer
+	stderr  io.Writer
+	program exit.Name
+	client  *session.Outputs // nil if the helper was started on this machine
+}
+
+func (to *messages) warn(text string) { to.program.Warn(to.stderr, text) }
+
+// run does what the request asks for and returns the exit status. It sets *to to the caller's standard
+// error and the name that the caller knows.
+func run(args []string, to *messages) (int, error) {
 	// It was executed by descriptor number, which ps would show as its name.
 	_ = os.WriteFile("/proc/self/comm", []byte(join.Name), 0)
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("hide from tracers: %w", err)
 	}
-	if len(args) == 1 && args[0] == session.WatchdogArg {
-		return 0, session.RunWatchdog()
-	}
-	if len(args) == 1 && args[0] == recorder.WatchdogArg {
-		return 0, recorder.RunWatchdog()
+	if done, err := runWithoutRequest(args); done {
+		return 0, err
 	}
 	session.RestoreDefaultActions()
-	files, err := descriptors(args)
+	if len(args) > 0 && args[0] == framesArg {
+		to.client = session.ClientOutputs()
+		to.stdout, to.stderr = to.client, to.client.Stderr
+	}
+	r, socket, err := readRequest(args, to.client)
 	if err != nil {
 		return 0, err
 	}
-	r, err := request.Read(files[0])
-	if err != nil {
-		return 0, err
-	}
-	files[0].Close()
+	keepProgram(r)
+	to.program = exit.Name(r.Program)
 	if r.Survey != nil {
 		found, err := observe.Survey(r.Survey)
 		if err != nil {
 			return 0, err
 		}
-		return 0, json.NewEncoder(os.Stdout).Encode(found)
+		return 0, json.NewEncoder(to.stdout).Encode(found)
 	}
-	return command(r, files[1], stderr)
+	if r.Forward != nil {
+		return forward(r, socket, to)
+	}
+	if r.Mount != nil {
+		return 0, mount(r, to)
+	}
+	return command(r, socket, to)
+}
+
+// runWithoutRequest does what the arguments ask for if they name no request. Else done is false.
+func runWithoutRequest(args []string) (done bool, err error) {
+	switch len(args) {
+	case 1:
+		switch args[0] {
+		case session.WatchdogArg:
+			return true, session.RunWatchdog()
+		case recorder.WatchdogArg:
+			return true, recorder.RunWatchdog()
+		case dialer.WatchdogArg:
+			return true, dialer.RunWatchdog()
+		case holdArg:
+			return true, hold()
+		}
+	case 2: //nolint:mnd // with the group's name, or the time
+		switch args[0] {
+		case sibling.WatchdogArg:
+			return true, sibling.RunWatchdog(args[1])
+		case keeper.Arg:
+			return true, keep(args[1])
+		}
+	}
+	return false, nil
 }
 
 // command plans the command that r asks for, and prints the plan or carries it out. It returns the exit status.
 // socket is the Docker CLI's, or nil.
-func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error) {
+func command(r *request.Request, socket *os.File, to *messages) (int, error) {
 	var remote *session.Remote
 	if r.Client != nil {
-		callerErrors := session.CallerStderr()
-		*stderr = callerErrors
 		var err error
-		if remote, err = session.NewRemote(r.Client, callerErrors); err != nil {
+		if remote, err = session.NewRemote(r.Client, to.client); err != nil {
 			return 0, err
 		}
 	}
@@ -101,30 +153,33 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 		return 0, err
 	}
 	if r.DryRun != request.OutputNone {
-		return 0, p.Print(os.Stdout, r.DryRun)
+		return 0, p.Print(to.stdout, r.DryRun)
 	}
 	for _, w := range p.Warnings {
-		exit.Warn(*stderr, w)
+		to.warn(w)
 	}
-	record, err := beginRecord(p, r, seen, *stderr)
+	seen.Settle()
+	record, err := beginRecord(p, r, seen, to)
 	if err != nil {
 		return 0, err
 	}
 	var ran outcome
-	status, err := execute(p, seen, r.Source(ns.Mnt).PID, socket, remote, &ran)
-	if err == nil && status == exit.Signalled(int(unix.SIGKILL)) {
-		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
-			err = exit.WithStatus(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
-		}
-	}
-	if errors.Is(err, join.ErrKilled) {
-		if why := seen.WhyKilled(r.Source(ns.PID).PID); why != "" {
-			// No retry: the kernel could then kill the container's own processes.
-			err = exit.Hint(fmt.Errorf("%w: %s", err, why), "docker stats shows its memory; docker update --memory raises the limit")
+	status, err := execute(r, p, seen, socket, remote, &ran)
+	killed := err == nil && status == exit.Signalled(int(unix.SIGKILL))
+	if killed || errors.Is(err, join.ErrKilled) { // no retry: the kernel could then kill the container's own processes
+		if why, hint := seen.WhyKilled(r.Source(ns.PID)); why != "" {
+			if killed {
+				err = exit.WithStatus(status, fmt.Errorf("command in %s was killed: %s", p.Target, why))
+			} else {
+				err = fmt.Errorf("%w: %s", err, why)
+			}
+			if hint != "" {
+				err = exit.Hint(err, "%s", hint)
+			}
 		}
 	}
 	err = seen.Explain(r, err)
-	endRecord(record, p, ran, status, err, *stderr)
+	endRecord(record, p, ran, status, err, to)
 	return status, err
 }
 
@@ -132,6 +187,11 @@ func command(r *request.Request, socket *os.File, stderr *io.Writer) (int, error
 type outcome struct {
 	child *join.Child // nil if the command did not run
 	left  bool        // still running after the detach keys
+	// forward says that sockets were served instead of a command.
+	forward bool
+	// running means that it may still run: detached from the start, or by the keys.
+	running bool
+	done    bool // there is no command, and all was done
 }
 
 // readCaller adds facts about the caller's standard streams, and the terminal types that the command's root
@@ -148,12 +208,22 @@ func readCaller(r *request.Request, seen *observe.Observation) {
 	}
 }
 
-// execute carries out the plan. root is the process whose root directory the command has.
-func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File, remote *session.Remote, ran *outcome) (int, error) {
+// execute carries out the plan.
+func execute(r *request.Request, p *plan.Plan, seen *observe.Observation, socket *os.File, remote *session.Remote, ran *outcome) (int, error) {
+	root := r.Source(ns.Mnt).PID // whose root directory the command has, or the view is of
+	tree, err := makeView(r, p, seen.HostPrograms)
+	if err != nil {
+		return 0, err
+	}
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck,
+		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck, View: tree,
 	}
+	group, err := leaveFrozen(p, seen, &held)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { group.End(ran.running) }()
 	for pid, source := range seen.Processes {
 		held.Sources[pid] = join.Source{Pidfd: source.SetnsPidfd(), Namespaces: source.Namespaces}
 	}
@@ -166,7 +236,7 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 		return 0, err
 	}
 	defer s.End()
-	held.Stdio, held.Beside, held.Unwanted = s.Stdio(), s.Watch, s.Canceled
+	held.Stdio, held.Meanwhile, held.Unwanted = s.Stdio(), s.Watch, s.Canceled
 	if p.InheritsStreams() {
 		if held.Inherited, err = session.Inherited(); err != nil {
 			return 0, err
@@ -192,31 +262,46 @@ func execute(p *plan.Plan, seen *observe.Observation, root int, socket *os.File,
 	ran.child = child
 	defer child.Release()
 	if p.Detach {
+		ran.running = true
 		return 0, s.Release()
 	}
 	status, err := s.Run(child)
 	ran.left = s.Detached()
+	ran.running = ran.left
 	return status, err
 }
 
-// descriptors opens the request and the optional socket.
-func descriptors(args []string) (files [2]*os.File, err error) {
+// holdArg is the argument of the first process of a container that stands in for another one.
+const holdArg = "hold"
+
+// hold waits until the client that is attached to standard input has ended.
+func hold() error {
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// framesArg is the REQUEST of a helper in a container.
+const framesArg = "frames"
+
+// readRequest reads the request, and opens the optional socket. client is nil if the helper was started on this machine.
+func readRequest(args []string, client *session.Outputs) (r *request.Request, socket *os.File, err error) {
+	if len(args) > 0 && args[0] == framesArg {
+		r, err = readFrames(client, args[1:])
+		return r, nil, err
+	}
+	var files [2]*os.File
 	if len(args) < 1 || len(args) > len(files) {
-		return files, errors.New("this is the helper of docker nsjoin " + version + ": only docker nsjoin starts it")
+		return nil, nil, errors.New("this is the helper of docker nsjoin " + version + ": only docker nsjoin starts it")
 	}
 	for i, arg := range args {
-		if strings.HasPrefix(arg, "/") {
-			if files[i], err = os.Open(arg); err != nil {
-				return files, err
-			}
-			continue
-		}
 		fd, err := strconv.Atoi(arg)
 		if err != nil {
-			return files, fmt.Errorf("descriptor %q: %w", arg, err)
+			return nil, nil, fmt.Errorf("descriptor %q: %w", arg, err)
 		}
 		unix.CloseOnExec(fd)
 		files[i] = os.NewFile(uintptr(fd), "descriptor "+arg)
 	}
-	return files, nil
+	defer files[0].Close()
+	r, err = request.Read(files[0])
+	return r, files[1], err
 }

@@ -123,7 +123,7 @@ func expectMix(t *testing.T, r *request.Request, pids ...int) bool {
 	return true
 }
 
-// copiesMounts tells whether the command gets a copy of the test's mounts: its pid namespace needs another
+// copiesMounts reports whether the command gets a copy of the test's mounts: its pid namespace needs another
 // /proc, r names no mount namespace, and the command may mount.
 func copiesMounts(t *testing.T, r *request.Request) bool {
 	t.Helper()
@@ -140,7 +140,7 @@ func copiesMounts(t *testing.T, r *request.Request) bool {
 		!r.New(ns.User) && (user == own || user == ownerNamed(t, r.Source(ns.PID)))
 }
 
-// ownerNamed is the link of the user namespace that owns the pid namespace of a source.
+// ownerNamed returns the link of the user namespace that owns the pid namespace of a source.
 func ownerNamed(t *testing.T, s request.Source) string {
 	t.Helper()
 	path := string(s.Path)
@@ -164,7 +164,7 @@ func ownerNamed(t *testing.T, s request.Source) string {
 	return link
 }
 
-// refusal is part of the message that r must be refused with, or "". The owner of mounts that a file names is
+// refusal returns part of the message that r must be refused with, or "". The owner of mounts that a file names is
 // unknown, and mounts can be joined only with their own user namespace or one of the caller's.
 func refusal(t *testing.T, r *request.Request) string {
 	t.Helper()
@@ -183,7 +183,7 @@ func refusal(t *testing.T, r *request.Request) string {
 	return ""
 }
 
-// linkNamed is the link of the namespace that a source names; for a new one it is the test's own.
+// linkNamed returns the link of the namespace that a source names; for a new one it is the test's own.
 func linkNamed(t *testing.T, s request.Source, k ns.Kind) string {
 	t.Helper()
 	switch s.From {

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
@@ -18,9 +17,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// beginRecord writes the record of the join's beginning if the plan wants one; else it returns nil. It fails
-// only if the host's system-wide file requires the record. If only the user asked for it, failing is a warning.
-func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, stderr io.Writer) (*recorder.Recorder, error) {
+// beginRecord writes the begin record of the join if the plan wants one; else it returns nil. It fails only
+// if the host's system-wide file requires the record. If only the user asked for it, a failure is a warning.
+func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, to *messages) (*recorder.Recorder, error) {
 	if p.Audit == nil {
 		return nil, nil
 	}
@@ -29,10 +28,10 @@ func beginRecord(p *plan.Plan, r *request.Request, seen *observe.Observation, st
 	case err == nil:
 		return record, nil
 	case p.Audit.Required:
-		return nil, exit.Hint(fmt.Errorf("record of the join in %q: %w", p.Target, err),
+		return nil, exit.Hint(fmt.Errorf("write the record of the join in %q: %w", p.Target, err),
 			"%s on the engine's host requires it, and nothing is joined without it: check that %s runs there", audit.SystemFile, p.Audit.To)
 	}
-	exit.Warn(stderr, fmt.Sprintf("the join is not recorded: %v", err))
+	to.warn(fmt.Sprintf("the join is not recorded: %v", err))
 	return nil, nil
 }
 
@@ -43,8 +42,8 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 	}
 	defer root.Close()
 	of := p.Record(r)
-	if r.Client == nil {
-		// Through an engine, the helper's own ids would be the engine's.
+	if !r.IsRemote() && r.Call == "" {
+		// A helper that the engine started has the engine's login uid and session.
 		login, session := procfs.Login()
 		of.Caller = &audit.Caller{
 			Login: login, Session: session, UID: os.Getuid(), EUID: os.Geteuid(), Terminal: procfs.ControllingTerminal(),
@@ -53,8 +52,8 @@ func begin(p *plan.Plan, r *request.Request, seen *observe.Observation) (*record
 	return recorder.Begin(root, p.Audit.To, of, join.ForkWatchdog)
 }
 
-// endRecord writes the record of the end. If it fails there is only a warning: the command has already run.
-func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error, stderr io.Writer) {
+// endRecord writes the end record. If it fails there is only a warning: the command has already run.
+func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int, err error, to *messages) {
 	e := audit.End{Status: cmp.Or(exit.Status(err), status)}
 	if err != nil {
 		e.Error = err.Error()
@@ -63,8 +62,12 @@ func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int,
 		e.PID = ran.child.PID
 	}
 	switch {
-	case ran.child == nil:
+	case ran.forward && err == nil:
+		e.Reason = audit.Exited
+	case ran.child == nil && !ran.done:
 		e.Reason = audit.Failed
+	case ran.done:
+		e.Reason = audit.Exited
 	case p.Detach:
 		e.Reason = audit.Detached
 	case ran.left:
@@ -75,6 +78,6 @@ func endRecord(record *recorder.Recorder, p *plan.Plan, ran outcome, status int,
 		e.Reason = audit.Exited
 	}
 	if err := record.End(e); err != nil {
-		exit.Warn(stderr, fmt.Sprintf("the end is not recorded: %v", err))
+		to.warn(fmt.Sprintf("the end of the join is not recorded: %v", err))
 	}
 }

@@ -1,0 +1,72 @@
+package mount
+
+import (
+	"cmp"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/formatter"
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
+)
+
+// row is a mount in the list.
+type row struct {
+	Target  string
+	Source  string
+	Type    string
+	Options string
+	By      string // docker run, or who has mounted it
+	Time    string // RFC 3339; "" for docker run
+}
+
+var head = formatter.Header{"Target": "TARGET", "Source": "SOURCE", "Type": "TYPE", "Options": "OPTIONS", "By": "BY", "Time": "TIME"}
+
+const table = `table {{.Target}}\t{{.Source}}\t{{.Type}}\t{{.Options}}\t{{.By}}\t{{.Time}}`
+
+// list prints what docker nsjoin has mounted in a container, beside what the engine knows.
+func (o *options) list(to io.Writer, ours []mounts.Record, known engine.Answers, name string) error {
+	var rows []row
+	for _, m := range known[name].Mounts {
+		options := map[bool]string{true: "rw", false: "ro"}[m.RW]
+		if m.Propagation != "" {
+			options += "," + string(m.Propagation)
+		}
+		rows = append(rows, row{
+			Target: m.Destination, Source: cmp.Or(m.Name, m.Source), Type: string(m.Type), Options: options, By: "docker run",
+		})
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Target, b.Target) })
+	for _, m := range ours {
+		options := m.Options
+		if !slices.Contains(options, "ro") {
+			options = append([]string{"rw"}, options...)
+		}
+		rows = append(rows, row{
+			Target: string(m.Target), Source: sourceName("", cmp.Or(m.Volume, string(m.Source)), m.From), Type: string(m.Type),
+			Options: strings.Join(options, ","), By: "docker nsjoin, " + m.By, Time: time.Unix(m.Time, 0).Format(time.RFC3339),
+		})
+	}
+	format := o.format
+	if format == "text" {
+		format = table
+	}
+	return formatter.Write(to, format, head, rows)
+}
+
+// printed escapes text of a container.
+func printed(text string) string { return printable.Text(text) }
+
+// workingDirectory returns the working directory without symbolic links.
+func workingDirectory() (string, error) {
+	dir, err := os.Getwd() // may be $PWD
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}

@@ -1,0 +1,317 @@
+// Package mount is docker nsjoin mount and docker nsjoin umount: they mount into a running container, and undo it.
+package mount
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+const long = `Mount a directory or file of the engine's host, a volume, a tmpfs, or a directory of
+another container into a running container. Its processes see it at once; nothing is
+restarted, and nothing else changes. Without SOURCE:TARGET, list what is mounted.
+
+SOURCE, TARGET and OPTIONS are those of docker run -v and --mount: a SOURCE with a slash
+is a path, else a volume, which is made if there is none. OPTIONS are ro, rw, rprivate,
+rslave and nocopy. Mounts beneath SOURCE come along. SOURCE must not lead through a
+symbolic link. A relative path is one of this machine.
+
+TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
+
+The engine knows nothing of the mount: it ends with the container, also when that is
+restarted, and docker inspect does not show it.
+
+Whoever may mount a path into a container may do so with docker run too. A container's
+root can read and write what is mounted as the host's root can, apart from user
+namespaces. With a read-only mount, a container with SYS_ADMIN can make it writable.`
+
+const examples = `  docker nsjoin mount web ./src:/app/src              try out code in a running container
+  docker nsjoin mount db ./fixed.cnf:/etc/mysql/conf.d/fixed.cnf:ro --mkdir
+  docker nsjoin mount app /opt/profiler:/profiler:ro --mkdir
+  docker nsjoin mount web cache:/var/cache            a volume
+  docker nsjoin mount --type tmpfs web /scratch:size=64m
+  docker nsjoin mount --mount type=bind,src=/etc/ssl,dst=/etc/ssl,readonly web
+  docker nsjoin mount --from db web /var/lib/data:/mnt:ro
+  docker nsjoin mount web                             what is mounted, when and by whom
+  docker nsjoin umount web /app/src`
+
+// options are the values of the flags.
+type options struct {
+	host   enginehost.Options
+	dryRun bool
+	format string
+
+	kind  request.MountType
+	from  string
+	long  string
+	mkdir bool
+	ids   bool
+	force bool
+
+	lazy bool // of umount
+}
+
+// New makes docker nsjoin mount.
+func New(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:     "mount [OPTIONS] CONTAINER [SOURCE:TARGET[:OPTIONS]]",
+		Short:   "Mount into a running container, or list what is mounted",
+		Long:    long,
+		Example: examples,
+		Args:    atMost(2), //nolint:mnd // container, mount
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.mount(cmd, cli, args)
+		},
+	}
+	flags := cmd.Flags()
+	o.addTo(cmd)
+	flags.Var(&typeFlag{&o.kind}, "type", `Type of the mount ("bind"|"volume"|"tmpfs"; by default as SOURCE says)`)
+	flags.StringVar(&o.long, "mount", "", "The mount in the long form of docker run")
+	flags.StringVar(&o.from, "from", "", "Container that SOURCE is a path of")
+	flags.BoolVar(&o.mkdir, "mkdir", false, "Make TARGET if it does not exist")
+	flags.BoolVar(&o.ids, "idmap", false, "Map user and group IDs for a container with a user namespace of its own")
+	flags.BoolVar(&o.force, "force", false, "Map IDs even if root owns SOURCE")
+	cmd.ValidArgsFunction = complete(cli)
+	_ = cmd.RegisterFlagCompletionFunc("type", completion.OneOf("bind", "volume", "tmpfs"))
+	_ = cmd.RegisterFlagCompletionFunc("from", completion.Containers(cli))
+	_ = cmd.RegisterFlagCompletionFunc("mount", cobra.NoFileCompletions)
+	return cmd
+}
+
+// NewUmount makes docker nsjoin umount.
+func NewUmount(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "umount [OPTIONS] CONTAINER TARGET",
+		Short: "Undo docker nsjoin mount",
+		Long: `Unmount what docker nsjoin mount has mounted in a container. Mounts of the container's
+own, and those of docker run, are left alone. One that processes use is refused, with
+their names; --lazy detaches it: they keep what they have open.`,
+		Example: `  docker nsjoin umount web /app/src
+  docker nsjoin umount --lazy web /scratch`,
+		Args: atMost(2), //nolint:mnd // container, target
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.umount(cmd, cli, args)
+		},
+	}
+	o.addTo(cmd)
+	cmd.Flags().BoolVarP(&o.lazy, "lazy", "l", false, "Detach the mount even if processes use it")
+	cmd.ValidArgsFunction = complete(cli)
+	return cmd
+}
+
+func (o *options) addTo(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done; do nothing")
+	flags.StringVar(&o.format, "format", "text", `Format of the list ("text"|"json"|a Go template) or of --dry-run ("text"|"json")`)
+	o.host.AddTo(flags)
+	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
+	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+}
+
+// complete offers containers.
+func complete(cli *dockercli.CLI) cobra.CompletionFunc {
+	containers := completion.Containers(cli)
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return containers(cmd, args, typed)
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+}
+
+// atMost checks the number of arguments.
+func atMost(most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return dockercli.CommandUsageError(cmd, errors.New("which container? "+cmd.UseLine()))
+		case len(args) > most:
+			return exit.Hint(fmt.Errorf("%q: too many arguments", args[most]), "%s", cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// mount mounts, or lists.
+func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) error {
+	var q *request.Mount
+	var err error
+	switch {
+	case len(args) == 2 && o.long != "": //nolint:mnd // container, mount
+		err = errors.New("--mount and SOURCE:TARGET cannot be used together")
+	case o.long != "" && (o.kind != "" || o.from != ""):
+		err = errors.New("--mount has a type of its own, and no --from")
+	case o.from != "" && o.kind != "" && o.kind != request.MountBind:
+		err = errors.New("--from: SOURCE is a path, so its type is bind")
+	case o.long != "":
+		q, err = parseLong(o.long)
+	case len(args) == 2: //nolint:mnd // container, mount
+		q, err = parseShort(args[1], o.kind, o.from != "")
+	case o.kind != "" || o.from != "" || o.mkdir || o.ids || o.dryRun:
+		err = errors.New("what is to be mounted? " + cmd.UseLine())
+	default:
+		q = &request.Mount{Action: request.MountList}
+	}
+	if err != nil {
+		return dockercli.CommandUsageError(cmd, err)
+	}
+	if q.Type == request.MountVolume {
+		return exit.Hint(fmt.Errorf("volume %q: the engine would not know that it is in use, and could remove it", q.Volume),
+			"docker volume inspect --format {{.Mountpoint}} %s names its directory, which can be mounted by its path", q.Volume)
+	}
+	q.Mkdir, q.MapIDs, q.Force, q.By = o.mkdir, o.ids, o.force, by()
+	if q.Type == request.MountTmpfs && o.ids {
+		return dockercli.CommandUsageError(cmd, errors.New("--idmap: a tmpfs has the container's IDs already"))
+	}
+	if o.from != "" {
+		from, err := request.ParseBase(o.from)
+		if err != nil || from.From != request.FromContainer {
+			return dockercli.CommandUsageError(cmd, fmt.Errorf("--from %s: it must be a container", o.from))
+		}
+		q.From = &from
+		if !strings.HasPrefix(string(q.Source), "/") {
+			return dockercli.CommandUsageError(cmd, fmt.Errorf("%q: the path in %s must be absolute", q.Source, o.from))
+		}
+	}
+	return o.run(cmd.Context(), cli, args[0], q)
+}
+
+// umount unmounts.
+func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) error {
+	if len(args) < 2 { //nolint:mnd // container, target
+		return dockercli.CommandUsageError(cmd, errors.New("which mount? "+cmd.UseLine()))
+	}
+	q := &request.Mount{Action: request.MountDetach, Lazy: o.lazy, By: by()}
+	if err := setTarget(q, args[1]); err != nil {
+		return dockercli.CommandUsageError(cmd, err)
+	}
+	return o.run(cmd.Context(), cli, args[0], q)
+}
+
+// run asks a helper on the engine's host to do what q says.
+func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *request.Mount) error {
+	if err := o.checkFormat(q); err != nil {
+		return err
+	}
+	base, err := request.ParseBase(name)
+	if err != nil {
+		return dockercli.UsageError(err)
+	}
+	if base.From != request.FromContainer {
+		return fmt.Errorf("mount in %s: only a container can be mounted into", name)
+	}
+	host, err := enginehost.Open(cli, o.host)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	if err := absolute(host, q); err != nil {
+		return err
+	}
+	r := &request.Request{Version: request.Version, Base: base, Take: ns.SetOf(ns.Mnt), Mount: q}
+	if o.dryRun {
+		r.DryRun = request.Output(o.format)
+	}
+	if r.Audit, err = execopts.AuditOf(cli); err != nil {
+		return err
+	}
+	answered := host.WarnIfSilent(string(q.Action))
+	answers, err := host.Resolve(ctx, r)
+	answered()
+	if err != nil {
+		return err
+	}
+	return o.ask(ctx, host, r, answers)
+}
+
+// ask has the helper carry r out, and prints the result.
+func (o *options) ask(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
+	out, _, err := host.Ask(ctx, r, engine.NewSpec(r, answers), nil)
+	if err != nil {
+		return err
+	}
+	var answer mounts.Answer
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return fmt.Errorf("read the helper's answer: %w", err)
+	}
+	switch {
+	case answer.Plan != "":
+		_, err = io.WriteString(os.Stdout, answer.Plan)
+		return err
+	case r.Mount.Action == request.MountList:
+		return o.list(os.Stdout, answer.Mounts, answers, r.Base.Name)
+	}
+	for _, text := range answer.Warnings {
+		host.Name().Warn(os.Stderr, text)
+	}
+	if done := answer.Done; done != nil && r.Mount.Action == request.MountAttach {
+		_, err = fmt.Fprintf(os.Stdout, "%s is at %s in %s until it stops or restarts\n",
+			printed(sourceName(done.Volume, string(done.Source), done.From)), printed(string(done.Target)), r.Base)
+	}
+	return err
+}
+
+// checkFormat checks the format of --dry-run.
+func (o *options) checkFormat(q *request.Mount) error {
+	switch {
+	case o.dryRun && o.format != string(request.OutputText) && o.format != string(request.OutputJSON):
+		return dockercli.UsageError(errors.New("--format of --dry-run must be text or json"))
+	case !o.dryRun && q.Action != request.MountList && o.format != string(request.OutputText):
+		return dockercli.UsageError(errors.New("--format requires --dry-run, or a list"))
+	}
+	return nil
+}
+
+// absolute makes a path on the host absolute. The kernel's name of the working directory has no symbolic links.
+func absolute(host *enginehost.Host, q *request.Mount) error {
+	if q.Source == "" || q.From != nil {
+		return nil
+	}
+	typed := string(q.Source)
+	if strings.HasPrefix(typed, "/") {
+		q.Source = request.Word(filepath.ToSlash(filepath.Clean(typed)))
+		return nil
+	}
+	here, err := host.Connection.Local()
+	if err != nil {
+		return err
+	}
+	if !here {
+		return exit.Hint(fmt.Errorf("%s is relative to a directory of this machine, and the engine is on another one", typed),
+			"name an absolute path on the engine's host")
+	}
+	dir, err := workingDirectory()
+	if err != nil {
+		return fmt.Errorf("%s: %w", typed, err)
+	}
+	q.Source = request.Word(filepath.Join(dir, typed))
+	return nil
+}
+
+// by says who asks.
+func by() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return fmt.Sprintf("uid %d", os.Getuid())
+	}
+	return fmt.Sprintf("uid %d on %s", os.Getuid(), name)
+}

@@ -1,0 +1,185 @@
+package mount
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/cli/opts"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// parseShort parses SOURCE:TARGET[:OPTIONS] as docker run -v does, and TARGET[:OPTIONS] for a tmpfs as --tmpfs does.
+// from says that SOURCE is a path in another container.
+func parseShort(spec string, kind request.MountType, from bool) (*request.Mount, error) {
+	q := &request.Mount{Action: request.MountAttach, Type: kind}
+	if kind == request.MountTmpfs {
+		target, options, given := strings.Cut(spec, ":")
+		if given {
+			q.Options = strings.Split(options, ",")
+		}
+		return q, setTarget(q, target)
+	}
+	source, rest, ok := strings.Cut(spec, ":")
+	target, options, given := strings.Cut(rest, ":")
+	if !ok || source == "" || target == "" {
+		return nil, exit.Hint(fmt.Errorf("%q: must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS", spec), "docker nsjoin mount --help has examples")
+	}
+	isPath := strings.ContainsRune(source, '/') || source == "." || source == ".." || from
+	switch {
+	case kind == "" && isPath, kind == request.MountBind:
+		q.Type, q.Source = request.MountBind, request.Word(source)
+	case isPath:
+		return nil, fmt.Errorf("%q is not the name of a volume", source)
+	default:
+		q.Type, q.Volume = request.MountVolume, source
+	}
+	if given {
+		for option := range strings.SplitSeq(options, ",") {
+			if err := setOption(q, option); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return q, setTarget(q, target)
+}
+
+// setTarget sets the target, which must be absolute.
+func setTarget(q *request.Mount, target string) error {
+	if !path.IsAbs(target) {
+		return fmt.Errorf("%q: the path in the container must be absolute", target)
+	}
+	q.Target = request.Word(path.Clean(target))
+	return nil
+}
+
+// setOption applies an option of docker run -v.
+func setOption(q *request.Mount, option string) error {
+	switch option {
+	case "ro", "readonly":
+		q.ReadOnly = true
+	case "rw", "private", "rprivate", "cached", "delegated", "consistent": // as without it
+	case "slave", "rslave":
+		q.Slave = true
+	case "nocopy":
+		q.NoCopy = true
+	case "shared", "rshared":
+		return fmt.Errorf("%s: what the container mounts there would appear on the host: only private and slave mounts are made", option)
+	case "z", "Z":
+		return exit.Hint(fmt.Errorf("%s: files on the host are not labelled again", option), "chcon -t container_file_t labels them for containers")
+	default:
+		return exit.Hint(fmt.Errorf("unknown option %q", option), "ro, rw, rprivate, rslave and nocopy are known")
+	}
+	return nil
+}
+
+// parseLong parses the value of --mount as docker run does.
+func parseLong(value string) (*request.Mount, error) {
+	var parsed opts.MountOpt
+	if err := parsed.Set(value); err != nil {
+		return nil, fmt.Errorf("--mount: %w", err)
+	}
+	m := parsed.Value()[0]
+	q := &request.Mount{Action: request.MountAttach, Type: request.MountType(m.Type), ReadOnly: m.ReadOnly}
+	var err error
+	switch q.Type {
+	case request.MountBind:
+		err = setBind(q, &parsed)
+	case request.MountVolume:
+		err = setVolume(q, &parsed)
+	case request.MountTmpfs:
+		setTmpfs(q, &parsed)
+	default:
+		err = fmt.Errorf("--mount: type=%s: bind, volume and tmpfs are supported", m.Type)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q, setTarget(q, m.Target)
+}
+
+// setBind applies what --mount says of a bind mount.
+func setBind(q *request.Mount, parsed *opts.MountOpt) error {
+	m := parsed.Value()[0]
+	q.Source = request.Word(m.Source)
+	b := m.BindOptions
+	if b == nil {
+		return nil
+	}
+	if b.Propagation != "" {
+		if err := setOption(q, string(b.Propagation)); err != nil {
+			return err
+		}
+	}
+	q.Single, q.Mkdir = b.NonRecursive, false
+	if b.ReadOnlyNonRecursive {
+		return errors.New("--mount: bind-recursive=writable: the mounts beneath a read-only one are read-only too")
+	}
+	return nil
+}
+
+// setVolume applies what --mount says of a volume.
+func setVolume(q *request.Mount, parsed *opts.MountOpt) error {
+	m := parsed.Value()[0]
+	if q.Volume = m.Source; q.Volume == "" {
+		return errors.New("--mount: a volume without a name could not be found again: name one with src=")
+	}
+	v := m.VolumeOptions
+	if v == nil {
+		return nil
+	}
+	if v.Subpath != "" || v.DriverConfig != nil || len(v.Labels) > 0 {
+		return exit.Hint(errors.New("--mount: volume-subpath, volume-driver, volume-opt and volume-label are not supported"),
+			"docker volume create makes a volume with them")
+	}
+	q.NoCopy = v.NoCopy
+	return nil
+}
+
+// setTmpfs applies what --mount says of a tmpfs.
+func setTmpfs(q *request.Mount, parsed *opts.MountOpt) {
+	if q.ReadOnly {
+		q.Options = append(q.Options, "ro")
+	}
+	t := parsed.Value()[0].TmpfsOptions
+	if t == nil {
+		return
+	}
+	if t.SizeBytes > 0 {
+		q.Options = append(q.Options, "size="+strconv.FormatInt(t.SizeBytes, 10))
+	}
+	if t.Mode != 0 {
+		q.Options = append(q.Options, fmt.Sprintf("mode=%o", t.Mode))
+	}
+}
+
+// typeFlag is the value of --type.
+type typeFlag struct{ kind *request.MountType }
+
+func (f *typeFlag) String() string { return string(*f.kind) }
+func (f *typeFlag) Type() string   { return "string" }
+
+func (f *typeFlag) Set(value string) error {
+	types := []request.MountType{request.MountBind, request.MountVolume, request.MountTmpfs}
+	if *f.kind = request.MountType(value); !slices.Contains(types, *f.kind) {
+		return errors.New("must be bind, volume or tmpfs")
+	}
+	return nil
+}
+
+// sourceName names what is mounted, for messages.
+func sourceName(volume, source, from string) string {
+	switch {
+	case from != "":
+		return from + ":" + source
+	case volume != "":
+		return "volume " + volume
+	}
+	return cmp.Or(source, "tmpfs")
+}

@@ -1,0 +1,119 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/thread"
+)
+
+// Made is a file or directory that MakeTarget has made.
+type Made struct {
+	Path  string
+	Inode uint64
+	Dir   bool
+}
+
+// MakeTarget makes the plan's mount point beneath at, the last directory of the target that exists, and opens it with
+// O_PATH. Each step is by descriptor and name: no link is followed and no other mount is entered. It acts with the
+// user ID of the container's root on the file system. It returns what it has made also if it fails.
+func MakeTarget(p *plan.Plan, at *os.File) (target *os.File, made []Made, err error) {
+	m := p.Mounting
+	thread.Run(func() {
+		if err = become(m.Owner); err != nil {
+			return
+		}
+		for i, name := range m.Make {
+			dir := m.Dir || i < len(m.Make)-1
+			var next *os.File
+			if next, err = makeOne(at, path.Base(name), dir); err != nil {
+				err = fmt.Errorf("make %s in %q: %w", name, p.Target, err)
+				return
+			}
+			var st unix.Stat_t
+			if err = unix.Fstat(int(next.Fd()), &st); err != nil {
+				return
+			}
+			made = append(made, Made{Path: name, Inode: st.Ino, Dir: dir})
+			at = next
+		}
+	})
+	if err != nil {
+		return nil, made, kernel.Explain(err)
+	}
+	return at, made, nil
+}
+
+// become gives the calling thread a user and group ID on file systems. With an ID that is not root's, it has no
+// capability there any more.
+func become(owner [2]uint32) error {
+	_, errGroup := unix.SetfsgidRetGid(int(owner[1]))
+	_, errUser := unix.SetfsuidRetUid(int(owner[0]))
+	return errors.Join(errGroup, errUser)
+}
+
+// makeOne makes a directory, or an empty file, and opens it.
+func makeOne(at *os.File, name string, dir bool) (*os.File, error) {
+	const dirMode, fileMode = 0o755, 0o644
+	var err error
+	if dir {
+		err = unix.Mkdirat(int(at.Fd()), name, dirMode)
+	} else {
+		err = unix.Mknodat(int(at.Fd()), name, unix.S_IFREG|fileMode, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Openat2(int(at.Fd()), name, &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW,
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
+// RemoveMade removes what MakeTarget has made, if it is empty and still the same. root is the root directory of the
+// container's mounts.
+func RemoveMade(root *os.File, owner [2]uint32, made []Made) {
+	thread.Run(func() {
+		if become(owner) != nil {
+			return
+		}
+		for _, one := range slices.Backward(made) {
+			removeOne(root, one)
+		}
+	})
+}
+
+func removeOne(root *os.File, m Made) {
+	fd, err := unix.Openat2(int(root.Fd()), path.Dir(m.Path), &unix.OpenHow{
+		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
+	})
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	name := path.Base(m.Path)
+	var st unix.Stat_t
+	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Ino != m.Inode {
+		return
+	}
+	switch isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
+	case isDir && m.Dir:
+		_ = unix.Unlinkat(fd, name, unix.AT_REMOVEDIR) // fails if it is not empty
+	case !isDir && !m.Dir && st.Size == 0:
+		_ = unix.Unlinkat(fd, name, 0)
+	}
+}

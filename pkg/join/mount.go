@@ -1,0 +1,279 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// HeldMount holds the open files of a plan's mount, and what the helper does while the child waits.
+type HeldMount struct {
+	// Source is what is cloned; nil for a tmpfs. Target is where it is attached or, to detach, the root of the mount.
+	// Both are O_PATH descriptors: a path is never looked up again. Users is an open user namespace, or nil.
+	Source, Target, Users *os.File
+	// Record is called before the mount is attached, and Verify afterwards. If one fails, there is no mount.
+	Record, Verify func(MountID) error
+}
+
+// MountID identifies a mount. ID is its number in mountinfo, and Unique the number that the kernel never uses again,
+// or 0 before Linux 6.8.
+type MountID struct {
+	ID     int
+	Unique uint64
+}
+
+// mountTimeout is how long the child may take. It makes no call that asks a file system's server.
+const mountTimeout = 30 * time.Second
+
+// Mount carries out a plan with a Mounting, in a child that joins mount namespaces only. If the helper is killed, the
+// child detaches what was not verified. If the child is killed, Mount returns an error, and Record has been called if
+// the mount may be attached.
+func Mount(p *plan.Plan, held Held) error {
+	ch, err := newChannel()
+	if err != nil {
+		return err
+	}
+	defer ch.close()
+	prog, err := compileMount(p, held, ch)
+	if err != nil {
+		return err
+	}
+	child, err := begin(prog)
+	ch.closeChildEnds()
+	if err != nil {
+		return err
+	}
+	f := &follower{plan: p, prog: prog, channel: ch, held: held, first: child}
+	err = f.followMount()
+	ch.closeSync()
+	child.ends(mountTimeout) // it may have to detach the mount
+	child.end(nil)
+	return err
+}
+
+// followMount answers the child until it ends.
+func (f *follower) followMount() error {
+	calls := []func(MountID) error{f.held.Mount.Record, f.held.Mount.Verify}
+	for start := time.Now(); ; {
+		what, err := f.poll(grace)
+		switch {
+		case err != nil:
+			return fmt.Errorf("wait for the child: %w", err)
+		case what == byteReceived && len(calls) > 0:
+			w := f.channel.report
+			id := MountID{ID: int(atomic.LoadUint64(&w.mountID)), Unique: atomic.LoadUint64(&w.uniqueID)}
+			if err := calls[0](id); err != nil {
+				return err
+			}
+			calls = calls[1:]
+			if err := f.channel.resume(); err != nil {
+				return err
+			}
+		case what == firstEnded, what == pipeClosed:
+			return f.mountEnded()
+		case time.Since(start) > mountTimeout:
+			return fmt.Errorf("mount in %q: nothing happened within %s", f.plan.Target, mountTimeout)
+		}
+	}
+}
+
+// mountEnded returns why the child has ended; nil if it has done everything.
+func (f *follower) mountEnded() error {
+	if !f.first.ends(grace) {
+		return fmt.Errorf("mount in %q: the child neither reports nor ends", f.plan.Target)
+	}
+	w := f.channel.report
+	v := failure{atomic.LoadUint32(&w.kind), atomic.LoadInt32(&w.step), syscall.Errno(atomic.LoadUint32(&w.errno))}
+	if v.kind == messageFailed && v.step >= -1 && int(v.step) < len(f.plan.Steps) {
+		return f.failed(v)
+	}
+	ws, err := f.first.status()
+	switch {
+	case err != nil:
+		return fmt.Errorf("wait for the child: %w", err)
+	case ws.Exited() && ws.ExitStatus() == statusSucceeded:
+		return nil
+	}
+	return fmt.Errorf("mount in %q: the child ended with status %d", f.plan.Target, shellStatus(ws))
+}
+
+// compileMount makes the child's program. Signals are blocked in the child: only SIGKILL ends it between two steps.
+func compileMount(p *plan.Plan, held Held, ch *channel) (*program, error) {
+	if p.Mounting == nil || held.Mount == nil || held.Mount.Target == nil {
+		return nil, errors.New("the mount is not held")
+	}
+	c := &compiler{plan: p, held: held, step: -1}
+	c.prog = &program{report: ch.report, notify: ch.childNotify.Fd(), sync: ch.childSync.Fd()}
+	c.blockSignals()
+	// Of the helper's ends of the pipes nothing may stay open here: otherwise the child would not notice the helper's end.
+	c.call(unix.SYS_CLOSE, uintptr(ch.sync))
+	c.call(unix.SYS_CLOSE, uintptr(ch.notify))
+	for i, s := range p.Steps {
+		c.step = int32(i)
+		if err := c.compile(s); err != nil {
+			c.prog.close()
+			return nil, fmt.Errorf("%s: %w", p.Describe(i), err)
+		}
+	}
+	return c.prog, nil
+}
+
+// reserve returns a descriptor that is free in the child: callInto replaces the file there.
+func (c *compiler) reserve() (uintptr, error) {
+	f, err := os.Open("/proc")
+	if err != nil {
+		return 0, err
+	}
+	c.prog.files = append(c.prog.files, f)
+	return f.Fd(), nil
+}
+
+// tree returns the descriptor of the mount to attach. All steps use the same one.
+func (c *compiler) tree() (uintptr, error) {
+	if c.treeFD == 0 {
+		var err error
+		if c.treeFD, err = c.reserve(); err != nil {
+			return 0, err
+		}
+	}
+	return c.treeFD, nil
+}
+
+func (c *compiler) cloneSource(plan.Step) error {
+	if c.held.Mount.Source == nil {
+		return errors.New("the source is not held")
+	}
+	tree, err := c.tree()
+	t := &texts{c: c}
+	flags := uintptr(unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT)
+	if !c.plan.Mounting.Single {
+		flags |= unix.AT_RECURSIVE
+	}
+	c.add(callInto, unix.SYS_OPEN_TREE, c.held.Mount.Source.Fd(), t.of(""), flags, 0, 0, tree)
+	return errors.Join(err, t.err)
+}
+
+func (c *compiler) newTmpfs(plan.Step) error {
+	settings, err := c.reserve()
+	tree, errTree := c.tree()
+	t := &texts{c: c}
+	c.add(callInto, unix.SYS_FSOPEN, t.of("tmpfs"), unix.FSOPEN_CLOEXEC, 0, 0, 0, settings)
+	for _, option := range append([][2]string{{"source", "tmpfs"}}, c.plan.Mounting.Options...) {
+		c.call(unix.SYS_FSCONFIG, settings, unix.FSCONFIG_SET_STRING, t.of(option[0]), t.of(option[1]), 0)
+	}
+	c.call(unix.SYS_FSCONFIG, settings, unix.FSCONFIG_CMD_CREATE, 0, 0, 0)
+	c.add(callInto, unix.SYS_FSMOUNT, settings, unix.FSMOUNT_CLOEXEC, 0, 0, 0, tree)
+	return errors.Join(err, errTree, t.err)
+}
+
+// mountAttributes are the attributes for a mount's flags, mount_setattr(2).
+var mountAttributes = [...]struct {
+	flag string
+	bit  uint64
+}{
+	{"ro", unix.MOUNT_ATTR_RDONLY},
+	{"nosuid", unix.MOUNT_ATTR_NOSUID},
+	{"nodev", unix.MOUNT_ATTR_NODEV},
+	{"noexec", unix.MOUNT_ATTR_NOEXEC},
+}
+
+// mountFlags sets the flags of the mount, which is attached nowhere yet, and of those beneath it.
+func (c *compiler) mountFlags(plan.Step) error {
+	m := c.plan.Mounting
+	attributes := &unix.MountAttr{Propagation: unix.MS_PRIVATE}
+	if m.Slave {
+		attributes.Propagation = unix.MS_SLAVE
+	}
+	for _, flag := range m.Flags {
+		known := false
+		for _, a := range mountAttributes {
+			if a.flag == flag {
+				attributes.Attr_set |= a.bit
+				known = true
+			}
+		}
+		if !known {
+			return fmt.Errorf("unknown flag %q", flag)
+		}
+	}
+	if m.MapIDs {
+		if c.held.Mount.Users == nil {
+			return errors.New("the user namespace is not held")
+		}
+		attributes.Attr_set |= unix.MOUNT_ATTR_IDMAP
+		attributes.Userns_fd = uint64(c.held.Mount.Users.Fd())
+	}
+	tree, err := c.tree()
+	return errors.Join(err, c.setAttributes(tree, attributes))
+}
+
+// record reports the mount's number, and waits for the helper.
+func (c *compiler) record(plan.Step) error {
+	tree, err := c.tree()
+	t := &texts{c: c}
+	c.add(reportMount, 0, tree, t.of(""))
+	c.add(await, 0)
+	return errors.Join(err, t.err)
+}
+
+func (c *compiler) attach(plan.Step) error {
+	tree, err := c.tree()
+	t := &texts{c: c}
+	c.call(unix.SYS_MOVE_MOUNT, tree, t.of(""), c.held.Mount.Target.Fd(), t.of(""),
+		unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	return errors.Join(err, t.err)
+}
+
+// check waits for the helper. If the helper does not verify the mount, or is killed, the child detaches it.
+func (c *compiler) check(plan.Step) error {
+	tree, err := c.tree()
+	proc, name, errName := c.byDescriptor(tree)
+	c.add(awaitOrDetach, 0, proc, name)
+	return errors.Join(err, errName)
+}
+
+// detach detaches a mount and all beneath it, by the descriptor of its root: no path leads to another one.
+func (c *compiler) detach(plan.Step) error {
+	proc, name, err := c.byDescriptor(c.held.Mount.Target.Fd())
+	c.call(unix.SYS_FCHDIR, proc)
+	c.call(unix.SYS_UMOUNT2, name, unix.MNT_DETACH)
+	return err
+}
+
+// byDescriptor returns a directory and a name in it that lead to a descriptor of the child. The directory is the
+// helper's /proc: the container's may be forged. The child is in the helper's pid namespace.
+func (c *compiler) byDescriptor(fd uintptr) (proc, name uintptr, err error) {
+	proc, err = c.reserve()
+	name, errName := c.text(fmt.Sprintf("self/fd/%d", fd))
+	return proc, name, errors.Join(err, errName)
+}
+
+// mountFailed explains the failure of a mount.
+func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
+	m := f.plan.Mounting
+	err = fmt.Errorf("mount in %q: %s: %w", f.plan.Target, f.plan.Describe(step), err)
+	switch op := f.plan.Steps[step].Op; {
+	case errno == unix.ENOSYS:
+		return exit.Hint(err, "a mount into a running container needs Linux 5.12")
+	case op == plan.OpMountFlags && m.MapIDs && errno == unix.EINVAL:
+		return exit.Hint(err, "the file system of %s, or of a mount beneath it, cannot map IDs", m.Source)
+	case op == plan.OpClone && m.Single && errno == unix.EINVAL:
+		return exit.Hint(err, "a mount beneath %s may hide files there, so it has to come along: omit bind-recursive", m.Source)
+	case op == plan.OpAttach && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.EINVAL):
+		return exit.Hint(err, "the container has changed %s in the meantime: run the command again", m.Target)
+	case errno == unix.ENOSPC:
+		return exit.Hint(err, "the container has too many mounts: /proc/sys/fs/mount-max is the limit")
+	}
+	return kernel.Explain(err)
+}

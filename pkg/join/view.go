@@ -1,0 +1,110 @@
+//go:build linux
+
+package join
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+)
+
+// viewFD is the view's descriptor in the child. A container may allow few descriptors, so the others are closed
+// before, and a mount that is cloned gets the next number.
+const viewFD = 5
+
+// view attaches the view's tree on top of the root directory, which is still the container's, and makes it the
+// working directory. Absolute paths are the container's, relative ones the view's.
+func (c *compiler) view(plan.Step) error {
+	if c.held.View == nil {
+		return errors.New("the view is not held")
+	}
+	none, errNone := c.text("")
+	root, errRoot := c.text("/")
+	c.call(unix.SYS_MOVE_MOUNT, viewFD, none, atCwd, root, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	c.call(unix.SYS_FCHDIR, viewFD)
+	for i, m := range c.plan.View.Mounts {
+		from, errFrom := c.text(m.From)
+		at, errAt := c.text(strings.TrimPrefix(m.At, "/"))
+		if err := errors.Join(errFrom, errAt); err != nil {
+			return err
+		}
+		c.add(mountTree, 0, from, at, none, uintptr(i+1))
+	}
+	c.call(unix.SYS_CLOSE, viewFD)
+	return errors.Join(errNone, errRoot)
+}
+
+// pivot makes the view the root directory. It moves the container's root directory to the view's target, or unmounts
+// it: pivot_root(2) puts it on top of the view then.
+func (c *compiler) pivot(plan.Step) error {
+	here, errHere := c.text(".")
+	root, errRoot := c.text("/")
+	old, errOld := here, error(nil)
+	if target := c.plan.View.Target; target != "" {
+		old, errOld = c.text(strings.TrimPrefix(target, "/"))
+	}
+	c.call(unix.SYS_PIVOT_ROOT, here, old)
+	if old == here {
+		c.call(unix.SYS_UMOUNT2, here, unix.MNT_DETACH)
+	}
+	c.call(unix.SYS_CHDIR, root)
+	return errors.Join(errHere, errRoot, errOld)
+}
+
+// noExecFailed names the version of Linux that a profile needs.
+func (f *follower) noExecFailed(step int, errno unix.Errno, err error) error {
+	err = kernel.Explain(f.stepFailed(step, err))
+	if errno == unix.ENOSYS {
+		return exit.Hint(err, "a profile with more rights than the container's needs Linux 5.12, or --trust-container")
+	}
+	return err
+}
+
+// verifyView verifies that the root directory of the child, whose directory in /proc is dir, is the view's, and that
+// its mounts are not the helper's.
+func verifyView(dir int, view *os.File) error {
+	var want, got, own unix.Stat_t
+	if err := unix.Fstat(int(view.Fd()), &want); err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if err := unix.Fstatat(dir, "root", &got, 0); err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if got.Dev != want.Dev || got.Ino != want.Ino {
+		return errors.New("verify the view: the command has another root directory")
+	}
+	if err := unix.Fstatat(dir, "ns/mnt", &got, 0); err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if err := unix.Stat("/proc/self/ns/mnt", &own); err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if got.Dev == own.Dev && got.Ino == own.Ino {
+		return errors.New("verify the view: the command is in the helper's mount namespace")
+	}
+	return nil
+}
+
+// viewFailed names the mount that failed. The container may have changed its root directory in the meantime.
+func (f *follower) viewFailed(step int, errno unix.Errno, err error) error {
+	i := int(f.channel.report.mount) - 1
+	if i < 0 || i >= len(f.plan.View.Mounts) {
+		return kernel.Explain(f.stepFailed(step, err))
+	}
+	from := f.plan.View.Mounts[i].From
+	err = fmt.Errorf("view of %q: %q: %w", f.plan.Target, from, err)
+	switch errno {
+	case unix.ENOENT, unix.ENOTDIR, unix.EINVAL: // EINVAL is move_mount(2)'s of a file on a directory
+		return exit.Hint(err, "the container has changed it in the meantime: run the command again")
+	case unix.ENOSPC:
+		return exit.Hint(err, "the container has too many mounts: /proc/sys/fs/mount-max is the limit")
+	}
+	return kernel.Explain(err)
+}

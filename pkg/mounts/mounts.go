@@ -1,0 +1,59 @@
+// Package mounts has what a helper records and says about the mounts that docker nsjoin makes in containers. It does
+// no I/O.
+package mounts
+
+import "github.com/nsjoin/docker-nsjoin/pkg/request"
+
+// Record describes a mount that docker nsjoin has made. It is written before the mount is attached, and completed
+// afterwards.
+type Record struct {
+	// Container is its full ID. PID and Start (field 22 of proc_pid_stat(5)) are its first process, and Namespace the
+	// device and inode of its mount namespace: after a restart, all three differ.
+	Container string    `json:"container"`
+	PID       int       `json:"pid"`
+	Start     uint64    `json:"start"`
+	Namespace [2]uint64 `json:"namespace"`
+	// ID is the mount's number in mountinfo, which the kernel uses again. Unique is the one that it does not
+	// (STATX_MNT_ID_UNIQUE, Linux 6.8), or 0.
+	ID     int    `json:"id"`
+	Unique uint64 `json:"unique,omitempty"`
+	// Device and Root are those of mountinfo; "" until the mount was attached and verified.
+	Device string `json:"device,omitempty"`
+	Root   string `json:"root,omitempty"`
+
+	Type    request.MountType `json:"type"`
+	From    string            `json:"from,omitempty"` // the name of the container that Source is a path of
+	Source  request.Word      `json:"source,omitempty"`
+	Volume  string            `json:"volume,omitempty"`
+	Holder  string            `json:"holder,omitempty"`
+	Target  request.Word      `json:"target"`
+	Options []string          `json:"options"`
+	// Made are the files and directories that were made for it, outermost first.
+	Made []Made `json:"made,omitempty"`
+
+	Time int64 `json:"time"` // in seconds since 1970
+	// UID is the user of the helper, and By who asked, as the client says.
+	UID int    `json:"uid"`
+	By  string `json:"by,omitempty"`
+}
+
+// Made is a file or directory that was made as a mount point.
+type Made struct {
+	Path  request.Word `json:"path"` // in the container
+	Inode uint64       `json:"inode"`
+	Dir   bool         `json:"dir"`
+}
+
+// Answer is what a helper says about a request.Mount.
+type Answer struct {
+	// Done is the mount that was attached or detached.
+	Done *Record `json:"done,omitempty"`
+	// Mounts are those that the container has, oldest first.
+	Mounts []Record `json:"mounts"`
+	// Gone are records of mounts that the container does not have any more. They were removed.
+	Gone []Record `json:"gone,omitempty"`
+	// Warnings are for the user.
+	Warnings []string `json:"warnings,omitempty"`
+	// Plan is the printed plan, if that was asked for.
+	Plan string `json:"plan,omitempty"`
+}

@@ -1,0 +1,173 @@
+//go:build linux
+
+package observe
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// ObserveUnmount reads the facts to detach a mount of the container, and opens its root. unique is the mount's number
+// that is never used again, or 0.
+func (o *Observation) ObserveUnmount(r *request.Request, m procfs.Mount, unique uint64) error {
+	p, err := o.process(r.Base)
+	if err != nil {
+		return err
+	}
+	o.MountTarget, err = answered(func() (*os.File, error) { return inroot.OpenWithoutLinks(o.MountRoot, m.Path) })
+	if err != nil {
+		return fmt.Errorf("%s in %s: %w", m.Path, r.Base.Quoted(), err)
+	}
+	st, err := statMount(o.MountTarget)
+	if err != nil {
+		return fmt.Errorf("%s in %s: %w", m.Path, r.Base.Quoted(), err)
+	}
+	if int(st.Mnt_id) != m.ID {
+		return fmt.Errorf("%s in %s: something else is mounted over it", m.Path, r.Base.Quoted())
+	}
+	if now, err := uniqueID(o.MountTarget); err != nil || now != unique {
+		return fmt.Errorf("%s in %s: another mount has its number: it was unmounted in the container", m.Path, r.Base.Quoted())
+	}
+	f := &plan.MountFacts{Target: plan.MountPoint{Path: m.Path, Mount: m.ID}}
+	o.Facts.Mount = f
+	if !r.Mount.Lazy {
+		f.Users, f.More, err = p.mountUsers(m)
+	}
+	return err
+}
+
+// uniqueID returns the number of f's mount that the kernel never uses again, or 0 before Linux 6.8.
+func uniqueID(f *os.File) (uint64, error) {
+	const unique = 0x4000 // STATX_MNT_ID_UNIQUE
+	var st unix.Statx_t
+	err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unique, &st)
+	if err != nil || st.Mask&unique == 0 {
+		return 0, err
+	}
+	return st.Mnt_id, nil
+}
+
+const (
+	maxMountUsers = 8      // that are named
+	maxOpenFiles  = 65_536 // that are read of a process
+)
+
+// mountUsers finds the processes in the mount namespace of p that use a mount or one beneath it: by a directory, an
+// open file, or a file in memory. It reads /proc only and asks no file system. A process that does so in another mount
+// namespace keeps its files, whatever becomes of the mount here.
+func (p *Process) mountUsers(m procfs.Mount) (users []plan.MountUser, more bool, err error) {
+	list, err := p.Mounts()
+	if err != nil {
+		return nil, false, err
+	}
+	in := &mountTree{ids: map[int]bool{m.ID: true}, path: m.Path}
+	for range list { // a mount may come before its parent
+		grown := false
+		for _, other := range list {
+			if in.ids[other.Parent] && !in.ids[other.ID] {
+				in.ids[other.ID], grown = true, true
+			}
+		}
+		if !grown {
+			break
+		}
+	}
+	err = procfs.EachNumber("/proc", func(pid int) bool {
+		if how := in.usedBy(pid, p.IDs[ns.Mnt]); how != "" {
+			if len(users) == maxMountUsers {
+				more = true
+				return false
+			}
+			users = append(users, plan.MountUser{PID: pid, Name: nameOf(pid), How: how})
+		}
+		return true
+	})
+	return users, more, err
+}
+
+// mountTree is a mount with those beneath it.
+type mountTree struct {
+	ids  map[int]bool
+	path string
+}
+
+// usedBy says how a process uses the mounts; "" if it does not, or has ended.
+func (t *mountTree) usedBy(pid int, mounts ns.ID) string {
+	dir, err := procfs.Open(pid)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	var st unix.Stat_t
+	if unix.Fstatat(int(dir.Fd()), "ns/mnt", &st, 0) != nil || (ns.ID{Dev: st.Dev, Ino: st.Ino}) != mounts {
+		return ""
+	}
+	for link, how := range map[string]string{"cwd": "working directory", "root": "root directory", "exe": "program"} {
+		var stx unix.Statx_t
+		const flags = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT
+		if unix.Statx(int(dir.Fd()), link, flags, unix.STATX_MNT_ID, &stx) == nil && t.ids[int(stx.Mnt_id)] {
+			return how
+		}
+	}
+	if t.openBy(dir) {
+		return "open file"
+	}
+	if t.mappedBy(dir) {
+		return "file in memory"
+	}
+	return ""
+}
+
+// openBy reports whether a descriptor of the process is on one of the mounts.
+func (t *mountTree) openBy(dir *os.File) bool {
+	found, count := false, 0
+	_ = procfs.EachNumber(dir.Name()+"/fdinfo", func(fd int) bool {
+		count++
+		_ = procfs.ReadLines(dir, "fdinfo/"+strconv.Itoa(fd), func(line string) bool {
+			id, ok := strings.CutPrefix(line, "mnt_id:")
+			if !ok {
+				return true
+			}
+			number, err := strconv.Atoi(strings.TrimSpace(id))
+			found = err == nil && t.ids[number]
+			return false
+		})
+		return !found && count < maxOpenFiles
+	})
+	return found
+}
+
+// mappedBy reports whether a file on the mounts is in the process's memory.
+func (t *mountTree) mappedBy(dir *os.File) bool {
+	found := false
+	_ = procfs.ReadLines(dir, "maps", func(line string) bool {
+		i := strings.IndexByte(line, '/')
+		found = i > 0 && strings.HasPrefix(line[i:], t.path+"/") || i > 0 && line[i:] == t.path
+		return !found
+	})
+	return found
+}
+
+// nameOf returns the name of a process, proc_pid_comm(5).
+func nameOf(pid int) string {
+	dir, err := procfs.Open(pid)
+	if err != nil {
+		return "?"
+	}
+	defer dir.Close()
+	name, err := procfs.ReadFile(dir, "comm")
+	if err != nil {
+		return "?"
+	}
+	return strings.TrimSuffix(name, "\n")
+}

@@ -1,0 +1,155 @@
+package plan_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// mounting returns a request and facts for a directory of the host.
+func mounting() (*request.Request, *plan.Observed) {
+	mnt := func(ino uint64) map[ns.Kind]ns.ID { return map[ns.Kind]ns.ID{ns.Mnt: {Dev: 4, Ino: ino}} }
+	web := request.Source{From: request.FromContainer, Name: "web", PID: 42}
+	r := &request.Request{Base: web, Take: ns.SetOf(ns.Mnt), Mount: &request.Mount{
+		Action: request.MountAttach, Type: request.MountBind, Source: "/src", Target: "/app",
+	}}
+	o := &plan.Observed{
+		Self: plan.Process{PID: 1, Namespaces: mnt(1)}, Base: plan.Process{PID: 42, Namespaces: mnt(2)},
+		Mount: &plan.MountFacts{
+			Source:  &plan.MountPoint{Path: "/src", Dir: true, UID: 1000, Mount: 20, Types: []string{"ext4"}},
+			Process: plan.Process{PID: 1, Namespaces: mnt(1)},
+			Target:  plan.MountPoint{Path: "/app", Dir: true, Mount: 30, Types: []string{"overlay"}},
+		},
+	}
+	return r, o
+}
+
+func TestMountPlan(t *testing.T) {
+	r, o := mounting()
+	r.Mount.ReadOnly, r.Mount.Mkdir, o.Mount.Target.Missing = true, true, []string{"a", "b"}
+	p, err := plan.NewMount(r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := p.MountText(request.OutputText)
+	want := `mount /src at /app/a/b in web
+
+mount
+  type         bind
+  source       /src, a directory
+  target       /app/a/b
+  made         /app/a /app/a/b, by uid 0
+  flags        ro
+  beneath      mounts come along
+  propagation  private
+
+steps
+   1. clone the mount of /src, with those beneath it
+   2. make it private, ro
+   3. record it
+   4. join mnt of web (pid 42)
+   5. attach it at /app/a/b
+   6. verify from outside where it is; detach it if it is elsewhere
+`
+	if err != nil || text != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, text, want)
+	}
+}
+
+// A source in another mount namespace is cloned there: open_tree(2) clones mounts of the caller's own only.
+func TestMountPlanJoinsTheSource(t *testing.T) {
+	r, o := mounting()
+	r.Mount.From = &request.Source{From: request.FromContainer, Name: "db", PID: 43}
+	o.Mount.Process = plan.Process{PID: 43, Namespaces: map[ns.Kind]ns.ID{ns.Mnt: {Dev: 4, Ino: 3}}}
+	p, err := plan.NewMount(r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Steps[0].Op != plan.OpJoin || p.Steps[0].PID != 43 || p.Steps[1].Op != plan.OpClone || p.Steps[4].PID != 42 {
+		t.Errorf("%+v", p.Steps)
+	}
+	if !slices.Equal(p.Mounting.Flags, []string{"nosuid", "nodev"}) {
+		t.Errorf("the flags are %v", p.Mounting.Flags)
+	}
+}
+
+func TestMountRefusals(t *testing.T) {
+	for want, change := range map[string]func(*request.Mount, *plan.MountFacts){
+		"container's root directory":         func(_ *request.Mount, f *plan.MountFacts) { f.Target.Root = true },
+		"is in a proc":                       func(_ *request.Mount, f *plan.MountFacts) { f.Target.Types = []string{"tmpfs", "proc", "overlay"} },
+		"is on a shared mount":               func(_ *request.Mount, f *plan.MountFacts) { f.Target.Shared = true },
+		"does not exist in the container":    func(_ *request.Mount, f *plan.MountFacts) { f.Target.Missing = []string{"x"} },
+		"is a file of the container":         func(_ *request.Mount, f *plan.MountFacts) { f.Target.Dir = false },
+		"is a directory of the container":    func(_ *request.Mount, f *plan.MountFacts) { f.Source.Dir = false },
+		"more than 32 directories":           func(q *request.Mount, f *plan.MountFacts) { q.Mkdir, f.Target.Missing = true, make([]string, 33) },
+		"root owns /src":                     func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.UID = true, true, 0 },
+		"has the host's user namespace":      func(q *request.Mount, _ *plan.MountFacts) { q.MapIDs = true },
+		"rslave: /src is on a private mount": func(q *request.Mount, _ *plan.MountFacts) { q.Slave = true },
+		`/src of "db" is its root directory`: func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Root = db(), true },
+		`/src of "db" is in a sysfs`:         func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Types = db(), []string{"sysfs"} },
+		"so they always come along":          func(q *request.Mount, _ *plan.MountFacts) { q.From, q.Single = db(), true },
+		`unknown option "fast" of a tmpfs`:   func(q *request.Mount, _ *plan.MountFacts) { q.Type, q.Options = request.MountTmpfs, []string{"fast"} },
+		`volume "v" is empty, and /app is not`: func(q *request.Mount, f *plan.MountFacts) {
+			q.Type, q.Volume, f.Source.Empty = request.MountVolume, "v", true
+		},
+	} {
+		r, o := mounting()
+		change(r.Mount, o.Mount)
+		if _, err := plan.NewMount(r, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	r, o := mounting()
+	o.Base = o.Self
+	if _, err := plan.NewMount(r, o); err == nil || !strings.Contains(err.Error(), "its mounts are the host's") {
+		t.Error(err)
+	}
+}
+
+func db() *request.Source { return &request.Source{From: request.FromContainer, Name: "db"} }
+
+func TestMountWarnings(t *testing.T) {
+	for path, want := range map[string]string{
+		"/":                       "read and write all files of the host",
+		"/run":                    "engine's socket",
+		"/srv/docker.sock":        "engine's socket",
+		"/run/containerd":         "engine's socket",
+		"/proc/sys":               "controls the host's kernel",
+		"/src":                    "",
+		"/run/docker.sock.d/x":    "",
+		"/var/lib/docker.sockets": "",
+	} {
+		r, o := mounting()
+		o.Mount.Source.Path, o.Mount.Source.Root = path, path == "/"
+		if path == "/proc/sys" {
+			o.Mount.Source.Types = []string{"proc", "ext4"}
+		}
+		p, err := plan.NewMount(r, o)
+		if err != nil || strings.Join(p.Warnings, "") != "" != (want != "") || !strings.Contains(strings.Join(p.Warnings, ""), want) {
+			t.Errorf("%s: %v, %v", path, p.Warnings, err)
+		}
+	}
+}
+
+func TestUnmountInUse(t *testing.T) {
+	r, o := mounting()
+	r.Mount = &request.Mount{Action: request.MountDetach}
+	o.Mount.Users = []plan.MountUser{{PID: 7, Name: "tail", How: "open file"}}
+	_, err := plan.NewMount(r, o)
+	if err == nil || !strings.Contains(err.Error(), "it is in use by 7 tail (open file)") {
+		t.Error(err)
+	}
+	if known, ok := errors.AsType[*exit.Error](err); !ok || !strings.Contains(known.Hint, "--lazy") {
+		t.Errorf("%+v", err)
+	}
+	r.Mount.Lazy = true
+	if p, err := plan.NewMount(r, o); err != nil || len(p.Steps) != 2 || p.Steps[1].Op != plan.OpDetach {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

@@ -1,0 +1,207 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// The tests of mounts need root, but no engine. The process that is mounted into has mounts of its own.
+
+// asked returns a request for a mount into process pid.
+func asked(pid int, q *request.Mount) *request.Request {
+	return &request.Request{Base: request.Source{From: request.FromPID, PID: pid}, Take: ns.SetOf(ns.Mnt), Mount: q}
+}
+
+// attach asks for the mount of source at target.
+func attach(source, target string) *request.Mount {
+	return &request.Mount{Action: request.MountAttach, Type: request.MountBind, Source: request.Word(source), Target: request.Word(target)}
+}
+
+// mounted lists the mounts of process pid that we have made.
+func mounted(t *testing.T, pid int) []mounts.Record {
+	t.Helper()
+	out, stderr, status := runHelper(t, asked(pid, &request.Mount{Action: request.MountList}))
+	var answer mounts.Answer
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || status != 0 {
+		t.Fatalf("%v, status %d: %s", err, status, stderr)
+	}
+	return answer.Mounts
+}
+
+// linesWith returns the lines of a process's mountinfo that have a text.
+func linesWith(t *testing.T, pid any, text string) []string {
+	t.Helper()
+	info, err := os.ReadFile(fmt.Sprintf("/proc/%v/mountinfo", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for line := range strings.Lines(string(info)) {
+		if strings.Contains(line, text) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// mountAndUnmount mounts into a process with its own namespaces of these kinds, and unmounts.
+func mountAndUnmount(t *testing.T, kinds ns.Set) {
+	t.Helper()
+	source, target := t.TempDir(), t.TempDir()
+	pid := isolated(t, kinds)
+	q := attach(source, target)
+	q.ReadOnly = true
+	if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	lines := linesWith(t, pid, " "+target+" ro")
+	if len(lines) != 1 || strings.Contains(lines[0], "shared:") || strings.Contains(lines[0], "master:") {
+		t.Errorf("%q", lines)
+	}
+	if here := linesWith(t, "self", target); len(here) > 0 {
+		t.Errorf("it is on the host: %q", here)
+	}
+	if list := mounted(t, pid); len(list) != 1 || string(list[0].Target) != target {
+		t.Errorf("%+v", list)
+	}
+	gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+	if _, stderr, status := runHelper(t, asked(pid, gone)); status != 0 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if lines := linesWith(t, pid, target); len(lines) > 0 {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestMountIntoProcess(t *testing.T) {
+	for _, kinds := range []ns.Set{ns.SetOf(ns.Mnt), ns.SetOf(ns.Mnt, ns.User), ns.All()} {
+		t.Run(kinds.String(), func(t *testing.T) { mountAndUnmount(t, kinds) })
+	}
+}
+
+// A mount beneath a shared mount would appear elsewhere.
+func TestMountIsNotPropagated(t *testing.T) {
+	target := t.TempDir()
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	in := func(command string) {
+		t.Helper()
+		if out, err := exec.Command("nsenter", "-t", fmt.Sprint(pid), "-m", "sh", "-c", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	in("mount -t tmpfs none " + target + " && mount --make-shared " + target)
+	_, stderr, status := runHelper(t, asked(pid, attach(t.TempDir(), target)))
+	if status == 0 || !strings.Contains(stderr, "is on a shared mount") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// Whoever controls the process's mounts changes the target all the time. The source is mounted at a place of the
+// process's own, or not at all; on the host nothing appears, and what was recorded is there.
+func TestHostileMountTarget(t *testing.T) {
+	source, dir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(source, "marker"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	script := `cd "$1" && mkdir -p a b c && while :; do
+		mv a d; ln -s / a; rm a; mv d a
+		mount -t tmpfs none a; mount --make-shared a; umount -l a
+		mount --bind /proc a; umount -l a
+		mv b e; rmdir c; mkdir c; mv e b
+	done`
+	swapper := exec.Command("nsenter", "-t", fmt.Sprint(pid), "-m", "sh", "-c", script, "sh", dir)
+	if err := swapper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = swapper.Process.Kill(); _ = swapper.Wait() })
+	for i := range 40 {
+		target := filepath.Join(dir, []string{"a", "b", "c", "a/new"}[i%4])
+		q := attach(source, target)
+		q.Mkdir = i%4 == 3
+		_, stderr, status := runHelper(t, asked(pid, q))
+		if status != 0 && !strings.HasPrefix(stderr, "docker nsjoin: ") {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+		if here := linesWith(t, "self", source); len(here) > 0 {
+			t.Fatalf("it is on the host: %q", here)
+		}
+	}
+	_ = swapper.Process.Kill()
+	_ = swapper.Wait()
+	if _, err := os.Stat("/marker"); err == nil {
+		t.Error("the source is at the root directory")
+	}
+	known := map[int]bool{}
+	for _, r := range mounted(t, pid) {
+		known[r.ID] = true
+	}
+	for _, line := range linesWith(t, pid, source+" ") {
+		var id int
+		_, _ = fmt.Sscan(line, &id)
+		if fields := strings.Fields(line); !known[id] || !strings.HasPrefix(fields[4], dir) {
+			t.Errorf("not recorded, or elsewhere: %s", line)
+		}
+	}
+}
+
+// A helper that is killed has mounted, and recorded it, or nothing is mounted.
+func TestMountKilled(t *testing.T) {
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, target := t.TempDir(), t.TempDir()
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	var document bytes.Buffer
+	r := asked(pid, attach(source, target))
+	r.Version = request.Version
+	if err := r.Write(&document); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "request")
+	if err := os.WriteFile(file, document.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for i := range 60 {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(helper, "3")
+		cmd.ExtraFiles, cmd.Env = []*os.File{f}, []string{}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		time.Sleep(time.Duration(i) * 1500 * time.Microsecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		list := mounted(t, pid) // waits for the lock, which the child holds until it has ended
+		lines := linesWith(t, pid, " "+target+" ")
+		if len(list) != len(lines) || len(lines) > 1 {
+			t.Fatalf("%d: recorded are %+v, mounted %q", i, list, lines)
+		}
+		if len(lines) == 1 {
+			whole++
+			gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+			if _, stderr, status := runHelper(t, asked(pid, gone)); status != 0 {
+				t.Fatalf("status %d: %s", status, stderr)
+			}
+		}
+	}
+	t.Logf("%d of 60 were mounted", whole)
+}
