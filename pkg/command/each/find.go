@@ -1,0 +1,198 @@
+package each
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/selection"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/lines"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// host is an engine that containers were chosen on.
+type host struct {
+	*enginehost.Host
+	context string // "" if there is only one
+	audit   audit.Request
+	watch   watch
+}
+
+// target is a container that the command is run in.
+type target struct {
+	selection.Chosen
+	host *host
+	task string // the ID of the Swarm task that it is of; "" for none
+}
+
+func (t target) label() lines.Label {
+	name := t.Name
+	if name == "" {
+		name = t.ID[:min(12, len(t.ID))]
+	}
+	return lines.Label{Context: t.host.context, Container: name}
+}
+
+// call is one call of the command.
+type call struct {
+	*options
+
+	cli      *dockercli.CLI
+	template *request.Request
+	hosts    []*host
+	targets  []target
+	failures []result // of engines, before anything ran
+
+	printer *lines.Printer
+	stops   *stops
+	input   *input
+}
+
+// each stands for the container in the request that all others are made from. No container has that name.
+const each = "\x00each"
+
+func (o *options) newCall(cli *dockercli.CLI, command []string) (*call, error) {
+	base := request.Source{From: request.FromContainer, Name: each}
+	template, err := o.Request(base, command)
+	if err != nil {
+		return nil, err
+	}
+	template.Terminal = request.TerminalNever
+	c := &call{options: o, cli: cli, template: template}
+	if len(o.contexts) == 0 || o.swarmService != "" { // then they are for nodes
+		return c, c.open(cli, "")
+	}
+	taken := make(map[string]bool)
+	for _, name := range o.contexts {
+		if taken[name] {
+			return nil, o.usageError(fmt.Errorf("--context names %q twice", name))
+		}
+		taken[name] = true
+		other, err := cli.In(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.open(other, name); err != nil {
+			return nil, fmt.Errorf("context %q: %w", name, err)
+		}
+	}
+	return c, nil
+}
+
+// open opens an engine.
+func (c *call) open(cli *dockercli.CLI, context string) error {
+	opened, err := enginehost.Open(cli, c.Host)
+	if err != nil {
+		return err
+	}
+	h := &host{Host: opened, context: context, watch: newWatch()}
+	c.hosts = append(c.hosts, h)
+	if h.audit, err = execopts.AuditOf(cli); err != nil {
+		return err
+	}
+	return h.PrepareMany()
+}
+
+func (c *call) close() {
+	for _, h := range c.hosts {
+		h.Close()
+	}
+}
+
+// answerTimeout is how long one of several engines may take to answer.
+const answerTimeout = 15 * time.Second
+
+// found is what was chosen on an engine.
+type found struct {
+	list    []selection.Chosen
+	missing []string
+	err     error
+}
+
+// find chooses the containers. An engine that does not answer is a failure of its own if there are others.
+func (c *call) find(ctx context.Context) error {
+	if c.swarmService != "" {
+		return c.findTasks(ctx)
+	}
+	answers := make([]found, len(c.hosts))
+	var asked sync.WaitGroup
+	for i, h := range c.hosts {
+		asked.Go(func() { answers[i] = c.ask(ctx, h) })
+	}
+	asked.Wait()
+	missing := make(map[string]int)
+	answered := 0
+	for i, h := range c.hosts {
+		a := answers[i]
+		if a.err != nil {
+			if len(c.hosts) == 1 {
+				return a.err
+			}
+			c.failures = append(c.failures, result{label: lines.Label{Container: "context " + h.context}, status: exit.Failed, why: a.err.Error()})
+			continue
+		}
+		answered++
+		for _, chosen := range a.list {
+			c.targets = append(c.targets, target{Chosen: chosen, host: h})
+		}
+		for _, name := range a.missing {
+			missing[name]++
+		}
+	}
+	return c.checkFound(missing, answered)
+}
+
+// ask asks an engine for the containers that are meant.
+func (c *call) ask(ctx context.Context, h *host) (a found) {
+	if len(c.hosts) > 1 {
+		limited, cancel := context.WithTimeout(ctx, answerTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	answered := h.WarnIfSilent("each")
+	defer answered()
+	engine, err := h.Engine()
+	if err != nil {
+		return found{err: err}
+	}
+	a.list, a.missing, a.err = c.query.Choose(ctx, engine, h.Connection.HelperIDs)
+	return a
+}
+
+// checkFound refuses names that mean no container, and no containers at all. missing says on how many engines each
+// name means none, of those that have answered.
+func (c *call) checkFound(missing map[string]int, answered int) error {
+	const hint = "docker ps lists the running containers; --allow-none makes that no error"
+	if c.allowNone {
+		return nil
+	}
+	for _, name := range c.query.Names {
+		if answered > 0 && missing[name] == answered {
+			return exit.Hint(fmt.Errorf("no running container: %s", plan.QuoteArg(name)), hint)
+		}
+	}
+	if len(c.targets) == 0 && len(c.failures) == 0 {
+		return exit.Hint(errors.New("no running container was found"), hint)
+	}
+	return nil
+}
+
+// request makes the request for a container, and sets its name in it.
+func (c *call) request(t target) *request.Request {
+	r := c.template.Copy()
+	r.Audit = t.host.audit
+	r.Rename(each, t.ID)
+	return r
+}
+
+// terminals says which outputs are terminals.
+func terminals() [2]bool { return [2]bool{isTerminal(os.Stdout), isTerminal(os.Stderr)} }

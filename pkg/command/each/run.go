@@ -1,0 +1,200 @@
+package each
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/moby/term"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/fanout"
+	"github.com/nsjoin/docker-nsjoin/pkg/lines"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// How many commands run at the same time if the user does not say: in all, and through an engine by each way. sshd
+// refuses connections at random beyond ten that are not authenticated (MaxStartups of sshd_config(5)).
+const (
+	maxTotal    = 256
+	perSSH      = 6
+	perEngine   = 16
+	perCPU      = 8
+	leastOnHost = 16
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
+
+// limits says how many commands run at the same time.
+func (c *call) limits() fanout.Limits {
+	n := len(c.targets)
+	if c.parallel > 0 {
+		n = c.parallel
+	}
+	if c.input.together() {
+		return fanout.Limits{Total: len(c.targets), PerEngine: func(string) int { return len(c.targets) }}
+	}
+	return fanout.Limits{Total: min(n, maxTotal), PerEngine: func(context string) int {
+		if c.parallel > 0 {
+			return c.parallel
+		}
+		for _, h := range c.hosts {
+			if h.context == context {
+				return h.limit()
+			}
+		}
+		return 1
+	}}
+}
+
+func (h *host) limit() int {
+	switch local, err := h.Connection.Local(); {
+	case h.Connection.BySSH():
+		return perSSH
+	case err == nil && local && h.MayJoinHere():
+		return max(leastOnHost, perCPU*runtime.NumCPU())
+	}
+	return perEngine
+}
+
+// run runs the command in all containers and prints what it writes.
+func (c *call) run(ctx context.Context) error {
+	c.stops = newStops()
+	defer c.stops.cancel()
+	defer c.stops.watchSignals(ctx, c.cli.Parent.Gone)()
+	var err error
+	if c.input, err = c.newInput(); err != nil {
+		return err
+	}
+	defer c.input.close()
+	labels := make([]lines.Label, len(c.targets))
+	engines := make([]string, len(c.targets))
+	for i, t := range c.targets {
+		labels[i], engines[i] = t.label(), t.host.context
+	}
+	c.printer = lines.NewPrinter(os.Stdout, os.Stderr, c.printing(), labels)
+	c.watchEngines()
+	results := make([]result, len(c.targets))
+	for i := range results {
+		results[i] = result{label: labels[i], notRun: true, why: "not run"}
+	}
+	var mu sync.Mutex
+	progress := c.startProgress(len(c.targets))
+	go func() {
+		select {
+		case err := <-c.printer.Failed():
+			fmt.Fprintf(os.Stderr, "%s: write the output: %v\n", c.cli.Name, err)
+			c.stops.begin(sigterm, true)
+		case <-c.stops.ctx.Done():
+		}
+	}()
+	fanout.Run(c.stops.ctx, engines, c.limits(), func(i int) {
+		t := c.targets[i]
+		s := c.printer.Open(t.label(), i)
+		r := c.one(t, s)
+		if r.left {
+			c.printer.Abandon()
+		} else {
+			s.End(r.status, r.why)
+			s.Close()
+		}
+		failed := c.counts(r)
+		mu.Lock()
+		results[i] = r
+		mu.Unlock()
+		progress.add(failed)
+		if failed && c.failFast {
+			c.stops.begin(sigterm, true)
+		}
+	})
+	progress.end()
+	return c.summary(append(c.failures, results...))
+}
+
+// counts reports whether a result is a failure.
+func (c *call) counts(r result) bool {
+	if r.stopped && c.ignoreStops {
+		return false
+	}
+	return r.status != 0 || r.why != ""
+}
+
+// printing says how the output is printed.
+func (c *call) printing() lines.Options {
+	o := lines.Options{Prefix: !c.noPrefix, Group: c.group, Terminal: terminals()}
+	o.JSON = c.Given("format") && c.Format() == request.OutputJSON
+	o.Colours = o.Terminal[0] && o.Terminal[1] && os.Getenv("NO_COLOR") == ""
+	if c.template.DryRun != request.OutputNone {
+		o.Group = true
+	}
+	return o
+}
+
+// watchEngines notices engines that do not answer any more. A command on this machine does not need its engine.
+func (c *call) watchEngines() {
+	for _, h := range c.hosts {
+		if local, err := h.Connection.Local(); err == nil && !local {
+			go h.watch.run(c.stops.ctx, h.Connection.Ping)
+		}
+	}
+}
+
+// progress says at a terminal how far the commands are.
+type progress struct {
+	mu                  sync.Mutex
+	done, failed, total int
+	stop, stopped       chan struct{}
+}
+
+// startProgress begins to show the progress once it has taken a second.
+func (c *call) startProgress(total int) *progress {
+	p := &progress{total: total, stop: make(chan struct{}), stopped: make(chan struct{})}
+	if !isTerminal(os.Stderr) || c.quiet || total < 2 {
+		close(p.stopped)
+		return p
+	}
+	const interval = 500 * time.Millisecond
+	go func() {
+		defer close(p.stopped)
+		ticks := time.NewTicker(interval)
+		defer ticks.Stop()
+		for n := 0; ; n++ {
+			select {
+			case <-p.stop:
+				c.printer.EraseStatus()
+				return
+			case <-ticks.C:
+				if n > 0 {
+					c.printer.ShowStatus(os.Stderr, p.String())
+				}
+			}
+		}
+	}()
+	return p
+}
+
+func (p *progress) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text := fmt.Sprintf("%d of %d done", p.done, p.total)
+	if p.failed > 0 {
+		text += fmt.Sprintf(", %d failed", p.failed)
+	}
+	return text
+}
+
+func (p *progress) add(failed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if failed {
+		p.failed++
+	}
+}
+
+func (p *progress) end() {
+	close(p.stop)
+	<-p.stopped
+}

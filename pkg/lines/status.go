@@ -1,0 +1,38 @@
+package lines
+
+import (
+	"fmt"
+	"io"
+)
+
+// status is a line at the end of a terminal that is replaced again and again.
+type status struct {
+	to    io.Writer // nil if there is none
+	shown bool
+}
+
+// erase removes the line.
+func (s *status) erase() {
+	if s.shown {
+		s.shown = false
+		_, _ = fmt.Fprint(s.to, "\r\x1b[K")
+	}
+}
+
+// ShowStatus shows a text at the end of the terminal that to is, until the next line is printed.
+func (p *Printer) ShowStatus(to io.Writer, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status.erase()
+	p.status = status{to, true}
+	_, _ = fmt.Fprint(to, text)
+}
+
+// EraseStatus removes the text of ShowStatus.
+func (p *Printer) EraseStatus() {
+	if !p.mu.TryLock() {
+		return // who reads the output has stopped reading
+	}
+	defer p.mu.Unlock()
+	p.status.erase()
+}
