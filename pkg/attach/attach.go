@@ -37,9 +37,10 @@ type Client struct {
 	raw        bool // the terminal is raw: the command gets what is typed there
 	outputs    [2]*output
 
+	received *frame.Receiver
 	begun    chan struct{} // closed when the helper reads its frames
 	begin    sync.Once     // closes begun
-	givenUp  chan struct{} // closed when the client does not wait for the helper any more
+	givenUp  chan struct{} // closed when the client no longer waits for the helper
 	endAsked bool          // the command was to end before the helper read its frames
 	// interrupted receives a value when ctrl-c is typed at a raw terminal before the helper reads its
 	// frames, and when a helper that was to end has had time to begin.
@@ -47,8 +48,8 @@ type Client struct {
 	watchReaders sync.Once
 }
 
-// NewClient makes the client of r, a request that was resolved, and tells the helper in r.Client what
-// the caller's streams are. cliGone tells whether the Docker CLI has ended.
+// NewClient makes the client of r, a resolved request, and describes the caller's streams to the helper
+// in r.Client. cliGone reports whether the Docker CLI has ended.
 func NewClient(connection *engine.Connection, r *request.Request, cliGone func() bool) (*Client, error) {
 	c := &Client{connection: connection, request: r, cliGone: cliGone}
 	c.stdin, c.stdout, c.stderr = term.StdStreams()
@@ -69,7 +70,7 @@ func NewClient(connection *engine.Connection, r *request.Request, cliGone func()
 	return c, nil
 }
 
-// Run starts the helper and passes on what the command reads, writes and is told, until it ends. It
+// Run starts the helper and passes on the command's input, output and signals until it ends. It
 // returns the command's exit status. The end of ctx means that the Docker CLI closed its socket.
 func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.Helper, error)) (int, error) {
 	signals, stop := takeSignals()
@@ -109,7 +110,7 @@ func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os
 		defer startKeeper(os.Stdin)()
 		restore, err := c.terminal.makeRaw()
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("make the terminal raw: %w", err)
 		}
 		defer restore()
 	}
@@ -123,21 +124,21 @@ func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os
 	go c.notify(ctx, frames, h, signals, ended)
 	in := newInput(c.stdin, frames)
 	if c.raw {
-		in.sees = c.seesKeys
+		in.observe = c.watchKeys
 	}
-	// Nothing is sent of the null device, not even its end: if the helper has ended already, Podman's
-	// service writes an error about it into the output.
+	// If standard input is the null device, nothing is sent, not even its end: if the helper has already
+	// ended, Podman's service writes an error about that into the output.
 	if c.request.DryRun == request.OutputNone && c.streams.Input && !c.request.Client.Null[0] {
 		in.start()
 	}
 	written := make(chan error, 1)
-	errs := &frame.Splitter{Data: c.outputs[1], Consumed: func(total int64) {
+	c.received = frame.NewReceiver(c.outputs[0], c.outputs[1], func(total int64) {
 		c.begin.Do(func() { close(c.begun) })
 		in.consumed(total)
-	}}
+	})
 	go func() {
-		err := h.Output(c.outputs[0], errs)
-		_ = errs.Close()
+		err := h.Output(c.received.Stdout(), c.received.Stderr())
+		_ = c.received.Close()
 		written <- err
 	}()
 	status, err := c.wait(h)
@@ -147,17 +148,18 @@ func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os
 	// The engine has all that was written. A process that the command left may hold its streams open.
 	const timeout = 2 * time.Second
 	select {
+	case <-c.received.Ended():
 	case err = <-written:
 	case <-time.After(timeout):
 		return status, nil
 	}
 	if c.request.Client.InputFile {
-		h.Close() // nothing is sent any more
+		h.Close() // nothing more is sent
 		in.giveBack(os.Stdin)
 	}
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
-		// Podman's service resets the connection if it has input that was not read; the output was read
-		// before. Or the client closed the connection because the caller is gone.
+		// Podman's service resets the connection if some input was not read, but only after all output has
+		// been. Or the client itself closed the connection, because the caller is gone.
 		err = nil
 	}
 	for _, o := range c.outputs {

@@ -9,11 +9,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// beginTimeout is how long a signal to end waits for a helper that does not read its frames yet.
+// beginTimeout is how long a terminating signal waits for a helper that does not read its frames yet.
 const beginTimeout = 3 * time.Second
 
-// wait waits for the helper's end, or until the client gives the helper up: what it reads of the
-// container may be on a mount that never answers.
+// wait waits until the helper has ended, or has reported its exit status and all output has come, or until the
+// client gives up: the helper may be reading a file of the container on a mount that never answers.
 func (c *Client) wait(h *engine.Helper) (int, error) {
 	type end struct {
 		status int
@@ -24,17 +24,24 @@ func (c *Client) wait(h *engine.Helper) (int, error) {
 		status, err := h.Wait()
 		ended <- end{status, err}
 	}()
+	var complete <-chan struct{}
+	if h.MayLeave() {
+		complete = c.received.Ended()
+	}
 	select {
+	case <-complete:
+		status, _ := c.received.Status()
+		return status, nil
 	case e := <-ended:
 		return e.status, e.err
 	case <-c.givenUp:
 		return 0, exit.Hint(errors.New("interrupted before the command ran"),
-			"its helper did not answer and is left to end by itself: docker ps --filter id=%.12s", h.ID())
+			"the helper did not answer in time, and ends by itself; docker ps --filter id=%.12s shows whether it has ended", h.ID())
 	}
 }
 
-// seesKeys looks for ctrl-c and ctrl-\ in what is typed until the helper does.
-func (c *Client) seesKeys(typed []byte) {
+// watchKeys looks for ctrl-c and ctrl-\ in what is typed, until the helper reads it.
+func (c *Client) watchKeys(typed []byte) {
 	if c.hasBegun() || !bytes.ContainsAny(typed, "\x03\x1c") {
 		return
 	}
@@ -48,8 +55,8 @@ func (c *Client) interrupt() {
 	}
 }
 
-// askToEnd is called when the command is to end. A helper that does not read its frames by then has
-// beginTimeout, or until the next call, and is given up then.
+// askToEnd is called when the command is to end. If the helper does not read its frames yet, the client
+// gives it up after beginTimeout or at the next call, whichever comes first.
 func (c *Client) askToEnd(h *engine.Helper, ended <-chan struct{}) (givenUp bool) {
 	c.watchReaders.Do(func() { go c.leaveReader(h, ended) })
 	switch {
@@ -65,7 +72,7 @@ func (c *Client) askToEnd(h *engine.Helper, ended <-chan struct{}) (givenUp bool
 	return true
 }
 
-// hasBegun tells whether the helper reads its frames.
+// hasBegun reports whether the helper reads its frames.
 func (c *Client) hasBegun() bool {
 	select {
 	case <-c.begun:

@@ -11,16 +11,16 @@ import (
 // input sends the caller's standard input to the command, at most frame.Window ahead of what the helper
 // has passed on: a signal must not wait behind it.
 type input struct {
-	from   io.Reader
-	frames *frame.Writer
-	sees   func([]byte) // is called with what is sent, if not nil
+	from    io.Reader
+	frames  *frame.Writer
+	observe func([]byte) // if not nil, called with what is about to be sent
 
 	mu      sync.Mutex
 	changed sync.Cond
 	read    int64 // from the caller's file, in bytes
 	passed  int64 // on to the command, in bytes
 	stopped bool
-	done    chan struct{} // closed when nothing is sent any more; nil if nothing was
+	done    chan struct{} // closed when nothing more is sent; nil if nothing was
 }
 
 func newInput(from io.Reader, frames *frame.Writer) *input {
@@ -34,17 +34,17 @@ func (i *input) start() {
 	i.done = make(chan struct{})
 	go func() {
 		defer close(i.done)
-		buf := make([]byte, frame.MaxSize)
+		var buf frame.Buffer
 		for i.mayRead() {
-			n, err := i.from.Read(buf)
+			n, err := i.from.Read(buf.Payload())
 			i.mu.Lock()
 			i.read += int64(n)
 			i.mu.Unlock()
-			if n > 0 && i.sees != nil {
-				i.sees(buf[:n])
+			if n > 0 && i.observe != nil {
+				i.observe(buf.Payload()[:n])
 			}
 			if n > 0 {
-				if _, err := i.frames.Write(buf[:n]); err != nil {
+				if err := i.frames.WriteBuffer(&buf, n); err != nil {
 					return
 				}
 			}
@@ -56,7 +56,7 @@ func (i *input) start() {
 	}()
 }
 
-// mayRead waits until more may be sent. It is false when sending has stopped.
+// mayRead waits until more may be sent. It returns false if sending has stopped.
 func (i *input) mayRead() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

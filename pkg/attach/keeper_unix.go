@@ -15,7 +15,7 @@ import (
 // process is killed while the terminal is raw. The keeper is in a session of its own, where no key and
 // no signal to a group ends it. stop ends it; call it once the terminal is restored.
 //
-// If it cannot be started, the call goes on: docker exec has none either.
+// If the keeper cannot be started, the call goes on: docker exec has no keeper either.
 func startKeeper(terminal *os.File) (stop func()) {
 	stop = func() {}
 	before, err := unix.IoctlGetTermios(int(terminal.Fd()), getTermios)
@@ -48,8 +48,8 @@ func startKeeper(terminal *os.File) (stop func()) {
 	}
 }
 
-// KeepTerminal is the keeper's main. It reads how the terminal was, and then that it was restored. If
-// the pipe ends before that, its plugin has been killed.
+// KeepTerminal is the keeper's main function. It reads the terminal's settings from a pipe, and then the
+// message that they are restored. If the pipe ends without that, the plugin was killed.
 func KeepTerminal() error {
 	pipe := json.NewDecoder(os.NewFile(3, "pipe from the plugin"))
 	var before unix.Termios

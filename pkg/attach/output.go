@@ -11,13 +11,13 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 )
 
-// output writes what the command writes to one of the caller's streams. If nobody reads that any more,
-// the command is told, as by a pipe of its own.
+// output writes the command's output to one of the caller's streams. If that has lost its reader, the
+// command is notified, as a pipe would do.
 type output struct {
 	to       io.Writer
-	unread   func()       // called once when nobody reads
+	unread   func()       // called once, when a write has failed
 	rawLines bool         // the text is the helper's messages, and the terminal is raw
-	since    atomic.Int64 // when the write that is under way began, in nanoseconds since 1970; 0 for none
+	since    atomic.Int64 // when the current write began, in nanoseconds since 1970; 0 if there is none
 	closed   bool
 	lost     error // why output was lost; nil if its reader left
 }
@@ -37,25 +37,25 @@ func (o *output) Write(b []byte) (int, error) {
 			if !isBrokenPipe(err) {
 				o.lost = err
 			}
-			go o.unread() // it may wait until the command reads
+			go o.unread() // may block until the command reads its input
 		}
 	}
 	return len(b), nil
 }
 
-// stuckAfter is how long a write to the caller's stream may take before it counts as stuck, once the
-// command was to end.
+// stuckAfter is how long a write to the caller's stream may take, once the command is to end, before it
+// counts as stuck.
 const stuckAfter = 3 * time.Second
 
-// isStuck tells whether a write waits for a reader, which may be stopped.
+// isStuck reports whether a write has been waiting for longer than stuckAfter. Its reader may be stopped.
 func (o *output) isStuck() bool {
 	since := o.since.Load()
 	return since != 0 && time.Since(time.Unix(0, since)) > stuckAfter
 }
 
-// leaveReader closes the connection when the helper has ended and nobody reads its output any more.
-// Until the output was read, the engine keeps the helper's container and does not report its end. It is
-// called when the command was to end, and returns when there is nothing more to do.
+// leaveReader closes the connection if the helper has ended but its output is not read: until it is, the
+// engine keeps the helper's container and does not report its end. It is called when the command is to
+// end, and returns once the connection is closed or the engine has reported the end.
 func (c *Client) leaveReader(h *engine.Helper, ended <-chan struct{}) {
 	looks := time.NewTicker(time.Second)
 	defer looks.Stop()
@@ -65,16 +65,16 @@ func (c *Client) leaveReader(h *engine.Helper, ended <-chan struct{}) {
 			return
 		case <-looks.C:
 		}
-		if slices.ContainsFunc(c.outputs[:], (*output).isStuck) && c.helperHasEnded(h.ID()) {
+		if slices.ContainsFunc(c.outputs[:], (*output).isStuck) && c.helperHasEnded(h) {
 			h.Close()
 			return
 		}
 	}
 }
 
-// helperHasEnded asks the engine.
-func (c *Client) helperHasEnded(id string) bool {
+// helperHasEnded asks the engine whether the helper has ended.
+func (c *Client) helperHasEnded(h *engine.Helper) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), stuckAfter)
 	defer cancel()
-	return c.connection.Ended(ctx, id)
+	return c.connection.Ended(ctx, h)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// failing is a stream that nobody reads after some writes.
+// failing is a stream whose reader is gone after some writes.
 type failing struct {
 	strings.Builder
 	left int

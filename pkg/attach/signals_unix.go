@@ -24,7 +24,7 @@ func onLinux(s os.Signal) (int, bool) {
 	return n, ok
 }
 
-// endsProcess tells whether a signal is meant to end a process.
+// endsProcess reports whether a signal is meant to end a process.
 func endsProcess(s os.Signal) bool {
 	switch s {
 	case syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM:
@@ -33,14 +33,14 @@ func endsProcess(s os.Signal) bool {
 	return false
 }
 
-// isBrokenPipe tells whether a write failed because nobody reads.
+// isBrokenPipe reports whether a write failed because its reader is gone.
 func isBrokenPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) // of a socket that had unread data
 }
 
 // takeSignals takes the signals that are passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {
-	signal.Ignore(syscall.SIGPIPE) // it is for the command
+	signal.Ignore(syscall.SIGPIPE) // the command is notified instead
 	taken := make(chan os.Signal, 16)
 	for s := range linuxNumbers {
 		if !signal.Ignored(s) { // nohup(1) ignores SIGHUP
@@ -50,7 +50,7 @@ func takeSignals() (signals <-chan os.Signal, stop func()) {
 	return taken, func() { signal.Stop(taken) }
 }
 
-// watchSize tells when the terminal's size may have changed.
+// watchSize sends to changes when the terminal's size may have changed.
 func watchSize(func() (rows, columns uint16)) (changes <-chan struct{}, stop func()) {
 	signals, told := make(chan os.Signal, 1), make(chan struct{}, 1)
 	signal.Notify(signals, syscall.SIGWINCH)

@@ -13,10 +13,10 @@ const sigterm, sigwinch = 15, 28
 // onLinux returns the number of ctrl-c on Linux, where the command runs.
 func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }
 
-// endsProcess tells whether a signal is meant to end a process: ctrl-c, the only one.
+// endsProcess reports whether a signal is meant to end a process: ctrl-c, the only one.
 func endsProcess(os.Signal) bool { return true }
 
-// isBrokenPipe tells whether a write failed because nobody reads.
+// isBrokenPipe reports whether a write failed because its reader is gone.
 func isBrokenPipe(err error) bool {
 	const noData = syscall.Errno(232) // ERROR_NO_DATA: the pipe is being closed
 	return errors.Is(err, syscall.ERROR_BROKEN_PIPE) || errors.Is(err, noData)
@@ -29,8 +29,8 @@ func takeSignals() (signals <-chan os.Signal, stop func()) {
 	return taken, func() { signal.Stop(taken) }
 }
 
-// watchSize tells when the terminal's size has changed. Windows has no signal for that, so the size is
-// polled, as the Docker CLI does.
+// watchSize sends to changes when the terminal's size has changed. Windows has no signal for that, so the
+// size is polled, as the Docker CLI does.
 func watchSize(size func() (rows, columns uint16)) (changes <-chan struct{}, stop func()) {
 	const interval = 250 * time.Millisecond
 	told, ended := make(chan struct{}, 1), make(chan struct{})

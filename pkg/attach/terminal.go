@@ -6,8 +6,8 @@ import (
 	"github.com/moby/term"
 )
 
-// KeeperArg as the plugin's only argument makes it a keeper of the caller's terminal. The Docker CLI
-// always gives its plugins the name of the command first.
+// KeeperArg as the plugin's only argument makes it a keeper of the caller's terminal. The Docker CLI never
+// starts a plugin like that: it always passes the plugin's name first.
 const KeeperArg = "keep-terminal"
 
 // terminal is the caller's: standard input, and standard output if that is a terminal.
@@ -22,7 +22,7 @@ func terminalOf(stdin io.Reader, stdout io.Writer) (t terminal) {
 	return t
 }
 
-// makeRaw makes the terminal pass every key on.
+// makeRaw puts the terminal into raw mode, so that it passes every key on.
 func (t terminal) makeRaw() (restore func(), err error) {
 	before, err := term.SetRawTerminal(t.in)
 	if err != nil {

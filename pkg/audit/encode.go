@@ -127,7 +127,7 @@ func appendQuoted(b []byte, f Field, limit int) []byte {
 	return b
 }
 
-// quoteWithin quotes text in ASCII, in at most limit bytes, and tells whether it was truncated.
+// quoteWithin quotes text in ASCII, in at most limit bytes, and reports whether it was truncated.
 func quoteWithin(text string, limit int) (quoted string, cut bool) {
 	if limit < len(`""`) {
 		return "", true

@@ -53,12 +53,13 @@ type Join struct {
 	Target     string // the base
 	Containers []Container
 	Namespaces []Namespace
-	// Who is whose identity the command has. UID, GID and HostUID are nil if it keeps the
+	// Who says whose identity the command has. UID, GID and HostUID are nil if it keeps the
 	// caller's. HostUID is UID in the host's user namespace.
 	Who        string
 	UID, GID   *uint32
 	HostUID    *int64
 	Privileged bool
+	Profile    string // "" without one
 	Terminal   bool
 	Program    string
 	Arguments  []string // nil if they are not recorded
@@ -99,7 +100,7 @@ type Record struct {
 
 const begins, ends = "begin", "end"
 
-// Begin is the record that is written before the join.
+// Begin returns the record that is written before the join.
 func (j *Join) Begin() Record {
 	f := j.facts(begins)
 	f.texts(j)
@@ -109,7 +110,7 @@ func (j *Join) Begin() Record {
 	return Record{Event: begins, Fields: f}
 }
 
-// End is the record that is written after the join. It repeats the fields of Begin, except the
+// End returns the record that is written after the join. It repeats the fields of Begin, except the
 // arguments.
 func (j *Join) End(e End) Record {
 	f := j.facts(ends)
@@ -175,6 +176,9 @@ func (j *Join) facts(event string) fields {
 		f.add("command_host_uid", strconv.FormatInt(*j.HostUID, 10))
 	}
 	f.add("privileged", yesNo(j.Privileged))
+	if j.Profile != "" {
+		f.add("profile", j.Profile)
+	}
 	f.add("terminal", yesNo(j.Terminal))
 	return f
 }

@@ -68,11 +68,11 @@ func ParseSystem(text []byte) (Settings, error) {
 	}
 	for name := range values {
 		if name != nameTo && name != nameArguments {
-			return Settings{}, fmt.Errorf("unknown name %q", name)
+			return Settings{}, fmt.Errorf("unknown setting %q: must be audit or auditArguments", name)
 		}
 	}
 	if values[nameTo] == "" {
-		return Settings{}, errors.New(`"audit" is missing`)
+		return Settings{}, errors.New(`"audit" is missing: set it to journald, syslog or off`)
 	}
 	return Parse(values)
 }
@@ -108,7 +108,7 @@ func (d *Decision) String() string {
 		text += " with arguments"
 	}
 	if d.Required {
-		return text + ", by " + SystemFile
+		return text + ", set in " + SystemFile
 	}
-	return text + ", by the user's configuration"
+	return text + ", set in the user's configuration"
 }

@@ -20,6 +20,17 @@ func Source(cli *dockercli.CLI) cobra.CompletionFunc {
 	}
 }
 
+// Names offers whose names a command can see, as request.ParseNames reads it.
+func Names(cli *dockercli.CLI) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		offers := []string{"host"}
+		for _, c := range Running(cmd.Context(), cli) {
+			offers = append(offers, Described("container:"+c.Name, c), Described("files:"+c.Name, c))
+		}
+		return Matching(offers, typed)
+	}
+}
+
 // Kinds offers the kinds that a list does not have yet, after each comma.
 func Kinds(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	list := typed[:strings.LastIndex(typed, ",")+1]

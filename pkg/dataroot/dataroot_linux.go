@@ -1,7 +1,7 @@
-// Package dataroot reads the files that a Docker engine keeps about its containers on its own host, for when
-// the engine does not answer. It writes nothing and reads only what nobody but root can have written: each
-// directory of a path belongs to root, no file is read through another user's link, and the size of each read
-// is limited. The files do not prove that a container runs.
+// Package dataroot reads the files that a Docker engine keeps about its containers on its own host, for calls
+// without the engine. It writes nothing, and reads only files that nobody but root can have written: each directory
+// of a path belongs to root, no file is read through another user's link, and the size of each read is limited. The
+// files do not prove that a container runs.
 package dataroot
 
 import (
@@ -52,7 +52,7 @@ func Open(socket, named string) (*Root, error) {
 		dir, err = configuredRoot(host, defaultConfig)
 	default:
 		err = exit.Hint(fmt.Errorf("no engine of this host listens on %s, so the directory of its files is unknown", socket),
-			"name the directory of the engine's files by --data-root DIR, such as /var/lib/docker")
+			"name the directory of the engine's files with --data-root DIR, such as /var/lib/docker")
 	}
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func Open(socket, named string) (*Root, error) {
 	return openRoot(root, dir)
 }
 
-// findEngine tells whether a socket is the default one, and finds the engine that listens on it; d is nil if no
+// findEngine reports whether a socket is the default one, and finds the engine that listens on it; d is nil if no
 // engine does or it cannot be identified. It does not connect to the default socket if the default engine has
 // ended: systemd may listen there and would start the engine.
 func findEngine(host *os.File, socket string) (isDefault bool, d *dockerd, err error) {
@@ -88,7 +88,7 @@ func findEngine(host *os.File, socket string) (isDefault bool, d *dockerd, err e
 	return isDefault, listening, nil
 }
 
-// engineBehind is the engine that listens on a socket in dir. It is nil if nothing listens or another program
+// engineBehind returns the engine that listens on a socket in dir. It is nil if nothing listens or another program
 // does, such as systemd on behalf of an engine.
 func engineBehind(dir *os.File, socket string) (*dockerd, error) {
 	fd, err := unix.Openat(int(dir.Fd()), path.Base(socket), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -102,7 +102,7 @@ func engineBehind(dir *os.File, socket string) (*dockerd, error) {
 	defer f.Close()
 	st, err := trusted(f)
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFSOCK {
-		err = errors.New("it is not a socket")
+		err = errors.New("not a socket")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the engine's socket %s: %w", socket, err)
@@ -148,7 +148,7 @@ func openRoot(host *os.File, dir string) (*Root, error) {
 	}
 	if len(r.dirs) == 0 {
 		return nil, exit.Hint(fmt.Errorf("%s is not an engine's data root: it has no directory of containers that belongs to root", dir),
-			"name the directory of the engine's files by --data-root DIR, such as /var/lib/docker")
+			"name the directory of the engine's files with --data-root DIR, such as /var/lib/docker")
 	}
 	return r, nil
 }
@@ -218,7 +218,7 @@ func isID(name string) bool {
 	return len(name) == idDigits && strings.IndexFunc(name, func(c rune) bool { return !isHex(c) }) < 0
 }
 
-// isMappingDir tells whether a name is that of a user namespace's directory, UID.GID.
+// isMappingDir reports whether a name is that of a user namespace's directory, UID.GID.
 func isMappingDir(name string) bool {
 	uid, gid, ok := strings.Cut(name, ".")
 	number := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -4,7 +4,11 @@
 // Linux.
 package dataroot
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
 
 // Root is the data root of one engine.
 type Root struct {
@@ -13,7 +17,7 @@ type Root struct {
 
 // Open fails: the engine's files are on a Linux host.
 func Open(string, string) (*Root, error) {
-	return nil, errors.New("the engine's files can only be read on its own Linux host: run docker nsjoin there")
+	return nil, exit.Hint(errors.New("the engine's files can only be read on its own Linux host"), "run docker nsjoin there")
 }
 
 // Close does nothing.

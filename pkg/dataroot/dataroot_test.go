@@ -208,7 +208,7 @@ func TestHostileEngineIsRefused(t *testing.T) {
 		{"another user namespace", "dockerd", namespace, nil, nil, "no engine of this host listens"},
 		{"no socket", "dockerd", nil, nil, func(socket string) error {
 			return errors.Join(os.Remove(socket), os.WriteFile(socket, nil, 0o600))
-		}, "it is not a socket"},
+		}, "not a socket"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := engineFiles(t)

@@ -89,7 +89,7 @@ func (d *dockerd) check() error {
 	return nil
 }
 
-// dataRoot is the data root that the engine was given, by its command line or its configuration file.
+// dataRoot returns the data root in the engine's command line or its configuration file.
 func (d *dockerd) dataRoot() (string, error) {
 	line, err := procfs.ReadFile(d.dir, "cmdline")
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *dockerd) dataRoot() (string, error) {
 	return configuredRoot(d.root, config)
 }
 
-// flagValue is the value of a flag that has several names; "" without the flag.
+// flagValue returns the value of a flag that has several names; "" without the flag.
 func flagValue(args []string, names ...string) string {
 	for i, arg := range args {
 		for _, name := range names {
@@ -121,7 +121,7 @@ func flagValue(args []string, names ...string) string {
 	return ""
 }
 
-// configuredRoot is the data root in an engine's configuration file, or else the default one.
+// configuredRoot returns the data root in an engine's configuration file, or else the default one.
 func configuredRoot(root *os.File, file string) (string, error) {
 	const limit = 1 << 20
 	var config struct {
@@ -151,8 +151,8 @@ func configuredRoot(root *os.File, file string) (string, error) {
 	return defaultRoot, nil
 }
 
-// listenerPID is the process that listens on a socket. The kernel knows it, even if the process does not
-// answer.
+// listenerPID returns the pid of the process that listens on a socket. The kernel knows it even if the process
+// does not answer.
 func listenerPID(socket *os.File) (pid int, err error) {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -171,7 +171,7 @@ func listenerPID(socket *os.File) (pid int, err error) {
 	return int(of.Pid), nil
 }
 
-// defaultEnginePID is the process that the default engine's pidfile names; 0 without one.
+// defaultEnginePID returns the pid in the default engine's pidfile; 0 if there is none.
 func defaultEnginePID(root *os.File) int {
 	dir, err := openTrusted(root, path.Dir(defaultPidfile))
 	if err != nil {

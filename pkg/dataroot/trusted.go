@@ -18,8 +18,8 @@ const (
 	maxFile       = 16 << 20 // bytes of a file; an environment in it is at most 6 MiB
 )
 
-// errUntrusted is the reason of every refusal: somebody other than root could have written or placed it.
-var errUntrusted = errors.New("others than root may own or write to it")
+// errUntrusted is the reason for every refusal: a user other than root could have written or placed the file.
+var errUntrusted = errors.New("users other than root own it or may write to it")
 
 // openTrusted opens a path in root with O_PATH. Every directory and symbolic link of the path, and the file
 // itself, must belong to root, and nobody else may be able to write to or replace them.
@@ -103,8 +103,8 @@ func (w *walk) step() error {
 	return nil
 }
 
-// trusted fails if somebody other than root could change a file, or replace what is in a directory. In a sticky
-// directory, such as /tmp, nobody else can replace what belongs to root.
+// trusted fails if a user other than root could change a file, or replace what is in a directory. In a sticky
+// directory, such as /tmp, no other user can replace what belongs to root.
 func trusted(f *os.File) (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
@@ -119,7 +119,7 @@ func trusted(f *os.File) (unix.Stat_t, error) {
 	switch {
 	case st.Uid != 0:
 		return st, fmt.Errorf("%s: %w", f.Name(), errUntrusted)
-	case kind == unix.S_IFLNK, kind == unix.S_IFSOCK: // a link's mode has no meaning; write permission on a socket allows to connect
+	case kind == unix.S_IFLNK, kind == unix.S_IFSOCK: // a link's mode has no meaning; write permission on a socket only allows connecting
 		return st, nil
 	case st.Mode&writers != 0 && !sticky:
 		return st, fmt.Errorf("%s: %w", f.Name(), errUntrusted)
@@ -140,11 +140,11 @@ func readTrusted(dir *os.File, name string, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, fmt.Errorf("%s: it is not a regular file", name)
+		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%s: it is larger than %d bytes", name, limit)
+		err = fmt.Errorf("%s: larger than %d bytes", name, limit)
 	}
 	return text, err
 }

@@ -6,11 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/docker/cli/cli/flags"
-	"github.com/spf13/pflag"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// configured is the CLI with these global options and this configuration file.
+// configured returns the CLI with these global options and this configuration file.
 func configured(t *testing.T, file string, args ...string) *CLI {
 	t.Helper()
 	dir := t.TempDir()
@@ -22,17 +21,14 @@ func configured(t *testing.T, file string, args ...string) *CLI {
 			t.Setenv(name, "")
 		}
 	}
-	cli := &CLI{options: flags.NewClientOptions()}
-	set := pflag.NewFlagSet("docker", pflag.ContinueOnError)
-	cli.options.InstallFlags(set)
-	cli.finish = func() { cli.options.SetDefaultOptions(set) }
-	if err := set.Parse(append([]string{"--config", dir}, args...)); err != nil {
+	cli := New(exit.Plugin, nil, "1", nil)
+	if err := cli.globals.Parse(append([]string{"--config", dir}, args...)); err != nil {
 		t.Fatal(err)
 	}
 	return cli
 }
 
-// The order is that of docker context, from the strongest.
+// The order of precedence is that of docker context, highest first.
 func TestContext(t *testing.T) {
 	const there = `{"currentContext":"there"}`
 	for _, row := range []struct {

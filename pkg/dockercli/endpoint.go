@@ -1,6 +1,7 @@
 package dockercli
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,6 +12,9 @@ import (
 	dendpoint "github.com/docker/cli/cli/context/docker"
 	"github.com/docker/cli/cli/context/store"
 	dockeropts "github.com/docker/cli/opts"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
 // The Docker CLI's names, from its package command.
@@ -38,6 +42,47 @@ func (c *CLI) Context() (string, error) {
 	return defaultContext, nil
 }
 
+// In returns the same CLI with another context.
+func (c *CLI) In(context string) (*CLI, error) {
+	if _, err := c.Config(); err != nil {
+		return nil, err
+	}
+	if len(c.options.Hosts) > 0 {
+		return nil, errors.New("conflicting options: cannot specify both --host and --context")
+	}
+	other, options := *c, *c.options
+	options.Context = context
+	other.options, other.host = &options, ""
+	return &other, nil
+}
+
+// At returns the same CLI with the engine at an address, without TLS.
+func (c *CLI) At(address string) (*CLI, error) {
+	if _, err := c.Config(); err != nil {
+		return nil, err
+	}
+	other, options := *c, *c.options
+	options.Context, options.Hosts, options.TLSOptions = "", []string{address}, nil
+	other.options, other.host = &options, ""
+	return &other, nil
+}
+
+// State returns the user's state directory.
+func (c *CLI) State() state.Dir { return state.Dir{Config: config.Dir()} }
+
+// Contexts returns the names of all contexts, the default one first.
+func (c *CLI) Contexts() ([]string, error) {
+	if _, err := c.Config(); err != nil {
+		return nil, err
+	}
+	names := []string{defaultContext}
+	list, err := contexts().List()
+	for _, meta := range list {
+		names = append(names, meta.Name)
+	}
+	return names, err
+}
+
 // endpoint returns where the engine of the context listens.
 func (c *CLI) endpoint() (dendpoint.Endpoint, error) {
 	name, err := c.Context()
@@ -47,11 +92,10 @@ func (c *CLI) endpoint() (dendpoint.Endpoint, error) {
 	if name == defaultContext {
 		return c.defaultEndpoint()
 	}
-	contexts := store.New(config.ContextStoreDir(), store.NewConfig(func() any { return &map[string]any{} },
-		store.EndpointTypeGetter(dendpoint.DockerEndpoint, func() any { return &dendpoint.EndpointMeta{} })))
+	contexts := contexts()
 	meta, err := contexts.GetMetadata(name)
 	if err != nil {
-		return dendpoint.Endpoint{}, err
+		return dendpoint.Endpoint{}, exit.Hint(err, "docker context ls lists the contexts")
 	}
 	endpoint, err := dendpoint.EndpointFromContext(meta)
 	if err != nil {
@@ -60,7 +104,13 @@ func (c *CLI) endpoint() (dendpoint.Endpoint, error) {
 	return dendpoint.WithTLSData(contexts, name, endpoint)
 }
 
-// defaultEndpoint is that of -H, DOCKER_HOST or else the platform's own.
+// contexts returns the store of the configured contexts.
+func contexts() *store.ContextStore {
+	return store.New(config.ContextStoreDir(), store.NewConfig(func() any { return &map[string]any{} },
+		store.EndpointTypeGetter(dendpoint.DockerEndpoint, func() any { return &dendpoint.EndpointMeta{} })))
+}
+
+// defaultEndpoint returns the endpoint of -H or DOCKER_HOST, or else the platform's default.
 func (c *CLI) defaultEndpoint() (dendpoint.Endpoint, error) {
 	host := os.Getenv(hostVariable)
 	if len(c.options.Hosts) > 0 {
@@ -79,10 +129,10 @@ func (c *CLI) defaultEndpoint() (dendpoint.Endpoint, error) {
 	return endpoint, err
 }
 
-// Address returns the engine's address without its password, once Engine was called.
+// Address returns the engine's address without its password, once Engine has been called.
 func (c *CLI) Address() string { return withoutPassword(c.host) }
 
-// Socket returns the path of the engine's socket, if it listens on one of this machine, once Engine was
+// Socket returns the path of the engine's socket, if it listens on one of this machine, once Engine has been
 // called.
 func (c *CLI) Socket() (path string, ok bool) { return strings.CutPrefix(c.host, "unix://") }
 

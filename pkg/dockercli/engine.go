@@ -15,7 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
-// headersVariable is the Docker CLI's, from its package command.
+// headersVariable is a variable of the Docker CLI, from its package command.
 const headersVariable = "DOCKER_CUSTOM_HEADERS"
 
 // Engine returns the engine of the context in use. Nothing is sent to it yet.
@@ -43,16 +43,20 @@ func (c *CLI) Engine() (*engine.Connection, error) {
 	register := engine.Register{
 		State: &state.Dir{Config: config.Dir()}, Endpoint: c.Address(), Context: name, Debug: c.Debug,
 	}
-	return engine.Connect(opts, "docker-nsjoin/"+c.version, headers, register), nil
+	keep, err := c.keep()
+	if err != nil {
+		return nil, err
+	}
+	return engine.Connect(opts, "docker-nsjoin/"+c.version, headers, register, keep), nil
 }
 
-// droppedBySSH tells whether ssh(1) ended because the server hung up before the protocol began. Its exit
-// status is the same for all failures, so only its message tells, which no locale changes.
+// droppedBySSH reports whether ssh(1) ended because the server hung up before the protocol began. Its exit
+// status is the same for all failures, so its message is compared, which is not translated.
 func droppedBySSH(err error) bool {
 	return strings.Contains(err.Error(), "kex_exchange_identification: ") || strings.Contains(err.Error(), "ssh_exchange_identification: ")
 }
 
-// headers are what the configuration or DOCKER_CUSTOM_HEADERS adds to every request: key=value pairs,
+// headers returns what the configuration or DOCKER_CUSTOM_HEADERS adds to every request: key=value pairs,
 // separated by commas, in quotation marks if they contain a comma.
 func (c *CLI) headers() (map[string]string, error) {
 	value := os.Getenv(headersVariable)
@@ -61,13 +65,13 @@ func (c *CLI) headers() (map[string]string, error) {
 	}
 	fields, err := csv.NewReader(strings.NewReader(value)).Read()
 	if err != nil {
-		return nil, fmt.Errorf("%s: comma-separated key=value pairs: %w", headersVariable, err)
+		return nil, fmt.Errorf("%s: must be comma-separated key=value pairs: %w", headersVariable, err)
 	}
 	headers := make(map[string]string)
 	for _, field := range fields {
 		key, value, ok := strings.Cut(field, "=")
 		if key = strings.TrimSpace(key); !ok || key == "" {
-			return nil, fmt.Errorf("%s: %q is no key=value pair", headersVariable, field)
+			return nil, fmt.Errorf("%s: %q is not a key=value pair", headersVariable, field)
 		}
 		headers[http.CanonicalHeaderKey(key)] = value
 	}

@@ -16,6 +16,8 @@ import (
 	"github.com/docker/cli/cli/flags"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // originalCobra parses the Docker CLI's own cli/cobra.go, whose package cannot be linked here: it brings
@@ -98,7 +100,6 @@ func TestHelpIsTheDockerCLIs(t *testing.T) {
 
 // newThing makes a command of the root with a help text, an example and a flag, each unless it is empty.
 func newThing(long, example, flag string) *cobra.Command {
-	root, _ := NewRoot(Parent{}, "1")
 	cmd := &cobra.Command{
 		Use: "thing [OPTIONS] A", Short: "Short", Long: long, Example: example, DisableFlagsInUseLine: true,
 		Run: func(*cobra.Command, []string) {},
@@ -106,7 +107,7 @@ func newThing(long, example, flag string) *cobra.Command {
 	if flag != "" {
 		cmd.Flags().StringP(flag, "n", "x", strings.Repeat("A usage that is wrapped. ", 5))
 	}
-	root.AddCommand(cmd)
+	New(exit.Plugin, nil, "1", nil).Root(cmd)
 	return cmd
 }
 
@@ -122,7 +123,7 @@ func usage(t *testing.T, cmd *cobra.Command) string {
 
 // TestRootHasTheDockerCLIsFlags compares the global options with the Docker CLI's, and the words about -h.
 func TestRootHasTheDockerCLIsFlags(t *testing.T) {
-	root, _ := NewRoot(Parent{}, "1")
+	root := New(exit.Plugin, nil, "1", nil).Root(&cobra.Command{Use: "nsjoin"})
 	original := pflag.NewFlagSet("docker", pflag.ContinueOnError)
 	flags.NewClientOptions().InstallFlags(original)
 	original.VisitAll(func(f *pflag.Flag) {

@@ -2,6 +2,7 @@ package dockercli
 
 import (
 	"context"
+	"net"
 	"os"
 
 	"github.com/docker/cli/cli-plugins/metadata"
@@ -9,11 +10,14 @@ import (
 )
 
 // Context returns a context that ends when the Docker CLI tells its plugins to end: it closes their
-// socket when it gets a signal and has no terminal, or dies. The end of a CLI older than 24, which has
-// no such socket, is noticed by its process.
-func (p Parent) Context() (ctx context.Context, cancel context.CancelFunc) {
+// socket when it dies, or when it gets a signal and has no terminal. A CLI older than 24 has no such
+// socket, so its process is watched.
+func (p *Parent) Context() (ctx context.Context, cancel context.CancelFunc) {
 	ctx, cancel = context.WithCancel(context.Background())
-	socket.ConnectAndWait(cancel)
+	if p == nil {
+		return ctx, cancel // the environment may be that of a plugin
+	}
+	waitForSocket(os.Getenv(socket.EnvKey), cancel)
 	if startedByOldCLI() {
 		go func() {
 			if p.wait() == nil {
@@ -24,7 +28,25 @@ func (p Parent) Context() (ctx context.Context, cancel context.CancelFunc) {
 	return ctx, cancel
 }
 
-// startedByOldCLI tells whether a Docker CLI older than 24 started the plugin.
+// waitForSocket calls ended when the Docker CLI closes the socket with an address, "" for none. It may have done that
+// before the plugin connects, which socket.ConnectAndWait does not notice.
+func waitForSocket(addr string, ended func()) {
+	if addr == "" {
+		return
+	}
+	conn, err := net.Dial("unix", addr)
+	if err != nil {
+		ended()
+		return
+	}
+	go func() {
+		_, _ = conn.Read(make([]byte, 1)) // the CLI sends nothing
+		conn.Close()
+		ended()
+	}()
+}
+
+// startedByOldCLI reports whether a Docker CLI older than 24 started the plugin.
 func startedByOldCLI() bool {
 	return os.Getenv(socket.EnvKey) == "" && os.Getenv(metadata.ReexecEnvvar) != ""
 }

@@ -7,17 +7,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Parent is the process that started the plugin: the Docker CLI.
+// Parent is the process that started the plugin: the Docker CLI. It is nil for a program of its own, which goes
+// on when its parent ends, as every command does.
 type Parent struct{ pid int }
 
 // FindParent finds the parent process. Call it first in main.
-func FindParent() Parent { return Parent{pid: os.Getppid()} }
+func FindParent() *Parent { return &Parent{pid: os.Getppid()} }
 
-// Gone tells whether the parent has ended: the plugin is another process's child then.
-func (p Parent) Gone() bool { return os.Getppid() != p.pid }
+// Gone reports whether the parent has ended: the plugin is another process's child then.
+func (p *Parent) Gone() bool { return p != nil && os.Getppid() != p.pid }
 
 // wait waits for the parent's end by kqueue(2). It fails where that cannot be waited for.
-func (p Parent) wait() error {
+func (p *Parent) wait() error {
 	queue, err := unix.Kqueue()
 	if err != nil {
 		return err

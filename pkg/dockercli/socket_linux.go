@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Watched returns what a program that takes the plugin's place watches for the Docker CLI's end: a
-// second connection to the socket by which the CLI tells its plugins to end. The CLI's own package
+// Watched returns the file that a program which replaces the plugin watches for the Docker CLI's end: a
+// second connection to the socket through which the CLI tells its plugins to end. The CLI's own package
 // connects too, but that connection ends with the plugin. For a CLI older than 24, which has no socket,
-// it is the pidfd of the CLI. It is nil if the plugin was not started by a CLI, and fails if the CLI has
-// ended meanwhile.
-func (p Parent) Watched() (*os.File, error) {
+// the file is the CLI's pidfd. Watched returns nil if no CLI started the program, and an error if
+// the CLI has ended in the meantime.
+func (p *Parent) Watched() (*os.File, error) {
 	addr := os.Getenv(socket.EnvKey)
 	switch {
-	case addr == "" && !startedByOldCLI():
+	case p == nil, addr == "" && !startedByOldCLI():
 		return nil, nil
 	case addr == "" && p.Gone():
 		return nil, errors.New("the Docker CLI is gone")

@@ -4,5 +4,5 @@ package dockercli
 
 import "os"
 
-// Watched returns nil: no program takes the plugin's place here.
-func (Parent) Watched() (*os.File, error) { return nil, nil }
+// Watched returns nil: no program replaces the plugin here.
+func (*Parent) Watched() (*os.File, error) { return nil, nil }

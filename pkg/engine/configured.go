@@ -40,7 +40,7 @@ func (a Answers) Configured(r *request.Request) *plan.Configured {
 	}
 	for _, u := range h.Ulimits {
 		if resource, err := plan.ParseResource(u.Name); err == nil {
-			c.Limits = append(c.Limits, plan.Limit{Resource: resource, Soft: uint64(u.Soft), Hard: uint64(u.Hard)}) // -1 means no limit, and is the highest uint64
+			c.Limits = append(c.Limits, plan.Limit{Resource: resource, Soft: uint64(u.Soft), Hard: uint64(u.Hard)}) // -1 means no limit; as a uint64 it is the highest
 		}
 	}
 	return c
@@ -55,4 +55,11 @@ func newPrivileges(option string) (allowed, is bool) {
 	}
 	never, err := strconv.ParseBool(strings.TrimLeft(value, "=:"))
 	return err == nil && !never, true
+}
+
+// Overrides reports whether root in a container may open and enter every file, whatever its permissions are:
+// CAP_DAC_OVERRIDE. h is the container's configuration, nil for docker run's default.
+func Overrides(h *container.HostConfig) bool {
+	caps := containerCaps(h)
+	return has(caps, AllCaps) || has(caps, "CAP_DAC_OVERRIDE")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	networktypes "github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 )
 
@@ -19,17 +20,18 @@ const minVersion = "1.41"
 type Connection struct {
 	opts     []client.Opt
 	register Register
+	keep     Keep
 	client   *client.Client // nil before the first request
 }
 
 // Connect prepares a connection. endpoint and headers are the Docker CLI's, for the user's current
 // context; agent is the user agent. Containers that are created are recorded in register.
-func Connect(endpoint []client.Opt, agent string, headers map[string]string, register Register) *Connection {
+func Connect(endpoint []client.Opt, agent string, headers map[string]string, register Register, keep Keep) *Connection {
 	opts := append(slices.Clip(endpoint), client.WithUserAgent(agent))
 	if len(headers) > 0 {
 		opts = append(opts, client.WithHTTPHeaders(headers))
 	}
-	return &Connection{opts: opts, register: register}
+	return &Connection{opts: opts, register: register, keep: keep}
 }
 
 // Client returns the client of earlier requests, or one that negotiates the API version first.
@@ -44,6 +46,9 @@ func (c *Connection) Client() (*client.Client, error) {
 	return c.client, nil
 }
 
+// Register returns the register of what this user's calls create on the engine.
+func (c *Connection) Register() Register { return c.register }
+
 // HelperIDs returns the IDs of the recorded helper containers of this user.
 func (c *Connection) HelperIDs() map[string]bool { return c.register.HelperIDs() }
 
@@ -56,10 +61,19 @@ func (c *Connection) Local() (bool, error) {
 	return strings.HasPrefix(to.DaemonHost(), "unix://"), nil
 }
 
-// Ended reports whether a container has ended. An engine that does not answer before ctx's deadline
+// Endpoint returns the engine's address without its password.
+func (c *Connection) Endpoint() string { return c.register.Endpoint }
+
+// BySSH reports whether the engine is reached through ssh(1).
+func (c *Connection) BySSH() bool { return c.register.BySSH() }
+
+// Ended reports whether a helper has ended. An engine that does not answer before ctx's deadline
 // counts as yes: it answers nothing about a container whose output is still being read.
-func (c *Connection) Ended(ctx context.Context, id string) bool {
-	found, err := c.ContainerInspect(ctx, id)
+func (c *Connection) Ended(ctx context.Context, h *Helper) bool {
+	if h.exec != "" {
+		return h.endedInKept(ctx, context.DeadlineExceeded)
+	}
+	found, err := c.ContainerInspect(ctx, h.id)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
@@ -67,7 +81,7 @@ func (c *Connection) Ended(ctx context.Context, id string) bool {
 }
 
 // ContainerInspect uses minVersion of the API, which needs no negotiation: one round trip. If the
-// engine does not support that version any more, or DOCKER_API_VERSION is set, the client
+// engine no longer supports that version, or DOCKER_API_VERSION is set, the client
 // negotiates. The client and its connection are kept for the next request.
 func (c *Connection) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
 	if c.client == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
@@ -86,4 +100,13 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 		return container.InspectResponse{}, err
 	}
 	return to.ContainerInspect(ctx, name)
+}
+
+// NetworkInspect asks for a network, with the client of an earlier request if there is one.
+func (c *Connection) NetworkInspect(ctx context.Context, name string, options networktypes.InspectOptions) (networktypes.Inspect, error) {
+	to, err := c.Client()
+	if err != nil {
+		return networktypes.Inspect{}, err
+	}
+	return to.NetworkInspect(ctx, name, options)
 }

@@ -33,7 +33,7 @@ func newTestConnection(t *testing.T, oldest, newest string) (*engine.Connection,
 		client.WithHost("tcp://" + server.Listener.Addr().String()),
 		client.WithVersionFromEnv(), client.WithAPIVersionNegotiation(),
 	}
-	return engine.Connect(endpoint, "test", nil, engine.Register{}), &paths
+	return engine.Connect(endpoint, "test", nil, engine.Register{}, engine.Keep{}), &paths
 }
 
 func TestInspectIsOneRoundTrip(t *testing.T) {

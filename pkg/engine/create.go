@@ -19,12 +19,12 @@ type createdContainer struct {
 	record   *state.Record
 }
 
-// create creates the container. Without an answer the engine may have created it all the same; then it is
-// removed by its name.
+// create creates the container. If the engine does not answer, it may still have created the container, which is
+// then removed by its name.
 func (st *starter) create(ctx context.Context, s Spec) (createdContainer, error) {
 	m := createdContainer{name: "docker-nsjoin-" + string(s.Call)}
-	if st.count++; st.count > 1 { // the one before may still have the name
-		m.name += "-" + strconv.Itoa(st.count)
+	if st.created > 0 { // the one before may still have the name
+		m.name += "-" + strconv.Itoa(st.created+1)
 	}
 	m.record = st.register.add(m.name)
 	createCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -32,6 +32,9 @@ func (st *starter) create(ctx context.Context, s Spec) (createdContainer, error)
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(cancelTimeout, cancel) })
 	defer stop()
 	created, err := st.engine.ContainerCreate(createCtx, s.config(), s.hostConfig(), &network.NetworkingConfig{}, nil, m.name)
+	if !errdefs.IsNotFound(err) {
+		st.created++
+	}
 	if err == nil {
 		m.id = created.ID
 		m.record.SetID(m.id)
@@ -50,7 +53,7 @@ func (st *starter) create(ctx context.Context, s Spec) (createdContainer, error)
 }
 
 // cancelTimeout is how long to wait, after ctx was canceled, for the engine's answer with the ID, or for a
-// container without an answer to appear. removeAttempts is how often to try to remove that.
+// container without an answer to appear. removeAttempts is how often to try to remove that container.
 const (
 	cancelTimeout  = 2 * time.Second
 	removeAttempts = 10

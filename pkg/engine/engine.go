@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/network"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -29,7 +30,7 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 	known := make(map[string]request.Source)
 	answers := make(Answers)
 	frozen := r.Source(ns.Mnt).Name // must not be paused
-	if r.Inspect {
+	if r.Inspect || r.Paused || r.Mount != nil {
 		frozen = ""
 	}
 	resolve := func(s request.Source) (request.Source, error) {
@@ -56,7 +57,31 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 			return nil, err
 		}
 	}
+	if r.Mount != nil && r.Mount.From != nil {
+		from, err := resolve(*r.Mount.From)
+		if err != nil {
+			return nil, err
+		}
+		r.Mount.From = &from
+	}
+	if r.Names != nil {
+		if r.Names.Source, err = resolve(r.Names.Source); err != nil {
+			return nil, err
+		}
+		setNames(ctx, engine, r, answers)
+	}
 	return answers, nil
+}
+
+// setNames sets in r what the engine's answers say about the names that the command sees.
+func setNames(ctx context.Context, engine Inspector, r *request.Request, answers Answers) {
+	if r.Names.Files {
+		return
+	}
+	made, onHost := network.Names(ctx, engine, answers[r.Names.Source.Name])
+	if r.Names.Made = made; onHost && !r.Names.Asked {
+		r.Names = nil // the host's network and the host's names belong together
+	}
 }
 
 // find asks for a container. For entered see checkState.
@@ -83,28 +108,36 @@ func find(ctx context.Context, engine Inspector, s request.Source, entered bool)
 }
 
 // isOther reports whether a container is not the one that was asked for: by name, by a prefix of its ID,
-// or by a name with a slash, which a link gives.
+// or by a name with a slash, which comes from a link (docker run --link).
 func isOther(c *container.ContainerJSONBase, asked string) bool {
 	name, asked := strings.TrimPrefix(c.Name, "/"), strings.TrimPrefix(asked, "/")
 	return name != "" && name != asked && !strings.HasPrefix(c.ID, asked) && !strings.Contains(asked, "/")
 }
 
+// NotRunningError says that no command can run in a container, because it does not run.
+type NotRunningError struct {
+	Name, State string // as users know them: "has exited"
+}
+
+func (e *NotRunningError) Error() string { return fmt.Sprintf("container %q %s", e.Name, e.State) }
+
 // checkState refuses the states that docker exec refuses, in its order. entered says that the command
 // would be in the container's cgroup, which is frozen while the container is paused.
 func checkState(st *container.State, name string, entered bool) error {
+	not := func(state string) error { return &NotRunningError{Name: name, State: state} }
 	switch {
 	case st.Paused && entered:
 		return exit.Hint(fmt.Errorf("container %q is paused", name), "docker unpause %s", name)
 	case st.Restarting:
-		return exit.Hint(fmt.Errorf("container %q is restarting", name), "wait until docker ps shows that it is up")
+		return exit.Hint(not("is restarting"), "wait until docker ps shows that it is up")
 	case st.Running && st.Pid > 0:
 		return nil
 	case st.Dead || st.Status == "removing":
 		return fmt.Errorf("container %q is being removed", name)
 	case st.Status == "created":
-		return exit.Hint(fmt.Errorf("container %q was created but never started", name), "docker start %s", name)
+		return exit.Hint(not("was created but never started"), "docker start %s", name)
 	case st.Status == "exited":
-		return exit.Hint(fmt.Errorf("container %q has exited", name), "docker start %s", name)
+		return exit.Hint(not("has exited"), "docker start %s", name)
 	}
-	return fmt.Errorf("container %q is not running", name)
+	return not("is not running")
 }

@@ -3,8 +3,11 @@ package engine_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,12 +81,12 @@ func TestEngineErrors(t *testing.T) {
 		{
 			"an incomplete answer",
 			http.StatusOK, `{"Id":"0f","Name":`,
-			"ask the engine for container \"web\": the answer is incomplete\nhint: docker context ls shows which engine is used\n",
+			"ask the engine for container \"web\": the engine's answer is incomplete\nhint: docker context ls shows which engine is used\n",
 		},
 		{
 			"an empty answer",
 			http.StatusOK, ``,
-			"ask the engine for container \"web\": the answer is empty\nhint: docker context ls shows which engine is used\n",
+			"ask the engine for container \"web\": the engine's answer is empty\nhint: docker context ls shows which engine is used\n",
 		},
 		{
 			"an answer that is not JSON",
@@ -165,6 +168,23 @@ func TestUnreachableEngine(t *testing.T) {
 	}
 	if !client.IsErrConnectionFailed(err) {
 		t.Errorf("%v has lost its cause", err)
+	}
+}
+
+// Most users who get this error are not in the docker group.
+func TestSocketIsForbidden(t *testing.T) {
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "unix", Err: os.NewSyscallError("connect", fs.ErrPermission)}
+	}
+	c, err := client.NewClientWithOpts(client.WithHost("unix:///forbidden"), client.WithDialContext(dial), client.WithVersion("1.41"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = engine.Resolve(t.Context(), c, &request.Request{Base: containerSource("web")})
+	const want = "docker nsjoin: ask the engine for container \"web\": dial unix: connect: permission denied\n" +
+		"hint: this user may not use the engine's socket: use sudo, or add the user to the docker group\n"
+	if got := report(t, err); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
 	}
 }
 

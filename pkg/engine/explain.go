@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"strings"
 
@@ -20,7 +21,7 @@ func explain(err error, name string) error {
 	if errdefs.IsNotFound(err) {
 		return exit.Hint(&NoContainerError{name}, "docker ps lists the running containers")
 	}
-	return explainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
+	return ExplainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
 }
 
 // NoContainerError says that the engine has no container with this name or ID.
@@ -30,11 +31,11 @@ func (e *NoContainerError) Error() string { return fmt.Sprintf("no such containe
 
 // explainList describes an error of the engine about a list of containers.
 func explainList(err error) error {
-	return explainAs(err, "ask the engine for its containers", "list containers")
+	return ExplainAs(err, "ask the engine for its containers", "list containers")
 }
 
-// explainAs describes err by the request if the engine did not answer it, else by the action.
-func explainAs(err error, request, action string) error {
+// ExplainAs describes err as a failure of the request if the engine did not answer it, else of the action.
+func ExplainAs(err error, request, action string) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: interrupted", request)
 	}
@@ -42,13 +43,21 @@ func explainAs(err error, request, action string) error {
 		return known // from Offline
 	}
 	if cause := connectionProblem(err); cause != nil {
-		return exit.Hint(fmt.Errorf("%s: %w", request, cause), "docker context ls shows which engine is used")
+		return exit.Hint(addSocketHint(fmt.Errorf("%s: %w", request, cause)), "docker context ls shows which engine is used")
 	}
-	return fmt.Errorf("%s: %s", action, engineMessage(err))
+	return fmt.Errorf("%s: %s", action, Message(err))
 }
 
-// connectionProblem says why there was no answer, or an answer that no Docker engine gives. It is nil for
-// an error in the engine's answer.
+// addSocketHint adds a hint to the error of a user who may not connect to the engine's socket.
+func addSocketHint(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return exit.Hint(err, "this user may not use the engine's socket: use sudo, or add the user to the docker group")
+}
+
+// connectionProblem returns an error that says why there was no answer, or that the answer is not a Docker
+// engine's. It returns nil if err is the engine's answer.
 func connectionProblem(err error) error {
 	if client.IsErrConnectionFailed(err) {
 		return unreachableError{err}
@@ -57,9 +66,9 @@ func connectionProblem(err error) error {
 	_, otherJSON := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
 	case errors.Is(err, io.EOF):
-		return errors.New("the answer is empty")
+		return errors.New("the engine's answer is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the answer is incomplete")
+		return errors.New("the engine's answer is incomplete")
 	case notJSON || otherJSON:
 		return fmt.Errorf("the answer is not a Docker engine's: %w", err)
 	}
@@ -82,7 +91,12 @@ func (e unreachableError) Error() string {
 
 func (e unreachableError) Unwrap() error { return e.error }
 
-// engineMessage returns the engine's own message.
-func engineMessage(err error) string {
+// Message returns the engine's own message.
+func Message(err error) string {
 	return strings.TrimPrefix(err.Error(), "Error response from daemon: ")
+}
+
+// Answered reports whether err is the engine's answer, and not that there was none.
+func Answered(err error) bool {
+	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && connectionProblem(err) == nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -13,10 +15,12 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/system"
+	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 )
 
 // Creator is the part of the engine's client that starting a helper needs.
@@ -30,55 +34,58 @@ type Creator interface {
 	ClientVersion() string
 	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
 	Info(ctx context.Context) (system.Info, error)
+	ImageLoad(ctx context.Context, archive io.Reader, options ...client.ImageLoadOption) (image.LoadResponse, error)
+	Executor
 	ImageInspector
+	ImageRemover
 	Remover
 }
-
-// Archive returns a tar archive to unpack at the root of the helper's container. arch is the engine's
-// architecture, named like GOARCH.
-type Archive func(arch string) (io.Reader, error)
 
 // Helper is a running helper container.
 type Helper struct {
 	createdContainer
-	swept  <-chan struct{} // closed when the sweep is done
-	stream types.HijackedResponse
-	wait   <-chan container.WaitResponse
-	failed <-chan error
+	ownImage   bool            // the engine removes it by itself
+	background *sync.WaitGroup // requests to the engine that this process should wait for in the end
+	stream     types.HijackedResponse
+	sent       chan struct{} // closed when the first part of its standard input has been written
+	wait       <-chan container.WaitResponse
+	failed     <-chan error
+
+	// In a container that is kept there is no end of the container to wait for.
+	exec   string // the ID of the command that the engine runs there; else ""
+	engine Executor
+	ended  chan struct{} // closed when its output has ended
+	reads  atomic.Int64  // odd while its output is waited for
 }
 
-// StartHelper creates a helper container on the engine and starts it. warn is called if it has less
-// than s asks for.
-func (c *Connection) StartHelper(ctx context.Context, s Spec, archive Archive, warn func(string)) (*Helper, error) {
+// StartHelper creates a helper container on the engine, starts it, and writes first to its standard input.
+// warn is called if it has less than s asks for.
+func (c *Connection) StartHelper(ctx context.Context, s Spec, first []byte, warn func(string)) (*Helper, error) {
 	to, err := c.Client()
 	if err != nil {
 		return nil, err
 	}
+	onSocket, err := c.Local()
+	if err != nil {
+		return nil, err
+	}
 	to.NegotiateAPIVersion(ctx)
-	return StartHelper(ctx, to, c.register, s, archive, warn)
+	files := Files{Image: helperimage.New, Copy: helperimage.Copy, Compress: !onSocket}
+	return StartHelper(ctx, to, c.register, files, c.keep, s, first, warn)
 }
 
 // start creates a helper container and starts it. On an error it removes the container. If the client
 // is killed, the next call removes it (Register.sweep).
 func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {
-	if err := s.checkEngine(st.engine.ClientVersion()); err != nil {
-		return nil, err
-	}
-	version := make(chan types.Version, 1)
-	failed := make(chan error, 1)
-	go func() { // at the same time as creating, to save a round trip
-		v, err := st.engine.ServerVersion(ctx)
-		version <- v
-		failed <- err
-	}()
+	go func() { _, _ = st.version() }() // at the same time as creating, to save a round trip
 	created, err := st.create(ctx, s)
 	if err != nil {
 		return nil, wrapStep(err, stepCreate)
 	}
-	h := &Helper{createdContainer: created, swept: st.swept}
-	err = wrapStep(<-failed, "ask for the engine's architecture")
+	h := &Helper{createdContainer: created, ownImage: s.own, background: &st.background, sent: make(chan struct{})}
+	version, err := st.version()
 	if err == nil {
-		err = h.start(ctx, st.engine, <-version, st.archive)
+		err = st.startCreated(ctx, h, s, version)
 	}
 	if err != nil {
 		h.Close()
@@ -88,11 +95,12 @@ func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {
 	return h, nil
 }
 
-// start copies the helper, attaches to the container, and starts it. Requests that don't depend on each
-// other run at the same time, each on its own connection: over a slow link, the round trips
-// take most of the time.
-func (h *Helper) start(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
+// startCreated copies the helper if the image does not hold it, attaches to the container, and starts it.
+// Requests that don't depend on each other run at the same time, each on its own connection: over a slow
+// link, the round trips take most of the time.
+func (st *starter) startCreated(ctx context.Context, h *Helper, s Spec, version types.Version) error {
 	const calls = 3
+	engine := st.engine
 	done := make(chan error, calls)
 	// The wait goes on after the caller of start has canceled ctx.
 	waitCtx, cancelWait := context.WithCancel(context.WithoutCancel(ctx))
@@ -101,23 +109,23 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		done <- h.copy(ctx, engine, version, archive)
+		done <- st.copy(ctx, h, s, version)
 	}()
 	attached := make(chan types.HijackedResponse, 1)
 	go func() {
 		if isPodman(version) {
-			<-copied // its service makes the process at the attach
+			<-copied // Podman's service creates the process when a client attaches
 		}
 		stream, err := h.attach(ctx, engine)
 		attached <- stream
 		done <- err
 	}()
 	go func() {
-		// Wait until the removal, as docker run --rm does: right after docker nsjoin has ended, the image
-		// or the target can be removed.
+		// Wait for the removal, as docker run --rm does: right after docker nsjoin has ended, the image
+		// can be removed. Nobody expects that of the helper's own image.
 		until := container.WaitConditionRemoved
-		if isPodman(version) {
-			until = container.WaitConditionNextExit // it keeps the status only until the removal
+		if s.own || isPodman(version) {
+			until = container.WaitConditionNextExit // Podman keeps the status only until the removal
 		}
 		h.wait, h.failed = engine.ContainerWait(waitCtx, h.id, until)
 		done <- nil
@@ -132,6 +140,7 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 	}
 	if err == nil {
 		h.stream = <-attached
+		h.send(st.first)
 		err = h.waitError()
 	}
 	if err == nil {
@@ -143,12 +152,17 @@ func (h *Helper) start(ctx context.Context, engine Creator, version types.Versio
 	return err
 }
 
-func (h *Helper) copy(ctx context.Context, engine Creator, version types.Version, archive Archive) error {
-	content, err := archive(version.Arch)
+// copy copies the helper into its container, unless the image holds it.
+func (st *starter) copy(ctx context.Context, h *Helper, s Spec, version types.Version) error {
+	if s.own {
+		return nil
+	}
+	content, err := st.files.Copy(version.Arch, s.Call, st.files.Compress, s.More...)
 	if err != nil {
 		return err
 	}
-	err = engine.CopyToContainer(ctx, h.id, "/", content, container.CopyToContainerOptions{})
+	defer content.Close()
+	err = st.engine.CopyToContainer(ctx, h.id, "/", content, container.CopyToContainerOptions{})
 	return wrapStep(err, "copy the helper into its container")
 }
 
@@ -175,10 +189,31 @@ func isPodman(version types.Version) bool {
 // ID returns the ID of the helper's container.
 func (h *Helper) ID() string { return h.id }
 
-// Write writes to the helper's standard input; io.Writer.
-func (h *Helper) Write(b []byte) (int, error) { return h.stream.Conn.Write(b) }
+// MayLeave reports whether a client may end when the helper has reported its exit status. The engine notices the
+// end of the container 25 ms later, and removes it. Its record stays until another call finds that it is gone.
+func (h *Helper) MayLeave() bool { return h.ownImage }
 
-// Close closes the connection. The helper takes that for a hangup of its caller.
+// send begins to write what comes first on the helper's standard input. The helper waits for all of it.
+func (h *Helper) send(first []byte) {
+	go func() {
+		defer close(h.sent)
+		_, _ = h.stream.Conn.Write(first)
+	}()
+}
+
+// Write writes to the helper's standard input; io.Writer.
+func (h *Helper) Write(b []byte) (int, error) {
+	<-h.sent
+	return h.stream.Conn.Write(b)
+}
+
+// CloseWrite ends the helper's standard input. Its output can still be read.
+func (h *Helper) CloseWrite() error {
+	<-h.sent
+	return h.stream.CloseWrite()
+}
+
+// Close closes the connection. To the helper that means that its caller has hung up.
 func (h *Helper) Close() {
 	if h.stream.Conn != nil {
 		h.stream.Close()
@@ -187,13 +222,19 @@ func (h *Helper) Close() {
 
 // Output copies the output of the helper and its command until they end.
 func (h *Helper) Output(stdout, stderr io.Writer) error {
-	_, err := stdcopy.StdCopy(stdout, stderr, h.stream.Reader)
+	if h.ended != nil {
+		defer close(h.ended)
+	}
+	_, err := stdcopy.StdCopy(stdout, stderr, countedReader{h.stream.Reader, &h.reads})
 	return err
 }
 
-// Wait waits until the helper has ended and its container is removed, and returns its exit status. It
-// must be called once only.
+// Wait waits until the helper has ended and returns its exit status. If its image is not the helper's own, its
+// container is removed then; else the engine removes it soon. It must be called once only.
 func (h *Helper) Wait() (int, error) {
+	if h.exec != "" {
+		return h.waitInKept()
+	}
 	select {
 	case r := <-h.wait:
 		if r.Error != nil {
@@ -201,31 +242,51 @@ func (h *Helper) Wait() (int, error) {
 			return 0, fmt.Errorf("wait for the helper's container: %s", r.Error.Message)
 		}
 		h.record.Remove()
-		const sweepTimeout = 2 * time.Second // the engine may hang while it removes a container
-		select {
-		case <-h.swept:
-		case <-time.After(sweepTimeout):
-		}
+		h.waitForBackground()
 		return int(r.StatusCode), nil
 	case err := <-h.failed:
 		h.record.Release()
-		return 0, exit.Hint(wrapStep(err, "connection to the engine lost"),
-			"the command ends within a minute; docker ps --filter name=%s shows the helper's container", h.name)
+		return 0, h.lost(err)
 	}
 }
 
-// Steps that other code compares with.
+// lost returns the error of a connection that was lost.
+func (h *Helper) lost(err error) error {
+	filter := "name=" + h.name
+	if h.exec != "" {
+		filter = "id=" + ShortID(h.id)
+	}
+	return exit.Hint(wrapStep(err, "connection to the engine lost"),
+		"the command ends within a minute; docker ps --filter %s shows the helper's container", filter)
+}
+
+// waitForBackground waits for the requests in the background, but not long: the engine may hang while it
+// removes a container.
+func (h *Helper) waitForBackground() {
+	const timeout = 2 * time.Second
+	done := make(chan struct{})
+	go func() {
+		h.background.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(timeout):
+	}
+}
+
+// Names of steps that other code tests for.
 const (
 	stepCreate = "create the helper's container"
 	stepStart  = "start the helper's container"
 )
 
-// wrapStep adds what the engine was asked to do to its error.
+// wrapStep adds to an error of the engine what it was asked to do.
 func wrapStep(err error, what string) error {
 	if err == nil {
 		return nil
 	}
-	return &stepError{what: what, err: err}
+	return addSocketHint(&stepError{what: what, err: err})
 }
 
 type stepError struct {
@@ -240,7 +301,7 @@ func (e *stepError) Error() string {
 	if cause := connectionProblem(e.err); cause != nil {
 		return e.what + ": " + cause.Error()
 	}
-	return e.what + ": " + engineMessage(e.err)
+	return e.what + ": " + Message(e.err)
 }
 
 func (e *stepError) Unwrap() error { return e.err }

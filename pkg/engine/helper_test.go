@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -39,6 +41,16 @@ type fakeEngine struct {
 	noIPC     bool                // it can't grant the host's IPC namespace
 	version   string
 	sweepErrs map[string]error // errors for a sweep, by name or ID
+	loads     string           // the ID that a loaded image gets; "" if the engine loads none
+	loadError string           // in the answer
+	policy    bool             // it has an authorization plugin
+	endedKept map[string]bool  // containers that have ended, by ID
+	execRuns  bool             // commands in a container that is kept still run
+	answer    string           // of a command in a container that is kept; "" for the first frame
+	onInfo    func()           // is called before Info answers
+	execErr   error            // of a question about a command in a container that is kept, whose output does not end then
+	hangs     chan struct{}    // a command in a container that is kept starts when it is closed; nil for at once
+	impostor  func(*container.InspectResponse)
 
 	configs     []*container.Config
 	hostConfigs []*container.HostConfig
@@ -47,7 +59,12 @@ type fakeEngine struct {
 	names       []string
 	inspected   []string
 	copied      []byte
+	received    chan []byte // what comes on standard input
 	started     string
+	loaded      int
+	gone        []string // images that were removed
+	execs       []container.ExecOptions
+	until       container.WaitCondition
 }
 
 func (c *fakeEngine) ContainerCreate(_ context.Context, config *container.Config, host *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, name string) (container.CreateResponse, error) {
@@ -58,9 +75,14 @@ func (c *fakeEngine) ContainerCreate(_ context.Context, config *container.Config
 	if !slices.Contains(c.images, config.Image) {
 		return container.CreateResponse{}, fmt.Errorf("no such image: %s: %w", config.Image, errdefs.ErrNotFound)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.configs, c.hostConfigs = append(c.configs, config), append(c.hostConfigs, host)
-	return container.CreateResponse{ID: fmt.Sprintf("helper%d", len(c.configs))}, nil
+	return container.CreateResponse{ID: helperID(len(c.configs) - 1)}, nil
 }
+
+// helperID returns the ID of the container that was created after i others.
+func helperID(i int) string { return fmt.Sprintf("helper%d", i+1) }
 
 func (c *fakeEngine) CopyToContainer(_ context.Context, _, path string, archive io.Reader, _ container.CopyToContainerOptions) error {
 	text, err := io.ReadAll(archive)
@@ -73,11 +95,22 @@ func (c *fakeEngine) CopyToContainer(_ context.Context, _, path string, archive 
 }
 
 func (c *fakeEngine) ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error) {
-	ours, _ := net.Pipe()
+	ours, theirs := net.Pipe()
+	if c.received == nil {
+		theirs.Close()
+	} else {
+		go func() {
+			const most = 1 << 10
+			b := make([]byte, most)
+			n, _ := theirs.Read(b)
+			c.received <- b[:n]
+		}()
+	}
 	return types.NewHijackedResponse(ours, ""), c.fails["attach"]
 }
 
-func (c *fakeEngine) ContainerWait(context.Context, string, container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
+func (c *fakeEngine) ContainerWait(_ context.Context, _ string, until container.WaitCondition) (<-chan container.WaitResponse, <-chan error) {
+	c.until = until
 	wait := make(chan container.WaitResponse, 1)
 	wait <- container.WaitResponse{StatusCode: 42}
 	return wait, make(chan error)
@@ -117,7 +150,14 @@ func (c *fakeEngine) ClientVersion() string {
 }
 
 func (c *fakeEngine) Info(context.Context) (system.Info, error) {
-	return system.Info{SecurityOptions: c.security}, c.fails["info"]
+	if c.onInfo != nil {
+		c.onInfo()
+	}
+	info := system.Info{SecurityOptions: c.security}
+	if c.policy {
+		info.Plugins.Authorization = []string{"nothing"}
+	}
+	return info, c.fails["info"]
 }
 
 func (c *fakeEngine) ImageList(context.Context, image.ListOptions) ([]image.Summary, error) {
@@ -126,6 +166,39 @@ func (c *fakeEngine) ImageList(context.Context, image.ListOptions) ([]image.Summ
 		list = append(list, image.Summary{ID: id, RepoTags: []string{id + ":latest"}})
 	}
 	return list, c.fails["images"]
+}
+
+// ImageLoad returns an error if the engine loads no image, as one with a policy does.
+func (c *fakeEngine) ImageLoad(_ context.Context, archive io.Reader, _ ...client.ImageLoadOption) (image.LoadResponse, error) {
+	if c.loads == "" {
+		return image.LoadResponse{}, errors.New("Error response from daemon: authorization denied by plugin nothing: not for you")
+	}
+	_, _ = io.Copy(io.Discard, archive) // the images of these tests have no content
+
+	// Old images are removed at the same time.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loaded++
+	answer := `{"stream":"Loaded image"}` + "\n"
+	if c.loadError != "" {
+		answer += `{"errorDetail":{"message":"` + c.loadError + `"},"error":"` + c.loadError + `"}`
+	} else {
+		c.images = append(c.images, c.loads)
+	}
+	return image.LoadResponse{Body: io.NopCloser(strings.NewReader(answer))}, nil
+}
+
+func (c *fakeEngine) ImageRemove(_ context.Context, id string, options image.RemoveOptions) ([]image.DeleteResponse, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if options.Force {
+		return nil, errors.New("removed by force")
+	}
+	if !slices.Contains(c.images, id) {
+		return nil, errdefs.ErrNotFound
+	}
+	c.gone = append(c.gone, id)
+	return nil, c.fails["remove image"]
 }
 
 func (c *fakeEngine) ImageInspect(_ context.Context, name string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
@@ -156,15 +229,28 @@ func newTestSpec(t *testing.T, change func(*container.InspectResponse, *request.
 		change(&web, r)
 	}
 	s := engine.NewSpec(r, engine.Answers{"web": web})
-	s.Call, s.Args = "c0ffee", []string{"/helper", "/request"}
+	s.Call = "c0ffee"
 	return s
 }
 
-func archive(arch string) (io.Reader, error) { return strings.NewReader("for " + arch), nil }
+// files are those of a helper container. The IDs of the helper's image for this machine's architecture are
+// "own ID" and "own manifest".
+var files = engine.Files{
+	Image: func(arch string, _ ...helperimage.Part) (*helperimage.Image, error) {
+		prefix := arch
+		if arch == runtime.GOARCH {
+			prefix = "own"
+		}
+		return &helperimage.Image{ID: prefix + " ID", Manifest: prefix + " manifest", Name: "docker-nsjoin/helper:" + prefix, Arch: arch}, nil
+	},
+	Copy: func(arch string, call request.Call, _ bool, _ ...helperimage.Part) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("for " + arch + ", " + string(call))), nil
+	},
+}
 
 func TestStartHelper(t *testing.T) {
 	c := &fakeEngine{images: []string{"image of web"}}
-	h, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, nil), archive, noWarning(t))
+	h, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +258,7 @@ func TestStartHelper(t *testing.T) {
 	if status, err := h.Wait(); err != nil || status != 42 {
 		t.Errorf("status %d, %v", status, err)
 	}
-	if c.started != "helper1" || string(c.copied) != "for s390x" || len(c.removed) > 0 {
+	if c.started != "helper1" || string(c.copied) != "for s390x, c0ffee" || len(c.removed) > 0 {
 		t.Errorf("started %q, copied %q, removed %q", c.started, c.copied, c.removed)
 	}
 }
@@ -188,7 +274,7 @@ func TestStartErrorsNameTheStep(t *testing.T) {
 	} {
 		const policy = "authorization denied by plugin nothing: not for you"
 		c := &fakeEngine{images: []string{"image of web"}, fails: map[string]error{row.step: errors.New("Error response from daemon: " + policy)}}
-		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, nil), archive, noWarning(t))
+		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 		if err == nil || err.Error() != row.want+policy {
 			t.Errorf("%s: %v, want %s", row.step, err, row.want+policy)
 		}
@@ -205,7 +291,7 @@ func TestStartErrorOfRootlessEngineHasHint(t *testing.T) {
 		for _, caps := range []bool{false, true} {
 			c := &fakeEngine{images: []string{"image of web"}, security: security, fails: map[string]error{"start": errors.New("mount proc")}}
 			s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = caps })
-			_, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t))
+			_, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, noWarning(t))
 			hinted, ok := errors.AsType[*exit.Error](err)
 			if want := len(security) == 2; ok != want || ok && !strings.HasPrefix(hinted.Hint, "the engine is rootless: ") {
 				t.Errorf("%q, all capabilities %t: %v", security, caps, err)
@@ -222,7 +308,7 @@ func TestHelperContainerConfig(t *testing.T) {
 		web.AppArmorProfile = "docker-default"
 		web.HostConfig.OomScoreAdj = 7
 	})
-	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal([]any{c.configs[0], c.hostConfigs[0]})
@@ -231,7 +317,8 @@ func TestHelperContainerConfig(t *testing.T) {
 	}
 	config, host := c.configs[0], c.hostConfigs[0]
 	for name, ok := range map[string]bool{
-		"entrypoint":   slices.Equal(config.Entrypoint, []string{"/helper"}) && slices.Equal(config.Cmd, []string{"/request"}),
+		"entrypoint":   slices.Equal(config.Entrypoint, []string{helperimage.CopiedProgram("c0ffee")}) && slices.Equal(config.Cmd, []string{"frames"}),
+		"root":         !host.ReadonlyRootfs, // nothing could be copied there
 		"user":         config.User == "0:0",
 		"directory":    config.WorkingDir == "/",
 		"health check": slices.Equal(config.Healthcheck.Test, []string{"NONE"}),
@@ -311,7 +398,7 @@ func TestHelperHasHostIPCAndUTS(t *testing.T) {
 		}, "host", "host"},
 	} {
 		c := &fakeEngine{images: []string{"image of web"}}
-		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, newTestSpec(t, row.change), archive, noWarning(t)); err != nil {
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, newTestSpec(t, row.change), nil, noWarning(t)); err != nil {
 			t.Fatal(err)
 		}
 		if h := c.hostConfigs[0]; string(h.IpcMode) != row.ipc || string(h.UTSMode) != row.uts {
@@ -324,7 +411,7 @@ func TestHelperHasHostIPCAndUTS(t *testing.T) {
 func TestHelperFallsBackToNoHostIPC(t *testing.T) {
 	c := &fakeEngine{images: []string{"image of web"}, noIPC: true}
 	s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net, ns.Mnt) })
-	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err != nil {
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, noWarning(t)); err != nil {
 		t.Fatal(err)
 	}
 	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) || c.hostConfigs[1].IpcMode != "none" {
@@ -336,13 +423,13 @@ func TestEngineWithoutAllCapabilities(t *testing.T) {
 	c := &fakeEngine{images: []string{"image of web"}, lacksCaps: true}
 	var warned []string
 	s := newTestSpec(t, func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true })
-	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, func(text string) { warned = append(warned, text) }); err != nil {
+	if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, func(text string) { warned = append(warned, text) }); err != nil {
 		t.Fatal(err)
 	}
 	if c.started != "helper2" || !slices.Equal(c.removed, []string{"helper1"}) {
 		t.Errorf("started %q, removed %q", c.started, c.removed)
 	}
-	if len(warned) != 1 || !strings.HasPrefix(warned[0], "the engine can't give all capabilities") {
+	if len(warned) != 1 || !strings.HasPrefix(warned[0], "the engine cannot grant all capabilities") {
 		t.Errorf("warned %q", warned)
 	}
 }
@@ -358,7 +445,7 @@ func TestHelperImage(t *testing.T) {
 	}{
 		{"the container's", []string{"other", "image of web"}, "", "image of web", "", ""},
 		{"the container's is gone", []string{"other"}, "", "other", "the image of web is gone: the helper's container is made from image other:latest", ""},
-		{"no image", nil, "", "", "", "the engine has no image to make the helper's container from"},
+		{"no image", nil, "", "", "", "the engine has no image for the helper's container"},
 		{"the named one", []string{"other", "image of web"}, "other", "other", "", ""},
 		{"the named one is missing", []string{"image of web"}, "mine", "", "", "create the helper's container: no such image: mine"},
 	} {
@@ -368,7 +455,7 @@ func TestHelperImage(t *testing.T) {
 			s.Image, s.ImageGiven = row.given, true
 		}
 		warning := ""
-		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, func(text string) { warning = text })
+		_, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, func(text string) { warning = text })
 		if row.failure != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), row.failure) {
 				t.Errorf("%s: %v, want %s", row.name, err, row.failure)
@@ -389,12 +476,12 @@ func TestUnsupportedEngineIsRefused(t *testing.T) {
 	for _, row := range []struct {
 		version, platform, want string
 	}{
-		{"1.40", "linux", "the engine's API version is 1.40, and a helper container needs 1.41, that of Engine 20.10"},
+		{"1.40", "linux", "the engine's API version is 1.40, but a helper container needs 1.41 (Docker Engine 20.10) or newer"},
 		{"1.50", "windows", "this engine runs Windows containers, which have no Linux namespaces"},
 	} {
 		c := &fakeEngine{images: []string{"image of web"}, version: row.version}
 		s := newTestSpec(t, func(web *container.InspectResponse, _ *request.Request) { web.Platform = row.platform })
-		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, s, archive, noWarning(t)); err == nil || err.Error() != row.want {
+		if _, err := engine.StartHelper(t.Context(), c, engine.Register{}, files, engine.Keep{}, s, nil, noWarning(t)); err == nil || err.Error() != row.want {
 			t.Errorf("%v, want %s", err, row.want)
 		}
 		if len(c.configs) > 0 {
@@ -406,10 +493,12 @@ func TestUnsupportedEngineIsRefused(t *testing.T) {
 func TestInterruptedStartRemovesContainer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &fakeEngine{images: []string{"image of web"}}
-	_, err := engine.StartHelper(ctx, c, engine.Register{}, newTestSpec(t, nil), func(string) (io.Reader, error) {
+	interrupting := files
+	interrupting.Copy = func(string, request.Call, bool, ...helperimage.Part) (io.ReadCloser, error) {
 		cancel()
 		return nil, ctx.Err()
-	}, noWarning(t))
+	}
+	_, err := engine.StartHelper(ctx, c, engine.Register{}, interrupting, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 	if !errors.Is(err, context.Canceled) || !slices.Equal(c.removed, []string{"helper1"}) {
 		t.Errorf("%v, removed %q", err, c.removed)
 	}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
@@ -28,12 +30,13 @@ type Container struct {
 	Created                  int64 // Unix time, in seconds
 	Labels                   map[string]string
 	Networks                 []string
+	NetworkMode              string // as for docker run --network; containers are named by their ID
 }
 
 // Running reports whether a command can be run in it.
 func (c Container) Running() bool { return c.State == container.StateRunning }
 
-// ShortImage returns the image as docker ps shows it: an ID is shortened where it has no name.
+// ShortImage returns the image as docker ps shows it: its name, or a shortened ID if it has none.
 func (c Container) ShortImage() string {
 	digest, ok := strings.CutPrefix(c.Image, "sha256:")
 	if !ok {
@@ -59,6 +62,34 @@ func List(ctx context.Context, engine Lister, helperIDs func() map[string]bool) 
 	return slices.DeleteFunc(all, func(c Container) bool { return hidden[c.ID] }), nil
 }
 
+// ListAll returns all containers, running or not, as List does.
+func ListAll(ctx context.Context, engine Lister, helperIDs func() map[string]bool) ([]Container, error) {
+	all, err := listWith(ctx, engine, container.ListOptions{All: true})
+	if len(all) == 0 {
+		return nil, err
+	}
+	hidden := helperIDs()
+	return slices.DeleteFunc(all, func(c Container) bool { return hidden[c.ID] }), nil
+}
+
+// ImageLister is the part of the engine's client that lists images.
+type ImageLister interface {
+	ImageList(ctx context.Context, options image.ListOptions) ([]image.Summary, error)
+}
+
+// ImageNames returns the names of the engine's images, with their tags.
+func ImageNames(ctx context.Context, engine ImageLister) ([]string, error) {
+	all, err := engine.ImageList(ctx, image.ListOptions{})
+	if err != nil {
+		return nil, explainList(err)
+	}
+	var names []string
+	for _, i := range all {
+		names = append(names, i.RepoTags...)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return strings.Contains(name, "<none>") }), nil
+}
+
 // MatchingIDs returns the IDs of the running and paused containers that match filters of docker ps:
 // every key, by one of its values.
 func MatchingIDs(ctx context.Context, engine Lister, wanted map[string][]string) (map[string]bool, error) {
@@ -80,7 +111,11 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	for _, state := range []string{container.StateRunning, container.StatePaused} {
 		args.Add("status", state) // Podman's service leaves paused ones out by default
 	}
-	summaries, err := engine.ContainerList(ctx, container.ListOptions{Filters: args})
+	return listWith(ctx, engine, container.ListOptions{Filters: args})
+}
+
+func listWith(ctx context.Context, engine Lister, options container.ListOptions) ([]Container, error) {
+	summaries, err := engine.ContainerList(ctx, options)
 	if err != nil {
 		return nil, explainList(err)
 	}
@@ -88,7 +123,7 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	for _, s := range summaries {
 		c := Container{
 			ID: s.ID, Name: containerName(s.Names), Image: s.Image, ImageID: s.ImageID, Command: s.Command,
-			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels,
+			State: s.State, Status: s.Status, Created: s.Created, Labels: s.Labels, NetworkMode: s.HostConfig.NetworkMode,
 		}
 		if s.NetworkSettings != nil {
 			c.Networks = slices.Sorted(maps.Keys(s.NetworkSettings.Networks))
@@ -98,7 +133,7 @@ func list(ctx context.Context, engine Lister, args filters.Args) ([]Container, e
 	return all, nil
 }
 
-// containerName returns the container's own name, not one that a link gave it.
+// containerName returns the container's own name, not a name from a link (docker run --link).
 func containerName(names []string) string {
 	for _, name := range names {
 		if name = strings.TrimPrefix(name, "/"); !strings.Contains(name, "/") {
@@ -118,20 +153,27 @@ func Find(list []Container, name string) (Container, error) {
 	} {
 		if i := slices.IndexFunc(list, matches); i >= 0 {
 			if slices.ContainsFunc(list[i+1:], matches) {
-				return Container{}, fmt.Errorf("find container %q: several container IDs start with it", name)
+				return Container{}, exit.Hint(fmt.Errorf("find container %q: several container IDs begin with it", name), "type more of the ID, or the name")
 			}
 			return list[i], nil
 		}
 	}
-	return Container{}, exit.Hint(fmt.Errorf("no such running container: %q", name), "docker ps lists the running containers")
+	return Container{}, exit.Hint(&NoneRunningError{name}, "docker ps lists the running containers")
+}
+
+// NoneRunningError says that no running container has this name or ID.
+type NoneRunningError struct{ Name string }
+
+func (e *NoneRunningError) Error() string {
+	return fmt.Sprintf("no such running container: %q", e.Name)
 }
 
 // maxInspects limits concurrent requests.
 const maxInspects = 8
 
-// PIDs returns the first process of each container, by ID. A container without one is left out. So is
-// one that the engine gives an error for, unless there is no other: engines report a container
-// that is gone in several ways.
+// PIDs returns the pid of each container's first process, by container ID. A container without one is left
+// out. So is a container for which the engine returns an error, unless there is no other: engines report in
+// several ways that a container is gone.
 func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, error) {
 	var (
 		found  = make(map[string]int)
@@ -161,4 +203,37 @@ func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, 
 		return found, nil
 	}
 	return found, failed
+}
+
+// Eventer is the part of the engine's client that Changes needs.
+type Eventer interface {
+	Events(ctx context.Context, options events.ListOptions) (<-chan events.Message, <-chan error)
+}
+
+// Changes sends when a container was started, paused or renamed, or has ended. Changes that come before the
+// receiver is ready are sent as one. When the engine's stream ends, nothing more is sent.
+func Changes(ctx context.Context, engine Eventer) <-chan struct{} {
+	args := filters.NewArgs(filters.Arg("type", string(events.ContainerEventType)))
+	for _, action := range []events.Action{
+		events.ActionStart, events.ActionDie, events.ActionPause, events.ActionUnPause, events.ActionRename,
+	} {
+		args.Add("event", string(action))
+	}
+	messages, failed := engine.Events(ctx, events.ListOptions{Filters: args})
+	changes := make(chan struct{}, 1)
+	go func() {
+		for {
+			select {
+			case <-messages:
+			case err := <-failed:
+				_ = err // the caller still polls
+				return
+			}
+			select {
+			case changes <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return changes
 }

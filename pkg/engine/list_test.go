@@ -86,7 +86,7 @@ func TestFind(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"db": "docker nsjoin: no such running container: \"db\"\nhint: docker ps lists the running containers\n",
-		"0f": "docker nsjoin: find container \"0f\": several container IDs start with it\n",
+		"0f": "docker nsjoin: find container \"0f\": several container IDs begin with it\nhint: type more of the ID, or the name\n",
 	} {
 		if c, err := engine.Find(list, name); report(t, err) != want {
 			t.Errorf("%s: %+v, %q; want %q", name, c, report(t, err), want)

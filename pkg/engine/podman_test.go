@@ -12,7 +12,7 @@ import (
 // Podman's service does not accept the names that it returns.
 func TestUlimitsHaveDockersNames(t *testing.T) {
 	answered := []*container.Ulimit{{Name: "RLIMIT_NOFILE", Soft: 1, Hard: 2}, {Name: "nproc", Soft: 3, Hard: 4}}
-	got := ulimits(answered)
+	got := Ulimits(answered)
 	if len(got) != 2 || got[0].String() != "nofile=1:2" || got[1].String() != "nproc=3:4" {
 		t.Errorf("%v", got)
 	}

@@ -47,8 +47,8 @@ func recordedNames(t *testing.T, r engine.Register) []string {
 }
 
 func TestHelperIsRecordedUntilRemoved(t *testing.T) {
-	c, r := &fakeEngine{images: []string{"image of web"}}, newRegister(t)
-	h, err := engine.StartHelper(t.Context(), c, r, newTestSpec(t, nil), archive, noWarning(t))
+	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
+	h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,18 +70,18 @@ func TestRecordStaysWhenRemovalFails(t *testing.T) {
 	for removed, want := range map[error][]string{
 		nil: nil, errdefs.ErrNotFound: nil, errors.New("busy"): {"docker-nsjoin-c0ffee (helper1)"},
 	} {
-		c, r := &fakeEngine{images: []string{"image of web"}, fails: map[string]error{"remove": removed, "start": errors.New("no")}}, newRegister(t)
-		if _, err := engine.StartHelper(t.Context(), c, r, newTestSpec(t, nil), archive, noWarning(t)); err == nil {
+		c, r := &fakeEngine{images: []string{"own ID"}, fails: map[string]error{"remove": removed, "start": errors.New("no")}}, newRegister(t)
+		if _, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t)); err == nil {
 			t.Fatal("the helper has started")
 		}
 		if got := recordedNames(t, r); !slices.Equal(got, want) {
 			t.Errorf("%v: recorded %q, want %q", removed, got, want)
 		}
 	}
-	c, r := &fakeEngine{images: []string{"image of web"}, lacksCaps: true, fails: map[string]error{"remove": errors.New("busy")}}, newRegister(t)
+	c, r := &fakeEngine{images: []string{"own ID"}, lacksCaps: true, fails: map[string]error{"remove": errors.New("busy")}}, newRegister(t)
 	s := newTestSpec(t, nil)
 	s.Caps = []string{engine.AllCaps}
-	h, err := engine.StartHelper(t.Context(), c, r, s, archive, func(string) {})
+	h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, s, nil, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestRecordStaysWhenRemovalFails(t *testing.T) {
 // The next call removes the containers of a killed client: by ID, or by name if the client didn't learn
 // the ID, and never by force.
 func TestAbandonedContainersAreSwept(t *testing.T) {
-	c, r := &fakeEngine{images: []string{"image of web"}}, newRegister(t)
+	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
 	long := time.Now().Add(-time.Hour)
 	alive, err := r.State.Add(state.Helper, state.Entry{Name: "of a living client", Endpoint: endpoint, Began: long})
 	if err != nil {
@@ -131,7 +131,7 @@ func TestAbandonedContainersAreSwept(t *testing.T) {
 		c.sweepErrs[at] = row.answer
 		record.Release()
 	}
-	h, err := engine.StartHelper(t.Context(), c, r, newTestSpec(t, nil), archive, noWarning(t))
+	h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 	if err == nil {
 		defer h.Close()
 		_, err = h.Wait()
@@ -153,7 +153,7 @@ func TestAbandonedContainersAreSwept(t *testing.T) {
 func TestRecordStaysWhenCreateHasNoAnswer(t *testing.T) {
 	for removed, want := range map[error][]string{nil: nil, context.Canceled: {"docker-nsjoin-c0ffee ()"}} {
 		c, r := &fakeEngine{fails: map[string]error{"create": context.Canceled, "remove": removed}}, newRegister(t)
-		_, err := engine.StartHelper(t.Context(), c, r, newTestSpec(t, nil), archive, noWarning(t))
+		_, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 		if got := recordedNames(t, r); err == nil || !slices.Equal(got, want) {
 			t.Errorf("%v: %v, recorded %q, want %q", removed, err, got, want)
 		}
@@ -162,13 +162,13 @@ func TestRecordStaysWhenCreateHasNoAnswer(t *testing.T) {
 
 // Without a state directory the call goes on, with a debug message.
 func TestHelperStartsWithoutStateDirectory(t *testing.T) {
-	c, r := &fakeEngine{images: []string{"image of web"}}, newRegister(t)
+	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
 	if err := os.Symlink(t.TempDir(), os.Getenv("XDG_RUNTIME_DIR")+"/docker-nsjoin"); err != nil {
 		t.Fatal(err)
 	}
 	said := make(chan string, 9)
 	r.Debug = func(text string) { said <- text }
-	h, err := engine.StartHelper(t.Context(), c, r, newTestSpec(t, nil), archive, noWarning(t))
+	h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 	if err == nil {
 		defer h.Close()
 		_, err = h.Wait()

@@ -5,38 +5,60 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/image"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 )
 
 // starter starts a helper container on an engine.
 type starter struct {
 	engine   Creator
 	register Register
-	archive  Archive
+	files    Files
+	first    []byte // is written to the helper's standard input before all else
 	warn     func(string)
-	count    int           // containers created so far
-	swept    chan struct{} // closed when the sweep is done
+	created  int // containers so far
+	// background is the sweep, and the removal of old images.
+	background sync.WaitGroup
+	version    func() (types.Version, error) // the engine's, asked for once
+	noOwnImage bool                          // the helper's own image can't be loaded
+	keepFor    Keep
 }
 
-// StartHelper starts a helper container on an engine. If the engine can't grant everything that s asks
-// for, the container has less, and warn is called. Meanwhile containers that killed clients left
-// are removed.
-func StartHelper(ctx context.Context, engine Creator, register Register, s Spec, archive Archive, warn func(string)) (*Helper, error) {
-	st := &starter{engine: engine, register: register, archive: archive, warn: warn, swept: make(chan struct{})}
-	go func() {
-		defer close(st.swept)
-		register.sweep(ctx, engine)
-	}()
+// StartHelper starts a helper container on an engine and writes first to its standard input. If the engine
+// can't grant everything that s asks for, the container has less, and warn is called. Meanwhile containers
+// that killed clients left are removed. With keep the helper runs in a container that stays for later calls, if
+// one can serve this call.
+func StartHelper(ctx context.Context, engine Creator, register Register, files Files, keep Keep, s Spec, first []byte, warn func(string)) (*Helper, error) {
+	st := &starter{engine: engine, register: register, files: files, first: first, warn: warn, keepFor: keep}
+	st.version = sync.OnceValues(func() (types.Version, error) {
+		version, err := engine.ServerVersion(ctx)
+		return version, wrapStep(err, "ask for the engine's architecture")
+	})
+	st.background.Go(func() { register.sweep(ctx, engine) })
+	if err := s.checkEngine(engine.ClientVersion()); err != nil {
+		return nil, err
+	}
+	if keep.Time > 0 {
+		h, err := st.startKept(ctx, s)
+		why, own := errors.AsType[*notKeptError](err)
+		if !own {
+			return h, err
+		}
+		register.debug(fmt.Sprintf("the helper gets a container of its own: %v", why))
+	}
 	h, err := st.startWithImage(ctx, s)
 	if !isStartError(ctx, err) {
 		return h, err
 	}
 	if s.HostIPC {
-		// A rootless engine can't grant it if its host has no /dev/mqueue. A helper of root can join it.
+		// A rootless engine can't grant it if its host has no /dev/mqueue. A helper that is root on the host can
+		// join that namespace itself.
 		s.HostIPC = false
 		if h, err = st.startWithImage(ctx, s); !isStartError(ctx, err) {
 			return h, err
@@ -52,7 +74,7 @@ func StartHelper(ctx context.Context, engine Creator, register Register, s Spec,
 	if err != nil {
 		return nil, err
 	}
-	warn("the engine can't give all capabilities: the command has a container's default ones, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
+	warn("the engine cannot grant all capabilities: the command has a container's default ones, and DAC_READ_SEARCH, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
 	return h, nil
 }
 
@@ -72,9 +94,24 @@ func addRootlessHint(ctx context.Context, engine Creator, err error) error {
 	return exit.Hint(err, "the engine is rootless: run docker nsjoin as root on its host, where it needs no helper container")
 }
 
-// startWithImage starts a helper container from the image of s. If that is gone or unusable and the user
-// did not name it, any other image is used.
+// startWithImage starts a helper container from the helper's own image, if the user did not name one.
 func (st *starter) startWithImage(ctx context.Context, s Spec) (*Helper, error) {
+	if s.ImageGiven || st.noOwnImage {
+		return st.startWithForeignImage(ctx, s)
+	}
+	h, err := st.startWithOwnImage(ctx, s)
+	if refused, ok := errors.AsType[*noOwnImageError](err); ok {
+		st.noOwnImage = true
+		st.register.debug(fmt.Sprintf("%v: the helper is copied into a container of another image", refused))
+		return st.startWithForeignImage(ctx, s)
+	}
+	return h, err
+}
+
+// startWithForeignImage starts a helper container from the image of s, with a copy of the helper. If that image
+// is gone or unusable and the user did not name it, any other image is used.
+func (st *starter) startWithForeignImage(ctx context.Context, s Spec) (*Helper, error) {
+	s.program = helperimage.CopiedProgram(s.Call)
 	if s.Image == "" {
 		return st.startWithAnyImage(ctx, s, nil)
 	}
@@ -98,7 +135,7 @@ func (st *starter) startWithImage(ctx context.Context, s Spec) (*Helper, error) 
 	})
 }
 
-var errNoImage = errors.New("the engine has no image to make the helper's container from")
+var errNoImage = errors.New("the engine has no image for the helper's container")
 
 // startWithAnyImage starts a helper container from the first usable image. started is called with its name.
 func (st *starter) startWithAnyImage(ctx context.Context, s Spec, started func(image string)) (*Helper, error) {

@@ -1,15 +1,22 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -21,25 +28,36 @@ const CallLabel = "io.nsjoin.call"
 
 // Spec describes a helper container.
 type Spec struct {
-	Name       string   // the container whose image it uses, as the user named it
-	Image      string   // "" for any image
-	Args       []string // the helper's path in the archive, and its arguments
-	ImageGiven bool     // the user named it
-	// Call is part of its name, and its label.
+	Name       string // the container whose image it uses if the helper's own can't be loaded, as the user named it
+	Image      string // "" for any image
+	ImageGiven bool   // the user named it
+	// Call is part of the container's name, and the value of its label.
 	Call request.Call
-	// Caps are its capabilities.
+	// Caps are the container's capabilities.
 	Caps []string
+	// More are the programs that the container has besides the helper.
+	More []helperimage.Part
 	// HostIPC and HostUTS say that it has the host's namespaces, since the command has them. A
 	// helper of a rootless engine can't join them: they belong to the host's user namespace.
 	HostIPC, HostUTS bool
 	// IdentityOf is the ID of the container whose identity the command has; "" for none.
 	IdentityOf string
+	// Sockets says that the helper serves sockets: it needs more open files than the container may have.
+	Sockets bool
 	// target is the engine's answer about that container, or about another one of the request.
 	target container.InspectResponse
 	// volumes are the directories of the image's volumes; unusable says that they make the image
 	// unusable for a helper.
 	volumes  []string
 	unusable bool
+	// own says that the image holds the helper and nothing else.
+	own bool
+	// arch is the architecture of the helper's own image.
+	arch string
+	// program is the helper's path in the container.
+	program string
+	// keep is the idle time of a container that is kept, in seconds; 0 for one of a single call.
+	keep int
 }
 
 // AllCaps stands for every capability that the engine can grant.
@@ -82,8 +100,13 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 	if s.target.Config != nil {
 		s.setVolumes(s.target.Config.Volumes)
 	}
+	if r.Forward != nil {
+		s.Sockets, s.HostIPC, s.HostUTS = true, false, false // it joins neither of the two
+	}
 	switch {
-	case r.Privileged, mnt.Container == nil: // --privileged, or the host's root
+	case r.Forward != nil && mnt.Container == nil: // the network only
+		s.Caps = socketCaps(s.target.HostConfig)
+	case r.Privileged, r.Profile == request.ProfileAdmin, mnt.Container == nil: // all, or the host's root
 		s.Caps = []string{AllCaps}
 	default:
 		s.Caps = slices.Concat(helperCaps, containerCaps(s.target.HostConfig))
@@ -91,7 +114,20 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 	if r.New(ns.Net) {
 		s.Caps = append(s.Caps, "CAP_NET_ADMIN") // to bring the loopback interface up
 	}
+	if r.Profile == request.ProfileNet {
+		s.Caps = append(s.Caps, "CAP_NET_ADMIN", "CAP_NET_RAW")
+	}
 	return s
+}
+
+// socketCaps returns what a helper needs that makes sockets in a container's network: to find the container, to join
+// its network, and to bind the ports that the container may bind.
+func socketCaps(h *container.HostConfig) []string {
+	const bind = "CAP_NET_BIND_SERVICE"
+	if granted := containerCaps(h); has(granted, bind) || has(granted, AllCaps) {
+		return append(slices.Clone(helperCaps), bind)
+	}
+	return helperCaps
 }
 
 // isHosts reports whether the command has the host's namespace of a kind, directly or through a
@@ -106,7 +142,7 @@ func isHosts(r *request.Request, answers Answers, k ns.Kind, has func(*container
 // checkEngine refuses an engine that can't run a helper.
 func (s Spec) checkEngine(version string) error {
 	if versions.LessThan(version, minVersion) {
-		return fmt.Errorf("the engine's API version is %s, and a helper container needs %s, that of Engine 20.10", version, minVersion)
+		return fmt.Errorf("the engine's API version is %s, but a helper container needs %s (Docker Engine 20.10) or newer", version, minVersion)
 	}
 	if s.target.ContainerJSONBase != nil && s.target.Platform == "windows" {
 		return errors.New("this engine runs Windows containers, which have no Linux namespaces")
@@ -145,29 +181,30 @@ func has(list []string, c string) bool {
 	})
 }
 
-// config is the part that the image could set. Everything that it could set is overridden.
+// config returns the part of the configuration that an image can set. It overrides everything that the
+// image may have set.
 func (s Spec) config() *container.Config {
 	c := &container.Config{
 		Image:        s.Image,
-		Entrypoint:   s.Args[:1],
-		Cmd:          s.Args[1:],
+		Entrypoint:   []string{s.program},
+		Cmd:          s.arguments(),
 		User:         "0:0",
 		WorkingDir:   "/",
 		StopSignal:   "SIGTERM",
 		Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
 		Labels:       map[string]string{CallLabel: string(s.Call)},
-		AttachStdin:  true,
-		AttachStdout: true,
-		AttachStderr: true,
-		OpenStdin:    true,
-		StdinOnce:    true,
+		AttachStdin:  s.keep == 0,
+		AttachStdout: s.keep == 0,
+		AttachStderr: s.keep == 0,
+		OpenStdin:    s.keep == 0,
+		StdinOnce:    s.keep == 0,
 		// With NetworkMode none alone the engine sets a network namespace up in a process of its own. The
 		// container has a new one either way.
 		NetworkDisabled: true,
 		// A name without a value unsets the variable. These change how a Go program runs.
 		Env: []string{"GODEBUG", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"},
 	}
-	if s.target.Config != nil {
+	if s.target.Config != nil && !s.own {
 		for _, assignment := range s.target.Config.Env {
 			// An image can have an assignment without a name, which can't be unset.
 			if name, _, _ := strings.Cut(assignment, "="); name != "" {
@@ -179,7 +216,18 @@ func (s Spec) config() *container.Config {
 	return c
 }
 
-// hostConfig is the part that sets the helper's rights.
+// framesArg tells the helper that its request comes in frames on standard input.
+const framesArg = "frames"
+
+// arguments returns those of the container's first process.
+func (s Spec) arguments() []string {
+	if s.keep > 0 {
+		return []string{"keep", strconv.Itoa(s.keep)}
+	}
+	return []string{framesArg}
+}
+
+// hostConfig returns the part of the configuration that decides the helper's rights.
 func (s Spec) hostConfig() *container.HostConfig {
 	noInit := false
 	h := &container.HostConfig{
@@ -193,7 +241,7 @@ func (s Spec) hostConfig() *container.HostConfig {
 		CapDrop:      []string{AllCaps},
 		CapAdd:       s.Caps,
 	}
-	h.Init = &noInit
+	h.Init, h.ReadonlyRootfs = &noInit, s.own
 	for _, directory := range s.volumes {
 		// Without it the engine makes a volume, with a copy of the image's files.
 		h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: directory})
@@ -225,14 +273,20 @@ func (s Spec) hostConfig() *container.HostConfig {
 	}
 	if t.HostConfig != nil && s.IdentityOf != "" {
 		// Without CAP_SYS_RESOURCE the helper can't give the command a higher limit than its own.
-		h.Ulimits, h.OomScoreAdj = ulimits(t.HostConfig.Ulimits), t.HostConfig.OomScoreAdj
+		h.Ulimits, h.OomScoreAdj = Ulimits(t.HostConfig.Ulimits), t.HostConfig.OomScoreAdj
+	}
+	if s.Sockets {
+		h.Ulimits = slices.DeleteFunc(h.Ulimits, func(u *container.Ulimit) bool { return u.Name == "nofile" && u.Hard >= 0 && u.Hard < leastFiles })
 	}
 	return h
 }
 
-// ulimits returns a container's limits in the form of a request: Podman's service returns RLIMIT_NOFILE
+// leastFiles is how many open files a helper may have that serves sockets; the engine's default is more.
+const leastFiles = 1 << 16
+
+// Ulimits returns a container's limits in the form of a request: Podman's service returns RLIMIT_NOFILE
 // but accepts only nofile.
-func ulimits(answered []*container.Ulimit) []*container.Ulimit {
+func Ulimits(answered []*container.Ulimit) []*container.Ulimit {
 	var list []*container.Ulimit
 	for _, u := range answered {
 		asked := *u
@@ -240,4 +294,36 @@ func ulimits(answered []*container.Ulimit) []*container.Ulimit {
 		list = append(list, &asked)
 	}
 	return list
+}
+
+// ImageInspector is the part of the engine's client that returns an image's volumes.
+type ImageInspector interface {
+	ImageInspect(ctx context.Context, name string, options ...client.ImageInspectOption) (image.InspectResponse, error)
+}
+
+// withImage returns s with another image of the engine. If that is not the target's image, whose volumes
+// are known, it asks the engine for the volumes. If that fails, creating the container returns the
+// reason.
+func (s Spec) withImage(ctx context.Context, engine ImageInspector, name string) Spec {
+	if s.Image = name; s.target.ContainerJSONBase != nil && s.target.Image == name {
+		return s
+	}
+	s.volumes, s.unusable = nil, false
+	if found, err := engine.ImageInspect(ctx, name); err == nil && found.Config != nil {
+		s.setVolumes(found.Config.Volumes)
+	}
+	return s
+}
+
+// setVolumes sets the directories of an image's volumes, each once: an image may have data, /data and
+// /data/../data. An image is unusable if one is the root, since no container of it can be started,
+// or if a path is relative, since newer engines copy nothing into its containers.
+func (s *Spec) setVolumes(volumes map[string]struct{}) {
+	clean := make(map[string]bool)
+	for volume := range volumes {
+		directory := path.Join("/", volume)
+		clean[directory] = true
+		s.unusable = s.unusable || directory == "/" || !path.IsAbs(volume)
+	}
+	s.volumes = slices.Sorted(maps.Keys(clean))
 }

@@ -54,7 +54,7 @@ func pidSource(pid int) request.Source {
 func report(t *testing.T, err error) string {
 	t.Helper()
 	var b strings.Builder
-	if status := exit.Report(&b, err); status != exit.Failed {
+	if status := exit.Plugin.Report(&b, err); status != exit.Failed {
 		t.Errorf("status %d, want %d", status, exit.Failed)
 	}
 	return b.String()

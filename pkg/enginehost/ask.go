@@ -6,16 +6,17 @@ import (
 	"fmt"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Ask runs a helper for r, a request that was resolved, and returns what the helper prints. local tells
-// that it ran on this machine. s says how its container is made, if it needs one. configured is what the
-// container was made with that a command is planned for, or nil.
+// Ask runs a helper for r, a resolved request, and returns what the helper prints. local says that the
+// helper ran on this machine. s describes the helper's container, if it needs one. configured is the
+// configuration of the container that a command is planned for, or nil.
 func (h *Host) Ask(ctx context.Context, r *request.Request, s engine.Spec, configured *plan.Configured) (out []byte, local bool, err error) {
+	r.Program = h.cli.Name.String()
 	way, _, err := h.way(r, configured)
 	if err != nil {
 		return nil, false, err
@@ -30,6 +31,9 @@ func (h *Host) Ask(ctx context.Context, r *request.Request, s engine.Spec, confi
 
 // askInContainer runs the helper in a container of the engine.
 func (h *Host) askInContainer(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, error) {
+	if r.Mount != nil {
+		r.Audit.Client = caller()
+	}
 	helper, err := h.startContainer(ctx, s, r)
 	if err != nil {
 		return nil, err
@@ -41,15 +45,25 @@ func (h *Host) askInContainer(ctx context.Context, r *request.Request, s engine.
 		}
 	}()
 	var out, errs bytes.Buffer
-	if err := helper.Output(&out, &errs); err != nil {
-		return nil, fmt.Errorf("read the helper's output: %w", err)
+	received := frame.NewReceiver(&out, &errs, func(int64) {})
+	failed := make(chan error, 1)
+	go func() { failed <- helper.Output(received.Stdout(), received.Stderr()) }()
+	select {
+	case <-received.Ended():
+	case err := <-failed:
+		if err != nil {
+			return nil, fmt.Errorf("read the helper's output: %w", err)
+		}
+		_ = received.Close() // to a buffer
 	}
-	status, err := helper.Wait()
-	if err != nil {
-		return nil, err
+	status, known := received.Status()
+	if !known || !helper.MayLeave() {
+		if status, err = helper.Wait(); err != nil {
+			return nil, err
+		}
 	}
 	if status != 0 {
-		return nil, exit.ParseReport(errs.String(), status)
+		return nil, h.cli.Name.ParseReport(errs.String(), status)
 	}
 	return out.Bytes(), nil
 }

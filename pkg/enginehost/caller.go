@@ -7,8 +7,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 )
 
-// hostEnvironment is the environment of a command on the engine's host: of the caller's, who may be on
-// another machine, it has only what is about the terminal.
+// hostEnvironment returns the environment of a command on the engine's host. The caller may be on another
+// machine, so only the variables about the terminal are the caller's.
 func hostEnvironment(callers []string) []string {
 	env := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root"}
 	return append(env, TerminalVariables(callers)...)
@@ -25,7 +25,8 @@ func TerminalVariables(env []string) []string {
 	return list
 }
 
-// caller is what the records of a join say about a caller on another machine, by the client's word.
+// caller describes the caller for the records of a join. The records mark it as the client's claim, since
+// the engine's host cannot verify it.
 func caller() *audit.Caller {
 	c := &audit.Caller{UID: os.Getuid(), EUID: os.Geteuid()}
 	c.Login, c.Session, c.Terminal = login()

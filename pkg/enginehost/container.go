@@ -1,27 +1,42 @@
 package enginehost
 
 import (
+	"bytes"
 	"context"
-	"io"
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// startContainer starts the helper for r in a container of the engine that is made by s. Package engine
-// makes the container, package launch what is copied into it.
+// startContainer starts the helper for r in a container of the engine as s describes it. The request is the first
+// thing that the helper reads: it may hold secrets, and is on no disk.
 func (h *Host) startContainer(ctx context.Context, s engine.Spec, r *request.Request) (*engine.Helper, error) {
 	r.Call = launch.NewCall()
-	s.Call, s.Args = r.Call, launch.Args(r.Call)
-	archive := func(arch string) (io.Reader, error) {
-		onSocket, err := h.Connection.Local()
-		if err != nil {
+	s.Call = r.Call
+	frames, err := inFrames(r, h.content)
+	if err != nil {
+		return nil, err
+	}
+	return h.Connection.StartHelper(ctx, s, frames, func(text string) { h.cli.Name.Warn(os.Stderr, text) })
+}
+
+// inFrames returns the frames that a helper reads first: the request, and the content of programs if there is any.
+func inFrames(r *request.Request, programs []byte) ([]byte, error) {
+	var document, frames bytes.Buffer
+	if err := r.Write(&document); err != nil {
+		return nil, err
+	}
+	to := frame.NewWriter(&frames)
+	if err := to.Request(document.Bytes()); err != nil {
+		return nil, err
+	}
+	if len(programs) > 0 {
+		if err := to.Programs(programs); err != nil {
 			return nil, err
 		}
-		return launch.Archive(r, arch, !onSocket)
 	}
-	return h.Connection.StartHelper(ctx, s, archive, func(text string) { exit.Warn(os.Stderr, text) })
+	return frames.Bytes(), nil
 }

@@ -4,10 +4,12 @@ package enginehost
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dataroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -21,9 +23,13 @@ type Host struct {
 	via     launch.Via
 	program *launch.Program // nil if Prepare was not called
 	files   *dataroot.Root  // of the engine, with --no-engine
+	atEnd   []func()        // what Close does first
+	content []byte          // of the user's own programs in the view of a request
+	many    many
 }
 
-// Open opens the engine that the Docker CLI's options and o name; with --no-engine, its files. Close it.
+// Open opens the engine that the Docker CLI's options and o name; with --no-engine, its files. The caller
+// closes the Host.
 func Open(cli *dockercli.CLI, o Options) (*Host, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -41,14 +47,26 @@ func Open(cli *dockercli.CLI, o Options) (*Host, error) {
 	return h, nil
 }
 
-// Close closes the engine's files, if they are open.
+// Close closes the engine's files, if they are open, and removes what was made for the call.
 func (h *Host) Close() {
+	for _, do := range h.atEnd {
+		do()
+	}
 	if h.files != nil {
 		h.files.Close()
 	}
 }
 
-// WarnIfSilent is that of package dockercli. It does nothing if the engine is not asked.
+// SendPrograms has Run give the helper the content of the files in the request's view, one after another.
+func (h *Host) SendPrograms(content []byte) { h.content = content }
+
+// Name returns the program's name, for messages.
+func (h *Host) Name() exit.Name { return h.cli.Name }
+
+// Debug prints a line if the user asked for debugging output.
+func (h *Host) Debug(text string) { h.cli.Debug(text) }
+
+// WarnIfSilent calls WarnIfSilent of package dockercli, unless the engine is not asked.
 func (h *Host) WarnIfSilent(command string) (stop func()) {
 	if h.files != nil {
 		return func() {}
@@ -56,7 +74,7 @@ func (h *Host) WarnIfSilent(command string) (stop func()) {
 	return h.cli.WarnIfSilent(command)
 }
 
-// Offline tells whether the engine is not asked: its files are read.
+// Offline reports whether the engine is not asked: its files are read.
 func (h *Host) Offline() bool { return h.files != nil }
 
 // Resolve asks the engine, or its files, for the containers of r.
@@ -67,14 +85,14 @@ func (h *Host) Resolve(ctx context.Context, r *request.Request) (engine.Answers,
 	return engine.Resolve(ctx, h.Connection, r)
 }
 
-// Engine is what commands ask an engine.
+// Engine has the requests that commands send to an engine.
 type Engine interface {
 	engine.Lister
 	engine.Inspector
 	engine.Eventer
 }
 
-// Engine returns the engine's client, or what answers by its files.
+// Engine returns the engine's client or, with --no-engine, its replacement that reads the engine's files.
 func (h *Host) Engine() (Engine, error) {
 	if h.files != nil {
 		return h.offline(), nil
@@ -82,8 +100,8 @@ func (h *Host) Engine() (Engine, error) {
 	return h.Connection.Client()
 }
 
-// MayGoThroughEngine goes through the engine from now on, if the way is not given. It tells whether it
-// does.
+// MayGoThroughEngine makes later helpers run through the engine, unless the user chose the way. It
+// reports whether it did.
 func (h *Host) MayGoThroughEngine() bool {
 	if h.via != launch.Auto {
 		return false
@@ -92,19 +110,39 @@ func (h *Host) MayGoThroughEngine() bool {
 	return true
 }
 
-// LocalOnly tells whether the user asked for the local way.
+// RequireEngine makes later helpers run through the engine. If the user chose another way, the error is why.
+func (h *Host) RequireEngine(why string) error {
+	if h.files != nil || h.via == launch.Local {
+		return exit.Hint(errors.New(why), "omit --via local and --no-engine")
+	}
+	h.via = launch.Engine
+	return nil
+}
+
+// KeepHelper has this call use one container for all its helpers, if it needs any.
+func (h *Host) KeepHelper() { h.Connection.KeepForOneCall() }
+
+// MayJoinHere reports whether helpers may run on this machine.
+func (h *Host) MayJoinHere() bool { return h.via != launch.Engine && launch.MayJoin() }
+
+// LocalOnly reports whether the user chose the local way.
 func (h *Host) LocalOnly() bool { return h.via == launch.Local }
 
-// way chooses the way for r, a request that was resolved, and says why. configured is what the
-// container of the command was made with, or nil if no command runs in one.
+// way chooses the way for r, a resolved request, and says why. configured is the configuration of the
+// container that the command runs in, or nil if it runs in none.
 func (h *Host) way(r *request.Request, configured *plan.Configured) (way launch.Via, why string, err error) {
 	onSocket, err := h.Connection.Local()
 	if err != nil {
 		return "", "", err
 	}
 	way, why, err = launch.Choose(h.via, launch.FindFacts(r, onSocket, configured))
-	if err == nil && h.files != nil {
+	switch {
+	case err != nil && h.files != nil:
+		return "", "", errors.New("--no-engine: " + why) // which has set the way
+	case err != nil:
+		return "", "", exit.Hint(err, "omit --via local: docker nsjoin then uses a container of the engine")
+	case h.files != nil:
 		why = "the engine was not asked (--no-engine): its files are in " + h.files.Path
 	}
-	return way, why, err
+	return way, why, nil
 }

@@ -21,10 +21,10 @@ func (o *Options) openFiles(cli *dockercli.CLI) (*dataroot.Root, error) {
 	socket, ok := cli.Socket()
 	switch {
 	case !ok:
-		return nil, exit.Hint(fmt.Errorf("--no-engine: the engine at %s is not on a socket of this machine", cli.Address()),
+		return nil, exit.Hint(fmt.Errorf("--no-engine: the engine at %s is not reached through a socket on this machine", cli.Address()),
 			"run docker nsjoin on the engine's host")
 	case os.Geteuid() != 0:
-		return nil, exit.Hint(errors.New("--no-engine: reading the engine's files takes root"), "sudo docker nsjoin --no-engine …")
+		return nil, exit.Hint(errors.New("--no-engine: reading the engine's files requires root"), "sudo docker nsjoin --no-engine …")
 	}
 	root, err := dataroot.Open(socket, o.dataRoot)
 	if err != nil {
@@ -33,14 +33,14 @@ func (o *Options) openFiles(cli *dockercli.CLI) (*dataroot.Root, error) {
 	return root, nil
 }
 
-// offline answers by the engine's files and the processes of this host.
+// offline returns an engine that answers from the engine's files and from the processes of this host.
 func (h *Host) offline() *offline.Engine {
 	return &offline.Engine{Files: h.files, FindPIDs: h.firstProcesses}
 }
 
-// firstProcesses finds the first processes of the containers that run here, by ID, and proves them.
-// claimed are the pids that the engine's files claim. Each is found by its shim. If that finds none,
-// because a process of another container has a directory of that name, the claimed one is proved.
+// firstProcesses finds and verifies the first processes of the containers that run here, by ID. claimed
+// has the pids according to the engine's files. Each process is found by its shim. If that fails, because
+// a process of another container has a directory of that name, the claimed process is verified instead.
 func (h *Host) firstProcesses(ctx context.Context, claimed map[string]int) (map[string]int, error) {
 	var claims []request.Claim
 	for id := range claimed {
@@ -62,7 +62,7 @@ func (h *Host) firstProcesses(ctx context.Context, claimed map[string]int) (map[
 	return first, h.prove(ctx, claims, first)
 }
 
-// prove adds to first the processes that the helper proves.
+// prove has the helper verify claims, and adds the processes that it verified to first.
 func (h *Host) prove(ctx context.Context, claims []request.Claim, first map[string]int) error {
 	r := &request.Request{Version: request.Version, Base: request.Host(), Survey: &request.Survey{Containers: claims}}
 	out, _, err := h.Ask(ctx, r, engine.Spec{}, nil)
@@ -71,7 +71,7 @@ func (h *Host) prove(ctx context.Context, claims []request.Claim, first map[stri
 	}
 	var found survey.Survey
 	if err := json.Unmarshal(out, &found); err != nil {
-		return fmt.Errorf("read survey: %w", err)
+		return fmt.Errorf("read the helper's survey: %w", err)
 	}
 	for _, c := range found.Containers {
 		first[c.ID] = c.First

@@ -9,7 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 )
 
-// Options are the flags about the way to the engine's host. Every command has them.
+// Options are the flags that choose the way to the engine's host. Every command has them.
 type Options struct {
 	via      launch.Via
 	noEngine bool
@@ -20,22 +20,22 @@ type Options struct {
 func (o *Options) AddTo(flags *pflag.FlagSet) {
 	o.via = launch.Auto
 	flags.Var(&viaFlag{&o.via}, "via", `How to reach the engine's host ("auto"|"local"|"engine")`)
-	flags.BoolVar(&o.noEngine, "no-engine", false, "Do not ask the engine, which may hang: find containers in its files (as root, on its host)")
-	flags.StringVar(&o.dataRoot, "data-root", "", "Directory of the engine's files, for --no-engine, if it cannot be found")
+	flags.BoolVar(&o.noEngine, "no-engine", false, "Find containers in the engine's files, if the engine hangs (as root, on its host)")
+	flags.StringVar(&o.dataRoot, "data-root", "", "Directory of the engine's files, if --no-engine does not find it")
 }
 
-// NoEngine tells whether --no-engine was given.
+// NoEngine reports whether --no-engine was given.
 func (o *Options) NoEngine() bool { return o.noEngine }
 
 // Check refuses flags that contradict each other.
 func (o *Options) Check() error {
 	switch {
 	case !o.noEngine && o.dataRoot != "":
-		return dockercli.UsageError(errors.New("--data-root is for --no-engine, which is not given"))
+		return dockercli.UsageError(errors.New("--data-root requires --no-engine"))
 	case !o.noEngine:
 		return nil
 	case o.via == launch.Engine:
-		return dockercli.UsageError(errors.New("--no-engine and --via engine exclude each other"))
+		return dockercli.UsageError(errors.New("--no-engine and --via engine cannot be used together"))
 	}
 	o.via = launch.Local // the only way without an engine
 	return nil

@@ -7,41 +7,43 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/attach"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Prepare begins to make the helper's program for Run, unless the user asked for the way through the
-// engine. It is in vain if that turns out to be the way.
-func (h *Host) Prepare() {
-	if h.via != launch.Engine {
-		h.program = launch.Prepare()
+// Prepare begins to make the programs that Run needs for r on this machine, unless the user asked for the way through
+// the engine. If that turns out to be the way, they are not used.
+func (h *Host) Prepare(r *request.Request) {
+	if h.via == launch.Engine {
+		return
 	}
+	onSocket, err := h.Connection.Local()
+	here := err == nil && onSocket && launch.MayJoin() // otherwise the toolbox would be decompressed for nothing
+	h.program = launch.Prepare(here && r.View != nil && r.DryRun == request.OutputNone, h.Connection.Register().State)
 }
 
-// Run runs a helper for the command of r, which answers resolved. The helper replaces this process if it
-// runs on this machine; else Run returns nil if the command's exit status is 0. image is the one that
-// the helper's container is made from, or "". Call Prepare before.
+// Run runs a helper for the command of r, a request that was resolved with answers. On this machine, the
+// helper replaces this process; otherwise Run returns nil if the command's exit status is 0. image is the
+// image for the helper's container, "" for any. Call Prepare before.
 func (h *Host) Run(ctx context.Context, r *request.Request, answers engine.Answers, image string) error {
-	way, why, err := h.way(r, answers.Configured(r))
+	way, err := h.choose(r, answers)
 	if err != nil {
 		return err
-	}
-	text := fmt.Sprintf("%s: %s", way, why)
-	h.cli.Debug("via " + text)
-	if r.DryRun != request.OutputNone {
-		r.Via = text
 	}
 	if way == launch.Local {
 		watched, err := h.cli.Parent.Watched()
 		if err != nil {
 			return err
 		}
-		return h.program.Launch(r, watched)
+		return h.program.Launch(r, watched, h.content)
 	}
 	s := engine.NewSpec(r, answers)
 	if image != "" {
 		s.Image, s.ImageGiven = image, true
+	}
+	if r.View != nil {
+		s.More, r.View.ProgramPath = []helperimage.Part{helperimage.Toolbox}, helperimage.ToolboxProgram
 	}
 	status, err := h.runInContainer(ctx, s, r)
 	if err != nil {
@@ -50,8 +52,23 @@ func (h *Host) Run(ctx context.Context, r *request.Request, answers engine.Answe
 	return exit.CommandStatus(status)
 }
 
-// runInContainer runs the helper in a container of the engine that is made by s, attached to the
-// caller's streams.
+// choose chooses the way for r, which was resolved with answers, and says it in what is printed of r.
+func (h *Host) choose(r *request.Request, answers engine.Answers) (launch.Via, error) {
+	r.Program = h.cli.Name.String()
+	way, why, err := h.way(r, answers.Configured(r))
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%s: %s", way, why)
+	h.cli.Debug("via " + text)
+	if r.DryRun != request.OutputNone {
+		r.Via = text
+	}
+	return way, nil
+}
+
+// runInContainer runs the helper in a container of the engine, as s describes it, attached to the caller's
+// streams.
 func (h *Host) runInContainer(ctx context.Context, s engine.Spec, r *request.Request) (int, error) {
 	client, err := attach.NewClient(h.Connection, r, h.cli.Parent.Gone)
 	if err != nil {

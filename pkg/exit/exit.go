@@ -6,7 +6,6 @@ package exit
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
@@ -28,6 +27,10 @@ type Error struct {
 	Status int    // one of the statuses above, or the command's
 	Err    error  // what failed, on what, and why; nil for a command's own status
 	Hint   string // what the user can do, or ""
+
+	// What the hint was made of, so that the program's name can be replaced in it.
+	format string
+	args   []any
 }
 
 func (e *Error) Error() string {
@@ -41,12 +44,12 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Hint adds a hint to err. If err has one already, it stays: the code nearer to the cause knows
-// better.
+// better. "docker nsjoin" in format is replaced by the program's name when the hint is printed.
 func Hint(err error, format string, args ...any) error {
 	if known, ok := errors.AsType[*Error](err); ok && known.Hint != "" {
 		return err
 	}
-	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...)}
+	return &Error{Status: Status(err), Err: err, Hint: fmt.Sprintf(format, args...), format: format, args: args}
 }
 
 // CommandStatus returns an error that passes on a command's own exit status without a
@@ -71,34 +74,6 @@ func Status(err error) int {
 	}
 	return Failed
 }
-
-// Report writes err for the user and returns its exit status. Control characters are escaped,
-// since names and files of a container can be part of the message.
-func Report(w io.Writer, err error) int {
-	if err == nil {
-		return 0
-	}
-	known, ok := errors.AsType[*Error](err)
-	if ok && known.Err == nil {
-		return known.Status
-	}
-	fmt.Fprintf(w, "docker nsjoin: %s\n", oneLine(err.Error()))
-	if ok && known.Hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", oneLine(known.Hint))
-	}
-	return Status(err)
-}
-
-// ParseReport returns the error that the Report of another process wrote as text before it
-// exited with status.
-func ParseReport(text string, status int) error {
-	line, rest, _ := strings.Cut(text, "\n")
-	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
-	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, "docker nsjoin: ")), Hint: hint}
-}
-
-// Warn writes a warning for the user.
-func Warn(w io.Writer, text string) { fmt.Fprintf(w, "docker nsjoin: warning: %s\n", oneLine(text)) }
 
 // oneLine returns text as a single line that is safe to print.
 func oneLine(text string) string {

@@ -46,7 +46,7 @@ func TestReport(t *testing.T) {
 		},
 	} {
 		var b strings.Builder
-		if status := exit.Report(&b, row.err); status != row.status {
+		if status := exit.Plugin.Report(&b, row.err); status != row.status {
 			t.Errorf("%s: status %d, want %d", row.name, status, row.status)
 		}
 		if b.String() != row.want {
@@ -74,7 +74,7 @@ func TestReportIsPrintable(t *testing.T) {
 		{"bytes that are not UTF-8", "a\xff\x9bb", `a\xff\x9bb`},
 	} {
 		var b strings.Builder
-		exit.Report(&b, exit.Hint(errors.New(row.text), "%s", row.text))
+		exit.Plugin.Report(&b, exit.Hint(errors.New(row.text), "%s", row.text))
 		if want := "docker nsjoin: " + row.want + "\nhint: " + row.want + "\n"; b.String() != want {
 			t.Errorf("%s: %q\nwant %q", row.name, b.String(), want)
 		}
@@ -85,7 +85,7 @@ func TestReportIsPrintable(t *testing.T) {
 func TestReportOfAnyByte(t *testing.T) {
 	for r := range rune(0x250) {
 		var b strings.Builder
-		exit.Report(&b, exit.Hint(errors.New("a"+string(r)+"b"), "c%cd", r))
+		exit.Plugin.Report(&b, exit.Hint(errors.New("a"+string(r)+"b"), "c%cd", r))
 		lines := strings.Split(b.String(), "\n")
 		if len(lines) != 3 || lines[2] != "" {
 			t.Fatalf("%U makes it %d lines: %q", r, len(lines)-1, b.String())
@@ -105,9 +105,34 @@ func TestParseReport(t *testing.T) {
 		exit.WithStatus(exit.NotFound, errors.New("a: b: c")),
 	} {
 		var first, again strings.Builder
-		status := exit.Report(&first, err)
-		if got := exit.Report(&again, exit.ParseReport(first.String(), status)); got != status || again.String() != first.String() {
+		status := exit.Plugin.Report(&first, err)
+		if got := exit.Plugin.Report(&again, exit.Plugin.ParseReport(first.String(), status)); got != status || again.String() != first.String() {
 			t.Errorf("%q with %d, want %q with %d", again.String(), got, first.String(), status)
 		}
+	}
+}
+
+// The name begins the messages, and stands in hints for "docker nsjoin", but not in what the user typed.
+func TestReportByName(t *testing.T) {
+	err := exit.Hint(errors.New("no docker nsjoin here"), "sudo docker nsjoin %s", "'docker nsjoin'")
+	for name, want := range map[exit.Name]string{
+		"":              "docker nsjoin: no docker nsjoin here\nhint: sudo docker nsjoin 'docker nsjoin'\n",
+		exit.Plugin:     "docker nsjoin: no docker nsjoin here\nhint: sudo docker nsjoin 'docker nsjoin'\n",
+		exit.Standalone: "nsjoin: no docker nsjoin here\nhint: sudo nsjoin 'docker nsjoin'\n",
+	} {
+		var first, again strings.Builder
+		status := name.Report(&first, fmt.Errorf("%w", err))
+		if first.String() != want {
+			t.Errorf("%q: %q, want %q", name, first.String(), want)
+		}
+		// A helper's report, which has the name already.
+		if name.Report(&again, name.ParseReport(first.String(), status)); again.String() != want {
+			t.Errorf("%q: read again it is %q", name, again.String())
+		}
+	}
+	var b strings.Builder
+	exit.Standalone.Warn(&b, "text")
+	if b.String() != "nsjoin: warning: text\n" {
+		t.Errorf("%q", b.String())
 	}
 }

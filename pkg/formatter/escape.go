@@ -9,14 +9,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
-// Painted is text that is escaped already and may have colours in it. It is printed as it is.
+// Painted is text that is already escaped and may contain colours. It is printed unchanged.
 type Painted string
 
-// escaper is the name of the function that escapes, for templates. No template of a user's can have it.
+// escaper is the name of the escaping function in templates. Users' templates cannot call it.
 const escaper = "_nsjoin_escaped"
 
-// escapeActions makes every action of a template that prints something print it by f, as html/template
-// does with its escapers: a template can print any field of a row, whole lists and structures.
+// escapeActions makes every action of a template that prints a value print it through f, as html/template
+// does with its escapers. A template can print any field of a row, and whole lists and structures.
 func escapeActions(t *template.Template, f func(any) string) {
 	t.Funcs(template.FuncMap{escaper: f})
 	for _, t := range t.Templates() {

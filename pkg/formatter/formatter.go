@@ -22,9 +22,9 @@ func (Header) Label(name string) string {
 	return strings.NewReplacer("-", " ", "_", " ").Replace(name)
 }
 
-// Write prints rows in the format: a Go template, json, or "table" and a template, which has head above
-// it. What the template prints of a row is escaped, unless it is Painted; the template's own text is the
-// user's and stays as it is.
+// Write prints rows in the format: a Go template, json, or "table" and a template, with headers from head.
+// Values from a row are escaped, unless they are Painted. The template's own text is the user's and is not
+// escaped.
 func Write[Row any](out io.Writer, format string, head Header, rows []Row) error {
 	text, table := strings.CutPrefix(format, "table")
 	if format == "json" {

@@ -21,23 +21,35 @@ import (
 // and returns EAGAIN. OpenPath then retries, up to a limit.
 func OpenPath(root *os.File, path string) (*os.File, error) { return openPath(root, path, 0) }
 
-// OpenPathNoFollow is OpenPath, but does not follow a symbolic link at the end of the path: it opens the link,
-// even if it is dangling.
+// OpenPathNoFollow is like OpenPath, but does not follow a symbolic link at the end of the path: it opens the link
+// itself, even if it is dangling.
 func OpenPathNoFollow(root *os.File, path string) (*os.File, error) {
 	return openPath(root, path, unix.O_NOFOLLOW)
 }
 
+// OpenWithoutLinks is like OpenPathNoFollow, but returns ELOOP if a directory of the path is a symbolic link.
+func OpenWithoutLinks(root *os.File, path string) (*os.File, error) {
+	return open(root, path, unix.O_NOFOLLOW, unix.RESOLVE_NO_SYMLINKS)
+}
+
+// OpenDirWithoutLinks is like OpenWithoutLinks, but opens only directories. For other files it returns ENOTDIR or
+// ELOOP.
+func OpenDirWithoutLinks(root *os.File, path string) (*os.File, error) {
+	return open(root, path, unix.O_NOFOLLOW|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS)
+}
+
 func openPath(root *os.File, path string, flags uint64) (*os.File, error) {
-	how := &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC | flags,
-		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS,
-	}
+	return open(root, path, flags, unix.RESOLVE_NO_MAGICLINKS)
+}
+
+func open(root *os.File, path string, flags, resolve uint64) (*os.File, error) {
+	how := &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | flags, Resolve: unix.RESOLVE_IN_ROOT | resolve}
 	fd, err := unix.Openat2(int(root.Fd()), path, how)
 	for try := 0; errors.Is(err, unix.EAGAIN) && try < tries; try++ {
 		fd, err = unix.Openat2(int(root.Fd()), path, how)
 	}
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		return nil, fmt.Errorf("openat2: %w", err) // not an error of this file
+		return nil, fmt.Errorf("openat2: %w", err) // not about this file
 	}
 	if err != nil {
 		return nil, err
@@ -79,19 +91,19 @@ func Regular(f *os.File) error {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return fmt.Errorf("it is not a regular file but %s", describe(st.Mode&unix.S_IFMT))
+		return fmt.Errorf("not a regular file but %s", describe(st.Mode&unix.S_IFMT))
 	}
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
 		return err
 	}
 	if pseudo(uint32(fs.Type)) {
-		return errors.New("it is a file that the kernel generates, such as those in /proc and /sys")
+		return errors.New("not an ordinary file: the kernel generates it, like those in /proc and /sys")
 	}
 	return nil
 }
 
-// pseudo tells whether a file system, given its number in statfs(2), stores no files but shows the kernel's
+// pseudo reports whether a file system, given its number in statfs(2), stores no files but shows the kernel's
 // data. The numbers are from include/uapi/linux/magic.h and the file systems' sources.
 func pseudo(magic uint32) bool {
 	const (

@@ -16,8 +16,8 @@ import (
 // root of a process that joins the namespace. A process inside may have another root, by chroot(2), and its
 // /proc/PID/root shows that one.
 //
-// Only a thread that joins can ask the kernel for it. The thread does nothing else there and ends; it is not in
-// the container's pid namespace. It needs CAP_SYS_ADMIN over the mount namespace, and CAP_SYS_CHROOT.
+// Only a thread that joins the namespace can get it from the kernel. The thread does nothing else there and ends;
+// it is not in the container's pid namespace. It needs CAP_SYS_ADMIN over the mount namespace, and CAP_SYS_CHROOT.
 func OfNamespace(mounts *os.File) (*os.File, error) {
 	var fd int
 	var err error

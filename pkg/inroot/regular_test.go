@@ -34,18 +34,18 @@ func TestOnlyARegularFileIsOpened(t *testing.T) {
 		root          *os.File
 		path, message string
 	}{
-		{root, "fifo", "it is not a regular file but a FIFO"},
-		{root, "link", "it is not a regular file but a FIFO"},
-		{root, "socket", "it is not a regular file but a socket"},
-		{root, "etc", "it is not a regular file but a directory"},
-		{root, "/", "it is not a regular file but a directory"},
-		{host, "/dev/null", "it is not a regular file but a device"},
-		{host, "/dev/zero", "it is not a regular file but a device"},
-		{host, "/dev/tty", "it is not a regular file but a device"},
-		{host, "/proc/version", "it is a file that the kernel generates, such as those in /proc and /sys"},
-		{host, "/proc/kmsg", "it is a file that the kernel generates, such as those in /proc and /sys"},
-		{host, "/proc/self/mountinfo", "it is a file that the kernel generates, such as those in /proc and /sys"},
-		{host, "/sys/kernel/uevent_seqnum", "it is a file that the kernel generates, such as those in /proc and /sys"},
+		{root, "fifo", "not a regular file but a FIFO"},
+		{root, "link", "not a regular file but a FIFO"},
+		{root, "socket", "not a regular file but a socket"},
+		{root, "etc", "not a regular file but a directory"},
+		{root, "/", "not a regular file but a directory"},
+		{host, "/dev/null", "not a regular file but a device"},
+		{host, "/dev/zero", "not a regular file but a device"},
+		{host, "/dev/tty", "not a regular file but a device"},
+		{host, "/proc/version", "not an ordinary file: the kernel generates it, like those in /proc and /sys"},
+		{host, "/proc/kmsg", "not an ordinary file: the kernel generates it, like those in /proc and /sys"},
+		{host, "/proc/self/mountinfo", "not an ordinary file: the kernel generates it, like those in /proc and /sys"},
+		{host, "/sys/kernel/uevent_seqnum", "not an ordinary file: the kernel generates it, like those in /proc and /sys"},
 	} {
 		opened := make(chan error, 1)
 		go func() {

@@ -34,15 +34,15 @@ func ReadPermanentAttributes() plan.PermanentAttributes {
 	return l
 }
 
-// locked are the securebits that are locked, with their locks: the lock of each is the next bit.
+// locked returns the locked securebits together with their lock bits. The lock of a bit is the next bit.
 func locked(bits uint32) uint32 {
 	const locks = 0xaa
 	kept := bits & locks
 	return kept | bits&(kept>>1)
 }
 
-// ReadCapabilities reads the capabilities that this process has and can pass on, own, and those that the
-// kernel knows.
+// ReadCapabilities returns own, the capabilities that this process has and can pass on, and known, those
+// that the kernel knows. Bit N is capability number N.
 func ReadCapabilities() (own, known uint64, err error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cookie is the core scheduling cookie of this thread, PR_SCHED_CORE(2const); 0 without one.
+// cookie returns the core scheduling cookie of this thread, PR_SCHED_CORE(2const); 0 without one.
 func cookie() uint64 {
 	var cookie uint64
 	if err := unix.Prctl(unix.PR_SCHED_CORE, unix.PR_SCHED_CORE_GET, 0, unix.PR_SCHED_CORE_SCOPE_THREAD, uintptr(unsafe.Pointer(&cookie))); err != nil {

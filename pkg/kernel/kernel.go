@@ -14,8 +14,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
-// Explain adds a hint to the error of a system call of this process, if it has one. It returns the error of a
-// command unchanged.
+// Explain adds a hint to an error of a system call of this process, if there is a hint for it. It returns an error
+// of the command unchanged.
 func Explain(err error) error {
 	if exit.Status(err) != exit.Failed {
 		return err
@@ -25,16 +25,16 @@ func Explain(err error) error {
 	case errors.Is(err, unix.EACCES) && Confined() != "":
 		return ConfinedHint(err) // most filters refuse with EPERM, not EACCES
 	case (refused || errors.Is(err, unix.ENOSYS)) && filtered():
-		return exit.Hint(err, "docker nsjoin itself runs under a seccomp filter, of a systemd unit or a container around it: "+
-			"run it outside of that, or with --via engine")
+		return exit.Hint(err, "docker nsjoin itself runs under a seccomp filter, such as that of a systemd unit or a container: "+
+			"run it without the filter, or use --via engine")
 	case refused && Confined() != "":
 		return ConfinedHint(err)
 	case errors.Is(err, unix.ENOSYS):
 		return exit.Hint(err, "docker nsjoin needs Linux 5.6 or newer")
 	case errors.Is(err, unix.EMFILE):
-		return exit.Hint(err, "the limit of open files is too low: ulimit -n 256")
+		return exit.Hint(err, "the limit on open files is too low: raise it with ulimit -n 256")
 	case errors.Is(err, unix.ENFILE):
-		return exit.Hint(err, "the machine's limit of open files is reached: sysctl fs.file-max")
+		return exit.Hint(err, "the machine's limit on open files is reached: raise it with sysctl fs.file-max=NUMBER")
 	}
 	return err
 }
@@ -44,7 +44,7 @@ func ForkHint(err error) error {
 	if !errors.Is(err, unix.EAGAIN) {
 		return err
 	}
-	return exit.Hint(err, "a limit of processes is reached: ulimit -u, or pids.max of a cgroup")
+	return exit.Hint(err, "a limit on processes is reached: raise ulimit -u, or pids.max of the cgroup (docker update --pids-limit for a container's)")
 }
 
 // ConfinedHint adds a hint to an error that this process's AppArmor profile caused. Without a profile it
@@ -54,10 +54,10 @@ func ConfinedHint(err error) error {
 	if profile == "" {
 		return err
 	}
-	return exit.Hint(err, "docker nsjoin itself is confined by the AppArmor profile %s: run it outside of that, or with --via engine", profile)
+	return exit.Hint(err, "docker nsjoin itself is confined by the AppArmor profile %s: run it without the profile, or use --via engine", profile)
 }
 
-// Confined is the AppArmor profile that confines this process, or "".
+// Confined returns the AppArmor profile that confines this process, or "".
 func Confined() string {
 	label, err := procfs.OwnLabel()
 	if err != nil || !label.Confined() {
@@ -66,7 +66,7 @@ func Confined() string {
 	return label.AppArmor
 }
 
-// filtered tells whether this process has a seccomp filter, PR_GET_SECCOMP(2const).
+// filtered reports whether this process has a seccomp filter, PR_GET_SECCOMP(2const).
 func filtered() bool {
 	mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
 	return err == nil && mode == unix.SECCOMP_MODE_FILTER

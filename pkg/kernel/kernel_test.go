@@ -24,8 +24,8 @@ func TestHints(t *testing.T) {
 		{"no hint is known", fmt.Errorf("read: %w", unix.EIO), ""},
 		{"rights", unix.EPERM, ""},
 		{"a kernel too old", fmt.Errorf("pidfd: %w", unix.ENOSYS), "docker nsjoin needs Linux 5.6 or newer"},
-		{"open files", unix.EMFILE, "the limit of open files is too low: ulimit -n 256"},
-		{"the machine's open files", unix.ENFILE, "the machine's limit of open files is reached: sysctl fs.file-max"},
+		{"open files", unix.EMFILE, "the limit on open files is too low: raise it with ulimit -n 256"},
+		{"the machine's open files", unix.ENFILE, "the machine's limit on open files is reached: raise it with sysctl fs.file-max=NUMBER"},
 		{"the command's own", exit.WithStatus(exit.CannotRun, unix.ENOSYS), ""},
 		{"an earlier hint stays", exit.Hint(unix.ENOSYS, "near"), "near"},
 	} {
@@ -37,7 +37,7 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s: %v became %v", row.name, row.err, err)
 		}
 	}
-	if got := hint(ForkHint(unix.EAGAIN)); got != "a limit of processes is reached: ulimit -u, or pids.max of a cgroup" {
+	if got := hint(ForkHint(unix.EAGAIN)); got != "a limit on processes is reached: raise ulimit -u, or pids.max of the cgroup (docker update --pids-limit for a container's)" {
 		t.Errorf("limit of processes: %q", got)
 	}
 	if got := hint(ForkHint(unix.ENOMEM)); got != "" {

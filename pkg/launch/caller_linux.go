@@ -51,7 +51,7 @@ func callerConflict(pid int, c *plan.Configured) string {
 		}
 	}
 	if lacks&(1<<unix.CAP_SYS_NICE) != 0 && hasLowerPriority(st.Parent) {
-		return "the caller's scheduling can't be undone without CAP_SYS_NICE"
+		return "the caller's scheduling cannot be undone without CAP_SYS_NICE"
 	}
 	return ""
 }
@@ -84,14 +84,14 @@ func limitConflict(shim *os.File, c *plan.Configured) string {
 		return ""
 	}
 	if below := plan.Below(own, plan.MergeLimits(theirs, c.Limits)); len(below) > 0 {
-		return fmt.Sprintf("the caller's hard limit of %s can't be raised without CAP_SYS_RESOURCE", strings.Join(below, " and "))
+		return fmt.Sprintf("the caller's hard limit of %s cannot be raised without CAP_SYS_RESOURCE", strings.Join(below, " and "))
 	}
 	text, err := procfs.ReadFile(self, "oom_score_adj")
 	if err != nil {
 		return ""
 	}
 	if score, err := strconv.Atoi(strings.TrimSpace(text)); err == nil && score > c.OOMScoreAdj {
-		return "the caller's oom_score_adj can't be lowered without CAP_SYS_RESOURCE"
+		return "the caller's oom_score_adj cannot be lowered without CAP_SYS_RESOURCE"
 	}
 	return ""
 }

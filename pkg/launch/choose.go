@@ -21,8 +21,8 @@ type Facts struct {
 	CallerConflict string
 }
 
-// Choose chooses how to start the helper, and says why. It fails if the requested way is impossible. With
-// Auto a conflict leads to Engine; with Local the helper reports it.
+// Choose chooses how to start the helper, and says why. It fails if the requested way is impossible, and says
+// why, too. With Auto a conflict leads to Engine; with Local the helper reports it.
 func Choose(asked Via, f Facts) (way Via, why string, err error) {
 	if asked == Engine {
 		return Engine, "requested by --via", nil
@@ -46,7 +46,7 @@ func Choose(asked Via, f Facts) (way Via, why string, err error) {
 		return Local, "the engine is on this machine, and the caller may join", nil
 	}
 	if asked == Local {
-		return "", "", errors.New("--via local: " + why)
+		return "", why, errors.New("--via local: " + why)
 	}
 	return Engine, why, nil
 }

@@ -20,9 +20,19 @@ import (
 // in this file system. configured is the configuration of the container whose file system the command
 // has; nil if there is none, or to skip Facts.CallerConflict.
 func FindFacts(r *request.Request, socket bool, configured *plan.Configured) Facts {
-	f := Facts{Linux: true, Socket: socket, MayJoin: mayJoin(), Proven: true}
+	f := Facts{Linux: true, Socket: socket, MayJoin: MayJoin(), Proven: true}
+	sources := make([]request.Source, 0, len(ns.Kinds())+1)
 	for _, k := range ns.Kinds() {
-		if s := r.Source(k); s.Container != nil && f.MayJoin && f.Proven {
+		sources = append(sources, r.Source(k))
+	}
+	if r.Names != nil && r.Names.Files {
+		sources = append(sources, r.Names.Source)
+	}
+	if r.Mount != nil && r.Mount.From != nil {
+		sources = append(sources, *r.Mount.From)
+	}
+	for _, s := range sources {
+		if s.Container != nil && f.MayJoin && f.Proven {
 			f.Proven, f.Denied = isFirstProcess(s.PID, s.Container.ID)
 		}
 	}
@@ -32,8 +42,8 @@ func FindFacts(r *request.Request, socket bool, configured *plan.Configured) Fac
 	return f
 }
 
-// isFirstProcess makes a quick check whether process pid is the container's first: its parent's working
-// directory is named by the ID, or the parent is Podman's conmon with the ID among its arguments.
+// isFirstProcess is a quick check whether process pid is the container's first: its parent's working
+// directory is named after the ID, or the parent is Podman's conmon with the ID among its arguments.
 // The helper verifies it. denied says that the kernel refuses access.
 func isFirstProcess(pid int, id string) (is, denied bool) {
 	st, err := procfs.ReadStat(pid)
@@ -48,8 +58,8 @@ func isFirstProcess(pid int, id string) (is, denied bool) {
 	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00")), false
 }
 
-// mayJoin reports whether this process has the capabilities that every join needs.
-func mayJoin() bool {
+// MayJoin reports whether this process has the capabilities that every join needs.
+func MayJoin() bool {
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_CHROOT
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

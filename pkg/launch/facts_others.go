@@ -9,3 +9,6 @@ import (
 
 // FindFacts returns no facts: this system has no namespaces.
 func FindFacts(*request.Request, bool, *plan.Configured) Facts { return Facts{} }
+
+// MayJoin reports false: joining namespaces needs Linux.
+func MayJoin() bool { return false }

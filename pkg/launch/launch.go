@@ -1,5 +1,5 @@
 // Package launch chooses how the helper is started on the engine's host, and starts it if that is this
-// machine. For a helper container it makes the archive of files to copy there.
+// machine.
 package launch
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
 // Via is a way to start the helper, the value of --via.
@@ -29,31 +30,60 @@ func ParseVia(value string) (Via, error) {
 	return "", errors.New("must be auto, local or engine")
 }
 
-// Program is the helper's program file, which is made in the background.
+// Program is the helper's program file, and that of the toolbox if the call needs it. They are made in the background.
 type Program struct {
+	helper, toolbox *file // toolbox is nil if it is not needed
+}
+
+// file is a file that is made in the background.
+type file struct {
 	ready chan struct{}
 	file  *os.File
 	err   error
 }
 
-// Prepare begins to make the program file for a helper on this machine. That takes about a millisecond,
-// as long as an engine's answer.
-func Prepare() *Program {
-	p := &Program{ready: make(chan struct{})}
+func prepare(newFile func() (*os.File, error)) *file {
+	p := &file{ready: make(chan struct{})}
 	go func() {
-		p.file, p.err = newProgram()
+		p.file, p.err = newFile()
 		close(p.ready)
 	}()
 	return p
 }
 
-// Launch starts the helper for r and returns only on an error. socket is the connection to the Docker
-// CLI, which the helper watches, or nil.
-func (p *Program) Launch(r *request.Request, socket *os.File) error {
-	if <-p.ready; p.err != nil {
-		return p.err
+// Prepare begins to make the program files for a helper on this machine. The helper takes about a millisecond, as long
+// as an engine's answer; the toolbox has to be decompressed, and is kept in the user's directory cache.
+func Prepare(toolbox bool, cache *state.Dir) *Program {
+	p := &Program{helper: prepare(newProgram)}
+	if toolbox {
+		p.toolbox = prepare(func() (*os.File, error) { return newToolbox(cache) })
 	}
-	return execHelper(p.file, r, socket)
+	return p
+}
+
+// Launch starts the helper for r and returns only on an error. socket is the connection to the Docker
+// CLI, which the helper watches, or nil. content is that of the files of r's view.
+func (p *Program) Launch(r *request.Request, socket *os.File, content []byte) error {
+	if <-p.helper.ready; p.helper.err != nil {
+		return p.helper.err
+	}
+	var more []*os.File
+	if p.toolbox != nil {
+		if <-p.toolbox.ready; p.toolbox.err != nil {
+			return p.toolbox.err
+		}
+		r.View.Program = int(p.toolbox.file.Fd())
+		more = append(more, p.toolbox.file)
+	}
+	if len(content) > 0 {
+		programs, err := newContent(content)
+		if err != nil {
+			return err
+		}
+		r.View.Content = int(programs.Fd())
+		more = append(more, programs)
+	}
+	return execHelper(p.helper.file, r, socket, more...)
 }
 
 // Output runs the helper for r, which must ask for output only, and returns the output. An error that the

@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		change func(*launch.Facts)
-		why    string // why not the local way; "" for that
+		why    string // why not the local way; "" if the way is local
 	}{
 		{"root on the engine's host", func(*launch.Facts) {}, ""},
 		{"another system", func(f *launch.Facts) { *f = launch.Facts{} }, "this is not Linux"},

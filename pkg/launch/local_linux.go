@@ -19,27 +19,31 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/memfd"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/toolbox"
 )
 
 // execHelper replaces this process with the helper, on the engine's host. It returns only on an error.
 //
 // The helper runs from a sealed memory file, so that a container that it works in can't overwrite
 // the program (CVE-2019-5736). The caller's environment is not passed on; the request holds
-// everything that the helper needs.
-func execHelper(program *os.File, r *request.Request, socket *os.File) error {
+// everything that the helper needs. It names the descriptors of more files.
+func execHelper(program *os.File, r *request.Request, socket *os.File, more ...*os.File) error {
 	document, err := writeRequest(r)
 	if err != nil {
 		return err
 	}
 	args := []string{"docker-nsjoin"}
-	for _, f := range []*os.File{document, socket} {
+	for i, f := range append([]*os.File{document, socket}, more...) {
 		if f == nil {
 			continue
 		}
 		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil {
 			return fmt.Errorf("pass %s to the helper: %w", f.Name(), err)
 		}
-		args = append(args, strconv.Itoa(int(f.Fd())))
+		if i < 2 { //nolint:mnd // the document and the socket
+			args = append(args, strconv.Itoa(int(f.Fd())))
+		}
 	}
 	err = syscall.Exec("/proc/self/fd/"+strconv.Itoa(int(program.Fd())), args, payload.Env())
 	return exit.Hint(kernel.Explain(fmt.Errorf("start helper: %w", err)), "use --via engine to start it in a container instead")
@@ -62,7 +66,7 @@ func runHelper(ctx context.Context, program *os.File, r *request.Request) ([]byt
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errs.Len() > 0 && cmd.ProcessState != nil && !cmd.ProcessState.Success():
-		return nil, exit.ParseReport(errs.String(), cmd.ProcessState.ExitCode())
+		return nil, exit.Name(r.Program).ParseReport(errs.String(), cmd.ProcessState.ExitCode())
 	case err != nil:
 		return nil, fmt.Errorf("run helper: %w", err)
 	}
@@ -82,6 +86,57 @@ func newProgram() (*os.File, error) {
 		return nil
 	})
 	return program, explainMemfd(err)
+}
+
+// newToolbox opens the toolbox's program. If it can't be kept in cache, it is in memory for this call.
+func newToolbox(cache *state.Dir) (*os.File, error) {
+	digest, size, err := toolbox.Describe(runtime.GOARCH)
+	if err != nil {
+		return nil, err
+	}
+	if cache != nil {
+		if f, err := cache.Cache("toolbox", digest, size, unpackToolbox); err == nil {
+			return f, nil
+		}
+	}
+	f, err := memfd.Create("docker-nsjoin-toolbox", unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return nil, explainMemfd(err)
+	}
+	if err := unpackToolbox(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// newContent makes the file that the helper reads the user's own programs from.
+func newContent(content []byte) (*os.File, error) {
+	f, err := memfd.Create("docker-nsjoin-programs", unix.MFD_NOEXEC_SEAL)
+	if err != nil {
+		return nil, explainMemfd(err)
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("pass programs to the helper: %w", err)
+	}
+	return f, nil
+}
+
+func unpackToolbox(to io.Writer) error {
+	program, _, err := toolbox.Open(runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	if _, err := io.Copy(to, program); err != nil {
+		return fmt.Errorf("unpack the toolbox: %w", err)
+	}
+	return nil
 }
 
 // writeRequest makes the file that the helper reads the request from.

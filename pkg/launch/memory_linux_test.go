@@ -57,7 +57,7 @@ func TestOutputReturnsHelpersError(t *testing.T) {
 	if !ok || known.Status != exit.Failed || known.Hint != "ps -e lists the processes of this host" {
 		t.Fatalf("%q, %+v", out, err)
 	}
-	if want := "find pid:4194304: pidfd of process 4194304: no such process"; known.Error() != want {
+	if want := "find pid:4194304: open process 4194304: no such process"; known.Error() != want {
 		t.Errorf("%q, want %q", known.Error(), want)
 	}
 }

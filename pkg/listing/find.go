@@ -11,7 +11,7 @@ import (
 )
 
 // find surveys the containers, a second time if some were not found, and notes in list which are
-// missing. local tells that the survey was made on this machine.
+// missing. local says that the survey was made on this machine.
 func (l *Lister) find(ctx context.Context, all []engine.Container, list *List) (found *survey.Survey, local bool, err error) {
 	image := "" // of the helper's container, if one is made: any will do
 	claims := make([]request.Claim, len(all))
@@ -72,7 +72,7 @@ func (l *Lister) survey(ctx context.Context, claims []request.Claim, image strin
 	}
 	var found survey.Survey
 	if err := json.Unmarshal(out, &found); err != nil {
-		return nil, local, fmt.Errorf("read survey: %w", err)
+		return nil, local, fmt.Errorf("read the helper's survey: %w", err)
 	}
 	return &found, local, nil
 }

@@ -1,5 +1,5 @@
-// Package listing lists the running containers with what a survey of the engine's host found: who shares
-// namespaces with whom, and the guests.
+// Package listing lists the running containers with what a survey of the engine's host found: which of
+// them share namespaces, and their guests.
 package listing
 
 import (
@@ -17,11 +17,11 @@ import (
 type Lister struct {
 	Host    *enginehost.Host
 	Engine  enginehost.Engine
-	Command string // what the user called, for the warning that the engine is silent
-	Held    bool   // look for what holds namespaces of no container, too
+	Command string // the subcommand that the user called, for the warning that the engine is silent
+	Held    bool   // also find the namespaces that belong to no container, and what holds them
 }
 
-// NewLister makes a lister of the host's engine for command, docker nsjoin ls or inspect.
+// NewLister makes a lister of the host's engine for command, ls or inspect.
 func NewLister(host *enginehost.Host, command string) (*Lister, error) {
 	client, err := host.Engine()
 	if err != nil {
@@ -30,18 +30,18 @@ func NewLister(host *enginehost.Host, command string) (*Lister, error) {
 	return &Lister{Host: host, Engine: client, Command: command}, nil
 }
 
-// List is the running containers, and what was found of them.
+// List holds the running containers, and what was found about them.
 type List struct {
 	Containers map[string]engine.Container // by ID
 	Rows       []*survey.Row
 	Held       []survey.Unowned
 	Omitted    survey.Omitted
-	Missing    []string // names of the containers that run, says the engine, but were not found
+	Missing    []string // names of the containers that run according to the engine but were not found
 }
 
 // List asks the engine for its containers and the helper for their namespaces. The helper finds their
-// first processes: to ask the engine for each takes longer than all the rest. The engine is asked for
-// those that the helper did not find. shortImages shortens the images as docker ps does.
+// first processes: asking the engine for each would take longer than everything else. The engine is asked
+// only for those that the helper did not find. shortImages shortens the images as docker ps does.
 func (l *Lister) List(ctx context.Context, shortImages bool) (*List, error) {
 	answered := l.Host.WarnIfSilent(l.Command)
 	all, err := engine.List(ctx, l.Engine, l.Host.Connection.HelperIDs)
@@ -63,7 +63,7 @@ func (l *Lister) List(ctx context.Context, shortImages bool) (*List, error) {
 	if len(all) > 0 && len(list.Missing) == len(all) {
 		err := errors.New("the engine's containers were not found on its host")
 		if l.Host.LocalOnly() {
-			err = exit.Hint(err, "the engine may be on another host than this: leave --via local out")
+			err = exit.Hint(err, "the engine may be on another host: omit --via local")
 		}
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (l *Lister) List(ctx context.Context, shortImages bool) (*List, error) {
 	}
 	user := userName
 	if !local {
-		user = userNumber // the names of this host may be others
+		user = userNumber // users may have other names on this host
 	}
 	list.Rows, list.Omitted = survey.Report(found, names, user), found.Omitted
 	if l.Held {

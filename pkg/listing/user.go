@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// userName returns this host's name of a user, or the number.
+// userName returns a user's name on this host, or else the number.
 func userName(uid uint32) string {
 	number := userNumber(uid)
 	if u, err := user.LookupId(number); err == nil {

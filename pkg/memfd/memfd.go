@@ -26,8 +26,8 @@ func Create(name string, mode int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// Sealed makes a memory file, has write fill it and seals it: nobody can change it
-// afterwards, nor remove the seals. write may be called again, with another file.
+// Sealed makes a memory file, calls write to fill it, and seals it: nobody can change it or remove the
+// seals afterwards. write may be called again, with another file.
 func Sealed(name string, mode int, write func(*os.File) error) (*os.File, error) {
 	return sealed(name, mode, write, pause)
 }
@@ -40,7 +40,7 @@ const (
 	files = 3 // a new file has other pages
 )
 
-// pause goes between two tries.
+// pause waits between two tries.
 func pause() { time.Sleep(10 * time.Millisecond) }
 
 func sealed(name string, mode int, write func(*os.File) error, pause func()) (*os.File, error) {

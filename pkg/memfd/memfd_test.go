@@ -88,8 +88,8 @@ func sealedFile(t *testing.T, content string) *os.File {
 	return f
 }
 
-// A page of the file is in a pipe, as splice(2) puts it there: the kernel counts a
-// reference more, waits, and answers EBUSY.
+// A page of the file is in a pipe, where splice(2) put it. The kernel then counts one more reference to the page,
+// waits, and returns EBUSY.
 func TestNewFileWhereAPageStaysInUse(t *testing.T) {
 	made := 0
 	f, err := sealed("program", unix.MFD_EXEC, func(f *os.File) error {

@@ -55,7 +55,7 @@ func (k Kind) String() string {
 // Flag returns the kind's CLONE_NEW… flag.
 func (k Kind) Flag() uint32 { return table[k].flag }
 
-// Copied tells whether a new namespace of kind k begins as a copy of its creator's: mounts, host
+// Copied reports whether a new namespace of kind k begins as a copy of its creator's: mounts, host
 // name, clock offsets. The others begin empty.
 func Copied(k Kind) bool { return SetOf(Mnt, UTS, Time).Has(k) }
 
@@ -79,7 +79,7 @@ func Parse(name string) (Kind, error) {
 			return Kind(k), nil
 		}
 	}
-	return 0, fmt.Errorf("unknown kind of namespace %q: one of %s", name, All())
+	return 0, fmt.Errorf("unknown kind of namespace %q: must be one of %s", name, All())
 }
 
 // Set is a set of kinds.
@@ -111,7 +111,7 @@ func ParseSet(list string) (Set, error) {
 	return s, nil
 }
 
-// Has tells whether k is in s.
+// Has reports whether k is in s.
 func (s Set) Has(k Kind) bool { return s&SetOf(k) != 0 }
 
 // Without returns s without the members of t.

@@ -34,9 +34,18 @@ func Helper(arch string) (io.Reader, int64, error) {
 	return program, size, nil
 }
 
-// Env is the environment that a helper starts with. GOMAXPROCS=1, since the helper does one thing at a time
-// and idle threads of Go's scheduler would cost a quarter of its run time. Package session uses all
-// processors again to copy streams.
+// Layer returns what scripts/layer printed about the helper for linux/arch.
+func Layer(arch string) (string, error) {
+	text, err := helpers.ReadFile("helpers/linux_" + arch + ".layer")
+	if err != nil {
+		return "", fmt.Errorf("this plugin contains no helper for linux/%s: %w", arch, err)
+	}
+	return string(text), nil
+}
+
+// Env returns the environment that a helper starts with. It sets GOMAXPROCS to 1, since the helper does one
+// thing at a time and idle threads of Go's scheduler would take a quarter of its run time. Package session
+// raises it again to copy streams.
 func Env() []string { return []string{"GOMAXPROCS=1"} }
 
 // findHelper opens a helper. The one for the plugin's own architecture is not compressed, since it is

@@ -74,10 +74,10 @@ func hex(b *strings.Builder, n uint, digits int) {
 	}
 }
 
-// visible tells whether r shows as a glyph, or is a space, and does nothing else.
+// visible reports whether r shows as a glyph, or is a space, and does nothing else.
 func visible(r rune) bool { return strconv.IsPrint(r) && !blank(r) }
 
-// blank tells whether r is invisible although strconv.IsPrint accepts it: the property
+// blank reports whether r is invisible although strconv.IsPrint accepts it: the property
 // Default_Ignorable_Code_Point, and the empty Braille pattern.
 func blank(r rune) bool {
 	switch {

@@ -16,11 +16,11 @@ import (
 // generates is the status of a process in NGROUPS_MAX groups, 0.7 MB.
 const MaxFile = 1 << 20
 
-// Open opens /proc/PID with O_PATH. What is read through it is always of the same process: when the
+// Open opens /proc/PID with O_PATH. What is read through it always belongs to the same process: when the
 // process has ended, reading fails with ESRCH, even if another process has its number.
 func Open(pid int) (*os.File, error) { return OpenDir("/proc/" + strconv.Itoa(pid)) }
 
-// OpenDir is Open by path, for a thread's directory /proc/PID/task/TID.
+// OpenDir is like Open, but takes a path, such as a thread's directory /proc/PID/task/TID.
 func OpenDir(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -43,7 +43,7 @@ func ReadFile(dir *os.File, name string) (string, error) {
 }
 
 func errTooLarge(dir *os.File, name string) error {
-	return fmt.Errorf("%s: it is larger than %d bytes", path(dir, name), MaxFile)
+	return fmt.Errorf("%s: larger than %d bytes", path(dir, name), MaxFile)
 }
 
 // ReadLines calls see with each line of a file of an open /proc/PID until see returns false. A line
@@ -81,7 +81,7 @@ func readParts(dir *os.File, name string, take func(part []byte) bool) error {
 		return &os.PathError{Op: "open", Path: path(dir, name), Err: err}
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, 4<<10)
+	buf := make([]byte, 2<<10) // most files are shorter
 	for {
 		n, err := unix.Read(fd, buf)
 		switch {
@@ -97,8 +97,8 @@ func readParts(dir *os.File, name string, take func(part []byte) bool) error {
 
 // ReadLink reads a link of an open /proc/PID.
 func ReadLink(dir *os.File, name string) (string, error) {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(int(dir.Fd()), name, buf)
+	var buf [unix.PathMax]byte // on the stack
+	n, err := unix.Readlinkat(int(dir.Fd()), name, buf[:])
 	if err != nil {
 		return "", &os.PathError{Op: "readlink", Path: path(dir, name), Err: err}
 	}

@@ -14,11 +14,11 @@ import (
 // Unconfined is AppArmor's label for a process without a profile.
 const Unconfined = "unconfined"
 
-// Label is the label that a security module confines a process by, from /proc/PID/attr. At most one of AppArmor
+// Label is the label by which a security module confines a process, from /proc/PID/attr. At most one of AppArmor
 // and SELinux is set.
 type Label struct {
-	// AppArmor is a profile, Unconfined, or a stack of profiles as a//&b. A profile in another policy namespace
-	// than the reader's has it in front, as :ns:a.
+	// AppArmor is a profile, Unconfined, or a stack of profiles such as a//&b. In front of a profile in a policy
+	// namespace other than the reader's is that namespace, as in :ns:a.
 	AppArmor string
 	Mode     string // enforce, complain, kill, mixed or unconfined; "" for Unconfined
 	SELinux  string // a context, or a label of Smack
@@ -78,8 +78,8 @@ func ParseLabel(text string) Label {
 	return Label{SELinux: text}
 }
 
-// Confined tells whether AppArmor restricts a process with this label. A profile in complain mode denies
-// nothing to its own process, but other profiles may refuse it to trace and signal their processes.
+// Confined reports whether AppArmor restricts a process with this label. A profile in complain mode denies
+// nothing to its own process, but other profiles may not let it trace or signal their processes.
 func (l Label) Confined() bool {
 	return l.AppArmor != "" && l.AppArmor != Unconfined && l.Mode != "unconfined"
 }

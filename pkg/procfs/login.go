@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Login is the login uid and the audit session that the kernel keeps for this process and its children,
+// Login returns the login uid and the audit session that the kernel keeps for this process and its children,
 // pam_loginuid(8). Each is nil if it was never set or the kernel has no audit support.
 func Login() (uid, session *uint32) {
 	return readID("/proc/self/loginuid"), readID("/proc/self/sessionid")
@@ -36,7 +36,7 @@ func readID(file string) *uint32 {
 	return &id
 }
 
-// OverflowUID is the uid that the kernel shows for a user without a mapping in this user namespace,
+// OverflowUID returns the uid that the kernel shows for a user without a mapping in this user namespace,
 // user_namespaces(7).
 func OverflowUID() uint32 { return overflowUID("/proc/sys/kernel/overflowuid") }
 
@@ -47,7 +47,7 @@ func overflowUID(file string) uint32 {
 	return 65534 // DEFAULT_OVERFLOWUID of the kernel's include/linux/highuid.h
 }
 
-// ControllingTerminal is the path of this process's controlling terminal, "" without one.
+// ControllingTerminal returns the path of this process's controlling terminal, "" without one.
 func ControllingTerminal() string {
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -61,7 +61,7 @@ func ControllingTerminal() string {
 	return terminalName(uint64(device))
 }
 
-// terminalName is the path of a terminal device, by the kernel's Documentation/admin-guide/devices.txt.
+// terminalName returns the path of a terminal device, by the kernel's Documentation/admin-guide/devices.txt.
 func terminalName(device uint64) string {
 	major, minor := unix.Major(device), unix.Minor(device)
 	switch {

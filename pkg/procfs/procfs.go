@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Stat holds the fields that are used of /proc/PID/stat, proc_pid_stat(5).
+// Stat holds the fields of /proc/PID/stat that are used, proc_pid_stat(5).
 type Stat struct {
 	State      byte
 	Parent     int
@@ -24,14 +24,14 @@ type Stat struct {
 	NotDefault uint64 // signals that it ignores or handles, one bit each
 }
 
-// Dead tells whether the whole process has ended, whether or not its parent has waited for it. State describes
+// Dead reports whether the whole process has ended, whether or not its parent has waited for it. State describes
 // the main thread only: if other threads still run, Threads is more than one.
 func (s Stat) Dead() bool { return s.MainEnded() && s.Threads <= 1 }
 
-// MainEnded tells whether the main thread has ended. Other threads of the process may still run.
+// MainEnded reports whether the main thread has ended. Other threads of the process may still run.
 func (s Stat) MainEnded() bool { return s.State == 'Z' || s.State == 'X' }
 
-// DefaultAction tells whether a signal has its default action: the process neither ignores nor handles it.
+// DefaultAction reports whether a signal has its default action: the process neither ignores nor handles it.
 func (s Stat) DefaultAction(sig unix.Signal) bool { return s.NotDefault&(1<<(sig-1)) == 0 }
 
 // ReadStat reads /proc/PID/stat. If there is no such process the error is the kernel's, ENOENT or ESRCH.
@@ -95,8 +95,8 @@ func Numbers(path string) ([]int, error) {
 	return list, err
 }
 
-// EachNumber calls see with each of these entries until see returns false; a directory can have millions. It
-// does not use os.ReadDir, which stats entries and makes the helper 40 KB larger.
+// EachNumber calls see with each of the entries that Numbers returns, until see returns false; a directory can
+// have millions. It does not use os.ReadDir, which stats entries and makes the helper 40 KB larger.
 func EachNumber(path string, see func(number int) bool) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {

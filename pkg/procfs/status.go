@@ -18,7 +18,7 @@ func ReadStatus(dir *os.File) (Status, error) {
 	return Status(text), err
 }
 
-// Field is the value of a line, and false if there is no such line. A process's name cannot fake a
+// Field returns the value of a line, and false if there is no such line. A process's name cannot fake a
 // line: the kernel escapes newlines in it.
 func (s Status) Field(name string) (string, bool) {
 	for line := range strings.Lines(string(s)) {
@@ -56,7 +56,7 @@ func (s Status) IDs(name string) ([]uint32, error) {
 	return list, nil
 }
 
-// Filters is the number of seccomp filters. For a process with a filter it is an error before Linux 5.9,
+// Filters returns the number of seccomp filters. For a process with a filter it is an error before Linux 5.9,
 // which does not show the number.
 func (s Status) Filters() (int, error) {
 	mode, err := s.Number("Seccomp", 10)

@@ -76,7 +76,7 @@ func (l *logger) write(text []byte) error {
 }
 
 // sendFile sends a record that is too large for a datagram as a sealed memory file, as journald's
-// protocol has it.
+// protocol requires.
 func (l *logger) sendFile(text []byte) error {
 	f, err := sealedFile(text)
 	if err != nil {

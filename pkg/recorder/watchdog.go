@@ -22,7 +22,7 @@ const WatchdogArg = "record"
 func startWatchdog(r *Recorder, fork watchdog.Fork) (*watchdog.Watchdog, error) {
 	to := r.logger.to
 	text := fmt.Appendf(nil, "%s %d\n", to, r.began.UnixNano())
-	// Not through the pipe, which may be too small.
+	// The record is in a file, since it may be larger than a pipe's capacity.
 	document, err := sealedFile(append(text, r.join.End(audit.End{Reason: audit.Killed}).Text(to)...))
 	if err != nil {
 		return nil, err

@@ -42,11 +42,15 @@ const (
 // Request is what the user asks for, completed by what the engine knows of the containers.
 type Request struct {
 	Version int `json:"version"`
+	// Program is what the user typed to start docker nsjoin, for messages; "" for docker nsjoin.
+	Program string `json:"program,omitempty"`
 	// Base is the source of the kinds in Take.
 	Base Source `json:"base"`
 	Take ns.Set `json:"take"`
 	// Overrides has the sources of single kinds. They have priority over Base and Take.
 	Overrides map[ns.Kind]Source `json:"overrides,omitempty"`
+	// Names says whose names the command sees; nil for those of its file system.
+	Names *Names `json:"names,omitempty"`
 	// Command is the command with its arguments; empty for the user's login shell.
 	Command Words `json:"command,omitempty"`
 	// NotFoundHint is the hint when the command is not found; "" for none.
@@ -64,13 +68,21 @@ type Request struct {
 	// Inspect means that the plan only shows the identity that a command would have. It is
 	// made even if no command can run, as in a paused container.
 	Inspect bool `json:"inspect,omitempty"`
+	// Paused means that the command also runs if the container is paused: beside the cgroup that is frozen.
+	Paused bool `json:"paused,omitempty"`
 	// Survey asks for a survey.Survey as JSON instead of running a command.
 	Survey *Survey `json:"survey,omitempty"`
+	// Forward asks for sockets of the container Base instead of running a command; NewForward makes such a request.
+	Forward *Forward `json:"forward,omitempty"`
+	// View is the command's own root directory; nil for the container's.
+	View *View `json:"view,omitempty"`
+	// Mount asks for a mount instead of running a command.
+	Mount *Mount `json:"mount,omitempty"`
 	// Via is the way to the engine's host and why it was chosen, for printing the plan.
 	Via string `json:"via,omitempty"`
 	// Call is "" if the helper does not run in a container of the engine.
 	Call Call `json:"call,omitempty"`
-	// Client is nil if the helper is started locally, as a child of the caller.
+	// Client is nil if the helper replaces the caller's process.
 	Client *Client `json:"client,omitempty"`
 	// Audit has the client's settings of the audit records.
 	Audit audit.Request `json:"audit"`
@@ -91,10 +103,12 @@ type Claim struct {
 	PID int    `json:"pid,omitempty"`
 }
 
-// Client describes the caller of a helper in a container of the engine. It may be on another
-// machine. The helper's standard input then consists of frames (package frame), and the host's
-// namespaces are those of the process that started the helper's container.
+// Client describes the caller of a helper whose standard input consists of frames (package frame).
+// Unless it is Local, the helper is in a container of the engine, and the host's namespaces are those
+// of the process that started that container; the caller may be on another machine.
 type Client struct {
+	// Local means that the helper is a child of the caller's.
+	Local   bool    `json:"local,omitempty"`
 	Streams Streams `json:"streams"`
 	// Null says which of its standard streams are the null device. OneOutput means that its
 	// standard output and standard error are the same file, whose order of writes is kept.
@@ -104,6 +118,8 @@ type Client struct {
 	// what the command has read. InputWaits means that there is data to read.
 	InputFile  bool `json:"inputFile,omitempty"`
 	InputWaits bool `json:"inputWaits,omitempty"`
+	// SmallWindow means that it sends input by frame.SmallWindow, since there are many helpers.
+	SmallWindow bool `json:"smallWindow,omitempty"`
 	// Rows and Columns are the size of its terminal; 0 for none.
 	Rows    uint16 `json:"rows,omitempty"`
 	Columns uint16 `json:"columns,omitempty"`
@@ -131,6 +147,8 @@ type Exec struct {
 	Env Words `json:"env,omitempty"`
 	// Privileged grants all capabilities. The seccomp filter stays, as with docker exec.
 	Privileged bool `json:"privileged,omitempty"`
+	// Profile grants what a debugger needs beyond the container's rights.
+	Profile Profile `json:"profile,omitempty"`
 	// Detach starts the command and does not wait for it.
 	Detach bool `json:"detach,omitempty"`
 	// Interactive passes the caller's standard input on.
@@ -149,7 +167,10 @@ func (r *Request) Source(k ns.Kind) Source {
 	return Host()
 }
 
-// New tells whether a new namespace of kind k is made.
+// IsRemote reports whether the helper runs in a container of the engine.
+func (r *Request) IsRemote() bool { return r.Client != nil && !r.Client.Local }
+
+// New reports whether a new namespace of kind k is made.
 func (r *Request) New(k ns.Kind) bool { return r.Overrides[k].From == FromNew }
 
 // Write writes r as JSON.

@@ -73,15 +73,15 @@ func ParseSource(value string) (Source, error) {
 	case word == "ns" && strings.HasPrefix(rest, "/"):
 		return Source{From: FromPath, Path: Word(rest)}, nil
 	case word == "ns":
-		return Source{}, fmt.Errorf("%q is not ns:PATH with an absolute path", value)
+		return Source{}, fmt.Errorf("%q: PATH in ns:PATH must be absolute", value)
 	case word == "pid":
 		pid, err := strconv.ParseInt(rest, 10, 32)
 		if err != nil || pid <= 0 {
-			return Source{}, fmt.Errorf("%q is not pid:N with N the number of a process", value)
+			return Source{}, fmt.Errorf("%q: N in pid:N must be the number of a process", value)
 		}
 		return Source{From: FromPID, PID: int(pid)}, nil
 	}
-	return Source{}, fmt.Errorf("unknown source %q: one of %s", value, Sources)
+	return Source{}, fmt.Errorf("unknown source %q: must be one of %s", value, Sources)
 }
 
 // String names the source as in the command line: web, pid:42 or host.

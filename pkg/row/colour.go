@@ -11,7 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// Painter adds colours, if it is true.
+// Painter adds colours if it is true.
 type Painter bool
 
 // StdoutPainter paints if standard output is a terminal and NO_COLOR is not set, https://no-color.org.

@@ -1,5 +1,5 @@
-// Package row prints a container with whom it shares its namespaces: as a row of a table or of a
-// template, in detail, and as a record of JSON.
+// Package row prints a container and the containers that share its namespaces: as a row of a table or of a
+// template, in detail, and as JSON.
 package row
 
 import (
@@ -20,8 +20,7 @@ import (
 // Row is a container as a template sees it.
 type Row struct{ columns }
 
-// New makes a row from what a survey and the engine tell of a container. truncate shortens what is
-// printed.
+// New makes a row from what a survey and the engine report about a container. truncate shortens the output.
 func New(row *survey.Row, c engine.Container, truncate bool) *Row {
 	return &Row{columns{row: row, container: c, truncate: truncate}}
 }
@@ -46,7 +45,7 @@ func Header() formatter.Header {
 	}
 }
 
-// What is shown of a column if it is shortened: containers that share a namespace, characters of a command.
+// Limits for shortened columns: the number of containers that share a namespace, the length of a command.
 const (
 	shownNames   = 3
 	shownCommand = 20

@@ -10,7 +10,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// WriteDetails prints all that is known of each row: who has each namespace, and the guests.
+// WriteDetails prints everything that is known about each row, including which containers share each
+// namespace, and the guests.
 func WriteDetails(out io.Writer, paint Painter, rows []*Row) error {
 	for i, r := range rows {
 		if i > 0 {

@@ -36,7 +36,7 @@ type GuestRecord struct {
 	User      string
 	StartedAt string
 	Command   string
-	Cut       bool `json:",omitempty"` // Command is the beginning
+	Cut       bool `json:",omitempty"` // Command is truncated
 	Kinds     []string
 	From      string
 }
@@ -49,7 +49,7 @@ type Guests struct {
 
 func (g Guests) String() string { return strconv.Itoa(len(g.List) + g.More) }
 
-// MarshalJSON writes the whole row, also if other forms shorten it.
+// MarshalJSON encodes the whole row, even if other forms shorten it.
 func (r *Row) MarshalJSON() ([]byte, error) { return json.Marshal(RecordOf(r)) }
 
 // RecordOf returns the whole row. It is not a method: templates would have it as a column.

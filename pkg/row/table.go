@@ -7,7 +7,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// WriteTable prints rows as a table of ours, whose cells may have colours.
+// WriteTable prints rows as one of docker nsjoin's own tables, whose cells may have colours.
 func WriteTable(out io.Writer, format string, paint Painter, rows []*Row) error {
 	head := Header()
 	for _, name := range []string{"Cgroup", "IPC", "Mnt", "Net", "PID", "Time", "User", "UTS", "Guests"} {

@@ -45,7 +45,7 @@ func (a *abi) each(do func(number uint32, name string)) {
 	}
 }
 
-// containsWord tells whether word is in a list separated by spaces.
+// containsWord reports whether word is in a list separated by spaces.
 func containsWord(words, word string) bool { return strings.Contains(" "+words+" ", " "+word+" ") }
 
 // From arch/x86/entry/syscalls/syscall_64.tbl: the calls that have other numbers in x32, from

@@ -79,7 +79,7 @@ func (s *section) add(entries []entry, fallback action) {
 	})
 }
 
-// add adds the rules of name and tells whether the profile names it. If first is not nil, it replaces
+// add adds the rules of name and reports whether the profile names it. If first is not nil, it replaces
 // their conditions on the first argument.
 func (c *call) add(entries []entry, fallback action, name string, first *condition) (named bool) {
 	for i := range entries {
@@ -124,7 +124,7 @@ func (c *call) insert(r rule) {
 	c.rules[at] = r
 }
 
-// filter assembles sections to a program.
+// filter assembles sections into a program.
 type filter struct {
 	fallback action
 	sections []section
@@ -212,7 +212,7 @@ func (f *filter) section(s *section) {
 	p.ret(f.fallback)
 }
 
-// unconditional tells whether the action does not depend on the arguments.
+// unconditional reports whether the action does not depend on the arguments.
 func (c *call) unconditional() bool { return len(c.rules[0].conditions) == 0 }
 
 // conditional emits the code for a call whose action depends on the arguments.

@@ -9,10 +9,10 @@ type Call struct {
 // Decision is the result of filters for a call, SECCOMP_RET_….
 type Decision uint32
 
-// Allows tells whether the call is executed. One left to a tracer is not, since there is none.
+// Allows reports whether the call is executed. A call left to a tracer is not, since there is no tracer.
 func (d Decision) Allows() bool { return action(d).strictness() >= logged.strictness() }
 
-// Refuses tells whether the call only fails, with this errno.
+// Refuses reports whether the call only fails, with this errno.
 func (d Decision) Refuses(number uint16) bool {
 	return action(d)&^0xffff == errno && uint16(d) == number //nolint:gosec // the low half
 }

@@ -71,7 +71,7 @@ func namesOf(t *testing.T, known []seccomp.ABI) (names []string) {
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "switch_endian" || name == "sys_debug_setcontext" })
 }
 
-// of returns p without the names that libseccomp does not know.
+// of returns p with only these names of calls, those that libseccomp knows.
 func (p profile) of(names []string) profile {
 	for i := range p.Syscalls {
 		p.Syscalls[i].Names = slices.DeleteFunc(p.Syscalls[i].Names, func(name string) bool {
@@ -82,7 +82,7 @@ func (p profile) of(names []string) profile {
 	return p
 }
 
-// compare runs both filters of a profile on its calls. It returns false if one cannot be made.
+// compare runs both filters of a profile on its calls. It returns false if either cannot be made.
 func compare(t *testing.T, name string, p profile, known []seccomp.ABI) bool {
 	t.Helper()
 	big := known[0].Name() == "SCMP_ARCH_S390X"
@@ -98,16 +98,16 @@ func compare(t *testing.T, name string, p profile, known []seccomp.ABI) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, newest := p.said(known), p.newest(known)
+	model, newest := p.model(known), p.newest(known)
 	for _, c := range p.calls(known) {
-		got, want, theirs := ours(c), said.decide(c), theirs(c)
+		got, want, theirs := ours(c), model.decide(c), theirs(c)
 		if newest.exceeds(c) {
 			want, theirs = enosys, enosys
 		}
 		switch {
 		case got != want:
 			t.Errorf("%s: %s: %#x, the profile says %#x; %s", name, c, got, want, p.about(c, known))
-		case got != theirs && !said.doubtful(c):
+		case got != theirs && !model.ambiguous(c):
 			t.Errorf("%s: %s: %#x, libseccomp has %#x; %s", name, c, got, theirs, p.about(c, known))
 		default:
 			continue

@@ -20,7 +20,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// libseccompVariable holds the path of the program that scripts/seccomp builds from
+// libseccompVariable is the variable with the path of the program that scripts/seccomp builds from
 // testdata/libseccomp.c.
 const libseccompVariable = "NSJOIN_TEST_LIBSECCOMP"
 
@@ -181,8 +181,8 @@ func libseccompProgram(t *testing.T, p profile, known []seccomp.ABI) []seccomp.I
 	return program
 }
 
-// forgetsNumber recognizes a program that compares the ABI instead of the number. libseccomp makes
-// one if an ABI lacks the first call of a profile.
+// forgetsNumber reports whether a program compares the ABI instead of the call's number. libseccomp makes
+// such a program if an ABI lacks the first call of a profile.
 func forgetsNumber(program []seccomp.Instruction) bool {
 	const loads, equal = 0x20, 0x15
 	for i, in := range program {

@@ -1,4 +1,4 @@
-// Package seccomp compiles the seccomp section of an OCI bundle to a filter, as the runtime
+// Package seccomp compiles the seccomp section of an OCI bundle into a filter, as the runtime
 // does for docker exec. It is used if the filter of the container's first process may not be copied:
 // that requires CAP_SYS_ADMIN in the initial user namespace, which a rootless engine does not
 // have. The package does no I/O.
@@ -88,7 +88,7 @@ func parseAction(name string, number *uint16) (action, error) {
 // strictness orders actions as the kernel does if several filters disagree: the least one counts.
 func (a action) strictness() int32 { return int32(a &^ 0xffff) } //nolint:gosec // the kernel's own comparison
 
-// permits tells whether an action does not block a call: allow, log or trace.
+// permits reports whether an action does not block a call: allow, log or trace.
 func (a action) permits() bool { return a.strictness() >= trace.strictness() }
 
 // condition compares an argument, after applying the mask.

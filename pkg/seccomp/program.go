@@ -48,7 +48,7 @@ func (p *program) when(code uint16, k uint32) {
 	*p = append(*p, Instruction{Code: code, Jf: 1, K: k})
 }
 
-// Notifies tells whether a filter leaves calls to an agent, SECCOMP_RET_USER_NOTIF.
+// Notifies reports whether a filter leaves calls to an agent, SECCOMP_RET_USER_NOTIF.
 func Notifies(program []Instruction) bool {
 	for _, in := range program {
 		if in.Code == returned && action(in.K)&^0xffff == notify {
@@ -58,7 +58,7 @@ func Notifies(program []Instruction) bool {
 	return false
 }
 
-// label is a jump target whose position is not known yet: the indices of the jumps to it.
+// label is a jump target whose position is not yet known. It holds the indices of the jumps to it.
 type label []int
 
 func (p *program) jump(to *label) {

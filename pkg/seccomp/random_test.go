@@ -36,8 +36,8 @@ type condition struct {
 	Op       string `json:"op"`
 }
 
-// actions maps the names of actions to SECCOMP_RET_…, and operators those of comparisons to enum
-// scmp_compare.
+// actions maps the names of actions to SECCOMP_RET_…, and operators the names of comparisons to
+// libseccomp's enum scmp_compare.
 var (
 	actions = map[string]uint32{
 		"SCMP_ACT_KILL": unix.SECCOMP_RET_KILL_THREAD, "SCMP_ACT_KILL_THREAD": unix.SECCOMP_RET_KILL_THREAD,
@@ -91,7 +91,7 @@ func (p profile) each(do func(e entry, name string, conditions []condition)) {
 	}
 }
 
-// rules returns the number of names.
+// rules returns the number of names in all entries.
 func (p profile) rules() (n int) {
 	for _, e := range p.Syscalls {
 		n += len(e.Names)
@@ -99,7 +99,7 @@ func (p profile) rules() (n int) {
 	return n
 }
 
-// compiled returns the filter of this package; nil if that is longer than the kernel allows.
+// compiled returns the filter that this package compiles; nil if it is longer than the kernel allows.
 func (p profile) compiled(t *testing.T, known []seccomp.ABI) []seccomp.Instruction {
 	t.Helper()
 	text, err := json.Marshal(p)
@@ -120,8 +120,8 @@ func (p profile) compiled(t *testing.T, known []seccomp.ABI) []seccomp.Instructi
 	return program
 }
 
-// randomProfile returns the profile with a number, of calls with these names and for these
-// architectures.
+// randomProfile returns a random profile with calls of these names, for some of these ABIs. It is always
+// the same for a number.
 func randomProfile(number uint64, names []string, known []seccomp.ABI) profile {
 	r := rand.New(rand.NewPCG(number, 15))
 	errnos := []uint16{0, 1, 2, 38, 95, 4094}
@@ -141,7 +141,7 @@ func randomProfile(number uint64, names []string, known []seccomp.ABI) profile {
 			p.Architectures = append(p.Architectures, a.Name())
 		}
 	}
-	// Like most profiles it has few actions, or it has all.
+	// Most profiles have only a few actions; some of these have all.
 	few := []string{kinds[r.IntN(len(kinds))], kinds[r.IntN(len(kinds))]}
 	if r.IntN(3) == 0 {
 		few = kinds
@@ -164,7 +164,7 @@ func randomProfile(number uint64, names []string, known []seccomp.ABI) profile {
 	return p
 }
 
-// randomCondition compares with a value where halves, signs and carries meet.
+// randomCondition returns a condition with a value at the boundaries of halves, signs and carries.
 func randomCondition(r *rand.Rand) condition {
 	edges := []uint64{
 		0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 1 << 32, 1<<32 + 1, 1<<32 - 2, 2<<32 - 1, 5 << 32, 5<<32 | 0xffffffff, 1 << 63,
@@ -175,7 +175,7 @@ func randomCondition(r *rand.Rand) condition {
 	if c.Op == "SCMP_CMP_MASKED_EQ" {
 		c.ValueTwo = edges[r.IntN(len(edges))]
 		if r.IntN(4) > 0 {
-			c.ValueTwo &= c.Value // else it can't be met
+			c.ValueTwo &= c.Value // otherwise no argument meets it
 		}
 	}
 	return c

@@ -44,7 +44,7 @@ func callerOf(socket *os.File) (*caller, error) {
 	return &caller{socket: socket, pid: int(of.Pid), pidfd: fd}, nil
 }
 
-// callerByPidfd returns the caller with this pidfd. Its pid is the helper's parent's as long as it lives.
+// callerByPidfd returns the caller with this pidfd. As long as it lives, its pid is that of the helper's parent.
 func callerByPidfd(fd int) (*caller, error) {
 	c := &caller{pid: os.Getppid(), pidfd: fd}
 	if readable(fd, 0) {

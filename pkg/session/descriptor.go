@@ -13,7 +13,7 @@ import (
 )
 
 // descriptor is one of the caller's descriptors. Other processes share its open file and may
-// have made it non-blocking. Nothing of it is changed here, so Go's poller is not used.
+// have made it non-blocking. Nothing about it is changed here, so Go's poller is not used.
 type descriptor int
 
 // Read waits until there are bytes and reads them; io.Reader.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fatalSignals are the signals by which users end a process: terminating signals in the comments here.
+// fatalSignals returns the signals by which users end a process: terminating signals in the comments here.
 func fatalSignals() []unix.Signal {
 	return []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM}
 }
@@ -28,7 +28,7 @@ func RestoreDefaultActions() {
 }
 
 // ignored reports whether a signal is ignored, as under nohup. signal.Ignored is also true for
-// those that RestoreDefaultActions has reset.
+// the signals that RestoreDefaultActions has reset.
 func ignored(sig unix.Signal) bool {
 	var current sigaction
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&current)), sizeOfSet, 0, 0)
@@ -36,8 +36,8 @@ func ignored(sig unix.Signal) bool {
 	return errno == 0 && current.handler == ignore
 }
 
-// sigaction begins like the kernel's struct sigaction, sigaction(2), and is at least as large: what
-// follows the handler differs between architectures.
+// sigaction begins like the kernel's struct sigaction, sigaction(2), and is at least as large: the fields
+// after the handler differ between architectures.
 type sigaction struct {
 	handler uintptr
 	rest    [64]byte

@@ -29,8 +29,8 @@ type group struct {
 	pid   int
 	pidfd *os.File // the command's
 	leads bool
-	// child says that the command is a child of this process that was not reaped: nothing else can
-	// have its pid or session ID. mu is held while a signal is forwarded.
+	// child says that the command is a child of this process that has not been reaped: nothing else
+	// can have its pid or session ID. mu is held while a signal is forwarded.
 	child bool
 	mu    sync.Mutex
 	pidNS ns.ID // the command's pid namespace
@@ -63,8 +63,8 @@ func pidNSOf(pid int) (ns.ID, error) {
 }
 
 // end sends SIGHUP to the group, as a terminal that hangs up does, and SIGKILL to what is left
-// after grace. It returns when nothing is left; in a container paused by cgroup v1 that is when
-// the container was unpaused.
+// after grace. It returns when nothing is left; in a container paused by cgroup v1 that is only after
+// the container is unpaused.
 func (g *group) end() {
 	deadline := time.Now().Add(grace)
 	// SIGCONT, so that a stopped process receives the SIGHUP.
@@ -146,7 +146,7 @@ func (g *group) member(pid int, visit func(fd int, st procfs.Stat)) {
 }
 
 // sameSession reports whether a process whose session ID is the command's pid is in the command's
-// session. Once the command was reaped, another session may have its ID, but only if all pids
+// session. Once the command has been reaped, another session may have its ID, but only if all pids
 // were used in between, and a process of another pid namespace is never taken for a member.
 func (g *group) sameSession(pid int) bool {
 	if g.child || !g.ended() {

@@ -26,7 +26,7 @@ type input struct {
 	commandEnd *os.File
 	moved      int64         // written to the pipe, in bytes; valid once done is closed
 	unsent     int64         // read from the caller and not written, in bytes
-	done       chan struct{} // closed when nothing is copied any more
+	done       chan struct{} // closed when nothing more is copied
 }
 
 func newInput(to *os.File) *input {

@@ -72,8 +72,8 @@ func (y *typingModel) pause() bool {
 	return len(y.keys.held) == 0 && bytes.Equal(y.out, y.beforePause)
 }
 
-// add types more. right reports whether everything was passed on but what is held back or, once the
-// detach keys are complete, everything before them.
+// add types more. right says that everything was passed on except what is held back or, once the detach
+// keys are complete, everything before them.
 func (y *typingModel) add(in []byte) (complete, right bool) {
 	y.sincePause = append(y.sincePause, in...)
 	passed, complete := y.keys.feed(bytes.Clone(in))

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listen reads orders until the helper is gone, and the pidfd that came with them, or nil. What
-// was read before an error counts.
+// listen reads orders until the helper is gone. It returns them and the pidfd that came with them, or
+// nil. After an error it returns what was read before.
 func listen(socket *os.File) (orders []byte, pidfd *os.File) {
 	buf := make([]byte, 4096)
 	for {
@@ -29,8 +29,8 @@ func listen(socket *os.File) (orders []byte, pidfd *os.File) {
 	}
 }
 
-// receive reads from a socket, and the descriptor that was passed with it, or -1. It is recvmsg(2):
-// unix.Recvmsg knows all kinds of addresses, which are 40 KB of the helper.
+// receive reads from a socket, and returns the descriptor that was passed along, or -1. It calls recvmsg(2)
+// itself: unix.Recvmsg handles all kinds of addresses, which would make the helper 40 KB larger.
 func receive(socket *os.File, buf []byte) (n, passed int, err error) {
 	var rights struct {
 		unix.Cmsghdr

@@ -16,11 +16,11 @@ import (
 // nullDevice opens a null device.
 type nullDevice func(flag int) (*os.File, error)
 
-// hostNull is the host's null device. With --via engine it is reached through the process
-// that started the helper's container.
+// hostNull returns the host's null device. In a container of the engine it is reached through the process
+// that started that container.
 func hostNull(remote *Remote) nullDevice {
 	name := os.DevNull
-	if remote != nil {
+	if remote != nil && !remote.client.Local {
 		name = hostNullPath()
 	}
 	return func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) }
@@ -28,14 +28,14 @@ func hostNull(remote *Remote) nullDevice {
 
 var (
 	errNotNullDevice = errors.New("the file is not the null device")
-	errNullExposed   = errors.New("the container's own would be exposed to another container")
+	errNullExposed   = errors.New("another container would get access to the container's null device")
 )
 
 // noNullDevice is for a command that is visible in another container: that container's root
 // could open the command's descriptors.
 func noNullDevice(int) (*os.File, error) { return nil, errNullExposed }
 
-// containerNull is the container's own null device. The host's is not passed in: even through a
+// containerNull returns the container's own null device. The host's is not passed in: even through a
 // read-only descriptor its mode can be changed. The container may have replaced the file, so it
 // is checked before it is opened.
 func containerNull(root *os.File) nullDevice {

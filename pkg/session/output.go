@@ -25,7 +25,7 @@ type output struct {
 	stream int      // the caller's stream, 1 or 2
 	from   *os.File // the helper's end of the command's pipe or terminal
 	to     io.Writer
-	done   chan struct{} // closed when nothing is copied any more
+	done   chan struct{} // closed when nothing more is copied
 	err    error         // why output was lost; valid once done is closed
 	// signal sends the command a signal, if from is a terminal; else it is nil.
 	signal func(unix.Signal)
@@ -53,7 +53,7 @@ func (o *output) write(b []byte) bool {
 	if err == nil {
 		return true
 	}
-	// The user must learn that the disk is full or failed, but knows when a reader has ended.
+	// A full or failed disk must be reported. A reader that has ended need not be: the user knows.
 	if !isReaderGone(err) && !terminalHungUp(o.stream) {
 		o.err = &os.PathError{Op: "write", Path: streamNames[o.stream], Err: err}
 	}
@@ -62,13 +62,13 @@ func (o *output) write(b []byte) bool {
 	return o.signal != nil
 }
 
-// isReaderGone reports whether a write failed because nobody reads any more. A socket returns
+// isReaderGone reports whether a write failed because its reader is gone. A socket returns
 // ECONNRESET if its peer closed it with unread data.
 func isReaderGone(err error) bool {
 	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET)
 }
 
-// notifyReaderGone tells the command that nobody reads its output any more. The next write to a
+// notifyReaderGone tells the command that the reader of its output is gone. The next write to a
 // pipe fails with EPIPE and SIGPIPE. A terminal has no such error: once its buffer is full, a
 // write waits forever. So the command gets a signal, and its output is still read.
 func (o *output) notifyReaderGone(why error) {

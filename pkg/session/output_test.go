@@ -111,7 +111,7 @@ func TestCommandGetsEPIPEWhenReaderIsGone(t *testing.T) {
 // time; without that the call lasted until the Docker CLI was killed.
 func TestFinishTimesOutWhenReaderIsStopped(t *testing.T) {
 	from, command := pipe(t)
-	reader, full := pipe(t) // which nobody reads
+	reader, full := pipe(t) // never read
 	s := &streams{outputs: []*output{{from: from, to: descriptor(full.Fd())}}}
 	s.start(nil, newEvent(), newEvent())
 	if _, err := command.Write(make([]byte, 160<<10)); err != nil {

@@ -81,9 +81,8 @@ func TestOutputToFullPipe(t *testing.T) {
 	}
 }
 
-// When nobody reads the output any more, the command's pipe is closed, and its next write fails with
-// EPIPE. A terminal is kept open and read, since a write to it could wait forever: the command
-// gets a signal.
+// When the output's reader is gone, the command's pipe is closed, and its next write fails with EPIPE. A
+// terminal is kept open and read, since a write to it could wait forever, and the command gets a signal.
 func TestCommandIsNotifiedWhenReaderIsGone(t *testing.T) {
 	from, command := pipe(t)
 	s := &streams{outputs: []*output{{stream: 1, from: from, to: io.Discard}}}

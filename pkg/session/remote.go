@@ -3,11 +3,9 @@
 package session
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -19,15 +17,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
-// Remote is a caller that is reached through the engine, maybe on another machine. It sends its
+// Remote is a caller that is reached through the engine, possibly on another machine. It sends its
 // frames to the helper's original standard input, which is replaced by a pipe with the data of
 // the frames. Frames to the caller go to the helper's original standard error.
 type Remote struct {
 	client     *request.Client
 	frames     *os.File
-	inputPipe  *os.File // the writing end of the pipe
-	commandEnd *os.File // the command's end, to count what is left there; nil if that is not asked for
-	stderr     *frame.Writer
+	commandEnd *os.File // the command's end, to count what is left there; nil if the client does not need that
+	outputs    *Outputs
 	input      *queue
 	// reading says that the frames are read. Before that only a hangup is noticed.
 	reading atomic.Bool
@@ -35,11 +32,38 @@ type Remote struct {
 	hungUp atomic.Bool
 }
 
-// CallerStderr returns the standard error of a remote caller.
-func CallerStderr() *frame.Writer { return frame.NewWriter(descriptor(2)) }
+// Outputs are the helper's streams to a client: standard output, whose bytes are counted, and the frames on
+// standard error.
+type Outputs struct {
+	Stderr  *frame.Writer
+	written atomic.Int64 // bytes to standard output
+}
 
-// NewRemote reads the frames of c from the helper's standard input. stderr is from CallerStderr.
-func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
+// ClientOutputs returns the streams to the client.
+func ClientOutputs() *Outputs {
+	_, _ = unix.FcntlInt(1, unix.F_SETPIPE_SZ, pipeSize)
+	return &Outputs{Stderr: frame.NewWriter(descriptor(2))}
+}
+
+// Write writes to the client's standard output; io.Writer.
+func (o *Outputs) Write(b []byte) (int, error) {
+	n, err := descriptor(1).Write(b)
+	o.written.Add(int64(n))
+	return n, err
+}
+
+// Exit tells the client that everything is written and that the helper exits with status.
+func (o *Outputs) Exit(status int) error { return o.Stderr.Exit(status, o.written.Load()) }
+
+// RemoteRequest returns the request of a remote caller, which its frames begin with. It fails if nothing
+// comes for frame.Timeout.
+func RemoteRequest() io.Reader { return frame.NewRequestReader(timeoutReader{os.Stdin}) }
+
+// RemotePrograms returns the programs that follow the request, in the same way.
+func RemotePrograms() io.Reader { return frame.NewProgramsReader(timeoutReader{os.Stdin}) }
+
+// NewRemote reads the frames of c from the helper's standard input.
+func NewRemote(c *request.Client, outputs *Outputs) (*Remote, error) {
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, fmt.Errorf("redirect standard input: %w", err)
@@ -52,7 +76,7 @@ func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	if err := unix.Dup3(int(r.Fd()), 0, 0); err != nil {
 		return nil, fmt.Errorf("redirect standard input: %w", err)
 	}
-	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), inputPipe: w, stderr: stderr, input: newQueue()}
+	remote := &Remote{client: c, frames: os.NewFile(uintptr(fd), "frames"), outputs: outputs, input: newQueue(w, windowOf(c))}
 	if c.InputFile {
 		if remote.commandEnd, err = dupFile(r); err != nil {
 			return nil, err
@@ -62,8 +86,16 @@ func NewRemote(c *request.Client, stderr *frame.Writer) (*Remote, error) {
 	return remote, nil
 }
 
-// exitTimeout is how long the helper has to exit after a hangup that came before its frames were
-// read. To end its children takes it a little more than a second.
+// windowOf returns how many bytes of input the client sends ahead.
+func windowOf(c *request.Client) int64 {
+	if c.SmallWindow {
+		return frame.SmallWindow
+	}
+	return frame.Window
+}
+
+// exitTimeout is how long the helper may take to exit after a hangup that came before its frames were
+// read. Ending its children takes a little more than a second.
 const exitTimeout = 5 * time.Second
 
 // exitOnHangup ends the helper if the caller hangs up before its frames are read. Session.Canceled
@@ -96,10 +128,13 @@ func hostNullPath() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Get
 
 // writer returns the destination of the command's stream i. A nil Remote is a local caller.
 func (r *Remote) writer(i int) io.Writer {
-	if r != nil && i == 2 {
-		return r.stderr
+	switch {
+	case r == nil:
+		return descriptor(i)
+	case i == 2:
+		return r.outputs.Stderr
 	}
-	return descriptor(i)
+	return r.outputs
 }
 
 // null reports whether the caller's stream i is the null device.
@@ -129,22 +164,21 @@ func setSize(pty *os.File, rows, columns uint16) {
 }
 
 // readFrames handles the caller's frames until the caller is gone: its stream ends, or sends nothing
-// for frame.Timeout. signal forwards a signal to the command. readerGone tells the command that
-// nobody reads one of its outputs any more.
+// for frame.Timeout. signal forwards a signal to the command. readerGone tells the command that the
+// reader of one of its outputs is gone.
 func (r *Remote) readFrames(signal func(unix.Signal), readerGone func(stream int), pty *os.File, gone *event) {
 	defer gone.fire()
 	r.reading.Store(true)
-	r.consumed(0)                        // the caller waits for this before it sends signals
-	runtime.GOMAXPROCS(runtime.NumCPU()) // package engine started the helper with one
-	for _, pipe := range []*os.File{r.frames, r.inputPipe} {
+	r.consumed(0)   // the caller waits for this before it sends signals
+	useProcessors() // package engine started the helper with one
+	for _, pipe := range []*os.File{r.frames, r.input.to} {
 		_ = stdio.WithFD(pipe, func(fd int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, pipeSize) })
 	}
-	go r.input.drainTo(r.inputPipe, r.consumed)
+	go r.input.drain(r.consumed)
 	defer r.input.end()
-	from := bufio.NewReaderSize(timeoutReader{r.frames}, frame.MaxSize) // a frame has two parts, and often two frames come at once
-	buf := make([]byte, frame.MaxSize)
+	from := frame.NewReader(timeoutReader{r.frames})
 	for {
-		f, err := frame.Read(from, buf)
+		f, err := from.Next()
 		if err != nil {
 			return
 		}
@@ -162,13 +196,13 @@ func (r *Remote) readFrames(signal func(unix.Signal), readerGone func(stream int
 			signal(unix.Signal(f.Number()))
 		case frame.OutputClosed:
 			readerGone(f.Number())
-		case frame.Alive, frame.Consumed:
+		case frame.Alive, frame.Request, frame.Programs, frame.Consumed, frame.Hello, frame.Exit:
 		}
 	}
 }
 
 // consumed tells the caller how much of its input was written to the command, in bytes.
-func (r *Remote) consumed(total int64) { _ = r.stderr.Consumed(total) }
+func (r *Remote) consumed(total int64) { _ = r.outputs.Stderr.Consumed(total) }
 
 // reportUnread tells the caller, at the end, how much of its input the command has read, if that
 // is a regular file.

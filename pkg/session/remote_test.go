@@ -39,7 +39,7 @@ func newTestRemote(t *testing.T) (r *Remote, client, command *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { none.Close() })
-	r = &Remote{client: &request.Client{}, frames: frames, inputPipe: input, stderr: frame.NewWriter(none), input: newQueue()}
+	r = &Remote{client: &request.Client{}, frames: frames, outputs: &Outputs{Stderr: frame.NewWriter(none)}, input: newQueue(input, frame.Window)}
 	return r, client, command
 }
 
@@ -171,7 +171,7 @@ func waitFired(t *testing.T, e *event, what string) {
 func TestRemoteReportsHowMuchWasRead(t *testing.T) {
 	r, client, command := newTestRemote(t)
 	reports, stderr := pipe(t)
-	r.stderr = frame.NewWriter(stderr)
+	r.outputs.Stderr = frame.NewWriter(stderr)
 	var err error
 	if r.commandEnd, err = dupFile(command); err != nil {
 		t.Fatal(err)

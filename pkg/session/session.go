@@ -36,7 +36,7 @@ type Session struct {
 }
 
 // Prepare makes the streams of the plan's command. root is the root directory that the command
-// will have; its terminal and null device come from there. socket is the connection to the
+// will have; the command's terminal and null device come from there. socket is the connection to the
 // Docker CLI, or nil. remote is nil for a local caller.
 func Prepare(p *plan.Plan, root *os.File, fork watchdog.Fork, socket *os.File, remote *Remote) (*Session, error) {
 	s := &Session{
@@ -64,7 +64,7 @@ func (s *Session) makeStreams(p *plan.Plan, root *os.File) (err error) {
 		if !p.SharesNull() {
 			null = noNullDevice
 		}
-		if p.Detach { // nobody is there to read a pipe
+		if p.Detach { // a pipe would have no reader
 			null = orCreateNull(null)
 		}
 	}
@@ -199,7 +199,7 @@ func (s *Session) Release() error {
 		return nil
 	}
 	err := tell(s.watchdog, order{Drain: true}, nil)
-	s.watchdog = nil // it goes on
+	s.watchdog = nil // it keeps running
 	return err
 }
 
@@ -210,6 +210,6 @@ func (s *Session) detach(pid int) error {
 	}
 	s.detached = true
 	s.End()
-	_, err := fmt.Fprintf(s.stderr, "\r\nleft process %d running: docker top %s\n", pid, s.target)
+	_, err := fmt.Fprintf(s.stderr, "\r\nleft process %d running: docker top %s shows it\n", pid, s.target)
 	return err
 }

@@ -189,7 +189,7 @@ func TestDetachKeysReleaseTheCommand(t *testing.T) {
 	}
 	stderr.Close()
 	text, err := bufio.NewReader(output).ReadString(0)
-	if !strings.Contains(text, "running: docker top web\n") {
+	if !strings.Contains(text, "running: docker top web shows it\n") {
 		t.Errorf("it prints %q, %v", text, err)
 	}
 }

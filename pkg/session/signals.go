@@ -66,8 +66,8 @@ func (s *signals) forwardTo(command *group) {
 	}()
 }
 
-// nextFatal receives the next terminating signal, and drops one that came before: the command
-// got that.
+// nextFatal returns a channel that receives the next terminating signal. It drops an earlier one, which the
+// command has already received.
 func (s *signals) nextFatal() <-chan os.Signal {
 	select {
 	case <-s.fatal:
@@ -76,7 +76,7 @@ func (s *signals) nextFatal() <-chan os.Signal {
 	return s.fatal
 }
 
-// outputTimeout is how long to wait, once the command has ended, for the reader of its output: grace
+// outputTimeout returns how long to wait, once the command has ended, for the reader of its output: grace
 // if a terminating signal was forwarded, since the Docker CLI reports no second one, else 0, no limit.
 func (s *signals) outputTimeout() time.Duration {
 	if slices.ContainsFunc(fatalSignals(), func(sig unix.Signal) bool { return s.forwarded.Load()&(1<<sig) != 0 }) {
@@ -85,7 +85,7 @@ func (s *signals) outputTimeout() time.Duration {
 	return 0
 }
 
-// stop gives the signals their default actions again. None is forwarded after it.
+// stop resets the signals to their default actions. No signal is forwarded afterwards.
 func (s *signals) stop() {
 	s.mu.Lock()
 	s.stopped = true
@@ -134,8 +134,8 @@ func (s *signals) ended(status int) bool {
 	return sig > 0 && s.forwarded.Load()&(1<<sig) != 0
 }
 
-// forward sends a signal to the command. A signal that keys of a terminal send, sent to the
-// leader of a session, goes to the command's whole process group.
+// forward sends a signal to the command. If the command leads a session, a signal that keys of a
+// terminal send goes to its whole process group.
 func (g *group) forward(sig unix.Signal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -153,11 +153,30 @@ func (g *group) forward(sig unix.Signal) {
 	case sig == unix.SIGTSTP:
 		// The kernel ignores SIGTSTP for an orphaned process group, as that of a session's leader
 		// is: nothing could continue it, setpgid(2).
-		g.signalMatching(unix.SIGSTOP, func(st procfs.Stat) bool { return st.DefaultAction(sig) })
+		g.suspend(sig)
 	case isFatal(sig):
 		// A stopped process would not receive the signal. If the main thread has ended, the state
 		// does not show whether the other threads are stopped.
 		g.signalMatching(unix.SIGCONT, func(st procfs.Stat) bool { return st.State == 'T' || st.MainEnded() })
+	}
+}
+
+// suspend stops the members of the command's process group for which sig has its default action. While one scan
+// stops a process, another may fork, so scans are repeated until one finds all of them stopped; a process that sleeps
+// uninterruptibly, or a group that forks for ever, ends that after maxScans.
+func (g *group) suspend(sig unix.Signal) {
+	const maxScans = 20
+	for range maxScans {
+		running := false
+		g.signalMatching(unix.SIGSTOP, func(st procfs.Stat) bool {
+			matches := st.DefaultAction(sig) && st.State != 'T'
+			running = running || matches && !st.MainEnded()
+			return matches
+		})
+		if !running {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestCtrlZWithHandlerDoesNotStop(t *testing.T) {
 	}
 }
 
-// A signal that a key sends is for the process group, one that kill(1) sends for the command alone.
+// A signal from a key goes to the process group, a signal from kill(1) to the command alone.
 func TestKeySignalsReachTheProcessGroup(t *testing.T) {
 	for _, row := range []struct {
 		sig   unix.Signal
@@ -71,11 +72,26 @@ func TestKeySignalsReachTheProcessGroup(t *testing.T) {
 		cmd, children := startLeader(t, "bash", "-c", `(echo $BASHPID; exec sleep 600 >/dev/null); exec sleep 600`)
 		g := newTestGroup(t, cmd.Process.Pid, true)
 		waitForState(t, g.pid, 'S')
+		waitForProgram(t, children[0], "sleep") // bash handles signals until it executes it
 		g.forward(row.sig)
 		if row.group {
 			waitGone(t, children[0])
 		} else if waitGone(t, g.pid); !isAlive(children[0]) {
 			t.Errorf("%v: the child has ended", row.sig)
+		}
+	}
+}
+
+// waitForProgram waits until a process executes a program of that name.
+func waitForProgram(t *testing.T, pid int, name string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err == nil && string(comm) == name+"\n" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d is %q, %v, not %s", pid, comm, err, name)
 		}
 	}
 }

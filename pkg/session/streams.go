@@ -154,7 +154,7 @@ func (s *streams) makeNull(i int, null nullDevice) error {
 	return nil
 }
 
-// setUpPipe sets a pipe's capacity to the most that unprivileged users may have, and its owner.
+// setUpPipe sets a pipe's owner, and its capacity to the most that unprivileged users may have.
 func (s *streams) setUpPipe(pipe *os.File, owner int64) error {
 	_, _ = unix.FcntlInt(pipe.Fd(), unix.F_SETPIPE_SZ, pipeSize) // a smaller pipe works too
 	return chown(pipe, owner)
@@ -172,7 +172,7 @@ func chown(f *os.File, owner int64) error {
 	return nil
 }
 
-// start begins to copy, once the command has its ends. It looks for detachKeys in what is typed.
+// start begins to copy. Call it once the command has its ends. It looks for detachKeys in what is typed.
 func (s *streams) start(detachKeys []byte, gone, detach *event) {
 	for _, f := range s.closeAtStart {
 		f.Close()
@@ -181,7 +181,7 @@ func (s *streams) start(detachKeys []byte, gone, detach *event) {
 		s.outputs[0].from = nonBlocking(s.outputs[0].from)
 	}
 	if s.input != nil || len(s.outputs) > 0 {
-		runtime.GOMAXPROCS(runtime.NumCPU()) // package launch started the helper with one
+		useProcessors() // package launch started the helper with one
 	}
 	switch {
 	case s.input == nil:
@@ -196,7 +196,13 @@ func (s *streams) start(detachKeys []byte, gone, detach *event) {
 	}
 }
 
-// readerGone tells the command that nobody reads the caller's stream (1 or 2) any more.
+// useProcessors lets a few goroutines copy at the same time. Go's scheduler allocates memory for each processor.
+func useProcessors() {
+	const most = 4 // copy input, output and errors, and wait
+	runtime.GOMAXPROCS(min(runtime.NumCPU(), most))
+}
+
+// readerGone tells the command that the reader of the caller's stream (1 or 2) is gone.
 func (s *streams) readerGone(stream int) {
 	for _, o := range s.outputs {
 		if o.stream == stream {
@@ -206,7 +212,7 @@ func (s *streams) readerGone(stream int) {
 }
 
 // finish copies the output that the command had written when it ended, and gives back the input
-// that it did not read. It waits as long as s.linger for the output of background processes
+// that it did not read. It waits up to s.linger for the output of background processes
 // (moby#33039). It does not wait for a reader that has stopped reading once the caller is gone
 // or sends a terminating signal, nor for longer than timeout, where 0 is no limit. It fails if
 // output could not be written, for example to a full disk.

@@ -18,15 +18,25 @@ import (
 // WatchdogArg as the only argument makes the helper a session's watchdog.
 const WatchdogArg = "watch"
 
-// order says what the session's watchdog does if it is the last order when the helper is killed. It
-// restores the caller's terminal and ends the command with its session. It also replaces the
-// helper at the terminal of a command that the detach keys left running.
+// order tells the session's watchdog what to do if the helper is killed; only the last order counts. The
+// watchdog restores the caller's terminal and ends the command with its session. After the detach keys it
+// keeps reading the terminal of the running command instead.
 type order struct {
-	PID      int           // the command's, which is that of its session and group
+	PID      int           // the command's; also the ID of its session and process group
 	Leads    bool          // it leads a session of its own
-	Space    ns.ID         // the pid namespace that it is in
-	Terminal *unix.Termios // of the caller's terminal, before it was made raw
+	Space    ns.ID         // its pid namespace
+	Terminal *unix.Termios // the settings of the caller's terminal before it was made raw
 	Drain    bool          // only read what the command writes to its terminal, until it ends
+}
+
+// text returns the order as JSON. For a command without a terminal it does not use encoding/json, which would
+// touch 150 KB of memory to learn the type.
+func (o order) text() ([]byte, error) {
+	if o.Terminal != nil {
+		return json.Marshal(o)
+	}
+	return fmt.Appendf(nil, `{"PID":%d,"Leads":%t,"Space":{"dev":%d,"ino":%d},"Terminal":null,"Drain":%t}`,
+		o.PID, o.Leads, o.Space.Dev, o.Space.Ino, o.Drain), nil
 }
 
 // startWatchdog starts a watchdog. pty is our end of the command's terminal, or nil; raw says that the
@@ -49,10 +59,10 @@ func startWatchdog(fork watchdog.Fork, raw bool, pty *os.File) (*watchdog.Watchd
 	return w, nil
 }
 
-// tell gives the watchdog an order, with the pidfd of the order's command, or nil. The order waits in the
+// tell sends the watchdog an order, with the pidfd of the order's command, or nil. The order stays in the
 // socket until the helper has ended.
 func tell(w *watchdog.Watchdog, o order, pidfd *os.File) error {
-	text, err := json.Marshal(o)
+	text, err := o.text()
 	if err == nil {
 		var rights []byte
 		if pidfd != nil {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 	"github.com/nsjoin/docker-nsjoin/pkg/watchdog"
@@ -32,8 +33,8 @@ func TestWatching(*testing.T) {
 	os.Exit(0)
 }
 
-// watch runs a watchdog with the terminal and our end of the command's. It hangs
-// up, as the helper's end does, after the orders.
+// watch runs a watchdog with the caller's terminal and our end of the command's terminal. It sends the
+// orders and then closes the socket, as when the helper ends.
 func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ended <-chan string) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -73,11 +74,28 @@ func watch(t *testing.T, terminal, pty, command *os.File, orders ...order) (ende
 	return done
 }
 
-// orderOf is the first order of a session, and the command's pidfd.
+// orderOf returns the first order of a session, and the pidfd of its command.
 func orderOf(t *testing.T, command *exec.Cmd, leads bool) (order, *os.File) {
 	t.Helper()
 	g := newTestGroup(t, command.Process.Pid, leads)
 	return order{PID: g.pid, Leads: leads, Space: g.pidNS}, g.pidfd
+}
+
+func TestOrderIsJSON(t *testing.T) {
+	for _, o := range []order{
+		{},
+		{PID: 1 << 30, Leads: true, Space: ns.ID{Dev: 4, Ino: 1<<64 - 1}},
+		{Drain: true},
+		{PID: 7, Terminal: &unix.Termios{Iflag: 1}},
+	} {
+		want, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := o.text(); err != nil || string(got) != string(want) {
+			t.Errorf("%s, %v\nwant %s", got, err, want)
+		}
+	}
 }
 
 func TestWatchdogWithoutOrdersDoesNothing(t *testing.T) {
@@ -135,7 +153,7 @@ func TestWatchdogRestoresTheTerminal(t *testing.T) {
 	}
 }
 
-// The command may have ended with the helper, and been reaped by init.
+// The command may have ended together with the helper, and been reaped by init.
 func TestWatchdogGivesTheTerminalOfAnEndedCommandBack(t *testing.T) {
 	tty, before := rawTestTerminal(t)
 	cmd, _ := startLeader(t, "cat")
@@ -159,7 +177,7 @@ func TestWatchdogReadsTheTerminalOfADetachedCommand(t *testing.T) {
 	ended := watch(t, caller, ours, pidfd, o, order{Drain: true})
 	ours.Close()
 	caller.Close()
-	// The caller's terminal must be free: else it could not be unmounted, or closed.
+	// The watchdog must not hold the caller's terminal, which otherwise could not be closed or unmounted.
 	if err := keyboard.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +201,7 @@ func TestWatchdogReadsTheTerminalOfADetachedCommand(t *testing.T) {
 	}
 }
 
-// The command may have ended before its watchdog looks; its children are the
-// session's still.
+// The command may have ended before the watchdog acts, while its children are still in the session.
 func TestWatchdogEndsTheSessionOfAnEndedCommand(t *testing.T) {
 	cmd, children := startLeader(t, "sh", "-c", `sleep 600 >/dev/null & echo $!; read ready; read end`)
 	o, pidfd := orderOf(t, cmd, true)
@@ -204,8 +221,8 @@ func text(err error) string {
 	return err.Error()
 }
 
-// fakeFork replaces join.ForkWatchdog: it starts a process that does nothing and
-// keeps a copy of alive, to read what is written.
+// fakeFork returns a replacement of join.ForkWatchdog that starts a process which does nothing, and a
+// function that returns a decoder of the orders written to the watchdog.
 func fakeFork(t *testing.T) (watchdog.Fork, func() *json.Decoder) {
 	t.Helper()
 	var orders *os.File
@@ -253,8 +270,8 @@ func TestWatchdogThatCantBeStarted(t *testing.T) {
 	}
 }
 
-// The caller's terminal and our end of the command's are the watchdog's to give
-// back; without one it must not hold a stream of the caller's open.
+// The watchdog gets the caller's terminal and our end of the command's terminal. Without a terminal it must
+// not hold any of the caller's streams open.
 func TestWatchdogHasTheTerminalsOnly(t *testing.T) {
 	ours, _ := openTestTerminal(t)
 	for _, pty := range []*os.File{nil, ours} {
@@ -274,8 +291,7 @@ func TestWatchdogHasTheTerminalsOnly(t *testing.T) {
 	}
 }
 
-// Between its start and its first order the helper can be killed, too. An order for a process
-// that no pidfd proves is none.
+// The helper can be killed before it sends the pidfd. An order about a process without a pidfd is ignored.
 func TestWatchdogEndsNothingWithoutAPidfd(t *testing.T) {
 	cmd, _ := startLeader(t, "cat")
 	null := openDevice(t, "/dev/null")

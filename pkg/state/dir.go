@@ -1,6 +1,5 @@
-// Package state keeps records that must outlive a call of the client, in one directory of the user's: what the
-// client started and what may still exist when the client is dead. The directory belongs to the user, and
-// nobody else may enter it.
+// Package state keeps records of what a client has started and what may still exist after the client has died. The
+// records are in one directory, which belongs to the user and which nobody else may enter.
 package state
 
 import (
@@ -15,7 +14,12 @@ import (
 type Dir struct {
 	// Config is the Docker CLI's configuration directory. It is the last choice of a parent.
 	Config string
+
+	lasting bool
 }
+
+// Lasting returns the directory for records that must outlive a reboot. d has the records of things that don't.
+func (d Dir) Lasting() Dir { return Dir{Config: d.Config, lasting: true} }
 
 // name is the state directory's name.
 const name = "docker-nsjoin"
@@ -27,9 +31,9 @@ type parent struct {
 	made bool                     // create it if it does not exist
 }
 
-// open opens the state directory in the first suitable parent. There is no further choice then: a directory of
-// that name that another user made or that others may enter is an error. A missing directory is made if create
-// is set, else the error is fs.ErrNotExist.
+// open opens the state directory in the first suitable parent, and tries no other parent: a directory of that name
+// that another user made or that others may enter is an error. A missing directory is made if create is set, else
+// the error is fs.ErrNotExist.
 func (d Dir) open(create bool) (*os.Root, error) {
 	var rejected []error
 	for _, candidate := range d.parents() {
@@ -112,7 +116,7 @@ func checkDir(dir *os.Root, fits func(*os.File) error) error {
 	return fits(opened)
 }
 
-// withoutPath is an error without the path, which the caller adds.
+// withoutPath returns err without its path, which the caller adds.
 func withoutPath(err error) error {
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {
 		return failed.Err
@@ -120,7 +124,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// joinErrors is several errors on one line.
+// joinErrors joins several errors into one line.
 func joinErrors(list []error) error {
 	switch len(list) {
 	case 0:

@@ -15,9 +15,13 @@ import (
 // https://specifications.freedesktop.org/basedir-spec/latest/
 const runtimeVariable = "XDG_RUNTIME_DIR"
 
-// parents are the user's runtime directory, the system's one for root, and the Docker CLI's configuration
-// directory. Shared directories such as /tmp are never used.
+// parents returns the user's runtime directory, the system's one for root, and the Docker CLI's configuration
+// directory, the only one that outlives a reboot. Shared directories such as /tmp are never used.
 func (d Dir) parents() []parent {
+	config := parent{path: d.Config, fits: notWritableByOthers, made: true}
+	if d.lasting {
+		return []parent{config}
+	}
 	var list []parent
 	if dir := os.Getenv(runtimeVariable); filepath.IsAbs(dir) {
 		list = append(list, parent{path: dir, fits: exclusive})
@@ -25,10 +29,10 @@ func (d Dir) parents() []parent {
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		list = append(list, parent{path: "/run", fits: notWritableByOthers})
 	}
-	return append(list, parent{path: d.Config, fits: notWritableByOthers, made: true})
+	return append(list, config)
 }
 
-// exclusive returns an error if others than the user may enter a directory.
+// exclusive returns an error if anyone but the user may enter a directory.
 func exclusive(dir *os.File) error {
 	const others = 0o077
 	mode, err := ownedMode(dir)
@@ -38,7 +42,7 @@ func exclusive(dir *os.File) error {
 	return err
 }
 
-// notWritableByOthers returns an error if others than the user may change what is in a directory.
+// notWritableByOthers returns an error if anyone but the user may change what is in a directory.
 func notWritableByOthers(dir *os.File) error {
 	const othersWrite = 0o022
 	mode, err := ownedMode(dir)
@@ -48,7 +52,7 @@ func notWritableByOthers(dir *os.File) error {
 	return err
 }
 
-// ownedMode is the mode of a directory, or an error if it does not belong to the user.
+// ownedMode returns the mode of a directory, or an error if it does not belong to the user.
 func ownedMode(dir *os.File) (os.FileMode, error) {
 	info, err := dir.Stat()
 	if err != nil {

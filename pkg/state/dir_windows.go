@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// parents is the user's own directory for local files. Windows lets only the user and the machine's
+// parents returns the user's own directory for local files. Windows lets only the user and the machine's
 // administrators into it, and so into what is made in it.
 func (d Dir) parents() []parent {
 	dir := os.Getenv("LOCALAPPDATA")

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 )
 
 // List lists the records of a kind, whether or not a process holds them.
@@ -17,6 +18,19 @@ func (d Dir) List(kind Kind) ([]Entry, error) {
 		return false
 	})
 	return list, err
+}
+
+// Touch notes that a thing is used, if it has a record that has not been touched for the time often.
+func (d Dir) Touch(kind Kind, name string, often time.Duration) {
+	root, err := d.open(false)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	path, now := string(kind)+separator+name, time.Now()
+	if info, err := root.Lstat(path); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > often {
+		_ = root.Chtimes(path, now, now)
+	}
 }
 
 // Abandoned takes over the wanted records of a kind whose process has died. This process holds them from now

@@ -12,8 +12,18 @@ import (
 // Kind is a kind of thing that a client starts and that may outlive it.
 type Kind string
 
-// Helper is a helper's container.
-const Helper Kind = "helper"
+// The kinds.
+const (
+	Helper Kind = "helper" // a helper's container
+	Image  Kind = "image"  // an image that the user loaded, which outlives a reboot: see Lasting
+	Kept   Kind = "kept"   // a helper's container that stays for later calls
+	// Snapshot is an image of a container's changes, made to run a command in them, which outlives a reboot: see Lasting.
+	Snapshot Kind = "snapshot"
+	// Scratch is a container that is made of an image to read its files, and never started.
+	Scratch Kind = "scratch"
+	// Forward is a process that forwards ports; see Record.Listen.
+	Forward Kind = "forward"
+)
 
 // Entry is the content of a record.
 type Entry struct {
@@ -21,14 +31,27 @@ type Entry struct {
 	Name string `json:"name"`
 	// ID is the engine's ID of it; "" until the engine has returned it.
 	ID string `json:"id,omitempty"`
+	// OtherID is another ID that it may have, depending on the engine; "" for none.
+	OtherID string `json:"otherID,omitempty"`
 	// Endpoint is the engine's endpoint, and Context the name of the Docker context.
 	Endpoint string    `json:"endpoint"`
 	Context  string    `json:"context"`
 	Began    time.Time `json:"began"`
+	// Image, Arch and Caps say what a container that is kept was made with: its image's ID and
+	// architecture, and its capabilities. Its engine is rootless, or cannot grant all capabilities.
+	Image    string   `json:"image,omitempty"`
+	Arch     string   `json:"arch,omitempty"`
+	Caps     []string `json:"caps,omitempty"`
+	Rootless bool     `json:"rootless,omitempty"`
+	Capped   bool     `json:"capped,omitempty"`
+	// Sockets are the paths of the UNIX sockets on this machine that a forward has made.
+	Sockets []string `json:"sockets,omitempty"`
+	// Used is when the record was last written or touched.
+	Used time.Time `json:"-"`
 }
 
-// Record is the record of a thing, held by this process: no other process takes the thing for abandoned before
-// this one dies or calls Release. The methods of a nil Record do nothing.
+// Record is the record of a thing, held by this process: until this process dies or calls Release, no other
+// process regards the thing as abandoned. The methods of a nil Record do nothing.
 type Record struct {
 	Entry
 	root *os.Root
@@ -86,7 +109,7 @@ func create(root *os.Root, path string) (*os.File, error) {
 	return nil, errors.New("other processes keep removing it")
 }
 
-// isStillAt tells whether an open file still has its path.
+// isStillAt reports whether an open file still has its path.
 func isStillAt(root *os.Root, path string, f *os.File) bool {
 	at, err := root.Lstat(path)
 	if err != nil {
@@ -110,6 +133,7 @@ func (r *Record) Remove() {
 	if r == nil {
 		return
 	}
+	_ = r.root.Remove(r.path + socketSuffix) // most records have none
 	err := r.root.Remove(r.path)
 	r.file.Close()
 	if err != nil { // Windows removes no open file
@@ -143,5 +167,10 @@ func read(f *os.File) (Entry, error) {
 	if last.Name == "" {
 		return last, errors.New("the record has no name")
 	}
+	info, err := f.Stat()
+	if err != nil {
+		return last, withoutPath(err)
+	}
+	last.Used = info.ModTime()
 	return last, nil
 }

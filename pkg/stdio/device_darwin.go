@@ -16,5 +16,5 @@ func isDevice(device uint64, path string) bool {
 	return unix.Stat(path, &st) == nil && device == uint64(st.Rdev)
 }
 
-// ioctlNumber is ioctl(2) that stores a number. All machines that run macOS are little-endian.
+// ioctlNumber calls an ioctl(2) that stores a number. All machines that run macOS are little-endian.
 func ioctlNumber(fd int, request uint) (int, error) { return unix.IoctlGetInt(fd, request) }

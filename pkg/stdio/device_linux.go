@@ -8,8 +8,8 @@ const fionread = unix.TIOCINQ
 func isNullDevice(device uint64) bool          { return device == unix.Mkdev(1, 3) }
 func isControllingTerminal(device uint64) bool { return device == unix.Mkdev(5, 0) }
 
-// ioctlNumber is ioctl(2) that stores a number of four bytes. IoctlGetInt takes it for eight bytes,
-// of which a big-endian machine has the wrong half.
+// ioctlNumber calls an ioctl(2) that stores a number of four bytes. IoctlGetInt expects eight bytes, so on
+// a big-endian machine it would return the wrong half.
 func ioctlNumber(fd int, request uint) (int, error) {
 	n, err := unix.IoctlGetUint32(fd, request)
 	return int(n), err

@@ -1,4 +1,4 @@
-// Package stdio tells what a process's standard streams are: terminals, files, the null device.
+// Package stdio finds out what a process's standard streams are: terminals, files, the null device.
 package stdio
 
 import (
@@ -7,5 +7,5 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal tells whether f is a terminal.
+// IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

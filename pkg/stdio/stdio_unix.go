@@ -11,7 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Streams tells what the standard streams of this process are.
+// Streams describes the standard streams of this process.
 func Streams() request.Streams {
 	return request.Streams{
 		InputTerminal:  IsTerminal(os.Stdin),
@@ -21,7 +21,7 @@ func Streams() request.Streams {
 	}
 }
 
-// InForeground tells whether this process is in the foreground of a terminal. It is false if that is
+// InForeground reports whether this process is in the foreground of a terminal. It is false if that is
 // not its controlling terminal.
 func InForeground(terminal *os.File) bool {
 	group, err := number(terminal, unix.TIOCGPGRP)
@@ -37,7 +37,7 @@ func UnreadBytes(f *os.File) int {
 	return n
 }
 
-// InputPending tells whether standard input is a file or pipe that has something to read, without
+// InputPending reports whether standard input is a file or pipe that has something to read, without
 // reading it.
 func InputPending() bool {
 	st, err := status(os.Stdin)
@@ -53,26 +53,26 @@ func InputPending() bool {
 	return false
 }
 
-// IsRegular tells whether f is a regular file.
+// IsRegular reports whether f is a regular file.
 func IsRegular(f *os.File) bool {
 	st, err := status(f)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
-// IsNull tells whether f is the null device, wherever its node is.
+// IsNull reports whether f is the null device, wherever its node is.
 func IsNull(f *os.File) bool {
 	st, err := status(f)
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && isNullDevice(uint64(st.Rdev)) //nolint:unconvert // int32 on macOS
 }
 
-// SameFile tells whether a and b are the same file.
+// SameFile reports whether a and b are the same file.
 func SameFile(a, b *os.File) bool {
 	x, errX := status(a)
 	y, errY := status(b)
 	return errX == nil && errY == nil && x.Dev == y.Dev && x.Ino == y.Ino
 }
 
-// sameTerminal tells whether two terminals are the same one. The second may be open as /dev/tty.
+// sameTerminal reports whether two terminals are the same one. The second may be open as /dev/tty.
 func sameTerminal(a, b *os.File) bool {
 	x, errX := status(a)
 	y, errY := status(b)

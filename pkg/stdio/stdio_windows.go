@@ -7,7 +7,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// Streams tells what the standard streams of this process are. A console has no background.
+// Streams describes the standard streams of this process. A console has no background.
 func Streams() request.Streams {
 	return request.Streams{
 		InputTerminal: IsTerminal(os.Stdin), OutputTerminal: IsTerminal(os.Stdout), ErrorsTerminal: IsTerminal(os.Stderr),
@@ -15,7 +15,7 @@ func Streams() request.Streams {
 	}
 }
 
-// InputPending tells whether standard input is a file that has something to read, without reading it.
+// InputPending reports whether standard input is a file that has something to read, without reading it.
 func InputPending() bool {
 	if !IsRegular(os.Stdin) {
 		return false
@@ -28,13 +28,13 @@ func InputPending() bool {
 	return err == nil && at < st.Size()
 }
 
-// IsRegular tells whether f is a regular file.
+// IsRegular reports whether f is a regular file.
 func IsRegular(f *os.File) bool {
 	st, err := f.Stat()
 	return err == nil && st.Mode().IsRegular()
 }
 
-// IsNull tells whether f is the null device. Windows numbers only what is on a disk, so all devices
+// IsNull reports whether f is the null device. Windows numbers only what is on a disk, so all devices
 // and pipes are one file to os.SameFile.
 func IsNull(f *os.File) bool {
 	st, err := f.Stat()
@@ -45,7 +45,7 @@ func IsNull(f *os.File) bool {
 	return err == nil && os.SameFile(st, null)
 }
 
-// SameFile tells whether a and b are the same file, as far as that is known: see IsNull.
+// SameFile reports whether a and b are the same file, as far as that is known: see IsNull.
 func SameFile(a, b *os.File) bool {
 	of, err := a.Stat()
 	if err != nil {

@@ -97,7 +97,7 @@ func placed(rows []*Row) map[*Row][]Guest {
 	return at
 }
 
-// owns tells whether the row is the owner of one of the kinds.
+// owns reports whether the row is the owner of one of the kinds.
 func (row *Row) owns(kinds ns.Set) bool {
 	return slices.ContainsFunc(kinds.Kinds(), func(k ns.Kind) bool { return row.Owner(k) == row })
 }

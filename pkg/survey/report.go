@@ -33,7 +33,7 @@ type Namespace struct {
 	// Host means that it is the host's or the engine's.
 	Host bool
 	// With are the other containers in it, oldest first; none if Host. The oldest of all
-	// containers in it is its owner, since it had to run for the others to join.
+	// containers in it is its owner: it had to be running before the others could join.
 	With []*Row
 	// Processes is the number of processes in it.
 	Processes int
@@ -129,7 +129,7 @@ func (r *reporter) share(row *Row) {
 	}
 }
 
-// String is "own", "host", or "=web,db" with the containers that share the namespace.
+// String returns "own", "host", or "=web,db" with the containers that share the namespace.
 func (n Namespace) String() string {
 	switch {
 	case n.Inode == 0:
@@ -158,7 +158,7 @@ func (row *Row) Owner(k ns.Kind) *Row {
 	return n.With[0]
 }
 
-// Shares tells whether the container shares a namespace with one of the containers whose IDs are
+// Shares reports whether the container shares a namespace with one of the containers whose IDs are
 // in with, "" being the host; with any, if with is empty. If kinds is not empty, only they count.
 // Otherwise kinds that Docker shares with the host by default do not count for the host.
 func (row *Row) Shares(kinds ns.Set, with map[string]bool) bool {

@@ -10,7 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// host is a machine that a test puts containers and processes on.
+// host is a simulated machine with containers and processes.
 type host struct {
 	survey.Survey
 	names []survey.Named
@@ -29,12 +29,12 @@ func newHost() *host {
 	return h
 }
 
-// id returns a full ID for a container's name.
+// id returns the full ID of the container with this name.
 func id(name string) string {
 	return fmt.Sprintf("%064x", "nsjoin/"+name)[:64]
 }
 
-// cgroup returns the ID in a process's cgroup paths; "" for the host's.
+// cgroup returns the ID that a container's cgroup paths contain; "" for the host's.
 func cgroup(container string) string {
 	if container == "" {
 		return ""
@@ -44,8 +44,8 @@ func cgroup(container string) string {
 
 func (h *host) number() uint64 { h.next++; return h.next }
 
-// container starts a container with its own namespaces of some kinds, and those in from shared with
-// the container named there.
+// container adds a container with its own namespaces of some kinds. It shares the kinds in from with the
+// containers named there, and the rest with the host.
 func (h *host) container(name string, own ns.Set, from map[ns.Kind]string) {
 	nodes := h.Groups[0].Namespaces
 	for k := range nodes {
@@ -84,8 +84,8 @@ func (h *host) process(group, parent int, o *survey.Origin) int {
 	return pid
 }
 
-// enters starts a process in namespaces of the container of, and otherwise in those of rest, in the cgroup
-// of in; "" for the host.
+// enters adds a process that is in the given kinds of namespaces of the container of, in the others of the
+// container rest, and in the cgroup of the container in. For rest and in, "" is the host.
 func (h *host) enters(parent int, kinds ns.Set, of, rest, in string) int {
 	nodes := h.Groups[0].Namespaces
 	if rest != "" {
@@ -290,7 +290,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// Numbers that are used again can make processes each other's parents.
+// With reused pids, processes can seem to be each other's parents.
 func TestRingOfParents(t *testing.T) {
 	h := newHost()
 	h.container("web", usual, nil)

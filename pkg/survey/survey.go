@@ -9,8 +9,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
 
-// Survey is the result of one pass over /proc. It is not a snapshot: processes that start or end
-// during the pass may be missing.
+// Survey is the result of one scan of /proc. It is not a snapshot: processes that start or end during the
+// scan may be missing.
 type Survey struct {
 	// Boot is the host's boot time, in milliseconds since the Unix epoch.
 	Boot int64 `json:"boot"`
@@ -30,7 +30,7 @@ type Survey struct {
 
 // Omitted counts what a survey leaves out because a limit was reached.
 type Omitted struct {
-	// Processes is the number of processes with other namespaces than the host's that were not read.
+	// Processes is the number of processes in namespaces other than the host's that were not read.
 	Processes int `json:"processes,omitempty"`
 	// Holders is the number of processes whose mounts or descriptors were not all read.
 	Holders int `json:"holders,omitempty"`
@@ -41,7 +41,7 @@ type Omitted struct {
 // Limits of a survey. A container controls how many processes, namespaces, descriptors and mounts
 // it has, and their names.
 const (
-	// MaxProcesses is the number of processes with other namespaces than the host's that are
+	// MaxProcesses is the number of processes in namespaces other than the host's that are
 	// read, and MaxGroups the number of groups.
 	MaxProcesses = 1 << 17
 	MaxGroups    = 1 << 14
@@ -79,19 +79,19 @@ func (a *Inodes) Shared(b *Inodes) ns.Set {
 	return s
 }
 
-// Process is a process with other namespaces than the host's.
+// Process is a process in namespaces other than the host's.
 type Process struct {
 	PID    int `json:"pid"`
 	Parent int `json:"parent"`
 	Group  int `json:"group"` // index in Survey.Groups
 	// Start is its start time, in hundredths of a second after Boot.
 	Start uint64 `json:"start"`
-	// Origin is set if the process is in a namespace of a container and its parent has other
+	// Origin is set if the process is in a namespace of a container and its parent is in other
 	// namespaces.
 	Origin *Origin `json:"origin,omitempty"`
 }
 
-// Origin holds the facts that tell where a process came from.
+// Origin holds the facts from which a process's origin is determined.
 type Origin struct {
 	// Cgroup is the ID of the container in the process's cgroup paths, or "".
 	Cgroup string `json:"cgroup,omitempty"`

@@ -14,8 +14,8 @@ type visit struct {
 	from    *Container // the container it belongs to; nil for the host
 }
 
-// visitors finds the guests of containers. The helper uses it too and stays smaller without Row,
-// which needs package time.
+// visitors finds the guests of containers. It does not use Row, which needs package time: the helper uses
+// visitors too, and stays smaller.
 type visitors struct {
 	*Survey
 	containers []*Container           // in the order of the names
@@ -26,7 +26,8 @@ type visitors struct {
 	all        []visit                // processes with an Origin
 }
 
-// place makes a process part of a container: being in its group, or having its shim as the parent.
+// place is a group or a shim. A process belongs to a container if it is in the container's group or its
+// parent is the container's shim.
 type place struct{ group, shim int }
 
 func newVisitors(s *Survey, names []Named) *visitors {
@@ -80,7 +81,7 @@ func (r *visitors) visits(c *Container) []*visit {
 			v.kinds &^= shared[v.from.Group] // shared by its own container: not a visit
 		}
 		if v.kinds != 0 {
-			guest := v // v itself would be allocated in each iteration
+			guest := v // the address of v would move every v to the heap
 			list = append(list, &guest)
 		}
 	}
@@ -108,7 +109,7 @@ func (r *visitors) home(p *Process) *Container {
 	return last
 }
 
-// belongs tells whether a process in namespaces of c belongs to c, even if it has left some of c's
+// belongs reports whether a process in namespaces of c belongs to c, even if it has left some of c's
 // namespaces: it descends from c's processes or execs, and its cgroup is c's if cgroups are known.
 func (r *visitors) belongs(p *Process, c *Container) bool {
 	if cgroup := p.Origin.Cgroup; cgroup != c.ID && (cgroup != "" || c.Cgroup == c.ID) {
@@ -166,8 +167,9 @@ func (r *visitors) lineage(p *Process) *lineage {
 	return r.lineages[pid]
 }
 
-// entries keeps the processes that entered themselves. It drops children of a guest that are in no
-// further namespaces, and processes that only wait for a child that is, like nsenter for its command.
+// entries returns the processes that entered by themselves. It drops children of a guest that are in no
+// further namespaces, and processes whose child is in further ones, like nsenter, which waits for its
+// command.
 func entries(list []*visit) []*visit {
 	kinds := make(map[int]ns.Set)
 	for _, v := range list {
@@ -185,17 +187,13 @@ func entries(list []*visit) []*visit {
 	})
 }
 
-// listed returns the oldest MaxGuests visits, by pid, and how many it leaves out.
+// listed returns the oldest MaxGuests visits, the oldest first, and how many it leaves out.
 func listed(list []*visit) ([]*visit, int) {
+	slices.SortFunc(list, func(a, b *visit) int {
+		return cmp.Or(cmp.Compare(a.process.Start, b.process.Start), cmp.Compare(a.process.PID, b.process.PID))
+	})
 	more := max(0, len(list)-MaxGuests)
-	if more > 0 {
-		slices.SortFunc(list, func(a, b *visit) int {
-			return cmp.Or(cmp.Compare(a.process.Start, b.process.Start), cmp.Compare(a.process.PID, b.process.PID))
-		})
-		list = list[:MaxGuests]
-	}
-	slices.SortFunc(list, func(a, b *visit) int { return cmp.Compare(a.process.PID, b.process.PID) })
-	return list, more
+	return list[:len(list)-more], more
 }
 
 // command returns the command line for output.
@@ -239,7 +237,7 @@ func (s *Survey) Reduce(unowned bool) (printed []int) {
 	return slices.Compact(printed)
 }
 
-// keep drops all processes but the first ones of containers, the guests, and the ancestors of both.
+// keep drops all processes except the first ones of containers, the guests, and the ancestors of both.
 func (r *visitors) keep(guests map[int]bool) {
 	keep := make(map[int]bool)
 	with := func(pid int) {

@@ -11,8 +11,8 @@ import (
 )
 
 // Run runs f on a thread of its own, which ends with f. Then the kernel detaches the processes that the thread
-// traces, and its directories are gone. It is never the main thread: that can't end before the
-// process, and its directory in /proc is the process's.
+// traces, and releases the thread's directories. It is never the main thread, which can't end before the
+// process and whose directory in /proc is the process's.
 func Run(f func()) {
 	ended := make(chan struct{})
 	go run(func() { defer close(ended); f() })

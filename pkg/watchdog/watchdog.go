@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package watchdog keeps a second process of the helper running, which acts only if the helper is killed.
+// Package watchdog keeps a second process of the helper running that acts only if the helper is killed.
 package watchdog
 
 import (
@@ -14,7 +14,7 @@ import (
 // standard streams; alive is its standard input. It is join.ForkWatchdog.
 type Fork func(args []string, alive, stdout, stderr *os.File) (pid int, err error)
 
-// Watchdog is the second process. A nil one stands for none.
+// Watchdog is the second process. A nil Watchdog means that there is none.
 type Watchdog struct {
 	PID  int
 	Conn *os.File // our end of its standard input
@@ -44,7 +44,7 @@ func (w *Watchdog) Stop() {
 	if w == nil {
 		return
 	}
-	_ = unix.Kill(w.PID, unix.SIGKILL) // a child that nobody has waited for
+	_ = unix.Kill(w.PID, unix.SIGKILL) // a child that has not been waited for, so its pid is not reused
 	for {
 		_, err := unix.Wait4(w.PID, nil, unix.WALL, nil)
 		if !errors.Is(err, unix.EINTR) {

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package audittest is journald and syslog for tests: what listens on their sockets, and
-// a reader of the forms that package audit writes, which is none of that package's code.
+// Package audittest replaces journald and syslog in tests: it listens on their sockets, and parses the
+// formats that package audit writes, without using that package's code.
 package audittest
 
 import (
@@ -19,10 +19,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listener is a socket that records come to.
+// Listener is a socket that receives records.
 type Listener struct{ socket *os.File }
 
-// Listen makes a socket at path, and its directory. What was there is removed.
+// Listen makes a socket at path. It creates missing directories and removes a file that is already there.
 func Listen(path string) (*Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -39,11 +39,11 @@ func Listen(path string) (*Listener, error) {
 	return l, err
 }
 
-// Close ends it. The file stays, as that of a journald that has ended does.
+// Close closes the socket. Its file stays, as when journald has ended.
 func (l *Listener) Close() error { return l.socket.Close() }
 
-// Receive returns the next record within a time, and the sender's process, which the
-// kernel tells. It fails with ErrDeadlineExceeded of package os.
+// Receive returns the next record and, as the kernel reports it, its sender's pid. If none arrives
+// within the given time, the error is os.ErrDeadlineExceeded.
 func (l *Listener) Receive(within time.Duration) (text []byte, pid int, err error) {
 	fds := []unix.PollFd{{Fd: int32(l.socket.Fd()), Events: unix.POLLIN}}
 	for deadline := time.Now().Add(within); ; {
@@ -82,8 +82,8 @@ func (l *Listener) Receive(within time.Duration) (text []byte, pid int, err erro
 	return text, pid, nil
 }
 
-// sealed reads the file of a record that is too large for a datagram, which journald
-// takes without copying it only if nobody can change it any more.
+// sealed reads the file of a record that is too large for a datagram. Like journald, it accepts only a
+// file that is sealed, so that the sender cannot change it any more.
 func sealed(files []int) ([]byte, error) {
 	f := os.NewFile(uintptr(files[0]), "record")
 	defer f.Close()
@@ -100,7 +100,7 @@ func sealed(files []int) ([]byte, error) {
 // Field is a field of a record.
 type Field struct{ Name, Value string }
 
-// Parse reads a record of journald's protocol: all its values have their length in front.
+// Parse parses a record of journald's protocol in which each value is preceded by its length.
 func Parse(text []byte) ([]Field, error) {
 	var list []Field
 	for len(text) > 0 {
@@ -118,7 +118,7 @@ func Parse(text []byte) ([]Field, error) {
 	return list, nil
 }
 
-// ParseSyslog reads what follows the program's name in a record of syslog.
+// ParseSyslog parses what follows the program's name in a syslog record.
 func ParseSyslog(line string) ([]Field, error) {
 	var list []Field
 	for line != "" {

@@ -60,10 +60,10 @@ func TestHostileTextOfAPlan(t *testing.T) {
 		listingtest.CheckClean(t, "--dry-run "+string(form), 0, func(out io.Writer) error { return p.Print(out, form) })
 	}
 	listingtest.CheckClean(t, "an error", 2, func(out io.Writer) error {
-		exit.Report(out, exit.Hint(errors.New(listingtest.HostileText), "%s", listingtest.HostileText))
+		exit.Plugin.Report(out, exit.Hint(errors.New(listingtest.HostileText), "%s", listingtest.HostileText))
 		return nil
 	})
-	listingtest.CheckClean(t, "a warning", 1, func(out io.Writer) error { exit.Warn(out, listingtest.HostileText); return nil })
+	listingtest.CheckClean(t, "a warning", 1, func(out io.Writer) error { exit.Plugin.Warn(out, listingtest.HostileText); return nil })
 	listingtest.CheckClean(t, "a completion", 1, func(out io.Writer) error {
 		_, err := fmt.Fprintln(out, strings.ReplaceAll(completion.Described("web", list.Containers[row.ID]), "\t", " "))
 		return err

@@ -24,8 +24,9 @@ import (
 )
 
 const long = `Show the identity that a command in a container would have, without running one:
-its user, capabilities, seccomp filters, label, cgroup and limits, and whose its
-namespaces are. docker nsjoin --dry-run also prints the steps of the join.`
+its user, capabilities, seccomp filters, label, cgroup and limits, and which other
+containers share its namespaces. docker nsjoin --dry-run also prints the steps of
+the join.`
 
 // options are the values of the flags.
 type options struct {
@@ -42,9 +43,9 @@ func New(cli *dockercli.CLI) *cobra.Command {
 		Long:  long,
 		Example: `  docker nsjoin inspect web
   docker nsjoin inspect --format '{{.Identity.Container.Capabilities.Effective}}' web`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return dockercli.UsageError(errors.New("which container? docker nsjoin inspect [OPTIONS] CONTAINER [CONTAINER...]"))
+				return dockercli.CommandUsageError(cmd, errors.New("which container? "+cmd.UseLine()))
 			}
 			return nil
 		},
@@ -67,7 +68,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string) er
 		return err
 	}
 	defer host.Close()
-	l, err := listing.NewLister(host, "docker nsjoin inspect")
+	l, err := listing.NewLister(host, "inspect")
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func inspect(ctx context.Context, host *enginehost.Host, list *listing.List, nam
 	}
 	var p plan.Plan
 	if err := json.Unmarshal(out, &p); err != nil {
-		return inspection{}, fmt.Errorf("read plan: %w", err)
+		return inspection{}, fmt.Errorf("read the helper's plan: %w", err)
 	}
 	id := r.Base.Container.ID
 	i := slices.IndexFunc(list.Rows, func(row *survey.Row) bool { return row.ID == id })

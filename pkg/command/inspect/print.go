@@ -15,7 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// inspection is what is printed of a container.
+// inspection is what inspect prints about a container.
 type inspection struct {
 	row.Record
 	Identity plan.Identity // of a command in it

@@ -16,7 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-// The filters of docker ps, which the engine knows, and those of docker nsjoin.
+// The filters of docker ps, which the engine evaluates, and those of docker nsjoin.
 var (
 	engineFilters = []string{"name", "label", "id", "network"}
 	ownFilters    = []string{"shares", "kind"}
@@ -24,8 +24,8 @@ var (
 
 func filterKeys() []string { return append(slices.Clip(engineFilters), ownFilters...) }
 
-// filterFlag is the value of --filter, KEY=VALUE as for docker ps. One of a key's values has to hold, and
-// all keys.
+// filterFlag is the value of --filter, KEY=VALUE as for docker ps. A container must match every key, by
+// one of the key's values.
 type filterFlag struct{ values map[string][]string }
 
 func (f *filterFlag) String() string { return "" }
@@ -34,10 +34,10 @@ func (f *filterFlag) Type() string   { return "filter" }
 func (f *filterFlag) Set(value string) error {
 	key, value, ok := strings.Cut(value, "=")
 	if !ok || value == "" {
-		return fmt.Errorf("it is not KEY=VALUE")
+		return fmt.Errorf("must be KEY=VALUE")
 	}
 	if !slices.Contains(filterKeys(), key) {
-		return fmt.Errorf("unknown filter %q: one of %s", key, strings.Join(filterKeys(), ", "))
+		return fmt.Errorf("unknown filter %q: must be one of %s", key, strings.Join(filterKeys(), ", "))
 	}
 	if key == "kind" {
 		if _, err := ns.Parse(value); err != nil {
@@ -51,7 +51,7 @@ func (f *filterFlag) Set(value string) error {
 	return nil
 }
 
-// choose returns the rows of the containers that were named, or of all, for which the filters hold.
+// choose returns the rows of the named containers, or of all, that match the filters.
 func (f filterFlag) choose(ctx context.Context, client engine.Lister, list *listing.List, names []string) ([]*survey.Row, error) {
 	wanted, err := list.Named(names)
 	if err != nil {
@@ -96,7 +96,7 @@ func without(list []string, word string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == word })
 }
 
-// completeFilter offers filters, and the values of those that have few.
+// completeFilter offers filters, and the values of those that have only a few.
 func completeFilter(cli *dockercli.CLI) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		key, _, whole := strings.Cut(typed, "=")

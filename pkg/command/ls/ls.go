@@ -22,20 +22,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
-const long = `List running containers, one a row, and whose each of their namespaces is:
+const long = `List running containers, one per row. The columns say whose each namespace is:
   own      this container's alone
-  host     the host's, or the engine's
-  =web,db  shared with these containers; the one that had it first is in front
+  host     the host's, or the engine's where that differs, as with a rootless engine
+  =web,db  shared with these other containers, oldest first
 
-Guests are processes of the host or of other containers that are in namespaces of a
-container's own: a docker nsjoin, an nsenter, an exec of another tool.
+A guest is a process of the host or of another container that is in one of the
+container's own namespaces, for example one that docker nsjoin or nsenter started.
 
-To enter a container that is named like a command, ls or inspect, type
-docker nsjoin container:ls.`
+If a container is named ls or inspect, as the subcommands are, type
+docker nsjoin container:ls to run a command in it.`
 
 const examples = `  docker nsjoin ls                             which containers share what
   docker nsjoin ls web                         details of web, with its guests
-  docker nsjoin ls --format tree               the same as a tree
+  docker nsjoin ls --format tree               all containers as a tree
   docker nsjoin ls --watch --format tree       the tree, redrawn when it changes
   docker nsjoin ls --filter shares=web         containers that share a namespace with web
   docker nsjoin ls --format '{{.Name}} {{.Net}}'`
@@ -68,8 +68,8 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.StringVar(&o.format, "format", "", `Format of the list ("table"|"wide"|"json"|"tree"|"mermaid"|"dot"|a Go template as for docker ps)`)
 	flags.VarP(&o.filter, "filter", "f", "Show only containers that match: "+strings.Join(filterKeys(), ", "))
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "Print IDs only")
-	flags.BoolVarP(&o.all, "all", "a", false, "Also list namespaces of no container, and what holds them")
-	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Do not shorten the output")
+	flags.BoolVarP(&o.all, "all", "a", false, "Also list namespaces of no container, and what keeps them alive")
+	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Do not truncate the output")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "Redraw the list when something changes, until q is typed")
 	o.host.AddTo(flags)
 	cmd.ValidArgsFunction = completion.Containers(cli)
@@ -80,21 +80,25 @@ func New(cli *dockercli.CLI) *cobra.Command {
 }
 
 func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string) error {
-	if o.all && (o.quiet || !slices.Contains([]string{"", "table", "wide", "json", "tree"}, o.format)) {
-		return exit.Hint(errors.New("--all has no other form than table, wide, json and tree"), "leave --all out")
+	switch {
+	case o.all && o.quiet:
+		return exit.Hint(errors.New("--all and --quiet cannot be used together"), "omit one of them")
+	case o.all && !slices.Contains([]string{"", "table", "wide", "json", "tree"}, o.format):
+		return exit.Hint(errors.New("--all works only with --format table, wide, json or tree"), "omit --all, or use one of these formats")
 	}
 	host, err := enginehost.Open(cli, o.host)
 	if err != nil {
 		return err
 	}
 	defer host.Close()
-	l, err := listing.NewLister(host, "docker nsjoin ls")
+	l, err := listing.NewLister(host, "ls")
 	if err != nil {
 		return err
 	}
 	l.Held = o.all
 	paint := row.StdoutPainter()
 	if o.watch {
+		host.KeepHelper()
 		return watch(ctx, l.Engine, func(ctx context.Context, out io.Writer) error {
 			return o.list(ctx, l, args, out, paint, io.Discard)
 		})
@@ -113,10 +117,10 @@ func (o *options) list(ctx context.Context, l *listing.Lister, args []string, ou
 		return err
 	}
 	for _, name := range list.Missing {
-		exit.Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
+		l.Host.Name().Warn(warnings, fmt.Sprintf("the first process of container %q was not found on the engine's host", name))
 	}
 	for _, text := range omittedTexts(list.Omitted) {
-		exit.Warn(warnings, text)
+		l.Host.Name().Warn(warnings, text)
 	}
 	if err := o.printRows(out, paint, list, rows, len(args) > 0); err != nil {
 		return err
@@ -133,15 +137,15 @@ func (o *options) list(ctx context.Context, l *listing.Lister, args []string, ou
 // omittedRecord is the last line of JSON if something was left out.
 type omittedRecord struct{ Cut survey.Omitted }
 
-// omittedTexts says what was left out because there was too much of it.
+// omittedTexts says what was omitted because there was too much of it.
 func omittedTexts(c survey.Omitted) []string {
 	var texts []string
 	for _, row := range []struct {
 		n    int
 		text string
 	}{
-		{c.Processes, "%d processes were not looked at: there are too many in namespaces other than the host's"},
-		{c.Holders, "mounts or descriptors of %d processes were not all looked at: there are too many"},
+		{c.Processes, "%d processes were skipped: too many are in namespaces other than the host's"},
+		{c.Holders, "some mounts or descriptors of %d processes were skipped: there are too many"},
 		{c.Namespaces, "%d namespaces of no container are not listed: there are too many"},
 	} {
 		if row.n > 0 {

@@ -19,7 +19,7 @@ const (
 	wideFormat  = "table {{.ID}}\t{{.Image}}\t{{.Process}}\t{{.Processes}}\t{{.Status}}\t{{.Name}}\t" + kindColumns
 )
 
-// shownHolders is how many characters are shown of what holds a namespace, unless --no-trunc is given.
+// shownHolders is how many characters of a namespace's holders are shown without --no-trunc.
 const shownHolders = 70
 
 // printRows prints rows in the form of --format. Without it, containers that were named are printed in
@@ -53,7 +53,7 @@ func (o *options) printRows(out io.Writer, paint row.Painter, list *listing.List
 	return err
 }
 
-// printHeld prints namespaces of no container after the rows, in the same form.
+// printHeld prints the namespaces that belong to no container. They follow the rows, in the same form.
 func (o *options) printHeld(out io.Writer, held []survey.Unowned) error {
 	switch {
 	case len(held) == 0:
@@ -84,7 +84,7 @@ func (o *options) printHeld(out io.Writer, held []survey.Unowned) error {
 	return w.Flush()
 }
 
-// holdersOf names what holds a namespace.
+// holdersOf names a namespace's holders.
 func holdersOf(u survey.Unowned) string {
 	text := printable.Text(strings.Join(u.HeldBy, "; "))
 	if u.MoreHolders > 0 {

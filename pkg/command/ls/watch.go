@@ -18,8 +18,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// watchEvery is how often the list is made for what the engine does not report: guests. It is made less
-// often if that takes long: at most a tenth of the time is spent on it.
+// watchEvery is how often the list is refreshed without an event, since the engine does not report
+// guests. If making it takes long, it is refreshed less often, so that it takes at most a tenth of the time.
 const watchEvery = time.Second
 
 // Control sequences of a terminal, ECMA-48 and xterm's private modes.
@@ -31,12 +31,12 @@ const (
 	restBelow   = "\x1b[J"
 )
 
-// watch shows what draw prints, and again when that changes, until q or ctrl-c is typed or a signal comes.
-// It restores the terminal.
+// watch shows what draw prints, and updates it, until q or ctrl-c is typed or a signal arrives. Then it
+// restores the terminal.
 func watch(ctx context.Context, events engine.Eventer, draw func(context.Context, io.Writer) error) error {
 	in, out := os.Stdin.Fd(), os.Stdout.Fd()
 	if !term.IsTerminal(in) || !term.IsTerminal(out) {
-		return exit.Hint(errors.New("--watch: standard input and output are not a terminal"), "leave --watch out")
+		return exit.Hint(errors.New("--watch: standard input or output is not a terminal"), "omit --watch")
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -87,8 +87,8 @@ func untilQuit(keys io.Reader) {
 	}
 }
 
-// screenOf returns what draws as much of text as fits on the screen. Each line is written over the one
-// before, so that nothing flickers.
+// screenOf returns the control sequences and text that draw as much of text as fits on the screen. They
+// overwrite the previous lines without clearing the screen, so that nothing flickers.
 func screenOf(text string, terminal uintptr) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if size, err := term.GetWinsize(terminal); err == nil && size.Height > 0 {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is no terminal has no height: nothing is cut.
+// Without a terminal the screen has no height, so nothing is cut.
 func TestScreenIsWrittenOverWhatWasThere(t *testing.T) {
 	const want = "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J"
 	if got := screenOf("a\nb\n", ^uintptr(0)); got != want {

@@ -9,30 +9,15 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/selection"
+	"github.com/nsjoin/docker-nsjoin/pkg/joinopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // complete registers what the shell offers for the base and for the flags' values.
 func complete(cmd *cobra.Command, cli *dockercli.CLI, subcommands func() []*cobra.Command) {
 	cmd.ValidArgsFunction = completeBase(cli, subcommands)
-	source := completion.Source(cli)
-	functions := map[string]cobra.CompletionFunc{
-		"only":        completion.Kinds,
-		"except":      completion.Kinds,
-		"network":     source,
-		"via":         completion.Via,
-		"format":      completion.OneOf(string(request.OutputText), string(request.OutputJSON)),
-		"env":         completeVariable,
-		"user":        completion.User(cli),
-		"workdir":     cobra.NoFileCompletions,
-		"detach-keys": cobra.NoFileCompletions,
-	}
-	for _, f := range kindFlags {
-		functions[f.name] = source
-	}
-	for name, f := range functions {
-		_ = cmd.RegisterFlagCompletionFunc(name, f)
-	}
+	joinopts.Complete(cmd, cli)
 }
 
 // completeBase offers running containers, the host, processes and subcommands. A container whose name
@@ -53,7 +38,11 @@ func completeBase(cli *dockercli.CLI, subcommands func() []*cobra.Command) cobra
 				offers = append(offers, cobra.CompletionWithDesc(sub.Name(), sub.Short))
 			}
 		}
-		for _, c := range completion.Running(cmd.Context(), cli) {
+		running := completion.Running(cmd.Context(), cli)
+		if strings.Contains(typed, "@") { // else they would hide the containers' names
+			offers = append(offers, selection.Names(running)...)
+		}
+		for _, c := range running {
 			name := c.Name
 			isCommand := slices.ContainsFunc(subs, func(sub *cobra.Command) bool { return sub.Name() == name })
 			if base, err := request.ParseBase(name); err != nil || base.Name != name || isCommand ||
@@ -66,19 +55,9 @@ func completeBase(cli *dockercli.CLI, subcommands func() []*cobra.Command) cobra
 	}
 }
 
-// afterDash tells whether a "--" stands before args, so that there is no base. cobra does not know: it
+// afterDash reports whether a "--" stands before args, so that there is no base. cobra does not know: it
 // adds one itself.
 func afterDash(args []string) bool {
 	i := len(os.Args) - 1 - len(args) - 1 // the last one is what is typed
 	return i >= 0 && os.Args[i] == "--"
-}
-
-// completeVariable offers the names of the caller's variables: a name alone passes its value on.
-func completeVariable(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, assignment := range os.Environ() {
-		name, _, _ := strings.Cut(assignment, "=")
-		names = append(names, name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -11,22 +11,24 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/joinopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// The hints of the command's errors guess what the user wanted. Each is a command, or a part of one, that
-// works as it stands.
+// The hints of the command's errors guess what the user wanted. Each contains a command, or a part of one,
+// that works as it stands.
 
 // containerName matches the names that the engine allows for a container.
 var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 
 // flagError adds a hint to an error about a flag.
-func flagError(commandPath string, err error) error {
+func (o *options) flagError(commandPath string, err error) error {
 	hint := commandPath + " --help shows the options"
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		if guess := valueHint(invalid.GetFlag().Name, invalid.GetValue()); guess != "" {
+		if guess := o.valueHint(invalid.GetFlag().Name, invalid.GetValue()); guess != "" {
 			hint = guess
 		}
 	}
@@ -34,36 +36,43 @@ func flagError(commandPath string, err error) error {
 }
 
 // valueHint returns the hint about a flag's value, or "".
-func valueHint(flag, value string) string {
+func (o *options) valueHint(flag, value string) string {
 	switch {
 	case flag == "only" || flag == "except":
-		return kindsHint(flag, value)
-	case flag != "network" && !slices.ContainsFunc(kindFlags, func(f kindFlag) bool { return f.name == flag }):
+		return o.kindsHint(flag, value)
+	case flag == "detach-keys":
+		return execopts.KeysHint
+	case flag == "names":
+		if containerName.MatchString(value) {
+			return "for a container's names, use --names container:" + value
+		}
+		return ""
+	case !joinopts.IsSource(flag):
 		return ""
 	}
 	number, err := strconv.ParseInt(value, 10, 32)
 	switch {
 	case err == nil && number > 0:
-		return fmt.Sprintf("a process of the host is --%s pid:%d", flag, number)
+		return fmt.Sprintf("for a process of the host, use --%s pid:%d", flag, number)
 	case path.IsAbs(value):
-		return fmt.Sprintf("a file is --%s ns:%s", flag, plan.QuoteArg(value))
+		return fmt.Sprintf("for a namespace file, use --%s ns:%s", flag, plan.QuoteArg(value))
 	case value == "none":
-		return fmt.Sprintf("one of its own is --%s private", flag)
+		return fmt.Sprintf("for a new namespace, use --%s private", flag)
 	case value == "container" || value == "container:" || slices.Contains([]string{"bridge", "default", "shareable"}, value):
-		return fmt.Sprintf("name the container that has it: --%s container:NAME", flag)
+		return fmt.Sprintf("for a container's namespace, use --%s container:NAME", flag)
 	case containerName.MatchString(value):
-		return fmt.Sprintf("that of a container is --%s container:%s", flag, value)
+		return fmt.Sprintf("for a container's namespace, use --%s container:%s", flag, value)
 	}
 	return ""
 }
 
 // kindsHint returns the hint about a container's name where kinds are expected, or "".
-func kindsHint(flag, value string) string {
+func (o *options) kindsHint(flag, value string) string {
 	mistyped := func(k ns.Kind) bool {
 		return strings.HasPrefix(value, k.String()) || strings.HasPrefix(k.String(), value)
 	}
 	if !containerName.MatchString(value) || slices.ContainsFunc(ns.Kinds(), mistyped) {
 		return ""
 	}
-	return fmt.Sprintf("--%s takes kinds of namespaces, and the container comes behind it: docker nsjoin --%s net %s", flag, flag, value)
+	return fmt.Sprintf("--%s takes kinds of namespaces; the container comes after them: %s --%s net %s", flag, o.Words.Name, flag, value)
 }

@@ -9,64 +9,56 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// New makes the command. subcommands makes those below it; it is called for completion only.
+// New makes the command. subcommands makes those below it; it is called for completion and hints only.
 func New(cli *dockercli.CLI, version string, subcommands func() []*cobra.Command) *cobra.Command {
-	o := newOptions()
+	o := options{subcommands: subcommands}
+	o.Words = cli.Words
 	cmd := &cobra.Command{
 		Use:     "nsjoin [OPTIONS] CONTAINER [COMMAND [ARG...]]",
 		Short:   Short,
 		Long:    long,
 		Example: examples,
 		Version: version,
-		// Without one, cobra takes a container's name for a command's.
+		// Otherwise cobra would take a container's name for a command's.
 		Args:                  cobra.ArbitraryArgs,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.usage = cmd.UseLine()
 			return o.run(cmd.Context(), cli, args, cmd.ArgsLenAtDash() == 0)
 		},
 	}
-	cmd.SetVersionTemplate("docker nsjoin version {{.Version}}\n")
+	cmd.SetVersionTemplate(cli.Name.String() + " version {{.Version}}\n")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return flagError(cmd.CommandPath(), err)
+		return o.flagError(cmd.CommandPath(), err)
 	})
 	o.addTo(cmd.Flags())
 	complete(cmd, cli, subcommands)
 	return cmd
 }
 
-// run runs the command. noBase tells that args began with --.
+// run runs the command. noBase says that args began with --.
 func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string, noBase bool) error {
-	config, err := cli.Config()
-	if err != nil {
-		return err
-	}
-	if err := o.detachKeys.setDefault(config.DetachKeys); err != nil {
-		return err
-	}
-	if err := o.host.Check(); err != nil {
+	if err := o.Check(cli); err != nil {
 		return err
 	}
 	r, err := o.request(args, noBase)
 	if err != nil {
 		return err
 	}
-	host, err := enginehost.Open(cli, o.host)
-	if err != nil {
-		return err
+	if o.swarm {
+		return o.runTask(ctx, cli, r)
 	}
-	defer host.Close()
-	if r.Audit, err = auditOf(cli); err != nil {
-		return err
-	}
-	host.Prepare()
-	answered := host.WarnIfSilent("docker nsjoin")
-	answers, err := host.Resolve(ctx, r)
-	answered()
-	if err != nil {
-		return o.hintContainer(ctx, host, r, args, err)
-	}
-	return host.Run(ctx, r, answers, o.helperImage)
+	return o.Run(ctx, cli, r, func(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
+		answers, err := execopts.Resolve(ctx, host, r)
+		if err != nil {
+			err = o.hintContainer(ctx, host, r, args, err)
+		}
+		return answers, err
+	})
 }

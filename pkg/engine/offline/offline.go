@@ -25,8 +25,8 @@ type Files interface {
 }
 
 // Engine answers from the engine's files if the engine itself does not answer. The files say which ID
-// a name has and how the container was created, which does not change while it runs. Whether
-// it runs, and as which process, FindPIDs finds out.
+// a name has and how the container was created, which does not change while it runs. FindPIDs finds
+// out whether it runs, and as which process.
 type Engine struct {
 	Files Files
 	// FindPIDs finds and verifies the first processes of containers, by ID. claimed has their pids
@@ -115,7 +115,7 @@ func (e *Engine) ContainerInspect(ctx context.Context, name string) (container.I
 	case state.Running:
 		state.Paused = c.State.Paused
 	case c.State.Running:
-		return answer, exit.Hint(fmt.Errorf("container %q is not running on this host, although the engine's files say so", name),
+		return answer, exit.Hint(fmt.Errorf("container %q is not running on this host, although the engine's files say that it is", name),
 			"it may have ended since, or it has no containerd shim on this host")
 	default:
 		state.Restarting, state.Dead, state.Status = c.State.Restarting, c.State.Dead, c.status()
@@ -124,7 +124,23 @@ func (e *Engine) ContainerInspect(ctx context.Context, name string) (container.I
 		ID: c.ID, Name: c.Name, Image: c.Image, Path: c.Path, Args: c.Args, State: state, HostConfig: &host,
 	}
 	answer.Config = &c.Config
+	if answer.NetworkSettings, err = c.networks(); err != nil {
+		return answer, exit.WithStatus(exit.Failed, fmt.Errorf("read the engine's files about container %q: %w", name, err))
+	}
 	return answer, nil
+}
+
+// networks returns the container's addresses in its networks.
+func (c *storedContainer) networks() (*container.NetworkSettings, error) {
+	settings := &container.NetworkSettings{Networks: make(map[string]*network.EndpointSettings)}
+	for name, text := range c.NetworkSettings.Networks {
+		var endpoint network.EndpointSettings
+		if err := json.Unmarshal(text, &endpoint); err != nil {
+			return nil, fmt.Errorf("network %q: %w", name, err)
+		}
+		settings.Networks[name] = &endpoint
+	}
+	return settings, nil
 }
 
 func (c *storedContainer) status() string {
@@ -160,13 +176,13 @@ func (e *Engine) find(ctx context.Context, all []storedContainer, name string) (
 		case 1:
 			return found[0], nil
 		default:
-			return nil, exit.WithStatus(exit.Failed, fmt.Errorf("find container %q: several containers match", name))
+			return nil, exit.Hint(fmt.Errorf("find container %q: several containers match", name), "type the container's full ID")
 		}
 	}
 	return nil, exit.Hint(fmt.Errorf("no such container in the engine's files: %q", name), "docker nsjoin ls --no-engine lists the running containers")
 }
 
-// running returns the containers that run, or all if none does or that is not known.
+// running returns the containers that run, or all if none runs or if that is not known.
 func (e *Engine) running(ctx context.Context, list []*storedContainer) []*storedContainer {
 	claimed := make(map[string]int)
 	for _, c := range list {

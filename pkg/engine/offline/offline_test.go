@@ -41,7 +41,7 @@ func paddedID(beginning string) string { return beginning + strings.Repeat("0", 
 
 func configFile(id, name, state string) string {
 	return fmt.Sprintf(`{"ID":%q,"Name":"/%s","State":{%s},"Created":"2026-01-01T00:00:00Z","Path":"sleep","Args":["9"],`+
-		`"Config":{"Env":["A=1"],"User":"5","Image":"i","Labels":{"l":"v"}},"NetworkSettings":{"Networks":{"bridge":{}}}}`, id, name, state)
+		`"Config":{"Hostname":"h","Env":["A=1"],"User":"5","Image":"i","Labels":{"l":"v"}},"NetworkSettings":{"Networks":{"bridge":{"IPAddress":"172.17.0.2","Gateway":"172.17.0.1","IPAMOperational":false}}}}`, id, name, state)
 }
 
 // newTestOffline has a running web, a stopped one of an earlier time with the same name, and others.
@@ -82,7 +82,7 @@ func TestOfflineFindsLikeTheEngine(t *testing.T) {
 		{"ab3", 13, ""},
 		{"ab", 0, `find container "ab": several containers match`},
 		{"aa", 0, `container "aa" has exited`}, // a name takes precedence over a prefix of an ID
-		{"gone", 0, `container "gone" is not running on this host, although the engine's files say so`},
+		{"gone", 0, `container "gone" is not running on this host, although the engine's files say that it is`},
 		{"new", 0, `container "new" was created but never started`},
 		{"nope", 0, `no such container in the engine's files: "nope"`},
 	} {
@@ -102,6 +102,17 @@ func TestOfflineFindsLikeTheEngine(t *testing.T) {
 		if r.Base.PID != row.pid || c.User != "5" || len(c.Env) != 1 || c.Env[0] != "A=1" || len(c.GroupAdd) != 1 || c.GroupAdd[0] != "7" {
 			t.Errorf("%s: process %d, %+v", row.name, r.Base.PID, c)
 		}
+	}
+}
+
+// The names that a command sees come from the files, too.
+func TestOfflineHasAddresses(t *testing.T) {
+	r := &request.Request{Base: request.Host(), Names: &request.Names{Source: request.Source{From: request.FromContainer, Name: "aa1"}}}
+	if _, err := engine.Resolve(t.Context(), newTestOffline(), r); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(r.Names.Made.Hosts, "\n172.17.0.2\t") || r.Names.Source.PID != 11 || r.Names.Made.Resolv.Embedded {
+		t.Errorf("%+v", r.Names)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package redial makes connections to an engine again that ended before anything was received.
+// Package redial connects to an engine again if a connection ended before anything was received.
 package redial
 
 import (
@@ -30,14 +30,14 @@ func Option(dial Dialer, dropped func(error) bool) client.Opt {
 }
 
 // How often to connect again, and the pause before that. It doubles each time, and is random, so that
-// clients which were refused together do not come back together.
+// clients that were refused together do not come back together.
 const (
 	maxRedials = 12
 	minBackoff = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second
 )
 
-// connection is a connection that is made again as long as nothing was received.
+// connection is a connection that is made again as long as nothing has been received.
 type connection struct {
 	net.Conn // the current one, under mu
 	dial     func() (net.Conn, error)
@@ -95,7 +95,7 @@ func (r *connection) redial(old net.Conn, try int) error {
 	return nil
 }
 
-// Write keeps what is written until something was received. It returns no error before that: Read
+// Write keeps what is written until something has been received. Before that it returns no error: Read
 // returns it, with the reason.
 func (r *connection) Write(b []byte) (int, error) {
 	r.mu.Lock()

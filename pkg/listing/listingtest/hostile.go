@@ -1,5 +1,5 @@
-// Package listingtest has a list of containers that try to harm a terminal, for the tests of what prints
-// lists.
+// Package listingtest provides a list of containers whose texts try to control a terminal, for tests of
+// code that prints lists.
 package listingtest
 
 import (
@@ -47,8 +47,8 @@ func Hostile() *listing.List {
 	return l
 }
 
-// CheckClean fails if the output is empty, has a character that is not printable, or, for lines > 0,
-// has another number of lines.
+// CheckClean fails t if the output of write is empty or has a character that is not printable, or if lines
+// is positive and the output has a different number of lines.
 func CheckClean(t *testing.T, what string, lines int, write func(io.Writer) error) {
 	t.Helper()
 	var out bytes.Buffer

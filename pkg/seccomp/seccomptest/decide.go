@@ -1,4 +1,4 @@
-// Package seccomptest runs filters for tests.
+// Package seccomptest runs seccomp filters in tests.
 package seccomptest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
-// Call is what a filter decides on, struct seccomp_data of linux/seccomp.h but for the
-// place of the call.
+// Call is what a filter decides about: struct seccomp_data of linux/seccomp.h without the instruction
+// pointer.
 type Call struct {
 	Number    uint32
 	ABI       uint32 // AUDIT_ARCH_…
@@ -24,8 +24,8 @@ func (c Call) String() string {
 	return fmt.Sprintf("call %#x of %#x, %x", c.Number, c.ABI, c.Arguments)
 }
 
-// Decider returns a function that runs a filter: it gives SECCOMP_RET_… with its data. big
-// says that the high half of an argument is first.
+// Decider returns a function that runs a filter on a call and returns SECCOMP_RET_… with its data. big says
+// that the high half of an argument comes first. It fails if program is not valid.
 func Decider(program []seccomp.Instruction, big bool) (func(Call) uint32, error) {
 	raw := make([]bpf.RawInstruction, len(program))
 	for i, in := range program {
@@ -40,12 +40,12 @@ func Decider(program []seccomp.Instruction, big bool) (func(Call) uint32, error)
 		return nil, err
 	}
 	return func(c Call) uint32 {
-		// The machine takes words of packets, which are big-endian.
+		// The VM loads words of a packet, which are big-endian.
 		data := binary.BigEndian.AppendUint32(nil, c.Number)
 		data = binary.BigEndian.AppendUint32(data, c.ABI)
 		data = append(data, make([]byte, 8)...)
 		for _, a := range c.Arguments {
-			words := []uint32{uint32(a), uint32(a >> 32)} //nolint:gosec // its halves
+			words := []uint32{uint32(a), uint32(a >> 32)} //nolint:gosec // the halves
 			if big {
 				slices.Reverse(words)
 			}
@@ -55,14 +55,14 @@ func Decider(program []seccomp.Instruction, big bool) (func(Call) uint32, error)
 		}
 		got, err := machine.Run(data)
 		if err != nil {
-			panic(err) // it is of instructions that NewVM refuses
+			panic(err) // only for instructions that NewVM refuses
 		}
-		return uint32(got) //nolint:gosec // as it was put
+		return uint32(got) //nolint:gosec // it was a uint32
 	}, nil
 }
 
-// Calls are calls that a profile may decide differently: all numbers of this and of other
-// kernels, by each ABI, with arguments around those that it has conditions of.
+// Calls returns calls about which a filter for the profile could be wrong: all numbers of each ABI, of all
+// kernels, with arguments close to the values in the profile's conditions.
 func Calls(p *seccomp.Profile) ([]Call, error) {
 	var entries []entry
 	if err := json.Unmarshal(p.Syscalls, &entries); err != nil {
@@ -95,7 +95,7 @@ type entry struct {
 	}
 }
 
-// arguments are those around what entries have conditions of.
+// arguments returns arguments close to the values in the conditions of entries.
 func arguments(entries []entry) [][6]uint64 {
 	list := [][6]uint64{{}}
 	for _, e := range entries {

@@ -1,0 +1,136 @@
+package debug
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/programs"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// findTools finds the tools that are not in the toolbox.
+func (o *options) findTools(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	switch o.tools.kind {
+	case imageTools:
+		return o.findImage(ctx, host, r)
+	case clientTools:
+		return o.sendPrograms(ctx, host, r)
+	case builtinTools, engineTools:
+	}
+	return nil
+}
+
+// findImage finds the image with the tools, and sets PATH to the image's.
+func (o *options) findImage(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	if err := host.RequireEngine("--tools IMAGE: only the engine can show the image's files"); err != nil {
+		return err
+	}
+	client, err := host.Connection.Client()
+	if err != nil {
+		return err
+	}
+	image, err := target.Find(ctx, client, "image:"+o.tools.name)
+	if errors.Is(err, target.ErrNone) && o.pull {
+		if err := o.pullImage(ctx, host, o.tools.name); err != nil {
+			return err
+		}
+		image, err = target.Find(ctx, client, "image:"+o.tools.name)
+	}
+	if err != nil {
+		if _, missing := os.Stat(o.tools.name); missing != nil {
+			err = fmt.Errorf("--tools: %w", err)
+		} else {
+			err = exit.Hint(errors.New("--tools: "+err.Error()), "for the file or directory of that name, write --tools ./%s", o.tools.name)
+		}
+		return err
+	}
+	if o.root == rootTarget {
+		r.View.OwnDirs = directories(image.Path())
+		return nil
+	}
+	r.Env = append([]string{"PATH=" + image.Path()}, r.Env...)
+	return nil
+}
+
+// directories returns those of an image's PATH, each once.
+func directories(searched string) (dirs []string) {
+	for dir := range strings.SplitSeq(searched, ":") {
+		if dir = path.Clean(dir); path.IsAbs(dir) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+// sendPrograms reads the programs of this machine that go along with r, and says what they are.
+func (o *options) sendPrograms(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	arch, err := engineArch(ctx, host)
+	if err != nil {
+		return err
+	}
+	name := o.tools.name
+	set, err := programs.Find(name, filepath.Base(name), arch)
+	if err != nil {
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err
+		}
+		return fmt.Errorf("--tools %s: %w", plan.QuoteArg(name), err)
+	}
+	r.View.Files = set.Files
+	if left := set.Left(); left != "" {
+		host.Name().Warn(os.Stderr, fmt.Sprintf("left out of %s: %s", plan.QuoteArg(name), left))
+	}
+	if r.DryRun != request.OutputNone {
+		return nil // which lists them
+	}
+	content, err := set.Content()
+	if err != nil {
+		return fmt.Errorf("--tools %s: %w", plan.QuoteArg(name), err)
+	}
+	host.SendPrograms(content)
+	var names []string
+	for _, f := range set.Files {
+		names = append(names, plan.QuoteArg(string(f.Name)))
+	}
+	host.Debug("programs of " + name + ": " + strings.Join(names, " "))
+	fmt.Fprintf(os.Stderr, "%s: %s sent along: %s, %s\n", host.Name(), plan.QuoteArg(name), count(len(names)), units.HumanSize(float64(set.Size())))
+	return nil
+}
+
+func count(programs int) string {
+	if programs == 1 {
+		return "1 program"
+	}
+	return fmt.Sprintf("%d programs", programs)
+}
+
+// engineArch returns the architecture of the engine's host, named like GOARCH.
+func engineArch(ctx context.Context, host *enginehost.Host) (string, error) {
+	if host.Offline() {
+		return runtime.GOARCH, nil
+	}
+	client, err := host.Connection.Client()
+	if err != nil {
+		return "", err
+	}
+	version, err := client.ServerVersion(ctx)
+	if err != nil {
+		return "", engine.ExplainAs(err, "ask the engine for its version", "find out the engine's architecture")
+	}
+	return version.Arch, nil
+}

@@ -1,0 +1,145 @@
+// Package entrypoint is docker nsjoin entrypoint: it shows what a container or an image starts, and checks whether
+// that can be started.
+package entrypoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/lint"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+const long = `Show what a container or a local image starts, ENTRYPOINT and CMD as the engine joins
+them, and check whether it can be started: whether the program exists, may be executed,
+has its interpreter, loader and libraries, and is for the engine's machine. It works for
+containers that run, have stopped, were never started or keep restarting. Nothing is
+pulled, started or changed.
+
+With --lint each check is a line, and the exit status is 1 if the container cannot start.
+
+A container's name comes before an image's: container:NAME and image:NAME are explicit.`
+
+const examples = `  docker nsjoin entrypoint web
+  docker nsjoin entrypoint --lint nginx:1.29
+  docker nsjoin entrypoint --format '{{join .Command " "}}' web`
+
+// options are the values of the flags.
+type options struct {
+	format    string
+	lint, run bool
+	exec      execopts.Options
+}
+
+// New makes the command.
+func New(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:     "entrypoint [OPTIONS] CONTAINER|IMAGE",
+		Short:   "Show what a container or an image starts, and whether it can",
+		Long:    long,
+		Example: examples,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return dockercli.CommandUsageError(cmd, errors.New("which container or image? "+cmd.UseLine()))
+			case len(args) > 1:
+				return exit.Hint(fmt.Errorf("%q: one container or image only", args[1]), "%s", cmd.UseLine())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.execute(cmd.Context(), cli, args[0])
+		},
+	}
+	o.exec.AddTo(pflag.NewFlagSet("", pflag.ContinueOnError)) // their defaults, for --run
+	flags := cmd.Flags()
+	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
+	flags.BoolVar(&o.lint, "lint", false, "Show each check; exit with status 1 if the container cannot start")
+	flags.BoolVar(&o.run, "run", false, "Run ENTRYPOINT and CMD in a running container, beside what runs there")
+	o.exec.Host.AddTo(flags)
+	cmd.ValidArgsFunction = completion.Targets(cli)
+	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
+	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	return cmd
+}
+
+// execute does what the flags ask for.
+func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string) error {
+	switch {
+	case o.exec.Host.NoEngine():
+		return exit.Hint(errors.New("entrypoint reads the container's files through the engine"), "omit --no-engine")
+	case o.lint && o.run:
+		return dockercli.UsageError(errors.New("--lint and --run cannot be used together"))
+	}
+	if err := o.exec.Check(cli); err != nil {
+		return err
+	}
+	connection, err := cli.Engine()
+	if err != nil {
+		return err
+	}
+	client, err := connection.Client()
+	if err != nil {
+		return err
+	}
+	t, err := target.Find(ctx, client, typed)
+	if err != nil {
+		return err
+	}
+	if o.run {
+		return o.runIt(ctx, cli, t)
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) // what was created is removed first
+	defer stop()
+	machine, err := target.FindMachine(ctx, client)
+	if err != nil {
+		return err
+	}
+	findings, err := check(ctx, client, connection, t, machine)
+	if err != nil {
+		return err
+	}
+	r := newReport(t, findings)
+	if err := write(os.Stdout, o.format, o.lint, r); err != nil {
+		return err
+	}
+	if o.lint && r.Verdict.Level == lint.Failure {
+		return exit.CommandStatus(1)
+	}
+	return nil
+}
+
+// runIt runs the command in a running container, as docker nsjoin CONTAINER COMMAND does.
+func (o *options) runIt(ctx context.Context, cli *dockercli.CLI, t target.Target) error {
+	switch {
+	case t.Kind == target.Image:
+		return exit.Hint(fmt.Errorf("--run: %q is an image, not a running container", t.Name), "docker run --rm -it %s", t.Name)
+	case !t.Running:
+		return exit.Hint(fmt.Errorf("--run: container %q does not run (%s)", t.Name, t.State), "docker start --attach %s", t.Name)
+	case len(t.Command) == 0:
+		return fmt.Errorf("--run: container %q has neither ENTRYPOINT nor CMD", t.Name)
+	}
+	r := &request.Request{
+		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: t.Name}, Take: ns.All(),
+		Command: t.Command, CallerEnv: enginehost.TerminalVariables(os.Environ()),
+	}
+	if err := o.exec.Apply(r); err != nil {
+		return err
+	}
+	return o.exec.Run(ctx, cli, r, execopts.Resolve)
+}

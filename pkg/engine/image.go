@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+)
+
+// Files makes what helper containers are made from. An architecture is the engine's, named like GOARCH.
+type Files struct {
+	// Image makes the image that holds the helper.
+	Image func(arch string, more ...helperimage.Part) (*helperimage.Image, error)
+	// Copy makes an archive to unpack at the root of a container of another image, for the call of that ID.
+	Copy func(arch string, call request.Call, compress bool, more ...helperimage.Part) (io.ReadCloser, error)
+	// Compress says that the engine is reached through a network.
+	Compress bool
+}
+
+// noOwnImageError says why no container can be made from the helper's own image.
+type noOwnImageError struct{ why error }
+
+func (e *noOwnImageError) Error() string { return e.why.Error() }
+
+// startWithOwnImage starts a helper container from the image that holds the helper, by the ID of its content,
+// and loads the image if the engine does not have it. The first guess is that the engine has this machine's
+// architecture. The error is a noOwnImageError if another image may serve.
+func (st *starter) startWithOwnImage(ctx context.Context, s Spec) (*Helper, error) {
+	return st.withOwnImage(ctx, s, func(s Spec) (*Helper, error) { return st.start(ctx, s) })
+}
+
+// withOwnImage calls start with the image that holds the helper, as startWithOwnImage says.
+func (st *starter) withOwnImage(ctx context.Context, s Spec, start func(Spec) (*Helper, error)) (*Helper, error) {
+	own, err := st.files.Image(runtime.GOARCH, s.More...)
+	if err == nil {
+		if h, err := st.startFrom(s, own, start); !isImageGone(err) {
+			return h, err
+		}
+	}
+	version, err := st.version()
+	if err != nil {
+		return nil, err
+	}
+	if version.Arch != runtime.GOARCH {
+		if own, err = st.files.Image(version.Arch, s.More...); err != nil {
+			return nil, &noOwnImageError{err}
+		}
+		if h, err := st.startFrom(s, own, start); !isImageGone(err) {
+			return h, err
+		}
+	}
+	st.register.debug(fmt.Sprintf("load the image %s, %s", own.Name, own.ID))
+	if err := st.load(ctx, own); err != nil {
+		if ctx.Err() != nil {
+			return nil, wrapStep(ctx.Err(), stepCreate)
+		}
+		return nil, &noOwnImageError{fmt.Errorf("load the image %s: %w", own.Name, err)}
+	}
+	h, err := st.startFrom(s, own, start)
+	if isImageGone(err) {
+		return nil, &noOwnImageError{err} // somebody has removed it again
+	}
+	return h, err
+}
+
+// startFrom starts a helper container from the helper's image, by the ID that it has in the engine's store.
+func (st *starter) startFrom(s Spec, own *helperimage.Image, start func(Spec) (*Helper, error)) (h *Helper, err error) {
+	s.own, s.program, s.volumes, s.unusable = true, helperimage.Program, nil, false
+	s.arch = own.Arch
+	for _, id := range own.IDs() {
+		s.Image = id
+		if h, err = start(s); !isImageGone(err) {
+			st.register.useImage(own)
+			return h, err
+		}
+	}
+	return nil, err
+}
+
+// load loads the helper's image into the engine's store. Older images that this user has loaded are
+// removed meanwhile.
+func (st *starter) load(ctx context.Context, own *helperimage.Image) error {
+	st.register.addImage(own)
+	st.background.Go(func() { st.register.removeOldImages(ctx, st.engine, own) })
+	archive := own.Archive(st.files.Compress)
+	defer archive.Close()
+	answer, err := st.engine.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
+	if err != nil {
+		return errors.New(Message(err))
+	}
+	defer answer.Body.Close()
+	messages := json.NewDecoder(answer.Body)
+	for {
+		var message struct {
+			Error string `json:"error"`
+		}
+		switch err := messages.Decode(&message); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the engine's answer: %w", err)
+		case message.Error != "":
+			return errors.New(message.Error)
+		}
+	}
+}
+
+// ImageRemover is the part of the engine's client that removes images.
+type ImageRemover interface {
+	ImageRemove(ctx context.Context, id string, options image.RemoveOptions) ([]image.DeleteResponse, error)
+}
+
+// An image that this user has loaded and that no version of docker nsjoin has used for unusedTime is
+// removed when another one is loaded. Its record is touched at most once in touchTime.
+const (
+	unusedTime = 7 * 24 * time.Hour
+	touchTime  = 24 * time.Hour
+)
+
+// imageName is the name of the record of an image on this engine.
+func (r Register) imageName(own *helperimage.Image) string {
+	_, tag, _ := strings.Cut(own.Name, ":")
+	return tag + "-" + nameOf(r.Endpoint)
+}
+
+// addImage records an image that is about to be loaded.
+func (r Register) addImage(own *helperimage.Image) {
+	if r.State == nil {
+		return
+	}
+	record, err := r.State.Lasting().Add(state.Image, state.Entry{
+		Name: r.imageName(own), ID: own.ID, OtherID: own.Manifest, Endpoint: r.Endpoint, Context: r.Context, Began: time.Now(),
+	})
+	switch {
+	case err == nil:
+		record.Release()
+	case !errors.Is(err, fs.ErrExist): // otherwise it was loaded before, and has been removed since
+		r.debug(fmt.Sprintf("cannot record the helper's image: %v", err))
+	}
+}
+
+// useImage notes that an image is used, if this user has loaded it.
+func (r Register) useImage(own *helperimage.Image) {
+	if r.State != nil {
+		r.State.Lasting().Touch(state.Image, r.imageName(own), touchTime)
+	}
+}
+
+// removeOldImages removes the images on this engine that this user has loaded and that are no longer
+// used, but not the current one. An image that a container uses stays.
+func (r Register) removeOldImages(ctx context.Context, engine ImageRemover, current *helperimage.Image) {
+	if r.State == nil {
+		return
+	}
+	name, now := r.imageName(current), time.Now()
+	old, err := r.State.Lasting().Abandoned(state.Image, func(e state.Entry) bool {
+		return e.Endpoint == r.Endpoint && e.Name != name && now.Sub(e.Used) > unusedTime
+	})
+	if err != nil {
+		r.debug(fmt.Sprintf("cannot look for old images of the helper: %v", err))
+	}
+	for _, record := range old {
+		if err := removeImage(ctx, engine, record.ID, record.OtherID); err == nil {
+			record.Remove()
+		} else {
+			record.Release()
+		}
+	}
+}
+
+// removeImage removes an image by the one of its IDs that the engine knows; it may be gone. It fails if a container
+// uses the image.
+func removeImage(ctx context.Context, engine ImageRemover, ids ...string) error {
+	for _, id := range ids {
+		_, err := engine.ImageRemove(ctx, id, image.RemoveOptions{PruneChildren: true})
+		if !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}

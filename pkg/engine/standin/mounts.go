@@ -1,0 +1,157 @@
+package standin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/versions"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+)
+
+// maxFrom limits how many containers are asked for because of docker run --volumes-from.
+const maxFrom = 16
+
+// mounts returns a container's volumes and bind mounts, never with more than the original sees of them.
+func mounts(ctx context.Context, from Client, c container.InspectResponse, o Options) []mount.Mount {
+	asked, known := askedMounts(ctx, from, c)
+	var list []mount.Mount
+	leaveOut := func(m container.MountPoint, why string) {
+		o.Note(fmt.Sprintf("%s is left out: %s", m.Destination, why))
+	}
+	for _, m := range c.Mounts {
+		spec, isAsked := asked[path.Clean(m.Destination)]
+		made := mount.Mount{Type: m.Type, Target: m.Destination, ReadOnly: !m.RW || !o.WritableVolumes}
+		switch m.Type {
+		case mount.TypeVolume:
+			if !isAsked && !known {
+				leaveOut(m, "a container of --volumes-from is gone, and so is how much of the volume this one sees")
+				continue
+			}
+			// Without NoCopy an empty volume gets a copy of the image's files.
+			made.Source, made.VolumeOptions = m.Name, &mount.VolumeOptions{NoCopy: true}
+			if spec.VolumeOptions != nil {
+				made.VolumeOptions.Subpath = spec.VolumeOptions.Subpath
+			}
+		case mount.TypeBind:
+			if reachesHost(m.Source) {
+				leaveOut(m, "the host's sockets, devices or processes may be there")
+				continue
+			}
+			// Before API 1.44 only the topmost mount can be read-only.
+			topmost := made.ReadOnly && versions.LessThan(from.ClientVersion(), "1.44")
+			made.Source = m.Source
+			made.BindOptions = &mount.BindOptions{NonRecursive: topmost || spec.BindOptions != nil && spec.BindOptions.NonRecursive}
+		case mount.TypeTmpfs:
+			made.ReadOnly, made.TmpfsOptions = !m.RW, spec.TmpfsOptions // it is the copy's own
+		default:
+			leaveOut(m, fmt.Sprintf("it is of type %s", m.Type))
+			continue
+		}
+		list = append(list, made)
+	}
+	return list
+}
+
+// askedMounts returns, by their targets, the mounts that the container was created with by docker run --mount, its own
+// and those of --volumes-from: the engine's list of its mounts does not have all of their options. known is false if a
+// container of --volumes-from cannot be asked for.
+func askedMounts(ctx context.Context, from Client, c container.InspectResponse) (asked map[string]mount.Mount, known bool) {
+	asked, known = make(map[string]mount.Mount), true
+	add := func(h *container.HostConfig) {
+		for _, m := range h.Mounts {
+			if _, is := asked[path.Clean(m.Target)]; !is { // its own come first
+				asked[path.Clean(m.Target)] = m
+			}
+		}
+		for _, bind := range h.Binds { // source:target[:options], without other options
+			if parts := strings.Split(bind, ":"); len(parts) > 1 {
+				if at := path.Clean(parts[1]); asked[at].Target == "" {
+					asked[at] = mount.Mount{Target: at}
+				}
+			}
+		}
+	}
+	add(c.HostConfig)
+	others := slices.Clone(c.HostConfig.VolumesFrom)
+	for i := 0; i < len(others); i++ {
+		if i == maxFrom {
+			return asked, false
+		}
+		name, _, _ := strings.Cut(others[i], ":")
+		other, _, err := from.ContainerInspectWithRaw(ctx, name, false)
+		if err != nil || other.ContainerJSONBase == nil || other.HostConfig == nil {
+			known = false
+			continue
+		}
+		add(other.HostConfig)
+		others = append(others, other.HostConfig.VolumesFrom...)
+	}
+	return asked, known
+}
+
+// reachesHost reports whether a path of the host is a socket by its name, or has the places beneath it where the host's
+// sockets, devices and processes are.
+func reachesHost(source string) bool {
+	source = path.Clean(source)
+	if path.Ext(source) == ".sock" {
+		return true
+	}
+	beneath := func(name, dir string) bool { return name == dir || dir == "/" || strings.HasPrefix(name, dir+"/") }
+	return slices.ContainsFunc([]string{"/dev", "/proc", "/run", "/sys", "/var/run"}, func(place string) bool {
+		return beneath(source, place) || beneath(place, source)
+	})
+}
+
+// withoutSpecialFiles returns the mounts without the bind mounts of sockets, devices and FIFOs, which a read-only mount
+// does not protect: whoever opens one acts on the host. The container has been created, but not started.
+func withoutSpecialFiles(ctx context.Context, from Client, id string, list []mount.Mount, o Options) ([]mount.Mount, error) {
+	var kept []mount.Mount
+	for _, m := range list {
+		if m.Type == mount.TypeBind {
+			is, err := from.ContainerStatPath(ctx, id, m.Target)
+			if err != nil {
+				return nil, fmt.Errorf("look at its mount %s: %w", m.Target, errors.New(engine.Message(err)))
+			}
+			if kind := is.Mode.Type(); kind != 0 && kind != os.ModeDir {
+				o.Note(fmt.Sprintf("%s is left out: it is not a file or directory of the host's", m.Target))
+				continue
+			}
+		}
+		kept = append(kept, m)
+	}
+	return kept, nil
+}
+
+// checkAccounts refuses a container that the engine could not start: engine and runtime open the files with the users, and
+// a FIFO there, or a file of /proc that does not end, would make them wait without end, with a lock that keeps the
+// container from being removed. The container has been created, but not started, so nothing changes the files.
+func checkAccounts(ctx context.Context, from Client, id string) error {
+	for _, name := range []string{"/etc", "/etc/passwd", "/etc/group"} {
+		is, err := from.ContainerStatPath(ctx, id, name)
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		// The engine has followed all links. In what the runtime mounts later there may be something else, and more links.
+		if target := path.Join("/", is.LinkTarget); err == nil && is.Mode.Type() == os.ModeSymlink && name != "/etc" && !reachesHost(target) {
+			is, err = from.ContainerStatPath(ctx, id, target)
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("look at its %s: %w", name, errors.New(engine.Message(err)))
+		case !is.Mode.IsRegular() && !is.Mode.IsDir():
+			return exit.Hint(fmt.Errorf("its %s is not what it should be, and the engine could wait for it without end", name),
+				"docker cp reads the files of a container that does not run")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package exit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Name is what the user typed to start the program. Messages begin with it, and hints and help contain it.
+// "" is Plugin.
+type Name string
+
+// The program's names.
+const (
+	Plugin     Name = "docker nsjoin" // started by the Docker CLI
+	Standalone Name = "nsjoin"        // started by a link of that name
+)
+
+// String returns the name, never "".
+func (n Name) String() string { return string(cmp.Or(n, Plugin)) }
+
+// In returns text, a text of the program's own such as a help text, with the name in place of "docker
+// nsjoin". text must not contain words of the user's or of a container's.
+func (n Name) In(text string) string { return strings.ReplaceAll(text, string(Plugin), n.String()) }
+
+// Report writes err for the user and returns its exit status. Control characters are escaped,
+// since names and files of a container can be part of the message.
+func (n Name) Report(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	known, ok := errors.AsType[*Error](err)
+	if ok && known.Err == nil {
+		return known.Status
+	}
+	fmt.Fprintf(w, "%s: %s\n", n, oneLine(err.Error()))
+	if ok && known.Hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", oneLine(n.hint(known)))
+	}
+	return Status(err)
+}
+
+// hint returns the hint of e with the program's name.
+func (n Name) hint(e *Error) string {
+	if e.format == "" {
+		return e.Hint
+	}
+	return fmt.Sprintf(n.In(e.format), e.args...)
+}
+
+// ParseReport returns the error that the Report of another process with this name wrote as text
+// before it exited with status.
+func (n Name) ParseReport(text string, status int) error {
+	line, rest, _ := strings.Cut(text, "\n")
+	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
+	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, n.String()+": ")), Hint: hint}
+}
+
+// Warn writes a warning for the user.
+func (n Name) Warn(w io.Writer, text string) { fmt.Fprintf(w, "%s: warning: %s\n", n, oneLine(text)) }

@@ -1,0 +1,10 @@
+package helperimage_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }

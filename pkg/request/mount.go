@@ -1,0 +1,56 @@
+package request
+
+// MountAction is what a Mount asks for.
+type MountAction string
+
+// The values of MountAction.
+const (
+	MountAttach MountAction = "mount"
+	MountDetach MountAction = "umount"
+	MountList   MountAction = "list"
+)
+
+// MountType is the type of a mount, as for docker run --mount.
+type MountType string
+
+// The values of MountType.
+const (
+	MountBind   MountType = "bind"
+	MountVolume MountType = "volume"
+	MountTmpfs  MountType = "tmpfs"
+)
+
+// Mount asks to mount something into the container of the request's base, to unmount it, or to list what was mounted
+// this way, instead of running a command.
+type Mount struct {
+	Action MountAction `json:"action"`
+	Type   MountType   `json:"type,omitempty"`
+	// From is the container that Source is a path of; nil for the engine's host.
+	From *Source `json:"from,omitempty"`
+	// Source is an absolute path; for a volume, the one that the engine says.
+	Source Word `json:"source,omitempty"`
+	// Volume is the name of the volume, and Holder the ID of the container that keeps the engine from removing it.
+	Volume string `json:"volume,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	// Target is an absolute path in the container.
+	Target Word `json:"target,omitempty"`
+	// ReadOnly applies to the mounts beneath Source too, which come along unless Single.
+	ReadOnly bool `json:"readOnly,omitempty"`
+	Single   bool `json:"single,omitempty"`
+	// Slave means that what is mounted beneath Source later appears in the container too.
+	Slave bool `json:"slave,omitempty"`
+	// NoCopy means that a volume may be empty while the image has files at Target, which docker run would copy.
+	NoCopy bool `json:"noCopy,omitempty"`
+	// Mkdir makes Target, and its directories, if it is missing.
+	Mkdir bool `json:"mkdir,omitempty"`
+	// MapIDs shows the IDs of the host as those of the container's user namespace. Force does so even if root owns
+	// Source.
+	MapIDs bool `json:"mapIDs,omitempty"`
+	Force  bool `json:"force,omitempty"`
+	// Options are those of a tmpfs: flags such as noexec, and the parameters size, mode, uid, gid, nr_inodes.
+	Options []string `json:"options,omitempty"`
+	// Lazy detaches a mount that is in use.
+	Lazy bool `json:"lazy,omitempty"`
+	// By is who asks, as the client says.
+	By string `json:"by,omitempty"`
+}
