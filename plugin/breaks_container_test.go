@@ -108,8 +108,8 @@ func TestBreaksWhenTheContainerIsPaused(t *testing.T) {
 	if err := helper.Start(); err != nil {
 		t.Fatal(err)
 	}
-	want := "docker nsjoin: identity of \"" + web + "\": it is frozen, and so would be a command in it\n" +
-		"hint: docker ps shows whether it is paused; docker unpause resumes it\n"
+	want := "docker nsjoin: identity of \"" + web + "\": its cgroup is frozen, and the command would be frozen with it\n" +
+		"hint: docker ps shows whether the container is paused; docker unpause resumes it\n"
 	if status := ended(t, helper); status != 125 || string(errs.bytes()) != want {
 		t.Errorf("exit status %d, stderr %q; want 125, %q", status, errs.bytes(), want)
 	}

@@ -3,8 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -12,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +23,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 )
 
 // breaks is the way in which an engine fails at a request.
@@ -42,6 +48,8 @@ type breakingEngine struct {
 	asked []string      // all requests
 	named []string      // names of the containers that it was asked to create
 	broke chan struct{} // closed at the request
+	// unloaded are the IDs of images that it has only after a request to load one.
+	unloaded []string
 }
 
 func newBreakingEngine(t *testing.T, engine testEngine, at string, how breaks) *breakingEngine {
@@ -101,8 +109,15 @@ func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward h
 	if strings.HasSuffix(r.URL.Path, "/containers/create") {
 		e.named = append(e.named, r.URL.Query().Get("name"))
 	}
+	unloaded := e.unloaded
+	if question == loadImage && e.how == "" {
+		e.unloaded = nil
+	}
 	e.lock.Unlock()
-	if question != at {
+	if len(unloaded) > 0 && strings.HasSuffix(question, "/containers/create") && lacksImage(w, r, unloaded) {
+		return
+	}
+	if question != at || e.how == "" {
 		forward.ServeHTTP(w, r)
 		return
 	}
@@ -130,6 +145,26 @@ func (e *breakingEngine) serve(w http.ResponseWriter, r *http.Request, forward h
 	}
 }
 
+const loadImage = "POST /images/load"
+
+// lacksImage answers a request for a container of one of these images as an engine without them.
+func lacksImage(w http.ResponseWriter, r *http.Request, images []string) bool {
+	text, err := io.ReadAll(r.Body)
+	var config struct{ Image string }
+	if err != nil || json.Unmarshal(text, &config) != nil {
+		hangUp(w)
+		return true
+	}
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if !slices.Contains(images, config.Image) {
+		return false
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusNotFound)
+	fmt.Fprintf(w, `{"message":"No such image: %s"}`, config.Image)
+	return true
+}
+
 // cut closes all connections.
 func (e *breakingEngine) cut() {
 	e.conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
@@ -149,7 +184,7 @@ func hangUp(w http.ResponseWriter) {
 	}
 }
 
-// lost discards an answer.
+// lost is a response writer that discards the answer.
 type lost struct{ header http.Header }
 
 func (l *lost) Header() http.Header            { return l.header }
@@ -178,19 +213,59 @@ func TestBreaksWhileTheHelperStarts(t *testing.T) {
 			t.Run(row.at+" "+string(how), func(t *testing.T) {
 				status, want := expectation(row.says, row.at, how)
 				e := newBreakingEngine(t, engine, row.at, how)
-				expectFailure(t, e, web, status, want)
+				var flags []string
+				if strings.HasSuffix(row.at, "/archive") {
+					flags = []string{"--helper-image", testImage}
+				}
+				expectFailure(t, e, web, status, want, flags...)
 				noHelper(t, e)
 			})
 		}
 	}
 }
 
+// The helper's own image is loaded if the engine does not have it. If that fails, the helper is copied into a
+// container of another image, and only docker --debug says why.
+func TestBreaksWithoutTheHelpersImage(t *testing.T) {
+	c := newCaller(t)
+	engine := engineOfTest(t)
+	web := c.container(t)
+	own, err := helperimage.New(runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := "docker nsjoin: load the image " + own.Name + ", " + own.ID + "\n"
+	failed := loaded + "docker nsjoin: load the image " + own.Name + ": .*: the helper is copied into a container of another image\n"
+	for how, want := range map[breaks]string{"": loaded, hangsUp: failed, losesAnswer: failed, diskIsFull: failed} {
+		t.Run(string(how), func(t *testing.T) {
+			e := newBreakingEngine(t, engine, loadImage, how)
+			e.unloaded = own.IDs()
+			for _, debug := range []string{"1", ""} {
+				cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
+				cmd.Env = append(cmd.Env, "DOCKER_NSJOIN_DEBUG="+debug)
+				pattern := "^$"
+				if debug != "" {
+					pattern = "^docker nsjoin: via engine: requested by --via\n" + want + "$"
+				}
+				if out, errs := output(t, cmd); out != "joined\n" || !regexp.MustCompile(pattern).MatchString(errs) {
+					t.Errorf("stdout %q, stderr %q, want %s", out, errs, pattern)
+				}
+			}
+			copies := slices.Contains(e.asked, "PUT /containers/*/archive")
+			if copies != (how != "") {
+				t.Errorf("the helper was copied: %t; requests %q", copies, e.asked)
+			}
+			noHelper(t, e)
+		})
+	}
+}
+
 // expectFailure runs a command through a helper container on an engine that fails, and checks
 // the exit status and the message.
-func expectFailure(t *testing.T, e *breakingEngine, web string, status int, want string) {
+func expectFailure(t *testing.T, e *breakingEngine, web string, status int, want string, flags ...string) {
 	t.Helper()
 	becomeReaper(t)
-	cmd := (&brokenEngine{host: e.host}).plugin(t, "--via", "engine", web, "echo", "joined")
+	cmd := (&brokenEngine{host: e.host}).plugin(t, append(append([]string{"--via", "engine"}, flags...), web, "echo", "joined")...)
 	out, errs := &safeBytes{}, &safeBytes{}
 	cmd.Stdout, cmd.Stderr = out, errs
 	if err := cmd.Start(); err != nil {

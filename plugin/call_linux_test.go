@@ -20,7 +20,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// says is what a command of the Docker CLI's prints, which must succeed and say nothing else.
+// says runs a command of the Docker CLI and returns its standard output. The command must succeed, and
+// print nothing to standard error.
 func (c caller) says(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := c.docker(args...)
@@ -31,7 +32,8 @@ func (c caller) says(t *testing.T, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-// refuses is what it says that ends with 125.
+// refuses runs a command of the Docker CLI that must fail with exit status 125. It returns the standard
+// error, with N for PIDs.
 func (c caller) refuses(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := c.docker(args...)
@@ -42,16 +44,16 @@ func (c caller) refuses(t *testing.T, args ...string) string {
 	return pidNumber.ReplaceAllString(withoutRights(errs), "${1}N")
 }
 
-// withoutRights leaves out the warning of a helper that an engine gave fewer capabilities.
+// withoutRights removes the warning that an engine gave the helper fewer capabilities.
 func withoutRights(said string) string {
-	if line, rest, ok := strings.Cut(said, "\n"); ok && strings.HasPrefix(line, "docker nsjoin: warning: the engine can't give all capabilities") {
+	if line, rest, ok := strings.Cut(said, "\n"); ok && strings.HasPrefix(line, "docker nsjoin: warning: the engine cannot grant all capabilities") {
 		return rest
 	}
 	return said
 }
 
-// asDockerExec has docker exec and docker nsjoin tell all that their commands know of rights, and
-// compares it.
+// asDockerExec compares the IDs, capabilities, seccomp state and cgroups of a command of docker nsjoin with
+// those of a command of docker exec.
 func asDockerExec(t *testing.T, c caller, web string) {
 	t.Helper()
 	command := []string{web, "sh", "-c", "id; grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"}
@@ -61,7 +63,7 @@ func asDockerExec(t *testing.T, c caller, web string) {
 	}
 }
 
-// compiled tells whether the plan's filter is made of the profile, not copied.
+// compiled reports whether the plan's filter is compiled from the profile, not copied.
 func (c caller) compiled(t *testing.T, web string) bool {
 	t.Helper()
 	var p struct {
@@ -76,7 +78,7 @@ func (c caller) compiled(t *testing.T, web string) bool {
 	return p.Identity.Container.Seccomp[0].Compiled
 }
 
-// said runs the Docker CLI and returns the exit status and what was printed.
+// said runs the Docker CLI and returns the exit status and the output.
 func (c caller) said(args ...string) (int, string) {
 	cmd := c.docker(args...)
 	var out bytes.Buffer
@@ -143,7 +145,7 @@ func startRefused(t *testing.T, cmd *exec.Cmd, call uintptr, errno unix.Errno) {
 	t.Helper()
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // not unlocked: the thread ends
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		if err := refuse(call, errno); err != nil {
 			started <- fmt.Errorf("seccomp filter: %w", err)
 			return

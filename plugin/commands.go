@@ -1,47 +1,62 @@
 package main
 
 import (
-	"slices"
-
 	"github.com/spf13/cobra"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/command/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/connect"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/debug"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/each"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/entrypoint"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/forward"
 	"github.com/nsjoin/docker-nsjoin/pkg/command/inspect"
 	"github.com/nsjoin/docker-nsjoin/pkg/command/ls"
+	"github.com/nsjoin/docker-nsjoin/pkg/command/mount"
 	"github.com/nsjoin/docker-nsjoin/pkg/command/run"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/plugin/metadata"
 )
 
-// commands are the commands below docker nsjoin, which itself is package run. Each is a package of its
-// own; to add one, add a line. Their names are commands as the first word only: elsewhere they may be a
-// container or a word of the command that runs in it.
+// commands are the subcommands of docker nsjoin, which itself is package run. Each is a package of its own;
+// to add one, add a line. A name is a subcommand only as the first argument: elsewhere it may be a container
+// or part of the command that runs there.
 var commands = []struct {
 	name string
 	make func(*dockercli.CLI) *cobra.Command
 }{
+	{"debug", debug.New},
+	{"each", each.New},
 	{"ls", ls.New},
 	{"inspect", inspect.New},
+	{"entrypoint", entrypoint.New},
+	{"forward", forward.New},
+	{"connect", connect.New},
+	{"mount", mount.New},
+	{"umount", mount.NewUmount},
+	{completion.Name, completion.New},
 }
 
-// newRoot makes docker nsjoin below the docker command. args, which the plugin was started with, tell
-// which command below it is wanted: if it had the others, cobra would look for them in any place. For
-// help it has all.
-func newRoot(parent dockercli.Parent, args []string) *cobra.Command {
-	root, cli := dockercli.NewRoot(parent, version)
-	nsjoin := run.New(cli, version, func() []*cobra.Command { return newCommands(cli, "--help") })
+// newRoot makes docker nsjoin as a subcommand of docker, or nsjoin alone. It adds only the subcommand that
+// the user called, or all of them for help: cobra would look for the others at any position.
+func newRoot(cli *dockercli.CLI) *cobra.Command {
+	nsjoin := run.New(cli, metadata.Version, func() []*cobra.Command { return newCommands(cli, "--help") })
 	first := "--help"
-	if i := slices.Index(args, nsjoin.Name()); i >= 0 && i+1 < len(args) {
-		first = args[i+1]
+	if len(cli.Words.Own) > 0 {
+		first = cli.Words.Own[0]
 	}
 	nsjoin.AddCommand(newCommands(cli, first)...)
-	root.AddCommand(nsjoin)
-	return root
+	return cli.Root(nsjoin)
 }
 
-// newCommands makes the command that is named so, or all for help.
+// newCommands makes the command with this name, or all commands for help.
 func newCommands(cli *dockercli.CLI, name string) []*cobra.Command {
 	var made []*cobra.Command
 	for _, c := range commands {
-		if name == c.name || name == "--help" || name == "-h" {
+		switch {
+		case c.name == completion.Name && cli.Name != exit.Standalone:
+			continue // docker completion is the Docker CLI's
+		case name == c.name, name == "--help", name == "-h":
 			cmd := c.make(cli)
 			cmd.DisableFlagsInUseLine = true
 			made = append(made, cmd)

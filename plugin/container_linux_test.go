@@ -176,6 +176,14 @@ func removeLeftovers(t *testing.T) {
 			docker(t, "rm", "-f", "-v", id)
 		}
 	}
+	// Not every engine has networks.
+	networks, _ := exec.Command("docker", "network", "ls", "--filter", "label="+testLabel, "--format", `{{.ID}} {{.Label "`+testLabel+`"}}`).Output()
+	for line := range strings.Lines(string(networks)) {
+		id, pid, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.Atoi(pid); err == nil && syscall.Kill(n, 0) != nil {
+			_ = exec.Command("docker", "network", "rm", id).Run()
+		}
+	}
 }
 
 // removeOnInterrupt removes this test's containers when it is interrupted, once none is

@@ -59,8 +59,26 @@ func (e testEngine) setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("XDG_RUNTIME_DIR", runtimeDir)
+	env.Setenv("DOCKER_NSJOIN_KEEP", os.Getenv("DOCKER_NSJOIN_KEEP")) // with NSJOIN_TEST_VIA=engine: all tests by a container that is kept
 	env.Setenv("USER", "root")
 	env.Setenv("TERM", "xterm")
+	// The same program without the Docker CLI. Scripts add $VIA to its options.
+	bin := filepath.Join(env.WorkDir, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return err
+	}
+	env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+	via := cmp.Or(e.via, "auto")
+	if !e.local() {
+		via = "auto"
+	}
+	env.Setenv("VIA", "--via="+via)
+	if program, err := os.Executable(); err == nil {
+		env.Setenv("TEST_PROGRAM", program)
+	}
+	if err := os.Symlink(e.plugin, filepath.Join(bin, "nsjoin")); err != nil {
+		return err
+	}
 	return e.install(config)
 }
 
@@ -105,7 +123,7 @@ for a do
 	case $at$a in
 	nsjoin) at=next- ;;
 	next---help) at=behind- ;; # docker nsjoin --help prints more without other options
-	next-ls | next-inspect) at=behind- && set -- "$@" "$a" $via && continue ;;
+	next-ls | next-inspect | next-debug | next-each | next-entrypoint | next-forward | next-connect | next-mount | next-umount) at=behind- && set -- "$@" "$a" $via && continue ;;
 	next-*) at=behind- && set -- "$@" $via ;;
 	esac
 	set -- "$@" "$a"
@@ -157,6 +175,7 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 		"foreign":   whose != "",
 		"crun":      runtime == "crun",
 		"policy":    os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
+		"swarm":     os.Getenv("NSJOIN_TEST_ENGINE") == "swarm",
 		"audit":     os.Getenv(auditVariable) != "",
 	}
 }

@@ -48,6 +48,10 @@ func children() []child {
 		{name: "of another user", args: in("-u", "1000")},
 		{name: "with the host's network", args: in("--net", "host"), elsewhere: []string{"net"}},
 		{
+			name: "with the names of another container",
+			args: func(c *cell) []string { return []string{"--names", "container:" + c.other, c.container} }, elsewhere: []string{"mnt"},
+		},
+		{
 			name: "of another container in its pid namespace", brief: true,
 			args:      func(c *cell) []string { return []string{"--pid", "container:" + c.container, c.other} },
 			elsewhere: []string{"root", "net", "mnt", "ipc", "uts", "cgroup"},

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// traceVariable is the PID of the process that TestDebugger traces.
+// traceVariable is a variable with the PID of the process that TestDebugger traces.
 const traceVariable = "NSJOIN_TEST_DEBUG"
 
 // A debugger of the host attaches to a container's process by its PID in the container, and finds its

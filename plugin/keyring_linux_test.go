@@ -57,7 +57,7 @@ func TestHostileKeyQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newCaller(t)
-	want := "docker nsjoin: new session keyring: disk quota exceeded\n"
+	want := "docker nsjoin: join \"pid:N\": make a new session keyring: disk quota exceeded\n"
 	if got := c.refuses(t, "nsjoin", "--via", "local", fmt.Sprintf("pid:%d", cmd.Process.Pid), "true"); got != want {
 		t.Errorf("stderr %q, want %q", got, want)
 	}

@@ -22,7 +22,7 @@ func TestTerminalLeft(t *testing.T) {
 	watchdog := watchdogOf(t, s.helper.pid)
 	caller := s.tty.theirs.Name()
 	s.tty.types("\x10\x11")
-	s.tty.shows("\r\nleft process " + strconv.Itoa(s.command.pid) + " running: docker top " + web + "\r\n")
+	s.tty.shows("\r\nleft process " + strconv.Itoa(s.command.pid) + " running: docker top " + web + " shows it\r\n")
 	if status := s.ends(); status != 0 {
 		t.Errorf("exit status %d", status)
 	}

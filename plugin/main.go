@@ -3,49 +3,61 @@
 package main
 
 import (
-	"encoding/json"
 	"io"
 	"log"
 	"os"
 
-	"github.com/docker/cli/cli-plugins/metadata"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/attach"
-	"github.com/nsjoin/docker-nsjoin/pkg/command/run"
+	"github.com/nsjoin/docker-nsjoin/pkg/confine"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/dockerdebug"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
+	"github.com/nsjoin/docker-nsjoin/plugin/metadata"
 )
 
-var version = "unknown" // set by the linker
-
 func main() {
-	os.Exit(exit.Report(os.Stderr, execute()))
+	name := dockercli.CalledAs(os.Args)
+	os.Exit(name.Report(os.Stderr, execute(name)))
 }
 
 // execute does what the Docker CLI's package plugin does for its plugins, which costs a millisecond
-// twice in every call. The exit status of an error is 125.
-func execute() error {
-	parent := dockercli.FindParent()
+// twice in every call. Under the name nsjoin it does what the CLI itself would have done. The exit status
+// of an error is 125.
+func execute(name exit.Name) error {
 	switch {
 	case len(os.Args) == 2 && os.Args[1] == attach.KeeperArg:
 		return attach.KeepTerminal()
-	case len(os.Args) == 2 && os.Args[1] == metadata.MetadataSubcommandName:
-		out := json.NewEncoder(os.Stdout)
-		out.SetEscapeHTML(false)
-		return out.Encode(pluginMetadata())
+	case len(os.Args) == 2 && os.Args[1] == confine.Arg:
+		return confine.Serve()
+	case metadata.Asked(os.Args): // its answer could not be written
+		return metadata.Write(os.Stdout)
 	}
-	log.SetOutput(io.Discard) // the HTTP client's remarks about a broken engine, which an error repeats
+	if metadata.IsDebug(os.Args) {
+		call, err := dockerdebug.Translate(os.Args[1:], dockercli.GlobalWords)
+		switch {
+		case err != nil:
+			return err
+		case call.Help != "":
+			_, err := io.WriteString(os.Stdout, call.Help)
+			return err
+		case call.Warning != "":
+			name.Warn(os.Stderr, call.Warning)
+		}
+		os.Args = append(os.Args[:1:1], call.Words...)
+	}
+	inBackground := len(os.Args) > 1 && os.Args[1] == detach.Arg
+	if inBackground {
+		os.Args = append(os.Args[:1:1], os.Args[2:]...)
+	}
+	var parent *dockercli.Parent
+	if name == exit.Plugin && !inBackground {
+		parent = dockercli.FindParent()
+	}
+	log.SetOutput(io.Discard) // the HTTP client logs problems that are reported as errors too
 	ctx, cancel := parent.Context()
 	defer cancel()
-	return newRoot(parent, os.Args).ExecuteContext(ctx)
-}
-
-func pluginMetadata() metadata.Metadata {
-	return metadata.Metadata{
-		SchemaVersion:    "0.1.0",
-		Vendor:           "docker-nsjoin",
-		Version:          version,
-		ShortDescription: run.Short,
-		URL:              "https://github.com/nsjoin/docker-nsjoin",
-	}
+	cli := dockercli.New(name, parent, metadata.Version, os.Args[1:])
+	cli.Background = inBackground
+	return cli.Execute(ctx, newRoot(cli))
 }

@@ -26,7 +26,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b[A-Z][a-z]{2} [ \d]\d \d\d:\d\d\b`), "#time"},
 }
 
-// masked replaces what is volatile.
+// masked returns text with everything volatile replaced.
 func masked(text string) string {
 	for _, v := range volatile {
 		text = v.pattern.ReplaceAllString(text, v.put)

@@ -16,23 +16,23 @@ import (
 // or expects a refusal.
 func TestMix(t *testing.T) {
 	m := newMixing(t)
-	bases := []giver{m.web, m.base, m.host}
+	bases := []source{m.web, m.base, m.host}
 	for _, base := range bases {
 		for _, k := range ns.Kinds() {
 			process := m.process
 			if k == ns.User {
 				process = m.user
 			}
-			for _, from := range []giver{m.other, m.host, process, process.file(k), private()} {
-				m.expect(t, base, map[ns.Kind]giver{k: from})
+			for _, from := range []source{m.other, m.host, process, process.file(k), private()} {
+				m.expect(t, base, map[ns.Kind]source{k: from})
 			}
 		}
-		m.expect(t, base, map[ns.Kind]giver{ns.Net: m.other, ns.PID: m.process})
-		m.expect(t, base, map[ns.Kind]giver{ns.Net: m.other, ns.UTS: m.process.file(ns.UTS), ns.IPC: private()})
-		m.expect(t, base, map[ns.Kind]giver{ns.Mnt: private(), ns.PID: private(), ns.Net: m.other})
-		m.expect(t, base, map[ns.Kind]giver{ns.Mnt: m.other, ns.User: m.other, ns.Net: m.host})
-		m.expect(t, base, map[ns.Kind]giver{ns.User: m.user, ns.Mnt: m.host, ns.Time: private(), ns.Cgroup: private()})
-		all := make(map[ns.Kind]giver)
+		m.expect(t, base, map[ns.Kind]source{ns.Net: m.other, ns.PID: m.process})
+		m.expect(t, base, map[ns.Kind]source{ns.Net: m.other, ns.UTS: m.process.file(ns.UTS), ns.IPC: private()})
+		m.expect(t, base, map[ns.Kind]source{ns.Mnt: private(), ns.PID: private(), ns.Net: m.other})
+		m.expect(t, base, map[ns.Kind]source{ns.Mnt: m.other, ns.User: m.other, ns.Net: m.host})
+		m.expect(t, base, map[ns.Kind]source{ns.User: m.user, ns.Mnt: m.host, ns.Time: private(), ns.Cgroup: private()})
+		all := make(map[ns.Kind]source)
 		for _, k := range ns.Kinds() {
 			all[k] = private()
 		}
@@ -40,22 +40,22 @@ func TestMix(t *testing.T) {
 	}
 }
 
-// giver is a source of namespaces: its argument on the command line, and a process that has
+// source is a source of namespaces: its argument on the command line, and a process that has
 // them. For private there is no such process.
-type giver struct {
+type source struct {
 	name string // for test names
 	arg  string
 	pid  int
 }
 
-func private() giver { return giver{name: "private", arg: "private"} }
+func private() source { return source{name: "private", arg: "private"} }
 
-// file returns the giver that names a namespace by its file.
-func (g giver) file(k ns.Kind) giver {
-	return giver{name: "ns", arg: "ns:/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String(), pid: g.pid}
+// file returns the source that names a namespace by its file.
+func (g source) file(k ns.Kind) source {
+	return source{name: "ns", arg: "ns:/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String(), pid: g.pid}
 }
 
-func (g giver) link(t *testing.T, k ns.Kind) string {
+func (g source) link(t *testing.T, k ns.Kind) string {
 	t.Helper()
 	link, err := os.Readlink("/proc/" + strconv.Itoa(g.pid) + "/ns/" + k.String())
 	if err != nil {
@@ -64,18 +64,20 @@ func (g giver) link(t *testing.T, k ns.Kind) string {
 	return link
 }
 
+func (g source) isContainer() bool { return strings.HasPrefix(g.arg, "container:") }
+
 // mixing holds the sources of namespaces.
 type mixing struct {
 	env        []string
-	web, other giver // containers
-	host       giver
-	base       giver // a process with eight new namespaces
-	process    giver // a process with seven, without user
-	user       giver // a process with a user namespace only
+	web, other source // containers
+	host       source
+	base       source // a process with eight new namespaces
+	process    source // a process with seven, without user
+	user       source // a process with a user namespace only
 }
 
 // expect runs one row: overrides over a base.
-func (m *mixing) expect(t *testing.T, base giver, overrides map[ns.Kind]giver) {
+func (m *mixing) expect(t *testing.T, base source, overrides map[ns.Kind]source) {
 	t.Helper()
 	var names, args []string
 	for _, k := range ns.Kinds() {
@@ -94,7 +96,7 @@ func (m *mixing) expect(t *testing.T, base giver, overrides map[ns.Kind]giver) {
 			}
 			return
 		}
-		if strings.Contains(stderr, "the engine can't give all capabilities") && strings.Contains(stderr, "effective capabilities: operation not permitted") {
+		if strings.Contains(stderr, "the engine cannot grant all capabilities") && strings.Contains(stderr, "effective capabilities: operation not permitted") {
 			t.Logf("this engine cannot give a container the capabilities: %s", stderr)
 			return
 		}
@@ -107,7 +109,7 @@ func (m *mixing) expect(t *testing.T, base giver, overrides map[ns.Kind]giver) {
 	})
 }
 
-func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, overrides map[ns.Kind]giver) {
+func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base source, overrides map[ns.Kind]source) {
 	t.Helper()
 	from, ok := overrides[k]
 	if !ok {
@@ -122,7 +124,7 @@ func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, overri
 		}
 		return
 	}
-	for _, other := range []giver{m.web, m.other, m.host, m.base, m.process, m.user} {
+	for _, other := range []source{m.web, m.other, m.host, m.base, m.process, m.user} {
 		if got == other.link(t, k) || got == "" {
 			t.Errorf("%s: the command is in %q, that of %s, want a new one", k, got, other.name)
 		}
@@ -130,15 +132,15 @@ func (m *mixing) compare(t *testing.T, k ns.Kind, got string, base giver, overri
 }
 
 // copied reports whether the command has a copy of the host's mounts, with a /proc for its PID
-// namespace.
-func (m *mixing) copied(t *testing.T, base giver, overrides map[ns.Kind]giver) bool {
+// namespace, or with the names of the container whose network it has.
+func (m *mixing) copied(t *testing.T, base source, overrides map[ns.Kind]source) bool {
 	t.Helper()
 	from, ok := overrides[ns.PID]
 	if !ok {
 		from = base
 	}
 	return base.link(t, ns.Mnt) == m.host.link(t, ns.Mnt) &&
-		(from == private() || from.link(t, ns.PID) != m.host.link(t, ns.PID))
+		(from == private() || from.link(t, ns.PID) != m.host.link(t, ns.PID) || overrides[ns.Net].isContainer())
 }
 
 // refusal returns part of the message if the combination must be refused, or "". There are two
@@ -146,9 +148,9 @@ func (m *mixing) copied(t *testing.T, base giver, overrides map[ns.Kind]giver) b
 //
 //   - The command's identity comes from the owner of its mounts, which a file does not name.
 //   - If the owner of the mounts has its own user namespace, that has to be joined too.
-func (m *mixing) refusal(t *testing.T, base giver, overrides map[ns.Kind]giver) string {
+func (m *mixing) refusal(t *testing.T, base source, overrides map[ns.Kind]source) string {
 	t.Helper()
-	of := func(k ns.Kind) giver {
+	of := func(k ns.Kind) source {
 		if from, ok := overrides[k]; ok {
 			return from
 		}

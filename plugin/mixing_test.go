@@ -25,7 +25,7 @@ func newMixing(t *testing.T) *mixing {
 	}
 	m := &mixing{
 		env:     append(os.Environ(), "DOCKER_CONFIG="+config, "DOCKER_HOST="+engine.host),
-		host:    giver{"host", "host", os.Getpid()},
+		host:    source{"host", "host", os.Getpid()},
 		web:     contained(t, "web"),
 		other:   contained(t, "other"),
 		base:    isolated(t, "base", "--cgroup", "--ipc", "--mount", "--net", "--pid", "--time", "--user", "--map-root-user", "--uts"),
@@ -38,17 +38,17 @@ func newMixing(t *testing.T) *mixing {
 	return m
 }
 
-// contained starts a container as a giver.
-func contained(t *testing.T, name string) giver {
+// contained starts a container as a source.
+func contained(t *testing.T, name string) source {
 	t.Helper()
 	id := runContainer(t, "--init=false", testImage, "sleep", "600")
-	return giver{name, "container:" + id, initPID(t, id)}
+	return source{name, "container:" + id, initPID(t, id)}
 }
 
 // isolated starts a process in new namespaces, given by options of unshare(1).
-func isolated(t *testing.T, name string, options ...string) giver {
+func isolated(t *testing.T, name string, options ...string) source {
 	t.Helper()
-	g := giver{name: name}
+	g := source{name: name}
 	t.Cleanup(func() { // after unshare, which would print an error if its child ended first
 		if p, err := os.FindProcess(g.pid); g.pid > 0 && err == nil {
 			_ = p.Kill()
@@ -74,7 +74,7 @@ func (m *mixing) run(t *testing.T, mark string, args []string) (links map[ns.Kin
 	cmd.Env, cmd.Stderr, cmd.WaitDelay = m.env, &errs, 5*time.Second
 	in, out := startPiped(t, cmd)
 	if line, _ := out.ReadString('\n'); line == "ready\n" {
-		shell := giver{pid: marked(mark)}
+		shell := source{pid: marked(mark)}
 		links = make(map[ns.Kind]string)
 		for _, k := range ns.Kinds() {
 			links[k] = shell.link(t, k)

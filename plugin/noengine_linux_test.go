@@ -41,10 +41,13 @@ type lostEngine struct {
 	dockerd          int
 	web, id          string // a container
 	want             string // the output of lostCommand by docker exec
+	names            string // its files about names
 	stopped          string // another container
 }
 
 const lostCommand = "id; env | grep -v ^HOSTNAME | sort; pwd; hostname; grep -E '^(Cap|Seccomp|NoNew)' /proc/self/status; cat /proc/self/cgroup"
+
+var nameFiles = []string{"/etc/resolv.conf", "/etc/hosts", "/etc/hostname"}
 
 func newLostEngine(t *testing.T) *lostEngine {
 	t.Helper()
@@ -55,6 +58,7 @@ func newLostEngine(t *testing.T) *lostEngine {
 	l.id = docker(t, "inspect", "--format", "{{.Id}}", l.web)
 	l.dataRoot = docker(t, "info", "--format", "{{.DockerRootDir}}")
 	l.want = inside(t, l.web, "sh", "-c", lostCommand)
+	l.names = inside(t, l.web, append([]string{"cat"}, nameFiles...)...)
 	l.dockerd = listenerOf(t, l.socket)
 	inside(t, other, "sh", "-c", "echo "+l.id+" >/tmp/id.new && mv /tmp/id.new /tmp/id")
 	eventually(t, "another container has a process that looks like the shim", func() bool {
@@ -63,11 +67,26 @@ func newLostEngine(t *testing.T) *lostEngine {
 	return l
 }
 
+// meaning returns files about names without comments, and with one spelling of addresses: newer engines write fe00::.
+func meaning(files string) string {
+	var kept []string
+	for line := range strings.Lines(files) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			kept = append(kept, strings.NewReplacer("fe00::0", "fe00::", "ff00::0", "ff00::").Replace(line))
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
 func (l *lostEngine) findsContainers(t *testing.T) {
 	for _, name := range []string{l.web, l.id, l.id[:8]} {
 		if got := l.nsjoin(t, 0, "--no-engine", name, "sh", "-c", lostCommand); got != l.want {
 			t.Errorf("%s: output\n%s\nwant docker exec's\n%s", name, got, l.want)
 		}
+	}
+	onHost := append([]string{"--no-engine", "--only", "net", l.web, "cat"}, nameFiles...)
+	if got := l.nsjoin(t, 0, onHost...); meaning(got) != meaning(l.names) {
+		t.Errorf("names\n%s\nwant the container's\n%s", got, l.names)
 	}
 	for _, row := range []struct {
 		status int
@@ -79,8 +98,8 @@ func (l *lostEngine) findsContainers(t *testing.T) {
 		{0, []string{"ls", "--no-engine", "--format", "{{.Name}} {{.Image}}"}, l.web + " " + testImage},
 		{0, []string{"inspect", "--no-engine", l.web}, l.id},
 		{125, []string{"--no-engine", "nobody", "true"}, `no such container in the engine's files: "nobody"`},
-		{125, []string{"--no-engine", "--via", "engine", l.web}, "--no-engine and --via engine exclude each other"},
-		{125, []string{"--data-root", "/x", l.web}, "--data-root is for --no-engine, which is not given"},
+		{125, []string{"--no-engine", "--via", "engine", l.web}, "--no-engine and --via engine cannot be used together"},
+		{125, []string{"--data-root", "/x", l.web}, "--data-root requires --no-engine"},
 	} {
 		if got := l.nsjoin(t, row.status, row.args...); !strings.Contains(got, row.want) {
 			t.Errorf("%s: output\n%s\nwant %q", strings.Join(row.args, " "), got, row.want)
@@ -111,7 +130,7 @@ func (l *lostEngine) reportsAnEndedContainer(t *testing.T) {
 	}
 	kill(t, first, unix.SIGKILL)
 	eventually(t, "the container's process has ended", func() bool { p, there := readProcess(first); return !there || p.dead() })
-	if got := l.nsjoin(t, 125, "--no-engine", l.stopped, "true"); !strings.Contains(got, "is not running on this host, although the engine's files say so") {
+	if got := l.nsjoin(t, 125, "--no-engine", l.stopped, "true"); !strings.Contains(got, "is not running on this host, although the engine's files say that it is") {
 		t.Errorf("it says %s", got)
 	}
 }
@@ -124,7 +143,7 @@ func (l *lostEngine) waitsForTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	y := at(t, l.docker("nsjoin", l.web, "sh", "-c", "echo it $((40+2))"))
-	y.shows("docker nsjoin: the engine at unix://" + l.socket + " has not answered for 3 seconds: still waiting; without it: docker nsjoin --no-engine …\r\n")
+	y.shows("docker nsjoin: the engine at unix://" + l.socket + " has not answered for 3 seconds, still waiting; to go on without the engine: docker nsjoin --no-engine …\r\n")
 	kill(t, l.dockerd, unix.SIGCONT)
 	y.shows("it 42")
 	if status := ended(t, elsewhere); status != 0 || string(said.bytes()) != "it 42\n" {

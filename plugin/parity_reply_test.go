@@ -10,9 +10,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// vague reports whether the status of a refusal by docker exec does not tell the reason. The Docker
-// CLI uses 1 for everything that it or the engine refuses, an engine before 28 uses 126 for every
-// command that it cannot execute, and later engines use 128 for other errors.
+// vague reports whether docker exec uses the status of this refusal for several reasons. The Docker CLI
+// uses 1 for everything that it or the engine refuses, an engine before 28 uses 126 for every command
+// that it cannot execute, and later engines use 128 for other errors.
 func (p *parity) vague(r reply) bool {
 	return r.refused() && (r.status == 1 || r.status == 128 || p.old && r.status == exit.CannotRun)
 }
@@ -57,7 +57,7 @@ func (a reply) said() string {
 var kinds = []struct{ name, pattern string }{
 	{"no container", "(?i)no such container"},
 	{"number", "uids and gids must be in range|is not a number of|is not a valid uid or gid"},
-	{"relative", "must be an absolute path|is not an absolute path"},
+	{"relative", "must be an absolute path|not an absolute path"},
 	{"not found", "executable file not found|executable found relative|the command is empty"},
 	{"user", "unable to find user|no matching entries in passwd"},
 	{"group", "unable to find group|no matching entries in group"},

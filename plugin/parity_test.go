@@ -165,7 +165,7 @@ func (p *parity) compare(t *testing.T, row parityRow, name string) {
 		return
 	}
 	ours := p.answer(t, row, "nsjoin", name)
-	if row.optional && strings.Contains(ours.errors, "the engine can't give all capabilities") {
+	if row.optional && strings.Contains(ours.errors, "the engine cannot grant all capabilities") {
 		p.missing(t, row, ours.errors) // it cannot start a helper container with them either
 		return
 	}

@@ -58,7 +58,7 @@ func TestClientInterruptedInAPipeline(t *testing.T) {
 
 	// A command that handles SIGINT receives it once, and no other signal.
 	y.types(`docker nsjoin $web sh -c 'trap "echo INT >>/tmp/got" INT; trap "echo TERM >>/tmp/got" TERM; echo rea""dy
-sleep 600 & wait; sleep 1; kill $!; exit 3' | cat` + "\r")
+sleep 600 & until [ -s /tmp/got ]; do sleep 0.1; done; sleep 1; kill $!; exit 3' | cat` + "\r")
 	y.shows("ready")
 	y.types("\x03")
 	y.shows("^C", "caller# ")

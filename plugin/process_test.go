@@ -129,8 +129,8 @@ func inSession(session int) []process {
 	return slices.DeleteFunc(processes(), func(p process) bool { return p.session != session || p.dead() })
 }
 
-// inPIDNamespaceOf returns the processes in a process's PID namespace, in the order of their PIDs,
-// without zombies.
+// inPIDNamespaceOf returns the processes in a process's PID namespace: that process, which is a container's first one,
+// and then the others, the oldest first. PIDs would give another order once they have wrapped.
 func inPIDNamespaceOf(pid string) []process {
 	namespace, err := os.Readlink("/proc/" + pid + "/ns/pid")
 	if err != nil {
@@ -140,7 +140,10 @@ func inPIDNamespaceOf(pid string) []process {
 		link, _ := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/pid")
 		return link != namespace
 	})
-	slices.SortFunc(list, func(a, b process) int { return cmp.Compare(a.pid, b.pid) })
+	age := func(p process) string {
+		return fmt.Sprintf("%t %20s %7d", strconv.Itoa(p.pid) != pid, p.started, p.pid)
+	}
+	slices.SortFunc(list, func(a, b process) int { return cmp.Compare(age(a), age(b)) })
 	return list
 }
 

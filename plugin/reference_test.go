@@ -12,22 +12,25 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/plugin/metadata"
 )
 
 var update = flag.Bool("update", false, "write what a test compares with: docs/reference, docs/man; docs/parity.md and its table")
 
-// TestReference holds the pages of docs/reference and docs/man to the commands and
-// their flags. make docs writes them anew.
+// TestReference checks that docs/reference and docs/man are up to date with the commands and their flags.
+// make docs writes these pages.
 func TestReference(t *testing.T) {
-	root := newRoot(dockercli.Parent{}, []string{"nsjoin", "--help"})
+	root := newRoot(dockercli.New(exit.Plugin, nil, metadata.Version, []string{"nsjoin", "--help"}))
 	nsjoin, _, err := root.Find([]string{"nsjoin"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages := make(map[string]string)
-	for _, cmd := range append([]*cobra.Command{nsjoin}, nsjoin.Commands()...) {
+	for _, cmd := range withSubcommands(nsjoin) {
 		cmd.DisableAutoGenTag = true
 		cmd.InitDefaultHelpFlag()
 		cmd.Long = tables(cmd.Long)
@@ -59,14 +62,23 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// tables marks lines that begin with a space as what stays as it is.
+// withSubcommands returns a command and all below it.
+func withSubcommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		all = append(all, withSubcommands(sub)...)
+	}
+	return all
+}
+
+// tables puts lines that begin with a space into code blocks.
 func tables(text string) string {
 	return regexp.MustCompile(`(?m)(^ .*\n?)+`).ReplaceAllStringFunc(text, func(table string) string {
 		return "\n```\n" + strings.TrimRight(table, "\n") + "\n```\n"
 	})
 }
 
-// ofDocker is the link to the page of the command above, which isn't ours.
+// ofDocker matches the link to the parent command docker, which has no page here.
 var ofDocker = regexp.MustCompile(`(?m)^\* \[docker\].*\n`)
 
 func markdown(t *testing.T, cmd *cobra.Command) string {
@@ -82,8 +94,10 @@ func markdown(t *testing.T, cmd *cobra.Command) string {
 func manual(t *testing.T, cmd *cobra.Command) string {
 	t.Helper()
 	var page bytes.Buffer
-	first := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) // of no meaning, but it must not change
+	first := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC) // any date that does not change
 	header := &doc.GenManHeader{Section: "1", Source: "docker nsjoin", Manual: "Docker CLI plugins", Date: &first}
+	// The generator takes the <name|uid> of -u for a tag of HTML and drops it.
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "<", `\<`) })
 	if err := doc.GenMan(cmd, header, &page); err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	sandboxed = "hint: docker nsjoin itself runs under a seccomp filter, of a systemd unit or a container around it: " +
-		"run it outside of that, or with --via engine\n"
-	tooManyFiles = "hint: the limit of open files is too low: ulimit -n 256\n"
+	sandboxed = "hint: docker nsjoin itself runs under a seccomp filter, such as that of a systemd unit or a container: " +
+		"run it without the filter, or use --via engine\n"
+	tooManyFiles = "hint: the limit on open files is too low: raise it with ulimit -n 256\n"
 )
 
 var pidNumber = regexp.MustCompile(`(process |pid:|pid )\d+`)
@@ -29,7 +29,7 @@ func TestKernelRefusesACall(t *testing.T) {
 		wants string // the message; "" if docker nsjoin does without the call
 	}{
 		{unix.SYS_MEMFD_CREATE, "memfd_create", "make memory file docker-nsjoin: memfd_create: ERROR\n" + sandboxed},
-		{unix.SYS_PIDFD_OPEN, "pidfd_open", "pidfd of process N: ERROR\n" + sandboxed},
+		{unix.SYS_PIDFD_OPEN, "pidfd_open", "open process N: ERROR\n" + sandboxed},
 		{unix.SYS_SETNS, "setns", "read the identity of pid:N: root of the mount namespace: setns: ERROR\n" + sandboxed}, //nolint:forbidigo // the filter refuses it
 		{unix.SYS_OPENAT2, "openat2", "read the identity of pid:N: user \"root\": its /etc/passwd: openat2: ERROR\n" + sandboxed},
 		{unix.SYS_PRLIMIT64, "prlimit64", "set resource limits of \"pid:N\": ERROR\n" + sandboxed},

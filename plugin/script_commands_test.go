@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,10 +16,15 @@ import (
 
 func container(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
-		ts.Fatalf("usage: container NAME [OPTION...] [-- COMMAND...]")
+		ts.Fatalf("usage: container NAME [image=IMAGE] [OPTION...] [-- COMMAND...]")
 	}
 	name := fmt.Sprintf("%s-%d-%d", args[0], os.Getpid(), time.Now().UnixNano())
-	options, command := args[1:], []string{"sleep", "600"}
+	options, command, image := args[1:], []string{"sleep", "600"}, testImage
+	if len(options) > 0 {
+		if other, given := strings.CutPrefix(options[0], "image="); given {
+			options, image = options[1:], other
+		}
+	}
 	for i, a := range options {
 		if a == "--" {
 			options, command = options[:i:i], options[i+1:]
@@ -30,13 +36,41 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 	// engine by then, so it is not used.
 	ts.Defer(func() { removeContainer(name) })
 	starting.RLock()
-	err := ts.Exec("docker", append(append(run, testImage), command...)...)
+	err := ts.Exec("docker", append(append(run, image), command...)...)
 	starting.RUnlock()
 	if err != nil {
 		ts.Fatalf("docker run %s: %v", args[0], err)
 	}
 	ts.Setenv(args[0], name)
 	ts.Setenv("CONTAINER", name)
+}
+
+// network creates a network. Its containers are run later, and so are removed before it.
+func network(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: network NAME [OPTION...]")
+	}
+	name := fmt.Sprintf("%s-%d-%d", args[0], os.Getpid(), time.Now().UnixNano())
+	ts.Defer(func() { _ = exec.Command("docker", "network", "rm", name).Run() })
+	create := append([]string{"network", "create", "--label", ownLabel()}, args[1:]...)
+	if err := ts.Exec("docker", append(create, name)...); err != nil {
+		ts.Fatalf("docker network create %s: %v", args[0], err)
+	}
+	ts.Setenv(args[0], name)
+}
+
+func image(ts *testscript.TestScript, neg bool, args []string) {
+	const twoWords = 2
+	if neg || len(args) < twoWords {
+		ts.Fatalf("usage: image NAME DIR [CHANGE...]")
+	}
+	name := fmt.Sprintf("nsjoin-%s-%d-%d", args[0], os.Getpid(), time.Now().UnixNano())
+	ts.Defer(func() { _ = exec.Command("docker", "image", "rm", "--force", name).Run() })
+	const script = `name=$1 dir=$2; shift 2
+for change do shift; set -- "$@" --change "$change"; done
+tar --owner 0 --group 0 -C "$dir" -c . | docker import "$@" - "$name"`
+	ts.Check(ts.Exec("sh", append([]string{"-ec", script, "sh", name}, args[1:]...)...))
+	ts.Setenv(args[0], name)
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

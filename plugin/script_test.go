@@ -19,6 +19,10 @@ const scriptWithin = time.Minute
 //
 //	container NAME [OPTION...] [-- COMMAND...]
 //	    run a container and set $NAME to its name
+//	network NAME [OPTION...]
+//	    create a network and set $NAME to its name
+//	image NAME DIR [CHANGE...]
+//	    import a directory as an image, with changes as in a Dockerfile, and set $NAME to its name
 //	exits STATUS COMMAND...
 //	    run a command, which must end with this exit status
 //	same ARGUMENT...
@@ -50,6 +54,7 @@ const scriptWithin = time.Minute
 //	[engine:rootless] the engine's user is not root
 //	[engine:userns] containers have their own user namespace
 //	[engine:podman] the engine is Podman's service
+//	[engine:swarm] the engine is for this test alone, and may become a swarm
 //	[engine:audit] /etc/docker and /run/systemd of its host are in $NSJOIN_TEST_AUDIT
 //	[engine:policy] an authorization plugin forbids helper containers
 //	[engine:foreign] its docker exec is not Docker's with runc
@@ -79,6 +84,8 @@ func runScripts(t *testing.T, dir string) {
 		Setup:               engine.setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"container": container,
+			"network":   network,
+			"image":     image,
 			"exits":     exits,
 			"same":      same,
 			"answer":    answer,

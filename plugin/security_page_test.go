@@ -20,7 +20,7 @@ import (
 //	plugin/…, pkg/…        a file, or a directory with tests; {a,b} as in a shell
 //	NAME_test.go, NAME.txt without a directory: below plugin/ or plugin/testdata
 //
-// Each row of a table whose last column is "Held by" must name at least one.
+// Each row of a table whose last column is "Tested by" must name at least one.
 func TestSecurityPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/security.md")
 	if err != nil {
@@ -45,8 +45,8 @@ func TestSecurityPageComplains(t *testing.T) {
 		{"`pkg/seccomp/syscalls`", "pkg/seccomp/syscalls has no tests"},
 		{"`TestNone`", "there is no TestNone"},
 		{"`make none`", "make has no target none"},
-		{"| Promise | How | Held by |\n|---|---|---|\n| all | by care | reading |\n", `a row names no test: "| all | by care | reading |"`},
-		{"| Promise | How | Held by |\n|---|---|---|\n| all | by care | `TestHostileRoot` |\n", ""},
+		{"| Promise | How | Tested by |\n|---|---|---|\n| all | by care | reading |\n", `a row names no test: "| all | by care | reading |"`},
+		{"| Promise | How | Tested by |\n|---|---|---|\n| all | by care | `TestHostileRoot` |\n", ""},
 	} {
 		if got := strings.Join(citations(row.text, made, tests), "; "); got != row.complaint {
 			t.Errorf("%s: %q, want %q", row.text, got, row.complaint)
@@ -61,7 +61,7 @@ func TestSecurityPageComplains(t *testing.T) {
 
 var (
 	span      = regexp.MustCompile("`([^`]+)`")
-	heldBy    = regexp.MustCompile(`\| *Held by *\|$`)
+	testedBy  = regexp.MustCompile(`\| *Tested by *\|$`)
 	testName  = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
 	function  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Z]\w*)\(`)
 	alternate = regexp.MustCompile(`^(.*)\{([^}]*)\}(.*)$`)
@@ -81,7 +81,7 @@ func citations(text string, made makefile, tests map[string]string) (complaints 
 		switch {
 		case !strings.HasPrefix(line, "|"):
 			held = false
-		case heldBy.MatchString(line):
+		case testedBy.MatchString(line):
 			held = true
 		case held && named == 0 && strings.Trim(line, "|-: ") != "":
 			complaints = append(complaints, fmt.Sprintf("a row names no test: %q", line))

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Three processes use up what there is of each second. A first process that is asked to stop does so
-// when it has its share of one, some seconds later.
+// Three processes use up the container's processor time in each second. The first process stops to be
+// traced only once it gets processor time, some seconds later.
 func testThrottled(t *testing.T) {
 	c := newCaller(t)
 	web := limited(t, "for i in 1 2 3; do while :; do :; done & done; wait", "--cpu-quota", "6000", "--cpu-period", "1000000")
@@ -31,7 +31,8 @@ func testThrottled(t *testing.T) {
 	}
 }
 
-// limited is a container with limits, if the engine has the controllers for them.
+// limited starts a container with limits and returns its name. It skips the test if the engine does not
+// support the limits.
 func limited(t *testing.T, script string, limits ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("limited-%d%s", os.Getpid(), limits[0])
@@ -43,7 +44,8 @@ func limited(t *testing.T, script string, limits ...string) string {
 	return name
 }
 
-// groupsOf are the directories of a container's own cgroups, by hierarchy, "" for cgroup v2.
+// groupsOf returns the directories of a container's own cgroups by hierarchy, "" for cgroup v2. It leaves
+// out cpuset: no process can enter a new group there before the group has processors.
 func groupsOf(t *testing.T, pid int, id string) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
@@ -57,7 +59,7 @@ func groupsOf(t *testing.T, pid int, id string) map[string]string {
 		if mount == "" {
 			mount = "unified"
 		}
-		if dir := filepath.Join("/sys/fs/cgroup", mount, parts[2]); strings.Contains(parts[2], id) && mount != "cpuset" { // which is not to be entered before it has processors
+		if dir := filepath.Join("/sys/fs/cgroup", mount, parts[2]); strings.Contains(parts[2], id) && mount != "cpuset" {
 			groups[parts[1]] = dir
 		}
 	}
@@ -71,9 +73,9 @@ func writeTo(t *testing.T, file, text string) {
 	}
 }
 
-// A group beneath the container's own is one that its program made. On cgroup v2 it can be
-// threaded, and the own one then takes processes all the same; or controllers are handed down to it, and
-// then it doesn't.
+// The container's first process has moved to a group that it made below the container's own group. On
+// cgroup v2 the own group then still allows processes if the new group is threaded, but not if the own group
+// delegates controllers.
 func testMovedCgroup(t *testing.T) {
 	c := newCaller(t)
 	web := c.container(t)

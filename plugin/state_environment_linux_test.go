@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// titleVariable makes the test's own program one that writes over its environment, as those do that
-// show their state in ps.
+// titleVariable makes the test program overwrite its environment, as programs do that show their state in
+// ps.
 const titleVariable = "NSJOIN_TEST_TITLE"
 
 // Package initialization runs before the tests.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestState joins containers whose first process is in a state in which it can't be asked for its filter,
-// or isn't what the container was made with. docker exec asks it for nothing but its namespaces.
+// TestState joins containers whose first process is in a state in which its filter can't be copied, or has
+// changed since the container was created. docker exec needs only the process's namespaces.
 func TestState(t *testing.T) {
 	if host, err := engineOfTest(t).condition("host"); err != nil || !host {
 		t.Skip("it looks at the engine's processes")
@@ -34,19 +34,19 @@ func TestState(t *testing.T) {
 	}
 }
 
-// vforks is a program for Linux on amd64 which calls vfork(2) and pause(2): its first process
-// sleeps uninterruptibly until its child ends.
+// vforks returns a program for linux/amd64 that calls vfork(2) and pause(2): its first process sleeps
+// uninterruptibly until its child ends.
 func vforks() []byte {
 	code := []byte{
 		0xb8, 58, 0, 0, 0, 0x0f, 0x05, // mov eax, vfork; syscall
 		0xb8, 34, 0, 0, 0, 0x0f, 0x05, // mov eax, pause; syscall
-		0xeb, 0xf7, // again
+		0xeb, 0xf7, // jmp to the pause
 	}
 	const base, start = 0x400000, 120
 	header := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, start-7)...)
 	for at, value := range map[int]uint64{
-		16: 2, 18: 62, 20: 1, 24: base + start, 32: 64, 52: 64, 54: 56, 56: 1, // the file's header
-		64: 1, 68: 5, 80: base, 88: base, 96: start + uint64(len(code)), 104: start + uint64(len(code)), 112: 0x1000, // its segment's
+		16: 2, 18: 62, 20: 1, 24: base + start, 32: 64, 52: 64, 54: 56, 56: 1, // the ELF header
+		64: 1, 68: 5, 80: base, 88: base, 96: start + uint64(len(code)), 104: start + uint64(len(code)), 112: 0x1000, // its program header
 	} {
 		for i := 0; value > 0; i, value = i+1, value>>8 {
 			header[at+i] = byte(value)
@@ -74,9 +74,9 @@ func testUninterruptible(t *testing.T) {
 	if !c.compiled(t, web) {
 		t.Error("its filter was copied, from nobody knows where")
 	}
-	// Of a process without a bundle there is no profile to make its filters of.
+	// A process without a bundle has no profile that its filter could be compiled from.
 	want := "docker nsjoin: identity of pid:N: copy seccomp filter: trace process N: it did not stop within 2s: " +
-		"it sleeps uninterruptibly or has no processor time\n"
+		"it is in uninterruptible sleep or gets no CPU time\n"
 	if got := c.refuses(t, "nsjoin", fmt.Sprintf("pid:%d", pid), "true"); got != want {
 		t.Errorf("stderr %q, want %q", got, want)
 	}
@@ -91,7 +91,7 @@ func testTraced(t *testing.T) {
 	pid := initPID(t, web)
 	attached, over := make(chan error), make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // and never unlocked: its end lets go of the process
+		runtime.LockOSThread() // never unlocked: when the thread ends, the kernel detaches it
 		attached <- unix.PtraceSeize(pid)
 		<-over
 	}()
@@ -107,7 +107,7 @@ func testTraced(t *testing.T) {
 	}
 }
 
-// kernel.yama.ptrace_scope=3 has no way back, so a filter says what it would.
+// kernel.yama.ptrace_scope=3 cannot be undone, so a seccomp filter makes ptrace(2) fail in the same way.
 func testUntraceable(t *testing.T) {
 	if os.Getenv(viaVariable) == "engine" {
 		t.Skip("the helper's container has no filter")
@@ -126,7 +126,7 @@ func testWithoutItsMainThread(t *testing.T) {
 	c := newCaller(t)
 	web := c.containerWithProgram(t, "/leaderless", testProgram(t), "-e", leaderlessVariable+"=1", "--net", "none")
 	pid := initPID(t, web)
-	// The engine itself takes it for dead, and does not remove the container.
+	// The engine takes this process for dead, and does not remove its container.
 	t.Cleanup(func() { _ = unix.Kill(pid, unix.SIGKILL) })
 	eventually(t, "its main thread has ended", func() bool {
 		p, _ := readProcess(pid)

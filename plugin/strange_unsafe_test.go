@@ -98,7 +98,7 @@ func strangers() []stranger {
 		{name: "no-core", become: lacking(unix.CAP_SYS_RESOURCE, limitedTo(unix.RLIMIT_CORE, 0)), kept: "hard limit of core", locally: "resource limits", refused: true},
 		{name: "few-files", become: lacking(unix.CAP_SYS_RESOURCE, limitedTo(unix.RLIMIT_NOFILE, 256)), kept: "hard limit of nofile", locally: "resource limits", refused: true},
 		{name: "oom", become: lacking(unix.CAP_SYS_RESOURCE, write("/proc/self/oom_score_adj", "500")), kept: "oom_score_adj", locally: anything},
-		{name: "idle-for-good", become: lacking(unix.CAP_SYS_NICE, schedule(unix.SchedAttr{Policy: unix.SCHED_IDLE})), kept: "scheduling", locally: "schedule the command", refused: true},
+		{name: "idle-for-good", become: lacking(unix.CAP_SYS_NICE, schedule(unix.SchedAttr{Policy: unix.SCHED_IDLE})), kept: "scheduling", locally: "set the scheduling of the command", refused: true},
 	}
 }
 
@@ -127,7 +127,7 @@ func bypassMissing() string {
 	return ""
 }
 
-// anything is the locally of a stranger for which the answer of --via local varies.
+// anything as a stranger's locally means that the answer of --via local varies.
 const anything = "anything"
 
 // lacking sets an attribute and then drops a capability.

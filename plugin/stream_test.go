@@ -18,7 +18,7 @@ import (
 
 const gib = 1 << 30
 
-// bytesOf creates a file of 1 GiB of random bytes and returns its name and checksum.
+// bytesOf creates a file with 1 GiB of random bytes and returns its name and checksum.
 func bytesOf(t *testing.T, c caller) (file, sum string) {
 	t.Helper()
 	file = filepath.Join(c.dir, ".gib")

@@ -25,10 +25,10 @@ type kindOfStream struct {
 	open func(dir string, input bool) (given *os.File, rest far, err error)
 }
 
-// far is the other end of a stream.
+// far is the far end of a stream: what the command writes can be read there.
 type far struct {
-	end  *os.File // what the command writes arrives here; nil if it cannot be read
-	path string   // or it is in this file
+	end  *os.File // the far end of a pipe, socket or terminal; nil if it cannot be read
+	path string   // the file that the command writes to, or ""
 }
 
 var kindsOfStreams = []kindOfStream{

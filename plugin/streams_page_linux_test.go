@@ -109,7 +109,7 @@ func (s streamCell) words() string {
 	case s.status != 7 && line == "" && s.status < 128:
 		words = append(words, fmt.Sprintf("refused, %d", s.status))
 	case s.status != 7:
-		words = append(words, fmt.Sprintf("a terminal; it is lost, or ends the command (status %d)", s.status))
+		words = append(words, fmt.Sprintf("a terminal; its output is lost, or writing it ends the command (status %d)", s.status))
 	default:
 		if tty != "" {
 			words = append(words, map[string]string{"012": "a terminal", "01": "a terminal, separate errors"}[tty])
@@ -153,22 +153,20 @@ func TestPageOfStreams(t *testing.T) {
 
 const streamsIntro = `# Standard streams
 
-This page is generated from what ` + "`TestStreamsTable`" + ` and ` + "`TestStreamsAtATerminal`" + ` of ` + "`make session`" + ` record
-([streams-kinds.txt](../plugin/testdata/streams-kinds.txt), [streams-terminal.txt](../plugin/testdata/streams-terminal.txt)).
-Each cell is run once by ` + "`docker exec`" + ` and once by ` + "`docker nsjoin`" + ` with the same arguments (without ` + "`-T`" + `, which docker
-exec does not have), locally, and through the engine with ` + "`NSJOIN_TEST_VIA=engine`" + `. What the command reads, which of
-its streams are terminals, what arrives of its output and the exit status are docker exec's, except in the cells
-with a \*.
+The tables show what a command in a container gets for each kind of standard stream and each option. The result is
+the same as with ` + "`docker exec`" + `: what the command reads, which of its streams are terminals, what arrives of its output,
+and the exit status. Cells with a \* differ.
 
 The rules behind the tables:
 
-- Standard input is passed on with ` + "`-i`" + `. Without it nothing is read from your standard input, and the command has ` + "`/dev/null`" + `.
+- Standard input is passed to the command with ` + "`-i`" + `. Without it nothing is read from your standard input, and the
+  command reads from ` + "`/dev/null`" + `.
 - ` + "`-it`" + ` is implied if standard input and output are your terminal, docker nsjoin is in its foreground, and none of
   ` + "`-i`, `-t`, `-T`, `-d`" + ` is given. Then ` + "`ls`" + ` prints columns and colours, and lines end with CR LF, as at any terminal.
 - A command in a container never gets your own files. It gets pipes from docker nsjoin, a terminal of the container, or the
   container's ` + "`/dev/null`" + `. So it does not matter whether a file was opened to append, can be reopened, or was deleted.
-- A command on the host's file system that is started locally (` + "`--only net`" + `) gets your own streams, as with nsenter,
-  and is not on this page.
+- A command in the host's file system (` + "`--only net`" + `) that is not started through the engine gets your own streams, as
+  with nsenter, and is not on this page.
 
 What the cells mean:
 
@@ -176,18 +174,24 @@ What the cells mean:
 |---|---|
 | as usual | the command reads nothing, none of its streams is a terminal, output and errors arrive |
 | reads it | the command reads the input |
-| a terminal | its standard input, output and error are one terminal of its own, whose output arrives at your output |
+| a terminal | its standard input, output and error are one terminal of its own, and what it writes arrives at your output |
 | a terminal, separate errors | its input and output are a terminal, and its errors go where you redirected them |
 | output is lost, errors are lost | they cannot be written to your stream |
+| all output is lost | the command has a terminal, and neither its output nor its errors can be written to your stream |
 | refused | the command does not run |
 | runs in the background | your streams are not used |
 
 Why the cells with a \* differ:
 
 - **refused, 125**: docker nsjoin's status for bad input is 125, as docker run's; docker exec's is 1.
-- **output is lost, errors are lost**: docker exec ends when it cannot write, and leaves the command without a reader;
-  docker nsjoin runs the command to its end, returns its status, and reports what is lost.
+- **output is lost, errors are lost**: docker exec ends when it cannot write, and nothing reads the command's output any
+  more; docker nsjoin runs the command to its end, returns its status, and reports what is lost.
 - **a terminal** without ` + "`-t`" + `: it is implied (see above).
+
+This page is generated. ` + "`TestStreamsTable`" + ` and ` + "`TestStreamsAtATerminal`" + ` of ` + "`make session`" + ` run each cell with ` + "`docker exec`" + ` and
+with ` + "`docker nsjoin`" + `, with the same arguments (except ` + "`-T`" + `, which docker exec does not have), locally and, with
+` + "`NSJOIN_TEST_VIA=engine`" + `, through the engine. They record the results in
+[streams-kinds.txt](../plugin/testdata/streams-kinds.txt) and [streams-terminal.txt](../plugin/testdata/streams-terminal.txt).
 
 `
 
@@ -200,7 +204,8 @@ func pageOfStreams(kinds, terminal []streamCell) string {
 		for _, kind := range kindsOfStreams {
 			rows = append(rows, kind.name)
 		}
-		fmt.Fprintf(&b, "## %s is\n\nThe other two are pipes. A terminal here is not the caller's own.\n\n", name)
+		fmt.Fprintf(&b, "## %s\n\nEach row is a kind of %s; the other two streams are pipes. A terminal in this table is not the\n"+
+			"terminal that docker nsjoin is started from.\n\n", name, strings.ToLower(name))
 		cells := slices.DeleteFunc(slices.Clone(kinds), func(c streamCell) bool { return c.streams != number })
 		b.WriteString(tableOfStreams("", rows, streamsOptions, cells, func(c streamCell) string { return c.kind }))
 	}

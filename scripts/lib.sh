@@ -1,27 +1,27 @@
 # shellcheck shell=bash
-# Shared by the scripts beside it; sourced, never run. The caller sets `me`,
-# the word that its messages start with.
+# Functions that the scripts in this directory share. It is sourced, not run. The caller sets `me`, the
+# name that its messages begin with.
 #
-# It gives them: the paths `root` and `cache`, messages on stderr, and the
-# distribution's packages, installed or only unpacked.
+# It sets the paths `root` and `cache`, prints messages to stderr, and gets the distribution's packages,
+# installed or only unpacked.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 cache=$root/build/cache
 
-# sbin is not in every caller's PATH, and dockerd, runc, iptables live there.
+# dockerd, runc and iptables are in sbin, which is not in every caller's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf '%s: %s\n' "${me:?}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# apt_quiet APT-COMMAND...: its output only when it fails, on stderr.
+# apt_quiet APT-COMMAND...: runs it, and prints the end of its output to stderr only if it fails.
 apt_quiet() {
 	local out
 	out=$(DEBIAN_FRONTEND=noninteractive "$@" 2>&1) || { printf '%s\n' "$out" | tail -n 15 >&2; return 1; }
 }
 
-# apt_known PACKAGE: true when the package is known, after an update if need be.
+# apt_known PACKAGE: succeeds if apt knows the package. If not, it first updates apt's lists.
 apt_known() {
 	apt-cache show --no-all-versions "$1" >/dev/null 2>&1 && return
 	[ "$(id -u)" = 0 ] || return 1
@@ -30,7 +30,7 @@ apt_known() {
 	apt-cache show --no-all-versions "$1" >/dev/null 2>&1
 }
 
-# apt_install PROGRAM PACKAGE...: installs the packages when PROGRAM is missing.
+# apt_install PROGRAM PACKAGE...: installs the packages if PROGRAM is missing.
 apt_install() {
 	local program=$1
 	shift
@@ -43,13 +43,13 @@ apt_install() {
 	have "$program" || die "$program is still missing after installing $*"
 }
 
-# apt_unpack DIR [-o OPTION]... PACKAGE...: downloads the packages and unpacks
-# them in DIR, which appears when it is complete and not before. Nothing is installed.
+# apt_unpack DIR [-o OPTION]... PACKAGE...: downloads the packages and unpacks them in DIR, without
+# installing anything. DIR is created by a rename, so it is never incomplete.
 apt_unpack() {
 	local dir=$1 new
 	shift
 	mkdir -p "$cache"
-	find "$cache" -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf {} + # of runs that were killed
+	find "$cache" -maxdepth 1 -name 'new.*' -mmin +60 -exec rm -rf {} + # left by killed runs
 	new=$(mktemp -d "$cache/new.XXXXXX")
 	chmod 755 "$new"
 	if ! (
@@ -60,11 +60,12 @@ apt_unpack() {
 		rm -rf "$new"
 		return 1
 	fi
-	# Another run may have been faster: its copy is as good.
+	# If another run has created DIR in the meantime, that copy is used.
 	mv -T "$new" "$dir" 2>/dev/null || rm -rf "$new"
 }
 
-# get_tree PACKAGE...: those packages and what they need that is not installed. Sets tree.
+# get_tree PACKAGE...: sets tree to a directory with these packages and those of their dependencies that
+# are not installed, unpacked.
 get_tree() {
 	local -a missing
 	tree=$cache/$(IFS=+; echo "$*")
@@ -78,8 +79,8 @@ get_tree() {
 	apt_unpack "$tree" "$@" "${missing[@]}" || die "the packages of $1 can't be had"
 }
 
-# debian_source: sets source_uri to where this machine's packages of Debian come from, and
-# source_key to the option of a deb line that says how they are signed.
+# debian_source: sets source_uri to the address that this machine gets Debian's packages from, and
+# source_key to the signed-by option for sources.list(5).
 debian_source() {
 	local keyring
 	have apt-get || die "Debian's packages are needed, and there is no apt here"
@@ -94,14 +95,14 @@ debian_source() {
 	done
 }
 
-# apt_unpack_suite SUITE DIR PACKAGE...: apt_unpack of another suite of Debian, by an apt
-# state that knows only that one, from where this machine's own packages are.
+# apt_unpack_suite SUITE DIR PACKAGE...: like apt_unpack, but from another Debian suite, at source_uri. apt
+# gets a state directory of its own, with this suite only.
 apt_unpack_suite() {
 	local suite=$1 dir=$2 apt status=0
 	shift 2
 	debian_source
 	mkdir -p "$cache"
-	apt=$(mktemp -d "$cache/new.XXXXXX") # goes as what apt_unpack makes there
+	apt=$(mktemp -d "$cache/new.XXXXXX") # if this run is killed, apt_unpack removes it, because of its name
 	mkdir -p "$apt"/{lists,archives}/partial "$apt/parts"
 	: >"$apt/status"
 	printf 'deb [%s] %s %s main\n' "target=Packages $source_key" "$source_uri" "$suite" >"$apt/sources.list"

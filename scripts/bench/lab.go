@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,16 +28,20 @@ const (
 	label = "io.nsjoin.bench"
 )
 
-// lab is what the contestants need: containers, plugins, programs.
+// lab has what the contestants need: containers, plugins, programs.
 type lab struct {
 	dir, docker, nsenter, plugin, helper string
-	web                                  string // a container
-	pid                                  string // of its first process
-	many                                 []string
-	env                                  []string
+	nsjoin                               string   // the link to the plugin
+	empty                                string   // an empty plugin, which is also an empty program
+	web                                  string   // the container that most rows use
+	pid                                  string   // web's first process
+	many                                 []string // further containers, of startMany
+	env                                  []string // of the programs
+	serving                              bool     // web serves a port
+	atEnd                                []func() // what close does first, the last one first
 }
 
-// newLab needs the plugin in build and an engine with the test images.
+// newLab prepares a lab. It needs the plugin in build and an engine with the test images.
 func newLab(ctx context.Context) (l *lab, err error) {
 	l = &lab{plugin: "build/docker-nsjoin", helper: "pkg/payload/helpers/linux_" + runtime.GOARCH}
 	for _, program := range []struct {
@@ -67,7 +72,12 @@ func newLab(ctx context.Context) (l *lab, err error) {
 	if err := os.Symlink(l.plugin, filepath.Join(plugins, "docker-nsjoin")); err != nil {
 		return nil, err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(plugins, "docker-empty"), "./scripts/bench/empty")
+	l.nsjoin = filepath.Join(l.dir, "nsjoin")
+	if err := os.Symlink(l.plugin, l.nsjoin); err != nil {
+		return nil, err
+	}
+	l.empty = filepath.Join(plugins, "docker-empty")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", l.empty, "./scripts/bench/empty")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the empty plugin: %w\n%s", err, out)
 	}
@@ -93,7 +103,7 @@ func (l *lab) start() (string, error) {
 	return l.output("docker", "run", "-d", "--rm", "--label", label+"="+strconv.Itoa(os.Getpid()), image, "sleep", "1800")
 }
 
-// startMany has n containers run besides, all at once some.
+// startMany starts containers, four at a time, until n run besides web.
 func (l *lab) startMany(n int) error {
 	var group sync.WaitGroup
 	slots, errs := make(chan struct{}, 4), make([]error, n)
@@ -120,8 +130,11 @@ func (l *lab) stopMany() error {
 	return err
 }
 
-// close removes everything.
+// close removes the lab's containers and files.
 func (l *lab) close() {
+	for _, do := range slices.Backward(l.atEnd) {
+		do()
+	}
 	ids, err := l.output("docker", "ps", "-aq", "--filter", "label="+label+"="+strconv.Itoa(os.Getpid()))
 	if err == nil && ids != "" {
 		_, err = l.output("docker", append([]string{"rm", "-f", "-v"}, strings.Fields(ids)...)...)
@@ -130,6 +143,16 @@ func (l *lab) close() {
 		fmt.Fprintln(os.Stderr, "bench: containers with the label", label, "may be left:", err)
 	}
 	os.RemoveAll(l.dir)
+}
+
+// setting returns a variable of the programs' environment.
+func (l *lab) setting(name string) string {
+	for _, setting := range slices.Backward(l.env) {
+		if value, ok := strings.CutPrefix(setting, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // output runs a command and returns what it prints.
@@ -145,8 +168,8 @@ func (l *lab) output(name string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// command runs a program to its end, with these standard streams or /dev/null.
-// Little is between the two looks at the clock: no goroutine, no pipe.
+// command returns a function that runs a program to its end, with /dev/null as standard input and
+// output. It starts no goroutine and makes no pipe, since its time is measured.
 func (l *lab) command(program string, args ...string) func() error {
 	return func() error { return runWith(l.env, []uintptr{null(), null(), 2}, program, args...) }
 }
@@ -159,7 +182,7 @@ func runWith(env []string, files []uintptr, program string, args ...string) erro
 	return wait(pid)
 }
 
-// writeRequest writes what the plugin would ask the helper for, true in the container.
+// writeRequest writes the request that the plugin would send to the helper for the command true in web.
 func (l *lab) writeRequest() error {
 	pid, err := strconv.Atoi(l.pid)
 	if err != nil {

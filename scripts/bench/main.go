@@ -1,13 +1,16 @@
 //go:build linux
 
-// bench measures docker nsjoin beside docker exec and nsenter, in one run and by
-// turns, and prints ratios:
+// bench compares the times of docker nsjoin with those of docker exec and nsenter, which it runs in
+// turn, and prints their ratios:
 //
-//	scripts/engine run -- go run ./scripts/bench [-rows REGEXP] [-rounds N] [-save DIR]
+//	scripts/engine run -- go run ./scripts/bench [-rows REGEXP] [-rounds N] [-save DIR [-add]]
+//	scripts/engine run -- go run ./scripts/bench -counts FILE.json [-update]
 //	go run ./scripts/bench -plot FILE.json
 //
 // It needs root and an engine with the test images. -save writes benchmarks.md and
-// benchmarks.json into a directory; -plot draws such a file as SVG on standard output.
+// benchmarks.json into a directory, and with -add adds the rows of another engine to those there; -plot writes a chart of a benchmarks.json to standard output, as SVG.
+// -counts measures no times: it counts page faults, system calls and processes of the calls, and fails if one
+// of them is a tenth more than in a file, which -update writes.
 package main
 
 import (
@@ -18,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -32,8 +36,15 @@ func run() error {
 	rows := flag.String("rows", "", "only the rows whose name matches")
 	rounds := flag.Float64("rounds", 1, "how many times as many rounds")
 	save := flag.String("save", "", "directory for benchmarks.md and benchmarks.json")
+	add := flag.Bool("add", false, "add the results to those in the directory")
 	draw := flag.String("plot", "", "draw this JSON file instead")
+	counted := flag.String("counts", "", "only compare the counts with this JSON file")
+	update := flag.Bool("update", false, "write that file")
+	serve := flag.Bool("serve", false, "be the server in a container whose ports are forwarded")
 	flag.Parse()
+	if *serve {
+		return serveTraffic()
+	}
 	if *draw != "" {
 		return plot(os.Stdout, *draw)
 	}
@@ -48,7 +59,15 @@ func run() error {
 		return err
 	}
 	defer l.close()
+	if *counted != "" {
+		return l.checkCounts(os.Stdout, *counted, *update)
+	}
 	r := report{Machine: l.machine()}
+	if *rows == "" {
+		if r.Counts, err = l.counts(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: NOT COUNTED:", err) // the kernel or a sandbox forbids it
+		}
+	}
 	for _, row := range allRows(l) {
 		if !wanted.MatchString(row.name) {
 			continue
@@ -62,12 +81,28 @@ func run() error {
 		if *save == "" {
 			continue
 		}
-		if err := r.write(filepath.Join(*save, "benchmarks.json"), r.json); err != nil {
-			return err
-		}
-		if err := r.write(filepath.Join(*save, "benchmarks.md"), r.markdown); err != nil {
+		if err := r.save(*save, *add); err != nil {
 			return err
 		}
 	}
 	return r.text(os.Stdout)
+}
+
+// save writes the report into a directory. With add it becomes one of the others of the report there.
+func (r *report) save(dir string, add bool) error {
+	all := *r
+	file := filepath.Join(dir, "benchmarks.json")
+	if add {
+		first, err := readReport(file)
+		if err != nil {
+			return err
+		}
+		first.Others = slices.DeleteFunc(first.Others, func(o report) bool { return o.Machine.Engine == r.Machine.Engine })
+		first.Others = append(first.Others, *r)
+		all = first
+	}
+	if err := all.write(file, all.json); err != nil {
+		return err
+	}
+	return all.write(filepath.Join(dir, "benchmarks.md"), all.markdown)
 }

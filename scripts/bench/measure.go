@@ -9,42 +9,42 @@ import (
 	"time"
 )
 
-// row is one or more lines of the table: one contestant beside others.
+// row compares one contestant with others, in a line of the table for each.
 type row struct {
 	name   string
-	rounds int // of one run of each contestant, by turns
+	rounds int // in each, every contestant runs once
 	ours   contestant
 	theirs []contestant
-	// value is measured in the place of time, where there is nothing to run by turns.
+	// value, if not nil, measures something other than the time of contestants.
 	value func(context.Context) ([]result, error)
 }
 
 // contestant is one way to get something done.
 type contestant struct {
 	name   string
-	target float64 // of ours to this one's time; 0 for none
+	target float64 // upper limit of our time divided by this one's; 0 for none
 	run    func() error
-	// before, if any, is done before each run and isn't measured.
+	// before, if not nil, is called before each run. Its time is not measured.
 	before func() error
 }
 
-// result is a line of the table. Times are in milliseconds, medians.
+// result is a line of the table. Times are medians in milliseconds.
 type result struct {
 	Name   string  `json:"name"`
 	Ours   float64 `json:"ours"`
 	Beside string  `json:"beside,omitempty"`
 	Theirs float64 `json:"theirs,omitempty"`
 	Unit   string  `json:"unit"`
-	// Ratio is of ours to theirs, or to the unit's limit; Target its upper limit.
+	// Ratio is Ours divided by Theirs; Target is its upper limit, 0 for none.
 	Ratio  float64 `json:"ratio,omitempty"`
 	Target float64 `json:"target,omitempty"`
 }
 
-// met tells whether the target was reached; true where there is none.
+// met reports whether the target was met; true without a target.
 func (r result) met() bool { return r.Target == 0 || r.Ratio <= r.Target }
 
-// measure runs every contestant once a round, so that what else the machine does
-// meets all of them.
+// measure runs every contestant once in each round, so that other load on the machine affects all of
+// them alike.
 func (r row) measure(ctx context.Context, scale float64) ([]result, error) {
 	if r.value != nil {
 		return r.value(ctx)
@@ -52,7 +52,7 @@ func (r row) measure(ctx context.Context, scale float64) ([]result, error) {
 	all := append([]contestant{r.ours}, r.theirs...)
 	times := make([][]time.Duration, len(all))
 	rounds := max(3, int(float64(r.rounds)*scale))
-	for round := -1; round < rounds; round++ { // the first warms up
+	for round := -1; round < rounds; round++ { // round -1 warms up
 		for i, c := range all {
 			if err := ctx.Err(); err != nil {
 				return nil, err
@@ -89,7 +89,7 @@ func (c contestant) once() (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// median is in milliseconds.
+// median returns the median in milliseconds. It sorts times.
 func median(times []time.Duration) float64 {
 	slices.Sort(times)
 	return float64(times[len(times)/2].Microseconds()) / 1000

@@ -3,26 +3,20 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"html"
 	"io"
-	"os"
 )
 
-// plot draws the ratios of a JSON report as bars, with the targets as marks: what
-// is left of the line at 1 is faster than what it stands beside.
+// plot draws the ratios of a JSON report as bars, with the targets as marks. A bar that ends left of the
+// line at 1 means that docker nsjoin is faster.
 func plot(w io.Writer, path string) error {
-	text, err := os.ReadFile(path)
+	r, err := readReport(path)
 	if err != nil {
 		return err
 	}
-	var r report
-	if err := json.Unmarshal(text, &r); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	const (
-		line, left, scale, widest = 22, 420, 180, 2.0 // pixels; scale is a ratio of 1
+		line, left, scale, widest = 22, 420, 180, 2.0 // pixels, and scale those of a ratio of 1; widest is a ratio
 	)
 	var shown []result
 	for _, res := range r.Results {

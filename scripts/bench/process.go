@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// null is a descriptor of the null device.
+// null returns a descriptor of the null device.
 var null = sync.OnceValue(func() uintptr {
 	fd, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		panic(err) // every machine has one
+		panic(err) // every machine has the device
 	}
 	return uintptr(fd)
 })
@@ -25,7 +25,7 @@ func forkExec(program string, argv, env []string, files []uintptr) (int, error) 
 	return syscall.ForkExec(program, argv, &syscall.ProcAttr{Env: env, Files: files})
 }
 
-// wait waits for a process's end, which must be a success.
+// wait waits until a process ends. It returns an error unless the process exits with status 0.
 func wait(pid int) error {
 	var ws unix.WaitStatus
 	for {

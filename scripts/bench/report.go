@@ -14,10 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// report is what was measured, and where.
+// report holds the results and the machine that they were measured on.
 type report struct {
 	Machine machine  `json:"machine"`
 	Results []result `json:"results"`
+	Counts  []call   `json:"counts,omitempty"`
+	// Others were measured on other engines.
+	Others []report `json:"others,omitempty"`
+}
+
+// readReport reads what -save has written.
+func readReport(path string) (report, error) {
+	var r report
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	return r, err
 }
 
 type machine struct {
@@ -69,22 +82,42 @@ func (r *report) text(w io.Writer) error {
 		c := res.cells()
 		fmt.Fprintln(table, strings.Join(c[:], "\t"))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || len(r.Counts) == 0 {
+		return err
+	}
+	fmt.Fprintln(w)
+	return printCounts(w, r.Counts)
 }
 
 func (r *report) markdown(w io.Writer) error {
-	m := r.Machine
 	var b strings.Builder
 	b.WriteString("# Benchmarks\n\n`make bench` wrote this page: medians of wall clock times, of runs that alternate between the programs.\n\n")
-	fmt.Fprintf(&b, "%s; Linux %s, %s processors; Engine %s; CLI %s; docker nsjoin %s.\n\n", m.Date, m.Kernel, m.CPUs, m.Engine, m.CLI, m.Plugin)
-	b.WriteString("| what | time | compared with | its time | ratio | target |\n|---|---|---|---|---|---|\n")
-	for _, res := range r.Results {
-		c := res.cells()
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(c[:], " | "))
+	r.table(&b)
+	if len(r.Counts) > 0 {
+		b.WriteString("\nCounts, on two processors: the lowest of several runs.\n\n")
+		b.WriteString("| " + strings.Join(countTitles, " | ") + " |\n|" + strings.Repeat("---|", len(countTitles)) + "\n")
+		for _, c := range r.Counts {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(c.cells(), " | "))
+		}
+	}
+	for _, other := range r.Others {
+		fmt.Fprintf(&b, "\n## Engine %s\n\n", other.Machine.Engine)
+		other.table(&b)
 	}
 	b.WriteString("\n[performance.md](performance.md) says where the time goes, and why targets are missed.\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// table writes the machine and the results.
+func (r *report) table(b *strings.Builder) {
+	m := r.Machine
+	fmt.Fprintf(b, "%s; Linux %s, %s processors; Engine %s; CLI %s; docker nsjoin %s.\n\n", m.Date, m.Kernel, m.CPUs, m.Engine, m.CLI, m.Plugin)
+	b.WriteString("| what | time | compared with | its time | ratio | target |\n|---|---|---|---|---|---|\n")
+	for _, res := range r.Results {
+		c := res.cells()
+		fmt.Fprintf(b, "| %s |\n", strings.Join(c[:], " | "))
+	}
 }
 
 func (r *report) json(w io.Writer) error {
@@ -94,7 +127,7 @@ func (r *report) json(w io.Writer) error {
 	return out.Encode(r)
 }
 
-// write writes a form of the report to a file.
+// write writes the report to a file, in the given form.
 func (r *report) write(path string, form func(io.Writer) error) error {
 	f, err := os.Create(path)
 	if err != nil {

@@ -5,28 +5,38 @@ package main
 import (
 	"context"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
-// allRows are the rows of the table, the longest last.
+// allRows returns the rows of the table. Those that take longest come last.
 func allRows(l *lab) []row {
 	rows := startRows(l)
 	rows = append(rows, row{name: "resident during a session without a terminal", value: l.resident})
 	rows = append(rows, row{name: "files", value: l.files})
 	rows = append(rows, streamRows(l)...)
+	rows = append(rows, forwardEngineRows(l)...)
 	rows = append(rows, floodRows(l)...)
-	rows = append(rows, atOnceRow(l))
+	rows = append(rows, forwardRows(l)...)
+	rows = append(rows, atOnceRows(l)...)
 	return append(rows, row{name: "with more containers on the engine", value: l.growth})
 }
 
-// startRows are about the time until true has run.
+// startRows measure the time that it takes to run true.
 func startRows(l *lab) []row {
-	empty := filepath.Join(l.dir, "cli-plugins", "docker-empty")
 	nsjoin := l.command(l.docker, "nsjoin", l.web, "true")
 	dockerExec := l.command(l.docker, "exec", l.web, "true")
 	nsenter := l.command(l.nsenter, "-t", l.pid, "-a", "true")
+	byHand := func() error {
+		pid, err := exec.Command(l.docker, "inspect", "--format", "{{.State.Pid}}", l.web).Output()
+		if err != nil {
+			return err
+		}
+		return l.command(l.nsenter, "-t", string(pid[:len(pid)-1]), "-a", "true")()
+	}
 	return []row{
 		{
 			name: "docker nsjoin web true", rounds: 60,
@@ -34,13 +44,15 @@ func startRows(l *lab) []row {
 			theirs: []contestant{
 				{name: "docker exec", run: dockerExec, target: 0.38},
 				{name: "an empty plugin", run: l.command(l.docker, "empty"), target: 1.5},
-				{name: "docker inspect, then nsenter", run: func() error {
-					pid, err := exec.Command(l.docker, "inspect", "--format", "{{.State.Pid}}", l.web).Output()
-					if err != nil {
-						return err
-					}
-					return l.command(l.nsenter, "-t", string(pid[:len(pid)-1]), "-a", "true")()
-				}},
+				{name: "docker inspect, then nsenter", run: byHand},
+			},
+		},
+		{
+			name: "nsjoin web true", rounds: 60,
+			ours: contestant{name: "nsjoin", run: l.command(l.nsjoin, l.web, "true")},
+			theirs: []contestant{
+				{name: "docker exec", run: dockerExec, target: 0.2},
+				{name: "docker inspect, then nsenter", run: byHand, target: 0.75},
 			},
 		},
 		{
@@ -51,32 +63,82 @@ func startRows(l *lab) []row {
 		{
 			name: "the plugin's metadata", rounds: 100,
 			ours:   contestant{name: "docker-nsjoin", run: l.command(l.plugin, "docker-cli-plugin-metadata")},
-			theirs: []contestant{{name: "an empty Go program", run: l.command(empty, "docker-cli-plugin-metadata"), target: 2}},
+			theirs: []contestant{{name: "an empty Go program", run: l.command(l.empty, "docker-cli-plugin-metadata"), target: 2}},
 		},
 		{
 			name: "the helper alone", rounds: 100,
 			ours: contestant{name: "helper", run: l.runHelper},
 			theirs: []contestant{
 				{name: "nsenter -a true", run: nsenter, target: 1.5},
-				{name: "an empty Go program", run: l.command(empty)},
+				{name: "an empty Go program", run: l.command(l.empty)},
 			},
+		},
+		{
+			name: "a toolbox: docker nsjoin debug web true", rounds: 40,
+			ours:   contestant{name: "docker nsjoin debug", run: l.command(l.docker, "nsjoin", "debug", l.web, "/bin/true")},
+			theirs: []contestant{{name: "docker exec", run: dockerExec, target: 1.3}},
+		},
+		{
+			name: "the names of a container's network: nsjoin --only net web true", rounds: 60,
+			ours: contestant{name: "nsjoin", run: l.command(l.nsjoin, "--only", "net", l.web, "true")},
+			theirs: []contestant{
+				{name: "nsjoin --names host", run: l.command(l.nsjoin, "--names", "host", "--only", "net", l.web, "true"), target: 1.15},
+			},
+		},
+		{
+			name: "through the engine, the first call, which loads the image", rounds: 5,
+			ours: contestant{
+				name: "docker nsjoin --via engine", before: l.unload,
+				run: l.command(l.docker, "nsjoin", "--via", "engine", l.web, "true"),
+			},
+			theirs: []contestant{{name: "docker exec", run: dockerExec, target: 3.5}},
 		},
 		{
 			name: "through the engine: docker nsjoin --via engine web true", rounds: 10,
 			ours: contestant{name: "docker nsjoin --via engine", run: l.command(l.docker, "nsjoin", "--via", "engine", l.web, "true")},
 			theirs: []contestant{
-				{name: "docker exec", run: dockerExec, target: 3.5},
+				{name: "docker exec", run: dockerExec, target: 1.8},
 				{name: "docker run --rm --pid host", run: l.command(l.docker, "run", "--rm", "--pid", "host", image, "true"), target: 1},
 			},
+		},
+		{
+			name: "through the engine, in a helper's container that is kept", rounds: 20,
+			ours:   contestant{name: "docker nsjoin --via engine", run: l.keptCommand(l.web)},
+			theirs: []contestant{{name: "docker exec", run: dockerExec, target: 1.25}},
 		},
 	}
 }
 
-// atOnceRow is about many calls at the same time.
-func atOnceRow(l *lab) row {
-	const calls, containers = 50, 10
+// unload removes the helper's image from the engine. The container of the call before may still use it.
+func (l *lab) unload() error {
+	const tries, pause = 100, 50 * time.Millisecond
+	var err error
+	for range tries {
+		var ids string
+		if ids, err = l.output("docker", "images", "-q", "--no-trunc", "docker-nsjoin/helper"); err != nil || ids == "" {
+			return err
+		}
+		if _, err = l.output("docker", append([]string{"rmi"}, strings.Fields(ids)...)...); err == nil {
+			return nil
+		}
+		time.Sleep(pause)
+	}
+	return err
+}
+
+// keptCommand runs true in a container through the engine, in a helper's container that is kept.
+func (l *lab) keptCommand(name string) func() error {
+	return func() error {
+		env := append(slices.Clip(l.env), "DOCKER_NSJOIN_KEEP=30s")
+		return runWith(env, []uintptr{null(), null(), 2}, l.docker, "nsjoin", "--via", "engine", name, "true")
+	}
+}
+
+// atOnceRows measure many calls at the same time.
+func atOnceRows(l *lab) []row {
+	const containers = 10
 	var names []string
-	atOnce := func(one func(name string) error) func() error {
+	atOnce := func(calls int, one func(name string) error) func() error {
 		return func() error {
 			var group sync.WaitGroup
 			errs := make(chan error, calls)
@@ -97,18 +159,27 @@ func atOnceRow(l *lab) row {
 		names = l.many
 		return err
 	}
-	return row{
-		name: "50 calls at once, in 10 containers", rounds: 5,
-		ours: contestant{name: "docker nsjoin", before: prepare, run: atOnce(func(name string) error {
-			return l.command(l.docker, "nsjoin", name, "true")()
-		})},
-		theirs: []contestant{{name: "docker exec", target: 0.3, run: atOnce(func(name string) error {
-			return l.command(l.docker, "exec", name, "true")()
-		})}},
+	dockerExec := func(name string) error { return l.command(l.docker, "exec", name, "true")() }
+	const all, some = 50, 20
+	return []row{
+		{
+			name: "50 calls at once, in 10 containers", rounds: 5,
+			ours: contestant{name: "docker nsjoin", before: prepare, run: atOnce(all, func(name string) error {
+				return l.command(l.docker, "nsjoin", name, "true")()
+			})},
+			theirs: []contestant{{name: "docker exec", target: 0.45, run: atOnce(all, dockerExec)}},
+		},
+		{
+			name: "20 calls at once through the engine, in a helper's container that is kept", rounds: 5,
+			ours: contestant{name: "docker nsjoin --via engine", before: prepare, run: atOnce(some, func(name string) error {
+				return l.keptCommand(name)()
+			})},
+			theirs: []contestant{{name: "docker exec", target: 1.3, run: atOnce(some, dockerExec)}},
+		},
 	}
 }
 
-// growth is whether a call takes longer with more containers on the engine.
+// growth measures whether a call takes longer with more containers on the engine.
 func (l *lab) growth(ctx context.Context) ([]result, error) {
 	const most = 300
 	if err := l.stopMany(); err != nil {

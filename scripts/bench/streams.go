@@ -17,10 +17,10 @@ import (
 
 const gigabyte = 1 << 30
 
-// fastest names the row of a command that writes as fast as the kernel gives it pages.
+// fastest names the row of the command that writes fastest: only the kernel's supply of pages limits it.
 const fastest = "1 GiB out by a pipe, in parts of 1 MiB"
 
-// streamRows are about bytes that go in and out of a command without a terminal.
+// streamRows measure the input and output of a command without a terminal.
 func streamRows(l *lab) []row {
 	type way struct {
 		name    string
@@ -40,7 +40,7 @@ func streamRows(l *lab) []row {
 		target, ofExec := 1.1, 0.0
 		if w.name == fastest {
 			ofExec = 0.3
-			target = 1.6 // a pipe of the helper's stands between, which a slower writer doesn't notice
+			target = 1.6 // the output takes a second pipe, through the helper; slower writers are not slowed down by it
 		}
 		by := func(program string, args ...string) func() error {
 			argv := append(append([]string{program}, args...), w.command...)
@@ -53,6 +53,21 @@ func streamRows(l *lab) []row {
 				{name: "nsenter -a", run: by(l.nsenter, "-t", l.pid, "-a"), target: target},
 				{name: "docker exec -i", run: by(l.docker, "exec", "-i", l.web), target: ofExec},
 			},
+		})
+	}
+	for _, w := range []way{
+		{"1 GiB out by a pipe, through the engine", []string{"head", "-c", "1073741824", "/dev/zero"}, (*lab).outByPipe},
+		{"1 GiB in by a pipe, through the engine", []string{"dd", "of=/dev/null", "bs=64k"}, (*lab).inByPipe},
+	} {
+		by := func(args ...string) func() error {
+			argv := append(append([]string{l.docker}, args...), w.command...)
+			return func() error { return w.move(l, argv) }
+		}
+		const target = 1.1
+		rows = append(rows, row{
+			name: w.name, rounds: 3,
+			ours:   contestant{name: "docker nsjoin --via engine", run: by("nsjoin", "--via", "engine", "-i", l.web)},
+			theirs: []contestant{{name: "docker exec -i", run: by("exec", "-i", l.web), target: target}},
 		})
 	}
 	return rows
@@ -142,8 +157,8 @@ func (l *lab) inFromFile(argv []string) error {
 	return runWith(l.env, []uintptr{f.Fd(), null(), null()}, argv[0], argv[1:]...)
 }
 
-// floodRows are about a terminal that much is written to. The lines are in files:
-// busybox's yes writes two bytes at once, which would be most of the time.
+// floodRows measure large output to a terminal. The lines come from files, since busybox's yes would
+// take most of the time: it writes two bytes at a time.
 func floodRows(l *lab) []row {
 	var rows []row
 	for _, f := range []struct{ name, file string }{
@@ -168,13 +183,13 @@ func floodRows(l *lab) []row {
 	return rows
 }
 
-// The container's files of lines, 1 MiB of 2 bytes each and 10 MiB of 80.
+// Files in the container: 1 MiB of lines of 2 bytes, and 10 MiB of lines of 80 bytes.
 const (
 	shortLines = "/tmp/short"
 	longLines  = "/tmp/long"
 )
 
-// writeLines makes these files.
+// writeLines creates these files.
 func (l *lab) writeLines() error {
 	_, err := l.output("docker", "exec", l.web, "sh", "-c", `
 		lines() { yes "$1" | head -n "$2" >/tmp/some; for i in $(seq "$3"); do cat /tmp/some; done; }
@@ -182,7 +197,7 @@ func (l *lab) writeLines() error {
 	return err
 }
 
-// times is a command that prints a file n times.
+// times returns a command that prints a file n times.
 func times(n int, file string) []string {
 	return []string{"sh", "-c", "for i in $(seq " + strconv.Itoa(n) + "); do cat " + file + "; done"}
 }
@@ -209,7 +224,7 @@ func (l *lab) atTerminal(argv []string) error {
 
 type onlyReader struct{ io.Reader }
 
-// pipe has blocking ends, so that the command finds what a shell would give it.
+// pipe makes a pipe with blocking ends, as a shell does.
 func pipe() (r, w *os.File, err error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
@@ -218,7 +233,7 @@ func pipe() (r, w *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe"), nil
 }
 
-// memory is a file that no disk slows down.
+// memory makes a file in memory, so that no disk slows the test down.
 func memory() (*os.File, error) {
 	fd, err := unix.MemfdCreate("bench", unix.MFD_CLOEXEC)
 	if err != nil {

@@ -15,7 +15,7 @@ private_root() {
 	# Inst NAME [INSTALLED VERSION] (NEW VERSION ...
 	mapfile -t missing < <(apt-get -s --no-install-recommends install "${packages[@]}" |
 		awk '$1 == "Inst" && $3 !~ /^\[/ { print $2 }' | sort)
-	[ ${#missing[@]} -gt 0 ] || missing=(base-files) # there must be something
+	[ ${#missing[@]} -gt 0 ] || missing=(base-files) # apt_unpack needs a package
 	tree=$cache/clients-$(printf '%s\n' "${missing[@]}" | sha256sum | cut -c 1-12)
 	[ -d "$tree" ] || {
 		say "downloading ${missing[*]} (100 MB, once)"

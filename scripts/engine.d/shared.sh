@@ -24,7 +24,7 @@ leave() {
 }
 
 release() { # KEY REMOVE-COMMAND
-	local dir=$common/$1 made
+	local key=$1 dir=$common/$1 made
 	[ -d "$dir" ] || return 0
 	leave "$1" || return 0
 	if [ -s "$dir/made" ]; then
@@ -35,9 +35,14 @@ release() { # KEY REMOVE-COMMAND
 	rmdir "$common" 2>/dev/null || true
 }
 
+# helper_images: prints the images that docker nsjoin has loaded.
+helper_images() { docker images --format '{{.Repository}}:{{.Tag}}' docker-nsjoin/helper | sort; }
+
+# remove_images IMAGE...: removes these, and the helper's images that were loaded since borrow.
 remove_images() {
-	local image status=0
-	for image; do
+	local image status=0 loaded
+	mapfile -t loaded < <(helper_images | comm -23 - "$common/$key/helpers")
+	for image in "$@" "${loaded[@]}"; do
 		docker image inspect "$image" >/dev/null 2>&1 || continue
 		docker rmi "$image" >/dev/null || status=1
 	done
@@ -66,6 +71,7 @@ borrow() {
 		return
 	fi
 	hold "$key"
+	[ -f "$common/$key/helpers" ] || helper_images >"$common/$key/helpers"
 	echo "$key" >"$state/images"
 	"$root/scripts/images" 8<&- 9<&- >>"$common/$key/made"
 }

@@ -25,6 +25,7 @@ list() {
 		cli-20         like default, called by the Docker CLI of Debian 12 (20.10), which is older than 24
 		restore        like private, with --live-restore, for tests that stop or end it
 		28-restore     like 28-cgroup2, with --live-restore
+		swarm          like private, for a test that makes it a swarm
 		audit          like private, with its own /etc/docker and /run/systemd for tests
 	LIST
 }
@@ -46,7 +47,7 @@ describe() {
 	local containerd_store=(--feature containerd-snapshotter=true)
 	case $1 in
 	default) kind=default ;;
-	private) ;;
+	private | swarm) ;;
 	20-cgroup2) cgroup=v2 ;;
 	20-userns) userns=yes ;;
 	crun)

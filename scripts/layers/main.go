@@ -1,8 +1,8 @@
-// layers draws the packages of this repository and their imports, as it stands in
-// docs/architecture.md between the lines begin and end. Run from the root of the repository.
+// layers draws the packages of this repository and their imports. docs/architecture.md has this picture
+// between the lines begin and end. Run it in the root of the repository.
 //
 //	layers              print the picture
-//	layers FILE         fail if FILE has another picture
+//	layers FILE         fail if the picture in FILE differs
 //	layers -update FILE write the picture into FILE
 package main
 
@@ -42,7 +42,7 @@ func main() {
 	}
 }
 
-// compare replaces the picture in a file, or fails if another one is there.
+// compare fails if the picture in a file differs, or with update replaces it.
 func compare(file, picture string, update bool) error {
 	old, err := os.ReadFile(file)
 	if err != nil {
@@ -63,14 +63,14 @@ func compare(file, picture string, update bool) error {
 	return fmt.Errorf("%s: the picture of packages is out of date: make docs", file)
 }
 
-// graph has the imports within this module of each package, and the main packages. Names
-// lack the module's, and pkg/ in front.
+// graph has the imports of each package that are in this module, and the main packages. Packages are
+// named by their path in the module, without pkg/.
 type graph struct {
 	imports map[string][]string
 	mains   []string
 }
 
-// list asks the go command, for Linux, which has the most files.
+// list returns the graph of the build for Linux, which has the most files.
 func list() (graph, error) {
 	g := graph{imports: make(map[string][]string)}
 	cmd := exec.Command("go", "list", "-f", `{{.Module.Path}} {{.Name}} {{.ImportPath}} {{join .Imports " "}}`, "./pkg/...", "./plugin/...")
@@ -98,7 +98,7 @@ func list() (graph, error) {
 	return g, nil
 }
 
-// reach adds what from imports, directly or not, to found.
+// reach adds the direct and indirect imports of from to found.
 func (g graph) reach(from string, found map[string]bool) {
 	for _, name := range g.imports[from] {
 		if !found[name] {
@@ -108,7 +108,7 @@ func (g graph) reach(from string, found map[string]bool) {
 	}
 }
 
-// nearest returns the imports of a package that none of its other imports leads to.
+// nearest returns the imports of a package that none of its other imports imports, directly or not.
 func (g graph) nearest(name string) []string {
 	beyond := make(map[string]bool)
 	for _, direct := range g.imports[name] {
@@ -117,7 +117,7 @@ func (g graph) nearest(name string) []string {
 	return slices.DeleteFunc(slices.Clone(g.imports[name]), func(direct string) bool { return beyond[direct] })
 }
 
-// layer is 0 for a package without imports, else one more than that of its highest import.
+// layer returns 0 for a package without imports, else one more than that of its highest import.
 func (g graph) layer(name string) int {
 	layer := 0
 	for _, below := range g.imports[name] {
@@ -126,9 +126,9 @@ func (g graph) layer(name string) int {
 	return layer
 }
 
-// draw prints a line for each package that a main package consists of, in groups by main package.
+// draw returns a line for each package, grouped by the main packages that import it.
 func (g graph) draw() string {
-	users := make(map[string][]string) // of each package, the main packages
+	users := make(map[string][]string) // the main packages that consist of a package, by package
 	for _, main := range g.mains {
 		found := map[string]bool{main: true}
 		g.reach(main, found)
@@ -164,7 +164,7 @@ func (g graph) draw() string {
 	return b.String()
 }
 
-// shorter orders what one program consists of before what several do.
+// shorter sorts the packages of a single program before those of several.
 func shorter(x, y string) int {
 	if d := strings.Count(x, " ") - strings.Count(y, " "); d != 0 {
 		return d

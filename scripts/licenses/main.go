@@ -1,15 +1,16 @@
-// licenses lists the modules that are linked into the plugin or the helper on any
-// system, with their licenses, as docs/licenses.md; with -texts it prints the
-// texts themselves, which go with every copy of the program:
+// licenses prints docs/licenses.md: the modules that are linked into the plugin, the helper or the toolbox on any
+// system, with the names of their licenses. With -texts it prints LICENSES.txt, the texts of the
+// licenses, which every distributed copy of the program must include:
 //
 //	go run ./scripts/licenses [-texts]
 //
-// A module without a license, or with one that isn't known here, is an error.
+// A module without a license, or with an unknown one, is an error.
 package main
 
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 	"strings"
 )
 
-// systems are those that modules differ by; architectures make no difference.
+// systems are the operating systems to list modules for. The architecture makes no difference.
 var systems = []string{"linux", "darwin", "windows"}
 
 func main() {
@@ -52,11 +53,11 @@ func run(to io.Writer, texts bool) error {
 	return w.Flush()
 }
 
-// module is one that is linked, or Go's standard library.
+// module is a linked module, or Go's standard library.
 type module struct {
 	path, version, dir string
 
-	license string // by its SPDX name
+	license string // its SPDX identifier
 	files   []file
 }
 
@@ -65,41 +66,59 @@ type file struct {
 	text []byte
 }
 
-// linked lists the modules, without our own, sorted by path.
+// linked lists the linked modules except this one, sorted by path.
 func linked() ([]module, error) {
-	const format = `{{if .Standard}}std	-	{{.Root}}{{else if not .Module.Main}}{{.Module.Path}}	{{.Module.Version}}	{{.Module.Dir}}{{end}}`
 	var modules []module
 	for _, system := range systems {
 		arch := "amd64"
 		if system == "linux" {
-			arch = runtime.GOARCH // whose helper was built
+			arch = runtime.GOARCH // the plugin embeds this architecture's helper, which exists
 		}
-		list := exec.Command("go", "list", "-deps", "-f", format, "./plugin", "./plugin/helper")
-		list.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0")
-		list.Stderr = os.Stderr
-		out, err := list.Output()
+		found, err := list(".", system, arch, "./plugin", "./plugin/helper")
 		if err != nil {
-			return nil, fmt.Errorf("go list for %s: %w", system, err)
+			return nil, err
 		}
-		for line := range strings.Lines(string(out)) {
-			fields := strings.Split(strings.TrimSpace(line), "\t")
-			if len(fields) != 3 {
-				return nil, fmt.Errorf("go list for %s says %q", system, line)
-			}
-			m := module{path: fields[0], version: fields[1], dir: fields[2]}
-			if m.path == "std" {
-				m.path, m.version = "Go's standard library", "of the build"
-			}
-			if !slices.ContainsFunc(modules, func(other module) bool { return other.path == m.path }) {
-				modules = append(modules, m)
-			}
-		}
+		modules = append(modules, found...)
 	}
-	slices.SortFunc(modules, func(a, b module) int { return strings.Compare(a.path, b.path) })
+	// The toolbox is a module of its own. The commands that it is assembled from are its tools.
+	found, err := list("plugin/toolbox", "linux", "amd64", ".", "tool")
+	if err != nil {
+		return nil, err
+	}
+	modules = append(modules, found...)
+	slices.SortFunc(modules, func(a, b module) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.version, b.version))
+	})
+	return slices.CompactFunc(modules, func(a, b module) bool { return a.path == b.path && a.version == b.version }), nil
+}
+
+// list lists the modules of the packages and of all that these import.
+func list(dir, system, arch string, packages ...string) ([]module, error) {
+	const format = `{{if .Standard}}std	-	{{.Root}}{{else if not .Module.Main}}{{.Module.Path}}	{{.Module.Version}}	{{.Module.Dir}}{{end}}`
+	command := exec.Command("go", append([]string{"list", "-deps", "-f", format}, packages...)...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+arch, "CGO_ENABLED=0")
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list for %s in %s: %w", system, dir, err)
+	}
+	var modules []module
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSpace(line), "\t")
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("go list for %s in %s says %q", system, dir, line)
+		}
+		m := module{path: fields[0], version: fields[1], dir: fields[2]}
+		if m.path == "std" {
+			m.path, m.version = "Go's standard library", "of the build"
+		}
+		modules = append(modules, m)
+	}
 	return modules, nil
 }
 
-// read reads the license of a module, and the notices that go with it.
+// read reads the license and the notices of a module.
 func (m *module) read() error {
 	entries, err := os.ReadDir(m.dir)
 	if err != nil {
@@ -128,8 +147,8 @@ func (m *module) read() error {
 	return nil
 }
 
-// known are the licenses that a program under Apache-2.0 may hold, by what is in
-// the text of each and of none before it.
+// known lists the licenses that a program under Apache-2.0 may include. A text has the first license in
+// this list whose words it contains.
 var known = []struct{ license, words string }{
 	{"Apache-2.0", "apache license version 2.0"},
 	{"BSD-3-Clause", "neither the name of"},
@@ -138,10 +157,10 @@ var known = []struct{ license, words string }{
 	{"MIT", "permission is hereby granted, free of charge, to any person obtaining a copy"},
 }
 
-// foreign words are of licenses that ask more of who passes the program on.
+// foreign lists the names of licenses that require more of those who distribute the program.
 var foreign = []string{"gnu general public license", "gnu lesser general public", "gnu affero", "mozilla public license"}
 
-// identify names the license of a text.
+// identify returns the SPDX identifier of the license with this text.
 func identify(text []byte) (string, error) {
 	words := strings.Join(strings.Fields(strings.ToLower(string(text))), " ")
 	words = strings.ReplaceAll(words, "license, version", "license version")
@@ -161,7 +180,7 @@ func identify(text []byte) (string, error) {
 
 func printTable(w *bufio.Writer, modules []module) {
 	fmt.Fprint(w, "# Linked modules\n\n"+
-		"The modules that are linked into docker nsjoin on any system, and their licenses. Their texts are in\n"+
+		"The modules that are linked into docker nsjoin or its toolbox on any system, and their licenses. Their texts are in\n"+
 		"`LICENSES.txt` beside each release and in its packages. `make licenses` writes this page; `make lint` checks that it is current.\n\n"+
 		"| Module | Version | License |\n|---|---|---|\n")
 	for _, m := range modules {
@@ -171,7 +190,7 @@ func printTable(w *bufio.Writer, modules []module) {
 
 func printTexts(w *bufio.Writer, modules []module) {
 	fmt.Fprint(w, "docker nsjoin is under the Apache License 2.0, see LICENSE. It holds these works of others.\n")
-	printed := make(map[string]string) // of whom, by the text
+	printed := make(map[string]string) // the first module with a text, by text
 	for _, m := range modules {
 		fmt.Fprintf(w, "\n%s\n%s %s: %s\n", strings.Repeat("=", 80), m.path, m.version, m.license)
 		for _, f := range m.files {

@@ -49,7 +49,7 @@ func check(file, text string) (complaints []string) {
 	for _, match := range link.FindAllStringSubmatch(text, -1) {
 		target, anchor, _ := strings.Cut(match[1], "#")
 		if strings.Contains(target, ":") {
-			continue // an address
+			continue // a URL
 		}
 		path := file
 		if target != "" {
@@ -72,7 +72,7 @@ func check(file, text string) (complaints []string) {
 	return complaints
 }
 
-// hasHeading tells whether a file has a heading that GitHub gives this anchor.
+// hasHeading reports whether a file has a heading that GitHub gives this anchor.
 func hasHeading(file, anchor string) bool {
 	text, err := os.ReadFile(file)
 	if err != nil {

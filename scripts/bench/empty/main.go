@@ -1,4 +1,4 @@
-// The emptiest plugin of the Docker CLI: what a call costs before anything is done.
+// docker-empty is a Docker CLI plugin that does nothing. Its time is the cost of calling any plugin.
 package main
 
 import "os"
