@@ -11,10 +11,10 @@ export CGO_ENABLED := 0
 # These tests of ./plugin need an engine; all others run without one. vet is part of make lint.
 # TestSecurityPage reads these lines and the recipes: use at most one of these variables a line.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota))$$
+ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
-SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer))
+SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer|Forward))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SSH     := ^TestSSH
 RESTORE := ^TestNoEngine
@@ -34,16 +34,24 @@ help: ## list the targets (this list)
 helper: ## build the static helper that the plugin embeds, for this machine's architecture
 	@scripts/helper
 
+.PHONY: toolbox
+toolbox: ## build the toolbox that the plugin embeds, for this machine's architecture
+	@scripts/toolbox
+
 .PHONY: build
-build: helper ## build the plugin into build/docker-nsjoin
-	go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$$(scripts/version)" -o build/docker-nsjoin ./plugin
+build: helper toolbox ## build the plugin into build/docker-nsjoin
+	go build -trimpath -buildvcs=false -ldflags "-s -w -funcalign=16 -X github.com/nsjoin/docker-nsjoin/plugin/metadata.Version=$$(scripts/version)" -o build/docker-nsjoin ./plugin
 
 .PHONY: install
 install: build ## install the plugin for your user, or for all users with PREFIX=/usr/local
 	@scripts/install
 
+.PHONY: install-debug
+install-debug: install ## also make docker debug a command, docker nsjoin debug, unless docker has one
+	@scripts/install --debug
+
 .PHONY: uninstall
-uninstall: ## remove what make install installed (with the same PREFIX)
+uninstall: ## remove what make install and install-debug installed (with the same PREFIX)
 	@scripts/install --remove
 
 .PHONY: demo
@@ -55,8 +63,9 @@ cast: build ## record docs/cast.svg, the picture in README.md, on a test engine 
 	@scripts/engine run 28-cgroup2 -- scripts/cast
 
 .PHONY: test
-test: test-intro build ## run all tests, those that need an engine on each of ENGINES (as root, 6 minutes)
+test: test-intro build ## run all tests but the slow ones, those that need an engine on each of ENGINES (as root, 12 minutes)
 	$(GOTEST) $(OTHERS)
+	cd plugin/toolbox && $(GOTEST) ./...
 	$(GOTEST) $(ENGINELESS)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
@@ -67,7 +76,7 @@ test: test-intro build ## run all tests, those that need an engine on each of EN
 .PHONY: test-intro
 test-intro:
 	@printf '%s\n' \
-		'make test runs all tests as root, which takes about 6 minutes on 2 cores. Without an engine: make check.' \
+		'make test runs all tests but the slow ones as root, which takes about 12 minutes on 2 cores. Without an engine: make check.' \
 		'  1. the tests that need no engine' \
 		'  2. the tests that need one, on each of these test engines: $(ENGINES)' \
 		'     default is the engine that docker reaches; if none answers, a private one is started in build/engine.' \
@@ -86,6 +95,7 @@ callers: build ## run the tests of unusual callers, old Docker CLIs, and engines
 	@scripts/engine run cli-20 -- $(GOTEST) -run '$(OLDCLI)' ./plugin
 	@for engine in restore 28-restore; do scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
 	@scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
+	@scripts/engine run swarm -- $(GOTEST) -run '^TestScript$$/^each-swarm$$' ./plugin
 	@NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
 
 .PHONY: remote
@@ -99,7 +109,7 @@ remote: build ## run the engine tests with --via engine, and the tests over a sl
 	@[ -z "$(ENGINES)" ] || scripts/engine run ssh -- $(GOTEST) -timeout 10m -run '$(SSH)' ./plugin
 
 .PHONY: hostile
-hostile: build ## run all attacks: each kind of container on each kind of child, locally and --via engine (as root)
+hostile: build ## run all attacks: each kind of container on each kind of child, locally and with --via engine (as root)
 	$(GOTEST) -run '^TestHostile' $(OTHERS)
 	@set -e; for engine in $(ENGINES); do for way in auto engine; do \
 		echo "attacks on engine $$engine by --via $$way" >&2; \
@@ -116,12 +126,12 @@ session: build ## run the slow tests: clients that end, terminals, killed sessio
 	@scripts/engine run -- $(GOTEST) -timeout 20m -v -run '$(SESSION)' ./plugin
 
 .PHONY: storm
-storm: build ## kill sessions at random points, with little memory, for STORM (10m) (as root)
+storm: build ## kill sessions at random points and with little memory, for a time of STORM (10m) (as root)
 	@NSJOIN_TEST_STORM=$${STORM:-10m} scripts/engine run -- $(GOTEST) -timeout 60m -v -run '^TestStorm$$' ./plugin
 
 .PHONY: short
 short: build ## run a short form of each slow target, as CI does after make test (as root)
-	@JOBS=2 scripts/fuzz
+	@JOBS=2 FUZZTIME=5s scripts/fuzz
 	@scripts/race
 	@$(MAKE) --no-print-directory callers
 	@$(MAKE) --no-print-directory session
@@ -129,9 +139,10 @@ short: build ## run a short form of each slow target, as CI does after make test
 	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory foreign
 	@$(MAKE) --no-print-directory seccomp
-	@SHARED=1 TARGETS=linux/$$(go env GOARCH) scripts/reproducible
+	@SHARED=1 TARGETS=linux/$$(go env GOARCH) TOOLBOXES=$$(go env GOARCH) scripts/reproducible
 	@scripts/matrix 28-userns/local
-	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|the )'
+	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|nsjoin|the )'
+	@$(MAKE) --no-print-directory counts
 
 .PHONY: apparmor
 apparmor: build ## test AppArmor labels in a virtual machine that enforces them (as root, on amd64)
@@ -142,17 +153,27 @@ shells: build ## test completion in bash, zsh and fish, which it installs (as ro
 	@scripts/engine run -- scripts/shells $(GOTEST) -run '$(SHELLS)' ./plugin
 
 .PHONY: clients
-clients: build ## test Ansible, TRAMP, tmux, cron and others with docker nsjoin for docker exec (as root, 10 minutes)
+clients: build ## test Ansible, TRAMP, tmux, cron and others with docker nsjoin in place of docker exec (as root, 10 minutes)
 	@scripts/engine run -- scripts/clients
 
+.PHONY: forward
+forward: build ## test curl, psql, redis-benchmark, dig, iperf3, wrk and ssh with docker nsjoin forward (as root)
+	@scripts/engine run -- scripts/forward
+
 .PHONY: fuzz
-fuzz: helper ## run each fuzz test for FUZZTIME (20s), JOBS (1) at a time
+fuzz: helper ## run each fuzz test for a time of FUZZTIME (20s), JOBS (1) of them at a time
 	@scripts/fuzz
 
 .PHONY: bench
-bench: build ## measure docker nsjoin, docker exec and nsenter, and write docs/benchmarks.md (as root, 5 minutes)
+bench: build ## measure docker nsjoin, docker exec and nsenter on two engines, and write docs/benchmarks.* (as root, 8 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
+	@scripts/engine run 28-cgroup2 -- build/bench -save docs -add -rows '^(docker nsjoin|nsjoin|through|.*(at once|through the engine))'
+	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
+
+.PHONY: counts
+counts: build ## count the page faults, system calls and processes of a call, and compare with docs/counts.json (as root)
+	@scripts/engine run -- go run ./scripts/bench -counts docs/counts.json
 
 .PHONY: plot
 plot: helper ## draw docs/benchmarks.svg from docs/benchmarks.json
@@ -196,7 +217,7 @@ windows: helper ## test the plugin for Windows under Wine (as root, on amd64)
 	@scripts/windows
 
 .PHONY: reproducible
-reproducible: ## build a release in two directories and compare the bytes (TARGETS=linux/amd64 for less)
+reproducible: ## build a release in two directories and compare the bytes (TARGETS=linux/amd64 for that one only)
 	@scripts/reproducible
 
 .PHONY: packages
@@ -219,4 +240,4 @@ race: helper ## run the packages' tests with the race detector, which needs a C 
 clean: ## remove all build results
 	@if ls -d build/engine/*/ >/dev/null 2>&1; then \
 		echo "clean: build/engine holds a test engine, which may have mounts: scripts/engine down first" >&2; exit 1; fi
-	rm -rf build pkg/payload/helpers/linux_*
+	rm -rf build pkg/payload/helpers/linux_* pkg/toolbox/programs/linux_* pkg/toolbox/programs/.linux_*
