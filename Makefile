@@ -131,18 +131,7 @@ storm: build ## kill sessions at random points and with little memory, for a tim
 
 .PHONY: short
 short: build ## run a short form of each slow target, as CI does after make test (as root)
-	@JOBS=2 FUZZTIME=5s scripts/fuzz
-	@scripts/race
-	@$(MAKE) --no-print-directory callers
-	@$(MAKE) --no-print-directory session
-	@STORM=20s $(MAKE) --no-print-directory storm
-	@$(MAKE) --no-print-directory packages
-	@$(MAKE) --no-print-directory foreign
-	@$(MAKE) --no-print-directory seccomp
-	@SHARED=1 TARGETS=linux/$$(go env GOARCH) TOOLBOXES=$$(go env GOARCH) scripts/reproducible
-	@scripts/matrix 28-userns/local
-	@scripts/engine run -- go run ./scripts/bench -rounds 0.1 -rows '^(docker nsjoin|nsjoin|the )'
-	@$(MAKE) --no-print-directory counts
+	@scripts/short
 
 .PHONY: apparmor
 apparmor: build ## test AppArmor labels in a virtual machine that enforces them (as root, on amd64)

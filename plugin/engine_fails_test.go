@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -64,9 +65,13 @@ func (e *brokenEngine) answer(c net.Conn, text string) {
 		return
 	}
 	e.asked.Add(1)
-	_, _ = c.Write([]byte(strings.TrimSuffix(text, silence)))
+	said := strings.TrimSuffix(text, silence)
+	if header, _, ok := strings.Cut(said, "\r\n\r\n"); ok && bytes.HasPrefix(question, []byte("HEAD ")) {
+		said = header + "\r\n\r\n" // the answer has no body
+	}
+	_, _ = c.Write([]byte(said))
 	if strings.HasSuffix(text, silence) {
-		_, _ = c.Read(question) // until the client closes the connection
+		_, _ = io.Copy(io.Discard, c) // until the client closes the connection
 	}
 }
 

@@ -15,10 +15,12 @@ say() { printf '%s: %s\n' "${me:?}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# apt_quiet APT-COMMAND...: runs it, and prints the end of its output to stderr only if it fails.
+# apt_quiet APT-COMMAND...: runs it, and prints the end of its output to stderr only if it fails. Of scripts
+# that run at the same time one waits for the other, which apt does not do for its lists.
 apt_quiet() {
 	local out
-	out=$(DEBIAN_FRONTEND=noninteractive "$@" 2>&1) || { printf '%s\n' "$out" | tail -n 15 >&2; return 1; }
+	mkdir -p "$cache"
+	out=$(DEBIAN_FRONTEND=noninteractive flock -o "$cache/apt.lock" "$@" 2>&1) || { printf '%s\n' "$out" | tail -n 15 >&2; return 1; }
 }
 
 # apt_known PACKAGE: succeeds if apt knows the package. If not, it first updates apt's lists.
