@@ -12,6 +12,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockerdebug"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
 	"github.com/nsjoin/docker-nsjoin/plugin/metadata"
 )
@@ -30,6 +31,8 @@ func execute(name exit.Name) error {
 		return attach.KeepTerminal()
 	case len(os.Args) == 2 && os.Args[1] == confine.Arg:
 		return confine.Serve()
+	case len(os.Args) == 2 && os.Args[1] == control.GuardArg:
+		return control.RunGuard()
 	case metadata.Asked(os.Args): // its answer could not be written
 		return metadata.Write(os.Stdout)
 	}

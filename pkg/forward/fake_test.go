@@ -15,6 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
 // network is a container's network. Its ports are on this machine.
@@ -24,6 +25,8 @@ type network struct {
 	inside []net.Listener    // listeners in the container, on other addresses here
 	gone   chan struct{}
 	closed bool
+
+	inPlace client.Network // if the container has this process's network
 }
 
 // names are those of the container.
@@ -42,9 +45,12 @@ func (n *network) Dial(ctx context.Context, kind, address string) (net.Conn, err
 	return dialer.DialContext(ctx, kind, at)
 }
 
-func (n *network) Listen(ctx context.Context, kind, _ string) (net.Listener, error) {
+func (n *network) Listen(ctx context.Context, kind, address string) (net.Listener, error) {
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, kind, "127.0.0.1:0")
+	if n.inPlace == nil {
+		address = "127.0.0.1:0"
+	}
+	l, err := config.Listen(ctx, kind, address)
 	if err == nil {
 		n.mu.Lock()
 		n.inside = append(n.inside, l)
@@ -130,6 +136,9 @@ func (s *source) Open(ctx context.Context) (forward.Found, error) {
 	case n, ok := <-s.next:
 		if !ok {
 			return forward.Found{}, forward.ErrRemoved
+		}
+		if n.inPlace != nil {
+			return forward.Found{ID: "id", Network: n.inPlace}, nil
 		}
 		return forward.Found{ID: "id", Network: n}, nil
 	case <-ctx.Done():

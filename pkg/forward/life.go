@@ -35,6 +35,34 @@ const (
 
 // listen listens on this machine or, in reverse, in the container.
 func (l *life) listen() (*listen.Set, error) {
+	set, err := l.listenAnyway()
+	if err == nil && l.leadsTo(set) && l.network.IsHere(l.ctx, set.Port) {
+		set.Close()
+		return nil, &LoopError{Container: l.owner.Name, Port: set.Port}
+	}
+	return set, err
+}
+
+// LoopError says that a forward would connect to itself.
+type LoopError struct {
+	Container string
+	Port      uint16
+}
+
+func (e *LoopError) Error() string {
+	return fmt.Sprintf("port %d of %q is port %d of this machine already: the container has the same network", e.Port, e.Container, e.Port)
+}
+
+// leadsTo reports whether the target has the port of set, on a loopback address.
+func (l *life) leadsTo(set *listen.Set) bool {
+	if l.Proxy || l.Listen.Network != l.Target.Network || l.Target.Network == spec.Unix || l.Target.Port != set.Port {
+		return false
+	}
+	addr, err := netip.ParseAddr(l.Target.Host)
+	return l.Target.Host == "" || l.Target.Host == localhost || err == nil && addr.Unmap().IsLoopback()
+}
+
+func (l *life) listenAnyway() (*listen.Set, error) {
 	o := &l.owner.session.o
 	if !l.Reverse {
 		return listen.On(l.ctx, l.Listen, o.Addresses, o.AnyUser)
@@ -108,13 +136,6 @@ func (l *life) accept(set *listen.Set) {
 	relaying.Wait()
 	cancel()
 	<-closed
-}
-
-// limited reports that a limit of the system is reached.
-func (l *life) limited(err error) {
-	e := l.event(Limited)
-	e.Error = err.Error()
-	l.owner.session.tell(e)
 }
 
 // serve connects a client to the target. An error means that the client was reset.

@@ -64,7 +64,7 @@ func (l *life) admits(local, peer netip.AddrPort) bool {
 // refused reports that a user's connections are refused, once for each user.
 func (l *life) refused(err error) {
 	refused, ok := errors.AsType[*listen.RefusedError](err)
-	if !ok || !refused.First {
+	if !ok || !refused.First || l.noFiles(err) {
 		return
 	}
 	e := l.event(Refused)

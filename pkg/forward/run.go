@@ -54,6 +54,7 @@ type Session struct {
 	o          Options
 	containers []*container
 	report     sync.Mutex
+	files      files
 }
 
 // New prepares a call.

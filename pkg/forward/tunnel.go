@@ -200,6 +200,9 @@ func (t *tunnel) status() Status {
 // unreachable reports why a connection could not be made, if that is new. nil means that one was made.
 func (t *tunnel) unreachable(err error) {
 	problem := ""
+	if err != nil && t.noFiles(err) {
+		return
+	}
 	if err != nil {
 		problem = reach.Cause(err).Error()
 	}

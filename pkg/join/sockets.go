@@ -19,6 +19,7 @@ import (
 // namespace that it was made in, whoever uses it later. The thread ends with this process, however that ends.
 type Sockets struct {
 	asked chan wanted
+	stop  chan struct{} // closed by Close
 	ended chan struct{}
 }
 
@@ -36,7 +37,7 @@ type made struct {
 // StartSockets carries a plan out that ends with OpSockets: it starts the thread, which joins the plan's namespaces. It is
 // not the main thread, so that the process's own directory in /proc shows the process's namespaces.
 func StartSockets(p *plan.Plan, held Held) (*Sockets, error) {
-	s := &Sockets{asked: make(chan wanted), ended: make(chan struct{})}
+	s := &Sockets{asked: make(chan wanted), stop: make(chan struct{}), ended: make(chan struct{})}
 	ready := make(chan error)
 	go s.run(p, held, ready)
 	return s, <-ready
@@ -54,9 +55,9 @@ func (s *Sockets) Socket(family, typ, protocol int) (int, error) {
 	}
 }
 
-// Close ends the thread. Call it once.
+// Close ends the thread. Call it once. Calls of Socket fail from then on.
 func (s *Sockets) Close() {
-	close(s.asked)
+	close(s.stop)
 	<-s.ended
 }
 
@@ -78,12 +79,17 @@ func (s *Sockets) run(p *plan.Plan, held Held, ready chan<- error) {
 	if err != nil {
 		return
 	}
-	for w := range s.asked {
-		fd, err := unix.Socket(w.family, w.typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, w.protocol)
-		if err != nil {
-			err = fmt.Errorf("make a socket in the network of %q: %w", p.Target, err)
+	for {
+		select {
+		case w := <-s.asked:
+			fd, err := unix.Socket(w.family, w.typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, w.protocol)
+			if err != nil {
+				err = fmt.Errorf("make a socket in the network of %q: %w", p.Target, err)
+			}
+			w.made <- made{fd, err}
+		case <-s.stop:
+			return
 		}
-		w.made <- made{fd, err}
 	}
 }
 

@@ -54,6 +54,7 @@ func (l *listening) add(s message.Waiting, inode uint64) bool {
 		return false
 	}
 	l.of[inode] = len(l.found)
+	s.Inode = inode
 	l.found = append(l.found, s)
 	return true
 }

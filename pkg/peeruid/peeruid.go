@@ -5,7 +5,8 @@
 // which somebody else could be named, and what prevents that:
 //
 //   - The other end is closed. The kernel reports user 0 for a socket without a process (TIME_WAIT, FIN_WAIT2, or, before
-//     Linux 6.17, each closed one). User 0 counts only if the socket has an inode.
+//     Linux 6.17, each closed one). User 0 counts only if the socket has an inode, or if the kernel has named the user of
+//     a closed socket of another user before.
 //   - A listening socket has the same port. Its state is LISTEN; only states of connections count, and both addresses
 //     must be equal.
 //   - The client has sent something, reset the connection, and another user's connection got its port before the listener
@@ -24,12 +25,19 @@ package peeruid
 import (
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 // Of returns the user at the other end of a TCP connection that a listener of this process accepted, or of a UNIX socket.
 // known is false if the kernel does not know it, as for clients that have closed the connection already. An error says
 // that the kernel could not be asked.
 func Of(conn net.Conn) (uid uint32, known bool, err error) { return of(conn) }
+
+// Hold makes a listener of TCP ignore that clients close their connections, until Of has returned: a client that sends
+// something and closes its connection at once is known then, on Linux 6.17 or newer. Its end arrives some milliseconds
+// later. Call Of for each connection that the listener accepts; without it the end never arrives. Call Hold before
+// listen(2), and not for Multipath TCP.
+func Hold(raw syscall.RawConn) error { return hold(raw) }
 
 // OfPacket returns the user that sends UDP packets from remote to local, which this process has received just now.
 func OfPacket(local, remote netip.AddrPort) (uid uint32, known bool, err error) {

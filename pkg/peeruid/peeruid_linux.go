@@ -16,7 +16,11 @@ func of(conn net.Conn) (uid uint32, known bool, err error) {
 	case *net.UnixConn:
 		return ofUnix(c)
 	case *net.TCPConn:
-		return ofTCP(c)
+		uid, known, err = ofTCP(c)
+		if failed := release(c); failed != nil {
+			return 0, false, failed
+		}
+		return uid, known, err
 	}
 	return 0, false, nil
 }
@@ -44,7 +48,7 @@ func ofTCP(conn *net.TCPConn) (uid uint32, known bool, err error) {
 		return 0, false, err
 	}
 	for _, s := range found {
-		if s.local != remote || s.remote != local || !s.isConnected() || !s.isOwned() {
+		if s.local != remote || s.remote != local || !s.isConnected() || !s.isOwned() && !s.isNamedOrphan() {
 			continue
 		}
 		// Only now: see the comment of the package.

@@ -1,11 +1,13 @@
 package peeruid_test
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -110,8 +112,8 @@ func TestUserOfAConnection(t *testing.T) {
 				_ = unix.Shutdown(fd, unix.SHUT_WR)
 				expect(t, conn, uint32(uid), true)
 				_ = unix.Close(fd)
-				if uid == 0 {
-					expect(t, conn, 0, false)
+				if got, known, err := peeruid.Of(conn); known && got != uint32(uid) || err != nil { // it may be forgotten already
+					t.Errorf("closed: %d, %v, %v", got, known, err)
 				}
 			}
 		})
@@ -205,5 +207,40 @@ func TestUserOfAPacket(t *testing.T) {
 	}
 	if _, known, _ := peeruid.OfPacket(local, netip.AddrPortFrom(local.Addr(), uint16(shared))); known {
 		t.Error("a closed socket has a user")
+	}
+}
+
+// A client that closes its connection before it is accepted is known, if the listener holds its end back, and has its
+// end afterwards.
+func TestClosedClientIsHeld(t *testing.T) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return peeruid.Hold(raw) }}
+	config.SetMultipathTCP(false)
+	for _, network := range []string{"tcp4", "tcp6"} {
+		address := map[string]string{"tcp4": "127.0.0.1:0", "tcp6": "[::1]:0"}[network]
+		l, err := config.Listen(t.Context(), network, address)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer func() { _ = l.Close() }()
+		for _, uid := range []int{0, 1000} {
+			var fd int
+			if network == "tcp4" {
+				fd = client(t, uid, unix.AF_INET, unix.SOCK_STREAM, 0, loopback4(port(l)))
+			} else {
+				fd = client(t, uid, unix.AF_INET6, unix.SOCK_STREAM, 0, &unix.SockaddrInet6{Port: port(l), Addr: [16]byte{15: 1}})
+			}
+			_, _ = unix.Write(fd, []byte("text"))
+			_ = unix.Close(fd)
+			conn := accept(t, l)
+			if peeruid.NamesOrphans() {
+				expect(t, conn, uint32(uid), true)
+			} else {
+				expect(t, conn, 0, false)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			if got, err := io.ReadAll(conn); string(got) != "text" || err != nil {
+				t.Errorf("%s: %q, %v", network, got, err)
+			}
+		}
 	}
 }

@@ -5,8 +5,11 @@ package peeruid
 import (
 	"net"
 	"net/netip"
+	"syscall"
 )
 
 func of(net.Conn) (uid uint32, known bool, err error) { return 0, false, nil }
 
 func ofPacket(_, _ netip.AddrPort) (uid uint32, known bool, err error) { return 0, false, nil }
+
+func hold(syscall.RawConn) error { return nil }

@@ -12,9 +12,10 @@ type Names = message.Names
 
 // Listening is a socket of the container's network on which a program waits for connections or, with UDP, packets.
 type Listening struct {
-	Network string         `json:"network"`        // tcp, udp or unix
-	Address netip.AddrPort `json:"address"`        // of tcp and udp
-	Path    string         `json:"path,omitempty"` // of unix; an abstract name begins with @
-	PID     int            `json:"pid,omitempty"`  // in the helper's pid namespace; 0 if unknown
+	Network string         `json:"network"`         // tcp, udp or unix
+	Address netip.AddrPort `json:"address"`         // of tcp and udp
+	Path    string         `json:"path,omitempty"`  // of unix; an abstract name begins with @
+	Inode   uint64         `json:"inode,omitempty"` // of the socket, unique on its machine
+	PID     int            `json:"pid,omitempty"`   // in the helper's pid namespace; 0 if unknown
 	Program string         `json:"program,omitempty"`
 }

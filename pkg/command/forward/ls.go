@@ -204,13 +204,18 @@ func end(list []found, wanted []string, all bool) error {
 	}
 	var missing []error
 	for _, word := range wanted {
-		matching := match(list, word)
-		if len(matching) == 0 {
-			missing = append(missing, fmt.Errorf("no such forward: %q", word))
+		matching, err := match(list, word)
+		if err != nil {
+			missing = append(missing, err)
 		}
 		chosen = append(chosen, matching...)
 	}
+	ended := make(map[string]bool)
 	for _, f := range chosen {
+		if ended[f.ID] {
+			continue
+		}
+		ended[f.ID] = true
 		if err := f.call.End([]string{f.ID}); err != nil {
 			missing = append(missing, fmt.Errorf("end forward %s: %w", f.ID, err))
 			continue
@@ -223,14 +228,26 @@ func end(list []found, wanted []string, all bool) error {
 	return nil
 }
 
-// match returns the forwards of a container, by its name or ID, or those whose ID begins with word.
-func match(list []found, word string) []found {
-	var matching []found
+// match returns the forwards of a container, by its name or ID, or the one whose ID begins with word.
+func match(list []found, word string) ([]found, error) {
+	var ofContainer, byID []found
 	for _, f := range list {
 		const shortest = 4 // digits of a container's ID
-		if f.Container == word || strings.HasPrefix(f.ID, word) || len(word) >= shortest && strings.HasPrefix(f.ContainerID, word) {
-			matching = append(matching, f)
+		switch {
+		case word == "": // an empty variable of a script is no forward
+		case f.Container == word, len(word) >= shortest && strings.HasPrefix(f.ContainerID, word):
+			ofContainer = append(ofContainer, f)
+		case strings.HasPrefix(f.ID, word):
+			byID = append(byID, f)
 		}
 	}
-	return matching
+	switch {
+	case len(ofContainer) > 0:
+		return ofContainer, nil
+	case len(byID) > 1:
+		return nil, fmt.Errorf("the IDs of %d forwards begin with %q", len(byID), word)
+	case len(byID) == 0:
+		return nil, fmt.Errorf("no such forward: %q", word)
+	}
+	return byID, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -114,6 +115,11 @@ func (c *call) start(ctx context.Context) error {
 		}
 		c.cli.Debug("docker nsjoin forward ls will not show this: " + err.Error())
 	}
+	stopGuard, err := served.StartGuard(dir)
+	if err != nil {
+		c.cli.Debug("what this call makes will not be removed if it is killed: " + err.Error())
+	}
+	defer stopGuard()
 	defer served.Close()
 	session, err := forward.New(c.containers(), c.forwardOptions())
 	if err != nil {
@@ -217,14 +223,10 @@ func (c *call) forwardOptions() forward.Options {
 func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	arrived := make(chan os.Signal, 1)
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
-	for i, s := range signals {
-		if signal.Ignored(s) {
-			signals = append(signals[:i:i], signals[i+1:]...)
-			break
-		}
+	signals := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+	if len(signals) > 0 { // none stands for all
+		signal.Notify(arrived, signals...)
 	}
-	signal.Notify(arrived, signals...)
 	end := func(s syscall.Signal) {
 		cancel(exit.CommandStatus(exit.Signalled(int(s))))
 		signal.Stop(arrived)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
-	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/peercred"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
@@ -66,8 +65,11 @@ func Record(dir *state.Dir, e state.Entry, background bool) (*Served, error) {
 	return &Served{record: record, socket: socket, about: Answer{PID: os.Getpid(), Background: background, Context: e.Context}}, nil
 }
 
-// Serve answers the user's other calls until Close.
+// Serve answers the user's other calls until Close. It does nothing if s is nil.
 func (s *Served) Serve(session Session) {
+	if s == nil {
+		return
+	}
 	s.ended.Go(func() {
 		for {
 			conn, err := s.socket.Accept()
@@ -119,9 +121,7 @@ func Sweep(dir *state.Dir) {
 		return
 	}
 	for _, record := range abandoned {
-		for _, path := range record.Sockets {
-			_ = listen.RemoveStale(path) // or another program has it now
-		}
+		removeSockets(record)
 		record.Remove()
 	}
 }

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func (s *session) End(ids []string) {
 
 func private(t *testing.T, dir string) *state.Dir {
 	t.Helper()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Chmod(dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 )
 
 // Set are the sockets of one forward.
@@ -45,7 +46,19 @@ func On(ctx context.Context, l spec.Listen, addresses []string, anyUser bool) (*
 		return &Set{Listeners: []net.Listener{listener}}, nil
 	}
 	var config net.ListenConfig
+	if !anyUser {
+		config.SetMultipathTCP(false) // which takes no filter
+		config.Control = holding
+	}
 	return With(ctx, l, addresses, config.Listen)
+}
+
+// holding lets Users.Check know clients that end early. It asks for those of loopback addresses only.
+func holding(_, address string, raw syscall.RawConn) error {
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().IsLoopback() {
+		_ = peeruid.Hold(raw) // without, such clients are refused
+	}
+	return nil
 }
 
 // With is On with another function that listens for tcp and unix.

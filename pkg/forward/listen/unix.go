@@ -37,11 +37,7 @@ func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listene
 	if ours, ok := l.(*net.UnixListener); ok {
 		ours.SetUnlinkOnClose(false)
 	}
-	if err := os.Chmod(path, mode); err != nil {
-		l.Close()
-		return nil, err
-	}
-	made, err := os.Lstat(path)
+	made, err := permit(path, mode)
 	if err != nil {
 		l.Close()
 		return nil, err
@@ -68,6 +64,9 @@ func (l *unixListener) Close() error {
 	})
 	return err
 }
+
+// IsInUse reports whether an error says that another program listens.
+func IsInUse(err error) bool { return errors.Is(err, errInUse) }
 
 // RemoveStale removes a UNIX socket that this user has made and that nobody listens on. Any other file is an error.
 func RemoveStale(path string) error {

@@ -55,6 +55,9 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("a connection of uid %d is refused", e.UID)
 }
 
+// Unwrap returns why the uid is not known.
+func (e *RefusedError) Unwrap() error { return e.Unknown }
+
 // Check returns a *RefusedError if the peer of a connection may not connect. Connections from other machines are not
 // asked: an address that they reach is open to everybody.
 func (u *Users) Check(conn net.Conn) error {
@@ -62,7 +65,11 @@ func (u *Users) Check(conn net.Conn) error {
 		return nil
 	}
 	uid, known, err := u.Of(conn)
-	return u.decide(uid, known, err)
+	refused := u.decide(uid, known, err)
+	if e, ok := errors.AsType[*RefusedError](refused); ok && e.Unknown == errUnknown && hasSent(conn) { //nolint:errorlint // it is not wrapped
+		return &RefusedError{Unknown: errTooSoon, First: u.first(tooSoon)}
+	}
+	return refused
 }
 
 // CheckPacket is Check for the sender of a UDP packet.
@@ -77,6 +84,15 @@ func (u *Users) CheckPacket(local, peer netip.AddrPort, of func(local, remote ne
 // errUnknown means that the client has ended already, or that its user is not one of this user namespace.
 var errUnknown = errors.New("the system does not know it")
 
+// errTooSoon means that what the client has sent is lost. The kernel forgets the user of a TCP socket when it is closed.
+var errTooSoon = errors.New("the client had closed it already")
+
+// Numbers that are no uid, for first.
+const (
+	unasked = ^uint32(0)     // the system could not be asked
+	tooSoon = ^uint32(0) - 1 // errTooSoon
+)
+
 func (u *Users) decide(uid uint32, known bool, err error) error {
 	switch {
 	case known && slices.Contains(u.Allowed, uid):
@@ -88,7 +104,7 @@ func (u *Users) decide(uid uint32, known bool, err error) error {
 	case err == nil:
 		return &RefusedError{Unknown: errUnknown} // which is no news: clients end
 	}
-	return &RefusedError{Unknown: err, First: u.first(^uint32(0))}
+	return &RefusedError{Unknown: err, First: u.first(unasked)}
 }
 
 // tellsUsers says that the system knows the users of connections. Elsewhere all users of the machine are served.

@@ -72,13 +72,17 @@ func (l *Local) read() {
 	buf := make([]byte, passing.MaxMessage)
 	for {
 		n, fds, err := passing.Receive(l.socket, buf)
-		if err != nil || n == 0 {
+		lost := errors.Is(err, passing.ErrNoFiles)
+		if err != nil && !lost || n == 0 {
 			return
 		}
 		r := reply{fds: fds}
 		if json.Unmarshal(buf[:n], &r.Answer) != nil {
 			closeAll(fds)
 			return
+		}
+		if lost && len(fds) == 0 && r.Error == "" {
+			r.Error, r.Errno = unix.EMFILE.Error(), int(unix.EMFILE)
 		}
 		l.mu.Lock()
 		wanted := l.pending[r.ID]

@@ -14,6 +14,7 @@ type Waiting struct {
 	Network string `json:"network"`
 	Address string `json:"address"` // IP:PORT or [IP]:PORT; "" of unix
 	Path    string `json:"path,omitempty"`
+	Inode   uint64 `json:"inode,omitempty"`
 	PID     int    `json:"pid,omitempty"`
 	Program string `json:"program,omitempty"`
 }

@@ -19,8 +19,13 @@ const (
 	MaxFiles   = 64
 )
 
-// ErrTruncated says that a message was larger, or had more descriptors.
-var ErrTruncated = errors.New("the message is too large")
+var (
+	// ErrTruncated says that a message was larger, or had more descriptors.
+	ErrTruncated = errors.New("the message is too large")
+	// ErrNoFiles says that this process cannot have as many open files as came with a message. The message is complete,
+	// and the descriptors are the first ones. It wraps unix.EMFILE.
+	ErrNoFiles = fmt.Errorf("descriptors of a message are lost: %w", unix.EMFILE)
+)
 
 // Pair makes two connected sockets, close-on-exec and non-blocking.
 func Pair() (a, b *os.File, err error) {
@@ -50,7 +55,7 @@ func Send(to *os.File, message []byte, fds []int) error {
 }
 
 // Receive receives a message into buf. The descriptors are close-on-exec and the caller's. After the other side
-// has closed its socket, n is 0.
+// has closed its socket, n is 0. With ErrNoFiles, n and fds are valid too.
 func Receive(from *os.File, buf []byte) (n int, fds []int, err error) {
 	raw, err := from.SyscallConn()
 	if err != nil {
@@ -83,6 +88,9 @@ func receive(socket uintptr, buf []byte) (n int, fds []int, err error) {
 		for i := range min(MaxFiles, (int(rights.Len)-unix.CmsgLen(0))/4) {
 			fds = append(fds, int(rights.fds[i]))
 		}
+	}
+	if message.Flags&unix.MSG_CTRUNC != 0 && message.Flags&unix.MSG_TRUNC == 0 && len(fds) < MaxFiles {
+		return int(size), fds, ErrNoFiles // there was room for more
 	}
 	if message.Flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
 		for _, fd := range fds {

@@ -1,0 +1,4 @@
+package listen
+
+// Permit is for tests.
+var Permit = permit

@@ -1,0 +1,75 @@
+package listen_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+)
+
+// In a directory of another user, that user may replace the socket before it gets its mode.
+func TestModeOfTheSocketAlone(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "s")
+	for name, replace := range map[string]func() error{
+		"a link": func() error { return os.Symlink(secret, path) },
+		"a file": func() error { return os.Link(secret, path) },
+		"none":   func() error { return nil },
+	} {
+		if err := replace(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := listen.Permit(path, 0o666); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, %v", name, info.Mode(), err)
+		}
+		_ = os.Remove(path)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := listen.Permit(path, 0o666); err != nil || info.Mode() != os.ModeSocket|0o666 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// A client whose user the kernel has forgotten is refused, which is said if something that it has sent is lost: not for
+// those that only look whether the port is open.
+func TestClosedClients(t *testing.T) {
+	s := on(t, spec.Listen{Network: spec.TCP, Address: "127.0.0.1"})
+	users := &listen.Users{Allowed: listen.Caller(), Of: func(net.Conn) (uint32, bool, error) { return 0, false, nil }}
+	for _, row := range []struct {
+		text  string
+		first bool
+	}{{"", false}, {"text", true}, {"text", false}} {
+		conn, err := net.Dial("tcp", s.Addresses()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte(row.text)); err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		accepted, err := s.Listeners[0].Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused, ok := errors.AsType[*listen.RefusedError](users.Check(accepted))
+		if !ok || refused.First != row.first || refused.UID != 0 || refused.Unknown == nil {
+			t.Errorf("%q: %+v", row.text, refused)
+		}
+		accepted.Close()
+	}
+}

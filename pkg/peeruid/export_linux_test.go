@@ -1,0 +1,4 @@
+package peeruid
+
+// NamesOrphans is for tests.
+var NamesOrphans = namesOrphans
