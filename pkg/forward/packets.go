@@ -35,6 +35,7 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 			l.now.Add(1)
 			return conn, nil
 		},
+		Sent: &l.bytes.Sent, Received: &l.bytes.Received,
 		Admit: l.admits,
 		Report: func(_ netip.AddrPort, err error) {
 			l.unreachable(err)

@@ -28,8 +28,7 @@ type tunnel struct {
 	settled sync.Once
 	total   atomic.Int64
 	now     atomic.Int64 // connections that are open
-	sent    atomic.Int64
-	got     atomic.Int64
+	bytes   pump.Counts
 
 	mu      sync.Mutex
 	state   Kind
@@ -84,7 +83,7 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 		t.settle(starting, fmt.Errorf("copy between connections: %w", err))
 		return
 	}
-	l.pump.Report = l.limited
+	l.pump.Report, l.pump.Counts = l.limited, &t.bytes
 	connections.Go(func() { l.finish(over) })
 	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {
 		l.waitForTarget(0, n.Answers)
@@ -189,7 +188,7 @@ func (t *tunnel) status() Status {
 	s := Status{
 		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
 		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
-		Open: t.now.Load(), Total: t.total.Load(), Sent: t.sent.Load(), Received: t.got.Load(),
+		Open: t.now.Load(), Total: t.total.Load(), Sent: t.bytes.Sent.Load(), Received: t.bytes.Received.Load(),
 	}
 	if !t.Reverse && t.Listen.Path != "" && t.Listen.Path[0] != '@' {
 		s.Files = []string{t.Listen.Path}
@@ -217,10 +216,8 @@ func (t *tunnel) unreachable(err error) {
 	}
 }
 
-// ended counts a connection that has ended, and reports it.
+// ended reports a connection that has ended.
 func (t *tunnel) ended(peer net.Addr, began time.Time, sent, received int64, err error) {
-	t.sent.Add(sent)
-	t.got.Add(received)
 	e := t.event(Connection)
 	e.Sent, e.Received, e.Seconds = sent, received, time.Since(began).Seconds()
 	if peer != nil {

@@ -36,8 +36,8 @@ func (p *Pump) copy(a, b net.Conn, done func(sent, received int64, err error)) {
 		var received int64
 		var back error
 		var both sync.WaitGroup
-		both.Go(func() { received, back = c.flow(a, b) })
-		sent, err := c.flow(b, a)
+		both.Go(func() { received, back = c.flow(a, b, &p.Counts.Received) })
+		sent, err := c.flow(b, a, &p.Counts.Sent)
 		both.Wait()
 		_ = a.Close()
 		_ = b.Close()
@@ -56,8 +56,8 @@ func (p *Pump) copy(a, b net.Conn, done func(sent, received int64, err error)) {
 
 // flow copies from one connection to the other until the first one ends, and passes the end on. If one fails, it breaks
 // both.
-func (c *copying) flow(to, from net.Conn) (n int64, err error) {
-	if n, err = move(to, from); err == nil {
+func (c *copying) flow(to, from net.Conn, total *atomic.Int64) (n int64, err error) {
+	if n, err = move(counting{to, total}, from); err == nil {
 		err = closeWrite(to)
 	}
 	if err != nil {
@@ -80,13 +80,25 @@ func (c *copying) close() {
 	})
 }
 
+// counting counts what is written. It hides the other methods of a connection, such as ReadFrom of a TCP connection.
+type counting struct {
+	to    io.Writer
+	total *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.to.Write(p)
+	c.total.Add(int64(n))
+	return n, err
+}
+
 // move copies until from ends.
-func move(to, from net.Conn) (n int64, err error) {
+func move(to io.Writer, from net.Conn) (n int64, err error) {
 	switch from.(type) {
 	case *net.TCPConn, *net.UnixConn: // whose WriteTo holds a buffer while it waits
 	default:
 		if w, ok := from.(io.WriterTo); ok {
-			return w.WriteTo(onlyWriter{to})
+			return w.WriteTo(to)
 		}
 	}
 	read := reader(from)
@@ -111,9 +123,6 @@ func move(to, from net.Conn) (n int64, err error) {
 		}
 	}
 }
-
-// onlyWriter hides the other methods of a connection, such as ReadFrom of a TCP connection.
-type onlyWriter struct{ io.Writer }
 
 // plainReader reads with a buffer that is held while it waits.
 func plainReader(from net.Conn) func() (*[]byte, int, error) {

@@ -3,6 +3,7 @@ package pump
 import (
 	"errors"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,12 +29,19 @@ type side struct {
 // flow is one direction of a link.
 type flow struct {
 	moved int64
-	pipe  pipe // if held > 0
-	held  int  // bytes in the pipe
-	eof   bool // all was read
-	ended bool // the end was passed on
-	bulk  bool // much arrives at once: splice(2) pays
-	plain bool // the sockets cannot splice
+	total *atomic.Int64 // of all links
+	pipe  pipe          // if held > 0
+	held  int           // bytes in the pipe
+	eof   bool          // all was read
+	ended bool          // the end was passed on
+	bulk  bool          // much arrives at once: splice(2) pays
+	plain bool          // the sockets cannot splice
+}
+
+// count counts bytes that were written.
+func (f *flow) count(n int) {
+	f.moved += int64(n)
+	f.total.Add(int64(n))
 }
 
 const (
@@ -104,7 +112,7 @@ func (l *loop) drain(f *flow, to *side) error {
 		return os.NewSyscallError("splice", err)
 	}
 	f.held -= n
-	f.moved += int64(n)
+	f.count(n)
 	if f.held == 0 {
 		l.pipes.giveBack(f.pipe, true)
 	}
@@ -165,7 +173,7 @@ func (l *loop) relay(f *flow, from, to *side) error {
 	}
 	f.bulk = n == len(l.scratch)
 	written, err := write(to, l.scratch[:n])
-	f.moved += int64(written)
+	f.count(written)
 	if err != nil || written == n {
 		return err
 	}
@@ -195,7 +203,7 @@ func (l *loop) fillWithoutPipe(f *flow, from, to *side) error {
 		return nil
 	}
 	written, err := write(to, l.scratch[:n])
-	f.moved += int64(written)
+	f.count(written)
 	for taken := 0; taken < written; {
 		n, err := ignoringEINTR(func() (int, error) { return unix.Read(from.fd, l.scratch[taken:written]) })
 		if err != nil || n == 0 {

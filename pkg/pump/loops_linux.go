@@ -43,7 +43,7 @@ func (p *Pump) adopt(a, b net.Conn, done func(sent, received int64, err error)) 
 		p.report("descriptors", fmt.Errorf("connections need two goroutines each: %w", err))
 		return false
 	}
-	k := &link{sides: [2]side{{fd: fdA}, {fd: fdB}}, done: done}
+	k := &link{sides: [2]side{{fd: fdA}, {fd: fdB}}, flows: [2]flow{{total: &p.Counts.Sent}, {total: &p.Counts.Received}}, done: done}
 	if err := l.add(k); err != nil {
 		_ = unix.Close(fdA)
 		_ = unix.Close(fdB)

@@ -5,13 +5,19 @@ package pump
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 )
+
+// Counts are numbers of bytes: from the first connection of a pair to the second one, and back.
+type Counts struct{ Sent, Received atomic.Int64 }
 
 // Pump copies between any number of pairs of connections.
 type Pump struct {
 	// Report, if not nil, is called when a limit of the system makes copying slower or more expensive, once for each
 	// cause. It must be set before the first Join, and must not block.
 	Report func(error)
+	// Counts counts the bytes of all pairs while they move. It may be replaced before the first Join.
+	Counts *Counts
 
 	mu       sync.Mutex
 	closed   bool
@@ -23,7 +29,7 @@ type Pump struct {
 
 // New returns a Pump. It starts nothing until the first Join.
 func New() (*Pump, error) {
-	return &Pump{reported: map[string]bool{}, copies: map[*copying]struct{}{}}, nil
+	return &Pump{Counts: &Counts{}, reported: map[string]bool{}, copies: map[*copying]struct{}{}}, nil
 }
 
 // Join takes both connections over, and copies until both have ended or one is broken. Then it closes both and calls

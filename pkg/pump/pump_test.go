@@ -282,3 +282,38 @@ func read(t *testing.T, conn net.Conn, n int) {
 		t.Fatal(err)
 	}
 }
+
+// Bytes count while their connections go on.
+func TestCounts(t *testing.T) {
+	sockets := newPairs(t)
+	for name, hide := range map[string]func(half) net.Conn{
+		"sockets":    func(c half) net.Conn { return c },
+		"goroutines": func(c half) net.Conn { return hidden{c} },
+	} {
+		p := newPump(t)
+		client, a := connect(t, sockets.tcp)
+		server, b := connect(t, sockets.unix)
+		p.Join(hide(a), hide(b), func(int64, int64, error) {})
+		for i, conn := range []half{client, server} {
+			if _, err := conn.Write(make([]byte, 1000*(i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, conn := range []half{server, client} {
+			if _, err := io.ReadFull(conn, make([]byte, 1000*(i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 1000 { // a byte arrives before its writer has returned
+			if p.Counts.Received.Load() == 2000 && p.Counts.Sent.Load() == 1000 {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if sent, received := p.Counts.Sent.Load(), p.Counts.Received.Load(); sent != 1000 || received != 2000 {
+			t.Errorf("%s: %d bytes sent, %d received", name, sent, received)
+		}
+		client.Close()
+		server.Close()
+	}
+}

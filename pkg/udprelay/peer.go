@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -67,7 +68,7 @@ func (s *serving) write(p *peer, conn net.Conn, packet []byte) {
 		n, err = conn.Write(packet)
 	}
 	if err == nil {
-		p.sent.Add(int64(n))
+		count(int64(n), &p.sent, s.Sent)
 	} else if !errors.Is(err, net.ErrClosed) {
 		s.report(p, err)
 	}
@@ -82,7 +83,7 @@ func (s *serving) readBack(ctx context.Context, p *peer, conn net.Conn) {
 			refusals = 0
 			s.touch(p.key, time.Now(), false)
 			if s.replies.send(p.key, packet) == nil {
-				p.received.Add(int64(len(packet)))
+				count(int64(len(packet)), &p.received, s.Received)
 			}
 		})
 		switch {
@@ -116,5 +117,13 @@ func plainReceiver(conn net.Conn) func(func([]byte)) error {
 			pass((*buffer)[:n])
 		}
 		return err
+	}
+}
+
+// count adds to both numbers.
+func count(n int64, ofPeer, ofAll *atomic.Int64) {
+	ofPeer.Add(n)
+	if ofAll != nil {
+		ofAll.Add(n)
 	}
 }

@@ -28,6 +28,9 @@ type Relay struct {
 	// Ended is told how many bytes a peer has sent and received when its connection was closed.
 	Ended func(peer netip.AddrPort, sent, received int64)
 
+	// Sent and Received, if not nil, count the bytes of all peers.
+	Sent, Received *atomic.Int64
+
 	// Idle is how long a peer is remembered after its last packet. 0 stands for 90 seconds, docker-proxy's.
 	Idle time.Duration
 	// Peers limits the peers. For another one, the one that was silent for longest is forgotten. 0 stands for 1024.

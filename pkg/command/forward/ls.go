@@ -30,8 +30,8 @@ func newLs(cli *dockercli.CLI) *cobra.Command {
 		Use:   "ls [OPTIONS]",
 		Short: "List the forwards of all your calls",
 		Long: `List the forwards of all your calls, in the foreground and in the background, on all
-engines. CONNECTIONS are those that are open now, of all so far. BYTES are those of
-connections that have ended.`,
+engines. CONNECTIONS are those that are open now, of all so far. BYTES are those that have
+passed so far, in both directions.`,
 		Args: func(cmd *cobra.Command, args []string) error { return noArgs(cmd, args, "ls") },
 		RunE: func(*cobra.Command, []string) error {
 			list, err := find(cli)
