@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // output writes the command's output to one of the caller's streams. If that has lost its reader, the
@@ -34,7 +35,7 @@ func (o *output) Write(b []byte) (int, error) {
 		o.since.Store(0)
 		if err != nil {
 			o.closed = true
-			if !isBrokenPipe(err) {
+			if !stdio.IsBrokenPipe(err) {
 				o.lost = err
 			}
 			go o.unread() // may block until the command reads its input

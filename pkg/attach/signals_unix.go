@@ -3,7 +3,6 @@
 package attach
 
 import (
-	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,11 +30,6 @@ func endsProcess(s os.Signal) bool {
 		return true
 	}
 	return false
-}
-
-// isBrokenPipe reports whether a write failed because its reader is gone.
-func isBrokenPipe(err error) bool {
-	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) // of a socket that had unread data
 }
 
 // takeSignals takes the signals that are passed on to the command.

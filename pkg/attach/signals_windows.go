@@ -1,10 +1,8 @@
 package attach
 
 import (
-	"errors"
 	"os"
 	"os/signal"
-	"syscall"
 	"time"
 )
 
@@ -15,12 +13,6 @@ func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }
 
 // endsProcess reports whether a signal is meant to end a process: ctrl-c, the only one.
 func endsProcess(os.Signal) bool { return true }
-
-// isBrokenPipe reports whether a write failed because its reader is gone.
-func isBrokenPipe(err error) bool {
-	const noData = syscall.Errno(232) // ERROR_NO_DATA: the pipe is being closed
-	return errors.Is(err, syscall.ERROR_BROKEN_PIPE) || errors.Is(err, noData)
-}
 
 // takeSignals takes the signals that are passed on to the command.
 func takeSignals() (signals <-chan os.Signal, stop func()) {

@@ -114,6 +114,10 @@ func (j *Job) Status() (int, error) { return j.status, j.err }
 // Signal sends the command a signal, by its number on Linux.
 func (j *Job) Signal(number int) { _ = j.frames.Signal(number) }
 
+// OutputClosed tells the helper that nobody reads the command's standard output (1) or standard error (2) any more: the
+// command's next write there fails, as to a pipe.
+func (j *Job) OutputClosed(stream int) { _ = j.frames.OutputClosed(stream) }
+
 // Close hangs up. A command that still runs is ended by its helper.
 func (j *Job) Close() {
 	j.close.Do(func() {

@@ -18,7 +18,7 @@ const reset = "\x1b[0m"
 
 // prefix returns what a line begins with. The colours are those of docker compose logs, in its order.
 func prefix(label string, width, number int, colours bool) []byte {
-	padded := label + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(label))) + " | "
+	padded := label + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(label))) + separator
 	if !colours {
 		return []byte(padded)
 	}
@@ -35,6 +35,9 @@ func (s *Source) append(to []byte, stream int, line []byte) []byte {
 		return append(to, s.record(stream, line)...)
 	case o.Terminal[stream]:
 		line = safe(line)
+		if o.Prefix && o.Columns != nil {
+			return s.appendRows(to, line, o.Columns())
+		}
 	}
 	to = append(to, s.prefix...)
 	return append(append(to, line...), '\n')

@@ -171,8 +171,8 @@ func TestFailed(t *testing.T) {
 	s := p.Open(lines.Label{}, 0)
 	write(t, s.Stdout(), "x\n", "y\n")
 	s.Close()
-	if err := <-p.Failed(); err == nil || err.Error() != "no space left on device" {
-		t.Error(err)
+	if f := <-p.Failed(); f.Output != 0 || f.Err == nil || f.Err.Error() != "no space left on device" {
+		t.Error(f)
 	}
 }
 

@@ -15,10 +15,15 @@ type Source struct {
 	began   time.Time
 	streams [2]*stream
 
-	mu     sync.Mutex
-	held   []piece // not printed yet, with Group
-	size   int     // of held, in bytes
-	prints bool    // has the right to print, with Group
+	left  chan struct{} // closed by Leave
+	leave sync.Once
+	wait  waiting
+
+	mu      sync.Mutex
+	held    []piece // not printed yet, with Group
+	size    int     // of held, in bytes
+	prints  bool    // has the right to print, with Group
+	dropped bool    // what comes is dropped
 }
 
 // piece are whole lines for an output.
@@ -52,6 +57,9 @@ func (w *stream) Write(b []byte) (int, error) {
 	s := w.source
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.dropped {
+		return len(b), nil
+	}
 	var whole []byte
 	for text := b; len(text) > 0; {
 		at := bytes.IndexByte(text, '\n')
@@ -84,11 +92,20 @@ func (s *Source) Close() {
 			w.rest = nil
 		}
 	}
-	s.flush()
+	s.flush(nil)
 	if s.prints {
 		s.prints = false
 		s.printer.turn <- struct{}{}
 	}
+}
+
+// Leave ends the waiting of this command's writers. What they write later is dropped; End and Close still print what
+// they have written before.
+func (s *Source) Leave() {
+	s.leave.Do(func() { close(s.left) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped = true
 }
 
 // print prints whole lines, or holds them back.
@@ -105,19 +122,22 @@ func (s *Source) print(output int, text []byte) {
 	}
 	s.held = append(s.held, piece{output, text})
 	if s.size += len(text); s.size > maxHeld {
-		s.flush()
+		s.flush(s.left)
 	}
 }
 
-// flush prints what was held back, once it is this command's turn.
-func (s *Source) flush() {
+// flush prints what was held back, once it is this command's turn. It returns before that if left is closed.
+func (s *Source) flush(left <-chan struct{}) {
 	if len(s.held) == 0 {
 		return
 	}
 	if !s.prints {
+		defer s.wait.begin()()
 		select {
 		case <-s.printer.turn:
 			s.prints = true
+		case <-left:
+			return
 		case <-s.printer.left:
 			s.held, s.size = nil, 0
 			return
@@ -127,4 +147,35 @@ func (s *Source) flush() {
 		s.printer.write(p.output, p.text)
 	}
 	s.held, s.size = nil, 0
+}
+
+// Waited returns for how long the command had to wait so far, with Group, while others printed.
+func (s *Source) Waited() time.Duration { return s.wait.total() }
+
+// waiting counts a time.
+type waiting struct {
+	mu    sync.Mutex
+	sum   time.Duration
+	since time.Time // zero while nobody waits
+}
+
+func (w *waiting) begin() (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.since = time.Now()
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.sum += time.Since(w.since)
+		w.since = time.Time{}
+	}
+}
+
+func (w *waiting) total() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.since.IsZero() {
+		return w.sum
+	}
+	return w.sum + time.Since(w.since)
 }

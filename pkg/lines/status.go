@@ -19,10 +19,15 @@ func (s *status) erase() {
 	}
 }
 
-// ShowStatus shows a text at the end of the terminal that to is, until the next line is printed.
+// ShowStatus shows a text at the end of the terminal that to is, until the next line is printed. It does nothing while
+// a line is being written: its reader may have stopped reading.
 func (p *Printer) ShowStatus(to io.Writer, text string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.writing <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-p.writing }()
 	p.status.erase()
 	p.status = status{to, true}
 	_, _ = fmt.Fprint(to, text)
@@ -30,9 +35,11 @@ func (p *Printer) ShowStatus(to io.Writer, text string) {
 
 // EraseStatus removes the text of ShowStatus.
 func (p *Printer) EraseStatus() {
-	if !p.mu.TryLock() {
-		return // who reads the output has stopped reading
+	select {
+	case p.writing <- struct{}{}:
+	default:
+		return
 	}
-	defer p.mu.Unlock()
+	defer func() { <-p.writing }()
 	p.status.erase()
 }

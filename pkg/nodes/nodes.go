@@ -176,13 +176,16 @@ func (f *Finder) byTemplate(ctx context.Context, t swarm.Task) (*dockercli.CLI, 
 	if id != t.NodeID {
 		return nil, "", fmt.Errorf("the engine at %s is node %q, not %s", address.String(), id, t.NodeID)
 	}
+	if err := f.confirm(t, cli, ""); err != nil {
+		return nil, "", err
+	}
 	return cli, t.Hostname, nil
 }
 
-// confirm checks that the user has confirmed that a context has the engine of a task's node. Who names the context for
-// this call has.
+// confirm checks that the user has confirmed that a context, or the address of cli if context is "", has the engine of a
+// task's node. If the user names the context for this call, that confirms it.
 func (f *Finder) confirm(t swarm.Task, cli *dockercli.CLI, context string) error {
-	if f.Contexts != nil {
+	if f.Contexts != nil && context != "" {
 		return nil
 	}
 	connection, err := cli.Engine()

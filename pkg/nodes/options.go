@@ -46,7 +46,11 @@ func (o *Options) Finder(cli, manager *dockercli.CLI, contexts []string) (*Finde
 
 // confirm asks the user at the terminal.
 func (o *Options) confirm(node, hostname, context, address string) (bool, error) {
-	question := printable.Text(fmt.Sprintf("node %s (%s) is the engine of context %s, %s", node, hostname, context, address))
+	engine := "engine of context " + context + ", " + address
+	if context == "" {
+		engine = "engine at " + address
+	}
+	question := printable.Text(fmt.Sprintf("node %s (%s) is the %s", node, hostname, engine))
 	if o.yes {
 		return true, nil
 	}

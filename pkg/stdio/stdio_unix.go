@@ -3,6 +3,7 @@
 package stdio
 
 import (
+	"errors"
 	"io"
 	"os"
 
@@ -105,4 +106,9 @@ func WithFD(f *os.File, use func(fd int)) error {
 		return err
 	}
 	return conn.Control(func(fd uintptr) { use(int(fd)) })
+}
+
+// IsBrokenPipe reports whether a write failed because its reader is gone.
+func IsBrokenPipe(err error) bool {
+	return errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) // of a socket that had unread data
 }

@@ -1,8 +1,10 @@
 package stdio
 
 import (
+	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -56,4 +58,10 @@ func SameFile(a, b *os.File) bool {
 		return false
 	}
 	return of.Mode().IsRegular() || IsTerminal(a) && IsTerminal(b)
+}
+
+// IsBrokenPipe reports whether a write failed because its reader is gone.
+func IsBrokenPipe(err error) bool {
+	const noData = syscall.Errno(232) // ERROR_NO_DATA: the pipe is being closed
+	return errors.Is(err, syscall.ERROR_BROKEN_PIPE) || errors.Is(err, noData)
 }

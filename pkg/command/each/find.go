@@ -25,6 +25,7 @@ type host struct {
 	context string // "" if there is only one
 	audit   audit.Request
 	watch   watch
+	begins  chan struct{} // has the commands that are being begun
 }
 
 // target is a container that the command is run in.
@@ -55,6 +56,7 @@ type call struct {
 	printer *lines.Printer
 	stops   *stops
 	input   *input
+	outputs *outputs
 }
 
 // each stands for the container in the request that all others are made from. No container has that name.
@@ -99,7 +101,19 @@ func (c *call) open(cli *dockercli.CLI, context string) error {
 	if h.audit, err = execopts.AuditOf(cli); err != nil {
 		return err
 	}
+	h.begins = make(chan struct{}, h.limit())
 	return h.PrepareMany()
+}
+
+// mayBegin waits until one more command may be begun, or until ctx ends. The caller calls begun afterwards. With an
+// input that is no file all commands run at the same time, but sshd counts only connections that are being made.
+func (h *host) mayBegin(ctx context.Context) (begun func()) {
+	select {
+	case h.begins <- struct{}{}:
+		return func() { <-h.begins }
+	case <-ctx.Done():
+		return func() {}
+	}
 }
 
 func (c *call) close() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -38,8 +37,7 @@ type result struct {
 	status  int
 	why     string // if it is not the command's own status
 	stopped bool   // its container has stopped meanwhile
-	notRun  bool
-	left    bool // something may still be written
+	left    bool   // something may still be written
 }
 
 // one runs the command in a container, again if it fails.
@@ -48,7 +46,7 @@ func (c *call) one(t target, s *lines.Source) result {
 	for attempt := 0; ; attempt++ {
 		r := c.attempt(t, s)
 		r.label = t.label()
-		if r.status == 0 || r.stopped || attempt == c.retry || c.stops.began() {
+		if r.status == 0 || r.stopped || attempt == c.retry || c.stops.more.Err() != nil {
 			return r
 		}
 		select {
@@ -75,14 +73,17 @@ func (c *call) attempt(t target, s *lines.Source) result {
 	}
 	defer context.AfterFunc(t.host.watch.lost, cancel)()
 	fed := c.input.expect()
+	begun := t.host.mayBegin(ctx)
 	j, answers, err := c.begin(ctx, t, s)
+	begun()
 	if err != nil {
 		fed.absent()
 		return c.notBegun(ctx, t, s, err)
 	}
 	defer j.Close()
+	defer c.outputs.add(j)()
 	slow := fed.feed(j)
-	r := c.wait(t, j, late, slow)
+	r := c.wait(t, j, s, late, slow)
 	if r.status != 0 && r.why == "" && !c.stops.began() {
 		if why := c.whyStopped(t, answers, r.status); why != "" {
 			r.why, r.stopped = why, true
@@ -127,7 +128,7 @@ func (c *call) notBegun(ctx context.Context, t target, s *lines.Source, err erro
 	case t.host.watch.lost.Err() != nil:
 		return result{status: exit.Failed, why: noAnswer}
 	case c.stops.began():
-		return result{status: c.stops.status(), why: "not run", notRun: true}
+		return result{status: c.stops.status(), why: notRun}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return result{status: timedOut, why: fmt.Sprintf("timed out after %s, before the command ran", c.timeout)}
 	case errors.As(err, &none):
@@ -157,8 +158,9 @@ type waited struct {
 }
 
 // wait waits until a command has ended, and ends it if it has to. slow gets a value if it does not read its input.
-func (c *call) wait(t target, j *job.Job, late <-chan time.Time, slow <-chan struct{}) waited {
+func (c *call) wait(t target, j *job.Job, s *lines.Source, late <-chan time.Time, slow <-chan struct{}) waited {
 	var r waited
+	var held time.Duration // that late was put off for
 	var kill, hang, leave <-chan time.Time
 	stop, killed, lost := c.stops.stop, c.stops.kill, t.host.watch.lost.Done()
 	end := func(signal int, why string, status int) {
@@ -173,6 +175,10 @@ func (c *call) wait(t target, j *job.Job, late <-chan time.Time, slow <-chan str
 		case <-j.Done():
 			return c.ended(t, j, r)
 		case <-late:
+			if more := s.Waited() - held; more > 0 {
+				held, late = held+more, time.After(more)
+				continue
+			}
 			end(sigterm, fmt.Sprintf("timed out after %s", c.timeout), timedOut)
 		case <-slow:
 			slow = nil
@@ -219,22 +225,23 @@ func (c *call) ended(_ target, j *job.Job, r waited) waited {
 	return r
 }
 
-// whyStopped says that the container has stopped, if it has since it was asked for; else it returns "". A command
-// that was killed is asked for several times: the engine notices the container's end later than its commands do.
+// whyStopped says that the container has stopped, if it has since it was asked for; else it returns "". If the command
+// was killed or could not be started, the engine is asked several times: it notices the container's end later.
 func (c *call) whyStopped(t target, before engine.Answers, status int) string {
 	const (
 		timeout = 5 * time.Second
 		again   = 100 * time.Millisecond
-		attempt = 10
+		killed  = 10 // attempts
+		failed  = 3
 	)
+	attempts := map[int]int{exit.Signalled(sigkill): killed, exit.Failed: failed}[status]
 	ctx, cancel := context.WithTimeout(c.stops.ctx, timeout)
 	defer cancel()
-	for range attempt {
+	for attempt := 1; ; attempt++ {
 		why := engine.WhyStopped(ctx, t.host.Connection, before[t.ID])
-		if why != "" || status != exit.Signalled(int(syscall.SIGKILL)) || ctx.Err() != nil {
+		if why != "" || attempt >= attempts || ctx.Err() != nil {
 			return why
 		}
 		time.Sleep(again)
 	}
-	return ""
 }

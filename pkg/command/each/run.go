@@ -27,6 +27,16 @@ const (
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
+// columns returns the width of the terminal that standard output or standard error is; 0 if it is unknown.
+func columns() int {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if size, err := term.GetWinsize(f.Fd()); err == nil && size.Width > 0 {
+			return int(size.Width)
+		}
+	}
+	return 0
+}
+
 // limits says how many commands run at the same time.
 func (c *call) limits() fanout.Limits {
 	n := len(c.targets)
@@ -75,31 +85,26 @@ func (c *call) run(ctx context.Context) error {
 		labels[i], engines[i] = t.label(), t.host.context
 	}
 	c.printer = lines.NewPrinter(os.Stdout, os.Stderr, c.printing(), labels)
-	c.watchEngines()
+	watching, stopWatching := context.WithCancel(context.Background())
+	defer stopWatching()
+	c.watchEngines(watching)
 	results := make([]result, len(c.targets))
 	for i := range results {
-		results[i] = result{label: labels[i], notRun: true, why: "not run"}
+		results[i] = result{label: labels[i], why: notRun}
 	}
 	var mu sync.Mutex
 	progress := c.startProgress(len(c.targets))
-	go func() {
-		select {
-		case err := <-c.printer.Failed():
-			fmt.Fprintf(os.Stderr, "%s: write the output: %v\n", c.cli.Name, err)
-			c.stops.begin(sigterm, true)
-		case <-c.stops.ctx.Done():
-		}
-	}()
-	fanout.Run(c.stops.ctx, engines, c.limits(), func(i int) {
+	c.outputs = newOutputs(c)
+	defer c.outputs.watch()()
+	fanout.Run(c.stops.more, engines, c.limits(), func(i int) {
 		t := c.targets[i]
 		s := c.printer.Open(t.label(), i)
 		r := c.one(t, s)
 		if r.left {
-			c.printer.Abandon()
-		} else {
-			s.End(r.status, r.why)
-			s.Close()
+			s.Leave()
 		}
+		s.End(r.status, r.why)
+		s.Close()
 		failed := c.counts(r)
 		mu.Lock()
 		results[i] = r
@@ -125,6 +130,7 @@ func (c *call) counts(r result) bool {
 func (c *call) printing() lines.Options {
 	o := lines.Options{Prefix: !c.noPrefix, Group: c.group, Terminal: terminals()}
 	o.JSON = c.Given("format") && c.Format() == request.OutputJSON
+	o.Columns = columns
 	o.Colours = o.Terminal[0] && o.Terminal[1] && os.Getenv("NO_COLOR") == ""
 	if c.template.DryRun != request.OutputNone {
 		o.Group = true
@@ -133,10 +139,10 @@ func (c *call) printing() lines.Options {
 }
 
 // watchEngines notices engines that do not answer any more. A command on this machine does not need its engine.
-func (c *call) watchEngines() {
+func (c *call) watchEngines(ctx context.Context) {
 	for _, h := range c.hosts {
 		if local, err := h.Connection.Local(); err == nil && !local {
-			go h.watch.run(c.stops.ctx, h.Connection.Ping)
+			go h.watch.run(ctx, h.Connection.Ping)
 		}
 	}
 }

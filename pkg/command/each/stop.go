@@ -15,6 +15,8 @@ import (
 type stops struct {
 	ctx    context.Context // ends with stop
 	cancel context.CancelFunc
+	more   context.Context // ends when no more commands are to be begun, with stop or before
+	enough context.CancelFunc
 	stop   chan struct{} // closed when all commands are to end
 	kill   chan struct{} // closed when they are to be killed
 
@@ -27,6 +29,7 @@ type stops struct {
 func newStops() *stops {
 	s := &stops{stop: make(chan struct{}), kill: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.more, s.enough = context.WithCancel(s.ctx)
 	return s
 }
 
@@ -47,6 +50,14 @@ func (s *stops) begin(number int, failed bool) {
 		s.killed = true
 		close(s.kill)
 	}
+}
+
+// after is like time.After if the commands are to end; else it returns nil.
+func (s *stops) after(d time.Duration) <-chan time.Time {
+	if s.signal() == 0 {
+		return nil
+	}
+	return time.After(d)
 }
 
 // began reports whether the commands are to end.

@@ -64,7 +64,10 @@ func Tasks(ctx context.Context, manager Manager, service string) ([]Task, error)
 	}
 	var list []Task
 	for _, t := range tasks {
-		if t.ServiceID != found.ID || t.Status.State != swarm.TaskStateRunning || t.Status.ContainerStatus == nil || t.Status.ContainerStatus.ContainerID == "" {
+		if t.ServiceID != found.ID || t.Status.State != swarm.TaskStateRunning || t.Status.ContainerStatus == nil {
+			continue
+		}
+		if !isID(t.Status.ContainerStatus.ContainerID) { // what the task's node says
 			continue
 		}
 		name := found.Spec.Name + "." + t.NodeID
@@ -80,6 +83,12 @@ func Tasks(ctx context.Context, manager Manager, service string) ([]Task, error)
 		return strings.Compare(a.Name, b.Name)
 	})
 	return list, nil
+}
+
+// isID reports whether a text is the full ID of a container.
+func isID(text string) bool {
+	const digits = 64
+	return len(text) == digits && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 // One returns the running task with a name, as Task.Name has it, or with an ID of which at least 12 digits are given

@@ -3,6 +3,7 @@ package swarm_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	api "github.com/docker/docker/api/types/swarm"
@@ -41,12 +42,16 @@ func task(id string, slot int, state api.TaskState, container string) api.Task {
 	return t
 }
 
+// id makes a container's full ID.
+func id(digits string) string { return strings.Repeat("0", 64-len(digits)) + digits }
+
 func TestTasks(t *testing.T) {
-	other := task("x", 1, api.TaskStateRunning, "c9")
+	other := task("x", 1, api.TaskStateRunning, id("c9"))
 	other.ServiceID = "s2"
 	m := manager{tasks: []api.Task{
-		task("t10", 10, api.TaskStateRunning, "c10"), task("t2", 2, api.TaskStateRunning, "c2"), task("t3", 3, api.TaskStateStarting, "c3"),
-		task("t4", 4, api.TaskStateRunning, ""), task("t5", 0, api.TaskStateRunning, "c5"), other,
+		task("t10", 10, api.TaskStateRunning, id("c10")), task("t2", 2, api.TaskStateRunning, id("c2")), task("t3", 3, api.TaskStateStarting, id("c3")),
+		task("t4", 4, api.TaskStateRunning, ""), task("t5", 0, api.TaskStateRunning, id("c5")), other,
+		task("t6", 6, api.TaskStateRunning, "../"+id("c6")[3:]),
 	}}
 	list, err := swarm.Tasks(t.Context(), m, "api")
 	if err != nil {
@@ -54,13 +59,13 @@ func TestTasks(t *testing.T) {
 	}
 	var names []string
 	for _, task := range list {
-		names = append(names, task.Name+"="+task.ContainerID+"@"+task.Hostname)
+		names = append(names, task.Name+"="+strings.TrimLeft(task.ContainerID, "0")+"@"+task.Hostname)
 	}
 	if len(names) != 3 || names[0] != "api.2=c2@east" || names[1] != "api.n1=c5@east" && names[1] != "api.10=c10@east" {
 		t.Errorf("%q", names)
 	}
 	for name, want := range map[string]string{"api.2": "c2", "api.10": "c10", "api.n1": "c5", "api.t2": "c2"} {
-		if got, err := swarm.One(t.Context(), m, name); got.ContainerID != want || err != nil {
+		if got, err := swarm.One(t.Context(), m, name); got.ContainerID != id(want) || err != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
