@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -18,9 +19,10 @@ import (
 
 // Made is a file or directory that MakeTarget has made.
 type Made struct {
-	Path  string
-	Inode uint64
-	Dir   bool
+	Path          string
+	Device, Inode uint64 // 0 if they are not known
+	Dir           bool
+	After         int64 // it was made at this time or later, in seconds since 1970
 }
 
 // MakeTarget makes the plan's mount point beneath at, the last directory of the target that exists, and opens it with
@@ -43,7 +45,7 @@ func MakeTarget(p *plan.Plan, at *os.File) (target *os.File, made []Made, err er
 			if err = unix.Fstat(int(next.Fd()), &st); err != nil {
 				return
 			}
-			made = append(made, Made{Path: name, Inode: st.Ino, Dir: dir})
+			made = append(made, Made{Path: name, Device: uint64(st.Dev), Inode: st.Ino, Dir: dir})
 			at = next
 		}
 	})
@@ -83,8 +85,8 @@ func makeOne(at *os.File, name string, dir bool) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// RemoveMade removes what MakeTarget has made, if it is empty and still the same. root is the root directory of the
-// container's mounts.
+// RemoveMade removes what MakeTarget has made, if it is empty and still the same, as far as that is known. root is the
+// root directory of the container's mounts.
 func RemoveMade(root *os.File, owner [2]uint32, made []Made) {
 	thread.Run(func() {
 		if become(owner) != nil {
@@ -107,7 +109,8 @@ func removeOne(root *os.File, m Made) {
 	defer unix.Close(fd)
 	name := path.Base(m.Path)
 	var st unix.Stat_t
-	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Ino != m.Inode {
+	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || int64(st.Ctim.Sec) < m.After ||
+		m.Inode != 0 && (st.Ino != m.Inode || uint64(st.Dev) != m.Device) {
 		return
 	}
 	switch isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
@@ -116,4 +119,17 @@ func removeOne(root *os.File, m Made) {
 	case !isDir && !m.Dir && st.Size == 0:
 		_ = unix.Unlinkat(fd, name, 0)
 	}
+}
+
+// Adopt gives a directory, which source has open with O_PATH, the owner, the group and the mode of the plan.
+func Adopt(p *plan.Plan, source *os.File) error {
+	a := p.Mounting.Adopt
+	err := unix.Fchownat(int(source.Fd()), "", int(a[0]), int(a[1]), unix.AT_EMPTY_PATH)
+	if err == nil {
+		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(int(source.Fd())), a[2])
+	}
+	if err != nil {
+		return fmt.Errorf("give %s the owner of %s in %q: %w", p.Mounting.What(), p.Mounting.Target, p.Target, err)
+	}
+	return nil
 }

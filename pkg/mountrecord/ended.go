@@ -12,7 +12,7 @@ import (
 
 // RemoveEnded removes the directories of other containers than the one of d whose runs have ended, as runs says, and
 // returns their records. root is as for Open. Directories that another call has locked are left to it.
-func (d *Dir) RemoveEnded(root *os.File, runs func(*mounts.Record) bool) (ended []mounts.Record) {
+func (d *Dir) RemoveEnded(root *os.File, runs func(*mounts.Record) bool) (ended []*mounts.Record) {
 	top, err := openDir(root, Path, false)
 	if err != nil {
 		return nil
@@ -36,18 +36,18 @@ func (d *Dir) RemoveEnded(root *os.File, runs func(*mounts.Record) bool) (ended 
 	return ended
 }
 
-func (d *Dir) removeIfEnded(top *os.File, name string, runs func(*mounts.Record) bool) []mounts.Record {
+func (d *Dir) removeIfEnded(top *os.File, name string, runs func(*mounts.Record) bool) []*mounts.Record {
 	list, err := d.List()
 	if err != nil {
 		return nil
 	}
-	for i := range list {
-		if runs(&list[i]) {
+	for _, r := range list {
+		if runs(r) {
 			return nil
 		}
 	}
-	for i := range list {
-		d.Remove(&list[i])
+	for _, r := range list {
+		d.Remove(r)
 	}
 	_ = unix.Unlinkat(int(d.dir.Fd()), next, 0)
 	_ = unix.Unlinkat(int(top.Fd()), name, unix.AT_REMOVEDIR)

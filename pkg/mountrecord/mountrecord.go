@@ -170,12 +170,12 @@ func (d *Dir) Write(r *mounts.Record) error {
 func (d *Dir) Remove(r *mounts.Record) { _ = unix.Unlinkat(int(d.dir.Fd()), nameOf(r), 0) }
 
 // List returns the records, oldest first.
-func (d *Dir) List() ([]mounts.Record, error) {
+func (d *Dir) List() ([]*mounts.Record, error) {
 	names, err := d.names()
 	if err != nil {
 		return nil, fmt.Errorf("list the records of mounts: %w", err)
 	}
-	var list []mounts.Record
+	var list []*mounts.Record
 	for _, name := range names {
 		r, err := d.read(name)
 		if err != nil {
@@ -190,18 +190,19 @@ func (d *Dir) List() ([]mounts.Record, error) {
 	return list, nil
 }
 
-func (d *Dir) read(name string) (r mounts.Record, err error) {
+func (d *Dir) read(name string) (*mounts.Record, error) {
 	fd, err := unix.Openat(int(d.dir.Fd()), name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
+	r := &mounts.Record{}
 	text, err := io.ReadAll(io.LimitReader(f, maxSize))
 	if err == nil {
-		err = json.Unmarshal(text, &r)
+		err = json.Unmarshal(text, r)
 	}
-	if err == nil && nameOf(&r) != name {
+	if err == nil && nameOf(r) != name {
 		err = errors.New("it is the record of another mount")
 	}
 	return r, err

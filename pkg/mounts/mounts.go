@@ -2,7 +2,11 @@
 // no I/O.
 package mounts
 
-import "github.com/nsjoin/docker-nsjoin/pkg/request"
+import (
+	"encoding/json"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
 
 // Record describes a mount that docker nsjoin has made. It is written before the mount is attached, and completed
 // afterwards.
@@ -13,19 +17,22 @@ type Record struct {
 	PID       int       `json:"pid"`
 	Start     uint64    `json:"start"`
 	Namespace [2]uint64 `json:"namespace"`
-	// ID is the mount's number in mountinfo, which the kernel uses again. Unique is the one that it does not
+	// ID is the mount's number in mountinfo, which the kernel uses again; 0 as long as only the mount point is made. Unique is the one that it does not
 	// (STATX_MNT_ID_UNIQUE, Linux 6.8), or 0.
 	ID     int    `json:"id"`
 	Unique uint64 `json:"unique,omitempty"`
-	// Device and Root are those of mountinfo; "" until the mount was attached and verified.
+	// Device and Root are those of mountinfo. Root is "" until the mount was attached and verified; until then, Device is
+	// "" for a new file system.
 	Device string `json:"device,omitempty"`
 	Root   string `json:"root,omitempty"`
+	// Beneath are the numbers of the mounts that came along with it. There may be too many to record.
+	Beneath []int `json:"beneath,omitempty"`
+	TooMany bool  `json:"tooMany,omitempty"`
 
 	Type    request.MountType `json:"type"`
 	From    string            `json:"from,omitempty"` // the name of the container that Source is a path of
 	Source  request.Word      `json:"source,omitempty"`
 	Volume  string            `json:"volume,omitempty"`
-	Holder  string            `json:"holder,omitempty"`
 	Target  request.Word      `json:"target"`
 	Options []string          `json:"options"`
 	// Made are the files and directories that were made for it, outermost first.
@@ -39,9 +46,10 @@ type Record struct {
 
 // Made is a file or directory that was made as a mount point.
 type Made struct {
-	Path  request.Word `json:"path"` // in the container
-	Inode uint64       `json:"inode"`
-	Dir   bool         `json:"dir"`
+	Path   request.Word `json:"path"` // in the container
+	Device uint64       `json:"device,omitempty"`
+	Inode  uint64       `json:"inode,omitempty"` // 0 until it was made
+	Dir    bool         `json:"dir"`
 }
 
 // Answer is what a helper says about a request.Mount.
@@ -49,11 +57,22 @@ type Answer struct {
 	// Done is the mount that was attached or detached.
 	Done *Record `json:"done,omitempty"`
 	// Mounts are those that the container has, oldest first.
-	Mounts []Record `json:"mounts"`
+	Mounts []*Record `json:"mounts"`
 	// Gone are records of mounts that the container does not have any more. They were removed.
-	Gone []Record `json:"gone,omitempty"`
+	Gone []*Record `json:"gone,omitempty"`
 	// Warnings are for the user.
 	Warnings []string `json:"warnings,omitempty"`
-	// Plan is the printed plan, if that was asked for.
-	Plan string `json:"plan,omitempty"`
+	// Plan is the plan, if that was asked for. Then nothing was done.
+	Plan *Plan `json:"plan,omitempty"`
+}
+
+// Plan is what would be done, for --dry-run. Its JSON is a plan.Mounting, and steps of a plan.Plan.
+type Plan struct {
+	Target   string          `json:"target"`
+	Via      string          `json:"via,omitempty"`
+	Mount    json.RawMessage `json:"mount"`
+	Steps    json.RawMessage `json:"steps"`
+	Warnings []string        `json:"warnings,omitempty"`
+	// Described are the steps for people.
+	Described []string `json:"described,omitempty"`
 }

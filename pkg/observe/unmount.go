@@ -18,8 +18,8 @@ import (
 )
 
 // ObserveUnmount reads the facts to detach a mount of the container, and opens its root. unique is the mount's number
-// that is never used again, or 0.
-func (o *Observation) ObserveUnmount(r *request.Request, m procfs.Mount, unique uint64) error {
+// that is never used again, or 0. cameAlong reports whether a mount beneath it was mounted together with it.
+func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique uint64, cameAlong func(id int) bool) error {
 	p, err := o.process(r.Base)
 	if err != nil {
 		return err
@@ -41,9 +41,34 @@ func (o *Observation) ObserveUnmount(r *request.Request, m procfs.Mount, unique 
 	f := &plan.MountFacts{Target: plan.MountPoint{Path: m.Path, Mount: m.ID}}
 	o.Facts.Mount = f
 	if !r.Mount.Lazy {
-		f.Users, f.More, err = p.mountUsers(m)
+		err = p.readUse(m, f, cameAlong)
 	}
 	return err
+}
+
+// MountAt returns the number of the mount that a path of the container leads to the root of; 0 for none.
+func (o *Observation) MountAt(r *request.Request, name string) int {
+	f, err := answered(func() (*os.File, error) { return inroot.OpenPath(o.MountRoot, name) })
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	st, err := statMount(f)
+	if err != nil {
+		return 0
+	}
+	at, err := pathOf(f)
+	if err != nil {
+		return 0
+	}
+	p, err := o.process(r.Base)
+	if err != nil {
+		return 0
+	}
+	if m, err := p.Mount(int(st.Mnt_id)); err != nil || m.Path != at {
+		return 0
+	}
+	return int(st.Mnt_id)
 }
 
 // uniqueID returns the number of f's mount that the kernel never uses again, or 0 before Linux 6.8.
@@ -62,37 +87,31 @@ const (
 	maxOpenFiles  = 65_536 // that are read of a process
 )
 
-// mountUsers finds the processes in the mount namespace of p that use a mount or one beneath it: by a directory, an
-// open file, or a file in memory. It reads /proc only and asks no file system. A process that does so in another mount
-// namespace keeps its files, whatever becomes of the mount here.
-func (p *Process) mountUsers(m procfs.Mount) (users []plan.MountUser, more bool, err error) {
+// readUse finds the mounts beneath a mount, and the processes in the mount namespace of p that use it or one beneath it:
+// by a directory, an open file, or a file in memory. It reads /proc only and asks no file system. A process that does so
+// in another mount namespace keeps its files, whatever becomes of the mount here.
+func (p *Process) readUse(m *procfs.Mount, f *plan.MountFacts, cameAlong func(id int) bool) error {
 	list, err := p.Mounts()
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	in := &mountTree{ids: map[int]bool{m.ID: true}, path: m.Path}
-	for range list { // a mount may come before its parent
-		grown := false
-		for _, other := range list {
-			if in.ids[other.Parent] && !in.ids[other.ID] {
-				in.ids[other.ID], grown = true, true
-			}
-		}
-		if !grown {
-			break
+	for _, other := range Beneath(list, m.ID) {
+		in.ids[other.ID] = true
+		if !other.Slave && !cameAlong(other.ID) { // a slave may have been mounted on the host since
+			f.Beneath = append(f.Beneath, other.Path)
 		}
 	}
-	err = procfs.EachNumber("/proc", func(pid int) bool {
+	return procfs.EachNumber("/proc", func(pid int) bool {
 		if how := in.usedBy(pid, p.IDs[ns.Mnt]); how != "" {
-			if len(users) == maxMountUsers {
-				more = true
+			if len(f.Users) == maxMountUsers {
+				f.More = true
 				return false
 			}
-			users = append(users, plan.MountUser{PID: pid, Name: nameOf(pid), How: how})
+			f.Users = append(f.Users, plan.MountUser{PID: pid, Name: nameOf(pid), How: how})
 		}
 		return true
 	})
-	return users, more, err
 }
 
 // mountTree is a mount with those beneath it.

@@ -37,28 +37,19 @@ func TestMountPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := p.MountText(request.OutputText)
-	want := `mount /src at /app/a/b in web
-
-mount
-  type         bind
-  source       /src, a directory
-  target       /app/a/b
-  made         /app/a /app/a/b, by uid 0
-  flags        ro
-  beneath      mounts come along
-  propagation  private
-
-steps
-   1. clone the mount of /src, with those beneath it
-   2. make it private, ro
-   3. record it
-   4. join mnt of web (pid 42)
-   5. attach it at /app/a/b
-   6. verify from outside where it is; detach it if it is elsewhere
-`
-	if err != nil || text != want {
-		t.Errorf("%v\n%s\nwant\n%s", err, text, want)
+	var steps []string
+	for i := range p.Steps {
+		steps = append(steps, p.Describe(i))
+	}
+	want := []string{
+		"clone the mount of /src, with those beneath it", "make it private, ro", "record it", "join mnt of web (pid 42)",
+		"attach it at /app/a/b", "verify from outside where it is; detach it if it is elsewhere",
+	}
+	if !slices.Equal(steps, want) {
+		t.Errorf("%q\nwant\n%q", steps, want)
+	}
+	if m := p.Mounting; m.Source != "/src" || m.Target != "/app/a/b" || !slices.Equal(m.Make, []string{"/app/a", "/app/a/b"}) || m.Parent != 30 {
+		t.Errorf("%+v", m)
 	}
 }
 
@@ -94,7 +85,10 @@ func TestMountRefusals(t *testing.T) {
 		`/src of "db" is its root directory`: func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Root = db(), true },
 		`/src of "db" is in a sysfs`:         func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Types = db(), []string{"sysfs"} },
 		"so they always come along":          func(q *request.Mount, _ *plan.MountFacts) { q.From, q.Single = db(), true },
-		`unknown option "fast" of a tmpfs`:   func(q *request.Mount, _ *plan.MountFacts) { q.Type, q.Options = request.MountTmpfs, []string{"fast"} },
+		"files of the kernel's, which would": func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Beneath = db(), []string{"xfs", "proc"} },
+		"the container has IDs of its own": func(q *request.Mount, f *plan.MountFacts) {
+			q.Type, q.Options, f.Mapped = request.MountTmpfs, [][2]string{{"uid", "7"}}, true
+		},
 		`volume "v" is empty, and /app is not`: func(q *request.Mount, f *plan.MountFacts) {
 			q.Type, q.Volume, f.Source.Empty = request.MountVolume, "v", true
 		},
@@ -134,6 +128,62 @@ func TestMountWarnings(t *testing.T) {
 		if err != nil || strings.Join(p.Warnings, "") != "" != (want != "") || !strings.Contains(strings.Join(p.Warnings, ""), want) {
 			t.Errorf("%s: %v, %v", path, p.Warnings, err)
 		}
+	}
+}
+
+// A link of the host is followed only if no container can have made it.
+func TestMountLinks(t *testing.T) {
+	for want, change := range map[string]func(*request.Mount, *plan.MountLink){
+		"":                            func(*request.Mount, *plan.MountLink) {},
+		"the kernel's":                func(_ *request.Mount, l *plan.MountLink) { l.Dir.Types = []string{"proc", "ext4"} },
+		"and db may have made it":     func(_ *request.Mount, l *plan.MountLink) { l.Writer = "db" },
+		"a container may have made":   func(q *request.Mount, _ *plan.MountLink) { q.FollowLinks = false },
+		"user 7 has made it in a dir": func(_ *request.Mount, l *plan.MountLink) { l.UID, l.Dir.Mode = 7, 0o1777 },
+	} {
+		r, o := mounting()
+		r.Mount.FollowLinks = true
+		l := plan.MountLink{Path: "/link", Target: "src", Dir: plan.MountPoint{Path: "/", Dir: true, Mode: 0o755, Types: []string{"ext4"}}}
+		change(r.Mount, &l)
+		o.Mount.Links = []plan.MountLink{l}
+		_, err := plan.NewMount(r, o)
+		if want == "" && err == nil {
+			continue
+		}
+		if known, ok := errors.AsType[*exit.Error](err); want == "" || !ok || !strings.Contains(err.Error(), want) || !strings.HasSuffix(known.Hint, "/src") {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// An empty volume gets the owner of the directory that it is mounted on, as with docker run.
+func TestMountVolume(t *testing.T) {
+	r, o := mounting()
+	r.Mount.Type, r.Mount.Volume, r.Mount.From = request.MountVolume, "cache", db()
+	o.Mount.Process = plan.Process{PID: 43, Namespaces: map[ns.Kind]ns.ID{ns.Mnt: {Dev: 4, Ino: 3}}}
+	o.Mount.Source.Empty, o.Mount.Target.Empty, o.Mount.Target.UID, o.Mount.Target.Mode = true, true, 33, 0o700
+	p, err := plan.NewMount(r, o)
+	if err != nil || len(p.Mounting.Flags) > 0 || p.Mounting.From != "" || p.Steps[0].Op != plan.OpJoin || p.Steps[0].PID != 43 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if m := p.Mounting; !slices.Equal(m.Adopt, []uint32{33, 0, 0o700}) || m.What() != "volume cache" {
+		t.Errorf("%+v", m)
+	}
+	r.Mount.NoCopy = true
+	if p, err := plan.NewMount(r, o); err != nil || p.Mounting.Adopt != nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestUnmountBeneath(t *testing.T) {
+	r, o := mounting()
+	r.Mount = &request.Mount{Action: request.MountDetach}
+	o.Mount.Beneath = []string{"/app/sub"}
+	if _, err := plan.NewMount(r, o); err == nil || !strings.Contains(err.Error(), "/app/sub is mounted beneath it") {
+		t.Error(err)
+	}
+	r.Mount.Lazy = true
+	if _, err := plan.NewMount(r, o); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -180,14 +181,15 @@ var operations = [EndOfOps]operation{
 	OpListenUnix:  {name: "listen-unix", describe: func(p *Plan, _ Step) string { return "listen on " + p.Forward.socket() }},
 
 	OpClone: {name: "clone", describe: func(p *Plan, _ Step) string {
+		source := cmp.Or(p.Mounting.Source, p.Mounting.What())
 		if p.Mounting.Single {
-			return "clone the mount of " + p.Mounting.Source
+			return "clone the mount of " + source
 		}
-		return "clone the mount of " + p.Mounting.Source + ", with those beneath it"
+		return "clone the mount of " + source + ", with those beneath it"
 	}},
 	OpTmpfs: {name: "tmpfs", text: "make a tmpfs"},
 	OpMountFlags: {name: "mount-flags", describe: func(p *Plan, _ Step) string {
-		return strings.Join(append([]string{"make it " + p.Mounting.propagation()}, p.Mounting.Flags...), ", ")
+		return strings.Join(append([]string{"make it " + p.Mounting.Propagation()}, p.Mounting.Flags...), ", ")
 	}},
 	OpRecord: {name: "record", text: "record it"},
 	OpAttach: {name: "attach", describe: func(p *Plan, _ Step) string { return "attach it at " + p.Mounting.Target }},

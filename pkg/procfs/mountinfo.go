@@ -21,6 +21,7 @@ type Mount struct {
 	Slave      bool // mounts beneath its master propagate to it
 	Type       string
 	Source     string
+	Upper      string // the directory that an overlay writes to; "" for other file systems
 }
 
 // Has reports whether a mount has an option, such as "ro".
@@ -65,6 +66,13 @@ func ParseMount(line string) (Mount, error) {
 		var err error
 		if *to, err = strconv.Atoi(fields[i]); err != nil {
 			return Mount{}, fmt.Errorf("mountinfo: field %d: %w", i+1, err)
+		}
+	}
+	if m.Type == "overlay" && len(rest) > 2 { //nolint:mnd // the third field has the file system's options
+		for option := range strings.SplitSeq(rest[2], ",") {
+			if dir, ok := strings.CutPrefix(option, "upperdir="); ok {
+				m.Upper = unescape(dir)
+			}
 		}
 	}
 	for _, f := range fields[optional:] {

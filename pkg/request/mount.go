@@ -25,13 +25,16 @@ const (
 type Mount struct {
 	Action MountAction `json:"action"`
 	Type   MountType   `json:"type,omitempty"`
-	// From is the container that Source is a path of; nil for the engine's host.
+	// From is the container that Source is a path of; nil for the engine's host. For a volume it is the container that
+	// keeps the engine from removing it.
 	From *Source `json:"from,omitempty"`
-	// Source is an absolute path; for a volume, the one that the engine says.
-	Source Word `json:"source,omitempty"`
-	// Volume is the name of the volume, and Holder the ID of the container that keeps the engine from removing it.
+	// Source is an absolute path, and Volume the name of a volume.
+	Source Word   `json:"source,omitempty"`
 	Volume string `json:"volume,omitempty"`
-	Holder string `json:"holder,omitempty"`
+	// FollowLinks means that symbolic links on the way to Source, on the host, are followed if no container can have
+	// made them. Writable are the directories of the host that containers can write to, also those that do not run.
+	FollowLinks bool   `json:"followLinks,omitempty"`
+	Writable    []Word `json:"writable,omitempty"`
 	// Target is an absolute path in the container.
 	Target Word `json:"target,omitempty"`
 	// ReadOnly applies to the mounts beneath Source too, which come along unless Single.
@@ -47,8 +50,9 @@ type Mount struct {
 	// Source.
 	MapIDs bool `json:"mapIDs,omitempty"`
 	Force  bool `json:"force,omitempty"`
-	// Options are those of a tmpfs: flags such as noexec, and the parameters size, mode, uid, gid, nr_inodes.
-	Options []string `json:"options,omitempty"`
+	// Flags and Options are those of a tmpfs: the mount's flags, such as noexec, and parameters of the file system.
+	Flags   []string    `json:"flags,omitempty"`
+	Options [][2]string `json:"options,omitempty"`
 	// Lazy detaches a mount that is in use.
 	Lazy bool `json:"lazy,omitempty"`
 	// By is who asks, as the client says.

@@ -30,7 +30,7 @@ var head = formatter.Header{"Target": "TARGET", "Source": "SOURCE", "Type": "TYP
 const table = `table {{.Target}}\t{{.Source}}\t{{.Type}}\t{{.Options}}\t{{.By}}\t{{.Time}}`
 
 // list prints what docker nsjoin has mounted in a container, beside what the engine knows.
-func (o *options) list(to io.Writer, ours []mounts.Record, known engine.Answers, name string) error {
+func (o *options) list(to io.Writer, ours []*mounts.Record, known engine.Answers, name string) error {
 	var rows []row
 	for _, m := range known[name].Mounts {
 		options := map[bool]string{true: "rw", false: "ro"}[m.RW]

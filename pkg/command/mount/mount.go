@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,8 +29,8 @@ restarted, and nothing else changes. Without SOURCE:TARGET, list what is mounted
 
 SOURCE, TARGET and OPTIONS are those of docker run -v and --mount: a SOURCE with a slash
 is a path, else a volume, which is made if there is none. OPTIONS are ro, rw, rprivate,
-rslave and nocopy. Mounts beneath SOURCE come along. SOURCE must not lead through a
-symbolic link. A relative path is one of this machine.
+rslave and nocopy. Mounts beneath SOURCE come along. A relative path is one of this
+machine. Symbolic links are followed, unless a container may have made them.
 
 TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
 
@@ -227,6 +226,9 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	if err := absolute(host, q); err != nil {
 		return err
 	}
+	if err := followLinks(ctx, host, q); err != nil {
+		return err
+	}
 	r := &request.Request{Version: request.Version, Base: base, Take: ns.SetOf(ns.Mnt), Mount: q}
 	if o.dryRun {
 		r.DryRun = request.Output(o.format)
@@ -254,8 +256,11 @@ func (o *options) ask(ctx context.Context, host *enginehost.Host, r *request.Req
 		return fmt.Errorf("read the helper's answer: %w", err)
 	}
 	switch {
-	case answer.Plan != "":
-		_, err = io.WriteString(os.Stdout, answer.Plan)
+	case answer.Plan != nil:
+		text, err := planText(*answer.Plan, r.DryRun)
+		if err == nil {
+			_, err = io.WriteString(os.Stdout, text)
+		}
 		return err
 	case r.Mount.Action == request.MountList:
 		return o.list(os.Stdout, answer.Mounts, answers, r.Base.Name)
@@ -263,7 +268,13 @@ func (o *options) ask(ctx context.Context, host *enginehost.Host, r *request.Req
 	for _, text := range answer.Warnings {
 		host.Name().Warn(os.Stderr, text)
 	}
-	if done := answer.Done; done != nil && r.Mount.Action == request.MountAttach {
+	done := answer.Done
+	switch {
+	case done == nil:
+	case r.Mount.Action == request.MountDetach && done.Target != r.Mount.Target: // it was named by a link, or was moved
+		_, err = fmt.Fprintf(os.Stdout, "%s is no longer at %s in %s\n",
+			printed(sourceName(done.Volume, string(done.Source), done.From)), printed(string(done.Target)), r.Base)
+	case r.Mount.Action == request.MountAttach:
 		_, err = fmt.Fprintf(os.Stdout, "%s is at %s in %s until it stops or restarts\n",
 			printed(sourceName(done.Volume, string(done.Source), done.From)), printed(string(done.Target)), r.Base)
 	}
@@ -278,32 +289,6 @@ func (o *options) checkFormat(q *request.Mount) error {
 	case !o.dryRun && q.Action != request.MountList && o.format != string(request.OutputText):
 		return dockercli.UsageError(errors.New("--format requires --dry-run, or a list"))
 	}
-	return nil
-}
-
-// absolute makes a path on the host absolute. The kernel's name of the working directory has no symbolic links.
-func absolute(host *enginehost.Host, q *request.Mount) error {
-	if q.Source == "" || q.From != nil {
-		return nil
-	}
-	typed := string(q.Source)
-	if strings.HasPrefix(typed, "/") {
-		q.Source = request.Word(filepath.ToSlash(filepath.Clean(typed)))
-		return nil
-	}
-	here, err := host.Connection.Local()
-	if err != nil {
-		return err
-	}
-	if !here {
-		return exit.Hint(fmt.Errorf("%s is relative to a directory of this machine, and the engine is on another one", typed),
-			"name an absolute path on the engine's host")
-	}
-	dir, err := workingDirectory()
-	if err != nil {
-		return fmt.Errorf("%s: %w", typed, err)
-	}
-	q.Source = request.Word(filepath.Join(dir, typed))
 	return nil
 }
 

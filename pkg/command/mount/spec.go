@@ -21,8 +21,12 @@ func parseShort(spec string, kind request.MountType, from bool) (*request.Mount,
 	q := &request.Mount{Action: request.MountAttach, Type: kind}
 	if kind == request.MountTmpfs {
 		target, options, given := strings.Cut(spec, ":")
+		var list []string
 		if given {
-			q.Options = strings.Split(options, ",")
+			list = strings.Split(options, ",")
+		}
+		if err := setTmpfs(q, list); err != nil {
+			return nil, err
 		}
 		return q, setTarget(q, target)
 	}
@@ -94,7 +98,7 @@ func parseLong(value string) (*request.Mount, error) {
 	case request.MountVolume:
 		err = setVolume(q, &parsed)
 	case request.MountTmpfs:
-		setTmpfs(q, &parsed)
+		err = setTmpfs(q, longTmpfs(&parsed))
 	default:
 		err = fmt.Errorf("--mount: type=%s: bind, volume and tmpfs are supported", m.Type)
 	}
@@ -142,21 +146,54 @@ func setVolume(q *request.Mount, parsed *opts.MountOpt) error {
 	return nil
 }
 
-// setTmpfs applies what --mount says of a tmpfs.
-func setTmpfs(q *request.Mount, parsed *opts.MountOpt) {
-	if q.ReadOnly {
-		q.Options = append(q.Options, "ro")
+// longTmpfs returns what --mount says of a tmpfs as options of docker run --tmpfs.
+func longTmpfs(parsed *opts.MountOpt) (options []string) {
+	m := parsed.Value()[0]
+	if m.ReadOnly {
+		options = append(options, "ro")
 	}
-	t := parsed.Value()[0].TmpfsOptions
-	if t == nil {
-		return
+	if t := m.TmpfsOptions; t != nil {
+		if t.SizeBytes > 0 {
+			options = append(options, "size="+strconv.FormatInt(t.SizeBytes, 10))
+		}
+		if t.Mode != 0 {
+			options = append(options, fmt.Sprintf("mode=%o", t.Mode))
+		}
 	}
-	if t.SizeBytes > 0 {
-		q.Options = append(q.Options, "size="+strconv.FormatInt(t.SizeBytes, 10))
+	return options
+}
+
+// tmpfsParameters are those of the file system.
+var tmpfsParameters = []string{"size", "mode", "uid", "gid", "nr_inodes"}
+
+// setTmpfs sorts the options of docker run --tmpfs into flags of the mount and parameters of the file system, and adds
+// those that it has without options.
+func setTmpfs(q *request.Mount, given []string) error {
+	q.Flags = []string{"nosuid", "nodev", "noexec"}
+	set := map[string]string{"mode": "1777"}
+	for _, option := range given {
+		name, value, hasValue := strings.Cut(option, "=")
+		positive := map[string]string{"suid": "nosuid", "dev": "nodev", "exec": "noexec", "rw": "ro"}[name]
+		switch {
+		case hasValue && slices.Contains(tmpfsParameters, name):
+			set[name] = value
+		case !hasValue && positive != "":
+			q.Flags = slices.DeleteFunc(q.Flags, func(flag string) bool { return flag == positive })
+		case !hasValue && slices.Contains([]string{"ro", "nosuid", "nodev", "noexec"}, name):
+			if !slices.Contains(q.Flags, name) {
+				q.Flags = append(q.Flags, name)
+			}
+		default:
+			return exit.Hint(fmt.Errorf("unknown option %q of a tmpfs", option),
+				"rw, ro, exec, noexec, suid, nosuid, dev, nodev, size=, mode=, uid=, gid= and nr_inodes= are known")
+		}
 	}
-	if t.Mode != 0 {
-		q.Options = append(q.Options, fmt.Sprintf("mode=%o", t.Mode))
+	for _, name := range tmpfsParameters {
+		if value, ok := set[name]; ok {
+			q.Options = append(q.Options, [2]string{name, value})
+		}
 	}
+	return nil
 }
 
 // typeFlag is the value of --type.

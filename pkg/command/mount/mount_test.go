@@ -1,0 +1,75 @@
+package mount
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+func TestTmpfsOptions(t *testing.T) {
+	for given, want := range map[string]string{
+		"":                       "nosuid nodev noexec mode=1777",
+		"size=64k,exec,mode=700": "nosuid nodev size=64k mode=700",
+		"ro,ro,suid,uid=7":       "nodev noexec ro mode=1777 uid=7",
+	} {
+		q := &request.Mount{}
+		var options []string
+		if given != "" {
+			options = strings.Split(given, ",")
+		}
+		err := setTmpfs(q, options)
+		got := slices.Clone(q.Flags)
+		for _, o := range q.Options {
+			got = append(got, o[0]+"="+o[1])
+		}
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, %v", given, got, err)
+		}
+	}
+	for _, wrong := range []string{"fast", "size", "mode", "nosuid=1"} {
+		if err := setTmpfs(&request.Mount{}, []string{wrong}); err == nil {
+			t.Errorf("%s is accepted", wrong)
+		}
+	}
+}
+
+func TestPlanText(t *testing.T) {
+	m, err := json.Marshal(plan.Mounting{
+		Action: request.MountAttach, Type: request.MountBind, Source: "/src", Target: "/app/a/b", Dir: true, Flags: []string{"ro"},
+		Make: []string{"/app/a", "/app/a/b"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := mounts.Plan{Target: "web", Mount: m, Steps: json.RawMessage(`[{"op":"clone"}]`), Described: []string{"clone it"}, Warnings: []string{"hot"}}
+	text, err := planText(p, request.OutputText)
+	want := `mount /src at /app/a/b in web
+
+mount
+  type         bind
+  source       /src, a directory
+  target       /app/a/b
+  made         /app/a /app/a/b, by uid 0
+  flags        ro
+  beneath      mounts come along
+  propagation  private
+
+steps
+   1. clone it
+
+warnings
+  hot
+`
+	if err != nil || text != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, text, want)
+	}
+	text, err = planText(p, request.OutputJSON)
+	if err != nil || !strings.Contains(text, `"op": "clone"`) || strings.Contains(text, "described") {
+		t.Errorf("%v: %s", err, text)
+	}
+}

@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"path"
+	"slices"
+)
+
+// MountFacts are what a request.Mount depends on. All of them are read through descriptors that the executor uses.
+type MountFacts struct {
+	// Source is nil for a tmpfs, and for what needs no source. Its process has the mount namespace that it is in.
+	Source  *MountPoint
+	Process Process
+	Target  MountPoint
+	// UID and GID are the IDs on the host of the root of the container's user namespace. Mapped means that this is not
+	// the helper's.
+	UID, GID uint32
+	Mapped   bool
+	// Users are the processes that use the mount to be detached, and More that there are more of them.
+	Users []MountUser
+	More  bool
+	// Beneath are the paths of mounts beneath the one to be detached that did not come along with it.
+	Beneath []string
+	// Links are the symbolic links on the way to a source on the host.
+	Links []MountLink
+}
+
+// MountLink is a symbolic link on the host.
+type MountLink struct {
+	Path, Target string
+	UID          uint32 // its owner
+	Dir          MountPoint
+	// Writer says which container may have made the link; "" for none.
+	Writer string
+}
+
+// MountPoint is a file or directory.
+type MountPoint struct {
+	Path string // without symbolic links
+	// Missing are the names of the directories, and of the file, that do not exist beneath Path.
+	Missing []string
+	Dir     bool
+	Root    bool // the root directory of its mount namespace
+	Empty   bool // an empty directory; read only for a volume
+	// UID and GID are its owner and group, and Mode its permission bits with the set-ID bits and the sticky bit.
+	UID, GID, Mode uint32
+	// Mount is the number of the mount that it is on, in mountinfo. Types are those of its file system and of the file
+	// systems that it is mounted on, up to the root's. Shared means that mounts on it propagate to its peers.
+	Mount  int
+	Types  []string
+	Shared bool
+	Slave  bool // what is mounted on its master propagates to it
+	// Device is that of its file system, and Within its path there, both as in mountinfo.
+	Device, Within string
+	// Beneath are the types of the file systems that are mounted beneath it; only for a source in a container.
+	Beneath []string
+}
+
+// MountUser is a process that uses a mount.
+type MountUser struct {
+	PID  int
+	Name string
+	How  string // "working directory", "open file" …
+}
+
+// kernelFiles are the types of file systems whose files are the kernel's. A mount over one would hide what the runtime
+// protects, or what programs in the container rely on to be the kernel's (CVE-2019-16884, CVE-2023-27561), and a
+// container may have masked some of them.
+var kernelFiles = [...]string{
+	"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs", "fusectl", "mqueue",
+	"nsfs", "proc", "pstore", "resctrl", "securityfs", "selinuxfs", "smackfs", "sysfs", "tracefs",
+}
+
+// kernels returns the type of the file system of the kernel's that the file is in; "" for none. What the runtime mounts
+// in such a file system to hide files counts as part of it.
+func (t MountPoint) kernels() string {
+	for _, kind := range t.Types {
+		if OfKernel(kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// OfKernel reports whether the files of a file system of this type are the kernel's.
+func OfKernel(kind string) bool { return slices.Contains(kernelFiles[:], kind) }
+
+// full returns the whole path.
+func (t MountPoint) full() string { return path.Join(append([]string{t.Path}, t.Missing...)...) }

@@ -1,0 +1,182 @@
+package main_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// victims says who is killed with SIGKILL at a moment of a mount.
+type victims struct{ helper, child bool }
+
+// killed runs the helper with a request until its child and, with all, the helper's threads have made n system calls since
+// the child was forked, entry and exit counted each, and kills the victims there; with n = 0 nobody. It returns how many
+// calls it has seen, and which of them was the first of move_mount(2).
+func killed(t *testing.T, file string, n int, all bool, who victims) (count, attaches int) {
+	t.Helper()
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command(helper, "3")
+	cmd.ExtraFiles, cmd.Env, cmd.SysProcAttr = []*os.File{f}, []string{}, &syscall.SysProcAttr{Ptrace: true}
+	runtime.LockOSThread() // the tracer is a thread
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Release() //nolint:errcheck // it is waited for here
+	main, child := cmd.Process.Pid, 0
+	ended := map[int]bool{}
+	for !ended[main] || child != 0 && !ended[child] {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			t.Fatal(err)
+		case !status.Stopped():
+			ended[pid] = true
+			continue
+		}
+		pass, isCall := 0, status.StopSignal() == unix.SIGTRAP|0x80
+		switch {
+		case pid == main && child == 0 && status.StopSignal() == unix.SIGTRAP && status.TrapCause() == 0:
+			_ = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_EXITKILL)
+		case status.TrapCause() == unix.PTRACE_EVENT_FORK, status.TrapCause() == unix.PTRACE_EVENT_CLONE:
+			made, _ := unix.PtraceGetEventMsg(pid)
+			if !isThread(main, int(made)) {
+				child = int(made)
+			}
+		case status.StopSignal() != unix.SIGTRAP && status.StopSignal() != unix.SIGSTOP && !isCall:
+			pass = int(status.StopSignal())
+		}
+		if isCall && child != 0 && (all || pid == child) {
+			if count++; attaches == 0 && pid == child && isMoveMount(pid) {
+				attaches = count
+			}
+			if count == n {
+				if who.child {
+					_ = unix.Kill(child, unix.SIGKILL)
+				}
+				if who.helper {
+					_ = unix.Kill(main, unix.SIGKILL)
+				}
+			}
+		}
+		// The child may stop before its parent says that there is one.
+		if (n == 0 || count < n) && (child != 0 && all || pid == child || !isThread(main, pid)) {
+			_ = unix.PtraceSyscall(pid, pass)
+		} else {
+			_ = unix.PtraceCont(pid, pass)
+		}
+	}
+	return count, attaches
+}
+
+// isThread reports whether a thread is one of a process.
+func isThread(process, thread int) bool {
+	_, err := os.Stat(filepath.Join("/proc", strconv.Itoa(process), "task", strconv.Itoa(thread)))
+	return err == nil
+}
+
+// isMoveMount reports whether a stopped process is in move_mount(2).
+func isMoveMount(pid int) bool {
+	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "syscall"))
+	number, _, _ := bytes.Cut(text, []byte(" "))
+	return string(number) == strconv.Itoa(unix.SYS_MOVE_MOUNT)
+}
+
+// A helper or its child that is killed, or both, has mounted and recorded everything, or nothing is left: no mount, no
+// record, and no mount point that was made.
+func TestMountKilled(t *testing.T) { killAtEach(t, false, 1) }
+
+// The same at each system call of all threads.
+func TestHostileMountKilled(t *testing.T) {
+	if os.Getenv("NSJOIN_TEST_HOSTILE") != "all" {
+		t.Skip("takes a minute: make hostile")
+	}
+	killAtEach(t, true, 3)
+}
+
+// killAtEach kills at each system call, in so many ways of the three.
+func killAtEach(t *testing.T, all bool, ways int) {
+	source, dir := t.TempDir(), t.TempDir()
+	target := filepath.Join(dir, "made", "for")
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	var document bytes.Buffer
+	r := asked(pid, attach(source, target))
+	r.Version, r.Mount.Mkdir = request.Version, true
+	if err := r.Write(&document); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "request")
+	if err := os.WriteFile(file, document.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last, attaches := killed(t, file, 0, all, victims{})
+	if !checkWhole(t, pid, source, target) || attaches == 0 {
+		t.Fatal("it is not mounted")
+	}
+	moments, whole := 0, 0
+	for n := 1; n <= last; n++ {
+		if ways == 1 && n < attaches-2 && n%10 > 0 {
+			continue // little happens here
+		}
+		for way := range ways {
+			moments++
+			who := []victims{{helper: true}, {child: true}, {helper: true, child: true}}[(n+way)%3]
+			killed(t, file, n, all, who)
+			if checkWhole(t, pid, source, target) {
+				whole++
+			}
+			if t.Failed() {
+				t.Fatalf("at system call %d, %+v", n, who)
+			}
+		}
+	}
+	t.Logf("%d moments, %d calls, %d of them from move_mount on; %d mounted", moments, last, last-attaches, whole)
+	if whole == 0 || whole == moments {
+		t.Error("not all moments were reached")
+	}
+}
+
+// checkWhole reports whether the target is mounted, unmounts it, and checks that the record agrees and nothing is left.
+func checkWhole(t *testing.T, pid int, source, target string) bool {
+	t.Helper()
+	list := mounted(t, pid) // waits for the lock, which the child holds until it has ended
+	lines := linesWith(t, pid, " "+target+" ")
+	if len(list) != len(lines) || len(lines) > 1 || len(linesWith(t, pid, source+" ")) != len(lines) {
+		t.Errorf("recorded are %+v, mounted %q", list, lines)
+	}
+	if len(lines) == 1 {
+		gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+		if _, stderr, status := runHelper(t, asked(pid, gone)); status != 0 {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Dir(filepath.Dir(target))); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+	if left, _ := filepath.Glob("/run/docker-nsjoin-host/pid-" + strconv.Itoa(pid)); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+	return len(lines) == 1
+}
