@@ -74,6 +74,19 @@ func (c *Connection) StartHelper(ctx context.Context, s Spec, first []byte, warn
 	return StartHelper(ctx, to, c.register, files, c.keep, s, first, warn)
 }
 
+// StartAlone is like StartHelper for a container that reads no request, and that is never one of those that are kept.
+func (c *Connection) StartAlone(ctx context.Context, s Spec) (*Helper, error) {
+	alone := *c
+	alone.keep = Keep{}
+	return alone.StartHelper(ctx, s, nil, func(string) {})
+}
+
+// Leave closes the connection. The container may go on; the engine removes it when it has ended.
+func (h *Helper) Leave() {
+	h.Close()
+	h.record.Release()
+}
+
 // start creates a helper container and starts it. On an error it removes the container. If the client
 // is killed, the next call removes it (Register.sweep).
 func (st *starter) start(ctx context.Context, s Spec) (*Helper, error) {

@@ -22,9 +22,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// CallLabel is the only label of a helper container: the ID of the call, which audit records name too.
-// It identifies nothing, since an image can have this label.
-const CallLabel = "io.nsjoin.call"
+// CallLabel is a label of a helper container: the ID of the call, which audit records name too. VolumeLabel is one of a
+// container that holds a volume: the volume's name. They identify nothing, since an image can have these labels.
+const (
+	CallLabel   = "io.nsjoin.call"
+	VolumeLabel = "io.nsjoin.volume"
+)
+
+// VolumePath is where the volume is in a container that holds one.
+const VolumePath = "/docker-nsjoin-volume"
 
 // Spec describes a helper container.
 type Spec struct {
@@ -44,6 +50,10 @@ type Spec struct {
 	IdentityOf string
 	// Sockets says that the helper serves sockets: it needs more open files than the container may have.
 	Sockets bool
+	// Volume, if not "", is mounted at VolumePath, and the container keeps the engine from removing the volume as long as
+	// it is mounted in process UsedBy. It has no rights.
+	Volume string
+	UsedBy int
 	// target is the engine's answer about that container, or about another one of the request.
 	target container.InspectResponse
 	// volumes are the directories of the image's volumes; unusable says that they make the image
@@ -192,7 +202,7 @@ func (s Spec) config() *container.Config {
 		WorkingDir:   "/",
 		StopSignal:   "SIGTERM",
 		Healthcheck:  &container.HealthConfig{Test: []string{"NONE"}},
-		Labels:       map[string]string{CallLabel: string(s.Call)},
+		Labels:       s.labels(),
 		AttachStdin:  s.keep == 0,
 		AttachStdout: s.keep == 0,
 		AttachStderr: s.keep == 0,
@@ -216,13 +226,25 @@ func (s Spec) config() *container.Config {
 	return c
 }
 
+// labels returns those of the container.
+func (s Spec) labels() map[string]string {
+	labels := map[string]string{CallLabel: string(s.Call)}
+	if s.Volume != "" {
+		labels[VolumeLabel] = s.Volume
+	}
+	return labels
+}
+
 // framesArg tells the helper that its request comes in frames on standard input.
 const framesArg = "frames"
 
 // arguments returns those of the container's first process.
 func (s Spec) arguments() []string {
-	if s.keep > 0 {
+	switch {
+	case s.keep > 0:
 		return []string{"keep", strconv.Itoa(s.keep)}
+	case s.Volume != "":
+		return []string{"volume", strconv.Itoa(s.UsedBy)}
 	}
 	return []string{framesArg}
 }
@@ -245,6 +267,11 @@ func (s Spec) hostConfig() *container.HostConfig {
 	for _, directory := range s.volumes {
 		// Without it the engine makes a volume, with a copy of the image's files.
 		h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeTmpfs, Target: directory})
+	}
+	if s.Volume != "" {
+		h.Mounts = append(h.Mounts, mount.Mount{
+			Type: mount.TypeVolume, Source: s.Volume, Target: VolumePath, VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+		})
 	}
 	if s.HostIPC {
 		h.IpcMode = "host"

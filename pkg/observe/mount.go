@@ -71,7 +71,10 @@ func (o *Observation) ObserveMount(r *request.Request) error {
 		return fmt.Errorf("read the IDs of %s: %w", r.Base.Quoted(), err)
 	}
 	f.Mapped = p.IDs[ns.User] != o.Facts.Self.Namespaces[ns.User]
-	if r.Mount.Type != request.MountTmpfs {
+	switch {
+	case r.Mount.Type == request.MountVolume && r.Mount.From == nil: // only a plan is wanted, for a volume that is not there
+		f.Source = &plan.MountPoint{Dir: true, Empty: true}
+	case r.Mount.Type != request.MountTmpfs:
 		if err := o.readMountSource(r); err != nil {
 			return err
 		}
@@ -82,12 +85,14 @@ func (o *Observation) ObserveMount(r *request.Request) error {
 	if _, err := p.describeMount(o.MountTarget, o.MountRoot, &f.Target); err != nil {
 		return fmt.Errorf("%s in %s: %w", r.Mount.Target, r.Base.Quoted(), err)
 	}
-	if r.Mount.Type == request.MountVolume && !r.Mount.NoCopy {
-		for at, point := range map[*os.File]*plan.MountPoint{o.MountSource: f.Source, o.MountTarget: &f.Target} {
-			if point.Empty, err = isEmpty(at, point.Dir); err != nil {
-				return fmt.Errorf("read the directory %s: %w", point.Path, err)
-			}
-		}
+	if r.Mount.Type != request.MountVolume || r.Mount.NoCopy {
+		return nil
+	}
+	if f.Target.Empty, err = isEmpty(o.MountTarget, f.Target.Dir); err == nil && o.MountSource != nil {
+		f.Source.Empty, err = isEmpty(o.MountSource, f.Source.Dir)
+	}
+	if err != nil {
+		return fmt.Errorf("find whether %s or the volume is empty: %w", f.Target.Path, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@
 //	nsjoin-helper frames [CAPABILITIES [CONNECTION]]
 //	nsjoin-helper keep SECONDS
 //	nsjoin-helper hold
+//	nsjoin-helper volume PID
 //	nsjoin-helper watch
 //	nsjoin-helper record
 //	nsjoin-helper unlink
@@ -128,6 +129,8 @@ func runWithoutRequest(args []string) (done bool, err error) {
 			return true, sibling.RunWatchdog(args[1])
 		case keeper.Arg:
 			return true, keep(args[1])
+		case volumeArg:
+			return true, holdVolume(args[1])
 		}
 	}
 	return false, nil

@@ -173,10 +173,6 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 	if err != nil {
 		return dockercli.CommandUsageError(cmd, err)
 	}
-	if q.Type == request.MountVolume {
-		return exit.Hint(fmt.Errorf("volume %q: the engine would not know that it is in use, and could remove it", q.Volume),
-			"docker volume inspect --format {{.Mountpoint}} %s names its directory, which can be mounted by its path", q.Volume)
-	}
 	q.Mkdir, q.MapIDs, q.Force, q.By = o.mkdir, o.ids, o.force, by()
 	if q.Type == request.MountTmpfs && o.ids {
 		return dockercli.CommandUsageError(cmd, errors.New("--idmap: a tmpfs has the container's IDs already"))
@@ -242,19 +238,36 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	if err != nil {
 		return err
 	}
+	if q.Type == request.MountVolume {
+		return o.mountVolume(ctx, host, r, answers)
+	}
 	return o.ask(ctx, host, r, answers)
+}
+
+// answer has the helper carry r out.
+func answer(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) (*mounts.Answer, error) {
+	out, _, err := host.Ask(ctx, r, engine.NewSpec(r, answers), nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer mounts.Answer
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, fmt.Errorf("read the helper's answer: %w", err)
+	}
+	return &answer, nil
 }
 
 // ask has the helper carry r out, and prints the result.
 func (o *options) ask(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	out, _, err := host.Ask(ctx, r, engine.NewSpec(r, answers), nil)
+	answer, err := answer(ctx, host, r, answers)
 	if err != nil {
 		return err
 	}
-	var answer mounts.Answer
-	if err := json.Unmarshal(out, &answer); err != nil {
-		return fmt.Errorf("read the helper's answer: %w", err)
-	}
+	return o.print(host, r, answers, answer)
+}
+
+// print prints the helper's answer.
+func (o *options) print(host *enginehost.Host, r *request.Request, answers engine.Answers, answer *mounts.Answer) (err error) {
 	switch {
 	case answer.Plan != nil:
 		text, err := planText(*answer.Plan, r.DryRun)
