@@ -63,8 +63,11 @@ func TestAddressThatIsNotLoopback(t *testing.T) {
 func TestPortThatIsNotListening(t *testing.T) {
 	c, n := start(t, forward.Options{}, "0:80"), newNetwork()
 	c.source.next <- n
-	waits := c.wait(forward.Waiting)
 	<-c.started
+	if len(c.events) == 0 {
+		t.Fatal("it has started without a word")
+	}
+	waits := c.wait(forward.Waiting)
 	isClosed(t, waits.Listen[0])
 	stop := n.serve(t, "127.0.0.1:80")
 	ready := c.wait(forward.Ready)

@@ -25,7 +25,7 @@ type tunnel struct {
 	users   *listen.Users
 	alive   context.Context // until the forward has ended
 	end     context.CancelFunc
-	settled sync.Once
+	settled atomic.Bool
 	total   atomic.Int64
 	now     atomic.Int64 // connections that are open
 	bytes   pump.Counts
@@ -54,11 +54,10 @@ func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
 
 // settle notes once that the forward has started, or why not, and reports whether this was the time.
 func (t *tunnel) settle(s *starting, err error) bool {
-	first := false
-	t.settled.Do(func() {
-		first = true
+	first := t.settled.CompareAndSwap(false, true)
+	if first {
 		s.settle(err)
-	})
+	}
 	return first
 }
 
@@ -129,11 +128,13 @@ func (l *life) use(set *listen.Set, starting *starting) {
 		listens, known := l.network.Listens(ctx, target)
 		return listens || !known
 	}
-	// A program that restarts listens soon; at the start the user should know at once.
-	if first := l.settle(starting, nil); !first && l.waitForTarget(silently, answers) || l.ctx.Err() != nil {
+	// A program that restarts listens soon; at the start the user should know at once, before the call goes into the
+	// background.
+	if l.settled.Load() && l.waitForTarget(silently, answers) || l.ctx.Err() != nil {
 		return
 	}
 	l.change(Waiting)
+	l.settle(starting, nil)
 	l.waitForTarget(0, answers)
 }
 
