@@ -5,6 +5,10 @@ package enginehost
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+
+	"github.com/moby/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dataroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
@@ -62,6 +66,13 @@ func (h *Host) SendPrograms(content []byte) { h.content = content }
 
 // Name returns the program's name, for messages.
 func (h *Host) Name() exit.Name { return h.cli.Name }
+
+// Note tells a user at a terminal what goes on.
+func (h *Host) Note(text string) {
+	if term.IsTerminal(os.Stderr.Fd()) {
+		fmt.Fprintf(os.Stderr, "%s: %s\n", h.Name(), text)
+	}
+}
 
 // Debug prints a line if the user asked for debugging output.
 func (h *Host) Debug(text string) { h.cli.Debug(text) }

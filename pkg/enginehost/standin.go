@@ -13,7 +13,7 @@ import (
 
 // StandInFor makes a container that stands in for the base of r, a container that does not run or, with image, a local
 // image, and resolves r with it. The helper for r then runs through the engine, so that this process can remove the
-// stand-in in the end: when Close is called.
+// stand-in in the end: when Close is called. A view of r does not have the program that the stand-in runs.
 func (h *Host) StandInFor(ctx context.Context, r *request.Request, image bool, o standin.Options) (engine.Answers, error) {
 	if err := h.RequireEngine("a container that does not run needs a copy, which only the engine can make"); err != nil {
 		return nil, err
@@ -51,6 +51,9 @@ func (h *Host) StandInFor(ctx context.Context, r *request.Request, image bool, o
 	}
 	// Messages name what the user typed.
 	answers[typed] = answers[made.ID]
-	r.Base.Name, r.View.Hide = typed, made.Program
+	r.Base.Name = typed
+	if r.View != nil {
+		r.View.Hide = made.Program
+	}
 	return answers, nil
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
-
-	"github.com/moby/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/pull"
@@ -57,7 +54,7 @@ func (o *options) standIn(ctx context.Context, host *enginehost.Host, r *request
 	}
 	options := standin.Options{
 		Network: o.network, WritableVolumes: o.volumes == writable,
-		Note: func(text string) { note(host, text) }, Working: func(text string) (end func()) { return progress.Start(text, nil).End },
+		Note: host.Note, Working: func(text string) (end func()) { return progress.Start(text, nil).End },
 	}
 	answers, err := host.StandInFor(ctx, r, o.image, options)
 	if errors.Is(err, standin.ErrNoImage) && o.pull {
@@ -81,13 +78,6 @@ func (o *options) pullImage(ctx context.Context, host *enginehost.Host, name str
 	return pull.Image(ctx, client, name, host.RegistryAuth(name), &far)
 }
 
-// note tells the user at a terminal what goes on.
-func note(host *enginehost.Host, text string) {
-	if term.IsTerminal(os.Stderr.Fd()) {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", host.Name(), text)
-	}
-}
-
 // waitFor waits until the container of r runs.
 func waitFor(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
 	asked, err := host.Engine()
@@ -104,7 +94,7 @@ func waitFor(ctx context.Context, host *enginehost.Host, r *request.Request) (en
 			return answers, err
 		}
 		if first {
-			note(host, fmt.Sprintf("waiting for the start of %s; Ctrl-C ends it", r.Base.Name))
+			host.Note(fmt.Sprintf("waiting for the start of %s; Ctrl-C ends it", r.Base.Name))
 		}
 		select {
 		case <-ctx.Done():

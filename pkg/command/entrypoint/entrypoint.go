@@ -15,12 +15,15 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/lint"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -29,6 +32,9 @@ them, and check whether it can be started: whether the program exists, may be ex
 has its interpreter, loader and libraries, and is for the engine's machine. It works for
 containers that run, have stopped, were never started or keep restarting. Nothing is
 pulled, started or changed.
+
+With --run the command runs in the container, beside what runs there. One that does not
+run keeps as it is: a copy is made, as for docker nsjoin debug, and thrown away.
 
 With --lint each check is a line, and the exit status is 1 if the container cannot start.
 
@@ -70,7 +76,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
 	flags.BoolVar(&o.lint, "lint", false, "Show each check; exit with status 1 if the container cannot start")
-	flags.BoolVar(&o.run, "run", false, "Run ENTRYPOINT and CMD in a running container, beside what runs there")
+	flags.BoolVar(&o.run, "run", false, "Run ENTRYPOINT and CMD: in the container if it runs, otherwise in a copy")
 	o.exec.Host.AddTo(flags)
 	cmd.ValidArgsFunction = completion.Targets(cli)
 	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
@@ -124,15 +130,11 @@ func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string)
 	return nil
 }
 
-// runIt runs the command in a running container, as docker nsjoin CONTAINER COMMAND does.
+// runIt runs the command in a running container, as docker nsjoin CONTAINER COMMAND does, or in a copy of what does not
+// run.
 func (o *options) runIt(ctx context.Context, cli *dockercli.CLI, t target.Target) error {
-	switch {
-	case t.Kind == target.Image:
-		return exit.Hint(fmt.Errorf("--run: %q is an image, not a running container", t.Name), "docker run --rm -it %s", t.Name)
-	case !t.Running:
-		return exit.Hint(fmt.Errorf("--run: container %q does not run (%s)", t.Name, t.State), "docker start --attach %s", t.Name)
-	case len(t.Command) == 0:
-		return fmt.Errorf("--run: container %q has neither ENTRYPOINT nor CMD", t.Name)
+	if len(t.Command) == 0 {
+		return fmt.Errorf("--run: %s %q has neither ENTRYPOINT nor CMD", t.Kind, t.Name)
 	}
 	r := &request.Request{
 		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: t.Name}, Take: ns.All(),
@@ -141,5 +143,13 @@ func (o *options) runIt(ctx context.Context, cli *dockercli.CLI, t target.Target
 	if err := o.exec.Apply(r); err != nil {
 		return err
 	}
-	return o.exec.Run(ctx, cli, r, execopts.Resolve)
+	resolve := execopts.Resolve
+	if !t.Running {
+		resolve = func(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
+			return host.StandInFor(ctx, r, t.Kind == target.Image, standin.Options{
+				Note: host.Note, Working: func(text string) (end func()) { return progress.Start(text, nil).End },
+			})
+		}
+	}
+	return o.exec.Run(ctx, cli, r, resolve)
 }
