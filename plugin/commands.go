@@ -24,17 +24,18 @@ import (
 var commands = []struct {
 	name string
 	make func(*dockercli.CLI) *cobra.Command
+	warn bool // of a container with that name
 }{
-	{"debug", debug.New},
-	{"each", each.New},
-	{"ls", ls.New},
-	{"inspect", inspect.New},
-	{"entrypoint", entrypoint.New},
-	{"forward", forward.New},
-	{"connect", connect.New},
-	{"mount", mount.New},
-	{"umount", mount.NewUmount},
-	{completion.Name, completion.New},
+	{"debug", debug.New, true},
+	{"each", each.New, true},
+	{"ls", ls.New, false},
+	{"inspect", inspect.New, false},
+	{"entrypoint", entrypoint.New, true},
+	{"forward", forward.New, true},
+	{"connect", connect.New, true},
+	{"mount", mount.New, true},
+	{"umount", mount.NewUmount, true},
+	{completion.Name, completion.New, false},
 }
 
 // newRoot makes docker nsjoin as a subcommand of docker, or nsjoin alone. It adds only the subcommand that
@@ -59,6 +60,9 @@ func newCommands(cli *dockercli.CLI, name string) []*cobra.Command {
 		case name == c.name, name == "--help", name == "-h":
 			cmd := c.make(cli)
 			cmd.DisableFlagsInUseLine = true
+			if c.warn {
+				cli.WarnOfName(cmd)
+			}
 			made = append(made, cmd)
 		}
 	}

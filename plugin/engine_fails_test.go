@@ -226,3 +226,20 @@ func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {
 		t.Errorf("files left in its directory: %v, %v", entries, err)
 	}
 }
+
+// A container whose name is that of a command is hidden by it: a line says how to reach it.
+func TestNameOfCommand(t *testing.T) {
+	for word, args := range map[string][]string{
+		"each": {"--all", "--", "true"}, "debug": {"web"}, "forward": {"web", "80"}, "connect": {"web", "80"}, "entrypoint": {"web"},
+		"mount": {"web"}, "umount": {"web", "/x"},
+	} {
+		warning := fmt.Sprintf("docker nsjoin: warning: a container is named %[1]s, like this command: docker nsjoin container:%[1]s reaches it\n", word)
+		for _, name := range []string{word, "web"} {
+			e := newBrokenEngine(t, response(http.StatusOK, `{"Id": "0", "Name": "/`+name+`"}`))
+			_, errs := output(t, e.plugin(t, append([]string{word}, args...)...))
+			if strings.HasPrefix(errs, warning) != (name == word) {
+				t.Errorf("%s, and a container %s: %q", word, name, errs)
+			}
+		}
+	}
+}

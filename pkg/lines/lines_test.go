@@ -73,6 +73,7 @@ func TestLabels(t *testing.T) {
 	for label, want := range map[lines.Label]string{
 		{Container: "web"}:                   "web",
 		{Context: "eu", Container: "web"}:    "eu/web",
+		{"eu", "api.1", true}:                "api.1",
 		{Container: "a\x1b[2J\nb"}:           `a\u001b[2J\nb`,
 		{Context: "\r", Container: "\u202e"}: `\r/\u202e`,
 	} {

@@ -16,12 +16,13 @@ import (
 type Label struct {
 	Context   string // "" if there is only one
 	Container string
+	Unique    bool // no other context has such a container: the context is not printed
 }
 
 // String returns the label as it is printed.
 func (l Label) String() string {
 	name := printable.Text(l.Container)
-	if l.Context == "" {
+	if l.Context == "" || l.Unique {
 		return name
 	}
 	return printable.Text(l.Context) + "/" + name

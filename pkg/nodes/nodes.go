@@ -35,11 +35,12 @@ type Finder struct {
 
 	asked    sync.Once
 	found    map[string][]string // contexts, by node ID
+	silent   []string            // contexts whose engines have not answered
 	askError error
 }
 
 // askTimeout is how long the engine of a context may take to say which node it is.
-const askTimeout = 5 * time.Second
+const askTimeout = 15 * time.Second
 
 // file is the name of the file with the pairs that the user has confirmed.
 const file = "nodes.json"
@@ -112,19 +113,22 @@ func (f *Finder) ask(ctx context.Context) (map[string][]string, error) {
 				return
 			}
 			id, err := f.nodeID(ctx, cli)
-			if err != nil || id == "" {
-				f.CLI.Debug(fmt.Sprintf("context %s: which node it is, is unknown: %v", name, err))
-				return
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			found[id] = append(found[id], name)
+			switch {
+			case err != nil:
+				f.silent = append(f.silent, name)
+				f.CLI.Debug(fmt.Sprintf("context %s: ask which node it is: %v", name, err))
+			case id != "":
+				found[id] = append(found[id], name)
+			}
 		})
 	}
 	all.Wait()
 	for _, list := range found {
 		slices.Sort(list)
 	}
+	slices.Sort(f.silent)
 	return found, nil
 }
 
@@ -151,7 +155,11 @@ var hostname = sync.OnceValue(func() *regexp.Regexp {
 // node.
 func (f *Finder) byTemplate(ctx context.Context, t swarm.Task) (*dockercli.CLI, string, error) {
 	if f.Template == "" {
-		return nil, "", exit.Hint(fmt.Errorf("no context has the engine of node %s (%s)", t.NodeID, t.Hostname),
+		silent := ""
+		if len(f.silent) > 0 {
+			silent = "; not reached: " + strings.Join(f.silent, ", ")
+		}
+		return nil, "", exit.Hint(fmt.Errorf("no context has the engine of node %s (%s)%s", t.NodeID, t.Hostname, silent),
 			"make one with docker context create, or use --node-context 'ssh://{{.Hostname}}'")
 	}
 	if len(t.Hostname) > 253 || !hostname().MatchString(t.Hostname) {

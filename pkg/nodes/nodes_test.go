@@ -63,6 +63,7 @@ func TestFinder(t *testing.T) {
 	makeContext(t, "two", two)
 	makeContext(t, "too", two)
 	engine(t, dir, "node3")
+	makeContext(t, "gone", "unix://"+dir+"/gone.sock")
 	const never = "never asked"
 	for _, row := range []struct {
 		name, node, hostname string
@@ -78,7 +79,7 @@ func TestFinder(t *testing.T) {
 		{"two contexts of one node", "node2", "h", "", nil, true, never, "", "the engines of the contexts too and two say that they are the same node, node2"},
 		{"one of them is named", "node2", "h", "", []string{"two"}, false, never, "two", ""},
 		{"another one is named", "node2", "h", "", []string{"one"}, false, never, "", "no context has the engine of node node2 (h)"},
-		{"none", "node3", "h", "", nil, true, never, "", "no context has the engine of node node3 (h)"},
+		{"none", "node3", "h", "", nil, true, never, "", "no context has the engine of node node3 (h); not reached: gone"},
 		{"by its name, refused", "node3", "node3", "unix://" + dir + "/{{.Hostname}}.sock", nil, false, "", "", "not confirmed"},
 		{"by its name", "node3", "node3", "unix://" + dir + "/{{.Hostname}}.sock", nil, true, "", "node3", ""},
 		{"by its name, again", "node3", "node3", "unix://" + dir + "/{{.Hostname}}.sock", nil, false, never, "node3", ""},

@@ -40,7 +40,7 @@ func (t target) label() lines.Label {
 	if name == "" {
 		name = t.ID[:min(12, len(t.ID))]
 	}
-	return lines.Label{Context: t.host.context, Container: name}
+	return lines.Label{Context: t.host.context, Container: name, Unique: t.task != ""}
 }
 
 // call is one call of the command.

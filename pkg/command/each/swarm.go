@@ -32,6 +32,9 @@ func (c *call) findTasks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if manager.context, err = c.cli.Context(); err != nil {
+		return err
+	}
 	byNode := make(map[string]*host)
 	for _, t := range tasks {
 		h, known := byNode[t.NodeID]
