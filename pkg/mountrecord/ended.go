@@ -53,3 +53,23 @@ func (d *Dir) removeIfEnded(top *os.File, name string, runs func(*mounts.Record)
 	_ = unix.Unlinkat(int(top.Fd()), name, unix.AT_REMOVEDIR)
 	return list
 }
+
+// Peek returns the records of a container without locking them: some may be of mounts that are being made, or that are
+// not there any more. root is as for Open.
+func Peek(root *os.File, container string) []*mounts.Record {
+	top, err := openDir(root, Path, false)
+	if err != nil {
+		return nil
+	}
+	defer top.Close()
+	dir, err := openDir(top, container, false)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	list, err := (&Dir{dir}).List()
+	if err != nil {
+		return nil
+	}
+	return list
+}

@@ -44,6 +44,36 @@ type Record struct {
 	By  string `json:"by,omitempty"`
 }
 
+// What names what is mounted, for people.
+func (r *Record) What() string {
+	switch {
+	case r.Volume != "":
+		return "volume " + r.Volume
+	case r.From != "":
+		return r.From + ":" + string(r.Source)
+	case r.Source == "":
+		return "tmpfs"
+	}
+	return string(r.Source)
+}
+
+// Mode returns its options as docker run -v has them.
+func (r *Record) Mode() string {
+	text := "rw"
+	for _, option := range r.Options {
+		if option == "ro" {
+			text = ""
+		}
+	}
+	for _, option := range r.Options {
+		if text != "" {
+			text += ","
+		}
+		text += option
+	}
+	return text
+}
+
 // Made is a file or directory that was made as a mount point.
 type Made struct {
 	Path   request.Word `json:"path"` // in the container

@@ -41,7 +41,7 @@ func Header() formatter.Header {
 		"Labels": "LABELS", "Networks": "NETWORKS",
 		"Process": "PROCESS", "StartedAt": "STARTED AT", "Processes": "PROCESSES",
 		"Cgroup": "CGROUP", "IPC": "IPC", "Mnt": "MNT", "Net": "NET", "PID": "PID", "Time": "TIME",
-		"User": "USER", "UTS": "UTS", "Guests": "GUESTS",
+		"User": "USER", "UTS": "UTS", "Guests": "GUESTS", "Mounts": "MOUNTS",
 	}
 }
 
@@ -69,6 +69,8 @@ func (r *columns) Process() int      { return r.row.PID }
 func (r *columns) StartedAt() string { return r.row.Started.Format(time.RFC3339) }
 func (r *columns) Processes() int    { return r.row.Processes }
 func (r *columns) Guests() Guests    { return Guests{guestsOf(r.row), r.row.MoreGuests} }
+
+func (r *columns) Mounts() Mounts { return mountsOf(r.row) }
 
 func (r *columns) RunningFor() string {
 	return units.HumanDuration(time.Since(time.Unix(r.container.Created, 0))) + " ago"

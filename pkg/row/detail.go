@@ -59,6 +59,16 @@ func (r *Row) writeDetail(out io.Writer, paint Painter) error {
 	if row.MoreGuests > 0 {
 		fmt.Fprintf(w, "…and %d more guests\n", row.MoreGuests)
 	}
+	if len(row.Mounts) > 0 {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintln(w, "\nMOUNT\tSOURCE\tOPTIONS\tSINCE\tBY")
+	}
+	for _, m := range row.Mounts {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", printable.Text(m.Target), printable.Text(m.Source), printable.Text(m.Options),
+			moment(time.Unix(m.Time, 0)), printable.Text("docker nsjoin, "+m.By))
+	}
 	return w.Flush()
 }
 

@@ -18,7 +18,26 @@ type Record struct {
 	Processes       int
 	Namespaces      map[string]NamespaceRecord
 	Guests          []GuestRecord
-	MoreGuests      int `json:",omitempty"` // that are not listed
+	MoreGuests      int           `json:",omitempty"` // that are not listed
+	Mounts          []MountRecord `json:",omitempty"`
+}
+
+// MountRecord is a mount that docker nsjoin mount has made.
+type MountRecord struct {
+	Target, Source, Options, By, Time string
+}
+
+// Mounts is a list that a template prints as a number.
+type Mounts []MountRecord
+
+func (m Mounts) String() string { return strconv.Itoa(len(m)) }
+
+// mountsOf returns the mounts of a row.
+func mountsOf(r *survey.Row) (list Mounts) {
+	for _, m := range r.Mounts {
+		list = append(list, MountRecord{m.Target, m.Source, m.Options, m.By, time.Unix(m.Time, 0).UTC().Format(time.RFC3339)})
+	}
+	return list
 }
 
 // NamespaceRecord is one of the row's namespaces. With has the names of the containers that share it.
@@ -57,7 +76,7 @@ func RecordOf(r *Row) Record {
 	return Record{
 		ID: r.row.ID, Name: r.row.Name, Image: r.container.Image, State: r.container.State, Process: r.row.PID,
 		StartedAt: r.StartedAt(), Bundle: r.row.Bundle, Processes: r.row.Processes,
-		Namespaces: r.Namespaces(), Guests: guestsOf(r.row), MoreGuests: r.row.MoreGuests,
+		Namespaces: r.Namespaces(), Guests: guestsOf(r.row), MoreGuests: r.row.MoreGuests, Mounts: mountsOf(r.row),
 	}
 }
 

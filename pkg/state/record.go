@@ -23,6 +23,8 @@ const (
 	Scratch Kind = "scratch"
 	// Forward is a process that forwards ports; see Record.Listen.
 	Forward Kind = "forward"
+	// Mount is a process that mounts again after each start of a container; see Record.Listen.
+	Mount Kind = "mount"
 )
 
 // Entry is the content of a record.

@@ -24,6 +24,8 @@ type Row struct {
 	// later ones that are not listed.
 	Guests     []Guest
 	MoreGuests int
+	// Mounts are those that docker nsjoin mount has made in it.
+	Mounts []Mount
 }
 
 // Namespace is a namespace of a container.
@@ -101,6 +103,7 @@ func (r *reporter) time(start uint64) time.Time {
 
 // fill sets the namespaces of a row.
 func (r *reporter) fill(row *Row, c *Container) {
+	row.Mounts = c.Mounts
 	own := r.Own(c)
 	for k, inode := range r.Groups[c.Group].Namespaces {
 		n := Namespace{Kind: ns.Kind(k), Inode: inode, Host: !own.Has(ns.Kind(k))}

@@ -125,6 +125,17 @@ type Container struct {
 	Shim   int    `json:"shim"`
 	Engine int    `json:"engine"`
 	Bundle string `json:"bundle"`
+	// Mounts are those that docker nsjoin mount has made in it.
+	Mounts []Mount `json:"mounts,omitempty"`
+}
+
+// Mount is a mount that docker nsjoin mount has made. Its text is not escaped for printing.
+type Mount struct {
+	Target  string `json:"target"`
+	Source  string `json:"source"`
+	Options string `json:"options"` // as for docker run -v
+	By      string `json:"by"`      // who asked, as the client said
+	Time    int64  `json:"time"`    // in seconds since 1970
 }
 
 // Holder keeps a namespace alive: a mount of its file, or an open descriptor.

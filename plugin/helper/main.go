@@ -98,6 +98,9 @@ func run(args []string, to *messages) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		for i := range found.Containers {
+			addMounts(&found.Containers[i])
+		}
 		return 0, json.NewEncoder(to.stdout).Encode(found)
 	}
 	if r.Forward != nil {

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
 // mounter mounts into a container, unmounts, and lists what was mounted.
@@ -109,6 +111,45 @@ func (m *mounter) sweep() error {
 		}
 	}
 	return nil
+}
+
+// addMounts adds the mounts that docker nsjoin has made in a container. The records are on the host, where its shim is.
+func addMounts(c *survey.Container) {
+	shim, err := procfs.Open(c.Shim)
+	if err != nil {
+		return
+	}
+	defer shim.Close()
+	root, err := unix.Openat(int(shim.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	at := os.NewFile(uintptr(root), "/")
+	defer at.Close()
+	list := mountrecord.Peek(at, c.ID)
+	if len(list) == 0 {
+		return
+	}
+	first, err := procfs.Open(c.First)
+	if err != nil {
+		return
+	}
+	defer first.Close()
+	st, err := procfs.ReadStatAt(int(first.Fd()))
+	if err != nil {
+		return
+	}
+	have, err := procfs.ReadMounts(first, observe.MaxMounts)
+	if err != nil {
+		return
+	}
+	for _, r := range list {
+		if r.PID == c.First && r.Start == st.Start && among(have, r) != nil {
+			c.Mounts = append(c.Mounts, survey.Mount{
+				Target: string(r.Target), Source: r.What(), Options: r.Mode(), By: r.By, Time: r.Time,
+			})
+		}
+	}
 }
 
 // among finds the recorded mount; nil if it is not there.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -43,13 +42,9 @@ func (o *options) list(to io.Writer, ours []*mounts.Record, known engine.Answers
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.Target, b.Target) })
 	for _, m := range ours {
-		options := m.Options
-		if !slices.Contains(options, "ro") {
-			options = append([]string{"rw"}, options...)
-		}
 		rows = append(rows, row{
-			Target: string(m.Target), Source: sourceName("", cmp.Or(m.Volume, string(m.Source)), m.From), Type: string(m.Type),
-			Options: strings.Join(options, ","), By: "docker nsjoin, " + m.By, Time: time.Unix(m.Time, 0).Format(time.RFC3339),
+			Target: string(m.Target), Source: m.What(), Type: string(m.Type), Options: m.Mode(), By: "docker nsjoin, " + m.By,
+			Time: time.Unix(m.Time, 0).Format(time.RFC3339),
 		})
 	}
 	format := o.format

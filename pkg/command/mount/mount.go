@@ -35,7 +35,8 @@ machine. Symbolic links are followed, unless a container may have made them.
 TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
 
 The engine knows nothing of the mount: it ends with the container, also when that is
-restarted, and docker inspect does not show it.
+restarted, and docker inspect does not show it. With --keep the call goes on and mounts
+again after each start, when the container's program has already begun. umount ends it.
 
 Whoever may mount a path into a container may do so with docker run too. A container's
 root can read and write what is mounted as the host's root can, apart from user
@@ -45,6 +46,7 @@ const examples = `  docker nsjoin mount web ./src:/app/src              try out 
   docker nsjoin mount db ./fixed.cnf:/etc/mysql/conf.d/fixed.cnf:ro --mkdir
   docker nsjoin mount app /opt/profiler:/profiler:ro --mkdir
   docker nsjoin mount web cache:/var/cache            a volume
+  docker nsjoin mount --keep -d web ./src:/app/src    again after each start of web
   docker nsjoin mount --type tmpfs web /scratch:size=64m
   docker nsjoin mount --mount type=bind,src=/etc/ssl,dst=/etc/ssl,readonly web
   docker nsjoin mount --from db web /var/lib/data:/mnt:ro
@@ -64,7 +66,13 @@ type options struct {
 	ids   bool
 	force bool
 
+	keep       bool
+	background bool
+
 	lazy bool // of umount
+
+	keeper    *keeper // nil without --keep
+	unmounted string  // where umount has unmounted
 }
 
 // New makes docker nsjoin mount.
@@ -88,6 +96,8 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.mkdir, "mkdir", false, "Make TARGET if it does not exist")
 	flags.BoolVar(&o.ids, "idmap", false, "Map user and group IDs for a container with a user namespace of its own")
 	flags.BoolVar(&o.force, "force", false, "Map IDs even if root owns SOURCE")
+	flags.BoolVar(&o.keep, "keep", false, "Stay, and mount again after each start of the container")
+	flags.BoolVarP(&o.background, "detach", "d", false, "With --keep: stay in the background")
 	cmd.ValidArgsFunction = complete(cli)
 	_ = cmd.RegisterFlagCompletionFunc("type", completion.OneOf("bind", "volume", "tmpfs"))
 	_ = cmd.RegisterFlagCompletionFunc("from", completion.Containers(cli))
@@ -155,6 +165,10 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 	var q *request.Mount
 	var err error
 	switch {
+	case o.background && !o.keep:
+		err = errors.New("--detach requires --keep")
+	case o.keep && o.dryRun:
+		err = errors.New("--keep and --dry-run cannot be used together")
 	case len(args) == 2 && o.long != "": //nolint:mnd // container, mount
 		err = errors.New("--mount and SOURCE:TARGET cannot be used together")
 	case o.long != "" && (o.kind != "" || o.from != ""):
@@ -165,7 +179,7 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 		q, err = parseLong(o.long)
 	case len(args) == 2: //nolint:mnd // container, mount
 		q, err = parseShort(args[1], o.kind, o.from != "")
-	case o.kind != "" || o.from != "" || o.mkdir || o.ids || o.dryRun:
+	case o.kind != "" || o.from != "" || o.mkdir || o.ids || o.dryRun || o.keep:
 		err = errors.New("what is to be mounted? " + cmd.UseLine())
 	default:
 		q = &request.Mount{Action: request.MountList}
@@ -186,6 +200,9 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 		if !strings.HasPrefix(string(q.Source), "/") {
 			return dockercli.CommandUsageError(cmd, fmt.Errorf("%q: the path in %s must be absolute", q.Source, o.from))
 		}
+	}
+	if o.keep {
+		return o.stay(cmd.Context(), cli, args[0], q)
 	}
 	return o.run(cmd.Context(), cli, args[0], q)
 }
@@ -238,6 +255,21 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	if err != nil {
 		return err
 	}
+	if err := o.carryOut(ctx, host, r, answers); err != nil {
+		return err
+	}
+	switch {
+	case o.keeper != nil:
+		return o.keeper.keep(ctx, o, host, r, answers)
+	case q.Action == request.MountDetach && !o.dryRun:
+		endKeepers(host.Connection.Register().State, keptMount{r.Base.Container.ID, o.unmounted})
+	}
+	return nil
+}
+
+// carryOut has the helper do what r asks for, and prints the result.
+func (o *options) carryOut(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
+	q := r.Mount
 	if q.Type == request.MountVolume {
 		return o.mountVolume(ctx, host, r, answers)
 	}
@@ -279,17 +311,23 @@ func (o *options) print(host *enginehost.Host, r *request.Request, answers engin
 		return o.list(os.Stdout, answer.Mounts, answers, r.Base.Name)
 	}
 	for _, text := range answer.Warnings {
-		host.Name().Warn(os.Stderr, text)
+		host.Name().Warn(o.errs(), text)
 	}
 	done := answer.Done
+	if done != nil {
+		o.unmounted = string(done.Target)
+	}
 	switch {
 	case done == nil:
 	case r.Mount.Action == request.MountDetach && done.Target != r.Mount.Target: // it was named by a link, or was moved
-		_, err = fmt.Fprintf(os.Stdout, "%s is no longer at %s in %s\n",
-			printed(sourceName(done.Volume, string(done.Source), done.From)), printed(string(done.Target)), r.Base)
+		_, err = fmt.Fprintf(o.out(), "%s is no longer at %s in %s\n",
+			printed(done.What()), printed(string(done.Target)), r.Base)
 	case r.Mount.Action == request.MountAttach:
-		_, err = fmt.Fprintf(os.Stdout, "%s is at %s in %s until it stops or restarts\n",
-			printed(sourceName(done.Volume, string(done.Source), done.From)), printed(string(done.Target)), r.Base)
+		until := "until it stops or restarts"
+		if o.keeper != nil {
+			until = "and will be mounted again after each start"
+		}
+		_, err = fmt.Fprintf(o.out(), "%s is at %s in %s %s\n", printed(done.What()), printed(string(done.Target)), r.Base, until)
 	}
 	return err
 }

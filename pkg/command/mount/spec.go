@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -208,15 +207,4 @@ func (f *typeFlag) Set(value string) error {
 		return errors.New("must be bind, volume or tmpfs")
 	}
 	return nil
-}
-
-// sourceName names what is mounted, for messages.
-func sourceName(volume, source, from string) string {
-	switch {
-	case from != "":
-		return from + ":" + source
-	case volume != "":
-		return "volume " + volume
-	}
-	return cmp.Or(source, "tmpfs")
 }
