@@ -14,7 +14,7 @@ GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
-SESSION := ^Test(Client|Terminal|Storm|Stream|Hostile(RootWho|Terminal|Storm|Tracer|Forward))
+SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|Hostile(RootWho|Terminal|Storm|Tracer|Forward))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SSH     := ^TestSSH
 RESTORE := ^TestNoEngine

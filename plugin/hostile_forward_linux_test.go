@@ -150,10 +150,15 @@ func TestHostileForward(t *testing.T) {
 		{name: "SYS_PTRACE", options: []string{"--cap-add", "SYS_PTRACE"}},
 		{name: "SYS_ADMIN", options: []string{"--cap-add", "SYS_ADMIN"}},
 		{name: "NET_ADMIN", options: []string{"--cap-add", "NET_ADMIN"}},
+		{name: "host's processes", options: []string{"--pid", "host"}},
+		{name: "host's processes, user 1000", options: []string{"--pid", "host", "--user", "1000"}, execs: [][]string{nil, {"-u", "0"}}},
 		{name: "user 1000", options: []string{"--user", "1000"}, execs: [][]string{nil, {"-u", "0"}}},
 		{name: "user 1000 SYS_PTRACE", options: []string{"--user", "1000", "--cap-add", "SYS_PTRACE"}, execs: [][]string{nil, {"-u", "0"}}},
 	} {
 		t.Run(col.name, func(t *testing.T) {
+			if strings.HasPrefix(col.name, hostPIDs) && os.Getenv("NSJOIN_TEST_ENGINE") == "28-userns" {
+				col.options = append(col.options, "--userns", "host") // the engine demands it
+			}
 			container := c.intruderContainer(t, self, col)
 			network := openForward(t, container, "")
 			seen := startHostileServer(t, container)
@@ -166,11 +171,18 @@ func TestHostileForward(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			judgeClients(t, seen(), col)
+			first := 1
+			if strings.HasPrefix(col.name, hostPIDs) {
+				first, _ = strconv.Atoi(initOf(t, container))
+			}
+			judgeClients(t, seen(), col, first)
 			attackWaiting(t, network, container, col)
 		})
 	}
 }
+
+// hostPIDs begins the names of containers with the host's processes.
+const hostPIDs = "host's processes"
 
 const hostilePath = "/tmp/hostile.sock"
 
@@ -210,11 +222,12 @@ func dialForward(t *testing.T, network *client.Local, path string) net.Conn {
 	return conn
 }
 
-// judgeClients fails if the server has learned of a process outside of the container, or of another user.
-func judgeClients(t *testing.T, seen []clientSeen, col column) {
+// judgeClients fails if the server has learned of a process outside of the container, or of another user. first is the
+// container's first process, as it sees it.
+func judgeClients(t *testing.T, seen []clientSeen, col column, first int) {
 	t.Helper()
 	user := 0
-	if strings.HasPrefix(col.name, "user 1000") {
+	if strings.Contains(col.name, "user 1000") {
 		user = 1000
 	}
 	how := map[string]int{}
@@ -229,7 +242,7 @@ func judgeClients(t *testing.T, seen []clientSeen, col column) {
 			return len(c.Taken) > 3 || c.PID < 1 || !strings.HasPrefix(link, "socket:") && !strings.HasPrefix(link, "pipe:")
 		}):
 			t.Errorf("%s: descriptors %q", c.How, c.Taken)
-		case c.How == "SCM_PIDFD" && c.PID > 1, c.How == "SCM_CREDENTIALS" && c.PID != 1:
+		case c.How == "SCM_PIDFD" && c.PID > 0 && c.PID != first, c.How == "SCM_CREDENTIALS" && c.PID != first:
 			t.Errorf("%s names process %d, not the first one", c.How, c.PID)
 		case !byPidfd && c.UID != user:
 			t.Errorf("%s names user %d, not %d", c.How, c.UID, user)

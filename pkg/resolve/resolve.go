@@ -51,7 +51,12 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 	ctx, cancel := context.WithTimeout(ctx, mostTime)
 	defer cancel()
 	var failure error
+	silent := false // no server has answered for a domain of the search list
 	for _, name := range r.conf.candidates(host) {
+		asIs := strings.TrimSuffix(name, ".") == strings.TrimSuffix(host, ".")
+		if silent && !asIs {
+			continue
+		}
 		found, err := r.ask(ctx, name)
 		if len(found) > 0 {
 			return found, nil
@@ -62,9 +67,10 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 		if failure == nil {
 			failure = err
 		}
-		// As the C library does, another domain is tried only if a server has answered.
-		if answered := (*serverError)(nil); !errors.As(err, &answered) {
-			break
+		// As the C library does, another domain is tried only if a server has answered, but the name itself is tried
+		// anyway: res_nsearch(3).
+		if answered := (*serverError)(nil); !asIs && !errors.As(err, &answered) {
+			silent = true
 		}
 	}
 	if failure == nil {

@@ -337,3 +337,19 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// If no server answers for the first domain of the search list, the others are left out, but the name itself is tried.
+func TestSilenceForADomain(t *testing.T) {
+	s := newServer(t, func(_ string, q []byte) [][]byte {
+		var m dnsmessage.Message
+		_ = m.Unpack(q)
+		if m.Questions[0].Name.String() != "db." {
+			return nil
+		}
+		return [][]byte{reply(q, dnsmessage.RCodeSuccess, nil, "db. A 192.0.2.1")}
+	})
+	got, err := lookup(s, "options timeout:1 attempts:1 ndots:2\nsearch a b", "", "db")
+	if got != "192.0.2.1" || err != nil || s.names() != "db.a. db." {
+		t.Errorf("%q, %v, asked for %q", got, err, s.names())
+	}
+}
