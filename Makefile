@@ -14,7 +14,7 @@ GOTEST  := go test -count=1 -vet=off
 ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|Races|Table|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
-SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|Hostile(RootWho|Terminal|Storm|Tracer|Forward))
+SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|Hostile(RootWho|Terminal|Storm|Tracer|Forward|Each))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SSH     := ^TestSSH
 RESTORE := ^TestNoEngine
@@ -22,8 +22,10 @@ OLDCLI  := ^TestOldCLI
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
 LABELS  := ^TestLabels$$
+NODES   := ^TestNodes$$
+KILLED  := ^TestEachStorm$$
 # All other tests of ./plugin.
-ENGINELESS := -skip '$(ENGINE)|$(CALLERS)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)' ./plugin
+ENGINELESS := -skip '$(ENGINE)|$(CALLERS)|$(LINK)|$(SESSION)|$(OLDCLI)|$(RESTORE)|$(SSH)|$(SHELLS)|$(WINDOWS)|$(LABELS)|$(NODES)|$(KILLED)' ./plugin
 OTHERS  := $$(go list ./... | grep -v '/plugin$$')
 
 .PHONY: help
@@ -128,6 +130,16 @@ session: build ## run the slow tests: clients that end, terminals, killed sessio
 .PHONY: storm
 storm: build ## kill sessions at random points and with little memory, for a time of STORM (10m) (as root)
 	@NSJOIN_TEST_STORM=$${STORM:-10m} scripts/engine run -- $(GOTEST) -timeout 60m -v -run '^TestStorm$$' ./plugin
+
+.PHONY: swarm
+swarm: build ## run docker nsjoin each on a swarm of three engines, of which some are cut off or hang (as root, 5 minutes)
+	@scripts/swarm $(GOTEST) -timeout 15m -v -run '$(NODES)' ./plugin
+
+.PHONY: each-storm
+each-storm: build ## kill 300 calls of docker nsjoin each at random points, locally and with --via engine (as root, 10 minutes)
+	@for way in auto engine; do \
+		NSJOIN_TEST_VIA=$${way#auto} scripts/engine run 28-cgroup2 -- $(GOTEST) -timeout 20m -v -run '$(KILLED)' ./plugin || exit; \
+	done
 
 .PHONY: short
 short: build ## run a short form of each slow target, as CI does after make test (as root)

@@ -46,13 +46,18 @@ type holding struct {
 	at     places
 	victim *victim
 	cell   *cell
+	call   []string // of docker; nil for the victim's row
 }
 
 // try starts a call and reports whether the attacker stopped its process, which it then checks.
 // The command ends at once, so that the call ends if the attacker is too slow.
 func (h *holding) try() bool {
 	h.t.Helper()
-	cmd := h.cell.caller.docker(append(append([]string{"nsjoin", "--trust-container"}, h.victim.row.args(h.cell)...), "true")...)
+	call := h.call
+	if call == nil {
+		call = append(append([]string{"nsjoin", "--trust-container"}, h.victim.row.args(h.cell)...), "true")
+	}
+	cmd := h.cell.caller.docker(call...)
 	h.victim.callers = nil
 	h.victim.streams(h.t, cmd)
 	over := make(chan struct{})

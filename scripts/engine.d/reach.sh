@@ -46,7 +46,7 @@ reach_tls() {
 	export DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=$dir/tls
 }
 
-# certificates DIR: creates a CA, the engine's certificate, and the Docker CLI's with the names that it expects.
+# certificates DIR: creates a CA, the engine's certificate, also for its address as a node of TestNodes, and the Docker CLI's with the names that it expects.
 certificates() {
 	local key=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
 	have openssl || die "$variant needs openssl"
@@ -56,7 +56,7 @@ certificates() {
 		openssl req -x509 "${key[@]}" -keyout ca.key -out ca.pem -days 2 -subj '/CN=nsjoin test CA'
 		openssl req -new "${key[@]}" -keyout server.key -out server.csr -subj /CN=127.0.0.1
 		openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
-			-extfile <(printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
+			-extfile <(printf 'subjectAltName=IP:127.0.0.1,IP:10.213.7.2\nextendedKeyUsage=serverAuth\n')
 		openssl req -new "${key[@]}" -keyout key.pem -out client.csr -subj /CN=client
 		openssl x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out cert.pem \
 			-extfile <(printf 'extendedKeyUsage=clientAuth\n')

@@ -179,6 +179,9 @@ func (c *call) ask(ctx context.Context, h *host) (a found) {
 		return found{err: err}
 	}
 	a.list, a.missing, a.err = c.query.Choose(ctx, engine, h.Connection.HelperIDs)
+	if a.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		a.err = errors.New(noAnswer)
+	}
 	return a
 }
 
