@@ -112,7 +112,7 @@ remote: build ## run the engine tests with --via engine, and the tests over a sl
 
 .PHONY: hostile
 hostile: build ## run all attacks: each kind of container on each kind of child, locally and with --via engine (as root)
-	$(GOTEST) -run '^TestHostile' $(OTHERS)
+	NSJOIN_TEST_HOSTILE=all $(GOTEST) -run '^TestHostile|^TestManyMounts' $(OTHERS)
 	@set -e; for engine in $(ENGINES); do for way in auto engine; do \
 		echo "attacks on engine $$engine by --via $$way" >&2; \
 		NSJOIN_TEST_HOSTILE=all NSJOIN_TEST_VIA=$${way#auto} scripts/engine run "$$engine" -- \

@@ -182,7 +182,7 @@ func (d *Dir) List() ([]*mounts.Record, error) {
 			return nil, fmt.Errorf("read the record %s of a mount: %w", name, err)
 		}
 		at := len(list) // slices.SortFunc makes the helper larger
-		for at > 0 && (list[at-1].Time > r.Time || list[at-1].Time == r.Time && list[at-1].ID > r.ID) {
+		for at > 0 && (list[at-1].Time > r.Time || list[at-1].Time == r.Time && list[at-1].Unique > r.Unique) {
 			at--
 		}
 		list = slices.Insert(list, at, r)

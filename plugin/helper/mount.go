@@ -220,12 +220,17 @@ func (m *mounter) find(target string) (*mounts.Record, *procfs.Mount, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	leads := m.seen.MountAt(m.request, target) // it may be a path with links
-	for _, exact := range [2]bool{true, false} {
+	// Of several, the one on top. It may be a path with links, too.
+	leads := m.seen.MountAt(m.request, target)
+	for pass := range 3 {
 		for i := len(m.answer.Mounts) - 1; i >= 0; i-- {
 			r := m.answer.Mounts[i]
 			in := among(have, r)
-			if in != nil && (exact && (in.Path == target || string(r.Target) == target) || !exact && in.ID == leads) {
+			if in == nil {
+				continue
+			}
+			exact, onTop := in.Path == target || string(r.Target) == target, in.ID == leads
+			if exact && onTop || exact && pass == 1 || onTop && pass == 2 {
 				return r, in, nil
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -172,5 +174,36 @@ func TestMountAfterChroot(t *testing.T) {
 	_, stderr, status := runHelper(t, asked(cmd.Process.Pid, attach(t.TempDir(), target)))
 	if status == 0 || !strings.Contains(stderr, "root directory") {
 		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+// Many mounts, on top of each other, beside each other and in each other, are listed and unmounted. Each call reads the
+// records of those before.
+func TestManyMounts(t *testing.T) {
+	source, dir := t.TempDir(), t.TempDir()
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	targets := make([]string, 20)
+	if os.Getenv("NSJOIN_TEST_HOSTILE") == "all" {
+		targets = make([]string, 100)
+	}
+	for i := range targets {
+		targets[i] = filepath.Join(dir, []string{"same", "same/" + strconv.Itoa(i), "other" + strconv.Itoa(i)}[i%3])
+		q := attach(source, targets[i])
+		q.Mkdir = true
+		if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
+			t.Fatalf("mount %d: status %d: %s", i, status, stderr)
+		}
+	}
+	if list, lines := mounted(t, pid), linesWith(t, pid, source+" "); len(list) != len(targets) || len(lines) != len(targets) {
+		t.Errorf("%d are recorded, %d mounted", len(list), len(lines))
+	}
+	for _, target := range slices.Backward(targets) {
+		gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+		if _, stderr, status := runHelper(t, asked(pid, gone)); status != 0 {
+			t.Fatalf("umount %s: status %d: %s", target, status, stderr)
+		}
+	}
+	if left := linesWith(t, pid, dir); len(left) > 0 {
+		t.Errorf("%q", left)
 	}
 }
