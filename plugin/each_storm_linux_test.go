@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestEachStorm kills 300 calls of docker nsjoin each at random points: the Docker CLI, the plugin or one of the helpers.
+// Nothing may be left in the containers or on the engine.
+func TestEachStorm(t *testing.T) {
+	const calls, atOnce = 300, 6
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(stormSeed); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%s=%d", stormSeed, seed)
+	c := newCaller(t)
+	containers := []string{c.container(t), c.container(t), c.container(t)}
+	becomeReaper(t)
+	var mu sync.Mutex
+	met := map[string]int{}
+	var all sync.WaitGroup
+	for i := range atOnce {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(i)))
+			for range calls / atOnce {
+				what := c.killEach(t, containers, random)
+				mu.Lock()
+				met[what]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("killed: %v", met)
+	reapAll(t)
+	for _, container := range containers {
+		nothingIsLeft(t, container)
+	}
+	left := ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("helper containers: %s", left)
+		}
+	}()
+	eventually(t, "no helper container of this caller is left", func() bool {
+		left = fmt.Sprint(c.helpers(t))
+		return left == "[]"
+	})
+}
+
+// killEach starts a call and kills one of its processes at a random point, and then its Docker CLI if the call goes on.
+// It returns what was killed first.
+func (c caller) killEach(t *testing.T, containers []string, random *rand.Rand) string {
+	command := stormCommands[random.IntN(len(stormCommands))]
+	options := [][]string{nil, {"-i"}, {"--group"}, {"--parallel", "1"}, {"--format", "json"}}[random.IntN(5)]
+	args := append(append(append([]string{"nsjoin", "each"}, options...), containers...), "--")
+	cmd := c.docker(append(args, command...)...)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Error(err)
+		return "nothing"
+	}
+	defer out.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, io.Discard, io.Discard
+	err = cmd.Start()
+	in.Close()
+	if err != nil {
+		t.Error(err)
+		return "nothing"
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+	processes := append(descendants(cmd.Process.Pid), process{pid: cmd.Process.Pid})
+	n := random.IntN(len(processes))
+	what := []string{"the CLI", "a process below it"}[min(1, len(processes)-1-n)]
+	_ = unix.Kill(processes[n].pid, stormSignals[random.IntN(len(stormSignals))])
+	select {
+	case <-ended:
+	case <-time.After(300 * time.Millisecond):
+		_ = cmd.Process.Kill()
+	}
+	select {
+	case <-ended:
+	case <-time.After(endsWithin):
+		t.Errorf("the Docker CLI does not end: %v", args)
+	}
+	return what
+}
