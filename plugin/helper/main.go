@@ -99,7 +99,7 @@ func run(args []string, to *messages) (int, error) {
 			return 0, err
 		}
 		for i := range found.Containers {
-			addMounts(&found.Containers[i])
+			addMounts(&found.Containers[i], r.Call != "")
 		}
 		return 0, json.NewEncoder(to.stdout).Encode(found)
 	}

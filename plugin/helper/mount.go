@@ -113,14 +113,14 @@ func (m *mounter) sweep() error {
 	return nil
 }
 
-// addMounts adds the mounts that docker nsjoin has made in a container. The records are on the host, where its shim is.
-func addMounts(c *survey.Container) {
-	shim, err := procfs.Open(c.Shim)
-	if err != nil {
-		return
+// addMounts adds the mounts that docker nsjoin has made in a container. The records are on the host: where the helper is
+// or, if it is in a container of its own, where the container's shim is.
+func addMounts(c *survey.Container, shims bool) {
+	name := "/"
+	if shims {
+		name = fmt.Sprintf("/proc/%d/root", c.Shim)
 	}
-	defer shim.Close()
-	root, err := unix.Openat(int(shim.Fd()), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}

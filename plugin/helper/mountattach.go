@@ -206,10 +206,11 @@ func (m *mounter) removeMade(r *mounts.Record) {
 	if len(r.Made) == 0 {
 		return
 	}
+	after := r.Time - 1 // the clock of file systems may be a tick behind
 	var made []join.Made
 	for _, one := range r.Made {
 		made = append(made, join.Made{
-			Path: string(one.Path), Device: one.Device, Inode: one.Inode, Dir: one.Dir, After: r.Time,
+			Path: string(one.Path), Device: one.Device, Inode: one.Inode, Dir: one.Dir, After: after,
 		})
 	}
 	if uid, gid, err := m.process.RootIDs(); err == nil {
