@@ -68,11 +68,16 @@ func TestReadStarter(t *testing.T) {
 
 // With SCHED_FLAG_RESET_ON_FORK a child gets the default scheduling, sched(7).
 func TestScheduling(t *testing.T) {
+	inverted, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // 20 - nice
+	if err != nil {
+		t.Fatal(err)
+	}
+	inherited := 20 - inverted
 	for _, row := range []struct {
 		attr unix.SchedAttr
 		want plan.Attributes
 	}{
-		{unix.SchedAttr{Policy: unix.SCHED_IDLE}, plan.Attributes{Policy: unix.SCHED_IDLE}},
+		{unix.SchedAttr{Policy: unix.SCHED_IDLE}, plan.Attributes{Policy: unix.SCHED_IDLE, Nice: inherited}},
 		{unix.SchedAttr{Policy: unix.SCHED_FIFO, Priority: 3}, plan.Attributes{Policy: unix.SCHED_FIFO, Priority: 3}},
 		{unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 3, Flags: unix.SCHED_FLAG_RESET_ON_FORK}, plan.Attributes{}},
 		{unix.SchedAttr{Nice: -5, Flags: unix.SCHED_FLAG_RESET_ON_FORK}, plan.Attributes{}},
