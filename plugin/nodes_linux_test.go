@@ -91,7 +91,7 @@ func forwardTo(t *testing.T, pid int, address, to string) {
 		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
 		if err == nil {
 			defer ns.Close()
-			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET)
+			err = unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET) //nolint:forbidigo // only this thread of the test
 		}
 		if err != nil {
 			made <- result{nil, err}
@@ -125,7 +125,7 @@ func passTo(c net.Conn, to string) {
 	defer other.Close()
 	go func() {
 		_, _ = io.Copy(other, c)
-		other.(*net.TCPConn).CloseWrite()
+		_ = other.(*net.TCPConn).CloseWrite()
 	}()
 	_, _ = io.Copy(c, other)
 }
@@ -182,12 +182,12 @@ func nodesOf(t *testing.T, c *caller, n testNetwork) []node {
 func (c *caller) aliasSSH(t *testing.T, alias string) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(alias)
-	real, err := exec.LookPath("ssh")
+	program, err := exec.LookPath("ssh")
 	if err != nil {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(c.dir, "bin")
-	text := fmt.Sprintf("#!/bin/sh\nexec %s -o HostKeyAlias='[%s]:%s' \"$@\"\n", real, host, port)
+	text := fmt.Sprintf("#!/bin/sh\nexec %s -o HostKeyAlias='[%s]:%s' \"$@\"\n", program, host, port)
 	if err := errors.Join(os.Mkdir(bin, 0o755), os.WriteFile(filepath.Join(bin, "ssh"), []byte(text), 0o755)); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}

@@ -178,7 +178,8 @@ func (r *longCall) more(t *testing.T) (end bool) {
 func (r *longCall) end(t *testing.T) printed {
 	t.Helper()
 	_ = r.out.SetReadDeadline(time.Now().Add(2 * endsWithin))
-	for !r.more(t) {
+	for ended := false; !ended; {
+		ended = r.more(t)
 	}
 	_ = r.cmd.Wait()
 	return printed{r.read, r.errs.String(), r.cmd.ProcessState.ExitCode()}
@@ -190,7 +191,7 @@ func (n testNetwork) testReplaced(t *testing.T, c *caller, nodes []node) {
 	n.must(t, c, "-c", "two", "kill", containers[0])
 	n.waitForTasks(t, c, nodes) // it is replaced
 	for _, at := range nodes {
-		for _, id := range strings.Fields(n.must(t, c, "-c", at.context, "ps", "-q", "--filter", ofService)) {
+		for id := range strings.FieldsSeq(n.must(t, c, "-c", at.context, "ps", "-q", "--filter", ofService)) {
 			n.must(t, c, "-c", at.context, "exec", id, "touch", "/tmp/end")
 		}
 	}

@@ -12,7 +12,8 @@ import (
 func WritableOnHost(ctx context.Context, engine interface {
 	Lister
 	Info(ctx context.Context) (system.Info, error)
-}) ([]string, error) {
+},
+) ([]string, error) {
 	info, err := engine.Info(ctx)
 	if err != nil {
 		return nil, ExplainAs(err, "ask the engine for its directory", "ask the engine for its directory")

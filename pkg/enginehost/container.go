@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/holder"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -39,4 +40,10 @@ func inFrames(r *request.Request, programs []byte) ([]byte, error) {
 		}
 	}
 	return frames.Bytes(), nil
+}
+
+// HoldVolume starts a container that holds a volume of the engine's while it is mounted in the container with the first
+// process pid.
+func (h *Host) HoldVolume(ctx context.Context, name string, pid int) (*holder.Container, error) {
+	return holder.Start(ctx, h.Connection, launch.NewCall(), name, pid)
 }

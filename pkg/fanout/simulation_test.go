@@ -95,32 +95,43 @@ func (c *counted) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// simulate makes the engines, and the engine and label of each container. end ends them.
+func simulate() (engines map[string]simulated, tasks []string, labels []lines.Label, end func()) {
+	random := rand.New(rand.NewPCG(1, 2))
+	engines = make(map[string]simulated)
+	var ends []func()
+	for i := range simulatedEngines {
+		name := fmt.Sprintf("engine%03d", i)
+		e := simulated{roundTrip: time.Duration(1+random.IntN(100)) * time.Millisecond, work: time.Duration(50+random.IntN(100)) * time.Millisecond}
+		e.dead = i < deadEngines
+		if i >= deadEngines && i < deadEngines+slowEngines {
+			e.work = 2 * time.Second
+		}
+		lost, cancel := context.WithCancel(context.Background())
+		ends = append(ends, cancel)
+		if e.lost = lost; e.dead {
+			dies := time.AfterFunc(untilLost, cancel)
+			ends = append(ends, func() { dies.Stop() })
+		}
+		engines[name] = e
+		for k := range containersEach {
+			tasks = append(tasks, name)
+			labels = append(labels, lines.Label{Context: name, Container: fmt.Sprintf("web-%d", k)})
+		}
+	}
+	return engines, tasks, labels, func() {
+		for _, f := range ends {
+			f()
+		}
+	}
+}
+
 // TestSimulation runs a command in 10,000 containers of 200 engines, of which some are slow and some do not answer, on a
 // fake clock. The frames, jobs, lines and turns are real.
 func TestSimulation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(1, 2))
-		engines := make(map[string]simulated)
-		var tasks []string
-		var labels []lines.Label
-		for i := range simulatedEngines {
-			name := fmt.Sprintf("engine%03d", i)
-			e := simulated{roundTrip: time.Duration(1+random.IntN(100)) * time.Millisecond, work: time.Duration(50+random.IntN(100)) * time.Millisecond}
-			e.dead = i < deadEngines
-			if i >= deadEngines && i < deadEngines+slowEngines {
-				e.work = 2 * time.Second
-			}
-			lost, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			if e.lost = lost; e.dead {
-				defer time.AfterFunc(untilLost, cancel).Stop()
-			}
-			engines[name] = e
-			for k := range containersEach {
-				tasks = append(tasks, name)
-				labels = append(labels, lines.Label{Context: name, Container: fmt.Sprintf("web-%d", k)})
-			}
-		}
+		engines, tasks, labels, end := simulate()
+		defer end()
 		out := &counted{}
 		p := lines.NewPrinter(out, io.Discard, lines.Options{Prefix: true}, labels)
 		began := time.Now()

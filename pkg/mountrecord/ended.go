@@ -4,6 +4,7 @@ package mountrecord
 
 import (
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -41,10 +42,8 @@ func (d *Dir) removeIfEnded(top *os.File, name string, runs func(*mounts.Record)
 	if err != nil {
 		return nil
 	}
-	for _, r := range list {
-		if runs(r) {
-			return nil
-		}
+	if slices.ContainsFunc(list, runs) {
+		return nil
 	}
 	for _, r := range list {
 		d.Remove(r)

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config" //nolint:depguard // the directory of the test's contexts
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/swarm"

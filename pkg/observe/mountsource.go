@@ -153,7 +153,7 @@ func (o *Observation) findWriters(r *request.Request, root *os.File) error {
 	if err != nil {
 		return err
 	}
-	markWriters(links, top, "a container", func(m procfs.Mount) bool { return false })
+	markWriters(links, top, "a container", func(procfs.Mount) bool { return false })
 	return procfs.EachNumber("/proc", func(pid int) bool {
 		o.markProcess(links, top, pid, seen)
 		return true

@@ -223,8 +223,7 @@ func (m *mounter) find(target string) (*mounts.Record, *procfs.Mount, error) {
 	// Of several, the one on top. It may be a path with links, too.
 	leads := m.seen.MountAt(m.request, target)
 	for pass := range 3 {
-		for i := len(m.answer.Mounts) - 1; i >= 0; i-- {
-			r := m.answer.Mounts[i]
+		for _, r := range slices.Backward(m.answer.Mounts) {
 			in := among(have, r)
 			if in == nil {
 				continue

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main_test
 
 import (
@@ -42,53 +44,73 @@ func killed(t *testing.T, file string, n int, all bool, who victims) (count, att
 		t.Fatal(err)
 	}
 	defer cmd.Process.Release() //nolint:errcheck // it is waited for here
-	main, child := cmd.Process.Pid, 0
-	ended := map[int]bool{}
-	for !ended[main] || child != 0 && !ended[child] {
+	k := &killer{main: cmd.Process.Pid, n: n, all: all, who: who, ended: make(map[int]bool)}
+	for !k.ended[k.main] || k.child != 0 && !k.ended[k.child] {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
-			continue
 		case err != nil:
 			t.Fatal(err)
 		case !status.Stopped():
-			ended[pid] = true
-			continue
-		}
-		pass, isCall := 0, status.StopSignal() == unix.SIGTRAP|0x80
-		switch {
-		case pid == main && child == 0 && status.StopSignal() == unix.SIGTRAP && status.TrapCause() == 0:
-			_ = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_EXITKILL)
-		case status.TrapCause() == unix.PTRACE_EVENT_FORK, status.TrapCause() == unix.PTRACE_EVENT_CLONE:
-			made, _ := unix.PtraceGetEventMsg(pid)
-			if !isThread(main, int(made)) {
-				child = int(made)
-			}
-		case status.StopSignal() != unix.SIGTRAP && status.StopSignal() != unix.SIGSTOP && !isCall:
-			pass = int(status.StopSignal())
-		}
-		if isCall && child != 0 && (all || pid == child) {
-			if count++; attaches == 0 && pid == child && isMoveMount(pid) {
-				attaches = count
-			}
-			if count == n {
-				if who.child {
-					_ = unix.Kill(child, unix.SIGKILL)
-				}
-				if who.helper {
-					_ = unix.Kill(main, unix.SIGKILL)
-				}
-			}
-		}
-		// The child may stop before its parent says that there is one.
-		if (n == 0 || count < n) && (child != 0 && all || pid == child || !isThread(main, pid)) {
-			_ = unix.PtraceSyscall(pid, pass)
-		} else {
-			_ = unix.PtraceCont(pid, pass)
+			k.ended[pid] = true
+		default:
+			k.stopped(pid, status)
 		}
 	}
-	return count, attaches
+	return k.count, k.attaches
+}
+
+// killer traces a helper and its child for killed.
+type killer struct {
+	main, child int // PIDs; child is 0 until there is one
+	n           int
+	all         bool
+	who         victims
+	ended       map[int]bool
+
+	count, attaches int
+}
+
+// stopped lets a thread go on that has stopped, perhaps after a kill.
+func (k *killer) stopped(pid int, status unix.WaitStatus) {
+	pass, isCall := 0, status.StopSignal() == unix.SIGTRAP|0x80
+	switch {
+	case pid == k.main && k.child == 0 && status.StopSignal() == unix.SIGTRAP && status.TrapCause() == 0:
+		_ = unix.PtraceSetOptions(pid, unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_EXITKILL)
+	case status.TrapCause() == unix.PTRACE_EVENT_FORK, status.TrapCause() == unix.PTRACE_EVENT_CLONE:
+		made, _ := unix.PtraceGetEventMsg(pid)
+		if !isThread(k.main, int(made)) {
+			k.child = int(made)
+		}
+	case status.StopSignal() != unix.SIGTRAP && status.StopSignal() != unix.SIGSTOP && !isCall:
+		pass = int(status.StopSignal())
+	}
+	if isCall && k.child != 0 && (k.all || pid == k.child) {
+		k.called(pid)
+	}
+	// The child may stop before its parent says that there is one.
+	if (k.n == 0 || k.count < k.n) && (k.child != 0 && k.all || pid == k.child || !isThread(k.main, pid)) {
+		_ = unix.PtraceSyscall(pid, pass)
+	} else {
+		_ = unix.PtraceCont(pid, pass)
+	}
+}
+
+// called counts a system call of a thread, and kills at the moment for that.
+func (k *killer) called(pid int) {
+	if k.count++; k.attaches == 0 && pid == k.child && isMoveMount(pid) {
+		k.attaches = k.count
+	}
+	if k.count != k.n {
+		return
+	}
+	if k.who.child {
+		_ = unix.Kill(k.child, unix.SIGKILL)
+	}
+	if k.who.helper {
+		_ = unix.Kill(k.main, unix.SIGKILL)
+	}
 }
 
 // isThread reports whether a thread is one of a process.

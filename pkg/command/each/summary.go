@@ -19,9 +19,7 @@ const maxNamed = 20
 
 // summary prints which commands have failed and why, and returns the exit status as an error.
 func (c *call) summary(results []result) error {
-	status, failed := c.stops.status(), 0
-	var reasons []string
-	names := make(map[string][]string)
+	status, failed := c.stops.status(), failures{names: make(map[string][]string)}
 	for _, r := range results {
 		if !c.counts(r) {
 			continue
@@ -30,34 +28,49 @@ func (c *call) summary(results []result) error {
 			status = max(status, brokenPipe) // as for a program in a pipe, there is nothing to say
 			continue
 		}
-		failed++
+		failed.add(r)
 		if status < exit.Signalled(0) || c.stops.status() == 0 {
 			status = max(status, r.status)
 		}
-		why := r.why
-		switch {
-		case why == "":
-			why = fmt.Sprintf("exit status %d", r.status)
-		case r.stopped && r.status == 0:
+		if r.stopped && r.why != "" && r.status == 0 {
 			status = max(status, exit.Failed)
 		}
-		if names[why] == nil {
-			reasons = append(reasons, why)
-		}
-		names[why] = append(names[why], r.label.String())
 	}
-	if failed > 0 && !c.quiet {
-		var text strings.Builder
-		fmt.Fprintf(&text, "%s: %d of %d failed\n", c.cli.Name, failed, len(results))
-		for _, why := range reasons {
-			fmt.Fprintf(&text, "  %s: %s\n", printable.Text(why), few(names[why]))
-		}
-		c.say(text.String())
+	if failed.count > 0 && !c.quiet {
+		c.say(fmt.Sprintf("%s: %d of %d failed\n%s", c.cli.Name, failed.count, len(results), failed.text()))
 	}
-	if failed > 0 && status == 0 { // only commands that were not run
+	if failed.count > 0 && status == 0 { // only commands that were not run
 		status = exit.Failed
 	}
 	return exit.CommandStatus(status)
+}
+
+// failures are the containers whose commands have failed, by the reason.
+type failures struct {
+	count   int
+	reasons []string // in the order in which they were met
+	names   map[string][]string
+}
+
+func (f *failures) add(r result) {
+	f.count++
+	why := r.why
+	if why == "" {
+		why = fmt.Sprintf("exit status %d", r.status)
+	}
+	if f.names[why] == nil {
+		f.reasons = append(f.reasons, why)
+	}
+	f.names[why] = append(f.names[why], r.label.String())
+}
+
+// text returns a line for each reason.
+func (f *failures) text() string {
+	var text strings.Builder
+	for _, why := range f.reasons {
+		fmt.Fprintf(&text, "  %s: %s\n", printable.Text(why), few(f.names[why]))
+	}
+	return text.String()
 }
 
 // few returns some of the names, and how many more there are.

@@ -10,7 +10,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/holder"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
-	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -43,7 +42,7 @@ func (o *options) mountVolume(ctx context.Context, host *enginehost.Host, r *req
 			host.Name().Warn(os.Stderr, fmt.Sprintf("volume %q is new; for the directory of that name write ./%[1]s", q.Volume))
 		}
 	}
-	held, err := holder.Start(ctx, host.Connection, launch.NewCall(), q.Volume, r.Base.PID)
+	held, err := host.HoldVolume(ctx, q.Volume, r.Base.PID)
 	if err != nil {
 		return err
 	}

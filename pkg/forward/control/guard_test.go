@@ -4,6 +4,7 @@ package control_test
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,7 +50,7 @@ func TestCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	println("ready")
+	fmt.Fprintln(os.Stderr, "ready")
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	set.Close()
 	served.Close()
@@ -79,23 +80,22 @@ func TestKilledCallLeavesNothing(t *testing.T) {
 		}
 		in.Close()
 		_ = cmd.Wait()
-		left := func() (list []string) {
-			for _, pattern := range []string{"socket", "docker-nsjoin/*"} {
-				found, _ := filepath.Glob(filepath.Join(dir, pattern))
-				list = append(list, found...)
-			}
-			return list
-		}
-		for range 300 {
-			if how == "ended" || len(left()) == 0 {
-				break
-			}
+		for deadline := time.Now().Add(3 * time.Second); how == "killed" && len(left(dir)) > 0 && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
-		if list := left(); len(list) > 0 {
+		if list := left(dir); len(list) > 0 {
 			t.Errorf("a call that was %s left %q", how, list)
 		}
 	}
+}
+
+// left returns the sockets and records in a directory.
+func left(dir string) (list []string) {
+	for _, pattern := range []string{"socket", "docker-nsjoin/*"} {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		list = append(list, found...)
+	}
+	return list
 }
 
 // A call whose state directory cannot be used forwards, too.

@@ -16,7 +16,7 @@ func hasSent(conn net.Conn) bool {
 	if err != nil {
 		return false
 	}
-	unread := 0
-	_ = raw.Control(func(fd uintptr) { unread, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	unread := uint32(0)
+	_ = raw.Control(func(fd uintptr) { unread, err = unix.IoctlGetUint32(int(fd), unix.TIOCINQ) })
 	return err == nil && unread > 0
 }

@@ -95,9 +95,17 @@ var flagNames = []struct {
 	bit  uint32
 	name string
 }{
-	{unix.IFF_LOOPBACK, "LOOPBACK"}, {unix.IFF_BROADCAST, "BROADCAST"}, {unix.IFF_POINTOPOINT, "POINTOPOINT"},
-	{unix.IFF_MULTICAST, "MULTICAST"}, {unix.IFF_NOARP, "NOARP"}, {unix.IFF_ALLMULTI, "ALLMULTI"}, {unix.IFF_PROMISC, "PROMISC"},
-	{unix.IFF_MASTER, "MASTER"}, {unix.IFF_SLAVE, "SLAVE"}, {unix.IFF_UP, "UP"}, {unix.IFF_LOWER_UP, "LOWER_UP"},
+	{unix.IFF_LOOPBACK, "LOOPBACK"},
+	{unix.IFF_BROADCAST, "BROADCAST"},
+	{unix.IFF_POINTOPOINT, "POINTOPOINT"},
+	{unix.IFF_MULTICAST, "MULTICAST"},
+	{unix.IFF_NOARP, "NOARP"},
+	{unix.IFF_ALLMULTI, "ALLMULTI"},
+	{unix.IFF_PROMISC, "PROMISC"},
+	{unix.IFF_MASTER, "MASTER"},
+	{unix.IFF_SLAVE, "SLAVE"},
+	{unix.IFF_UP, "UP"},
+	{unix.IFF_LOWER_UP, "LOWER_UP"},
 }
 
 func flagsOf(raw uint32) string {
@@ -334,8 +342,14 @@ var neighbourStates = []struct {
 	bit  int
 	name string
 }{
-	{netlink.NUD_PERMANENT, "PERMANENT"}, {netlink.NUD_NOARP, "NOARP"}, {netlink.NUD_REACHABLE, "REACHABLE"}, {netlink.NUD_STALE, "STALE"},
-	{netlink.NUD_DELAY, "DELAY"}, {netlink.NUD_PROBE, "PROBE"}, {netlink.NUD_FAILED, "FAILED"}, {netlink.NUD_INCOMPLETE, "INCOMPLETE"},
+	{netlink.NUD_PERMANENT, "PERMANENT"},
+	{netlink.NUD_NOARP, "NOARP"},
+	{netlink.NUD_REACHABLE, "REACHABLE"},
+	{netlink.NUD_STALE, "STALE"},
+	{netlink.NUD_DELAY, "DELAY"},
+	{netlink.NUD_PROBE, "PROBE"},
+	{netlink.NUD_FAILED, "FAILED"},
+	{netlink.NUD_INCOMPLETE, "INCOMPLETE"},
 }
 
 func (c *ip) neighbours() error {
