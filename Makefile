@@ -65,7 +65,7 @@ cast: build ## record docs/cast.svg, the picture in README.md, on a test engine 
 	@scripts/engine run 28-cgroup2 -- scripts/cast
 
 .PHONY: test
-test: test-intro build ## run all tests but the slow ones, those that need an engine on each of ENGINES (as root, 12 minutes)
+test: test-intro build ## run all tests but the slow ones, those that need an engine on each of ENGINES (as root, 30 minutes)
 	$(GOTEST) $(OTHERS)
 	cd plugin/toolbox && $(GOTEST) ./...
 	$(GOTEST) $(ENGINELESS)
@@ -78,7 +78,7 @@ test: test-intro build ## run all tests but the slow ones, those that need an en
 .PHONY: test-intro
 test-intro:
 	@printf '%s\n' \
-		'make test runs all tests but the slow ones as root, which takes about 12 minutes on 2 cores. Without an engine: make check.' \
+		'make test runs all tests but the slow ones as root, which takes about 30 minutes on 2 cores. Without an engine: make check.' \
 		'  1. the tests that need no engine' \
 		'  2. the tests that need one, on each of these test engines: $(ENGINES)' \
 		'     default is the engine that docker reaches; if none answers, a private one is started in build/engine.' \
