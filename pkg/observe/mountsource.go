@@ -174,11 +174,10 @@ func (o *Observation) markProcess(links []plan.MountLink, host []procfs.Mount, p
 		return
 	}
 	defer dir.Close()
-	var st unix.Stat_t
-	if unix.Fstatat(int(dir.Fd()), "ns/mnt", &st, 0) != nil {
+	id, err := idAt(int(dir.Fd()), "ns/mnt")
+	if err != nil {
 		return
 	}
-	id := ns.ID{Dev: st.Dev, Ino: st.Ino}
 	may := readOnly
 	if status, err := procfs.ReadStatus(dir); err == nil {
 		bounding, err := status.Number("CapBnd", 16) //nolint:mnd // hexadecimal

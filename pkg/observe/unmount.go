@@ -127,8 +127,7 @@ func (t *mountTree) usedBy(pid int, mounts ns.ID) string {
 		return ""
 	}
 	defer dir.Close()
-	var st unix.Stat_t
-	if unix.Fstatat(int(dir.Fd()), "ns/mnt", &st, 0) != nil || (ns.ID{Dev: st.Dev, Ino: st.Ino}) != mounts {
+	if in, err := idAt(int(dir.Fd()), "ns/mnt"); err != nil || in != mounts {
 		return ""
 	}
 	for link, how := range map[string]string{"cwd": "working directory", "root": "root directory", "exe": "program"} {

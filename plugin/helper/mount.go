@@ -190,14 +190,7 @@ func (m *mounter) detach() error {
 	if err := m.seen.ObserveUnmount(r, in, record.Unique, cameAlong); err != nil {
 		return err
 	}
-	p, err := plan.NewMount(r, &m.seen.Facts)
-	if err != nil {
-		return err
-	}
-	if done, err := m.print(p); done || err != nil {
-		return err
-	}
-	return m.recorded(p, func(p *plan.Plan) error { return m.detachBy(p, record) })
+	return m.execute(func(p *plan.Plan) error { return m.detachBy(p, record) })
 }
 
 // detachBy carries out a plan to unmount.

@@ -25,18 +25,18 @@ func (m *mounter) attach() error {
 	if err := m.seen.ObserveMount(r); err != nil {
 		return err
 	}
-	p, err := plan.NewMount(r, &m.seen.Facts)
+	return m.execute(m.attachBy)
+}
+
+// execute plans from what was observed, and prints the plan or carries it out, with audit records.
+func (m *mounter) execute(carryOut func(*plan.Plan) error) error {
+	p, err := plan.NewMount(m.request, &m.seen.Facts)
 	if err != nil {
 		return err
 	}
 	if done, err := m.print(p); done || err != nil {
 		return err
 	}
-	return m.recorded(p, m.attachBy)
-}
-
-// recorded carries a plan out, with audit records.
-func (m *mounter) recorded(p *plan.Plan, carryOut func(*plan.Plan) error) error {
 	record, err := beginRecord(p, m.request, m.seen, m.to)
 	if err != nil {
 		return err

@@ -41,11 +41,7 @@ func (c *unixConn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteD
 
 // dialUnix has the helper connect to a UNIX socket.
 func (l *Local) dialUnix(ctx context.Context, path string) (net.Conn, error) {
-	r, err := l.ask(ctx, message.Question{Do: message.Connect, Path: path, Type: unix.SOCK_STREAM})
-	if err != nil {
-		return nil, err
-	}
-	f, as, err := unixAnswer(r)
+	f, as, _, err := l.askUnix(ctx, message.Connect, path)
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +53,19 @@ func (l *Local) dialUnix(ctx context.Context, path string) (net.Conn, error) {
 	return newUnixConn(conn, as)
 }
 
-// unixAnswer takes the descriptor of an answer, and the control message of what is written to it.
-func unixAnswer(r reply) (*os.File, []byte, error) {
+// askUnix has the helper make a UNIX socket. It returns the socket, the control message of what is written to it, and the
+// ID of the question.
+func (l *Local) askUnix(ctx context.Context, do message.Task, path string) (f *os.File, as []byte, id uint64, err error) {
+	r, err := l.ask(ctx, message.Question{Do: do, Path: path, Type: unix.SOCK_STREAM})
+	if err != nil {
+		return nil, nil, 0, err
+	}
 	if len(r.fds) != 1 || r.Writer == nil {
 		closeAll(r.fds)
-		return nil, nil, errors.New("the helper's answer has no socket")
+		return nil, nil, 0, errors.New("the helper's answer has no socket")
 	}
-	as := unix.UnixCredentials(&unix.Ucred{Pid: int32(r.Writer.PID), Uid: uint32(r.Writer.UID), Gid: uint32(r.Writer.GID)})
-	return os.NewFile(uintptr(r.fds[0]), "unix"), as, nil
+	as = unix.UnixCredentials(&unix.Ucred{Pid: int32(r.Writer.PID), Uid: uint32(r.Writer.UID), Gid: uint32(r.Writer.GID)})
+	return os.NewFile(uintptr(r.fds[0]), "unix"), as, r.ID, nil
 }
 
 func newUnixConn(conn net.Conn, as []byte) (net.Conn, error) {
@@ -78,11 +79,7 @@ func newUnixConn(conn net.Conn, as []byte) (net.Conn, error) {
 
 // listenUnix has the helper bind a UNIX socket.
 func (l *Local) listenUnix(ctx context.Context, path string) (net.Listener, error) {
-	r, err := l.ask(ctx, message.Question{Do: message.Listen, Path: path, Type: unix.SOCK_STREAM})
-	if err != nil {
-		return nil, err
-	}
-	f, as, err := unixAnswer(r)
+	f, as, id, err := l.askUnix(ctx, message.Listen, path)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +88,7 @@ func (l *Local) listenUnix(ctx context.Context, path string) (net.Listener, erro
 	if err != nil {
 		return nil, err
 	}
-	return &unixListener{Listener: listener, network: l, as: as, id: r.ID}, nil
+	return &unixListener{Listener: listener, network: l, as: as, id: id}, nil
 }
 
 // unixListener is a UNIX socket that listens in the container.
