@@ -5,13 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -24,7 +20,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
@@ -126,71 +121,6 @@ func (st *starter) keptName() string {
 		image = own.ID
 	}
 	return st.register.keptName(image, strconv.Itoa(st.keepFor.seconds()))
-}
-
-// newKept is a container that was started to be kept. No other call knows of it before share.
-type newKept struct {
-	record  *state.Record
-	created createdContainer
-}
-
-// share lets other calls use the container, now that it has served one.
-func (k newKept) share() {
-	k.record.SetID(k.record.ID)
-	k.record.Release()
-	k.created.record.Remove()
-}
-
-// discard removes the container.
-func (k newKept) discard(ctx context.Context, engine Remover) {
-	k.created.remove(ctx, engine)
-	k.record.Remove()
-}
-
-// keep starts a container that is kept, in place of the one with the ID replaced. Only one call at a time does that.
-func (st *starter) keep(ctx context.Context, name string, call request.Call, rights []string, replaced string) (newKept, error) {
-	info, err := st.engine.Info(ctx)
-	if err != nil {
-		return newKept{}, notKept("ask for the engine's plugins: %s", Message(err))
-	}
-	if len(info.Plugins.Authorization) > 0 && !st.keepFor.WithPolicy {
-		return newKept{}, notKept("the engine has an authorization plugin: DOCKER_NSJOIN_KEEP=%s keeps a container all the same", st.keepFor.Time)
-	}
-	version, err := st.version()
-	if err != nil {
-		return newKept{}, notKept("%w", err)
-	}
-	if isPodman(version) { // its answer about a container differs from what the container was made with
-		return newKept{}, notKept("the engine is Podman's service")
-	}
-	record, err := st.register.addKept(name, replaced)
-	if err != nil {
-		return newKept{}, notKept("%w", err)
-	}
-	st.background.Go(func() { st.register.sweepKept(ctx, st.engine, name) })
-	created, image, err := st.createKept(ctx, Spec{Call: call, Caps: uniqueCaps(rights), keep: st.keepFor.seconds()})
-	if err != nil {
-		record.Remove()
-		return newKept{}, &notKeptError{err}
-	}
-	record.ID, record.Image, record.Arch, record.Caps = created.id, image.Image, image.arch, rights
-	record.Rootless = slices.Contains(info.SecurityOptions, "name=rootless")
-	return newKept{record: record, created: created}, nil
-}
-
-// createKept creates the container and starts it. It returns what it was made with.
-func (st *starter) createKept(ctx context.Context, s Spec) (created createdContainer, made Spec, err error) {
-	_, err = st.withOwnImage(ctx, s, func(s Spec) (_ *Helper, err error) {
-		if created, err = st.create(ctx, s); err != nil {
-			return nil, wrapStep(err, stepCreate)
-		}
-		made = s
-		if err = wrapStep(st.engine.ContainerStart(ctx, created.id, container.StartOptions{}), stepStart); err != nil {
-			created.remove(ctx, st.engine)
-		}
-		return nil, err
-	})
-	return created, made, err
 }
 
 // execKept runs a helper in the container of a record. The container must be as it was made: nothing else, such as
@@ -357,112 +287,6 @@ func (st *starter) checkKept(ctx context.Context, entry state.Entry) error {
 		}
 	}
 	return nil
-}
-
-// waitInKept waits until the helper has ended, and returns the exit status that the engine knows of.
-func (h *Helper) waitInKept() (int, error) {
-	stop := make(chan struct{})
-	defer close(stop)
-	go h.hangUpIfLost(stop, lostInterval, lostPause)
-	<-h.ended
-	const timeout, pause = 5 * time.Second, 50 * time.Millisecond
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	for {
-		found, err := h.engine.ContainerExecInspect(ctx, h.exec)
-		if isExecGone(err) {
-			return 0, errors.New("the helper's container that is kept was stopped during the call")
-		}
-		if err != nil {
-			return 0, h.lost(err)
-		}
-		if !found.Running {
-			return found.ExitCode, nil
-		}
-		time.Sleep(pause)
-	}
-}
-
-// lostInterval is how often to ask whether a helper in a container that is kept has ended, and lostPause how long its
-// output may then take to come.
-var lostInterval, lostPause = 15 * time.Second, 2 * time.Second
-
-// hangUpIfLost closes the connection if the engine says that the helper has ended, but does not end its output:
-// Engine 20.10 doesn't when somebody stops the container. Output that has come and is not read yet is not lost.
-func (h *Helper) hangUpIfLost(stop <-chan struct{}, interval, pause time.Duration) {
-	looks := time.NewTicker(interval)
-	defer looks.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-h.ended:
-			return
-		case <-looks.C:
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), interval)
-		ended := h.endedInKept(ctx, nil)
-		cancel()
-		before := h.reads.Load()
-		if !ended || before%2 == 0 {
-			continue
-		}
-		select {
-		case <-stop:
-			return
-		case <-time.After(pause):
-		}
-		if h.reads.Load() == before { // it has been waiting all the time
-			h.Close()
-			return
-		}
-	}
-}
-
-// countedReader counts the beginnings and ends of Read: the number is odd while it waits.
-type countedReader struct {
-	from  io.Reader
-	count *atomic.Int64
-}
-
-func (r countedReader) Read(b []byte) (int, error) {
-	r.count.Add(1)
-	defer r.count.Add(1)
-	return r.from.Read(b)
-}
-
-// endedInKept reports whether the engine says that the helper has ended, or answers with the error also.
-func (h *Helper) endedInKept(ctx context.Context, also error) bool {
-	found, err := h.engine.ContainerExecInspect(ctx, h.exec)
-	return isExecGone(err) || also != nil && errors.Is(err, also) || err == nil && !found.Running
-}
-
-// isExecGone reports whether an error says that the engine no longer knows a command, since its container was
-// stopped or removed.
-func isExecGone(err error) bool { return errdefs.IsNotFound(err) || errdefs.IsConflict(err) }
-
-// capMask returns capabilities as a number, bit N for capability number N.
-func capMask(names []string) uint64 {
-	var set plan.CapSet
-	for _, name := range names {
-		if strings.EqualFold(name, AllCaps) {
-			return math.MaxUint64
-		}
-		set |= plan.ParseCap(name)
-	}
-	return uint64(set)
-}
-
-// uniqueCaps returns the names of capabilities, each once; only ALL if that is among them.
-func uniqueCaps(names []string) []string {
-	if has(names, AllCaps) {
-		return []string{AllCaps}
-	}
-	var list []string
-	for _, name := range plan.CapSet(capMask(names)).Names() {
-		list = append(list, "CAP_"+strings.ToUpper(name))
-	}
-	return list
 }
 
 // sameSet reports whether two lists have the same strings, in any order.
