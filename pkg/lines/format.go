@@ -16,8 +16,8 @@ import (
 // reset undoes the colours of a terminal.
 const reset = "\x1b[0m"
 
-// prefix returns what a line begins with. The colours are those of docker compose logs, in its order.
-func prefix(label string, width, number int, colours bool) []byte {
+// prefixOf returns what a line begins with. The colours are those of docker compose logs, in its order.
+func prefixOf(label string, width, number int, colours bool) []byte {
 	padded := label + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(label))) + separator
 	if !colours {
 		return []byte(padded)
@@ -61,6 +61,14 @@ type End struct {
 	Error     string  `json:"error,omitempty"`
 }
 
+// Plan is what would be done in a container, as JSON.
+type Plan struct {
+	Context   string          `json:"context,omitempty"`
+	Container string          `json:"container"`
+	Rule      string          `json:"rule"` // that chose it
+	Plan      json.RawMessage `json:"plan"`
+}
+
 func (s *Source) record(stream int, line []byte) []byte {
 	l := Line{Context: s.label.Context, Container: s.label.Container, Stream: []string{"stdout", "stderr"}[stream]}
 	if utf8.Valid(line) {
@@ -82,6 +90,17 @@ func document(value any) []byte {
 // End prints, as JSON, that the command has ended, with its exit status and why it failed, if it is not the command's
 // own. Call it before Close.
 func (s *Source) End(status int, why string) {
+	seconds := float64(time.Since(s.began).Round(time.Millisecond)) / float64(time.Second)
+	s.last(End{s.label.Context, s.label.Container, status, seconds, why})
+}
+
+// Plan prints, as JSON, what would be done. Call it before Close.
+func (s *Source) Plan(rule string, plan json.RawMessage) {
+	s.last(Plan{s.label.Context, s.label.Container, rule, plan})
+}
+
+// last prints a document after what the command has written.
+func (s *Source) last(value any) {
 	if !s.printer.options.JSON {
 		return
 	}
@@ -93,8 +112,14 @@ func (s *Source) End(status int, why string) {
 			w.rest = nil
 		}
 	}
-	seconds := float64(time.Since(s.began).Round(time.Millisecond)) / float64(time.Second)
-	s.print(0, document(End{s.label.Context, s.label.Container, status, seconds, why}))
+	s.print(0, document(value))
+}
+
+// NotBegun prints, as JSON, the end of what was not begun.
+func (p *Printer) NotBegun(l Label, status int, why string) {
+	if p.options.JSON {
+		p.write(0, document(End{Context: l.Context, Container: l.Container, Status: status, Error: why}))
+	}
 }
 
 // colour matches the control sequences of colours and of bold text.

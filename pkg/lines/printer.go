@@ -37,7 +37,7 @@ type Options struct {
 	// Terminal says which of the two outputs is a terminal: there everything but text and colours is escaped.
 	Terminal [2]bool
 	// Columns returns the width of the terminal, 0 if it is unknown; nil for no terminal. A longer line is printed as
-	// several, each with its label.
+	// several, each with its label, and a long label is shortened.
 	Columns func() int
 }
 
@@ -136,12 +136,12 @@ func (p *Printer) put(i int, text []byte) {
 
 // Open makes the source of a command's lines. number chooses its colour.
 func (p *Printer) Open(l Label, number int) *Source {
-	s := &Source{printer: p, label: l, began: time.Now(), left: make(chan struct{})}
+	s := &Source{printer: p, label: l, number: number, began: time.Now(), left: make(chan struct{})}
 	for i := range s.streams {
 		s.streams[i] = &stream{source: s, number: i}
 	}
 	if p.options.Prefix && !p.options.JSON {
-		s.prefix = prefix(l.String(), p.width, number, p.options.Colours)
+		s.prefix = prefixOf(l.String(), p.width, number, p.options.Colours)
 	}
 	return s
 }

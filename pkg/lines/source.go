@@ -11,6 +11,7 @@ import (
 type Source struct {
 	printer *Printer
 	label   Label
+	number  int // chooses the label's colour
 	prefix  []byte
 	began   time.Time
 	streams [2]*stream
@@ -20,10 +21,17 @@ type Source struct {
 	wait  waiting
 
 	mu      sync.Mutex
+	rows    rows
 	held    []piece // not printed yet, with Group
 	size    int     // of held, in bytes
 	prints  bool    // has the right to print, with Group
 	dropped bool    // what comes is dropped
+}
+
+// rows has what each row of a line begins with, at a terminal of so many columns.
+type rows struct {
+	columns int
+	prefix  []byte
 }
 
 // piece are whole lines for an output.

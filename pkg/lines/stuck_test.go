@@ -40,6 +40,36 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// No row is wider than the terminal, and each has the label, however narrow the terminal is, and if its width is unknown.
+func TestNarrowTerminal(t *testing.T) {
+	for _, row := range []struct {
+		columns int
+		want    string
+	}{
+		{60, "shop-web-1-of-a-long-name | ..........db12 | gone\n"},
+		{20, "sho…ame | ..........\nsho…ame | db12 | gon\nsho…ame | e\n"},
+		{10, "…e | .....\n…e | .....\n…e | db12 \n…e | | gon\n…e | e\n"},
+	} {
+		var out strings.Builder
+		name := lines.Label{Container: "shop-web-1-of-a-long-name"}
+		o := lines.Options{Prefix: true, Terminal: [2]bool{true, true}, Columns: func() int { return row.columns }}
+		s := lines.NewPrinter(&out, io.Discard, o, []lines.Label{name}).Open(name, 0)
+		write(t, s.Stdout(), "..........db12 | gone\n")
+		s.Close()
+		if out.String() != row.want {
+			t.Errorf("%d columns: %q, want %q", row.columns, out.String(), row.want)
+		}
+	}
+	var out strings.Builder
+	o := lines.Options{Prefix: true, Terminal: [2]bool{true, true}, Columns: func() int { return 0 }}
+	s := lines.NewPrinter(&out, io.Discard, o, labels("web")).Open(lines.Label{Container: "web"}, 0)
+	write(t, s.Stdout(), strings.Repeat(" ", 74)+"db12 | gone\n")
+	s.Close()
+	if want := "web | " + strings.Repeat(" ", 74) + "\nweb | db12 | gone\n"; out.String() != want {
+		t.Errorf("unknown: %q, want %q", out.String(), want)
+	}
+}
+
 // stuck is an output whose reader has stopped reading.
 type stuck struct{ until chan struct{} }
 
@@ -77,6 +107,30 @@ func TestStuckReader(t *testing.T) {
 			<-done
 		})
 	}
+}
+
+// A terminal that does not take the progress is stuck, too.
+func TestStuckStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := stuck{make(chan struct{})}
+		var out strings.Builder
+		p := lines.NewPrinter(&out, w, lines.Options{}, nil)
+		shown := make(chan struct{})
+		go func() {
+			defer close(shown)
+			p.ShowStatus(w, "1 of 2 done")
+		}()
+		time.Sleep(2 * time.Second)
+		if !p.Stuck(time.Second) {
+			t.Error("not stuck")
+		}
+		p.Abandon()
+		s := p.Open(lines.Label{}, 0)
+		write(t, s.Stdout(), "x\n")
+		s.Close()
+		close(w.until)
+		<-shown
+	})
 }
 
 // A command that is given up loses nothing that it has written, and neither does another one that waits for its turn.
