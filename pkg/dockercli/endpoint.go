@@ -1,7 +1,6 @@
 package dockercli
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -42,16 +41,19 @@ func (c *CLI) Context() (string, error) {
 	return defaultContext, nil
 }
 
+// HostGiven reports whether the user gave the engine's address as an option.
+func (c *CLI) HostGiven() bool { return len(c.options.Hosts) > 0 }
+
 // In returns the same CLI with another context.
 func (c *CLI) In(context string) (*CLI, error) {
 	if _, err := c.Config(); err != nil {
 		return nil, err
 	}
-	if len(c.options.Hosts) > 0 {
-		return nil, errors.New("conflicting options: cannot specify both --host and --context")
-	}
 	other, options := *c, *c.options
 	options.Context = context
+	if len(options.Hosts) > 0 { // the other options are about that engine
+		options.Hosts, options.TLSOptions = nil, nil
+	}
 	other.options, other.host = &options, ""
 	return &other, nil
 }

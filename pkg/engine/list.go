@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -146,6 +147,9 @@ func containerName(names []string) string {
 // Find finds a container as the engine does: by full ID, by name, by a prefix of its ID.
 func Find(list []Container, name string) (Container, error) {
 	name = strings.TrimPrefix(name, "/")
+	if name == "" { // every ID begins with it
+		return Container{}, errors.New("the container's name is empty")
+	}
 	for _, matches := range []func(c Container) bool{
 		func(c Container) bool { return c.ID == name },
 		func(c Container) bool { return c.Name == name },

@@ -85,6 +85,8 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
+		"":   "docker nsjoin: the container's name is empty\n",
+		"/":  "docker nsjoin: the container's name is empty\n",
 		"db": "docker nsjoin: no such running container: \"db\"\nhint: docker ps lists the running containers\n",
 		"0f": "docker nsjoin: find container \"0f\": several container IDs begin with it\nhint: type more of the ID, or the name\n",
 	} {

@@ -33,9 +33,10 @@ type Finder struct {
 	// Confirm asks the user whether a node is the engine of a context.
 	Confirm func(node, hostname, context, address string) (bool, error)
 
+	confirms sync.Mutex // one question at a time
 	asked    sync.Once
 	found    map[string][]string // contexts, by node ID
-	silent   []string            // contexts whose engines have not answered
+	silent   []string            // contexts that were not reached
 	askError error
 }
 
@@ -52,7 +53,8 @@ type pair struct {
 	Confirmed time.Time `json:"confirmed"`
 }
 
-// Engine returns the CLI that reaches the engine of a task's node, and the name of its context.
+// Engine returns the CLI that reaches the engine of a task's node, and the name of its context. It is safe for concurrent
+// use.
 func (f *Finder) Engine(ctx context.Context, t swarm.Task) (*dockercli.CLI, string, error) {
 	f.asked.Do(func() { f.found, f.askError = f.ask(ctx) })
 	if f.askError != nil {
@@ -67,7 +69,8 @@ func (f *Finder) Engine(ctx context.Context, t swarm.Task) (*dockercli.CLI, stri
 		return f.byTemplate(ctx, t)
 	case 1:
 	default:
-		return nil, "", fmt.Errorf("the engines of the contexts %s say that they are the same node, %s", strings.Join(contexts, " and "), t.NodeID)
+		return nil, "", exit.Hint(fmt.Errorf("the engines of the contexts %s say that they are the same node, %s", strings.Join(contexts, " and "), t.NodeID),
+			"choose the contexts with docker nsjoin each --context; docker context rm removes one that is not used")
 	}
 	cli, err := f.CLI.In(contexts[0])
 	if err != nil {
@@ -108,11 +111,11 @@ func (f *Finder) ask(ctx context.Context) (map[string][]string, error) {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			id := ""
 			cli, err := f.CLI.In(name)
-			if err != nil {
-				return
+			if err == nil {
+				id, err = f.nodeID(ctx, cli)
 			}
-			id, err := f.nodeID(ctx, cli)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -151,8 +154,8 @@ var hostname = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
 })
 
-// byTemplate returns the engine at the address that the template makes of the node's name, if it says that it is that
-// node.
+// byTemplate returns the engine at the address that the template makes of the node's name, if the user has confirmed that
+// address and it says that it is that node.
 func (f *Finder) byTemplate(ctx context.Context, t swarm.Task) (*dockercli.CLI, string, error) {
 	if f.Template == "" {
 		silent := ""
@@ -177,15 +180,15 @@ func (f *Finder) byTemplate(ctx context.Context, t swarm.Task) (*dockercli.CLI, 
 	if err != nil {
 		return nil, "", err
 	}
+	if err := f.confirm(t, cli, ""); err != nil { // before ssh(1) offers the user's keys to whom the node has named
+		return nil, "", err
+	}
 	id, err := f.nodeID(ctx, cli)
 	if err != nil {
 		return nil, "", fmt.Errorf("node %s at %s: %w", t.NodeID, address.String(), err)
 	}
 	if id != t.NodeID {
 		return nil, "", fmt.Errorf("the engine at %s is node %q, not %s", address.String(), id, t.NodeID)
-	}
-	if err := f.confirm(t, cli, ""); err != nil {
-		return nil, "", err
 	}
 	return cli, t.Hostname, nil
 }
@@ -201,6 +204,8 @@ func (f *Finder) confirm(t swarm.Task, cli *dockercli.CLI, context string) error
 		return err
 	}
 	address := connection.Endpoint()
+	f.confirms.Lock()
+	defer f.confirms.Unlock()
 	pairs := make(map[string]pair)
 	text, err := f.State.Lasting().ReadFile(file)
 	if err == nil && len(text) > 0 {

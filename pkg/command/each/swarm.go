@@ -78,8 +78,5 @@ func (t target) checkTask(answers engine.Answers) error {
 	if t.task == "" {
 		return nil
 	}
-	if config := answers[t.ID].Config; config == nil || config.Labels[swarm.TaskLabel] != t.task {
-		return errors.New("the engine's container is not that of the task")
-	}
-	return nil
+	return swarm.CheckContainer(answers, t.ID, t.task)
 }

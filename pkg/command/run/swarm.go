@@ -52,8 +52,8 @@ func (o *options) runTask(ctx context.Context, cli *dockercli.CLI, r *request.Re
 		if err != nil {
 			return nil, err
 		}
-		if config := answers[task.ContainerID].Config; config == nil || config.Labels[swarm.TaskLabel] != task.ID {
-			return nil, fmt.Errorf("task %q: the engine's container is not that of the task", name)
+		if err := swarm.CheckContainer(answers, task.ContainerID, task.ID); err != nil {
+			return nil, fmt.Errorf("task %q: %w", name, err)
 		}
 		answers[name] = answers[task.ContainerID] // messages name what the user typed
 		r.Rename(task.ContainerID, name)

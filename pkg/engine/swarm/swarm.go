@@ -3,6 +3,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,12 +30,16 @@ type Informer interface {
 	Info(ctx context.Context) (system.Info, error)
 }
 
-// TaskLabel is a label that every container of a task has: the task's ID.
-const TaskLabel = "com.docker.swarm.task.id"
+// taskLabel is a label that every container of a task has: the task's ID.
+const taskLabel = "com.docker.swarm.task.id"
 
 // Task is a running task of a service.
 type Task struct {
-	ID, Name    string // SERVICE.SLOT, or SERVICE.NODE of a global service
+	ID string
+	// Name is SERVICE.SLOT, or SERVICE.NODE of a global service. If several tasks run there, as during an update that
+	// starts the new one first, it is followed by the task's ID, as in the name of its container.
+	Name        string
+	place       string // Name without the ID
 	ContainerID string
 	NodeID      string
 	Hostname    string // what the node says: anything
@@ -74,7 +79,16 @@ func Tasks(ctx context.Context, manager Manager, service string) ([]Task, error)
 		if t.Slot != 0 {
 			name = found.Spec.Name + "." + strconv.Itoa(t.Slot)
 		}
-		list = append(list, Task{ID: t.ID, Name: name, ContainerID: t.Status.ContainerStatus.ContainerID, NodeID: t.NodeID, Hostname: hosts[t.NodeID]})
+		list = append(list, Task{ID: t.ID, Name: name, place: name, ContainerID: t.Status.ContainerStatus.ContainerID, NodeID: t.NodeID, Hostname: hosts[t.NodeID]})
+	}
+	places := make(map[string]int)
+	for _, t := range list {
+		places[t.place]++
+	}
+	for i, t := range list {
+		if places[t.place] > 1 {
+			list[i].Name += "." + t.ID
+		}
 	}
 	slices.SortFunc(list, func(a, b Task) int {
 		if len(a.Name) != len(b.Name) {
@@ -91,23 +105,47 @@ func isID(text string) bool {
 	return len(text) == digits && strings.Trim(text, "0123456789abcdef") == ""
 }
 
-// One returns the running task with a name, as Task.Name has it, or with an ID of which at least 12 digits are given
-// after the service's name.
+// leastID is how many digits of a task's ID have to be given: as many as docker service ps shows.
+const leastID = 12
+
+// One returns the running task with a name: SERVICE.SLOT, SERVICE.ID or SERVICE.SLOT.ID, as Task.Name has it. ID may be
+// the beginning of an ID.
 func One(ctx context.Context, manager Manager, name string) (Task, error) {
-	at := strings.LastIndexByte(name, '.')
-	if at <= 0 {
+	service, rest, _ := strings.Cut(name, ".") // no service has a name with a dot
+	if service == "" || rest == "" {
 		return Task{}, exit.Hint(fmt.Errorf("task %q: a task is written SERVICE.SLOT", name), "docker service ps SERVICE lists the tasks")
 	}
-	tasks, err := Tasks(ctx, manager, name[:at])
+	tasks, err := Tasks(ctx, manager, service)
 	if err != nil {
 		return Task{}, err
 	}
-	for _, t := range tasks {
-		if t.Name == name || t.ID == name[at+1:] {
-			return t, nil
+	tasks = slices.DeleteFunc(tasks, func(t Task) bool {
+		place := service + t.place[strings.IndexByte(t.place, '.'):] // the service may be given by its ID
+		id, ok := strings.CutPrefix(name, place+".")
+		if !ok {
+			id = rest
 		}
+		return name != place && (len(id) < leastID || !strings.HasPrefix(t.ID, id))
+	})
+	switch len(tasks) {
+	case 0:
+		return Task{}, exit.Hint(fmt.Errorf("no running task %q", name), "docker service ps %s lists the tasks", service)
+	case 1:
+		return tasks[0], nil
 	}
-	return Task{}, exit.Hint(fmt.Errorf("no running task %q", name), "docker service ps %s lists the tasks", name[:at])
+	var names []string
+	for _, t := range tasks {
+		names = append(names, t.Name)
+	}
+	return Task{}, exit.Hint(fmt.Errorf("%d tasks %q run", len(tasks), name), "name one of %s", strings.Join(names, ", "))
+}
+
+// CheckContainer refuses a container that is not the task's, by what its engine has answered about it.
+func CheckContainer(answers engine.Answers, container, task string) error {
+	if config := answers[container].Config; config == nil || config.Labels[taskLabel] != task {
+		return errors.New("the engine's container is not that of the task")
+	}
+	return nil
 }
 
 // findService finds a service by its name or ID.
@@ -137,9 +175,9 @@ func hostnames(ctx context.Context, manager Manager) (map[string]string, error) 
 	return names, nil
 }
 
-// explain describes an error of the manager.
+// explain describes an error of the manager. An engine that is none answers that the service is unavailable.
 func explain(err error, what string) error {
-	if errdefs.IsUnavailable(err) || errdefs.IsInternal(err) || strings.Contains(err.Error(), "not a swarm manager") {
+	if errdefs.IsUnavailable(err) {
 		return exit.Hint(fmt.Errorf("%s: %s", what, engine.Message(err)), "use the context of a manager of the swarm")
 	}
 	return engine.ExplainAs(err, what, what)
