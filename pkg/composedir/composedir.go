@@ -4,6 +4,7 @@ package composedir
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -30,22 +31,30 @@ func names() []string {
 var ErrNone = errors.New("no Compose file in this directory or above it")
 
 // Project returns the name of the project that Compose would use in the directory. environment returns a variable's
-// value, "" if it is not set.
+// value, "" if it is not set. What is not set there, Compose takes from .env in the directory, and the project's name also
+// from .env beside the Compose file.
 func Project(dir string, environment func(string) string) (string, error) {
 	if name := environment(nameVariable); name != "" {
 		return normal(name), nil
 	}
-	files, err := find(dir, environment)
+	here, err := readDotEnv(dir)
+	if err != nil {
+		return "", err
+	}
+	if name := here[nameVariable]; name != "" {
+		return normal(name), nil
+	}
+	files, err := find(dir, func(variable string) string { return cmp.Or(environment(variable), here[variable]) })
 	if err != nil {
 		return "", err
 	}
 	top := filepath.Dir(files[0])
-	variable, err := fromDotEnv(filepath.Join(top, ".env"))
+	beside, err := readDotEnv(top)
 	if err != nil {
 		return "", err
 	}
-	if variable != "" {
-		return normal(variable), nil
+	if name := beside[nameVariable]; name != "" {
+		return normal(name), nil
 	}
 	for _, file := range slices.Backward(files) { // the last one has precedence
 		name, err := nameIn(file)
@@ -60,14 +69,10 @@ func Project(dir string, environment func(string) string) (string, error) {
 }
 
 // find returns the absolute paths of the Compose files: at least one.
-func find(dir string, environment func(string) string) ([]string, error) {
-	if list := environment(fileVariable); list != "" {
-		separator := environment(separatorVariable)
-		if separator == "" {
-			separator = string(os.PathListSeparator)
-		}
+func find(dir string, variable func(string) string) ([]string, error) {
+	if list := variable(fileVariable); list != "" {
 		var files []string
-		for name := range strings.SplitSeq(list, separator) {
+		for name := range strings.SplitSeq(list, cmp.Or(variable(separatorVariable), string(os.PathListSeparator))) {
 			if !filepath.IsAbs(name) {
 				name = filepath.Join(dir, name)
 			}
@@ -116,19 +121,28 @@ func lines(file string, visit func(string) bool) error {
 	return scanner.Err()
 }
 
-// fromDotEnv returns the project's name in a file .env; "" if there is none.
-func fromDotEnv(file string) (name string, err error) {
-	err = lines(file, func(line string) bool {
+// readDotEnv returns the variables of Compose in the file .env of a directory, which may not exist. A value that contains
+// variables is not evaluated: it would be another project's.
+func readDotEnv(dir string) (map[string]string, error) {
+	file := filepath.Join(dir, ".env")
+	values := make(map[string]string)
+	err := lines(file, func(line string) bool {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-		if key, value, ok := strings.Cut(line, "="); ok && strings.TrimSpace(key) == nameVariable {
-			name = scalar(value)
+		key, value, ok := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); ok && slices.Contains([]string{nameVariable, fileVariable, separatorVariable}, key) {
+			values[key] = scalar(value)
 		}
 		return true
 	})
 	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+		return nil, nil
 	}
-	return name, err
+	for key, value := range values {
+		if strings.Contains(value, "$") {
+			return nil, fmt.Errorf("%s in %s contains variables: name the project with --project", key, file)
+		}
+	}
+	return values, err
 }
 
 // nameIn returns the top-level element name of a Compose file; "" if it has none. A name that contains variables is

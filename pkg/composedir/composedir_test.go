@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/composedir"
@@ -28,6 +29,17 @@ func TestProject(t *testing.T) {
 			map[string]string{"COMPOSE_FILE": "a.yaml,b.yaml", "COMPOSE_PATH_SEPARATOR": ","},
 			"a",
 		},
+		{
+			"other files, by .env",
+			map[string]string{"My.Shop/sub/a.yaml": "name: a", "compose.yaml": "name: no", "My.Shop/.env": "COMPOSE_FILE=sub/a.yaml"},
+			nil, "a",
+		},
+		{
+			"a file .env here goes before that beside the Compose file",
+			map[string]string{"compose.yaml": "", ".env": "COMPOSE_PROJECT_NAME=above", "My.Shop/.env": "COMPOSE_PROJECT_NAME=here"},
+			nil, "here",
+		},
+		{"a file .env above", map[string]string{"My.Shop/x": "", "compose.yaml": "", ".env": "COMPOSE_PROJECT_NAME=above"}, nil, "above"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			top := t.TempDir()
@@ -56,5 +68,11 @@ func TestNoProject(t *testing.T) {
 	}
 	if name, err := composedir.Project(dir, none); err == nil {
 		t.Errorf("a name with variables: %q", name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".env"), []byte("COMPOSE_PROJECT_NAME=${USER}-shop\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := composedir.Project(dir, none); err == nil || !strings.Contains(err.Error(), "COMPOSE_PROJECT_NAME in ") {
+		t.Errorf("a name with variables in .env: %q, %v", name, err)
 	}
 }
