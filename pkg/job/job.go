@@ -25,6 +25,7 @@ type Job struct {
 	frames   *frame.Writer
 	received *frame.Receiver
 	input    *pace
+	signals  chan int // that are to be sent
 	done     chan struct{}
 	status   int
 	err      error
@@ -36,9 +37,10 @@ type Job struct {
 // Start begins to pass on what the command writes, in writes that come one after another. The caller calls Close in
 // the end.
 func Start(h Helper, stdout, stderr io.Writer) *Job {
-	j := &Job{helper: h, frames: frame.NewWriter(h), input: newPace(), done: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{})}
+	j := &Job{helper: h, frames: frame.NewWriter(h), input: newPace(), signals: make(chan int, maxSignals), done: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{})}
 	j.received = frame.NewReceiver(stdout, stderr, j.input.consumed)
 	go j.keepAlive()
+	go j.sendSignals()
 	go j.run()
 	return j
 }
@@ -55,6 +57,20 @@ func (j *Job) keepAlive() {
 			if j.frames.Alive() != nil {
 				return
 			}
+		}
+	}
+}
+
+// maxSignals is how many signals wait to be sent.
+const maxSignals = 8
+
+func (j *Job) sendSignals() {
+	for {
+		select {
+		case <-j.stop:
+			return
+		case number := <-j.signals:
+			_ = j.frames.Signal(number)
 		}
 	}
 }
@@ -111,8 +127,14 @@ func (j *Job) Done() <-chan struct{} { return j.done }
 // Status returns the command's exit status, once Done is closed.
 func (j *Job) Status() (int, error) { return j.status, j.err }
 
-// Signal sends the command a signal, by its number on Linux.
-func (j *Job) Signal(number int) { _ = j.frames.Signal(number) }
+// Signal sends the command a signal, by its number on Linux. It does not wait: the helper may be stuck, or the connection.
+// If too many wait, it is dropped.
+func (j *Job) Signal(number int) {
+	select {
+	case j.signals <- number:
+	default:
+	}
+}
 
 // OutputClosed tells the helper that nobody reads the command's standard output (1) or standard error (2) any more: the
 // command's next write there fails, as to a pipe.

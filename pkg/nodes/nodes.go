@@ -33,15 +33,20 @@ type Finder struct {
 	// Confirm asks the user whether a node is the engine of a context.
 	Confirm func(node, hostname, context, address string) (bool, error)
 
-	confirms sync.Mutex // one question at a time
+	confirms sync.Mutex    // one question at a time
+	slots    chan struct{} // has the engines that are being asked
 	asked    sync.Once
 	found    map[string][]string // contexts, by node ID
 	silent   []string            // contexts that were not reached
 	askError error
 }
 
-// askTimeout is how long the engine of a context may take to say which node it is.
-const askTimeout = 15 * time.Second
+// How long the engine of a context may take to say which node it is, and how many are asked at the same time: some of
+// them by an ssh(1) process each.
+const (
+	askTimeout = 15 * time.Second
+	maxAsked   = 64
+)
 
 // file is the name of the file with the pairs that the user has confirmed.
 const file = "nodes.json"
@@ -56,7 +61,10 @@ type pair struct {
 // Engine returns the CLI that reaches the engine of a task's node, and the name of its context. It is safe for concurrent
 // use.
 func (f *Finder) Engine(ctx context.Context, t swarm.Task) (*dockercli.CLI, string, error) {
-	f.asked.Do(func() { f.found, f.askError = f.ask(ctx) })
+	f.asked.Do(func() {
+		f.slots = make(chan struct{}, maxAsked)
+		f.found, f.askError = f.ask(ctx)
+	})
 	if f.askError != nil {
 		return nil, "", f.askError
 	}
@@ -103,14 +111,11 @@ func (f *Finder) ask(ctx context.Context) (map[string][]string, error) {
 	found[id] = []string{""}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	slots := make(chan struct{}, 16)
 	for _, name := range names {
 		if name == own {
 			continue
 		}
 		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
 			id := ""
 			cli, err := f.CLI.In(name)
 			if err == nil {
@@ -136,6 +141,8 @@ func (f *Finder) ask(ctx context.Context) (map[string][]string, error) {
 }
 
 func (f *Finder) nodeID(ctx context.Context, cli *dockercli.CLI) (string, error) {
+	f.slots <- struct{}{}
+	defer func() { <-f.slots }()
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	connection, err := cli.Engine()

@@ -4,7 +4,9 @@ package each
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,6 +109,9 @@ func (o *options) parse(cli *dockercli.CLI, args []string, noNames bool) (comman
 	if err := o.Check(cli); err != nil {
 		return nil, err
 	}
+	if err := o.checkEmpty(); err != nil {
+		return nil, o.usageError(err)
+	}
 	usage := func(text string) error { return o.usageError(errors.New(text)) }
 	command = args
 	if !noNames {
@@ -116,7 +121,10 @@ func (o *options) parse(cli *dockercli.CLI, args []string, noNames bool) (comman
 		}
 		o.query.Names, command = args[:at], args[at+1:]
 	}
+	isEmpty := func(name string) bool { return strings.TrimPrefix(strings.TrimPrefix(name, "container:"), "/") == "" }
 	switch {
+	case slices.ContainsFunc(o.query.Names, isEmpty):
+		return nil, usage("a container's name is empty")
 	case len(command) == 0:
 		return nil, usage("which command? There is none after --")
 	case o.Given("tty") && o.Flag("tty") == "true":
@@ -129,10 +137,31 @@ func (o *options) parse(cli *dockercli.CLI, args []string, noNames bool) (comman
 		return nil, usage("--all cannot be used together with names, --filter, --project or --service")
 	case o.parallel < 0 || o.retry < 0 || o.timeout < 0 || o.inputTimeout < 0:
 		return nil, usage("--parallel, --retry, --timeout and --input-timeout cannot be negative")
+	case len(o.contexts) > 0 && o.swarmService == "" && cli.HostGiven():
+		return nil, usage("--host cannot be used together with --context")
 	case o.Host.NoEngine() && (len(o.contexts) > 0 || len(o.query.Filters) > 0):
 		return nil, usage("--no-engine cannot be used together with --context or --filter")
 	}
 	return command, nil
+}
+
+// checkEmpty refuses options that are given and empty, such as those of a variable that is not set: without them others
+// would be chosen.
+func (o *options) checkEmpty() error {
+	for _, f := range []struct {
+		flag  string
+		empty bool
+	}{
+		{"project", o.query.Project == ""},
+		{"service", o.query.Service == ""},
+		{"swarm-service", o.swarmService == ""},
+		{"context", len(o.contexts) == 0 || slices.Contains(o.contexts, "")},
+	} {
+		if f.empty && o.Given(f.flag) {
+			return fmt.Errorf("--%s is empty", f.flag)
+		}
+	}
+	return nil
 }
 
 func (o *options) usageError(err error) error {

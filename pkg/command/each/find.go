@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -17,12 +19,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/lines"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // host is an engine that containers were chosen on.
 type host struct {
 	*enginehost.Host
-	context string // "" if there is only one
+	context string // "" if no other engine is asked
+	key     string // no other engine of this call has it
 	audit   audit.Request
 	watch   watch
 	begins  chan struct{} // has the commands that are being begun
@@ -51,7 +55,7 @@ type call struct {
 	template *request.Request
 	hosts    []*host
 	targets  []target
-	failures []result // of engines, before anything ran
+	failures []result // before anything ran; those of engines have no container
 
 	printer *lines.Printer
 	stops   *stops
@@ -73,12 +77,10 @@ func (o *options) newCall(cli *dockercli.CLI, command []string) (*call, error) {
 	if len(o.contexts) == 0 || o.swarmService != "" { // then they are for nodes
 		return c, c.open(cli, "")
 	}
-	taken := make(map[string]bool)
-	for _, name := range o.contexts {
-		if taken[name] {
+	for i, name := range o.contexts {
+		if slices.Contains(o.contexts[:i], name) {
 			return nil, o.usageError(fmt.Errorf("--context names %q twice", name))
 		}
-		taken[name] = true
 		other, err := cli.In(name)
 		if err != nil {
 			return nil, err
@@ -87,7 +89,20 @@ func (o *options) newCall(cli *dockercli.CLI, command []string) (*call, error) {
 			return nil, fmt.Errorf("context %q: %w", name, err)
 		}
 	}
-	return c, nil
+	return c, c.distinct()
+}
+
+// distinct refuses two contexts of one engine: each command would run twice.
+func (c *call) distinct() error {
+	contexts := make(map[string]string) // by the engine's address
+	for _, h := range c.hosts {
+		address := h.Connection.Endpoint()
+		if other, known := contexts[address]; known {
+			return c.usageError(fmt.Errorf("the contexts %q and %q are the same engine, %s", other, h.context, address))
+		}
+		contexts[address] = h.context
+	}
+	return nil
 }
 
 // open opens an engine.
@@ -96,7 +111,7 @@ func (c *call) open(cli *dockercli.CLI, context string) error {
 	if err != nil {
 		return err
 	}
-	h := &host{Host: opened, context: context, watch: newWatch()}
+	h := &host{Host: opened, context: context, key: strconv.Itoa(len(c.hosts)), watch: newWatch()}
 	c.hosts = append(c.hosts, h)
 	if h.audit, err = execopts.AuditOf(cli); err != nil {
 		return err
@@ -151,7 +166,9 @@ func (c *call) find(ctx context.Context) error {
 			if len(c.hosts) == 1 {
 				return a.err
 			}
-			c.failures = append(c.failures, result{label: lines.Label{Container: "context " + h.context}, status: exit.Failed, why: a.err.Error()})
+			r := c.failure(a.err)
+			r.label.Context = h.context
+			c.failures = append(c.failures, r)
 			continue
 		}
 		answered++
@@ -186,14 +203,18 @@ func (c *call) ask(ctx context.Context, h *host) (a found) {
 }
 
 // checkFound refuses names that mean no container, and no containers at all. missing says on how many engines each
-// name means none, of those that have answered.
+// name means none, of those that have answered. If others have not, such a name is one more failure.
 func (c *call) checkFound(missing map[string]int, answered int) error {
 	const hint = "docker ps lists the running containers; --allow-none makes that no error"
 	if c.allowNone {
 		return nil
 	}
 	for _, name := range c.query.Names {
-		if answered > 0 && missing[name] == answered {
+		switch {
+		case answered == 0 || missing[name] < answered:
+		case len(c.failures) > 0:
+			c.failures = append(c.failures, result{label: lines.Label{Container: name}, status: exit.Failed, why: "no running container"})
+		default:
 			return exit.Hint(fmt.Errorf("no running container: %s", plan.QuoteArg(name)), hint)
 		}
 	}
@@ -212,4 +233,6 @@ func (c *call) request(t target) *request.Request {
 }
 
 // terminals says which outputs are terminals.
-func terminals() [2]bool { return [2]bool{isTerminal(os.Stdout), isTerminal(os.Stderr)} }
+func terminals() [2]bool {
+	return [2]bool{stdio.IsTerminal(os.Stdout), stdio.IsTerminal(os.Stderr)}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/job"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // maxReaders is how many commands can read an input that is no file: they all run at the same time.
@@ -46,10 +47,12 @@ func (c *call) newInput() (*input, error) {
 		}
 	}
 	switch {
-	case isTerminal(os.Stdin):
+	case stdio.IsTerminal(os.Stdin):
 		return nil, exit.Hint(errors.New("-i: a terminal cannot be shared by several commands"), "redirect standard input from a file or a pipe")
 	case c.retry > 0:
 		return nil, errors.New("-i: an input that is not a file cannot be read again: omit --retry")
+	case c.group: // a command whose lines wait would hold up the input, and so the one that may print
+		return nil, exit.Hint(errors.New("-i: --group needs an input that is a file"), "write it to a file first, or omit --group")
 	case len(c.targets) > maxReaders:
 		return nil, exit.Hint(errors.New("-i: too many commands for an input that is not a file"), "write it to a file first")
 	}

@@ -1,6 +1,7 @@
 package each
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/job"
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/lines"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -33,11 +35,15 @@ const (
 
 // result is how a command in a container has ended.
 type result struct {
-	label   lines.Label
+	label   lines.Label // without a container it is that of an engine
 	status  int
-	why     string // if it is not the command's own status
-	stopped bool   // its container has stopped meanwhile
-	left    bool   // something may still be written
+	why     string // if it is not the command's own status, without the container's name
+	hint    string
+	err     error // that nothing was printed about; nil for none
+	stopped bool  // its container has stopped meanwhile
+	forced  bool  // it ended, or was not run, because all were to end: its status does not count
+	left    bool  // something may still be written
+	planned bool  // its plan was printed, as JSON
 }
 
 // one runs the command in a container, again if it fails.
@@ -46,7 +52,7 @@ func (c *call) one(t target, s *lines.Source) result {
 	for attempt := 0; ; attempt++ {
 		r := c.attempt(t, s)
 		r.label = t.label()
-		if r.status == 0 || r.stopped || attempt == c.retry || c.stops.more.Err() != nil {
+		if r.status == 0 || r.stopped || attempt == c.retry || c.stops.more.Err() != nil || t.host.watch.lost.Err() != nil {
 			return r
 		}
 		select {
@@ -73,53 +79,67 @@ func (c *call) attempt(t target, s *lines.Source) result {
 	}
 	defer context.AfterFunc(t.host.watch.lost, cancel)()
 	fed := c.input.expect()
-	begun := t.host.mayBegin(ctx)
-	j, answers, err := c.begin(ctx, t, s)
-	begun()
+	done := t.host.mayBegin(ctx)
+	b, err := c.begin(ctx, t, s)
+	done()
 	if err != nil {
 		fed.absent()
-		return c.notBegun(ctx, t, s, err)
+		return c.notBegun(ctx, t, err)
 	}
-	defer j.Close()
-	defer c.outputs.add(j)()
-	slow := fed.feed(j)
-	r := c.wait(t, j, s, late, slow)
-	if r.status != 0 && r.why == "" && !c.stops.began() {
-		if why := c.whyStopped(t, answers, r.status); why != "" {
-			r.why, r.stopped = why, true
-		}
+	defer b.Close()
+	defer c.outputs.add(b.Job)()
+	slow := fed.feed(b.Job)
+	r := c.wait(t, b, s, late, slow)
+	if r.status != 0 && r.why == "" {
+		r.why = c.whyStopped(t, b.answers, r.status)
+		r.stopped = r.why != ""
 	}
-	if r.why != "" && r.err != nil {
-		r.status = exit.Status(r.err)
+	if b.plan != nil && r.status == 0 && !r.left {
+		r.planned = true
+		s.Plan(t.Rule, b.plan.Bytes())
 	}
-	return r.result
+	return r
+}
+
+// begun is a command that was begun.
+type begun struct {
+	*job.Job
+	answers engine.Answers
+	here    bool          // its helper needs no engine
+	plan    *bytes.Buffer // gets the plan, if it is JSON
 }
 
 // begin asks for the container and starts its helper.
-func (c *call) begin(ctx context.Context, t target, s *lines.Source) (*job.Job, engine.Answers, error) {
+func (c *call) begin(ctx context.Context, t target, s *lines.Source) (b begun, err error) {
 	r := c.request(t)
-	answers, err := t.host.Resolve(ctx, r)
-	if err != nil {
-		return nil, nil, err
+	if b.answers, err = t.host.Resolve(ctx, r); err != nil {
+		return b, err
 	}
-	if err := t.checkTask(answers); err != nil {
-		return nil, nil, err
+	if err := t.checkTask(b.answers); err != nil {
+		return b, err
 	}
 	name := t.label().Container // messages have it
-	answers[name] = answers[t.ID]
+	b.answers[name] = b.answers[t.ID]
 	r.Rename(t.ID, name)
-	if r.DryRun != request.OutputNone {
-		fmt.Fprintf(s.Stdout(), "chosen: %s\n", t.Rule)
+	output := s.Stdout()
+	switch r.DryRun {
+	case request.OutputNone:
+	case request.OutputJSON:
+		b.plan = new(bytes.Buffer)
+		output = b.plan
+	default:
+		fmt.Fprintf(output, "chosen: %s\n", t.Rule)
 	}
-	helper, _, err := t.host.Begin(ctx, r, answers, c.HelperImage())
+	helper, way, err := t.host.Begin(ctx, r, b.answers, c.HelperImage())
 	if err != nil {
-		return nil, nil, err
+		return b, err
 	}
-	return job.Start(helper, s.Stdout(), s.Stderr()), answers, nil
+	b.Job, b.here = job.Start(helper, output, s.Stderr()), way == launch.Local
+	return b, nil
 }
 
 // notBegun returns the result if no helper was started.
-func (c *call) notBegun(ctx context.Context, t target, s *lines.Source, err error) result {
+func (c *call) notBegun(ctx context.Context, t target, err error) result {
 	var (
 		none    *engine.NoContainerError
 		stopped *engine.NotRunningError
@@ -128,22 +148,25 @@ func (c *call) notBegun(ctx context.Context, t target, s *lines.Source, err erro
 	case t.host.watch.lost.Err() != nil:
 		return result{status: exit.Failed, why: noAnswer}
 	case c.stops.began():
-		return result{status: c.stops.status(), why: notRun}
+		return result{status: exit.Failed, why: notRun, forced: true}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return result{status: timedOut, why: fmt.Sprintf("timed out after %s, before the command ran", c.timeout)}
-	case errors.As(err, &none):
+	case errors.As(err, &none) && none.Name == t.ID: // another one may be that of --net
 		return result{status: exit.Failed, why: "its container is gone", stopped: true}
-	case errors.As(err, &stopped):
+	case errors.As(err, &stopped) && stopped.Name == t.ID:
 		return result{status: exit.Failed, why: "its container " + stopped.State, stopped: true}
 	}
-	err = t.named(err)
-	status := t.host.Name().Report(s.Stderr(), err)
-	return result{status: status, why: err.Error()}
+	return c.failure(t.named(err))
 }
 
-// named returns an error with the container's name in place of its ID.
+// named returns an error without the container's name and ID: several containers can have the same one.
 func (t target) named(err error) error {
-	replace := func(text string) string { return strings.ReplaceAll(text, t.ID, t.label().Container) }
+	const placeholder = "CONTAINER"
+	name := t.label().Container
+	replace := strings.NewReplacer(
+		`container "`+t.ID+`"`, "its container", `container "`+name+`"`, "its container",
+		`"`+t.ID+`"`, placeholder, `"`+name+`"`, placeholder, t.ID, placeholder,
+	).Replace
 	hint := ""
 	if known, ok := errors.AsType[*exit.Error](err); ok {
 		hint = replace(known.Hint)
@@ -151,18 +174,16 @@ func (t target) named(err error) error {
 	return &exit.Error{Status: exit.Status(err), Err: errors.New(replace(err.Error())), Hint: hint}
 }
 
-// waited is the result of wait, and the error of the job.
-type waited struct {
-	result
-	err error
-}
-
 // wait waits until a command has ended, and ends it if it has to. slow gets a value if it does not read its input.
-func (c *call) wait(t target, j *job.Job, s *lines.Source, late <-chan time.Time, slow <-chan struct{}) waited {
-	var r waited
+func (c *call) wait(t target, j begun, s *lines.Source, late <-chan time.Time, slow <-chan struct{}) result {
+	var r result
+	var cause string       // why all are to end
 	var held time.Duration // that late was put off for
 	var kill, hang, leave <-chan time.Time
-	stop, killed, lost := c.stops.stop, c.stops.kill, t.host.watch.lost.Done()
+	stop, again, killed, lost := c.stops.stop, c.stops.again, c.stops.kill, t.host.watch.lost.Done()
+	if j.here {
+		lost = nil
+	}
 	end := func(signal int, why string, status int) {
 		j.Signal(signal)
 		kill = time.After(grace)
@@ -173,7 +194,7 @@ func (c *call) wait(t target, j *job.Job, s *lines.Source, late <-chan time.Time
 	for {
 		select {
 		case <-j.Done():
-			return c.ended(t, j, r)
+			return ended(j.Job, r, cause)
 		case <-late:
 			if more := s.Waited() - held; more > 0 {
 				held, late = held+more, time.After(more)
@@ -184,8 +205,16 @@ func (c *call) wait(t target, j *job.Job, s *lines.Source, late <-chan time.Time
 			slow = nil
 			end(sigterm, fmt.Sprintf("did not read its input for %s", c.inputTimeout), exit.Failed)
 		case <-stop:
-			stop = nil
-			end(c.stops.signal(), "", 0)
+			if stop = nil; j.ended() {
+				continue // by itself
+			}
+			var signal int
+			signal, cause = c.stops.signal()
+			end(signal, "", 0)
+		case <-again:
+			again = nil
+			signal, _ := c.stops.signal()
+			j.Signal(signal)
 		case <-killed:
 			killed, kill = nil, nil
 			j.Signal(sigkill)
@@ -212,8 +241,18 @@ func (c *call) wait(t target, j *job.Job, s *lines.Source, late <-chan time.Time
 	}
 }
 
-// ended returns the result of a command that has ended. r has why it had to, if it had.
-func (c *call) ended(_ target, j *job.Job, r waited) waited {
+// ended reports whether the command has ended.
+func (b begun) ended() bool {
+	select {
+	case <-b.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// ended returns the result of a command that has ended. r has why it had to, if it had, and cause why all had to.
+func ended(j *job.Job, r result, cause string) result {
 	status, err := j.Status()
 	switch {
 	case r.why != "":
@@ -221,11 +260,15 @@ func (c *call) ended(_ target, j *job.Job, r waited) waited {
 		r.why, r.err, r.status = err.Error(), err, exit.Status(err)
 	default:
 		r.status = status
+		if status != 0 && cause != "" {
+			r.why, r.forced = cause, true
+		}
 	}
 	return r
 }
 
-// whyStopped says that the container has stopped, if it has since it was asked for; else it returns "". If the command
+// whyStopped says that the container has stopped, if the engine says that it has since it was asked for; else it returns
+// "". If the command
 // was killed or could not be started, the engine is asked several times: it notices the container's end later.
 func (c *call) whyStopped(t target, before engine.Answers, status int) string {
 	const (
@@ -234,6 +277,9 @@ func (c *call) whyStopped(t target, before engine.Answers, status int) string {
 		killed  = 10 // attempts
 		failed  = 3
 	)
+	if c.stops.began() || t.host.Offline() || t.host.watch.lost.Err() != nil {
+		return ""
+	}
 	attempts := map[int]int{exit.Signalled(sigkill): killed, exit.Failed: failed}[status]
 	ctx, cancel := context.WithTimeout(c.stops.ctx, timeout)
 	defer cancel()

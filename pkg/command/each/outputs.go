@@ -22,10 +22,14 @@ type outputs struct {
 	call   *call
 	mu     sync.Mutex
 	closed [2]bool // nobody reads it
+	lost   bool    // something could not be written, though it has a reader
 	jobs   map[*job.Job]bool
+	settle chan chan struct{}
 }
 
-func newOutputs(c *call) *outputs { return &outputs{call: c, jobs: make(map[*job.Job]bool)} }
+func newOutputs(c *call) *outputs {
+	return &outputs{call: c, jobs: make(map[*job.Job]bool), settle: make(chan chan struct{})}
+}
 
 // add has a command told when nobody reads an output. The caller calls remove in the end.
 func (o *outputs) add(j *job.Job) (remove func()) {
@@ -51,6 +55,16 @@ func (o *outputs) unread() bool {
 	return o.closed[0]
 }
 
+// failure reports whether output was lost. It first handles what has happened before it was called.
+func (o *outputs) failure() bool {
+	settled := make(chan struct{})
+	o.settle <- settled
+	<-settled
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}
+
 // watch waits for what happens until stop is called. SIGPIPE would end this process: the commands get it instead.
 func (o *outputs) watch() (stop func()) {
 	unused := make(chan os.Signal, 1)
@@ -61,6 +75,9 @@ func (o *outputs) watch() (stop func()) {
 			select {
 			case f := <-o.call.printer.Failed():
 				o.failed(f)
+			case settled := <-o.settle:
+				o.handle()
+				close(settled)
 			case <-done:
 				return
 			}
@@ -73,13 +90,28 @@ func (o *outputs) watch() (stop func()) {
 	}
 }
 
+// handle handles the failures that there are.
+func (o *outputs) handle() {
+	for {
+		select {
+		case f := <-o.call.printer.Failed():
+			o.failed(f)
+		default:
+			return
+		}
+	}
+}
+
 // failed ends all commands if an output cannot be written. If it has lost its reader, commands get SIGPIPE when they
 // write to it, and no more are begun if it is standard output.
 func (o *outputs) failed(f lines.Failure) {
 	c := o.call
 	if !stdio.IsBrokenPipe(f.Err) {
-		fmt.Fprintf(os.Stderr, "%s: write the output: %v\n", c.cli.Name, f.Err)
-		c.stops.begin(sigterm, true)
+		o.mu.Lock()
+		o.lost = true
+		o.mu.Unlock()
+		c.stops.begin(sigterm, outputLost)
+		c.say(fmt.Sprintf("%s: write the output: %v\n", c.cli.Name, f.Err))
 		return
 	}
 	o.mu.Lock()

@@ -10,9 +10,11 @@ import (
 
 	"github.com/moby/term"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/fanout"
 	"github.com/nsjoin/docker-nsjoin/pkg/lines"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // How many commands run at the same time if the user does not say: in all, and through an engine by each way. sshd
@@ -24,8 +26,6 @@ const (
 	perCPU      = 8
 	leastOnHost = 16
 )
-
-func isTerminal(f *os.File) bool { return term.IsTerminal(f.Fd()) }
 
 // columns returns the width of the terminal that standard output or standard error is; 0 if it is unknown.
 func columns() int {
@@ -39,24 +39,18 @@ func columns() int {
 
 // limits says how many commands run at the same time.
 func (c *call) limits() fanout.Limits {
-	n := len(c.targets)
-	if c.parallel > 0 {
-		n = c.parallel
+	all := func(n int) fanout.Limits { return fanout.Limits{Total: n, PerEngine: func(string) int { return n }} }
+	switch {
+	case c.input.together():
+		return all(len(c.targets))
+	case c.parallel > 0:
+		return all(c.parallel)
 	}
-	if c.input.together() {
-		return fanout.Limits{Total: len(c.targets), PerEngine: func(string) int { return len(c.targets) }}
+	limits := make(map[string]int)
+	for _, h := range c.hosts {
+		limits[h.key] = h.limit()
 	}
-	return fanout.Limits{Total: min(n, maxTotal), PerEngine: func(context string) int {
-		if c.parallel > 0 {
-			return c.parallel
-		}
-		for _, h := range c.hosts {
-			if h.context == context {
-				return h.limit()
-			}
-		}
-		return 1
-	}}
+	return fanout.Limits{Total: maxTotal, PerEngine: func(key string) int { return limits[key] }}
 }
 
 func (h *host) limit() int {
@@ -82,20 +76,33 @@ func (c *call) run(ctx context.Context) error {
 	labels := make([]lines.Label, len(c.targets))
 	engines := make([]string, len(c.targets))
 	for i, t := range c.targets {
-		labels[i], engines[i] = t.label(), t.host.context
+		labels[i], engines[i] = t.label(), t.host.key
 	}
 	c.printer = lines.NewPrinter(os.Stdout, os.Stderr, c.printing(), labels)
 	watching, stopWatching := context.WithCancel(context.Background())
 	defer stopWatching()
 	c.watchEngines(watching)
-	results := make([]result, len(c.targets))
-	for i := range results {
-		results[i] = result{label: labels[i], why: notRun}
-	}
-	var mu sync.Mutex
-	progress := c.startProgress(len(c.targets))
 	c.outputs = newOutputs(c)
 	defer c.outputs.watch()()
+	for _, r := range c.failures {
+		c.printer.NotBegun(r.label, r.status, r.why)
+	}
+	results := c.runAll(engines)
+	for i, r := range results {
+		if r.label == (lines.Label{}) { // it was not begun
+			results[i] = result{label: labels[i], status: exit.Failed, why: notRun, forced: true}
+			c.printer.NotBegun(labels[i], exit.Failed, notRun)
+		}
+	}
+	return c.summary(results)
+}
+
+// runAll runs the command in all containers. It returns a result without a label for each that it was not begun in.
+func (c *call) runAll(engines []string) []result {
+	var mu sync.Mutex
+	results := make([]result, len(c.targets))
+	progress := c.startProgress(len(c.targets))
+	defer progress.end(c.stops)
 	fanout.Run(c.stops.more, engines, c.limits(), func(i int) {
 		t := c.targets[i]
 		s := c.printer.Open(t.label(), i)
@@ -103,7 +110,12 @@ func (c *call) run(ctx context.Context) error {
 		if r.left {
 			s.Leave()
 		}
-		s.End(r.status, r.why)
+		if r.err != nil && c.quiet { // there is no summary
+			t.host.Name().Report(s.Stderr(), r.err)
+		}
+		if !r.planned {
+			s.End(r.status, r.why)
+		}
 		s.Close()
 		failed := c.counts(r)
 		mu.Lock()
@@ -111,11 +123,10 @@ func (c *call) run(ctx context.Context) error {
 		mu.Unlock()
 		progress.add(failed)
 		if failed && c.failFast {
-			c.stops.begin(sigterm, true)
+			c.stops.begin(sigterm, otherFailed)
 		}
 	})
-	progress.end()
-	return c.summary(append(c.failures, results...))
+	return results
 }
 
 // counts reports whether a result is a failure.
@@ -138,10 +149,10 @@ func (c *call) printing() lines.Options {
 	return o
 }
 
-// watchEngines notices engines that do not answer any more. A command on this machine does not need its engine.
+// watchEngines notices engines that do not answer any more.
 func (c *call) watchEngines(ctx context.Context) {
 	for _, h := range c.hosts {
-		if local, err := h.Connection.Local(); err == nil && !local {
+		if !h.Offline() {
 			go h.watch.run(ctx, h.Connection.Ping)
 		}
 	}
@@ -157,7 +168,7 @@ type progress struct {
 // startProgress begins to show the progress once it has taken a second.
 func (c *call) startProgress(total int) *progress {
 	p := &progress{total: total, stop: make(chan struct{}), stopped: make(chan struct{})}
-	if !isTerminal(os.Stderr) || c.quiet || total < 2 {
+	if !stdio.IsTerminal(os.Stderr) || c.quiet || total < 2 {
 		close(p.stopped)
 		return p
 	}
@@ -200,7 +211,7 @@ func (p *progress) add(failed bool) {
 	}
 }
 
-func (p *progress) end() {
+func (p *progress) end(s *stops) {
 	close(p.stop)
-	<-p.stopped
+	s.wait(p.stopped)
 }

@@ -18,63 +18,77 @@ type stops struct {
 	more   context.Context // ends when no more commands are to be begun, with stop or before
 	enough context.CancelFunc
 	stop   chan struct{} // closed when all commands are to end
+	again  chan struct{} // closed at the caller's first signal if they were to end before
 	kill   chan struct{} // closed when they are to be killed
 
 	mu     sync.Mutex
-	number int // the signal that they get
-	failed bool
+	number int    // the signal that they get
+	cause  string // why they are to end; "" if the caller got a signal
 	killed bool
 }
 
+// Why commands are ended, if the caller got no signal.
+const (
+	otherFailed = "ended, since another failed"
+	outputLost  = "ended, since the output could not be written"
+)
+
 func newStops() *stops {
-	s := &stops{stop: make(chan struct{}), kill: make(chan struct{})}
+	s := &stops{stop: make(chan struct{}), again: make(chan struct{}), kill: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.more, s.enough = context.WithCancel(s.ctx)
 	return s
 }
 
-// begin ends all commands with a signal. failed says that one of them has failed; otherwise the caller got the signal.
-// The second time they are killed.
-func (s *stops) begin(number int, failed bool) {
+// begin ends all commands with a signal. cause is "" if the caller got that signal: the second time they are killed.
+func (s *stops) begin(number int, cause string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.number == 0:
-		s.number, s.failed = number, failed
+		s.number, s.cause = number, cause
 		close(s.stop)
 		s.cancel()
-	case failed:
-	case s.failed: // the first one from outside
-		s.number, s.failed = number, false
+	case cause != "":
+	case s.cause != "": // the first one from outside
+		s.number, s.cause = number, ""
+		close(s.again)
 	case !s.killed:
 		s.killed = true
 		close(s.kill)
 	}
 }
 
-// after is like time.After if the commands are to end; else it returns nil.
-func (s *stops) after(d time.Duration) <-chan time.Time {
-	if s.signal() == 0 {
-		return nil
+// wait waits until done is closed. If the commands are to end, it does so for a second only: what done waits for may be a
+// reader that has stopped reading.
+func (s *stops) wait(done <-chan struct{}) {
+	const limit = time.Second
+	select {
+	case <-done:
+		return
+	case <-s.stop:
 	}
-	return time.After(d)
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
 }
 
 // began reports whether the commands are to end.
 func (s *stops) began() bool { return s.ctx.Err() != nil }
 
-// signal returns the signal that ends the commands.
-func (s *stops) signal() int {
+// signal returns the signal that ends the commands, and why they are to end if the caller did not get it.
+func (s *stops) signal() (number int, cause string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.number
+	return s.number, s.cause
 }
 
 // status returns the exit status because of the signal that the caller got, or 0.
 func (s *stops) status() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.number == 0 || s.failed {
+	if s.number == 0 || s.cause != "" {
 		return 0
 	}
 	return exit.Signalled(s.number)
@@ -98,14 +112,14 @@ func (s *stops) watchSignals(cli context.Context, gone func() bool) (stop func()
 				return
 			case sig := <-caught:
 				if number, ok := sig.(syscall.Signal); ok {
-					s.begin(int(number), false)
+					s.begin(int(number), "")
 				}
 			case <-closed:
 				closed = nil
 				const moment = 100 * time.Millisecond // for the terminal's own signal, and the end of a CLI that dies
 				time.Sleep(moment)
 				if gone() || !s.began() {
-					s.begin(sigterm, false)
+					s.begin(sigterm, "")
 				}
 			}
 		}

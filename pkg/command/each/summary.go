@@ -1,11 +1,11 @@
 package each
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
@@ -17,10 +17,24 @@ const notRun = "not run"
 // maxNamed is how many containers a line of the summary names.
 const maxNamed = 20
 
-// summary prints which commands have failed and why, and returns the exit status as an error.
+// failure is the result of what failed with an error before a command ran.
+func (c *call) failure(err error) result {
+	r := result{status: exit.Status(err), why: err.Error(), err: err}
+	if known, ok := errors.AsType[*exit.Error](err); ok && known.Hint != "" {
+		var text strings.Builder
+		c.cli.Name.Report(&text, err) // has the program's name in the hint
+		_, r.hint, _ = strings.Cut(strings.TrimSpace(text.String()), "\n")
+	}
+	return r
+}
+
+// summary prints which commands have failed and why, and returns the exit status as an error. results are those of the
+// commands.
 func (c *call) summary(results []result) error {
-	status, failed := c.stops.status(), failures{names: make(map[string][]string)}
-	for _, r := range results {
+	lost := c.outputs.failure()
+	status, failed := c.stops.status(), failures{names: make(map[string][]string), hints: make(map[string]string)}
+	for _, r := range slices.Concat(c.failures, results) {
+		failed.total += r.commands()
 		if !c.counts(r) {
 			continue
 		}
@@ -29,51 +43,98 @@ func (c *call) summary(results []result) error {
 			continue
 		}
 		failed.add(r)
-		if status < exit.Signalled(0) || c.stops.status() == 0 {
+		if !r.forced && (status < exit.Signalled(0) || c.stops.status() == 0) {
 			status = max(status, r.status)
 		}
-		if r.stopped && r.why != "" && r.status == 0 {
-			status = max(status, exit.Failed)
-		}
 	}
-	if failed.count > 0 && !c.quiet {
-		c.say(fmt.Sprintf("%s: %d of %d failed\n%s", c.cli.Name, failed.count, len(results), failed.text()))
+	switch {
+	case c.quiet:
+		c.sayErrors()
+	case len(failed.reasons) > 0:
+		c.say(fmt.Sprintf("%s: %s\n%s", c.cli.Name, failed.count(), failed.text()))
 	}
-	if failed.count > 0 && status == 0 { // only commands that were not run
+	if len(failed.reasons) > 0 && status == 0 { // only commands that were not run
 		status = exit.Failed
+	}
+	if lost {
+		status = max(status, exit.Failed)
 	}
 	return exit.CommandStatus(status)
 }
 
-// failures are the containers whose commands have failed, by the reason.
+// sayErrors prints, each once, the errors because of which commands were not run.
+func (c *call) sayErrors() {
+	said := make(map[string]bool)
+	for _, r := range c.failures {
+		if !said[r.why] {
+			said[r.why] = true
+			c.say(fmt.Sprintf("%s: %s\n", c.cli.Name, printable.Text(r.why)))
+		}
+	}
+}
+
+// commands returns how many commands the result stands for: none if it is an engine's.
+func (r result) commands() int {
+	if r.label.Container == "" {
+		return 0
+	}
+	return 1
+}
+
+// failures are what has failed, by the reason.
 type failures struct {
-	count   int
-	reasons []string // in the order in which they were met
-	names   map[string][]string
+	commands, total int
+	engines         int      // that were not reached
+	reasons         []string // in the order in which they were met
+	names           map[string][]string
+	hints           map[string]string
 }
 
 func (f *failures) add(r result) {
-	f.count++
+	name := r.label.String()
+	if f.commands += r.commands(); r.commands() == 0 {
+		f.engines++
+		name = "context " + printable.Text(r.label.Context)
+	}
 	why := r.why
 	if why == "" {
 		why = fmt.Sprintf("exit status %d", r.status)
 	}
 	if f.names[why] == nil {
 		f.reasons = append(f.reasons, why)
+		f.hints[why] = r.hint
 	}
-	f.names[why] = append(f.names[why], r.label.String())
+	f.names[why] = append(f.names[why], name)
 }
 
-// text returns a line for each reason.
+// count says how many have failed.
+func (f *failures) count() string {
+	var parts []string
+	if f.commands > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d failed", f.commands, f.total))
+	}
+	switch {
+	case f.engines == 1:
+		parts = append(parts, "1 engine was not reached")
+	case f.engines > 1:
+		parts = append(parts, fmt.Sprintf("%d engines were not reached", f.engines))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// text returns a line for each reason, and one for its hint.
 func (f *failures) text() string {
 	var text strings.Builder
 	for _, why := range f.reasons {
 		fmt.Fprintf(&text, "  %s: %s\n", printable.Text(why), few(f.names[why]))
+		if hint := f.hints[why]; hint != "" {
+			fmt.Fprintf(&text, "  %s\n", hint)
+		}
 	}
 	return text.String()
 }
 
-// few returns some of the names, and how many more there are.
+// few returns some of the names, and how many more there are. JSON has all.
 func few(names []string) string {
 	slices.Sort(names)
 	if len(names) <= maxNamed {
@@ -84,14 +145,10 @@ func few(names []string) string {
 
 // say prints a text on standard error. If the commands were ended, it does not wait for a reader for long.
 func (c *call) say(text string) {
-	const limit = time.Second
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		fmt.Fprint(os.Stderr, text)
 	}()
-	select {
-	case <-written:
-	case <-c.stops.after(limit):
-	}
+	c.stops.wait(written)
 }

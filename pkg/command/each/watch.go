@@ -11,12 +11,14 @@ const noAnswer = "the engine does not answer"
 
 // watch notices that an engine does not answer any more while commands run through it.
 type watch struct {
-	lost context.Context // ends then
-	lose context.CancelFunc
+	lost     context.Context // ends then
+	lose     context.CancelFunc
+	interval time.Duration // between two questions
+	timeout  time.Duration // for an answer
 }
 
 func newWatch() watch {
-	w := watch{}
+	w := watch{interval: pingInterval, timeout: pingTimeout}
 	w.lost, w.lose = context.WithCancel(context.Background())
 	return w
 }
@@ -34,9 +36,9 @@ func (w watch) run(ctx context.Context, ping func(context.Context) error) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(jitter(pingInterval)):
+		case <-time.After(jitter(w.interval)):
 		}
-		limited, cancel := context.WithTimeout(ctx, pingTimeout)
+		limited, cancel := context.WithTimeout(ctx, w.timeout)
 		err := ping(limited)
 		cancel()
 		if silent++; err == nil {
