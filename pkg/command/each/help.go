@@ -17,17 +17,20 @@ confirm each node once. --context restricts which contexts are asked.
 Each line of output begins with the container's name, and lines of different
 containers are never mixed. At a terminal, control characters other than colours are
 escaped. --format json prints each line as an object, and another one at the end of
-each command with its exit status.
+each command with its exit status, also of those that were not run.
 
 Input is passed on with -i: every command gets all of it. If it is not a file, all
-commands run at the same time, and the one that reads slowest sets the pace.
+commands run at the same time, and the one that reads slowest sets the pace. --group
+and --retry need a file.
 
 SIGINT (ctrl-c) and SIGTERM are sent to all commands; what is left ten seconds later,
 or at the second ctrl-c, is killed. If this program is killed, the commands end too.
 
-The exit status is 0 if all commands had 0, else the highest one. 124 stands for a
-command that --timeout ended, 125 for one that could not be started or whose container
-stopped meanwhile. Without any container the exit status is 125.`
+The exit status is 0 if all commands had 0, else the highest one, without those that
+--fail-fast ended. 124 stands for a command that --timeout ended, 125 for one that
+could not be started, and for output that could not be written. A command whose
+container stopped meanwhile has its own status, 137 if it was killed. Without any
+container the exit status is 125.`
 
 const examples = `  docker nsjoin each 'shop-*' -- uptime                  containers by a pattern
   docker nsjoin each --filter label=tier=web -- nginx -s reload

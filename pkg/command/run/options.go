@@ -24,7 +24,7 @@ type options struct {
 
 func (o *options) addTo(flags *pflag.FlagSet) {
 	o.AddTo(flags)
-	flags.BoolVar(&o.swarm, "swarm", false, "CONTAINER is a task of a Docker Swarm, SERVICE.SLOT, on any node")
+	flags.BoolVar(&o.swarm, "swarm", false, "CONTAINER is a task of a Docker Swarm, SERVICE.SLOT or SERVICE.ID, on any node")
 	o.nodes.AddTo(flags)
 	flags.Bool("version", false, "Print the version") // cobra's own has -v
 }

@@ -17,7 +17,7 @@ import (
 func (o *options) runTask(ctx context.Context, cli *dockercli.CLI, r *request.Request) error {
 	switch {
 	case r.Base.From != request.FromContainer:
-		return dockercli.UsageError(errors.New("--swarm needs a task, SERVICE.SLOT"))
+		return dockercli.UsageError(errors.New("--swarm needs a task, SERVICE.SLOT or SERVICE.ID"))
 	case o.Host.NoEngine():
 		return dockercli.UsageError(errors.New("--swarm and --no-engine cannot be used together"))
 	}
