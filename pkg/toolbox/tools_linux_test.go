@@ -128,9 +128,43 @@ func TestToolsAsTheMachinesOwn(t *testing.T) {
 	}
 }
 
+// direct are tools that shells have as builtins, and their arguments.
+var direct = [][]string{
+	{"echo"}, {"echo", `{"a":1}`}, {"echo", "-n", "x"}, {"echo", "-e", `a\tb\0101\x41\\`}, {"echo", `a\tb`}, {"echo", "-e", `a\cb`, "c"}, {"echo", "-nx"}, {"echo", "a", " b"}, {"echo", "-E", `\n`},
+	{"printf", "%s-%d\n", "a", "5"}, {"printf", `%b|%%|%c`, `a\tb`, "xyz"}, {"printf", "%s\n", "a", "b"}, {"printf", "%d\n", "x"}, {"printf", "%5.1f|%-4s|%x\n", "2.25", "a", "255"},
+	{"true"}, {"true", "x"}, {"false"}, {"pwd"}, {"pwd", "-P"},
+	{"test"}, {"test", ""}, {"test", "x"}, {"test", "-f", "n"}, {"test", "-d", "n"}, {"test", "-e", "broken"}, {"test", "-L", "broken"}, {"test", "-s", "n"}, {"test", "-z", ""}, {"test", "-n", ""},
+	{"test", "a", "=", "a"}, {"test", "a", "!=", "a"}, {"test", "1", "-lt", "2"}, {"test", "10", "-le", "9"}, {"test", "!", "-f", "n"}, {"test", "-f", "n", "-a", "-d", "d"}, {"test", "-f", "d", "-o", "-d", "d"},
+	{"test", "(", "-d", "d", ")"}, {"test", "n", "-nt", "nosuch"}, {"test", "-x", "d"}, {"test", "-n"}, {"test", "="}, {"test", "-f"}, {"test", "*"},
+	{"[", "1", "-lt", "2", "]"}, {"[", "a", "=", "b", "]"}, {"[", "]"}, {"[", "x", "]"}, {"[", "-f", "n"},
+	{"kill", "-0", "1"}, {"kill", "-l", "9"}, {"kill", "-l", "TERM"},
+	{"expr", "a+b", ":", "a+b"}, {"expr", "substr", "abc", "2", "2"}, {"expr", "index", "abc", "cb"},
+}
+
+// TestToolsWithoutAShell runs the tools themselves, which scripts do not: a shell runs its builtins in their place.
+func TestToolsWithoutAShell(t *testing.T) {
+	bin := unpack(t)
+	mine, theirs := fixture(t), fixture(t)
+	env := []string{"HOME=/root", "LC_ALL=C", "TZ=UTC", "PATH=/usr/bin:/bin"}
+	for _, args := range direct {
+		machine := exec.Command(args[0], args[1:]...)
+		if machine.Err != nil {
+			t.Logf("%s: the machine lacks it", args[0])
+			continue
+		}
+		machine.Dir, machine.Env = theirs, env
+		tool := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
+		tool.Dir, tool.Env = mine, env
+		got, want := plain(run(t, tool), mine), plain(run(t, machine), theirs)
+		if got != want {
+			t.Errorf("%q\ngot  %q\nwant %q", args, got, want)
+		}
+	}
+}
+
 var (
 	inodes  = regexp.MustCompile(`(?m)^\d{6,} `)
-	errLine = regexp.MustCompile(`(?m)^(bash: line \d+: |sh: )?[a-z0-9]+: .*\n?`)
+	errLine = regexp.MustCompile(`(?m)^(bash: line \d+: |sh: )?([a-z0-9]+|\[): .*\n?`)
 )
 
 // plain removes what differs between two runs: inodes, the directory, and messages of errors.
@@ -359,9 +393,9 @@ func TestToolsInAScratchContainer(t *testing.T) {
 	}
 
 	// Files that a tool reads without being asked may be anything.
-	for _, name := range []string{"passwd", "group", "localtime", "resolv.conf", "hosts", "nsswitch.conf"} {
+	for _, name := range []string{"passwd", "group", "localtime", "resolv.conf", "hosts", "nsswitch.conf", "services", "protocols", "ssl/certs/ca-certificates.crt", "ssl/cert.pem", "zoneinfo/Zone"} {
 		path := filepath.Join(root, "etc", name)
-		if err := errors.Join(os.RemoveAll(path), unix.Mkfifo(path, 0o666)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.RemoveAll(path), unix.Mkfifo(path, 0o666)); err != nil { //nolint:gosec // for all
 			t.Fatal(err)
 		}
 	}
@@ -386,6 +420,13 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"nc name 1", `/etc/resolv\.conf`},
 		{"ss -tlnp", `State`},
 		{"lsof", `sh`},
+		{"export TZ=Zone; date; ls -l file; ps aux; stat file", `(?s)UTC.*file.*ps aux.*Uid`},
+		{"TZ=/etc/localtime date", `UTC`},
+		{"hostname -i", `/etc/resolv\.conf is not a regular file`},
+		{"ip link set lo up; nc -w1 127.0.0.1 http", `/etc/resolv\.conf is not a regular file`},
+		{"ip link set lo up; ping -c1 127.0.0.1", `/etc/resolv\.conf is not a regular file|1 received`},
+		{"ip link set lo up; curl -s https://127.0.0.1", `status 7$`},
+		{"mkdir a b; touch a/f; cp -a /etc/hosts b/f; diff -r a b; diff -r /etc/ssl /etc/ssl", `a/f is a regular file while file b/f is a fifo`},
 	} {
 		if got := run(t, container(row.script)); !regexp.MustCompile(row.want).MatchString(got) {
 			t.Errorf("with FIFOs in /etc: %s\nprints %q\nwant   %q", row.script, got, row.want)

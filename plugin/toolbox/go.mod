@@ -15,6 +15,7 @@ require (
 	github.com/pmezard/go-difflib v1.0.0
 	github.com/spf13/pflag v1.0.9
 	github.com/u-root/gobusybox/src v0.0.0-20250101170133-2e884e4509c7
+	github.com/ulikunitz/xz v0.5.15
 	github.com/vishvananda/netlink v1.3.1
 	golang.org/x/net v0.61.0
 	golang.org/x/sys v0.50.0
@@ -39,7 +40,6 @@ require (
 	github.com/sirupsen/logrus v1.9.3 // indirect
 	github.com/u-root/u-root v0.16.0 // indirect
 	github.com/u-root/uio v0.0.0-20240224005618-d2acac8f3701 // indirect
-	github.com/ulikunitz/xz v0.5.15 // indirect
 	github.com/vishvananda/netns v0.0.5 // indirect
 	github.com/walles/moor/v2 v2.10.1 // indirect
 	golang.org/x/exp v0.0.0-20250305212735-054e65f0b394 // indirect
@@ -54,7 +54,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/dd
 	github.com/u-root/u-root/cmds/core/dirname
 	github.com/u-root/u-root/cmds/core/dmesg
-	github.com/u-root/u-root/cmds/core/echo
 	github.com/u-root/u-root/cmds/core/hostname
 	github.com/u-root/u-root/cmds/core/ip
 	github.com/u-root/u-root/cmds/core/mkdir

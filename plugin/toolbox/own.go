@@ -34,6 +34,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return text.Cut
 	case "diff":
 		return text.Diff
+	case "echo":
+		return text.Echo
 	case "egrep":
 		return text.Egrep
 	case "fgrep":

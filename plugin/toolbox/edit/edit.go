@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +31,8 @@ type editor struct {
 	left    int // the first cell on the screen
 	changed bool
 	noEnd   bool // the last line has no newline
-	crlf    bool // lines end with CR and LF
+	crlf    bool // all lines end with CR and LF
+	newline bool // the file was a newline only
 
 	cut      [][]rune // what ^K removed
 	cutting  bool     // the last key was ^K
@@ -45,6 +44,7 @@ type editor struct {
 	rows, columns int
 	shown         []string // what the screen has
 	in            *bufio.Reader
+	waits         func() bool // reports whether standard input has more within 50 ms
 	out           *bufio.Writer
 }
 
@@ -72,7 +72,7 @@ func Main(args []string) int {
 		f.Usage()
 		return tool.Usage
 	}
-	e := &editor{path: f.Arg(0)}
+	e := &editor{path: f.Arg(0), waits: inputWaits}
 	if err := e.load(); err != nil {
 		return tool.Complain("edit", err)
 	}
@@ -120,60 +120,14 @@ func (e *editor) load() error {
 	return nil
 }
 
-func (e *editor) setText(text string) {
-	e.noEnd = text != "" && !strings.HasSuffix(text, "\n")
-	e.crlf = strings.Contains(text, "\r\n")
-	text = strings.TrimSuffix(text, "\n")
-	e.lines = nil
-	for line := range strings.SplitSeq(text, "\n") {
-		if e.crlf {
-			line = strings.TrimSuffix(line, "\r")
-		}
-		e.lines = append(e.lines, []rune(line))
-	}
-}
-
-func (e *editor) text() string {
-	end := "\n"
-	if e.crlf {
-		end = "\r\n"
-	}
-	var out strings.Builder
-	for i, line := range e.lines {
-		out.WriteString(string(line))
-		if i < len(e.lines)-1 || !e.noEnd {
-			out.WriteString(end)
+// inputWaits waits up to 50 ms for input.
+func inputWaits() bool {
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: 0, Events: unix.POLLIN}}, 50)
+		if !errors.Is(err, unix.EINTR) {
+			return n > 0 && err == nil
 		}
 	}
-	return out.String()
-}
-
-// save writes the file: a new one takes the old one's place, where that keeps its owner and is possible.
-func (e *editor) save() error {
-	if len(e.lines) == 1 && len(e.lines[0]) == 0 {
-		return os.WriteFile(e.path, nil, 0o666)
-	}
-	text := []byte(e.text())
-	info, err := os.Lstat(e.path)
-	if err != nil || !info.Mode().IsRegular() {
-		return os.WriteFile(e.path, text, 0o666) // a new one, or what a link leads to
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(e.path), ".edit-*")
-	if err == nil {
-		_, err = temporary.Write(text)
-		err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Sync(), temporary.Close())
-		if s, ok := info.Sys().(*syscall.Stat_t); ok && err == nil {
-			err = os.Lchown(temporary.Name(), int(s.Uid), int(s.Gid))
-		}
-		if err == nil {
-			err = os.Rename(temporary.Name(), e.path)
-		}
-		if err == nil {
-			return nil
-		}
-		_ = os.Remove(temporary.Name())
-	}
-	return os.WriteFile(e.path, text, info.Mode().Perm())
 }
 
 // run handles keys until the editor is left.

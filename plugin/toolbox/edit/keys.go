@@ -1,12 +1,8 @@
 package edit
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"unicode"
-
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // key is a character, or one of the names below.
@@ -42,24 +38,33 @@ var sequences = map[string]key{
 // read reads a key.
 func (e *editor) read() (key, error) {
 	r, _, err := e.in.ReadRune()
-	if err != nil || r != escape || e.in.Buffered() == 0 {
+	if err != nil || r != escape || !e.more() {
 		return key(r), err
 	}
 	sequence := ""
-	for e.in.Buffered() > 0 && len(sequence) < 8 {
+	for len(sequence) < 8 && e.more() {
 		b, err := e.in.ReadByte()
 		if err != nil {
 			return 0, err
 		}
 		sequence += string(rune(b))
-		if len(sequence) > 1 && (unicode.IsLetter(rune(b)) || b == '~') {
-			break
+		switch {
+		case len(sequence) == 1 && b != '[' && b != 'O',
+			len(sequence) > 1 && (unicode.IsLetter(rune(b)) || b == '~'):
+			return known(sequence), nil
 		}
 	}
+	return known(sequence), nil
+}
+
+// more reports whether more follows at once, or soon: over a slow link, the bytes of a key arrive one by one.
+func (e *editor) more() bool { return e.in.Buffered() > 0 || e.waits() }
+
+func known(sequence string) key {
 	if k, ok := sequences[sequence]; ok {
-		return k, nil
+		return k
 	}
-	return keyUnknown, nil
+	return keyUnknown
 }
 
 // handle handles a key, and returns true if the editor is left.
@@ -238,85 +243,4 @@ func (e *editor) paste() {
 	e.lines = slices.Insert(slices.Clone(e.lines), e.row, e.cut...)
 	e.row += len(e.cut)
 	e.column, e.changed = 0, true
-}
-
-// ask reads a line at the bottom of the screen. It returns false if it was given up.
-func (e *editor) ask(question, answer string) (string, bool) {
-	for {
-		e.message = question + answer
-		e.draw()
-		k, err := e.read()
-		switch {
-		case err != nil || k == escape || k == control('C') || k == control('G') || k == keyUnknown:
-			e.message = ""
-			return "", false
-		case k == '\r' || k == '\n':
-			e.message = ""
-			return answer, true
-		case k == backspace || k == control('H'):
-			if runes := []rune(answer); len(runes) > 0 {
-				answer = string(runes[:len(runes)-1])
-			}
-		case k >= ' ':
-			answer += string(rune(k))
-		}
-	}
-}
-
-func (e *editor) store() bool {
-	if err := e.save(); err != nil {
-		e.message = tool.Reason(err).Error()
-		return false
-	}
-	e.changed = false
-	e.message = fmt.Sprintf("%d lines written", len(e.lines))
-	return true
-}
-
-// leave returns true if the editor is to be left.
-func (e *editor) leave() bool {
-	if !e.changed {
-		return true
-	}
-	answer, ok := e.ask("Save the changes? y, n, or ESC to go on: ", "")
-	switch {
-	case !ok || answer == "":
-		return false
-	case strings.HasPrefix(strings.ToLower(answer), "y"):
-		return e.store()
-	}
-	return strings.HasPrefix(strings.ToLower(answer), "n")
-}
-
-// search finds the next place of a text, behind the cursor and then from the beginning.
-func (e *editor) search(ask bool) {
-	if ask || e.searched == "" {
-		text, ok := e.ask("Search: ", e.searched)
-		if !ok || text == "" {
-			return
-		}
-		e.searched = text
-	}
-	for n := range len(e.lines) + 1 {
-		row := (e.row + n) % len(e.lines)
-		from := 0
-		if n == 0 {
-			from = min(e.column+1, len(e.lines[row]))
-		}
-		text := string(e.lines[row][from:])
-		if at := strings.Index(strings.ToLower(text), strings.ToLower(e.searched)); at >= 0 && at <= len(text) {
-			e.row, e.column = row, from+len([]rune(text[:at]))
-			return
-		}
-	}
-	e.message = "not found: " + e.searched
-}
-
-func (e *editor) goTo() {
-	text, ok := e.ask("Line: ", "")
-	var n int
-	if _, err := fmt.Sscan(text, &n); !ok || err != nil {
-		return
-	}
-	e.row, e.column = max(0, min(n, len(e.lines))-1), 0
 }

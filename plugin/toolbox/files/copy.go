@@ -1,7 +1,6 @@
 package files
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +17,14 @@ import (
 
 // copier is a call of cp.
 type copier struct {
+	name                                                                        string
 	recursive, preserve, force, interactive, noClobber, verbose, update, follow bool
 	status                                                                      int
 }
 
 // Cp copies files.
 func Cp(args []string) int {
-	c := &copier{}
+	c := &copier{name: "cp"}
 	f := tool.Flags("cp", "[OPTIONS] SOURCE... TARGET")
 	archive := f.BoolP("archive", "a", false, "as -rpP")
 	f.BoolVarP(&c.recursive, "recursive", "r", false, "directories too")
@@ -70,7 +70,7 @@ func Cp(args []string) int {
 	return c.status
 }
 
-func (c *copier) fail(err error) { c.status = tool.Complain("cp", err) }
+func (c *copier) fail(err error) { c.status = tool.Complain(c.name, err) }
 
 // copy copies a file, or a directory with all in it.
 func (c *copier) copy(from, to string) {
@@ -112,16 +112,21 @@ func inside(dir, path string) bool {
 }
 
 func (c *copier) directory(from, to string, info fs.FileInfo) {
-	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err := os.Mkdir(to, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		c.fail(err)
 		return
 	}
+	made := err == nil
 	entries, err := os.ReadDir(from)
 	if err != nil {
 		c.fail(err)
 	}
 	for _, entry := range entries {
 		c.copy(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
+	}
+	if !made && !c.preserve { // a directory that was there keeps its mode
+		return
 	}
 	if err := c.attributes(to, info); err != nil {
 		c.fail(err)
@@ -138,9 +143,7 @@ func (c *copier) wanted(to string, info fs.FileInfo) bool {
 		return false
 	}
 	if c.interactive {
-		fmt.Fprintf(os.Stderr, "cp: overwrite %s? ", tool.Printable(to))
-		answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-		return strings.HasPrefix(strings.ToLower(answer), "y")
+		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, tool.Printable(to)))
 	}
 	return true
 }
@@ -184,7 +187,11 @@ func (c *copier) one(from, to string, info fs.FileInfo) error {
 }
 
 func (c *copier) content(from, to string, mode fs.FileMode) error {
-	in, err := os.Open(from)
+	open := os.Open
+	if c.recursive { // the file was a regular one a moment ago
+		open = tool.OpenRegular
+	}
+	in, err := open(from)
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +16,7 @@ import (
 // found is a file that find looks at.
 type found struct {
 	path  string
+	start string // the argument that it is beneath
 	stat  unix.Stat_t
 	depth int
 }
@@ -31,6 +29,7 @@ type find struct {
 	args               []string // what is not parsed yet
 	maxDepth, minDepth int
 	depthFirst, follow bool
+	followStart        bool // -H: of the arguments only
 	oneSystem, acts    bool
 	prune              bool // set by -prune
 	quit               bool
@@ -43,13 +42,13 @@ type find struct {
 func Find(args []string) int {
 	f := &find{maxDepth: 1 << 30}
 	if len(args) > 0 && args[0] == "--help" {
-		fmt.Fprintln(os.Stderr, "usage: find [-L] [FILE...] [EXPRESSION]\ntests: -name -iname -path -ipath -regex -type -size -empty -mtime -mmin -newer -user -group -uid -gid -perm "+
-			"-links -inum -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -delete -prune -quit -printf\noperators: ! -a -o ( )\noptions: -maxdepth -mindepth -depth -xdev")
+		fmt.Fprintln(os.Stderr, "usage: find [-L] [FILE...] [EXPRESSION]\ntests: -name -iname -path -ipath -regex -type -size -empty -mtime -mmin -newer -anewer -cnewer -newermt -newerat -newerct -user -group -uid -gid -perm "+
+			"-links -inum -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -ok -okdir -delete -prune -quit -printf\noperators: ! -a -o ( )\noptions: -maxdepth -mindepth -depth -xdev")
 		return 0
 	}
 	var paths []string
 	for len(args) > 0 && (args[0] == "-L" || args[0] == "-H" || args[0] == "-P") {
-		f.follow = args[0] == "-L"
+		f.follow, f.followStart = args[0] == "-L", args[0] == "-H"
 		args = args[1:]
 	}
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "!" && args[0] != "(" {
@@ -107,7 +106,11 @@ func (f *find) lstat(path string, s *unix.Stat_t) error {
 }
 
 func (f *find) start(path string, expression test) {
-	e := &found{path: path}
+	e := &found{path: path, start: path}
+	if f.followStart && unix.Stat(path, &e.stat) == nil {
+		f.walk(e, uint64(e.stat.Dev), nil, expression)
+		return
+	}
 	if err := f.lstat(path, &e.stat); err != nil {
 		f.fail(err)
 		return
@@ -140,7 +143,7 @@ func (f *find) walk(e *found, device uint64, above []uint64, expression test) {
 			f.fail(err)
 		}
 		for _, entry := range entries {
-			below := &found{path: strings.TrimSuffix(e.path, "/") + "/" + entry.Name(), depth: e.depth + 1}
+			below := &found{path: strings.TrimSuffix(e.path, "/") + "/" + entry.Name(), start: e.start, depth: e.depth + 1}
 			if err := f.lstat(below.path, &below.stat); err != nil {
 				if !errors.Is(err, fs.ErrNotExist) {
 					f.fail(err)
@@ -153,244 +156,4 @@ func (f *find) walk(e *found, device uint64, above []uint64, expression test) {
 	if f.depthFirst {
 		handle()
 	}
-}
-
-func (f *find) or() (test, error) {
-	left, err := f.and()
-	for err == nil && len(f.args) > 0 && (f.args[0] == "-o" || f.args[0] == "-or") {
-		f.args = f.args[1:]
-		a := left
-		var b test
-		b, err = f.and()
-		left = func(e *found) bool { return a(e) || b(e) }
-	}
-	return left, err
-}
-
-func (f *find) and() (test, error) {
-	left := func(*found) bool { return true }
-	for len(f.args) > 0 && f.args[0] != "-o" && f.args[0] != "-or" && f.args[0] != ")" {
-		if f.args[0] == "-a" || f.args[0] == "-and" {
-			f.args = f.args[1:]
-		}
-		a := left
-		b, err := f.primary()
-		if err != nil {
-			return nil, err
-		}
-		left = func(e *found) bool { return a(e) && b(e) }
-	}
-	return left, nil
-}
-
-// next takes an argument of a test.
-func (f *find) next(of string) (string, error) {
-	if len(f.args) == 0 {
-		return "", fmt.Errorf("%s needs an argument", of)
-	}
-	arg := f.args[0]
-	f.args = f.args[1:]
-	return arg, nil
-}
-
-func (f *find) primary() (test, error) {
-	name, err := f.next("an operator")
-	if err != nil {
-		return nil, err
-	}
-	switch name {
-	case "!", "-not":
-		t, err := f.primary()
-		return func(e *found) bool { return !t(e) }, err
-	case "(":
-		t, err := f.or()
-		if err == nil && (len(f.args) == 0 || f.args[0] != ")") {
-			err = errors.New("a ) is missing")
-		}
-		if err == nil {
-			f.args = f.args[1:]
-		}
-		return t, err
-	}
-	if t, ok := f.simple(name); ok {
-		return t, nil
-	}
-	switch name {
-	case "-exec", "-execdir", "-ok":
-		return f.exec(name == "-execdir")
-	}
-	arg, err := f.next(name)
-	if err != nil {
-		return nil, err
-	}
-	t, err := f.withArgument(name, arg)
-	if err != nil {
-		err = fmt.Errorf("%s %q: %w", name, arg, err)
-	}
-	return t, err
-}
-
-// simple returns a test without an argument.
-func (f *find) simple(name string) (test, bool) {
-	yes := func(*found) bool { return true }
-	access := func(mode uint32) test {
-		return func(e *found) bool { return unix.Access(e.path, mode) == nil }
-	}
-	switch name {
-	case "-true", "-noleaf", "-nowarn", "-daystart", "-follow":
-		return yes, true
-	case "-false":
-		return func(*found) bool { return false }, true
-	case "-depth", "-d":
-		f.depthFirst = true
-		return yes, true
-	case "-xdev", "-mount":
-		f.oneSystem = true
-		return yes, true
-	case "-print":
-		f.acts = true
-		return func(e *found) bool { return f.print(e, "\n") }, true
-	case "-print0":
-		f.acts = true
-		return func(e *found) bool { return f.print(e, "\x00") }, true
-	case "-ls":
-		f.acts = true
-		return f.ls, true
-	case "-delete":
-		f.acts, f.depthFirst = true, true
-		return f.remove, true
-	case "-prune":
-		return func(*found) bool { f.prune = true; return true }, true
-	case "-quit":
-		f.acts = true
-		return func(*found) bool { f.quit = true; return true }, true
-	case "-empty":
-		return empty, true
-	case "-readable":
-		return access(unix.R_OK), true
-	case "-writable":
-		return access(unix.W_OK), true
-	case "-executable":
-		return access(unix.X_OK), true
-	}
-	return nil, false
-}
-
-func (f *find) ls(e *found) bool {
-	l := &listing{long: true, inode: true, blocks: true, out: f.out}
-	entry, err := l.stat(e.path, e.path, false)
-	if err == nil {
-		l.print([]file{entry})
-	}
-	return true
-}
-
-func (f *find) remove(e *found) bool {
-	if e.path == "." {
-		return true
-	}
-	if err := os.Remove(e.path); err != nil {
-		f.fail(err)
-		return false
-	}
-	return true
-}
-
-func empty(e *found) bool {
-	switch e.stat.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-		return e.stat.Size == 0
-	case unix.S_IFDIR:
-		d, err := os.Open(e.path)
-		if err != nil {
-			return false
-		}
-		defer d.Close()
-		names, _ := d.Readdirnames(1)
-		return len(names) == 0
-	}
-	return false
-}
-
-// batch is the command of an -exec that ends with +.
-type batch struct {
-	command, paths []string
-}
-
-func (f *find) exec(inDirectory bool) (test, error) {
-	f.acts = true
-	var command []string
-	for {
-		arg, err := f.next("-exec")
-		if err != nil {
-			return nil, errors.New(`-exec needs ; or + at its end, and a shell needs \;`)
-		}
-		if arg == ";" {
-			break
-		}
-		if arg == "+" && len(command) > 0 && command[len(command)-1] == "{}" {
-			b := &batch{command: command[:len(command)-1]}
-			f.batches = append(f.batches, b)
-			return func(e *found) bool {
-				if b.paths = append(b.paths, e.path); len(b.paths) == 1000 {
-					f.flush(b)
-				}
-				return true
-			}, nil
-		}
-		command = append(command, arg)
-	}
-	if len(command) == 0 {
-		return nil, errors.New("-exec needs a command")
-	}
-	return func(e *found) bool {
-		dir, path := "", e.path
-		if inDirectory {
-			dir, path = filepath.Dir(e.path), "./"+filepath.Base(e.path)
-		}
-		args := make([]string, len(command))
-		for i, arg := range command {
-			args[i] = strings.ReplaceAll(arg, "{}", path)
-		}
-		return f.run(dir, args)
-	}, nil
-}
-
-func (f *find) flush(b *batch) {
-	if len(b.paths) > 0 && !f.run("", append(b.command[:len(b.command):len(b.command)], b.paths...)) {
-		f.status = 1
-	}
-	b.paths = nil
-}
-
-func (f *find) run(dir string, args []string) bool {
-	_ = f.out.Flush()
-	status, err := tool.Run(dir, nil, args)
-	if err != nil {
-		f.fail(err)
-	}
-	return err == nil && status == 0
-}
-
-// inode is what -newer compares with.
-func modified(path string) (syscall.Timespec, error) {
-	var s syscall.Stat_t
-	err := syscall.Stat(path, &s)
-	return s.Mtim, err
-}
-
-// amount parses a number with a sign: it returns how the sign compares.
-func amount(text string) (n int64, compare func(a, b int64) bool, err error) {
-	compare = func(a, b int64) bool { return a == b }
-	switch {
-	case strings.HasPrefix(text, "+"):
-		text, compare = text[1:], func(a, b int64) bool { return a > b }
-	case strings.HasPrefix(text, "-"):
-		text, compare = text[1:], func(a, b int64) bool { return a < b }
-	}
-	n, err = strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		err = errors.New("it is no number")
-	}
-	return n, compare, err
 }

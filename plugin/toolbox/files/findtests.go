@@ -2,7 +2,8 @@ package files
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"strconv"
@@ -12,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // withArgument returns a test that has an argument.
@@ -43,13 +43,8 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		return size(arg)
 	case "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin":
 		return age(name, arg)
-	case "-newer":
-		than, err := modified(arg)
-		if err != nil {
-			return nil, err
-		}
-		at := time.Unix(than.Unix())
-		return func(e *found) bool { return time.Unix(e.stat.Mtim.Unix()).After(at) }, nil
+	case "-newer", "-anewer", "-cnewer", "-newermt", "-newerat", "-newerct":
+		return newer(name, arg)
 	case "-user", "-uid":
 		id, ok := accounts.Users().ID(arg)
 		if !ok {
@@ -71,10 +66,36 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		n, compare, err := amount(arg)
 		return func(e *found) bool { return compare(int64(e.stat.Ino), n) }, err
 	case "-printf":
-		f.acts = true
-		return func(e *found) bool { return f.printf(arg, e) }, nil
+		return f.printer(arg)
 	}
 	return nil, errors.New("unknown test")
+}
+
+// newer compares a file's time with another file's, or with a time.
+func newer(name, arg string) (test, error) {
+	var at time.Time
+	var err error
+	if strings.HasSuffix(name, "t") {
+		at, err = timeOf(arg, time.Now())
+	} else {
+		var info fs.FileInfo
+		if info, err = os.Stat(arg); err == nil {
+			at = info.ModTime()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(e *found) bool {
+		of := e.stat.Mtim
+		switch name {
+		case "-anewer", "-newerat":
+			of = e.stat.Atim
+		case "-cnewer", "-newerct":
+			of = e.stat.Ctim
+		}
+		return time.Unix(of.Unix()).After(at)
+	}, nil
 }
 
 func glob(name, pattern string) (test, error) {
@@ -209,59 +230,18 @@ func permission(text string) (test, error) {
 	}, nil
 }
 
-// printf prints a format: %p %f %h %P %s %m %M %u %g %U %G %y %l %n %i %d %t %T@ %%, and \n \t \0 \\.
-func (f *find) printf(format string, e *found) bool {
-	var out strings.Builder
-	for i := 0; i < len(format); i++ {
-		c := format[i]
-		if i+1 == len(format) || c != '%' && c != '\\' {
-			out.WriteByte(c)
-			continue
-		}
-		i++
-		if c == '\\' {
-			if at := strings.IndexByte("ntr0\\", format[i]); at >= 0 {
-				out.WriteByte("\n\t\r\x00\\"[at])
-			} else {
-				out.WriteString(format[i-1 : i+1])
-			}
-			continue
-		}
-		if format[i] == 'T' && i+1 < len(format) {
-			i++
-			out.WriteString(fmt.Sprintf("%d.%09d", e.stat.Mtim.Sec, e.stat.Mtim.Nsec))
-			continue
-		}
-		letter, known := map[byte]byte{'s': 's', 'm': 'a', 'M': 'A', 'u': 'U', 'U': 'u', 'g': 'G', 'G': 'g', 'n': 'h', 'i': 'i', 't': 'y', '%': '%', 'b': 'b'}[format[i]]
-		switch {
-		case format[i] == 'm':
-			out.WriteString(strconv.FormatUint(uint64(e.stat.Mode&0o7777), 8))
-		case known:
-			out.WriteString(statField(letter, e.path, &e.stat))
-		case format[i] == 'p', format[i] == 'P':
-			out.WriteString(e.path)
-		case format[i] == 'f':
-			out.WriteString(path.Base(e.path))
-		case format[i] == 'h':
-			out.WriteString(path.Dir(e.path))
-		case format[i] == 'd':
-			out.WriteString(strconv.Itoa(e.depth))
-		case format[i] == 'y':
-			out.WriteString(strings.Replace(Mode(e.stat.Mode)[:1], "-", "f", 1))
-		case format[i] == 'l':
-			if _, target, ok := strings.Cut(statField('N', e.path, &e.stat), " -> "); ok {
-				out.WriteString(target)
-			}
-		}
+// amount parses a number with a sign: it returns how the sign compares.
+func amount(text string) (n int64, compare func(a, b int64) bool, err error) {
+	compare = func(a, b int64) bool { return a == b }
+	switch {
+	case strings.HasPrefix(text, "+"):
+		text, compare = text[1:], func(a, b int64) bool { return a > b }
+	case strings.HasPrefix(text, "-"):
+		text, compare = text[1:], func(a, b int64) bool { return a < b }
 	}
-	text := out.String()
-	if tool.Terminal() {
-		lines := strings.Split(text, "\n")
-		for i := range lines {
-			lines[i] = strings.ReplaceAll(tool.Printable(strings.ReplaceAll(lines[i], "\t", "\ufffc")), "\ufffc", "\t")
-		}
-		text = strings.Join(lines, "\n")
+	n, err = strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		err = errors.New("it is no number")
 	}
-	_, err := f.out.WriteString(text)
-	return err == nil
+	return n, compare, err
 }

@@ -3,10 +3,10 @@ package files
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -69,19 +69,60 @@ func linkReason(err error) error {
 	return err
 }
 
+// makeLink makes a link. An existing file is replaced only by a link that is already made, so that it is not lost if
+// that fails.
 func makeLink(target, name string, symbolic, force bool) error {
 	do := os.Link
 	if symbolic {
 		do = os.Symlink
 	}
 	err := do(target, name)
-	if force && errors.Is(err, os.ErrExist) {
-		if err := os.Remove(name); err != nil {
-			return err
+	if !force || !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	old, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if old.IsDir() {
+		return errors.New("a directory is not overwritten")
+	}
+	if isTarget(target, name, old, symbolic) {
+		return fmt.Errorf("%s is the same file", tool.Printable(target))
+	}
+	for n := range 100 {
+		temporary := fmt.Sprintf("%s/.ln-%d-%d", filepath.Dir(name), os.Getpid(), n)
+		if err = do(target, temporary); errors.Is(err, os.ErrExist) {
+			continue
 		}
-		return do(target, name)
+		if err == nil {
+			err = os.Rename(temporary, name)
+			_ = os.Remove(temporary) // still there if both were the same inode
+		}
+		return err
 	}
 	return err
+}
+
+// isTarget reports whether a link of this name would replace what it leads to.
+func isTarget(target, name string, old fs.FileInfo, symbolic bool) bool {
+	targets := []string{target}
+	if symbolic && !filepath.IsAbs(target) {
+		targets = append(targets, filepath.Join(filepath.Dir(name), target))
+	}
+	for _, path := range targets {
+		info, err := os.Lstat(path)
+		if err != nil || !os.SameFile(info, old) {
+			continue
+		}
+		// Another name of the same inode may be replaced.
+		dir, err := os.Stat(filepath.Dir(path))
+		own, ownErr := os.Stat(filepath.Dir(name))
+		if err == nil && ownErr == nil && os.SameFile(dir, own) && filepath.Base(path) == filepath.Base(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Readlink prints where links lead.
@@ -127,78 +168,4 @@ func canonical(path string) (string, error) {
 		return "", err
 	}
 	return filepath.Abs(path)
-}
-
-// Touch sets times, and makes files that are missing.
-func Touch(args []string) int {
-	f := tool.Flags("touch", "[-acm] [-d TIME | -r FILE | -t [[CC]YY]MMDDhhmm[.ss]] FILE...")
-	access := f.BoolP("access", "a", false, "the time of access only")
-	noCreate := f.BoolP("no-create", "c", false, "make no files")
-	modified := f.BoolP("modified", "m", false, "the time of modification only")
-	date := f.StringP("date", "d", "", "the time, as 2006-01-02 15:04:05 or in RFC 3339")
-	reference := f.StringP("reference", "r", "", "a file with the time")
-	stamp := f.StringP("stamp", "t", "", "the time, as [[CC]YY]MMDDhhmm[.ss]")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	at, err := touchTime(*date, *stamp, *reference)
-	if err != nil {
-		return tool.Complain("touch", err)
-	}
-	return each("touch", f.Args(), false, func(path string) error {
-		info, err := os.Stat(path)
-		if errors.Is(err, os.ErrNotExist) {
-			if *noCreate {
-				return nil
-			}
-			file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
-			if err != nil {
-				return err
-			}
-			file.Close()
-			info, err = os.Stat(path)
-			if err != nil {
-				return err
-			}
-		} else if err != nil {
-			return err
-		}
-		accessed, changed := at, at
-		if *access && !*modified {
-			changed = info.ModTime()
-		}
-		if stat, ok := info.Sys().(*unixStat); ok && *modified && !*access {
-			accessed = time.Unix(stat.Atim.Unix())
-		}
-		return os.Chtimes(path, accessed, changed)
-	})
-}
-
-func touchTime(date, stamp, reference string) (time.Time, error) {
-	switch {
-	case reference != "":
-		info, err := os.Stat(reference)
-		if err != nil {
-			return time.Time{}, err
-		}
-		return info.ModTime(), nil
-	case date != "":
-		for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339, "15:04"} {
-			if t, err := time.ParseInLocation(layout, date, time.Local); err == nil {
-				return t, nil
-			}
-		}
-		return time.Time{}, fmt.Errorf("%q is no time", date)
-	case stamp != "":
-		for _, layout := range []string{"200601021504", "0601021504", "01021504", "200601021504.05", "0601021504.05", "01021504.05"} {
-			if t, err := time.ParseInLocation(layout, stamp, time.Local); err == nil {
-				if t.Year() == 0 {
-					t = t.AddDate(time.Now().Year(), 0, 0)
-				}
-				return t, nil
-			}
-		}
-		return time.Time{}, fmt.Errorf("%q is no time", stamp)
-	}
-	return time.Now(), nil
 }

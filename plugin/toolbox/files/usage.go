@@ -359,3 +359,15 @@ func Whoami([]string) int {
 
 // Groups prints the names of groups.
 func Groups(args []string) int { return Id(append([]string{"-Gn"}, args...)) }
+
+// Mounts prints the mounts as mount without arguments does.
+func Mounts() int {
+	mounts, err := readMounts()
+	if err != nil {
+		return tool.Complain("mount", err)
+	}
+	for _, m := range mounts {
+		fmt.Printf("%s on %s type %s (%s)\n", tool.Printable(m.source), tool.Printable(m.path), m.kind, m.options)
+	}
+	return 0
+}

@@ -44,7 +44,7 @@ var Tools = []Tool{
 	{Names: []string{"dig", "host", "nslookup"}, Library: "github.com/miekg/dns"},
 	{Names: []string{"dirname"}, Command: uroot + "core/dirname"},
 	{Names: []string{"dmesg"}, Command: uroot + "core/dmesg"},
-	{Names: []string{"echo"}, Command: uroot + "core/echo"},
+	{Names: []string{"echo"}},
 	{Names: []string{"ed"}, Command: uroot + "exp/ed"},
 	{Names: []string{"edit", "nano"}},
 	{Names: []string{"env", "expr"}},

@@ -130,6 +130,9 @@ func (c *nc) run(args []string) error {
 func ports(text string) (from, to int, err error) {
 	first, last, ok := strings.Cut(text, "-")
 	if from, err = strconv.Atoi(first); err != nil {
+		if err := CheckFiles(); err != nil {
+			return 0, 0, err
+		}
 		if from, err = net.LookupPort("tcp", text); err != nil {
 			return 0, 0, fmt.Errorf("%q is no port", text)
 		}

@@ -142,7 +142,9 @@ func showConnection(conn *tls.Conn, name string, set map[string]string) {
 // verify tells whether a chain is trusted by the certificates of a file, or of the container's system.
 func verify(chain []*x509.Certificate, name, file string) string {
 	options := x509.VerifyOptions{DNSName: name, Intermediates: x509.NewCertPool()}
-	if file != "" {
+	if file == "" {
+		options.Roots = systemRoots()
+	} else {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return tool.Reason(err).Error()

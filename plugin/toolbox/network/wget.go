@@ -13,11 +13,13 @@ import (
 func Wget(args []string) int {
 	c := &curl{location: true, fail: true, maxRedirects: 20, agent: "wget (docker nsjoin)", connectTimeout: 30}
 	f := tool.Flags("wget", "[OPTIONS] URL...")
-	f.StringVarP(&c.output, "output-document", "O", "", "the file to write; - is standard output")
+	document := f.StringP("output-document", "O", "", "the file to write; - is standard output")
 	dir := f.StringP("directory-prefix", "P", "", "the directory to write to")
 	quiet := f.BoolP("quiet", "q", false, "print nothing")
-	f.BoolP("no-verbose", "v", false, "ignored")
-	f.BoolVarP(&c.include, "save-headers", "S", false, "headers too")
+	f.BoolP("verbose", "v", false, "print what is done (the default)")
+	f.Bool("no-verbose", false, "print little, also -nv (the default)")
+	f.BoolVar(&c.include, "save-headers", false, "headers too, in the file")
+	f.BoolVarP(&c.serverHeaders, "server-response", "S", false, "print headers")
 	spider := f.Bool("spider", false, "headers only; the file is not written")
 	f.StringArrayVar(&c.headers, "header", nil, "a header")
 	f.StringArrayVar(&c.dataRaw, "post-data", nil, "data to post")
@@ -28,8 +30,12 @@ func Wget(args []string) int {
 	f.StringVarP(&c.agent, "user-agent", "U", c.agent, "the name to send")
 	f.Float64VarP(&c.maxTime, "timeout", "T", 0, "seconds that all may take")
 	f.IntVarP(&c.retries, "tries", "t", 1, "tries")
-	f.BoolP("continue", "c", false, "ignored")
-	f.Bool("no-proxy", false, "ignored")
+	noProxy := f.Bool("no-proxy", false, "use no proxy")
+	for i := range args {
+		if args[i] == "-nv" {
+			args[i] = "--no-verbose"
+		}
+	}
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -37,19 +43,18 @@ func Wget(args []string) int {
 		f.Usage()
 		return tool.Usage
 	}
+	if *noProxy {
+		c.noProxy = "*"
+	}
 	if *spider {
-		c.head, c.output = true, os.DevNull
+		c.head, *document = true, os.DevNull
 	}
 	c.retries = max(0, c.retries-1)
-	named := c.output != ""
 	status := 0
 	for _, text := range f.Args() {
-		if !named {
-			c.output = "index.html"
-			if u, err := url.Parse(text); err == nil && path.Base(u.Path) != "/" && path.Base(u.Path) != "." {
-				c.output = path.Base(u.Path)
-			}
-			c.output = path.Join(*dir, c.output)
+		c.output = *document
+		if c.output == "" {
+			c.output = unused(path.Join(*dir, nameOf(text)))
 		}
 		err := c.transfer(text, false)
 		for try := 0; err != nil && try < c.retries; try++ {
@@ -58,7 +63,7 @@ func Wget(args []string) int {
 		switch {
 		case err != nil:
 			status = map[bool]int{true: 8, false: 4}[c.status == curlHTTP]
-			if !named && c.status == curlHTTP {
+			if c.made && *document == "" { // a part of the answer
 				_ = os.Remove(c.output)
 			}
 			if !*quiet {
@@ -69,4 +74,22 @@ func Wget(args []string) int {
 		}
 	}
 	return status
+}
+
+// nameOf returns the name of a URL's file.
+func nameOf(text string) string {
+	if u, err := url.Parse(text); err == nil && u.Path != "" && path.Base(u.Path) != "/" && path.Base(u.Path) != "." {
+		return path.Base(u.Path)
+	}
+	return "index.html"
+}
+
+// unused returns the name, with a number if there is such a file.
+func unused(name string) string {
+	for n, tried := 0, name; ; n++ {
+		if _, err := os.Lstat(tried); err != nil {
+			return tried
+		}
+		tried = fmt.Sprintf("%s.%d", name, n+1)
+	}
 }

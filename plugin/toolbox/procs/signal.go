@@ -18,37 +18,27 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// signalOf returns the signal with a number or a name such as TERM or SIGTERM.
-func signalOf(text string) (syscall.Signal, error) {
-	if n, err := strconv.Atoi(text); err == nil && n >= 0 && n <= 64 {
-		return syscall.Signal(n), nil
-	}
-	name := strings.ToUpper(text)
-	if !strings.HasPrefix(name, "SIG") {
-		name = "SIG" + name
-	}
-	if s := unix.SignalNum(name); s != 0 {
-		return s, nil
-	}
-	return 0, fmt.Errorf("%q is no signal", text)
-}
-
-// signalOption takes a signal such as -9, -KILL or -s KILL out of the arguments.
+// signalOption takes a signal such as -9, -KILL or -s KILL out of the arguments. Only the first such word is one: in
+// "kill -9 -7", 7 is a group of processes.
 func signalOption(args []string) (signal syscall.Signal, rest []string, err error) {
 	signal = syscall.SIGTERM
+	found := false
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		switch {
 		case arg == "--":
-			return signal, append(rest, args[i+1:]...), nil
+			return signal, append(rest, args[i:]...), nil
+		case found:
+			rest = append(rest, arg)
 		case (arg == "-s" || arg == "--signal") && i+1 < len(args):
 			i++
-			if signal, err = signalOf(args[i]); err != nil {
+			if signal, err = tool.Signal(args[i]); err != nil {
 				return 0, nil, err
 			}
-		case len(arg) > 1 && arg[0] == '-' && len(rest) == 0:
-			if s, err := signalOf(arg[1:]); err == nil && (len(arg) > 2 || arg[1] >= '0' && arg[1] <= '9') {
-				signal = s
+			found = true
+		case len(arg) > 1 && arg[0] == '-' && (len(arg) > 2 || arg[1] >= '0' && arg[1] <= '9'):
+			if s, err := tool.Signal(arg[1:]); err == nil {
+				signal, found = s, true
 				continue
 			}
 			rest = append(rest, arg)
@@ -67,6 +57,9 @@ func Kill(args []string) int {
 	signal, pids, err := signalOption(args)
 	if err != nil {
 		return tool.Complain("kill", err)
+	}
+	if len(pids) > 0 && pids[0] == "--" {
+		pids = pids[1:]
 	}
 	if len(pids) == 0 || pids[0] == "--help" {
 		fmt.Fprintln(os.Stderr, "usage: kill [-SIGNAL | -s SIGNAL] PID...\n       kill -l [NUMBER]")
@@ -90,7 +83,7 @@ func listSignals(numbers []string) int {
 	if len(numbers) > 0 {
 		n, err := strconv.Atoi(numbers[0])
 		if err != nil {
-			s, err := signalOf(numbers[0])
+			s, err := tool.Signal(numbers[0])
 			if err != nil {
 				return tool.Complain("kill", err)
 			}
@@ -161,13 +154,25 @@ func Killall(args []string) int {
 	if err != nil {
 		return tool.Complain("killall", err)
 	}
+	f := tool.Flags("killall", "[-SIGNAL | -s SIGNAL] [-eqI] NAME...")
+	f.BoolP("exact", "e", true, "the whole name must match (the default)")
+	quiet := f.BoolP("quiet", "q", false, "no word about names without a process")
+	fold := f.BoolP("ignore-case", "I", false, "ignore case")
+	if status, ok := tool.Parse(f, rest); !ok {
+		return status
+	}
+	options := []string{"-x"}
+	if *fold {
+		options = append(options, "-i")
+	}
 	status := 0
-	for _, name := range rest {
-		if strings.HasPrefix(name, "-") {
+	for _, name := range f.Args() {
+		if match("killall", signal, append(options[:len(options):len(options)], "--", regexp.QuoteMeta(name))) == 0 {
 			continue
 		}
-		if one := match("killall", signal, []string{"-x", "--", regexp.QuoteMeta(name)}); one != 0 {
-			status = tool.Complain("killall", fmt.Errorf("%s: no process", name))
+		status = 1
+		if !*quiet {
+			tool.Complain("killall", fmt.Errorf("%s: no process", tool.Printable(name)))
 		}
 	}
 	return status

@@ -172,7 +172,7 @@ func Timeout(args []string) int {
 	limit, err := duration(f.Arg(0))
 	var signalNumber syscall.Signal
 	if err == nil {
-		signalNumber, err = signalByName(*name)
+		signalNumber, err = tool.Signal(*name)
 	}
 	var more time.Duration
 	if err == nil && *kill != "" {
@@ -207,17 +207,6 @@ func Timeout(args []string) int {
 		return 124
 	}
 	return status
-}
-
-func signalByName(name string) (syscall.Signal, error) {
-	if n, err := strconv.Atoi(name); err == nil {
-		return syscall.Signal(n), nil
-	}
-	name = strings.ToUpper(name)
-	if s := unix.SignalNum("SIG" + strings.TrimPrefix(name, "SIG")); s != 0 {
-		return s, nil
-	}
-	return 0, fmt.Errorf("%q is no signal", name)
 }
 
 // Nohup runs a command that ignores SIGHUP.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -70,8 +71,43 @@ func (e *expr) primary() (string, error) {
 	case arg == "length" && len(e.args) > 0:
 		text, err := e.primary()
 		return strconv.Itoa(len([]rune(text))), err
+	case arg == "match" && len(e.args) > 1, arg == "index" && len(e.args) > 1:
+		subject, err := e.primary()
+		if err != nil {
+			return "", err
+		}
+		other, err := e.primary()
+		if err != nil {
+			return "", err
+		}
+		if arg == "match" {
+			return matchStart(subject, other)
+		}
+		at := strings.IndexAny(subject, other)
+		return strconv.Itoa(len([]rune(subject[:max(0, at)])) + min(1, at+1)), nil
+	case arg == "substr" && len(e.args) > 2:
+		return e.substring()
 	}
 	return arg, nil
+}
+
+// substring is the value of "substr TEXT FROM LENGTH".
+func (e *expr) substring() (string, error) {
+	var words [3]string
+	for i := range words {
+		word, err := e.primary()
+		if err != nil {
+			return "", err
+		}
+		words[i] = word
+	}
+	from, err := strconv.Atoi(words[1])
+	n, lengthErr := strconv.Atoi(words[2])
+	subject := []rune(words[0])
+	if err != nil || lengthErr != nil || from < 1 || n < 1 || from > len(subject) {
+		return "", nil
+	}
+	return string(subject[from-1 : min(len(subject), from-1+n)]), nil
 }
 
 func operate(left, operator, right string) (string, error) {
@@ -139,13 +175,17 @@ func operate(left, operator, right string) (string, error) {
 }
 
 // matchStart returns the group of a match at the text's beginning, or its length.
-func matchStart(text, pattern string) (string, error) {
-	pattern = strings.NewReplacer(`\(`, "(", `\)`, ")", `(`, `\(`, `)`, `\)`, `\+`, "+", `\?`, "?").Replace(pattern)
-	re, err := regexp.Compile("^(?:" + strings.TrimPrefix(pattern, "^") + ")")
+func matchStart(subject, pattern string) (string, error) {
+	pattern, err := text.Basic(strings.TrimPrefix(pattern, "^"))
 	if err != nil {
 		return "", err
 	}
-	match := re.FindStringSubmatch(text)
+	re, err := regexp.Compile("(?s)^(?:" + pattern + ")")
+	if err != nil {
+		return "", err
+	}
+	re.Longest()
+	match := re.FindStringSubmatch(subject)
 	switch {
 	case re.NumSubexp() > 0 && match != nil:
 		return match[1], nil

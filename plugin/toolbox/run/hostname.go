@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -44,7 +45,7 @@ func Hostname(args []string) int {
 	case *domain:
 		name = rest
 	case *address:
-		list, err := net.LookupHost(name)
+		list, err := lookupHost(name)
 		if err != nil {
 			return tool.Complain("hostname", err)
 		}
@@ -57,6 +58,13 @@ func Hostname(args []string) int {
 	}
 	fmt.Println(name)
 	return 0
+}
+
+func lookupHost(name string) ([]string, error) {
+	if err := network.CheckFiles(); err != nil {
+		return nil, err
+	}
+	return net.LookupHost(name)
 }
 
 // ownAddresses returns the addresses of all interfaces but the loopback, separated by spaces.

@@ -17,13 +17,10 @@ import (
 	"mvdan.cc/sh/v3/interp"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-const (
-	cannotRun   = 126
-	notFound    = 127
-	interrupted = 128 + int(syscall.SIGINT)
-)
+const interrupted = 128 + int(syscall.SIGINT)
 
 // call replaces commands that the interpreter takes for unsupported builtins. kill is a program of the toolbox.
 func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
@@ -93,7 +90,7 @@ func execute(ctx context.Context, args []string) error {
 	}
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "%s: %v\n", args[0], reason(err))
-		return interp.ExitStatus(cannotRun)
+		return interp.ExitStatus(tool.CannotRun)
 	}
 	return ended(ctx, hc, cmd.Wait())
 }
@@ -109,13 +106,13 @@ func missing(hc interp.HandlerContext, name string) error {
 		switch {
 		case err == nil && info.IsDir():
 			fmt.Fprintf(hc.Stderr, "%s: is a directory\n", name)
-			return interp.ExitStatus(cannotRun)
+			return interp.ExitStatus(tool.CannotRun)
 		case err == nil:
 			fmt.Fprintf(hc.Stderr, "%s: permission denied\n", name)
-			return interp.ExitStatus(cannotRun)
+			return interp.ExitStatus(tool.CannotRun)
 		}
 		fmt.Fprintf(hc.Stderr, "%s: %v\n", name, reason(err))
-		return interp.ExitStatus(notFound)
+		return interp.ExitStatus(tool.NotFound)
 	}
 	switch name {
 	case "emacs", "pico", "vi", "view", "vim":
@@ -123,7 +120,7 @@ func missing(hc interp.HandlerContext, name string) error {
 	default:
 		fmt.Fprintf(hc.Stderr, "%s: not found\n", name)
 	}
-	return interp.ExitStatus(notFound)
+	return interp.ExitStatus(tool.NotFound)
 }
 
 // reason returns what the kernel says, without the call's name and path.

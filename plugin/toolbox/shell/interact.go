@@ -21,7 +21,7 @@ const historyLimit = 1000
 func (s *shell) interact() int {
 	cooked, err := liner.TerminalMode()
 	if err != nil { // -i without a terminal
-		return s.run(os.Stdin, s.name)
+		return s.follow(os.Stdin)
 	}
 	// There is no job control: a command that stops would take the shell with it.
 	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTOU)

@@ -43,7 +43,7 @@ func Main(args []string) int {
 	case o.interactive || term.IsTerminal(0):
 		return s.interact()
 	}
-	return s.run(os.Stdin, o.name)
+	return s.follow(os.Stdin)
 }
 
 // options are a shell's options.
@@ -133,6 +133,30 @@ func (s *shell) run(script io.Reader, name string) int {
 		return 2
 	}
 	status, _ := s.statement(context.Background(), file)
+	return status
+}
+
+// single reads byte by byte, so that nothing is taken away from the commands that read the same input.
+type single struct{ io.Reader }
+
+func (s single) Read(b []byte) (int, error) { return s.Reader.Read(b[:min(1, len(b))]) }
+
+// follow runs each statement of an input as soon as it is complete, and returns the exit status.
+func (s *shell) follow(script io.Reader) int {
+	status := 0
+	for stmt, err := range syntax.NewParser().StmtsSeq(single{script}) {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+			return 2
+		}
+		var ok bool
+		if status, ok = s.statement(context.Background(), stmt); !ok || s.runner.Exited() {
+			return status // with the traps of EXIT
+		}
+	}
+	if end, _ := s.statement(context.Background(), &syntax.File{}); status == 0 { // traps of EXIT
+		status = end
+	}
 	return status
 }
 

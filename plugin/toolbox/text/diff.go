@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,10 +88,17 @@ func (d *diff) compare(a, b, title string) {
 		fmt.Fprintf(d.out, "%s and %s: one is a directory\n", tool.Printable(a), tool.Printable(b))
 		return
 	}
-	aText, err := d.read(a)
+	open := os.Open
+	if title != "" { // in directories, what is no file is not read: a FIFO would be waited for
+		if !d.files(a, b) {
+			return
+		}
+		open = tool.OpenRegular
+	}
+	aText, err := d.read(a, open)
 	if err == nil {
 		var bText []byte
-		if bText, err = d.read(b); err == nil {
+		if bText, err = d.read(b, open); err == nil {
 			d.texts(a, b, aText, bText, title)
 			return
 		}
@@ -103,15 +111,45 @@ func directory(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (d *diff) read(path string) ([]byte, error) {
+func (d *diff) read(path string, open func(string) (*os.File, error)) ([]byte, error) {
 	if path == "-" {
 		path = "/dev/stdin"
 	}
-	text, err := os.ReadFile(path)
+	file, err := open(path)
 	if d.newFile && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return text, err
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
+}
+
+// files reports whether both are regular files, or missing, and tells if they are not.
+func (d *diff) files(a, b string) bool {
+	kinds := [2]string{}
+	for i, path := range []string{a, b} {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil || info.Mode().IsRegular():
+			kinds[i] = "regular file"
+		case info.Mode()&fs.ModeNamedPipe != 0:
+			kinds[i] = "fifo"
+		case info.Mode()&fs.ModeSocket != 0:
+			kinds[i] = "socket"
+		case info.Mode()&fs.ModeCharDevice != 0:
+			kinds[i] = "character special file"
+		default:
+			kinds[i] = "block special file"
+		}
+	}
+	if kinds == [2]string{"regular file", "regular file"} {
+		return true
+	}
+	d.differ = true
+	fmt.Fprintf(d.out, "File %s is a %s while file %s is a %s\n", tool.Printable(a), kinds[0], tool.Printable(b), kinds[1])
+	return false
 }
 
 func (d *diff) directories(a, b string, top bool) {
@@ -289,112 +327,4 @@ func (d *diff) hunk(group []difflib.OpCode, a, b []string) {
 		d.lines("-", a[c.I1:c.I2])
 		d.lines("+", b[c.J1:c.J2])
 	}
-}
-
-// Cmp compares files byte by byte.
-func Cmp(args []string) int {
-	f := tool.Flags("cmp", "[-s] FILE FILE")
-	quiet := f.BoolP("quiet", "s", false, "print nothing")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if f.NArg() != 2 {
-		f.Usage()
-		return tool.Usage
-	}
-	readers := make([]*bufio.Reader, 2)
-	for i, path := range f.Args() {
-		file := os.Stdin
-		if path != "-" {
-			var err error
-			if file, err = os.Open(path); err != nil {
-				tool.Complain("cmp", err)
-				return tool.Usage
-			}
-			defer file.Close()
-		}
-		readers[i] = bufio.NewReader(file)
-	}
-	line := 1
-	for n := 1; ; n++ {
-		a, aErr := readers[0].ReadByte()
-		b, bErr := readers[1].ReadByte()
-		switch {
-		case aErr != nil && bErr != nil:
-			return 0
-		case aErr != nil || bErr != nil:
-			short := f.Arg(0)
-			if bErr != nil {
-				short = f.Arg(1)
-			}
-			if !*quiet {
-				fmt.Fprintf(os.Stderr, "cmp: EOF on %s after byte %d\n", tool.Printable(short), n-1)
-			}
-			return 1
-		case a != b:
-			if !*quiet {
-				fmt.Printf("%s %s differ: byte %d, line %d\n", tool.Printable(f.Arg(0)), tool.Printable(f.Arg(1)), n, line)
-			}
-			return 1
-		}
-		if a == '\n' {
-			line++
-		}
-	}
-}
-
-// Comm compares sorted files line by line.
-func Comm(args []string) int {
-	f := tool.Flags("comm", "[-123] FILE FILE")
-	hide := [3]*bool{
-		f.BoolP("1", "1", false, "no lines of the first file only"),
-		f.BoolP("2", "2", false, "no lines of the second file only"),
-		f.BoolP("3", "3", false, "no lines of both files"),
-	}
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if f.NArg() != 2 {
-		f.Usage()
-		return tool.Usage
-	}
-	var lists [2][]string
-	for i, path := range f.Args() {
-		if status := tool.Inputs("comm", []string{path}, func(in tool.Input) error {
-			return tool.Lines(in, func(line []byte) bool {
-				lists[i] = append(lists[i], string(line))
-				return true
-			})
-		}); status != 0 {
-			return status
-		}
-	}
-	out, flush := tool.Output()
-	defer flush()
-	print := func(column int, line string) {
-		if *hide[column] {
-			return
-		}
-		for i := range column {
-			if !*hide[i] {
-				out.WriteByte('\t')
-			}
-		}
-		out.WriteString(line + "\n")
-	}
-	a, b := lists[0], lists[1]
-	for len(a) > 0 || len(b) > 0 {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
-			print(0, a[0])
-			a = a[1:]
-		case len(a) == 0 || b[0] < a[0]:
-			print(1, b[0])
-			b = b[1:]
-		default:
-			print(2, a[0])
-			a, b = a[1:], b[1:]
-		}
-	}
-	return 0
 }

@@ -2,12 +2,8 @@ package text
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -18,12 +14,14 @@ import (
 
 // grep is a call of grep.
 type grep struct {
-	patterns, include, exclude, excludeDir []string
-	extended, fixed, ignoreCase, invert    bool
-	word, line, count, list, listWithout   bool
-	number, only, quiet, silent            bool
-	names, noNames, recursive, text        bool
-	after, before, context, limit          int
+	patterns, patternFiles               []string
+	include, exclude, excludeDir         []string
+	perl, noBinary, dereference          bool
+	extended, fixed, ignoreCase, invert  bool
+	word, line, count, list, listWithout bool
+	number, only, quiet, silent          bool
+	names, noNames, recursive, text      bool
+	after, before, context, limit        int
 
 	name    string
 	re      *regexp.Regexp
@@ -47,9 +45,16 @@ func newGrep(name string, extended, fixed bool, args []string) int {
 	if status, ok := tool.Parse(f, contextLines(args)); !ok {
 		return status
 	}
-	g.extended, g.fixed = g.extended || extended, g.fixed || fixed
+	g.extended, g.fixed, g.recursive = g.extended || extended, g.fixed || fixed, g.recursive || g.dereference
+	for _, file := range g.patternFiles {
+		if status := tool.Inputs(name, []string{file}, func(in tool.Input) error {
+			return tool.Lines(in, func(line []byte) bool { g.patterns = append(g.patterns, string(line)); return true })
+		}); status != 0 {
+			return tool.Usage
+		}
+	}
 	files := f.Args()
-	if len(g.patterns) == 0 {
+	if len(g.patterns) == 0 && len(g.patternFiles) == 0 {
 		if len(files) == 0 {
 			f.Usage()
 			return tool.Usage
@@ -77,7 +82,11 @@ func newGrep(name string, extended, fixed bool, args []string) int {
 	g.out = out
 	status := 0
 	for _, file := range orStdin(files) {
-		if err := g.search(file); err != nil && !g.silent {
+		err := g.search(file)
+		if errors.Is(err, errFound) {
+			return 0
+		}
+		if err != nil && !g.silent {
 			tool.Complain(name, err)
 			status = tool.Usage
 		} else if err != nil {
@@ -114,7 +123,8 @@ func (g *grep) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&g.patterns, "regexp", "e", nil, "a pattern")
 	f.BoolVarP(&g.extended, "extended-regexp", "E", false, "extended regular expressions")
 	f.BoolP("basic-regexp", "G", false, "basic regular expressions (the default)")
-	f.BoolVarP(&g.extended, "perl-regexp", "P", false, "regular expressions in Go's syntax, without look-around")
+	f.StringArrayVarP(&g.patternFiles, "file", "f", nil, "a file of patterns")
+	f.BoolVarP(&g.perl, "perl-regexp", "P", false, "regular expressions in Go's syntax, without look-around")
 	f.BoolVarP(&g.fixed, "fixed-strings", "F", false, "strings")
 	f.BoolVarP(&g.ignoreCase, "ignore-case", "i", false, "ignore case")
 	f.BoolVarP(&g.invert, "invert-match", "v", false, "lines that don't match")
@@ -130,9 +140,9 @@ func (g *grep) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&g.names, "with-filename", "H", false, "print names of files")
 	f.BoolVarP(&g.noNames, "no-filename", "h", false, "print no names of files")
 	f.BoolVarP(&g.recursive, "recursive", "r", false, "search directories")
-	f.BoolVarP(&g.recursive, "dereference-recursive", "R", false, "search directories")
+	f.BoolVarP(&g.dereference, "dereference-recursive", "R", false, "search directories, and follow links")
 	f.BoolVarP(&g.text, "text", "a", false, "print matches of binary files")
-	f.BoolP("binary-files-without-match", "I", false, "skip binary files")
+	f.BoolVarP(&g.noBinary, "binary-files-without-match", "I", false, "skip binary files")
 	f.IntVarP(&g.after, "after-context", "A", 0, "print lines after")
 	f.IntVarP(&g.before, "before-context", "B", 0, "print lines before")
 	f.IntVarP(&g.context, "context", "C", 0, "print lines around")
@@ -140,18 +150,23 @@ func (g *grep) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.include, "include", nil, "search files with this name only")
 	f.StringArrayVar(&g.exclude, "exclude", nil, "skip files with this name")
 	f.StringArrayVar(&g.excludeDir, "exclude-dir", nil, "skip directories with this name")
-	f.String("color", "", "ignored")
+	f.String("color", "", "no colors are shown")
 	f.Lookup("color").NoOptDefVal = "auto"
-	f.BoolP("line-buffered", "", false, "ignored")
+	f.BoolP("line-buffered", "", false, "write at once (the default)")
 }
 
 func (g *grep) compile() error {
 	var all []string
 	for _, arg := range g.patterns {
 		for pattern := range strings.SplitSeq(arg, "\n") {
-			if g.fixed {
+			switch {
+			case g.fixed:
 				pattern = regexp.QuoteMeta(pattern)
-			} else {
+			case g.perl: // Go's syntax is Perl's; what it lacks, such as \K and look-around, is an error
+				if _, err := regexp.Compile(pattern); err != nil {
+					return err
+				}
+			default:
 				translated, err := translate(pattern, g.extended)
 				if err != nil {
 					return fmt.Errorf("%q: %w", pattern, err)
@@ -160,6 +175,9 @@ func (g *grep) compile() error {
 			}
 			all = append(all, "(?:"+pattern+")")
 		}
+	}
+	if len(all) == 0 {
+		all = []string{`[^\x00-\x{10FFFF}]`} // an empty file of patterns matches nothing
 	}
 	whole := strings.Join(all, "|")
 	switch {
@@ -175,183 +193,9 @@ func (g *grep) compile() error {
 	if err != nil {
 		return err
 	}
-	re.Longest()
+	if !g.perl {
+		re.Longest()
+	}
 	g.re = re
 	return nil
-}
-
-// search searches a file, or a directory with -r.
-func (g *grep) search(path string) error {
-	if path == "-" {
-		return g.file("(standard input)", os.Stdin)
-	}
-	if !g.recursive {
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			return fmt.Errorf("%s: is a directory", path)
-		}
-		return g.file(path, file)
-	}
-	failed := false
-	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		// As in GNU's grep, "grep -r x ." prints ./name.
-		if path == "." && name != "." {
-			name = "./" + name
-		}
-		if err != nil {
-			failed = true
-			if !g.silent {
-				tool.Complain(g.name, err)
-			}
-			return nil
-		}
-		return g.entry(path, name, entry, &failed)
-	})
-	if err == nil && failed {
-		err = errors.New("not everything could be read")
-		g.silent = true // all has been said
-	}
-	return err
-}
-
-// entry searches an entry of a directory. What is neither a file nor the argument itself is skipped: a FIFO or a
-// device would be waited for.
-func (g *grep) entry(root, name string, entry fs.DirEntry, failed *bool) error {
-	switch {
-	case entry.IsDir():
-		if name != root && matches(g.excludeDir, entry.Name()) {
-			return fs.SkipDir
-		}
-		return nil
-	case name != root && !entry.Type().IsRegular(),
-		len(g.include) > 0 && !matches(g.include, entry.Name()),
-		matches(g.exclude, entry.Name()):
-		return nil
-	}
-	file, err := os.Open(name)
-	if err == nil {
-		err = g.file(name, file)
-		file.Close()
-	}
-	if err != nil {
-		*failed = true
-		if !g.silent {
-			tool.Complain(g.name, err)
-		}
-	}
-	return nil
-}
-
-func matches(patterns []string, name string) bool {
-	for _, pattern := range patterns {
-		if ok, _ := filepath.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// file searches a file.
-func (g *grep) file(name string, file *os.File) error {
-	in := bufio.NewReaderSize(file, 64<<10)
-	start, _ := in.Peek(4096)
-	p := &grepFile{grep: g, name: tool.Printable(name), binary: !g.text && bytes.IndexByte(start, 0) >= 0}
-	err := tool.Lines(in, p.add)
-	switch {
-	case g.count && !g.quiet:
-		if g.names {
-			fmt.Fprintf(g.out, "%s:", p.name)
-		}
-		fmt.Fprintln(g.out, p.found)
-	case g.list && p.found > 0 && !g.quiet, g.listWithout && p.found == 0 && !g.quiet:
-		fmt.Fprintln(g.out, p.name)
-	}
-	if g.listWithout && p.found == 0 || !g.listWithout && p.found > 0 {
-		g.matched = true
-	}
-	return err
-}
-
-// grepFile is the search of a file.
-type grepFile struct {
-	*grep
-	name    string
-	binary  bool
-	n       int      // of the line
-	found   int      // matching lines
-	earlier [][]byte // lines for -B
-	rest    int      // lines for -A to print
-	printed int      // the last line that was printed
-}
-
-// add looks at a line and returns false when no more are needed.
-func (p *grepFile) add(line []byte) bool {
-	p.n++
-	if p.re.Match(line) == p.invert {
-		p.other(line)
-		return p.limit == 0 || p.found < p.limit || p.rest > 0
-	}
-	if p.limit > 0 && p.found == p.limit {
-		return false
-	}
-	p.found++
-	switch {
-	case p.quiet, p.list, p.listWithout:
-		return false
-	case p.count:
-		return true
-	case p.binary:
-		fmt.Fprintf(p.out, "%s: %s: binary file matches\n", p.grep.name, p.name)
-		return false
-	}
-	first := p.n - len(p.earlier)
-	if (p.before > 0 || p.after > 0) && p.printed > 0 && first > p.printed+1 {
-		fmt.Fprintln(p.out, "--")
-	}
-	for i, earlier := range p.earlier {
-		p.print(first+i, '-', earlier)
-	}
-	p.earlier = nil
-	p.rest = p.after
-	if p.only && !p.invert {
-		for _, part := range p.re.FindAll(line, -1) {
-			if len(part) > 0 {
-				p.print(p.n, ':', part)
-			}
-		}
-		return true
-	}
-	p.print(p.n, ':', line)
-	return p.limit == 0 || p.found < p.limit || p.rest > 0
-}
-
-// other keeps or prints a line around a match.
-func (p *grepFile) other(line []byte) {
-	switch {
-	case p.quiet || p.list || p.listWithout || p.count || p.binary || p.only:
-	case p.rest > 0:
-		p.rest--
-		p.print(p.n, '-', line)
-	case p.before > 0:
-		if len(p.earlier) == p.before {
-			p.earlier = p.earlier[1:]
-		}
-		p.earlier = append(p.earlier, bytes.Clone(line))
-	}
-}
-
-func (p *grepFile) print(n int, mark byte, text []byte) {
-	if p.names {
-		fmt.Fprintf(p.out, "%s%c", p.name, mark)
-	}
-	if p.number {
-		fmt.Fprintf(p.out, "%d%c", n, mark)
-	}
-	p.out.Write(text)
-	p.out.WriteByte('\n')
-	p.printed = n
 }

@@ -116,6 +116,20 @@ func (p *printf) escape(text string, b bool) int {
 	return 2
 }
 
+// unescape replaces the escape sequences of echo -e and %b. It reports whether \c ended the text.
+func unescape(text string) (out string, stopped bool) {
+	p := &printf{}
+	for text != "" && !p.stop {
+		if text[0] == '\\' {
+			text = text[p.escape(text, true):]
+		} else {
+			p.out.WriteByte(text[0])
+			text = text[1:]
+		}
+	}
+	return p.out.String(), p.stop
+}
+
 // verb prints an argument as a verb says, and returns the verb's length.
 func (p *printf) verb(text string) int {
 	if text[1] == '%' {
@@ -146,17 +160,9 @@ func (p *printf) verb(text string) int {
 	case 's':
 		fmt.Fprintf(&p.out, spec+"s", p.next())
 	case 'b':
-		inner := &printf{}
-		for arg := p.next(); arg != "" && !inner.stop; {
-			if arg[0] == '\\' {
-				arg = arg[inner.escape(arg, true):]
-			} else {
-				inner.out.WriteByte(arg[0])
-				arg = arg[1:]
-			}
-		}
-		fmt.Fprintf(&p.out, spec+"s", inner.out.String())
-		p.stop = inner.stop
+		var out string
+		out, p.stop = unescape(p.next())
+		fmt.Fprintf(&p.out, spec+"s", out)
 	case 'q':
 		fmt.Fprintf(&p.out, spec+"s", "'"+strings.ReplaceAll(p.next(), "'", `'\''`)+"'")
 	case 'c':

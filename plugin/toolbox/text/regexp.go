@@ -24,6 +24,9 @@ func compile(pattern string, extended, ignoreCase bool) (*regexp.Regexp, error) 
 	return re, nil
 }
 
+// Basic writes a basic POSIX expression in Go's syntax.
+func Basic(pattern string) (string, error) { return translate(pattern, false) }
+
 // translate writes a POSIX expression in Go's syntax.
 func translate(pattern string, extended bool) (string, error) {
 	var out strings.Builder

@@ -171,7 +171,7 @@ func (in *sedInput) advance() {
 				}
 				in.file = file
 			}
-			in.r = bufio.NewReaderSize(in.file, 64<<10)
+			in.r = bufio.NewReaderSize(tool.Flushing(in.file), 64<<10)
 		}
 		line, err := in.r.ReadString(in.end)
 		if line != "" {

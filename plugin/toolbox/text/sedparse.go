@@ -219,7 +219,7 @@ func (p *sedParser) appended() string {
 // until reads up to an unescaped delimiter. An escaped one loses its backslash.
 func (p *sedParser) until(delimiter byte, brackets bool) (string, error) {
 	var out strings.Builder
-	inside := false
+	inside, class := false, byte(0) // the sign of a class such as [:alpha:]
 	for i := 0; i < len(p.script); i++ {
 		c := p.script[i]
 		switch {
@@ -245,7 +245,17 @@ func (p *sedParser) until(delimiter byte, brackets bool) (string, error) {
 				}
 			}
 			continue
-		case c == ']' && inside && !strings.HasSuffix(out.String(), ":"):
+		case c == '[' && inside && class == 0 && i+1 < len(p.script) && strings.IndexByte(":.=", p.script[i+1]) >= 0 &&
+			strings.Contains(p.script[i+2:], p.script[i+1:i+2]+"]"):
+			class = p.script[i+1]
+			out.WriteString(p.script[i : i+2])
+			i++
+			continue
+		case c == ']' && inside && class != 0:
+			if p.script[i-1] == class {
+				class = 0
+			}
+		case c == ']' && inside:
 			inside = false
 		case c == delimiter && !inside:
 			p.script = p.script[i+1:]

@@ -43,7 +43,7 @@ func Tr(args []string) int {
 	t := newTranslation(first, second, *complement || *upper, *remove, *squeeze)
 	out, flush := tool.Output()
 	defer flush()
-	if err := t.run(bufio.NewReader(os.Stdin), out); err != nil {
+	if err := t.run(bufio.NewReader(tool.Flushing(os.Stdin)), out); err != nil {
 		return tool.Complain("tr", err)
 	}
 	return 0

@@ -2,15 +2,12 @@
 package tool
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 )
 
 // Tool is a tool's main function. It gets its arguments without its name, and returns its exit status.
@@ -79,90 +76,4 @@ func Printable(text string) string {
 		}
 		return r
 	}, text)
-}
-
-// Input is an open input file.
-type Input struct {
-	io.Reader
-	Name string
-	File *os.File
-}
-
-// Inputs calls do for each file, or for standard input if there is none or for "-". It reports errors, and returns
-// the status.
-func Inputs(name string, files []string, do func(Input) error) int {
-	if len(files) == 0 {
-		files = []string{"-"}
-	}
-	status := 0
-	for _, path := range files {
-		if err := input(path, do); err != nil {
-			status = Complain(name, err)
-		}
-	}
-	return status
-}
-
-func input(path string, do func(Input) error) error {
-	if path == "-" {
-		return do(Input{os.Stdin, "-", os.Stdin})
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return fmt.Errorf("%s: %w", Printable(path), unix.EISDIR)
-	}
-	return do(Input{file, path, file})
-}
-
-// Output returns a buffered standard output, and a function that flushes it.
-func Output() (*bufio.Writer, func()) {
-	w := bufio.NewWriterSize(os.Stdout, 64<<10)
-	return w, func() { _ = w.Flush() }
-}
-
-// Lines calls do for each line, without its newline. It stops early if do returns false.
-func Lines(r io.Reader, do func(line []byte) bool) error {
-	return Records(r, '\n', do)
-}
-
-// Records calls do for each record that ends with a byte, without that byte.
-func Records(r io.Reader, end byte, do func(record []byte) bool) error {
-	b := bufio.NewReaderSize(r, 64<<10)
-	var long []byte // the beginning of a record that does not fit into the buffer
-	for {
-		part, err := b.ReadSlice(end)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			long = append(long, part...)
-			continue
-		}
-		record := part
-		if long != nil {
-			record = append(long, part...)
-			long = nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		if len(record) > 0 {
-			if record[len(record)-1] == end {
-				record = record[:len(record)-1]
-			}
-			if !do(record) {
-				return nil
-			}
-		}
-		if err != nil {
-			return nil
-		}
-	}
-}
-
-// Terminal reports whether standard output is a terminal.
-func Terminal() bool {
-	_, err := unix.IoctlGetTermios(1, unix.TCGETS)
-	return err == nil
 }

@@ -1,0 +1,121 @@
+package files
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+func (f *find) ls(e *found) bool {
+	l := &listing{long: true, inode: true, blocks: true, out: f.out}
+	entry, err := l.stat(e.path, e.path, false)
+	if err == nil {
+		l.print([]file{entry})
+	}
+	return true
+}
+
+func (f *find) remove(e *found) bool {
+	if e.path == "." {
+		return true
+	}
+	if err := os.Remove(e.path); err != nil {
+		f.fail(err)
+		return false
+	}
+	return true
+}
+
+func empty(e *found) bool {
+	switch e.stat.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return e.stat.Size == 0
+	case unix.S_IFDIR:
+		d, err := os.Open(e.path)
+		if err != nil {
+			return false
+		}
+		defer d.Close()
+		names, _ := d.Readdirnames(1)
+		return len(names) == 0
+	}
+	return false
+}
+
+// batch is the command of an -exec that ends with +.
+type batch struct {
+	command, paths []string
+}
+
+// exec returns the action of -exec, -execdir, -ok or -okdir.
+func (f *find) exec(name string) (test, error) {
+	inDirectory, ask := strings.HasSuffix(name, "dir"), strings.HasPrefix(name, "-ok")
+	f.acts = true
+	var command []string
+	for {
+		arg, err := f.next(name)
+		if err != nil {
+			return nil, fmt.Errorf(`%s needs ; or + at its end, and a shell needs \;`, name)
+		}
+		if arg == ";" {
+			break
+		}
+		if arg == "+" && len(command) > 0 && command[len(command)-1] == "{}" && !ask {
+			if inDirectory { // each file has its own directory
+				break
+			}
+			b := &batch{command: command[:len(command)-1]}
+			f.batches = append(f.batches, b)
+			return func(e *found) bool {
+				if b.paths = append(b.paths, e.path); len(b.paths) == 1000 {
+					f.flush(b)
+				}
+				return true
+			}, nil
+		}
+		command = append(command, arg)
+	}
+	if len(command) == 0 {
+		return nil, fmt.Errorf("%s needs a command", name)
+	}
+	return func(e *found) bool {
+		dir, path := "", e.path
+		if inDirectory {
+			dir, path = filepath.Dir(e.path), "./"+filepath.Base(e.path)
+		}
+		args := make([]string, len(command))
+		for i, arg := range command {
+			args[i] = strings.ReplaceAll(arg, "{}", path)
+		}
+		if !ask {
+			return f.run(dir, nil, args)
+		}
+		_ = f.out.Flush()
+		if !tool.Ask(fmt.Sprintf("< %s ... %s > ? ", tool.Printable(command[0]), tool.Printable(path))) {
+			return false
+		}
+		return f.run(dir, strings.NewReader(""), args) // the answers are not the command's
+	}, nil
+}
+
+func (f *find) flush(b *batch) {
+	if len(b.paths) > 0 && !f.run("", nil, append(b.command[:len(b.command):len(b.command)], b.paths...)) {
+		f.status = 1
+	}
+	b.paths = nil
+}
+
+func (f *find) run(dir string, stdin io.Reader, args []string) bool {
+	_ = f.out.Flush()
+	status, err := tool.Run(dir, stdin, args)
+	if err != nil {
+		f.fail(err)
+	}
+	return err == nil && status == 0
+}

@@ -1,0 +1,137 @@
+package text
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// call runs a tool with the text as its standard input, and returns what is printed and the status.
+func call(t *testing.T, input string, main func([]string) int, args ...string) (string, int) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "input")
+	if err := os.WriteFile(file, []byte(input), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdin, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldIn, oldOut := os.Stdin, os.Stdout
+	os.Stdin, os.Stdout = stdin, w
+	read := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(r)
+		read <- string(text)
+	}()
+	status := main(args)
+	os.Stdin, os.Stdout = oldIn, oldOut
+	w.Close()
+	return <-read, status
+}
+
+func TestTools(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, text := range map[string]string{"bin": "a\x00x\n", "txt": "x\n", "patterns": "b\nc\n", "empty": "", "other/inner": "x\n"} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, to := range map[string]string{"d/link": "../other", "d/loop": ".", "d/file": "../txt"} {
+		_ = os.Mkdir("d", 0o750)
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"p1/f", "p2/f"} {
+		_ = os.Mkdir(filepath.Dir(name), 0o750)
+		if err := unix.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile("p1/x", []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo("p2/x", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		main   func([]string) int
+		args   []string
+		input  string
+		want   string
+		status int
+	}{
+		{Echo, []string{`{"a":1}`}, "", "{\"a\":1}\n", 0},
+		{Echo, []string{"-e", `a\tb\0101`}, "", "a\tbA\n", 0},
+		{Echo, []string{"-ne", `a\cb`, "c"}, "", "a", 0},
+		{Echo, []string{"-n", "-x"}, "", "-x", 0},
+		{Echo, []string{`a\nb`}, "", "a\\nb\n", 0},
+		{Echo, []string{"-neE", `\n`}, "", `\n`, 0},
+		{Echo, nil, "", "\n", 0},
+		{Sed, []string{"s/[,:]/ /g"}, "a,b:c\n", "a b c\n", 0},
+		{Sed, []string{"s/[[:digit:]/:]/x/g"}, "1/2:a\n", "xxxxa\n", 0},
+		{Sed, []string{"s/[^]/]/x/g"}, "a/]\n", "x/]\n", 0},
+		{Sed, []string{"s/[/]/x/"}, "a/b\n", "axb\n", 0},
+		{Grep, []string{"-oP", `[\w.-]+`}, "a.b-c d\n", "a.b-c\nd\n", 0},
+		{Grep, []string{"-oP", `a+?`}, "aa\n", "a\na\n", 0},
+		{Grep, []string{"-P", `a\Kb`}, "ab\n", "", 2},
+		{Grep, []string{"-P", `(?=a)`}, "ab\n", "", 2},
+		{Grep, []string{"-I", "x", "bin", "txt"}, "", "txt:x\n", 0},
+		{Grep, []string{"-c", "-I", "x", "bin"}, "", "", 1},
+		{Grep, []string{"-q", "x", "txt", "nosuch"}, "", "", 0},
+		{Grep, []string{"-f", "patterns"}, "a\nb\nc\n", "b\nc\n", 0},
+		{Grep, []string{"-f", "empty"}, "a\n", "", 1},
+		{Grep, []string{"-r", "x", "d"}, "", "", 1},
+		{Grep, []string{"-R", "x", "d"}, "", "d/file:x\nd/link/inner:x\n", 0},
+		{Diff, []string{"-r", "p1", "p2"}, "", "File p1/f is a fifo while file p2/f is a fifo\nFile p1/x is a regular file while file p2/x is a fifo\n", 1},
+	} {
+		if text, status := call(t, row.input, row.main, row.args...); text != row.want || status != row.status {
+			t.Errorf("%q prints %q, status %d, want %q, %d", row.args, text, status, row.want, row.status)
+		}
+	}
+}
+
+// A match in a pipe is printed before the next line is waited for.
+func TestLinesOfAPipeArePrintedAtOnce(t *testing.T) {
+	for name, tool := range map[string]func() int{
+		"grep": func() int { return Grep([]string{"a"}) },
+		"cut":  func() int { return Cut([]string{"-c1"}) },
+		"tr":   func() int { return Tr([]string{"x", "y"}) },
+	} {
+		in, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		oldIn, oldOut := os.Stdin, os.Stdout
+		os.Stdin, os.Stdout = in, out
+		done := make(chan int)
+		go func() { done <- tool() }()
+		_, _ = io.WriteString(write, "a\n")
+		got := make([]byte, 2)
+		if _, err := io.ReadFull(read, got); err != nil || string(got) != "a\n" {
+			t.Errorf("%s prints %q, %v", name, got, err)
+		}
+		write.Close()
+		if status := <-done; status != 0 {
+			t.Errorf("%s: status %d", name, status)
+		}
+		os.Stdin, os.Stdout = oldIn, oldOut
+	}
+}
