@@ -14,6 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -30,6 +31,10 @@ type Host struct {
 	atEnd   []func()        // what Close does first
 	content []byte          // of the user's own programs in the view of a request
 	many    many
+
+	// guard is of a stand-in, and nil if there is none. A signal before its command begins ends making.
+	guard  *interrupt.Guard
+	making context.Context
 }
 
 // Open opens the engine that the Docker CLI's options and o name; with --no-engine, its files. The caller
@@ -55,6 +60,9 @@ func Open(cli *dockercli.CLI, o Options) (*Host, error) {
 func (h *Host) Close() {
 	for _, do := range h.atEnd {
 		do()
+	}
+	if h.guard != nil {
+		h.guard.End()
 	}
 	if h.files != nil {
 		h.files.Close()

@@ -1,14 +1,16 @@
 package enginehost
 
 import (
+	"context"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/pull"
+	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 )
 
-// RegistryAuth returns the user's credentials for an image's registry as the engine's API takes them, from the Docker
+// registryAuth returns the user's credentials for an image's registry as the engine's API takes them, from the Docker
 // CLI's configuration; "" for none.
-func (h *Host) RegistryAuth(image string) string {
+func (h *Host) registryAuth(image string) string {
 	config, err := h.cli.Config()
 	if err != nil {
 		return ""
@@ -31,4 +33,16 @@ func registryOf(image string) string {
 		return host
 	}
 	return hub
+}
+
+// Pull has the engine pull an image, and shows how far that is.
+func (h *Host) Pull(ctx context.Context, name string) error {
+	client, err := h.Connection.Client()
+	if err != nil {
+		return err
+	}
+	var far pull.Progress
+	line := progress.Start("pulling "+name, far.String)
+	defer line.End()
+	return pull.Image(ctx, client, name, h.registryAuth(name), &far)
 }

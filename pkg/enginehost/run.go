@@ -77,6 +77,12 @@ func (h *Host) runInContainer(ctx context.Context, s engine.Spec, r *request.Req
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
 	r.Audit.Client = caller()
 	return client.Run(ctx, func(ctx context.Context) (*engine.Helper, error) {
+		if h.interrupted() {
+			return nil, errInterrupted
+		}
+		if h.guard != nil {
+			h.guard.Pass() // package attach takes the signals by now
+		}
 		return h.startContainer(ctx, s, r)
 	})
 }

@@ -2,6 +2,7 @@ package execopts
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
@@ -24,6 +25,9 @@ func (o *Options) Check(cli *dockercli.CLI) error {
 	return o.Host.Check()
 }
 
+// ErrPrinted is the error of a Resolver that has printed what --dry-run asks for.
+var ErrPrinted = errors.New("printed")
+
 // Resolver has the engine resolve the names in a request.
 type Resolver func(context.Context, *enginehost.Host, *request.Request) (engine.Answers, error)
 
@@ -39,7 +43,10 @@ func (o *Options) Run(ctx context.Context, cli *dockercli.CLI, r *request.Reques
 	}
 	host.Prepare(r)
 	answers, err := resolve(ctx, host, r)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrPrinted):
+		return nil
+	case err != nil:
 		return err
 	}
 	return host.Run(ctx, r, answers, o.helperImage)

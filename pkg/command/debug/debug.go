@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/copyopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
@@ -56,8 +57,8 @@ a container with the same files, user, environment and rights, whose first proce
 waits. Its volumes and bind mounts are read-only unless you add --volumes rw; its ports,
 devices, sockets, directories like /run, --privileged, restart policy and labels are
 left out. It is in the default network, or in none if the container reaches nothing
-outside of the host. The copy and all changes in it are thrown away. With --wait,
-docker nsjoin waits for the container's start instead.
+outside of the host. The copy and all changes in it are thrown away. --dry-run prints
+what it would be. With --wait, docker nsjoin waits for the container's start instead.
 
 Without COMMAND, a shell of the toolbox runs. Its history is only in memory. It has no
 job control: Ctrl-C ends the program that runs, and Ctrl-Z does nothing.`
@@ -78,25 +79,19 @@ const nameVariable = "NSJOIN_NAME"
 // options are the values of the flags.
 type options struct {
 	execopts.Options
-
+	copies    copyopts.Options
 	profile   request.Profile
 	line      string
 	listTools bool
 	wait      bool
-	copy      bool
-	volumes   string
-	network   string
 	tools     tools
 	root      string
-	pull      bool
-
-	args  []string // the container or image, and the command
-	image bool     // the target is an image
+	args      []string // the container or image, and the command
 }
 
 // New makes the command.
 func New(cli *dockercli.CLI) *cobra.Command {
-	o := options{profile: request.ProfileContainer, volumes: readOnly, root: rootTools}
+	o := options{profile: request.ProfileContainer, root: rootTools}
 	o.Words = cli.Words
 	cmd := &cobra.Command{
 		Use:     "debug [OPTIONS] CONTAINER|IMAGE [COMMAND [ARG...]]",
@@ -112,20 +107,17 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	o.AddTo(flags)
 	flags.Var(&profileFlag{&o.profile}, "profile", `Rights beyond the container's ("container"|"trace"|"net"|"admin")`)
 	flags.StringVarP(&o.line, "command", "c", "", "Run a line of the toolbox's shell")
-	flags.Var(&wordFlag{&o.volumes, readOnly, writable}, "volumes", `Volumes and bind mounts of a container that does not run ("ro"|"rw")`)
-	flags.StringVar(&o.network, "network", "", "Network of a container that does not run, or of an image, as for docker run")
-	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the container, even if it runs")
+	o.copies.AddTo(flags)
 	flags.BoolVar(&o.wait, "wait", false, "Wait until the container starts, if it does not run")
 	flags.Var(&o.tools, "tools", `Tools to have: the toolbox, a local image, or programs ("builtin"|IMAGE|DIR|PROGRAM|engine:DIR)`)
-	flags.Var(&wordFlag{&o.root, rootTools, rootTarget}, "root", `What is at / with the tools of an image: its files or the container's ("tools"|"target")`)
-	flags.BoolVar(&o.pull, "pull", false, "Pull the image of --tools, or the image to debug, if the engine does not have it")
+	flags.Var(&copyopts.WordFlag{Value: &o.root, A: rootTools, B: rootTarget}, "root", `What is at / with the tools of an image: its files or the container's ("tools"|"target")`)
+	flags.BoolVar(&o.copies.Pull, "pull", false, "Pull the image of --tools, or the image to debug, if the engine does not have it")
 	flags.BoolVar(&o.listTools, "list-tools", false, "List the tools, with the modules that they come from")
 	execopts.Complete(cmd, cli)
+	copyopts.Complete(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("command", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("network", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("tools", completion.Images(cli, builtin))
 	_ = cmd.RegisterFlagCompletionFunc("root", completion.OneOf(rootTools, rootTarget))
-	_ = cmd.RegisterFlagCompletionFunc("volumes", completion.OneOf(readOnly, writable))
 	_ = cmd.RegisterFlagCompletionFunc("profile", completion.OneOf(
 		string(request.ProfileContainer), string(request.ProfileTrace), string(request.ProfileNet), string(request.ProfileAdmin)))
 	cmd.ValidArgsFunction = complete(cli)
@@ -168,8 +160,10 @@ func (o *options) request(cmd *cobra.Command, cli *dockercli.CLI, args []string)
 		return nil, usageError(cmd, "--tools IMAGE and --helper-image cannot be used together: the image of the tools is the helper's")
 	case o.Given("root") && o.tools.kind != imageTools:
 		return nil, usageError(cmd, "--root requires --tools IMAGE")
-	case o.wait && o.copy:
+	case o.wait && o.Given("copy"):
 		return nil, usageError(cmd, "--wait and --copy cannot be used together")
+	case o.wait && len(o.copies.OnlyForCopies()) > 0:
+		return nil, usageError(cmd, "--wait and --"+o.copies.OnlyForCopies()[0]+" cannot be used together: no copy is made")
 	case o.Given("command") && len(args) > 1:
 		return nil, usageError(cmd, "-c and a command cannot be used together")
 	}
@@ -180,13 +174,16 @@ func (o *options) request(cmd *cobra.Command, cli *dockercli.CLI, args []string)
 	if err != nil {
 		return nil, usageError(cmd, err.Error())
 	}
+	if o.wait && o.copies.Image {
+		return nil, usageError(cmd, "--wait requires a container, and "+args[0]+" is an image")
+	}
 	if base.From != request.FromContainer {
 		return nil, exit.Hint(errors.New("debug "+args[0]+": only a container has files to put tools beside"),
 			"for a container of that name, write container:%s", args[0])
 	}
 	r := &request.Request{
 		Version: request.Version, Base: base, Take: ns.All(), Command: args[1:],
-		View:      &request.View{Tools: toolbox.Names(runtime.GOARCH)},
+		View:      &request.View{}, // findTools names its tools
 		CallerEnv: enginehost.TerminalVariables(os.Environ()),
 	}
 	if err := o.Apply(r); err != nil {
@@ -228,7 +225,7 @@ func shortened(name string) string {
 func (o *options) base(typed string) (request.Source, error) {
 	name, image := strings.CutPrefix(typed, "image:")
 	if image {
-		o.image = true
+		o.copies.Image = true
 		return request.Source{From: request.FromContainer, Name: name}, nil
 	}
 	return request.ParseBase(typed)

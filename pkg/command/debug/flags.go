@@ -1,10 +1,6 @@
 package debug
 
-import (
-	"fmt"
-
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
-)
+import "github.com/nsjoin/docker-nsjoin/pkg/request"
 
 // profileFlag is the value of --profile.
 type profileFlag struct{ profile *request.Profile }
@@ -17,27 +13,8 @@ func (f *profileFlag) Set(value string) (err error) {
 	return err
 }
 
-// The values of --volumes and --root.
+// The values of --root.
 const (
-	readOnly   = "ro"
-	writable   = "rw"
 	rootTools  = "tools"
 	rootTarget = "target"
 )
-
-// wordFlag is a value that is one of two words.
-type wordFlag struct {
-	value *string
-	a, b  string
-}
-
-func (f *wordFlag) String() string { return *f.value }
-func (f *wordFlag) Type() string   { return "string" }
-
-func (f *wordFlag) Set(value string) error {
-	if value != f.a && value != f.b {
-		return fmt.Errorf("must be %s or %s", f.a, f.b)
-	}
-	*f.value = value
-	return nil
-}

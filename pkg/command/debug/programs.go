@@ -21,15 +21,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/programs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/toolbox"
 )
 
-// findTools finds the tools that are not in the toolbox.
+// findTools finds the tools: those of the toolbox for the engine's architecture, and others.
 func (o *options) findTools(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	arch, err := engineArch(ctx, host)
+	if err != nil {
+		return err
+	}
+	r.View.Tools = toolbox.Names(arch)
 	switch o.tools.kind {
 	case imageTools:
 		return o.findImage(ctx, host, r)
 	case clientTools:
-		return o.sendPrograms(ctx, host, r)
+		return o.sendPrograms(host, r, arch)
 	case builtinTools, engineTools:
 	}
 	return nil
@@ -45,8 +51,11 @@ func (o *options) findImage(ctx context.Context, host *enginehost.Host, r *reque
 		return err
 	}
 	image, err := target.Find(ctx, client, "image:"+o.tools.name)
-	if errors.Is(err, target.ErrNone) && o.pull {
-		if err := o.pullImage(ctx, host, o.tools.name); err != nil {
+	if errors.Is(err, target.ErrNone) && o.copies.Pull {
+		if r.DryRun != request.OutputNone {
+			return exit.Hint(fmt.Errorf("--dry-run: --tools %s: the engine has no such image, and it would have to be pulled", plan.QuoteArg(o.tools.name)), "omit --dry-run, or pull the image by docker pull")
+		}
+		if err := host.Pull(ctx, o.tools.name); err != nil {
 			return err
 		}
 		image, err = target.Find(ctx, client, "image:"+o.tools.name)
@@ -78,11 +87,7 @@ func directories(searched string) (dirs []string) {
 }
 
 // sendPrograms reads the programs of this machine that go along with r, and says what they are.
-func (o *options) sendPrograms(ctx context.Context, host *enginehost.Host, r *request.Request) error {
-	arch, err := engineArch(ctx, host)
-	if err != nil {
-		return err
-	}
+func (o *options) sendPrograms(host *enginehost.Host, r *request.Request, arch string) error {
 	name := o.tools.name
 	set, err := programs.Find(name, filepath.Base(name), arch)
 	if err != nil {
@@ -119,10 +124,14 @@ func count(programs int) string {
 	return fmt.Sprintf("%d programs", programs)
 }
 
-// engineArch returns the architecture of the engine's host, named like GOARCH.
+// engineArch returns the architecture of the engine's host, named like GOARCH. An engine on this machine is not asked,
+// which would take time in every call.
 func engineArch(ctx context.Context, host *enginehost.Host) (string, error) {
 	if host.Offline() {
 		return runtime.GOARCH, nil
+	}
+	if local, err := host.Connection.Local(); err != nil || runtime.GOOS == "linux" && local {
+		return runtime.GOARCH, err
 	}
 	client, err := host.Connection.Client()
 	if err != nil {

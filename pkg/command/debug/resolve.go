@@ -7,75 +7,53 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/engine/pull"
-	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
-	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// resolve finds the container. For one that does not run or would soon end, and for an image, it makes a stand-in; with
-// --wait it waits for a start instead.
+// resolve finds the container, or plans a copy of what does not run; with --wait it waits for a start instead. Then it
+// finds the tools, which nothing is pulled or sent for if there is no container.
 func (o *options) resolve(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
+	if o.wait {
+		if err := exists(ctx, host, r); err != nil {
+			return nil, err
+		}
+		if err := o.findTools(ctx, host, r); err != nil {
+			return nil, err
+		}
+		return waitFor(ctx, host, r)
+	}
+	answers, copied, err := o.copies.Find(ctx, host, r)
+	if err != nil {
+		return nil, o.hintTarget(ctx, host.Connection, err)
+	}
 	if err := o.findTools(ctx, host, r); err != nil {
 		return nil, err
 	}
-	switch {
-	case o.image:
-		return o.standIn(ctx, host, r)
-	case o.wait:
-		return waitFor(ctx, host, r)
+	if copied != nil {
+		return o.copies.Make(ctx, host, r, copied)
 	}
-	answers, err := execopts.Resolve(ctx, host, r)
-	if host.Offline() {
-		return answers, err
-	}
-	_, stopped := errors.AsType[*engine.NotRunningError](err)
-	if stopped || err == nil && (o.copy || standin.CrashLoops(answers[r.Base.Name])) {
-		return o.standIn(ctx, host, r)
-	}
-	if _, missing := errors.AsType[*engine.NoContainerError](err); missing {
-		o.image = true
-		return o.standIn(ctx, host, r)
-	}
-	return answers, err
+	return answers, nil
 }
 
-// standIn makes a stand-in for the container or image of r, and resolves r with it.
-func (o *options) standIn(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
-	name := r.Base.Name
-	switch {
-	case r.DryRun != request.OutputNone:
-		return nil, exit.Hint(fmt.Errorf("--dry-run: %q needs a copy, which would have to be made and started", name), "omit --dry-run, or name a container that runs")
-	case r.Detach:
-		return nil, exit.Hint(fmt.Errorf("--detach: the copy of %q is thrown away when the call ends", name), "omit --detach, or name a container that runs")
-	}
-	options := standin.Options{
-		Network: o.network, WritableVolumes: o.volumes == writable,
-		Note: host.Note, Working: func(text string) (end func()) { return progress.Start(text, nil).End },
-	}
-	answers, err := host.StandInFor(ctx, r, o.image, options)
-	if errors.Is(err, standin.ErrNoImage) && o.pull {
-		if err := o.pullImage(ctx, host, name); err != nil {
-			return nil, err
-		}
-		answers, err = host.StandInFor(ctx, r, o.image, options)
-	}
-	return answers, o.hintTarget(ctx, host.Connection, err)
+// exists returns an error if there is no container to wait for.
+func exists(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	_, err := execopts.Resolve(ctx, host, r)
+	_, err = stopped(err)
+	return err
 }
 
-// pullImage pulls an image.
-func (o *options) pullImage(ctx context.Context, host *enginehost.Host, name string) error {
-	client, err := host.Connection.Client()
-	if err != nil {
-		return err
+// stopped reports whether an error of Resolve says that the container does not run. Other errors are returned.
+func stopped(err error) (bool, error) {
+	if _, stopped := errors.AsType[*engine.NotRunningError](err); stopped {
+		return true, nil
 	}
-	var far pull.Progress
-	line := progress.Start("pulling "+name, far.String)
-	defer line.End()
-	return pull.Image(ctx, client, name, host.RegistryAuth(name), &far)
+	if missing, ok := errors.AsType[*engine.NoContainerError](err); ok {
+		return false, exit.Hint(missing, "--wait waits for the start of a container that exists: docker ps --all lists them")
+	}
+	return false, err
 }
 
 // waitFor waits until the container of r runs.
@@ -87,10 +65,7 @@ func waitFor(ctx context.Context, host *enginehost.Host, r *request.Request) (en
 	changes := engine.Changes(ctx, asked) // before it is asked for, so that no start is missed
 	for first := true; ; first = false {
 		answers, err := execopts.Resolve(ctx, host, r)
-		if missing, ok := errors.AsType[*engine.NoContainerError](err); ok {
-			return nil, exit.Hint(missing, "--wait waits for the start of a container that exists: docker ps --all lists them")
-		}
-		if _, stopped := errors.AsType[*engine.NotRunningError](err); !stopped {
+		if wait, err := stopped(err); !wait {
 			return answers, err
 		}
 		if first {

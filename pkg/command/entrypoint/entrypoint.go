@@ -7,23 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
+	"github.com/nsjoin/docker-nsjoin/pkg/copyopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/lint"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
-	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -34,7 +31,8 @@ containers that run, have stopped, were never started or keep restarting. Nothin
 pulled, started or changed.
 
 With --run the command runs in the container, beside what runs there. One that does not
-run keeps as it is: a copy is made, as for docker nsjoin debug, and thrown away.
+run or keeps restarting stays as it is: a copy is made, as for docker nsjoin debug, and
+thrown away.
 
 With --lint each check is a line, and the exit status is 1 if the container cannot start.
 
@@ -42,6 +40,7 @@ A container's name comes before an image's: container:NAME and image:NAME are ex
 
 const examples = `  docker nsjoin entrypoint web
   docker nsjoin entrypoint --lint nginx:1.29
+  docker nsjoin entrypoint --run -it -e DEBUG=1 web
   docker nsjoin entrypoint --format '{{join .Command " "}}' web`
 
 // options are the values of the flags.
@@ -49,11 +48,35 @@ type options struct {
 	format    string
 	lint, run bool
 	exec      execopts.Options
+	copies    copyopts.Options
+}
+
+// usage refuses flags that do nothing together. all are those of execopts and copyopts.
+func (o *options) usage(flags, all *pflag.FlagSet) (err error) {
+	switch {
+	case o.lint && o.run:
+		return errors.New("--lint and --run cannot be used together")
+	case o.run && flags.Changed("format"):
+		return errors.New("--format and --run cannot be used together")
+	case o.run:
+		return nil
+	}
+	always := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(enginehost.Options).AddTo(always)
+	all.VisitAll(func(f *pflag.Flag) {
+		if f.Changed && always.Lookup(f.Name) == nil && err == nil {
+			err = fmt.Errorf("--%s requires --run", f.Name)
+		}
+	})
+	return err
 }
 
 // New makes the command.
 func New(cli *dockercli.CLI) *cobra.Command {
 	var o options
+	forRun := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.exec.AddTo(forRun)
+	o.copies.AddTo(forRun)
 	cmd := &cobra.Command{
 		Use:     "entrypoint [OPTIONS] CONTAINER|IMAGE",
 		Short:   "Show what a container or an image starts, and whether it can",
@@ -69,28 +92,27 @@ func New(cli *dockercli.CLI) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.usage(cmd.Flags(), forRun); err != nil {
+				return dockercli.CommandUsageError(cmd, err)
+			}
 			return o.execute(cmd.Context(), cli, args[0])
 		},
 	}
-	o.exec.AddTo(pflag.NewFlagSet("", pflag.ContinueOnError)) // their defaults, for --run
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
 	flags.BoolVar(&o.lint, "lint", false, "Show each check; exit with status 1 if the container cannot start")
 	flags.BoolVar(&o.run, "run", false, "Run ENTRYPOINT and CMD: in the container if it runs, otherwise in a copy")
-	o.exec.Host.AddTo(flags)
+	flags.AddFlagSet(forRun) // without --format of --dry-run
 	cmd.ValidArgsFunction = completion.Targets(cli)
-	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
-	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	execopts.Complete(cmd, cli)
+	copyopts.Complete(cmd)
 	return cmd
 }
 
 // execute does what the flags ask for.
 func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string) error {
-	switch {
-	case o.exec.Host.NoEngine():
+	if o.exec.Host.NoEngine() {
 		return exit.Hint(errors.New("entrypoint reads the container's files through the engine"), "omit --no-engine")
-	case o.lint && o.run:
-		return dockercli.UsageError(errors.New("--lint and --run cannot be used together"))
 	}
 	if err := o.exec.Check(cli); err != nil {
 		return err
@@ -110,8 +132,8 @@ func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string)
 	if o.run {
 		return o.runIt(ctx, cli, t)
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) // what was created is removed first
-	defer stop()
+	ctx, guard := interrupt.Start(ctx) // what was created is removed first
+	defer guard.End()
 	machine, err := target.FindMachine(ctx, client)
 	if err != nil {
 		return err
@@ -143,13 +165,6 @@ func (o *options) runIt(ctx context.Context, cli *dockercli.CLI, t target.Target
 	if err := o.exec.Apply(r); err != nil {
 		return err
 	}
-	resolve := execopts.Resolve
-	if !t.Running {
-		resolve = func(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
-			return host.StandInFor(ctx, r, t.Kind == target.Image, standin.Options{
-				Note: host.Note, Working: func(text string) (end func()) { return progress.Start(text, nil).End },
-			})
-		}
-	}
-	return o.exec.Run(ctx, cli, r, resolve)
+	o.copies.Image = t.Kind == target.Image
+	return o.exec.Run(ctx, cli, r, o.copies.Resolve)
 }

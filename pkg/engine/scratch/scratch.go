@@ -110,11 +110,17 @@ func Create(ctx context.Context, client Client, register engine.Register, c *con
 		if errdefs.IsNotFound(err) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("create a container of the image: %s", engine.Message(err))
+		return nil, fmt.Errorf("create a container of the image: %w", refusal{err})
 	}
 	m.removeByName(ctx)
 	return nil, engine.ExplainAs(err, "ask the engine for a container of the image", "create a container of the image")
 }
+
+// refusal is an error that the engine has answered with, without the words that the engine's client puts before it.
+type refusal struct{ err error }
+
+func (r refusal) Error() string { return engine.Message(r.err) }
+func (r refusal) Unwrap() error { return r.err }
 
 // removeByName removes a container that the engine has not answered about. It may not exist yet: then the record stays.
 func (c *Container) removeByName(ctx context.Context) {

@@ -15,22 +15,23 @@ import (
 	"github.com/docker/docker/api/types/versions"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/scratch"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // maxFrom limits how many containers are asked for because of docker run --volumes-from.
 const maxFrom = 16
 
-// mounts returns a container's volumes and bind mounts, never with more than the original sees of them.
-func mounts(ctx context.Context, from Client, c container.InspectResponse, o Options) []mount.Mount {
+// mounts returns a container's volumes and bind mounts, never with more than the original sees of them, and what is left
+// out.
+func mounts(ctx context.Context, from Client, c container.InspectResponse, writable bool) (list []mount.Mount, left []string) {
 	asked, known := askedMounts(ctx, from, c)
-	var list []mount.Mount
 	leaveOut := func(m container.MountPoint, why string) {
-		o.Note(fmt.Sprintf("%s is left out: %s", m.Destination, why))
+		left = append(left, fmt.Sprintf("%s (%s)", m.Destination, why))
 	}
 	for _, m := range c.Mounts {
 		spec, isAsked := asked[path.Clean(m.Destination)]
-		made := mount.Mount{Type: m.Type, Target: m.Destination, ReadOnly: !m.RW || !o.WritableVolumes}
+		made := mount.Mount{Type: m.Type, Target: m.Destination, ReadOnly: !m.RW || !writable}
 		switch m.Type {
 		case mount.TypeVolume:
 			if !isAsked && !known {
@@ -59,7 +60,7 @@ func mounts(ctx context.Context, from Client, c container.InspectResponse, o Opt
 		}
 		list = append(list, made)
 	}
-	return list
+	return list, left
 }
 
 // askedMounts returns, by their targets, the mounts that the container was created with by docker run --mount, its own
@@ -112,24 +113,43 @@ func reachesHost(source string) bool {
 	})
 }
 
-// withoutSpecialFiles returns the mounts without the bind mounts of sockets, devices and FIFOs, which a read-only mount
-// does not protect: whoever opens one acts on the host. The container has been created, but not started.
-func withoutSpecialFiles(ctx context.Context, from Client, id string, list []mount.Mount, o Options) ([]mount.Mount, error) {
-	var kept []mount.Mount
+// specialFiles returns the bind mounts of sockets, devices and FIFOs, which a read-only mount does not protect: whoever
+// opens one acts on the host. The container has been created, but not started.
+func specialFiles(ctx context.Context, from Client, id string, list []mount.Mount) (special []mount.Mount, err error) {
 	for _, m := range list {
-		if m.Type == mount.TypeBind {
-			is, err := from.ContainerStatPath(ctx, id, m.Target)
-			if err != nil {
-				return nil, fmt.Errorf("look at its mount %s: %w", m.Target, errors.New(engine.Message(err)))
-			}
-			if kind := is.Mode.Type(); kind != 0 && kind != os.ModeDir {
-				o.Note(fmt.Sprintf("%s is left out: it is not a file or directory of the host's", m.Target))
-				continue
-			}
+		if m.Type != mount.TypeBind {
+			continue
 		}
-		kept = append(kept, m)
+		is, err := from.ContainerStatPath(ctx, id, m.Target)
+		if err != nil {
+			return nil, fmt.Errorf("look at its mount %s: %w", m.Target, errors.New(engine.Message(err)))
+		}
+		if kind := is.Mode.Type(); kind != 0 && kind != os.ModeDir {
+			special = append(special, m)
+		}
 	}
-	return kept, nil
+	return special, nil
+}
+
+// goneBinds returns the bind mounts that keep the engine from creating a container: those whose source is gone. The
+// engine names only one of them, in the text of its error, so a container is created with each alone, and removed.
+func goneBinds(ctx context.Context, from Client, register engine.Register, c *container.Config, h container.HostConfig) (gone []mount.Mount) {
+	for _, m := range h.Mounts {
+		if m.Type != mount.TypeBind {
+			continue
+		}
+		h.Mounts = []mount.Mount{m}
+		alone, err := scratch.Create(ctx, from, register, c, &h, nil)
+		switch {
+		case err == nil:
+			_ = alone.Remove(ctx)
+		case errdefs.IsInvalidArgument(err):
+			gone = append(gone, m)
+		default:
+			return nil
+		}
+	}
+	return gone
 }
 
 // checkAccounts refuses a container that the engine could not start: engine and runtime open the files with the users, and

@@ -58,8 +58,9 @@ const (
 )
 
 // networkFor returns the network of a container's copy if the user names none: the default one, but none if the container
-// is in no network that leads out of the engine's host. A network that cannot be asked for does not.
-func networkFor(ctx context.Context, from Client, c container.InspectResponse, o Options) string {
+// is in no network that leads out of the engine's host. A network that cannot be asked for does not. why says why the copy
+// lacks one that the container has.
+func networkFor(ctx context.Context, from Client, c container.InspectResponse) (name, why string) {
 	var names []string
 	if c.NetworkSettings != nil {
 		for name := range c.NetworkSettings.Networks {
@@ -74,10 +75,26 @@ func networkFor(ctx context.Context, from Client, c container.InspectResponse, o
 		return err == nil && !n.Internal
 	}
 	if slices.ContainsFunc(names, leadsOut) {
-		return defaultNetwork
+		return defaultNetwork, ""
 	}
 	if len(names) > 0 && !slices.Contains(names, noNetwork) {
-		o.Note(fmt.Sprintf("the copy has no network, since %s leads out of the host: --network NAME gives it one", strings.Join(slices.Sorted(slices.Values(names)), " or ")))
+		why = fmt.Sprintf("its network (%s does not lead out of the host; --network NAME gives one)", strings.Join(slices.Sorted(slices.Values(names)), " or "))
 	}
-	return noNetwork
+	return noNetwork, why
+}
+
+// rightsLeft says what the copy does not have of what gives access to the host.
+func rightsLeft(from *container.HostConfig) (left []string) {
+	for what, has := range map[string]bool{
+		"--privileged": from.Privileged,
+		"its devices":  len(from.Devices)+len(from.DeviceCgroupRules)+len(from.DeviceRequests) > 0,
+		"the pid namespace of " + string(from.PidMode): from.PidMode.IsHost() || from.PidMode.IsContainer(),
+		"the ipc namespace of " + string(from.IpcMode): from.IpcMode.IsHost() || from.IpcMode.IsContainer(),
+	} {
+		if has {
+			left = append(left, what)
+		}
+	}
+	slices.Sort(left)
+	return left
 }

@@ -22,6 +22,9 @@ type snapshot struct {
 	record *state.Record
 }
 
+// commitGrace is how long the engine may take to answer about an image after ctx was canceled.
+const commitGrace = 10 * time.Second
+
 // commitTimeout is how long the engine may take to make an image that a client asked for just before it was killed.
 const commitTimeout = 10 * time.Minute
 
@@ -38,7 +41,12 @@ func commit(ctx context.Context, from Client, register engine.Register, id strin
 			return nil, fmt.Errorf("an image that is thrown away needs a record, so that it is removed whatever happens: %w", err)
 		}
 	}
-	made, err := from.ContainerCommit(ctx, id, container.CommitOptions{Reference: s.name, Comment: "docker nsjoin debug"})
+	// An engine makes the image also when its client is gone, so the answer is waited for: then it can be removed.
+	commitCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, cancel) })
+	defer stop()
+	made, err := from.ContainerCommit(commitCtx, id, container.CommitOptions{Reference: s.name, Comment: "docker nsjoin debug"})
 	if err != nil {
 		if engine.Answered(err) {
 			s.record.Remove()
@@ -49,6 +57,10 @@ func commit(ctx context.Context, from Client, register engine.Register, id strin
 	}
 	s.id = made.ID
 	s.record.SetID(s.id)
+	if ctx.Err() != nil {
+		_ = s.remove(ctx, from)
+		return nil, ctx.Err()
+	}
 	return s, nil
 }
 

@@ -49,6 +49,9 @@ type simulated struct {
 	target   string // of the link; "" for a FIFO
 	networks map[string]*network.EndpointSettings
 	version  string // of the API
+
+	goneSources []string              // of bind mounts
+	onCommit    func(context.Context) // is called while an image is made
 }
 
 func (s *simulated) ContainerStatPath(_ context.Context, _, name string) (container.PathStat, error) {
@@ -127,18 +130,26 @@ func (s *simulated) ContainerInspectWithRaw(_ context.Context, name string, _ bo
 	}, nil, s.do("inspect")
 }
 
-func (s *simulated) ContainerCommit(_ context.Context, id string, o container.CommitOptions) (container.CommitResponse, error) {
+func (s *simulated) ContainerCommit(ctx context.Context, id string, o container.CommitOptions) (container.CommitResponse, error) {
 	if len(s.records()) != 1 || o.Pause || !strings.HasPrefix(o.Reference, "docker-nsjoin/snapshot:c0ffee") || id != "original" {
 		return container.CommitResponse{}, errors.New("it was not recorded before, or differs")
 	}
 	if s.late {
 		return container.CommitResponse{}, context.Canceled
 	}
+	if s.onCommit != nil {
+		s.onCommit(ctx)
+	}
 	return container.CommitResponse{ID: "sha256:snapshot"}, s.do("commit")
 }
 
 func (s *simulated) ContainerCreate(_ context.Context, c *container.Config, h *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, _ string) (container.CreateResponse, error) {
 	s.config, s.host = c, h
+	for _, m := range h.Mounts {
+		if slices.Contains(s.goneSources, m.Source) {
+			return container.CreateResponse{}, fmt.Errorf("invalid mount config: %w", errdefs.ErrInvalidArgument)
+		}
+	}
 	return container.CreateResponse{ID: "copy"}, s.do("create")
 }
 
@@ -182,6 +193,17 @@ func (s *simulated) ServerVersion(context.Context) (types.Version, error) {
 	return types.Version{Arch: runtime.GOARCH}, s.do("version")
 }
 
+// copy makes a copy of the container.
+func (s *simulated) copy(ctx context.Context, register engine.Register, o standin.Options, warn func(string)) (*standin.StandIn, error) {
+	p, err := standin.PlanContainer(ctx, s, "web", o)
+	if err != nil {
+		return nil, err
+	}
+	return p.Make(ctx, s, register, standin.Making{Call: "c0ffee", Warn: warn})
+}
+
+func noWarning(string) {}
+
 // register returns a register, and makes s see its records.
 func (s *simulated) register(t *testing.T) engine.Register {
 	t.Helper()
@@ -203,9 +225,7 @@ func TestCopyHasNoMoreThanItsOriginal(t *testing.T) {
 		s := &simulated{}
 		register := s.register(t)
 		var notes []string
-		made, err := standin.OfContainer(context.Background(), s, register, "web", standin.Options{
-			Call: "c0ffee", Network: "none", WritableVolumes: writable, Note: func(text string) { notes = append(notes, text) },
-		})
+		made, err := s.copy(context.Background(), register, standin.Options{Network: "none", WritableVolumes: writable}, func(text string) { notes = append(notes, text) })
 		if err != nil || made.ID != "copy" || made.Program != "docker-nsjoin-c0ffee" {
 			t.Fatalf("%+v, %v", made, err)
 		}
@@ -224,11 +244,22 @@ func (s *simulated) check(t *testing.T, writable bool, notes []string) {
 	t.Helper()
 	checks := s.rights()
 	maps.Copy(checks, s.mounts(writable))
-	checks["notes"] = len(notes) == 8 && strings.Contains(notes[0], "12.3MB")
+	p, err := standin.PlanContainer(t.Context(), s, "web", standin.Options{Network: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks["what is special"] = len(notes) == 2 && strings.Contains(notes[0], "/odd ") && strings.Contains(notes[1], "/odder ")
+	checks["size"] = strings.Contains(p.Describe(), "12.3MB")
+	checks["left out"] = slices.Equal(p.LeftOut, []string{
+		"--privileged", "its devices", "the pid namespace of host",
+		"/docker.sock (the host's sockets, devices or processes may be there)", "/pipe (it is of type npipe)",
+		"/host (the host's sockets, devices or processes may be there)", "/sockets (the host's sockets, devices or processes may be there)",
+		"/socket (the host's sockets, devices or processes may be there)",
+	})
 	checks["its records"] = len(s.records()) == 2
 	for what, ok := range checks {
 		if !ok {
-			t.Errorf("writable %t, %s: %+v, %+v, %q", writable, what, s.config, s.host, notes)
+			t.Errorf("writable %t, %s: %+v, %+v, %q, %q", writable, what, s.config, s.host, notes, p.LeftOut)
 		}
 	}
 }
@@ -272,7 +303,7 @@ func TestNothingIsLeftOfACopyThatFails(t *testing.T) {
 	for _, fails := range []string{"inspect", "commit", "version", "create", "look", "copy", "attach", "start"} {
 		s := &simulated{fails: fails}
 		register := s.register(t)
-		_, err := standin.OfContainer(context.Background(), s, register, "web", standin.Options{Call: "c0ffee", Note: func(string) {}})
+		_, err := s.copy(context.Background(), register, standin.Options{}, noWarning)
 		if err == nil || !strings.Contains(err.Error(), `"web": `) || !strings.Contains(err.Error(), "it failed") || strings.Contains(err.Error(), "daemon") {
 			t.Errorf("%s: %v", fails, err)
 		}
@@ -289,7 +320,7 @@ func TestNothingIsLeftOfACopyThatFails(t *testing.T) {
 // What is beneath a volume that the original does not see is not in the copy, even if the engine no longer says it.
 func TestCopyWithoutTheContainerOfItsVolumes(t *testing.T) {
 	s := &simulated{gone: true}
-	_, err := standin.OfContainer(context.Background(), s, s.register(t), "web", standin.Options{Call: "c0ffee", Note: func(string) {}})
+	_, err := s.copy(context.Background(), s.register(t), standin.Options{}, noWarning)
 	if err != nil || slices.ContainsFunc(s.host.Mounts, func(m mount.Mount) bool { return m.Target == "/other" }) {
 		t.Errorf("%v, %+v", err, s.host)
 	}
@@ -299,7 +330,7 @@ func TestCopyWithoutTheContainerOfItsVolumes(t *testing.T) {
 func TestReadOnlyMountsHaveNoWritableOnes(t *testing.T) {
 	for _, writable := range []bool{false, true} {
 		s := &simulated{version: "1.43"}
-		_, err := standin.OfContainer(context.Background(), s, s.register(t), "web", standin.Options{Call: "c0ffee", WritableVolumes: writable, Note: func(string) {}})
+		_, err := s.copy(context.Background(), s.register(t), standin.Options{WritableVolumes: writable}, noWarning)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,8 +345,42 @@ func TestReadOnlyMountsHaveNoWritableOnes(t *testing.T) {
 // An image that the engine makes after the call was interrupted is left to the next call.
 func TestLateImageStaysRecorded(t *testing.T) {
 	s := &simulated{late: true}
-	_, err := standin.OfContainer(context.Background(), s, s.register(t), "web", standin.Options{Call: "c0ffee", Note: func(string) {}})
+	_, err := s.copy(context.Background(), s.register(t), standin.Options{}, noWarning)
 	if err == nil || len(s.records()) != 1 {
+		t.Errorf("%v, records %q", err, s.records())
+	}
+}
+
+// The engine makes an image to the end also if the client is interrupted, so that the client waits for it and removes it.
+func TestInterruptedCopyIsRemoved(t *testing.T) {
+	ctx, interrupt := context.WithCancel(context.Background())
+	s := &simulated{onCommit: func(commit context.Context) {
+		interrupt()
+		if commit.Err() != nil {
+			t.Error("the engine's answer is not waited for")
+		}
+	}}
+	_, err := s.copy(ctx, s.register(t), standin.Options{}, noWarning)
+	if !errors.Is(err, context.Canceled) || len(s.records()) > 0 || !slices.Contains(s.done, "remove docker-nsjoin/snapshot:c0ffee") || slices.Contains(s.done, "create") {
+		t.Errorf("%v, records %q, done %q", err, s.records(), s.done)
+	}
+}
+
+// A container whose files on the host are gone has a copy without them.
+func TestCopyWithoutBindMountsThatAreGone(t *testing.T) {
+	s := &simulated{goneSources: []string{"/srv/files", "/srv/flat"}}
+	var warned []string
+	made, err := s.copy(context.Background(), s.register(t), standin.Options{}, func(text string) { warned = append(warned, text) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func(target string) bool {
+		return slices.ContainsFunc(s.host.Mounts, func(m mount.Mount) bool { return m.Target == target })
+	}
+	if kept("/files") || kept("/flat") || !kept("/data") || !kept("/tmpfs") || len(warned) < 2 || !strings.HasPrefix(warned[0], "left out of the copy: /files (its source is gone") {
+		t.Errorf("%+v, warned %q", s.host.Mounts, warned)
+	}
+	if err := made.Remove(context.Background(), s); err != nil || len(s.records()) > 0 {
 		t.Errorf("%v, records %q", err, s.records())
 	}
 }
@@ -324,7 +389,7 @@ func TestLateImageStaysRecorded(t *testing.T) {
 func TestCopyWithoutAccountsIsNotStarted(t *testing.T) {
 	for name, target := range map[string]string{"/etc/passwd": "", "/etc/group": "/proc/kmsg", "/etc": "/other"} {
 		s := &simulated{accounts: name, target: target}
-		_, err := standin.OfContainer(context.Background(), s, s.register(t), "web", standin.Options{Call: "c0ffee", Note: func(string) {}})
+		_, err := s.copy(context.Background(), s.register(t), standin.Options{}, noWarning)
 		if err == nil || !strings.Contains(err.Error(), name) || slices.Contains(s.done, "start") || !slices.Contains(s.done, "remove copy") || len(s.records()) > 0 {
 			t.Errorf("%s: %v, done %q", name, err, s.done)
 		}
@@ -340,7 +405,7 @@ func TestNetworkOfACopy(t *testing.T) {
 		for name := range strings.FieldsSeq(names) {
 			s.networks[name] = nil
 		}
-		_, err := standin.OfContainer(context.Background(), s, s.register(t), "web", standin.Options{Call: "c0ffee", Note: func(string) {}})
+		_, err := s.copy(context.Background(), s.register(t), standin.Options{}, noWarning)
 		if err != nil || s.host.NetworkMode != want {
 			t.Errorf("%q: %v, %v", names, err, s.host.NetworkMode)
 		}
@@ -349,7 +414,7 @@ func TestNetworkOfACopy(t *testing.T) {
 
 func TestNoImage(t *testing.T) {
 	s := &simulated{fails: "image nosuch"}
-	_, err := standin.OfImage(context.Background(), s, s.register(t), "nosuch", standin.Options{Call: "c0ffee", Note: func(string) {}})
+	_, err := standin.PlanImage(context.Background(), s, "nosuch", standin.Options{})
 	if err == nil || !strings.Contains(err.Error(), "it failed") {
 		t.Error(err)
 	}
