@@ -22,17 +22,20 @@ func (h *Host) Ask(ctx context.Context, r *request.Request, s engine.Spec, confi
 		return nil, false, err
 	}
 	if way == launch.Local {
-		out, err = launch.Output(ctx, r)
+		out, err = launch.Output(ctx, r, h.warn)
 	} else {
 		out, err = h.askInContainer(ctx, r, s)
 	}
 	return out, way == launch.Local, err
 }
 
+// warn passes a warning of a helper on.
+func (h *Host) warn(text string) { h.cli.Name.Warn(h.Stderr, text) }
+
 // askInContainer runs the helper in a container of the engine.
 func (h *Host) askInContainer(ctx context.Context, r *request.Request, s engine.Spec) ([]byte, error) {
 	if r.Mount != nil {
-		r.Audit.Client = caller()
+		r.Audit.Client = Caller()
 	}
 	helper, err := h.startContainer(ctx, s, r)
 	if err != nil {
@@ -61,6 +64,9 @@ func (h *Host) askInContainer(ctx context.Context, r *request.Request, s engine.
 		if status, err = helper.Wait(); err != nil {
 			return nil, err
 		}
+	}
+	for _, text := range h.cli.Name.Warnings(errs.String()) {
+		h.warn(text)
 	}
 	if status != 0 {
 		return nil, h.cli.Name.ParseReport(errs.String(), status)

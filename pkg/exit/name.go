@@ -51,12 +51,34 @@ func (n Name) hint(e *Error) string {
 }
 
 // ParseReport returns the error that the Report of another process with this name wrote as text
-// before it exited with status.
+// before it exited with status. Warnings before it are left to Warnings.
 func (n Name) ParseReport(text string, status int) error {
+	_, text = n.cutWarnings(text)
 	line, rest, _ := strings.Cut(text, "\n")
 	hint, _, _ := strings.Cut(strings.TrimPrefix(rest, "hint: "), "\n")
 	return &Error{Status: status, Err: errors.New(strings.TrimPrefix(line, n.String()+": ")), Hint: hint}
 }
 
+// Warnings returns the warnings that another process with this name wrote first.
+func (n Name) Warnings(text string) []string {
+	list, _ := n.cutWarnings(text)
+	return list
+}
+
+func (n Name) cutWarnings(text string) (list []string, rest string) {
+	for {
+		line, after, _ := strings.Cut(text, "\n")
+		warning, ok := strings.CutPrefix(line, n.String()+warningMark)
+		if !ok {
+			return list, text
+		}
+		list, text = append(list, warning), after
+	}
+}
+
+const warningMark = ": warning: "
+
 // Warn writes a warning for the user.
-func (n Name) Warn(w io.Writer, text string) { fmt.Fprintf(w, "%s: warning: %s\n", n, oneLine(text)) }
+func (n Name) Warn(w io.Writer, text string) {
+	fmt.Fprintf(w, "%s%s%s\n", n, warningMark, oneLine(text))
+}

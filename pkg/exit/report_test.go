@@ -3,6 +3,7 @@ package exit_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,25 @@ func TestParseReport(t *testing.T) {
 		if got := exit.Plugin.Report(&again, exit.Plugin.ParseReport(first.String(), status)); got != status || again.String() != first.String() {
 			t.Errorf("%q with %d, want %q with %d", again.String(), got, first.String(), status)
 		}
+	}
+}
+
+// A helper may warn before it fails, and when it does not.
+func TestParseReportAfterWarnings(t *testing.T) {
+	var text strings.Builder
+	exit.Plugin.Warn(&text, "the join is not recorded: full")
+	exit.Plugin.Warn(&text, "two")
+	want := []string{"the join is not recorded: full", "two"}
+	if got := exit.Plugin.Warnings(text.String()); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	status := exit.Plugin.Report(&text, exit.Hint(errors.New("failed: warning: no"), "try again"))
+	if got := exit.Plugin.Warnings(text.String()); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	err, ok := errors.AsType[*exit.Error](exit.Plugin.ParseReport(text.String(), status))
+	if !ok || err.Error() != "failed: warning: no" || err.Hint != "try again" {
+		t.Errorf("%+v", err)
 	}
 }
 

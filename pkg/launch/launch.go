@@ -87,12 +87,12 @@ func (p *Program) Launch(r *request.Request, socket *os.File, content []byte) er
 }
 
 // Output runs the helper for r, which must ask for output only, and returns the output. An error that the
-// helper reports is returned.
-func Output(ctx context.Context, r *request.Request) ([]byte, error) {
+// helper reports is returned. warn is called for each of its warnings.
+func Output(ctx context.Context, r *request.Request, warn func(string)) ([]byte, error) {
 	program, err := newProgram()
 	if err != nil {
 		return nil, err
 	}
 	defer program.Close()
-	return runHelper(ctx, program, r)
+	return runHelper(ctx, program, r, warn)
 }

@@ -50,7 +50,7 @@ func execHelper(program *os.File, r *request.Request, socket *os.File, more ...*
 }
 
 // runHelper runs the helper as a child process and returns its output.
-func runHelper(ctx context.Context, program *os.File, r *request.Request) ([]byte, error) {
+func runHelper(ctx context.Context, program *os.File, r *request.Request, warn func(string)) ([]byte, error) {
 	document, err := writeRequest(r)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,11 @@ func runHelper(ctx context.Context, program *os.File, r *request.Request) ([]byt
 	cmd.Env = payload.Env()
 	cmd.ExtraFiles = []*os.File{document}
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	switch err := cmd.Run(); {
+	err = cmd.Run()
+	for _, text := range exit.Name(r.Program).Warnings(errs.String()) {
+		warn(text)
+	}
+	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errs.Len() > 0 && cmd.ProcessState != nil && !cmd.ProcessState.Success():

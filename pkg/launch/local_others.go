@@ -19,7 +19,7 @@ func newContent([]byte) (*os.File, error) { return nil, errNotLinux() }
 
 func execHelper(*os.File, *request.Request, *os.File, ...*os.File) error { return errNotLinux() }
 
-func runHelper(context.Context, *os.File, *request.Request) ([]byte, error) {
+func runHelper(context.Context, *os.File, *request.Request, func(string)) ([]byte, error) {
 	return nil, errNotLinux()
 }
 

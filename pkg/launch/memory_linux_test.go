@@ -40,7 +40,7 @@ func TestOutput(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root, to inspect other processes")
 	}
-	out, err := Output(t.Context(), &request.Request{Version: request.Version, Survey: &request.Survey{}})
+	out, err := Output(t.Context(), &request.Request{Version: request.Version, Survey: &request.Survey{}}, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestOutput(t *testing.T) {
 
 func TestOutputReturnsHelpersError(t *testing.T) {
 	r := &request.Request{Version: request.Version, Base: request.Source{From: request.FromPID, PID: 1 << 22}, DryRun: request.OutputText}
-	out, err := Output(t.Context(), r)
+	out, err := Output(t.Context(), r, func(string) {})
 	known, ok := errors.AsType[*exit.Error](err)
 	if !ok || known.Status != exit.Failed || known.Hint != "ps -e lists the processes of this host" {
 		t.Fatalf("%q, %+v", out, err)
@@ -65,7 +65,7 @@ func TestOutputReturnsHelpersError(t *testing.T) {
 func TestOutputCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if out, err := Output(ctx, &request.Request{Version: request.Version, Survey: &request.Survey{}}); !errors.Is(err, context.Canceled) {
+	if out, err := Output(ctx, &request.Request{Version: request.Version, Survey: &request.Survey{}}, func(string) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v; want %v", out, err, context.Canceled)
 	}
 }
