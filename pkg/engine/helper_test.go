@@ -359,6 +359,9 @@ func TestCapabilities(t *testing.T) {
 		{"a privileged container", func(c *container.InspectResponse, _ *request.Request) { c.HostConfig.Privileged = true }, []string{"ALL"}, nil},
 		{"--privileged", func(_ *container.InspectResponse, r *request.Request) { r.Privileged = true }, []string{"ALL"}, nil},
 		{"the host's file system", func(_ *container.InspectResponse, r *request.Request) { r.Take = ns.SetOf(ns.Net) }, []string{"ALL"}, nil},
+		{"a volume, which may get an owner and a mode", func(c *container.InspectResponse, r *request.Request) {
+			c.HostConfig.CapDrop, r.Mount = []string{"ALL"}, &request.Mount{Type: request.MountVolume}
+		}, []string{"CAP_CHOWN", "CAP_FOWNER", "CAP_FSETID"}, []string{"ALL"}},
 		{"a new network", func(_ *container.InspectResponse, r *request.Request) {
 			r.Overrides = map[ns.Kind]request.Source{ns.Net: {From: request.FromNew}}
 		}, []string{"CAP_NET_ADMIN"}, []string{"ALL"}},

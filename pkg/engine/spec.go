@@ -121,6 +121,10 @@ func NewSpec(r *request.Request, answers Answers) Spec {
 	default:
 		s.Caps = slices.Concat(helperCaps, containerCaps(s.target.HostConfig))
 	}
+	if r.Mount != nil && r.Mount.Type == request.MountVolume {
+		// To give an empty volume the owner and the mode of the directory that it is mounted on.
+		s.Caps = append(s.Caps, "CAP_FOWNER", "CAP_FSETID")
+	}
 	if r.New(ns.Net) {
 		s.Caps = append(s.Caps, "CAP_NET_ADMIN") // to bring the loopback interface up
 	}

@@ -64,7 +64,7 @@ func (h *Host) Begin(ctx context.Context, r *request.Request, answers engine.Ans
 		s.Image, s.ImageGiven = image, true
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
-	r.Audit.Client = caller()
+	r.Audit.Client = Caller()
 	helper, err := h.beginInContainer(ctx, s, r)
 	return helper, way, err
 }

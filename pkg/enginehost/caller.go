@@ -25,9 +25,9 @@ func TerminalVariables(env []string) []string {
 	return list
 }
 
-// caller describes the caller for the records of a join. The records mark it as the client's claim, since
+// Caller describes the caller for the records of a join. The records mark it as the client's claim, since
 // the engine's host cannot verify it.
-func caller() *audit.Caller {
+func Caller() *audit.Caller {
 	c := &audit.Caller{UID: os.Getuid(), EUID: os.Geteuid()}
 	c.Login, c.Session, c.Terminal = login()
 	c.Host, _ = os.Hostname()

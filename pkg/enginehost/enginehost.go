@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/moby/term"
@@ -23,6 +24,8 @@ import (
 // Host is the engine's host.
 type Host struct {
 	Connection *engine.Connection
+	// Stderr is where warnings of helpers go whose output is asked for: standard error, if the caller does not change it.
+	Stderr io.Writer
 
 	cli     *dockercli.CLI
 	via     launch.Via
@@ -47,7 +50,7 @@ func Open(cli *dockercli.CLI, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Host{Connection: connection, cli: cli, via: o.via}
+	h := &Host{Connection: connection, Stderr: os.Stderr, cli: cli, via: o.via}
 	if o.noEngine {
 		if h.files, err = o.openFiles(cli); err != nil {
 			return nil, err
@@ -146,6 +149,17 @@ func (h *Host) MayJoinHere() bool { return h.via != launch.Engine && launch.MayJ
 
 // LocalOnly reports whether the user chose the local way.
 func (h *Host) LocalOnly() bool { return h.via == launch.Local }
+
+// SharesDir reports whether a directory of this machine is the same one on the engine's host, for a helper for r, a
+// resolved request. An engine that is reached through a socket of this machine may be in a virtual machine or a
+// container, or this process may be.
+func (h *Host) SharesDir(r *request.Request, dir string) (bool, error) {
+	way, _, err := h.way(r, nil)
+	if err != nil || way == launch.Local || r.Base.Container == nil {
+		return way == launch.Local, err
+	}
+	return launch.SharesDir(r.Base.PID, r.Base.Container.ID, dir), nil
+}
 
 // way chooses the way for r, a resolved request, and says why. configured is the configuration of the
 // container that the command runs in, or nil if it runs in none.

@@ -18,7 +18,7 @@ import (
 // attached connection.
 func (h *Host) openNetworkThroughEngine(ctx context.Context, r *request.Request, answers engine.Answers) (client.Network, error) {
 	s := engine.NewSpec(r, answers)
-	r.Client, r.Audit.Client = &request.Client{}, caller()
+	r.Client, r.Audit.Client = &request.Client{}, Caller()
 	helper, err := h.startContainer(ctx, s, r)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (h *Host) runInContainer(ctx context.Context, s engine.Spec, r *request.Req
 		return 0, err
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
-	r.Audit.Client = caller()
+	r.Audit.Client = Caller()
 	return client.Run(ctx, func(ctx context.Context) (*engine.Helper, error) {
 		if h.interrupted() {
 			return nil, errInterrupted

@@ -20,9 +20,9 @@ import (
 // Made is a file or directory that MakeTarget has made.
 type Made struct {
 	Path          string
-	Device, Inode uint64 // 0 if they are not known
+	Device, Inode uint64 // 0 if they are not known; an overlay has another device when it is mounted again
 	Dir           bool
-	After         int64 // it was made at this time or later, in seconds since 1970
+	After         int64 // it was made at this time or later, in seconds since 1970, if Inode is 0
 }
 
 // MakeTarget makes the plan's mount point beneath at, the last directory of the target that exists, and opens it with
@@ -55,12 +55,22 @@ func MakeTarget(p *plan.Plan, at *os.File) (target *os.File, made []Made, err er
 	return at, made, nil
 }
 
-// become gives the calling thread a user and group ID on file systems. With an ID that is not root's, it has no
-// capability there any more.
+// become gives the calling thread a user and group ID on file systems, and no other group. With an ID that is not root's,
+// it has no capability there any more.
 func become(owner [2]uint32) error {
-	_, errGroup := unix.SetfsgidRetGid(int(owner[1]))
-	_, errUser := unix.SetfsuidRetUid(int(owner[0]))
-	return errors.Join(errGroup, errUser)
+	// Not unix.Setgroups, which is for all threads.
+	if _, _, errno := unix.RawSyscall(sysSetgroups, 0, 0, 0); errno != 0 {
+		return fmt.Errorf("drop the supplementary groups: %w", errno)
+	}
+	const asBefore = -1 // setfsuid(2) returns no error, only what was set before
+	_, _ = unix.SetfsgidRetGid(int(owner[1]))
+	_, _ = unix.SetfsuidRetUid(int(owner[0]))
+	gid, _ := unix.SetfsgidRetGid(asBefore)
+	uid, _ := unix.SetfsuidRetUid(asBefore)
+	if uint32(uid) != owner[0] || uint32(gid) != owner[1] { //nolint:gosec // IDs
+		return fmt.Errorf("act as user %d and group %d on file systems: %w", owner[0], owner[1], unix.EPERM)
+	}
+	return nil
 }
 
 // makeOne makes a directory, or an empty file, and opens it.
@@ -86,39 +96,47 @@ func makeOne(at *os.File, name string, dir bool) (*os.File, error) {
 }
 
 // RemoveMade removes what MakeTarget has made, if it is empty and still the same, as far as that is known. root is the
-// root directory of the container's mounts.
-func RemoveMade(root *os.File, owner [2]uint32, made []Made) {
+// root directory of the container's mounts. It returns the directories that are not empty, or have another mount on them.
+func RemoveMade(root *os.File, owner [2]uint32, made []Made) (left []Made) {
 	thread.Run(func() {
 		if become(owner) != nil {
 			return
 		}
 		for _, one := range slices.Backward(made) {
-			removeOne(root, one)
+			if err := removeOne(root, one); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.EBUSY) {
+				left = append([]Made{one}, left...)
+			}
 		}
 	})
+	return left
 }
 
-func removeOne(root *os.File, m Made) {
+func removeOne(root *os.File, m Made) error {
 	fd, err := unix.Openat2(int(root.Fd()), path.Dir(m.Path), &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_SYMLINKS,
 	})
 	if err != nil {
-		return
+		return err
 	}
 	defer unix.Close(fd)
 	name := path.Base(m.Path)
 	var st unix.Stat_t
-	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || int64(st.Ctim.Sec) < m.After ||
-		m.Inode != 0 && (st.Ino != m.Inode || uint64(st.Dev) != m.Device) {
-		return
+	if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	switch {
+	case m.Inode == 0 && int64(st.Ctim.Sec) < m.After, m.Inode != 0 && st.Ino != m.Inode,
+		m.Device != 0 && uint64(st.Dev) != m.Device:
+		return nil // something else
 	}
 	switch isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; {
 	case isDir && m.Dir:
-		_ = unix.Unlinkat(fd, name, unix.AT_REMOVEDIR) // fails if it is not empty
+		return unix.Unlinkat(fd, name, unix.AT_REMOVEDIR) // fails if it is not empty
 	case !isDir && !m.Dir && st.Size == 0:
-		_ = unix.Unlinkat(fd, name, 0)
+		return unix.Unlinkat(fd, name, 0)
 	}
+	return nil
 }
 
 // Adopt gives a directory, which source has open with O_PATH, the owner, the group and the mode of the plan.

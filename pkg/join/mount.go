@@ -113,12 +113,7 @@ func compileMount(p *plan.Plan, held Held, ch *channel) (*program, error) {
 	if p.Mounting == nil || held.Mount == nil || held.Mount.Target == nil {
 		return nil, errors.New("the mount is not held")
 	}
-	c := &compiler{plan: p, held: held, step: -1}
-	c.prog = &program{report: ch.report, notify: ch.childNotify.Fd(), sync: ch.childSync.Fd()}
-	c.blockSignals()
-	// Of the helper's ends of the pipes nothing may stay open here: otherwise the child would not notice the helper's end.
-	c.call(unix.SYS_CLOSE, uintptr(ch.sync))
-	c.call(unix.SYS_CLOSE, uintptr(ch.notify))
+	c := newMountCompiler(p, held, ch)
 	for i, s := range p.Steps {
 		c.step = int32(i)
 		if err := c.compile(s); err != nil {
@@ -127,6 +122,17 @@ func compileMount(p *plan.Plan, held Held, ch *channel) (*program, error) {
 		}
 	}
 	return c.prog, nil
+}
+
+// newMountCompiler begins the program of a child that is not in a container's namespaces.
+func newMountCompiler(p *plan.Plan, held Held, ch *channel) *compiler {
+	c := &compiler{plan: p, held: held, step: -1}
+	c.prog = &program{report: ch.report, notify: ch.childNotify.Fd(), sync: ch.childSync.Fd()}
+	c.blockSignals()
+	// Of the helper's ends of the pipes nothing may stay open here: otherwise the child would not notice the helper's end.
+	c.call(unix.SYS_CLOSE, uintptr(ch.sync))
+	c.call(unix.SYS_CLOSE, uintptr(ch.notify))
+	return c
 }
 
 // reserve returns a descriptor that is free in the child: callInto replaces the file there.
@@ -207,7 +213,7 @@ func (c *compiler) mountFlags(plan.Step) error {
 			return fmt.Errorf("unknown flag %q", flag)
 		}
 	}
-	if m.MapIDs {
+	if len(m.Map) > 0 {
 		if c.held.Mount.Users == nil {
 			return errors.New("the user namespace is not held")
 		}
@@ -266,7 +272,7 @@ func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
 	switch op := f.plan.Steps[step].Op; {
 	case errno == unix.ENOSYS:
 		return exit.Hint(err, "a mount into a running container needs Linux 5.12")
-	case op == plan.OpMountFlags && m.MapIDs && errno == unix.EINVAL:
+	case op == plan.OpMountFlags && len(m.Map) > 0 && errno == unix.EINVAL:
 		return exit.Hint(err, "the file system of %s, or of a mount beneath it, cannot map IDs", m.Source)
 	case op == plan.OpClone && m.Single && errno == unix.EINVAL:
 		return exit.Hint(err, "a mount beneath %s may hide files there, so it has to come along: omit bind-recursive", m.Source)

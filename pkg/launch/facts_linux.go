@@ -58,6 +58,49 @@ func isFirstProcess(pid int, id string) (is, denied bool) {
 	return err == nil && bytes.Contains(args, []byte("conmon\x00")) && bytes.Contains(args, []byte("\x00"+id+"\x00")), false
 }
 
+// SharesDir reports whether a directory of this machine is the same one for the container's engine: process pid is the
+// container's first, and its parent has that directory at the same path. It needs no rights: if the parent may not be
+// opened, its mounts must be this process's.
+func SharesDir(pid int, id, dir string) bool {
+	st, err := procfs.ReadStat(pid)
+	if err != nil {
+		return false
+	}
+	if is, denied := isFirstProcess(pid, id); !is || denied {
+		args, err := os.ReadFile("/proc/" + strconv.Itoa(st.Parent) + "/cmdline")
+		if err != nil || !bytes.Contains(args, []byte("\x00"+id+"\x00")) {
+			return false
+		}
+	}
+	here, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat("/proc/" + strconv.Itoa(st.Parent) + "/root" + dir)
+	if errors.Is(err, fs.ErrPermission) {
+		own, ofParent := rootMount(os.Getpid()), rootMount(st.Parent)
+		return own != 0 && own == ofParent
+	}
+	return err == nil && os.SameFile(here, there)
+}
+
+// rootMount returns the number of the mount that is the root directory of a process: of no other mount on the machine.
+// It is 0 if that cannot be read.
+func rootMount(pid int) (id int) {
+	dir, err := procfs.Open(pid)
+	if err != nil {
+		return 0
+	}
+	defer dir.Close()
+	_ = procfs.ReadLines(dir, "mountinfo", func(line string) bool {
+		if m, err := procfs.ParseMount(line); err == nil && m.Path == "/" {
+			id = m.ID
+		}
+		return true
+	})
+	return id
+}
+
 // MayJoin reports whether this process has the capabilities that every join needs.
 func MayJoin() bool {
 	const needed = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_SYS_CHROOT

@@ -10,5 +10,8 @@ import (
 // FindFacts returns no facts: this system has no namespaces.
 func FindFacts(*request.Request, bool, *plan.Configured) Facts { return Facts{} }
 
+// SharesDir reports false: an engine's host is a Linux system.
+func SharesDir(int, string, string) bool { return false }
+
 // MayJoin reports false: joining namespaces needs Linux.
 func MayJoin() bool { return false }

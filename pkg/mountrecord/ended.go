@@ -11,17 +11,17 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 )
 
-// RemoveEnded removes the directories of other containers than the one of d whose runs have ended, as runs says, and
-// returns their records. root is as for Open. Directories that another call has locked are left to it.
-func (d *Dir) RemoveEnded(root *os.File, runs func(*mounts.Record) bool) (ended []*mounts.Record) {
+// RemoveEnded removes the directories of other containers than the one of d that have no record that is needed. root is as
+// for Open. Directories that another call has locked are left to it.
+func (d *Dir) RemoveEnded(root *os.File, needed func(*mounts.Record) bool) {
 	top, err := openDir(root, Path, false)
 	if err != nil {
-		return nil
+		return
 	}
 	defer top.Close()
 	names, err := namesIn(top, "")
 	if err != nil {
-		return nil
+		return
 	}
 	for _, name := range names {
 		dir, err := openDir(top, name, false)
@@ -30,27 +30,25 @@ func (d *Dir) RemoveEnded(root *os.File, runs func(*mounts.Record) bool) (ended 
 		}
 		other := &Dir{dir}
 		if unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			ended = append(ended, other.removeIfEnded(top, name, runs)...)
+			other.removeIfEnded(top, name, needed)
 		}
 		dir.Close()
 	}
-	return ended
 }
 
-func (d *Dir) removeIfEnded(top *os.File, name string, runs func(*mounts.Record) bool) []*mounts.Record {
+func (d *Dir) removeIfEnded(top *os.File, name string, needed func(*mounts.Record) bool) {
 	list, err := d.List()
 	if err != nil {
-		return nil
+		return
 	}
-	if slices.ContainsFunc(list, runs) {
-		return nil
+	if slices.ContainsFunc(list, needed) {
+		return
 	}
 	for _, r := range list {
 		d.Remove(r)
 	}
 	_ = unix.Unlinkat(int(d.dir.Fd()), next, 0)
 	_ = unix.Unlinkat(int(top.Fd()), name, unix.AT_REMOVEDIR)
-	return list
 }
 
 // Peek returns the records of a container without locking them: some may be of mounts that are being made, or that are

@@ -39,9 +39,8 @@ type Record struct {
 	Made []Made `json:"made,omitempty"`
 
 	Time int64 `json:"time"` // in seconds since 1970
-	// UID is the user of the helper, and By who asked, as the client says.
-	UID int    `json:"uid"`
-	By  string `json:"by,omitempty"`
+	// By is who asked, as the client says.
+	By string `json:"by,omitempty"`
 }
 
 // What names what is mounted, for people.
@@ -88,8 +87,6 @@ type Answer struct {
 	Done *Record `json:"done,omitempty"`
 	// Mounts are those that the container has, oldest first.
 	Mounts []*Record `json:"mounts"`
-	// Gone are records of mounts that the container does not have any more. They were removed.
-	Gone []*Record `json:"gone,omitempty"`
 	// Warnings are for the user.
 	Warnings []string `json:"warnings,omitempty"`
 	// Plan is the plan, if that was asked for. Then nothing was done.

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -67,10 +65,9 @@ func (o *Observation) ObserveMount(r *request.Request) error {
 	}
 	f := &plan.MountFacts{}
 	o.Facts.Mount = f
-	if f.UID, f.GID, err = p.RootIDs(); err != nil {
+	if err := o.readMountIDs(p, f); err != nil {
 		return fmt.Errorf("read the IDs of %s: %w", r.Base.Quoted(), err)
 	}
-	f.Mapped = p.IDs[ns.User] != o.Facts.Self.Namespaces[ns.User]
 	switch {
 	case r.Mount.Type == request.MountVolume && r.Mount.From == nil: // only a plan is wanted, for a volume that is not there
 		f.Source = &plan.MountPoint{Dir: true, Empty: true}
@@ -97,30 +94,76 @@ func (o *Observation) ObserveMount(r *request.Request) error {
 	return nil
 }
 
-var errSilent = errors.New("the file system does not answer")
-
-// answered calls open, but waits no longer than answerTimeout. Otherwise a thread stays behind.
-func answered(open func() (*os.File, error)) (*os.File, error) {
-	type result struct {
-		file *os.File
-		err  error
+// readMountIDs reads the IDs of p's user namespace, and whether a process there may have CAP_SYS_ADMIN.
+func (o *Observation) readMountIDs(p *Process, f *plan.MountFacts) (err error) {
+	if f.UIDs, err = o.readIDMap(p, "uid_map"); err != nil {
+		return err
 	}
-	opened := make(chan result, 2)
-	go func() {
-		f, err := open()
-		opened <- result{f, err}
-	}()
-	late := time.AfterFunc(answerTimeout, func() { opened <- result{err: errSilent} })
+	if f.GIDs, err = o.readIDMap(p, "gid_map"); err != nil {
+		return err
+	}
+	f.Mapped = p.IDs[ns.User] != o.Facts.Self.Namespaces[ns.User]
+	status, err := procfs.ReadStatus(p.dir)
+	if err != nil {
+		return err
+	}
+	f.Admin = mayBeAdmin(status)
+	return nil
+}
+
+// RootIDs returns the IDs, in the helper's user namespace, of the root of the user namespace of r's base.
+func (o *Observation) RootIDs(r *request.Request) (owner [2]uint32, err error) {
+	p, err := o.process(r.Base)
+	if err != nil {
+		return owner, err
+	}
+	var f plan.MountFacts
+	if err := o.readMountIDs(p, &f); err != nil {
+		return owner, err
+	}
+	return f.RootIDs()
+}
+
+// mayBeAdmin reports whether a process, or a program that it executes, may have CAP_SYS_ADMIN.
+func mayBeAdmin(status procfs.Status) bool {
+	bounding, err := status.Number("CapBnd", 16) //nolint:mnd // hexadecimal
+	return err != nil || bounding&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// ErrSilent is the error of a file system that does not answer in time.
+var ErrSilent = errors.New("the file system does not answer")
+
+// Answered calls do, but waits no longer than answerTimeout. Otherwise the error is ErrSilent, and a thread stays behind:
+// the caller must not use what do changes. It is not generic, which would make the helper larger.
+func Answered(do func() error) error { return within(answerTimeout, do) }
+
+func within(limit time.Duration, do func() error) error {
+	done := make(chan error, 2)
+	go func() { done <- do() }()
+	late := time.AfterFunc(limit, func() { done <- ErrSilent })
 	defer late.Stop()
-	r := <-opened
-	return r.file, r.err
+	return <-done
+}
+
+// opened calls open as Answered does.
+func opened(open func() (*os.File, error)) (*os.File, error) {
+	files := make(chan *os.File, 1)
+	err := Answered(func() error {
+		f, err := open()
+		files <- f
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return <-files, nil
 }
 
 // openTarget opens the target or, if it does not exist, the directory on the way to it that does.
 func openTarget(root *os.File, target string) (*os.File, plan.MountPoint, error) {
 	var point plan.MountPoint
 	for at := target; ; at = path.Dir(at) {
-		f, err := answered(func() (*os.File, error) { return inroot.OpenPath(root, at) })
+		f, err := opened(func() (*os.File, error) { return inroot.OpenPath(root, at) })
 		if err == nil {
 			return f, point, nil
 		}
@@ -145,6 +188,15 @@ func isEmpty(at *os.File, dir bool) (bool, error) {
 	if !dir {
 		return false, nil
 	}
+	empty := false
+	err := Answered(func() (err error) {
+		empty, err = hasNoEntries(at)
+		return err
+	})
+	return err == nil && empty, err
+}
+
+func hasNoEntries(at *os.File) (bool, error) {
 	f, err := inroot.Reopen(at, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return false, err
@@ -160,30 +212,4 @@ func isEmpty(at *os.File, dir bool) (bool, error) {
 			return false, nil
 		}
 	}
-}
-
-// RootIDs returns the IDs, in the helper's user namespace, of the root of p's.
-func (p *Process) RootIDs() (uid, gid uint32, err error) {
-	for name, to := range map[string]*uint32{"uid_map": &uid, "gid_map": &gid} {
-		text, err := p.read(name)
-		if err != nil {
-			return 0, 0, err
-		}
-		found := false
-		for line := range strings.Lines(text) {
-			fields := strings.Fields(line)
-			if len(fields) != 3 || fields[0] != "0" { //nolint:mnd // inside, outside, count
-				continue
-			}
-			outside, err := strconv.ParseUint(fields[1], 10, 32)
-			if err != nil {
-				return 0, 0, fmt.Errorf("%s: %w", name, err)
-			}
-			*to, found = uint32(outside), true
-		}
-		if !found {
-			return 0, 0, fmt.Errorf("%s: root of the user namespace is not mapped", name)
-		}
-	}
-	return uid, gid, nil
 }

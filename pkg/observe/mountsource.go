@@ -36,13 +36,16 @@ func (o *Observation) readMountSource(r *request.Request) (err error) {
 	f := o.Facts.Mount
 	f.Process, f.Source = from.Facts(), &plan.MountPoint{}
 	name, open := string(q.Source), inroot.OpenPath
+	if !path.IsAbs(name) { // "" would be the root directory
+		return fmt.Errorf("the source %q%s is not an absolute path", name, where)
+	}
 	if q.From == nil {
 		open = inroot.OpenWithoutLinks
 		if name, err = o.resolveLinks(root, name, f); err != nil {
 			return fmt.Errorf("%s: %w", q.Source, err)
 		}
 	}
-	o.MountSource, err = answered(func() (*os.File, error) { return open(root, name) })
+	o.MountSource, err = opened(func() (*os.File, error) { return open(root, name) })
 	var list []procfs.Mount
 	if err == nil {
 		list, err = from.describeMount(o.MountSource, root, f.Source)
@@ -50,17 +53,39 @@ func (o *Observation) readMountSource(r *request.Request) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s%s: %w", q.Source, where, err)
 	}
-	if q.From != nil {
-		for _, m := range Beneath(list, f.Source.Mount) {
-			if strings.HasPrefix(m.Path, strings.TrimSuffix(f.Source.Path, "/")+"/") {
-				f.Source.Beneath = append(f.Source.Beneath, m.Type)
-			}
+	top, err := o.host.Mounts()
+	if err != nil {
+		return err
+	}
+	show := func(device, within string) {
+		if at := pathOnHost(top, device, within); at != "" {
+			f.Source.OnHost = append(f.Source.OnHost, at)
+		}
+	}
+	show(f.Source.Device, f.Source.Within)
+	for _, m := range Beneath(list, f.Source.Mount) {
+		if !q.Single && isIn(m.Path, f.Source.Path) {
+			f.Source.Beneath = append(f.Source.Beneath, m.Type)
+			show(m.Device, m.Root)
 		}
 	}
 	if len(f.Links) > 0 {
 		return o.findWriters(r, root)
 	}
 	return nil
+}
+
+// pathOnHost returns the shortest path in a list of mounts that leads to a file of a file system; "" if none does.
+func pathOnHost(list []procfs.Mount, device, within string) (found string) {
+	for _, m := range list {
+		if m.Device != device || !isIn(within, m.Root) {
+			continue
+		}
+		if at := path.Join(m.Path, strings.TrimPrefix(within, strings.TrimSuffix(m.Root, "/"))); found == "" || len(at) < len(found) {
+			found = at
+		}
+	}
+	return found
 }
 
 const maxLinks = 40 // as in the kernel
@@ -101,7 +126,7 @@ func (o *Observation) resolveLinks(root *os.File, name string, f *plan.MountFact
 
 // readLink returns where a link leads to, and adds it to f.Links; "" if it is not a link.
 func (o *Observation) readLink(root *os.File, dir, name string, f *plan.MountFacts) (target string, err error) {
-	link, err := answered(func() (*os.File, error) { return inroot.OpenWithoutLinks(root, path.Join(dir, name)) })
+	link, err := opened(func() (*os.File, error) { return inroot.OpenWithoutLinks(root, path.Join(dir, name)) })
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +140,7 @@ func (o *Observation) readLink(root *os.File, dir, name string, f *plan.MountFac
 	if err != nil {
 		return "", err
 	}
-	at, err := answered(func() (*os.File, error) { return inroot.OpenDirWithoutLinks(root, dir) })
+	at, err := opened(func() (*os.File, error) { return inroot.OpenDirWithoutLinks(root, dir) })
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +161,7 @@ func (o *Observation) findWriters(r *request.Request, root *os.File) error {
 	links := o.Facts.Mount.Links
 	for _, word := range r.Mount.Writable {
 		name := string(word)
-		if f, err := answered(func() (*os.File, error) { return inroot.OpenPath(root, name) }); err == nil {
+		if f, err := opened(func() (*os.File, error) { return inroot.OpenPath(root, name) }); err == nil {
 			if leads, err := pathOf(f); err == nil {
 				name = leads
 			}
@@ -179,11 +204,8 @@ func (o *Observation) markProcess(links []plan.MountLink, host []procfs.Mount, p
 		return
 	}
 	may := readOnly
-	if status, err := procfs.ReadStatus(dir); err == nil {
-		bounding, err := status.Number("CapBnd", 16) //nolint:mnd // hexadecimal
-		if err != nil || bounding&(1<<unix.CAP_SYS_ADMIN) != 0 {
-			may = canWrite
-		}
+	if status, err := procfs.ReadStatus(dir); err == nil && mayBeAdmin(status) {
+		may = canWrite
 	}
 	if seen[id] >= may {
 		return

@@ -24,7 +24,7 @@ func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique
 	if err != nil {
 		return err
 	}
-	o.MountTarget, err = answered(func() (*os.File, error) { return inroot.OpenWithoutLinks(o.MountRoot, m.Path) })
+	o.MountTarget, err = opened(func() (*os.File, error) { return inroot.OpenWithoutLinks(o.MountRoot, m.Path) })
 	if err != nil {
 		return fmt.Errorf("%s in %s: %w", m.Path, r.Base.Quoted(), err)
 	}
@@ -48,7 +48,7 @@ func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique
 
 // MountAt returns the number of the mount that a path of the container leads to the root of; 0 for none.
 func (o *Observation) MountAt(r *request.Request, name string) int {
-	f, err := answered(func() (*os.File, error) { return inroot.OpenPath(o.MountRoot, name) })
+	f, err := opened(func() (*os.File, error) { return inroot.OpenPath(o.MountRoot, name) })
 	if err != nil {
 		return 0
 	}

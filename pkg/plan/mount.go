@@ -24,16 +24,17 @@ type Mounting struct {
 	Volume string              `json:"volume,omitempty"`
 	Target string              `json:"target"`
 	Dir    bool                `json:"dir"`
-	// Flags are those of the mount, Clear those of the source that it does not have.
+	// Flags are those of the mount.
 	Flags []string `json:"flags"`
-	Clear []string `json:"-"`
 	// Options are those of a new file system.
 	Options [][2]string `json:"options,omitempty"`
 	// Single means that mounts beneath the source do not come along. Slave means that later ones do, else it is
 	// private.
 	Single bool `json:"single,omitempty"`
 	Slave  bool `json:"slave,omitempty"`
-	MapIDs bool `json:"mapIDs,omitempty"`
+	// Map shows one user of the file system's, and one group, as those of the container; nil for none. They are the
+	// owner of the source and the root of the container's user namespace.
+	Map []IDRange `json:"map,omitempty"`
 	// Adopt is the owner, the group and the mode that the root directory of an empty volume gets; nil for none.
 	Adopt []uint32 `json:"adopt,omitempty"`
 	// Make are the directories to make, outermost first, and the file at the end if not Dir. They belong to Owner.
@@ -69,11 +70,14 @@ func NewMount(r *request.Request, o *Observed) (*Plan, error) {
 		p.Steps = append(joins(p.Namespaces), Step{Op: OpDetach})
 		return p, nil
 	}
-	m.Parent, m.Owner, m.Single, m.Slave, m.MapIDs = f.Target.Mount, [2]uint32{f.UID, f.GID}, q.Single, q.Slave, q.MapIDs
+	m.Parent, m.Single, m.Slave = f.Target.Mount, q.Single, q.Slave
+	var err error
+	if m.Owner, err = f.RootIDs(); err != nil {
+		return nil, fmt.Errorf("mount in %s: %w", r.Base.Quoted(), err)
+	}
 	if q.From != nil && q.Type != request.MountVolume {
 		m.From = q.From.Name
 	}
-	var err error
 	if q.Type == request.MountTmpfs {
 		err = m.tmpfs(q, f)
 	} else {
@@ -116,7 +120,7 @@ func (m *Mounting) target(q *request.Mount, f *MountFacts) error {
 	case t.Root && len(t.Missing) == 0:
 		return errors.New("cannot mount over /, the container's root directory")
 	case t.kernels() != "":
-		return fmt.Errorf("%s is in a %s, whose files are the kernel's: a mount there would hide them", m.Target, t.kernels())
+		return fmt.Errorf("%s is on a %s file system, whose files are the kernel's: a mount there would hide them", m.Target, t.kernels())
 	case t.Shared:
 		return exit.Hint(fmt.Errorf("%s is on a shared mount: what is mounted there appears on the host, or in other containers, too", m.Target),
 			"mount it on the host: it then appears in the container")
@@ -149,9 +153,9 @@ var engineSockets = [...]string{
 	"/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock", "/run/crio/crio.sock",
 }
 
-// warnings says what the container gets with the mount.
+// warnings says what the container gets with the mount. Files of the host may be mounted in another container, too.
 func (m *Mounting) warnings(f *MountFacts) []string {
-	if f.Source == nil || m.From != "" || m.Volume != "" {
+	if f.Source == nil || m.Volume != "" {
 		return nil
 	}
 	writes := "read and write"
@@ -159,32 +163,48 @@ func (m *Mounting) warnings(f *MountFacts) []string {
 		writes = "read"
 	}
 	switch {
-	case f.Source.Root:
+	case f.Source.Root && m.From == "", slices.Contains(f.Source.OnHost, "/"):
 		return []string{fmt.Sprintf("the container's root can now %s all files of the host", writes)}
-	case f.Source.kernels() != "":
+	case f.Source.kernels() != "", slices.ContainsFunc(f.Source.Beneath, controlsKernel):
 		return []string{fmt.Sprintf("%s of the host controls the host's kernel: the container's root can become root of the host with it", m.Source)}
-	}
-	for _, socket := range engineSockets {
-		// A read-only mount does not keep a client from connecting.
-		if m.Source == socket || strings.HasPrefix(socket, m.Source+"/") || path.Base(m.Source) == "docker.sock" {
-			return []string{fmt.Sprintf("%s leads to an engine's socket: the container's root can become root of the host with it", m.Source)}
-		}
+	case slices.ContainsFunc(append([]string{m.Source}, f.Source.OnHost...), leadsToEngine):
+		return []string{fmt.Sprintf("%s leads to an engine's socket: the container's root can become root of the host with it", m.What())}
 	}
 	return nil
 }
 
-// tmpfs decides about a new tmpfs. Without other options it belongs to the container's root.
+// controlsKernel reports whether files of this type of file system change what the kernel does. Those of the engine in
+// /run/docker/netns do not.
+func controlsKernel(kind string) bool {
+	return OfKernel(kind) && !slices.Contains([]string{"autofs", "devpts", "mqueue", "nsfs"}, kind)
+}
+
+// leadsToEngine reports whether an engine's socket is at a path of the host or beneath it. A read-only mount does not keep
+// a client from connecting.
+func leadsToEngine(name string) bool {
+	return path.Base(name) == "docker.sock" || slices.ContainsFunc(engineSockets[:], func(socket string) bool {
+		return socket == name || strings.HasPrefix(socket, name+"/")
+	})
+}
+
+// tmpfs decides about a new tmpfs. uid= and gid= are those of the container's user namespace. Without them it belongs to
+// the container's root.
 func (m *Mounting) tmpfs(q *request.Mount, f *MountFacts) error {
 	m.Dir, m.Flags, m.Options = true, append(m.Flags, q.Flags...), slices.Clone(q.Options)
-	for n, id := range [2]uint32{f.UID, f.GID} {
-		name, own := [2]string{"uid", "gid"}[n], strconv.FormatUint(uint64(id), 10)
+	for n, ranges := range [2][]IDRange{f.UIDs, f.GIDs} {
+		name, id := [2]string{"uid", "gid"}[n], m.Owner[n]
 		i := slices.IndexFunc(m.Options, func(o [2]string) bool { return o[0] == name })
-		switch {
-		case i < 0:
-			m.Options = append(m.Options, [2]string{name, own})
-		case f.Mapped && m.Options[i][1] != own:
-			return errors.New("uid= and gid= of a tmpfs: the container has IDs of its own")
+		if i < 0 {
+			i = len(m.Options)
+			m.Options = append(m.Options, [2]string{name})
+		} else {
+			inside, err := strconv.ParseUint(m.Options[i][1], 10, 32)
+			var ok bool
+			if id, ok = outside(ranges, uint32(inside)); err != nil || !ok {
+				return fmt.Errorf("%s=%s of a tmpfs: the container has no such ID", name, m.Options[i][1])
+			}
 		}
+		m.Options[i][1] = strconv.FormatUint(uint64(id), 10)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ func mounting() (*request.Request, *plan.Observed) {
 	o := &plan.Observed{
 		Self: plan.Process{PID: 1, Namespaces: mnt(1)}, Base: plan.Process{PID: 42, Namespaces: mnt(2)},
 		Mount: &plan.MountFacts{
+			UIDs: []plan.IDRange{{Count: 1 << 20}}, GIDs: []plan.IDRange{{Count: 1 << 20}},
 			Source:  &plan.MountPoint{Path: "/src", Dir: true, UID: 1000, Mount: 20, Types: []string{"ext4"}},
 			Process: plan.Process{PID: 1, Namespaces: mnt(1)},
 			Target:  plan.MountPoint{Path: "/app", Dir: true, Mount: 30, Types: []string{"overlay"}},
@@ -72,23 +73,30 @@ func TestMountPlanJoinsTheSource(t *testing.T) {
 
 func TestMountRefusals(t *testing.T) {
 	for want, change := range map[string]func(*request.Mount, *plan.MountFacts){
-		"container's root directory":         func(_ *request.Mount, f *plan.MountFacts) { f.Target.Root = true },
-		"is in a proc":                       func(_ *request.Mount, f *plan.MountFacts) { f.Target.Types = []string{"tmpfs", "proc", "overlay"} },
-		"is on a shared mount":               func(_ *request.Mount, f *plan.MountFacts) { f.Target.Shared = true },
-		"does not exist in the container":    func(_ *request.Mount, f *plan.MountFacts) { f.Target.Missing = []string{"x"} },
-		"is a file of the container":         func(_ *request.Mount, f *plan.MountFacts) { f.Target.Dir = false },
-		"is a directory of the container":    func(_ *request.Mount, f *plan.MountFacts) { f.Source.Dir = false },
-		"more than 32 directories":           func(q *request.Mount, f *plan.MountFacts) { q.Mkdir, f.Target.Missing = true, make([]string, 33) },
-		"root owns /src":                     func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.UID = true, true, 0 },
-		"has the host's user namespace":      func(q *request.Mount, _ *plan.MountFacts) { q.MapIDs = true },
-		"rslave: /src is on a private mount": func(q *request.Mount, _ *plan.MountFacts) { q.Slave = true },
-		`/src of "db" is its root directory`: func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Root = db(), true },
-		`/src of "db" is in a sysfs`:         func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Types = db(), []string{"sysfs"} },
-		"so they always come along":          func(q *request.Mount, _ *plan.MountFacts) { q.From, q.Single = db(), true },
-		"files of the kernel's, which would": func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Beneath = db(), []string{"xfs", "proc"} },
-		"the container has IDs of its own": func(q *request.Mount, f *plan.MountFacts) {
-			q.Type, q.Options, f.Mapped = request.MountTmpfs, [][2]string{{"uid", "7"}}, true
+		"container's root directory":             func(_ *request.Mount, f *plan.MountFacts) { f.Target.Root = true },
+		"is on a proc file system":               func(_ *request.Mount, f *plan.MountFacts) { f.Target.Types = []string{"tmpfs", "proc", "overlay"} },
+		"is on a shared mount":                   func(_ *request.Mount, f *plan.MountFacts) { f.Target.Shared = true },
+		"does not exist in the container":        func(_ *request.Mount, f *plan.MountFacts) { f.Target.Missing = []string{"x"} },
+		"is a file of the container":             func(_ *request.Mount, f *plan.MountFacts) { f.Target.Dir = false },
+		"is a directory of the container":        func(_ *request.Mount, f *plan.MountFacts) { f.Source.Dir = false },
+		"more than 32 directories":               func(q *request.Mount, f *plan.MountFacts) { q.Mkdir, f.Target.Missing = true, make([]string, 33) },
+		"root owns /src":                         func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.UID = true, true, 0 },
+		"has the host's user namespace":          func(q *request.Mount, _ *plan.MountFacts) { q.MapIDs = true },
+		"rslave: /src is on a private mount":     func(q *request.Mount, _ *plan.MountFacts) { q.Slave = true },
+		`/src of "db" is its root directory`:     func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Root = db(), true },
+		`/src of "db" is on a sysfs file system`: func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Types = db(), []string{"sysfs"} },
+		"so they always come along":              func(q *request.Mount, _ *plan.MountFacts) { q.From, q.Single = db(), true },
+		"files of the kernel's, which would":     func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Beneath = db(), []string{"xfs", "proc"} },
+		"uid=70000 of a tmpfs: the container has no such ID": func(q *request.Mount, f *plan.MountFacts) {
+			q.Type, q.Options = request.MountTmpfs, [][2]string{{"uid", "70000"}}
+			remap(f)
 		},
+		"gid=all of a tmpfs": func(q *request.Mount, _ *plan.MountFacts) {
+			q.Type, q.Options = request.MountTmpfs, [][2]string{{"gid", "all"}}
+		},
+		"user namespace has no root":          func(_ *request.Mount, f *plan.MountFacts) { f.GIDs = []plan.IDRange{{Inside: 1, Outside: 1, Count: 9}} },
+		"/src: a container with SYS_ADMIN":    func(_ *request.Mount, f *plan.MountFacts) { f.Mapped, f.Admin = true, true },
+		"/src of db: a container with SYS_AD": func(q *request.Mount, f *plan.MountFacts) { q.From, f.Mapped, f.Admin = db(), true, true },
 		`volume "v" is empty, and /app is not`: func(q *request.Mount, f *plan.MountFacts) {
 			q.Type, q.Volume, f.Source.Empty = request.MountVolume, "v", true
 		},
@@ -106,12 +114,38 @@ func TestMountRefusals(t *testing.T) {
 	}
 }
 
+// remap gives the container a user namespace of its own.
+func remap(f *plan.MountFacts) {
+	ids := []plan.IDRange{{Outside: 100000, Count: 65536}}
+	f.UIDs, f.GIDs, f.Mapped = ids, ids, true
+}
+
+// In a container with a user namespace of its own, what is made belongs to its users. With --idmap the owner of the source
+// is its root, and nobody else is mapped: neither root nor another user of the host.
+func TestMountWithIDs(t *testing.T) {
+	r, o := mounting()
+	remap(o.Mount)
+	r.Mount.MapIDs, o.Mount.Source.GID = true, 1001
+	p, err := plan.NewMount(r, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []plan.IDRange{{Inside: 1000, Outside: 100000, Count: 1}, {Inside: 1001, Outside: 100000, Count: 1}}
+	if !slices.Equal(p.Mounting.Map, want) || p.Mounting.Owner != [2]uint32{100000, 100000} {
+		t.Errorf("%+v", p.Mounting)
+	}
+	r.Mount.MapIDs, r.Mount.Type, r.Mount.Options, o.Mount.Source = false, request.MountTmpfs, [][2]string{{"uid", "7"}}, nil
+	if p, err = plan.NewMount(r, o); err != nil || !slices.Equal(p.Mounting.Options, [][2]string{{"uid", "100007"}, {"gid", "100000"}}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func db() *request.Source { return &request.Source{From: request.FromContainer, Name: "db"} }
 
 func TestMountWarnings(t *testing.T) {
 	for path, want := range map[string]string{
 		"/":                       "read and write all files of the host",
-		"/run":                    "engine's socket",
+		"/run":                    "/run leads to an engine's socket",
 		"/srv/docker.sock":        "engine's socket",
 		"/run/containerd":         "engine's socket",
 		"/proc/sys":               "controls the host's kernel",
@@ -120,14 +154,36 @@ func TestMountWarnings(t *testing.T) {
 		"/var/lib/docker.sockets": "",
 	} {
 		r, o := mounting()
-		o.Mount.Source.Path, o.Mount.Source.Root = path, path == "/"
+		o.Mount.Source.Path, o.Mount.Source.Root, o.Mount.Source.OnHost = path, path == "/", []string{path}
 		if path == "/proc/sys" {
 			o.Mount.Source.Types = []string{"proc", "ext4"}
 		}
-		p, err := plan.NewMount(r, o)
-		if err != nil || strings.Join(p.Warnings, "") != "" != (want != "") || !strings.Contains(strings.Join(p.Warnings, ""), want) {
-			t.Errorf("%s: %v, %v", path, p.Warnings, err)
-		}
+		warned(t, path, r, o, want)
+	}
+	// What is mounted beneath comes along, and in another container there may be files of the host.
+	for want, change := range map[string]func(*request.Mount, *plan.MountPoint){
+		"/src leads to an engine's socket": func(_ *request.Mount, s *plan.MountPoint) {
+			s.OnHost, s.Beneath = []string{"/src", "/run/podman"}, []string{"nsfs"}
+		},
+		"/src of the host controls the host's":   func(_ *request.Mount, s *plan.MountPoint) { s.Beneath = []string{"ext4", "sysfs"} },
+		"/src of db leads to an engine's socket": func(q *request.Mount, s *plan.MountPoint) { q.From, s.OnHost = db(), []string{"/run/docker.sock"} },
+		"read and write all files of the host":   func(q *request.Mount, s *plan.MountPoint) { q.From, s.OnHost = db(), []string{"/"} },
+		"": func(q *request.Mount, s *plan.MountPoint) {
+			q.From, s.OnHost = db(), []string{"/var/lib/docker/overlay2/1/merged/src"}
+		},
+	} {
+		r, o := mounting()
+		change(r.Mount, o.Mount.Source)
+		warned(t, want, r, o, want)
+	}
+}
+
+// warned checks the warning of a plan; "" for none.
+func warned(t *testing.T, name string, r *request.Request, o *plan.Observed, want string) {
+	t.Helper()
+	p, err := plan.NewMount(r, o)
+	if err != nil || strings.Join(p.Warnings, "") != "" != (want != "") || !strings.Contains(strings.Join(p.Warnings, ""), want) {
+		t.Errorf("%s: %v, %v", name, p, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"path"
 	"slices"
 )
@@ -11,10 +12,11 @@ type MountFacts struct {
 	Source  *MountPoint
 	Process Process
 	Target  MountPoint
-	// UID and GID are the IDs on the host of the root of the container's user namespace. Mapped means that this is not
-	// the helper's.
-	UID, GID uint32
-	Mapped   bool
+	// UIDs and GIDs map the IDs of the container's user namespace to the helper's. Mapped means that it is another one,
+	// and Admin that a process in the container may have CAP_SYS_ADMIN in it.
+	UIDs, GIDs []IDRange
+	Mapped     bool
+	Admin      bool
 	// Users are the processes that use the mount to be detached, and More that there are more of them.
 	Users []MountUser
 	More  bool
@@ -51,8 +53,30 @@ type MountPoint struct {
 	Slave  bool // what is mounted on its master propagates to it
 	// Device is that of its file system, and Within its path there, both as in mountinfo.
 	Device, Within string
-	// Beneath are the types of the file systems that are mounted beneath it; only for a source in a container.
-	Beneath []string
+	// Beneath are the types of the file systems that are mounted beneath it, and OnHost the paths on the host of what it
+	// and they show, as far as the host has them; only for a source.
+	Beneath, OnHost []string
+}
+
+// outside maps an ID of a user namespace out of it.
+func outside(ranges []IDRange, inside uint32) (uint32, bool) {
+	for _, r := range ranges {
+		if inside >= r.Inside && inside-r.Inside < r.Count {
+			return r.Outside + (inside - r.Inside), true
+		}
+	}
+	return 0, false
+}
+
+// RootIDs returns the IDs in the helper's user namespace of the root of the container's.
+func (f *MountFacts) RootIDs() (owner [2]uint32, err error) {
+	for n, ranges := range [2][]IDRange{f.UIDs, f.GIDs} {
+		var ok bool
+		if owner[n], ok = outside(ranges, 0); !ok {
+			return owner, errors.New("the container's user namespace has no root")
+		}
+	}
+	return owner, nil
 }
 
 // MountUser is a process that uses a mount.

@@ -31,6 +31,9 @@ func (m *Mounting) source(q *request.Mount, f *MountFacts) error {
 	case q.From == nil:
 		return m.hostSource(q, f)
 	}
+	if err := m.lockable(q, f); err != nil {
+		return err
+	}
 	// The other container's root has made what is mounted there.
 	m.Flags = append(m.Flags, "nosuid", "nodev")
 	switch {
@@ -38,7 +41,7 @@ func (m *Mounting) source(q *request.Mount, f *MountFacts) error {
 		return exit.Hint(fmt.Errorf("%s of %q is its root directory: what is mounted beneath it would come along, its /proc and /sys too", s.Path, m.From),
 			"name a directory in it")
 	case s.kernels() != "":
-		return fmt.Errorf("%s of %q is in a %s, whose files are the kernel's", s.Path, m.From, s.kernels())
+		return fmt.Errorf("%s of %q is on a %s file system, whose files are the kernel's", s.Path, m.From, s.kernels())
 	case slices.ContainsFunc(s.Beneath, OfKernel):
 		return exit.Hint(fmt.Errorf("beneath %s of %q there are files of the kernel's, which would come along", s.Path, m.From),
 			"name a directory in it without such a mount")
@@ -70,16 +73,38 @@ func (m *Mounting) volumeSource(q *request.Mount, f *MountFacts) error {
 	return nil
 }
 
+// lockable refuses what the container could change: the kernel locks the mounts that a user namespace is made with, as
+// docker run does, but not one that is attached later.
+func (m *Mounting) lockable(q *request.Mount, f *MountFacts) error {
+	if !f.Mapped || !f.Admin || q.Force {
+		return nil
+	}
+	return exit.Hint(fmt.Errorf("%s: a container with SYS_ADMIN and a user namespace of its own could make the mount writable, and uncover what mounts in it hide", m.What()),
+		"--force mounts it nevertheless")
+}
+
+// mapIDs maps the owner of the source to the container's root, and nobody else: with all IDs of the container mapped, its
+// root could leave a set-user-ID file there of each user of the host, root included.
+func (m *Mounting) mapIDs(f *MountFacts) {
+	m.Map = []IDRange{{Inside: f.Source.UID, Outside: m.Owner[0], Count: 1}, {Inside: f.Source.GID, Outside: m.Owner[1], Count: 1}}
+}
+
 // hostSource decides about a source on the host.
 func (m *Mounting) hostSource(q *request.Mount, f *MountFacts) error {
+	if err := m.lockable(q, f); err != nil {
+		return err
+	}
 	switch {
 	case q.Slave && !f.Source.Shared && !f.Source.Slave:
 		return fmt.Errorf("rslave: %s is on a private mount, which nothing propagates from", m.Source)
 	case q.MapIDs && !f.Mapped:
 		return errors.New("--idmap: the container has the host's user namespace, so there is nothing to map")
-	case q.MapIDs && f.Source.UID == 0 && !q.Force:
-		return exit.Hint(fmt.Errorf("--idmap: root owns %s, and the container's root could leave a set-user-ID file of root's there", m.Source),
+	case q.MapIDs && (f.Source.UID == 0 || f.Source.GID == 0) && !q.Force:
+		return exit.Hint(fmt.Errorf("--idmap: root owns %s, and the container's root could leave a set-user-ID file of root's there, or one of its group", m.Source),
 			"name a directory of an ordinary user, or add --force")
+	}
+	if q.MapIDs {
+		m.mapIDs(f)
 	}
 	for _, l := range f.Links {
 		if why := l.refused(q); why != "" {

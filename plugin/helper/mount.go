@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -74,7 +75,7 @@ func (m *mounter) do() (err error) {
 	if err := m.sweep(); err != nil {
 		return err
 	}
-	m.answer.Gone = append(m.answer.Gone, m.records.RemoveEnded(root, runs)...)
+	m.records.RemoveEnded(root, needed)
 	switch r.Mount.Action {
 	case request.MountAttach:
 		return m.attach()
@@ -96,19 +97,23 @@ func (m *mounter) sweep() error {
 	if err != nil {
 		return err
 	}
+	var gone []*mounts.Record
 	for _, r := range list {
 		sameRun := r.PID == m.run.PID && r.Start == m.run.Start && r.Namespace == m.run.Namespace
 		if sameRun && among(have, r) != nil {
 			m.answer.Mounts = append(m.answer.Mounts, r)
 			continue
 		}
-		if sameRun {
-			m.removeMade(r)
+		if !sameRun { // the container's file system was mounted again
+			for i := range r.Made {
+				r.Made[i].Device = 0
+			}
 		}
+		gone = append(gone, r)
+	}
+	for _, r := range gone {
 		m.records.Remove(r)
-		if r.ID != 0 { // else the call was killed before it mounted
-			m.answer.Gone = append(m.answer.Gone, r)
-		}
+		m.removeMade(r)
 	}
 	return nil
 }
@@ -173,8 +178,13 @@ func is(r *mounts.Record, in *procfs.Mount) bool {
 	return r.Device == in.Device && r.Root == in.Root
 }
 
-// runs reports whether the first process of a record's container still runs.
-func runs(r *mounts.Record) bool {
+// needed reports whether the first process of a record's container still runs, or the container may be started again with
+// what was made for a mount.
+func needed(r *mounts.Record) bool {
+	const day = 24 * 60 * 60
+	if len(r.Made) > 0 && time.Now().Unix()-r.Time < day {
+		return true
+	}
 	st, err := procfs.ReadStat(r.PID)
 	return err == nil && st.Start == r.Start && !st.Dead()
 }

@@ -2,13 +2,16 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
@@ -62,6 +65,12 @@ func mountAndUnmount(t *testing.T, kinds ns.Set) {
 	pid := isolated(t, kinds)
 	q := attach(source, target)
 	q.ReadOnly = true
+	if kinds.Has(ns.User) { // which has SYS_ADMIN there
+		if _, stderr, status := runHelper(t, asked(pid, q)); status == 0 || !strings.Contains(stderr, "could make the mount writable") {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+		q.Force = true
+	}
 	if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
@@ -87,6 +96,113 @@ func mountAndUnmount(t *testing.T, kinds ns.Set) {
 func TestMountIntoProcess(t *testing.T) {
 	for _, kinds := range []ns.Set{ns.SetOf(ns.Mnt), ns.SetOf(ns.Mnt, ns.User), ns.All()} {
 		t.Run(kinds.String(), func(t *testing.T) { mountAndUnmount(t, kinds) })
+	}
+}
+
+// Directories that were made for one mount and are in use by another one are removed with the last, and those of a process
+// that has ended when the next one is asked for.
+func TestMadeDirectoriesAreRemoved(t *testing.T) {
+	source, dir := t.TempDir(), t.TempDir()
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	mountAt := func(name string) {
+		q := attach(source, filepath.Join(dir, name))
+		q.Mkdir = true
+		if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+	}
+	unmount := func(name string) {
+		q := &request.Mount{Action: request.MountDetach, Lazy: true, Target: request.Word(filepath.Join(dir, name))}
+		if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
+			t.Fatalf("status %d: %s", status, stderr)
+		}
+	}
+	left := func() string {
+		entries, err := os.ReadDir(dir)
+		return fmt.Sprint(entries, err)
+	}
+	mountAt("made/a")
+	mountAt("made/b")
+	mountAt("made/b")
+	unmount("made/a")
+	if got := left(); got != "[d made/] <nil>" {
+		t.Errorf("left: %s", got)
+	}
+	unmount("made/b")
+	unmount("made/b")
+	if got := left(); got != "[] <nil>" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+// --mkdir acts as the root of the container's user namespace, and with none of the helper's groups.
+func TestMkdirHasNoGroups(t *testing.T) {
+	source, dir := t.TempDir(), t.TempDir()
+	const group, root = 4711, 100000
+	ids := []syscall.SysProcIDMap{{HostID: root, Size: 65536}}
+	cmd := exec.Command("sleep", "600")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, UidMappings: ids, GidMappings: ids}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for gid, want := range map[int]string{group: "permission denied", root: ""} {
+		if err := errors.Join(os.Chown(dir, 0, gid), os.Chmod(dir, 0o770)); err != nil {
+			t.Fatal(err)
+		}
+		q := attach(source, filepath.Join(dir, "new"))
+		q.Mkdir, q.Force = true, true
+		_, stderr, status := runHelperBy(t, asked(cmd.Process.Pid, q), "setpriv", "--groups", strconv.Itoa(group), helper)
+		if !strings.Contains(stderr, want) || (status == 0) != (want == "") {
+			t.Errorf("a directory of group %d: status %d: %s", gid, status, stderr)
+		}
+	}
+}
+
+// With mapped IDs the root of the process's user namespace acts as the owner of the source, and as no other user of the
+// host.
+func TestMountMapsTheOwner(t *testing.T) {
+	source, target := t.TempDir(), t.TempDir()
+	const user, group = 1000, 1001
+	if err := os.Chown(source, user, group); err != nil {
+		t.Fatal(err)
+	}
+	roots := filepath.Join(source, "roots")
+	if err := os.WriteFile(roots, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pid := isolated(t, ns.SetOf(ns.Mnt, ns.User))
+	q := attach(source, target)
+	q.MapIDs, q.Force = true, true
+	if _, stderr, status := runHelper(t, asked(pid, q)); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	in := func(command string) ([]byte, error) {
+		return exec.Command("nsenter", "-t", strconv.Itoa(pid), "-m", "-U", "sh", "-c", "cd "+target+" && "+command).CombinedOutput()
+	}
+	if out, err := in("touch file && chmod 4755 file && stat -c '%u %g' ."); err != nil || string(out) != "0 0\n" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Stat(filepath.Join(source, "file"), &st); err != nil || st.Uid != user || st.Gid != group {
+		t.Errorf("%v: the file belongs to %d:%d on the host", err, st.Uid, st.Gid)
+	}
+	if out, err := in("chmod 4755 roots || chown 0 roots"); err == nil {
+		t.Errorf("a file of root's was changed: %s", out)
+	}
+}
+
+// A source that is not absolute is no directory of the host's, least of all the root directory.
+func TestMountWithoutSource(t *testing.T) {
+	pid, target := isolated(t, ns.SetOf(ns.Mnt)), t.TempDir()
+	for _, source := range []string{"", "src", "./"} {
+		if _, stderr, status := runHelper(t, asked(pid, attach(source, target))); status == 0 || !strings.Contains(stderr, "is not an absolute path") {
+			t.Errorf("%q: status %d: %s", source, status, stderr)
+		}
 	}
 }
 

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
-	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
@@ -54,7 +54,10 @@ func (m *mounter) attachBy(p *plan.Plan) (err error) {
 		return err
 	}
 	if p.Mounting.Adopt != nil {
-		err = join.Adopt(p, m.seen.MountSource)
+		err = observe.Answered(func() error { return join.Adopt(p, m.seen.MountSource) })
+	}
+	if err == nil && p.Mounting.Map != nil {
+		held.Mount.Users, err = join.MapOf(p)
 	}
 	held.Mount.Record = func(id join.MountID) error {
 		record.ID, record.Unique = id.ID, id.Unique
@@ -86,7 +89,15 @@ func (m *mounter) makeTarget(p *plan.Plan, record *mounts.Record) (*os.File, err
 	if err := m.records.Write(record); err != nil {
 		return nil, err
 	}
-	target, made, err := join.MakeTarget(p, m.seen.MountTarget)
+	var target *os.File
+	var made []join.Made
+	err := observe.Answered(func() (err error) {
+		target, made, err = join.MakeTarget(p, m.seen.MountTarget)
+		return err
+	})
+	if errors.Is(err, observe.ErrSilent) {
+		return nil, fmt.Errorf("make %s in %q: %w", p.Mounting.Target, p.Target, err) // what it makes later is recorded
+	}
 	record.Made = record.Made[:len(made)] // nothing else is ours
 	for i, one := range made {
 		record.Made[i].Device, record.Made[i].Inode = one.Device, one.Inode
@@ -111,7 +122,7 @@ func (m *mounter) newRecord(p *plan.Plan) *mounts.Record {
 	if q.Slave {
 		record.Options = append(record.Options, "rslave")
 	}
-	record.Time, record.UID, record.By = time.Now().Unix(), os.Getuid(), m.request.Mount.By
+	record.Time, record.By = time.Now().Unix(), m.request.Mount.By
 	return record
 }
 
@@ -120,7 +131,7 @@ func (m *mounter) held() join.Held {
 	held := join.Held{
 		Sources: make(map[int]join.Source),
 		Mount: &join.HeldMount{
-			Source: m.seen.MountSource, Target: m.seen.MountTarget, Users: m.process.Namespaces[ns.User],
+			Source: m.seen.MountSource, Target: m.seen.MountTarget,
 		},
 	}
 	for pid, source := range m.seen.Processes {
@@ -201,7 +212,8 @@ func (m *mounter) undo(record *mounts.Record) error {
 	return nil
 }
 
-// removeMade removes what was made as a mount point, if it is empty.
+// removeMade removes what was made as a mount point, if it is empty. Directories that another mount of ours is in or on are
+// left to that one.
 func (m *mounter) removeMade(r *mounts.Record) {
 	if len(r.Made) == 0 {
 		return
@@ -213,8 +225,33 @@ func (m *mounter) removeMade(r *mounts.Record) {
 			Path: string(one.Path), Device: one.Device, Inode: one.Inode, Dir: one.Dir, After: after,
 		})
 	}
-	if uid, gid, err := m.process.RootIDs(); err == nil {
-		join.RemoveMade(m.seen.MountRoot, [2]uint32{uid, gid}, made)
+	if owner, err := m.seen.RootIDs(m.request); err == nil {
+		var left []join.Made
+		err := observe.Answered(func() error {
+			left = join.RemoveMade(m.seen.MountRoot, owner, made)
+			return nil
+		})
+		if err != nil {
+			m.answer.Warnings = append(m.answer.Warnings, fmt.Sprintf("%s was made for the mount, and cannot be removed: %v", made[0].Path, err))
+			return
+		}
+		for i := len(left) - 1; i >= 0; i-- {
+			m.handOver(r, left[i])
+		}
+	}
+}
+
+// handOver adds a directory to the record of another mount in it or on it.
+func (m *mounter) handOver(from *mounts.Record, left join.Made) {
+	for _, r := range m.answer.Mounts {
+		at := string(r.Target)
+		if r == from || at != left.Path && !strings.HasPrefix(at, left.Path+"/") {
+			continue
+		}
+		one := mounts.Made{Path: request.Word(left.Path), Device: left.Device, Inode: left.Inode, Dir: left.Dir}
+		r.Made = append([]mounts.Made{one}, r.Made...)
+		_ = m.records.Write(r) // else the directory stays
+		return
 	}
 }
 

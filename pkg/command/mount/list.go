@@ -3,15 +3,12 @@ package mount
 import (
 	"cmp"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/formatter"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // row is a mount in the list.
@@ -52,16 +49,4 @@ func (o *options) list(to io.Writer, ours []*mounts.Record, known engine.Answers
 		format = table
 	}
 	return formatter.Write(to, format, head, rows)
-}
-
-// printed escapes text of a container.
-func printed(text string) string { return printable.Text(text) }
-
-// workingDirectory returns the working directory without symbolic links.
-func workingDirectory() (string, error) {
-	dir, err := os.Getwd() // may be $PWD
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -29,18 +30,20 @@ restarted, and nothing else changes. Without SOURCE:TARGET, list what is mounted
 
 SOURCE, TARGET and OPTIONS are those of docker run -v and --mount: a SOURCE with a slash
 is a path, else a volume, which is made if there is none. OPTIONS are ro, rw, rprivate,
-rslave and nocopy. Mounts beneath SOURCE come along. A relative path is one of this
-machine. Symbolic links are followed, unless a container may have made them.
+rslave and nocopy. Mounts beneath SOURCE come along, unless --mount has
+bind-recursive=disabled. A relative path is one of this machine. Symbolic links are
+followed, unless a container may have made them.
 
 TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
 
 The engine knows nothing of the mount: it ends with the container, also when that is
 restarted, and docker inspect does not show it. With --keep the call goes on and mounts
-again after each start, when the container's program has already begun. umount ends it.
+again after each start, when the container's program has already begun. umount ends it;
+Ctrl-C ends the call only, and leaves the mount until the container stops.
 
-Whoever may mount a path into a container may do so with docker run too. A container's
-root can read and write what is mounted as the host's root can, apart from user
-namespaces. With a read-only mount, a container with SYS_ADMIN can make it writable.`
+This gives no rights that docker run -v does not give. Unless the container has its own
+user namespace, its root has the host root's rights on these files. A container with
+SYS_ADMIN can make a read-only mount writable.`
 
 const examples = `  docker nsjoin mount web ./src:/app/src              try out code in a running container
   docker nsjoin mount db ./fixed.cnf:/etc/mysql/conf.d/fixed.cnf:ro --mkdir
@@ -92,10 +95,10 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	o.addTo(cmd)
 	flags.Var(&typeFlag{&o.kind}, "type", `Type of the mount ("bind"|"volume"|"tmpfs"; by default as SOURCE says)`)
 	flags.StringVar(&o.long, "mount", "", "The mount in the long form of docker run")
-	flags.StringVar(&o.from, "from", "", "Container that SOURCE is a path of")
+	flags.StringVar(&o.from, "from", "", "Container that holds SOURCE")
 	flags.BoolVar(&o.mkdir, "mkdir", false, "Make TARGET if it does not exist")
-	flags.BoolVar(&o.ids, "idmap", false, "Map user and group IDs for a container with a user namespace of its own")
-	flags.BoolVar(&o.force, "force", false, "Map IDs even if root owns SOURCE")
+	flags.BoolVar(&o.ids, "idmap", false, "Show the owner of SOURCE as the root of a container with its own user namespace")
+	flags.BoolVar(&o.force, "force", false, "Mount even if the container gets more rights than by docker run: see the error")
 	flags.BoolVar(&o.keep, "keep", false, "Stay, and mount again after each start of the container")
 	flags.BoolVarP(&o.background, "detach", "d", false, "With --keep: stay in the background")
 	cmd.ValidArgsFunction = complete(cli)
@@ -172,7 +175,7 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 	case len(args) == 2 && o.long != "": //nolint:mnd // container, mount
 		err = errors.New("--mount and SOURCE:TARGET cannot be used together")
 	case o.long != "" && (o.kind != "" || o.from != ""):
-		err = errors.New("--mount has a type of its own, and no --from")
+		err = errors.New("--mount cannot be used with --type or --from")
 	case o.from != "" && o.kind != "" && o.kind != request.MountBind:
 		err = errors.New("--from: SOURCE is a path, so its type is bind")
 	case o.long != "":
@@ -236,12 +239,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 		return err
 	}
 	defer host.Close()
-	if err := absolute(host, q); err != nil {
-		return err
-	}
-	if err := followLinks(ctx, host, q); err != nil {
-		return err
-	}
+	host.Stderr = o.errs()
 	r := &request.Request{Version: request.Version, Base: base, Take: ns.SetOf(ns.Mnt), Mount: q}
 	if o.dryRun {
 		r.DryRun = request.Output(o.format)
@@ -269,8 +267,10 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 
 // carryOut has the helper do what r asks for, and prints the result.
 func (o *options) carryOut(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	q := r.Mount
-	if q.Type == request.MountVolume {
+	if err := locate(ctx, host, r); err != nil {
+		return err
+	}
+	if r.Mount.Type == request.MountVolume {
 		return o.mountVolume(ctx, host, r, answers)
 	}
 	return o.ask(ctx, host, r, answers)
@@ -321,13 +321,13 @@ func (o *options) print(host *enginehost.Host, r *request.Request, answers engin
 	case done == nil:
 	case r.Mount.Action == request.MountDetach && done.Target != r.Mount.Target: // it was named by a link, or was moved
 		_, err = fmt.Fprintf(o.out(), "%s is no longer at %s in %s\n",
-			printed(done.What()), printed(string(done.Target)), r.Base)
+			printable.Text(done.What()), printable.Text(string(done.Target)), r.Base)
 	case r.Mount.Action == request.MountAttach:
 		until := "until it stops or restarts"
 		if o.keeper != nil {
 			until = "and will be mounted again after each start"
 		}
-		_, err = fmt.Fprintf(o.out(), "%s is at %s in %s %s\n", printed(done.What()), printed(string(done.Target)), r.Base, until)
+		_, err = fmt.Fprintf(o.out(), "%s is at %s in %s %s\n", printable.Text(done.What()), printable.Text(string(done.Target)), r.Base, until)
 	}
 	return err
 }
@@ -343,11 +343,15 @@ func (o *options) checkFormat(q *request.Mount) error {
 	return nil
 }
 
-// by says who asks.
+// by says who asks. With sudo(8), the user who has logged in is another one.
 func by() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return fmt.Sprintf("uid %d", os.Getuid())
+	who := enginehost.Caller()
+	text := fmt.Sprintf("uid %d", who.UID)
+	if who.Login != nil && int(*who.Login) != who.UID {
+		text += fmt.Sprintf(" (login %d)", *who.Login)
 	}
-	return fmt.Sprintf("uid %d on %s", os.Getuid(), name)
+	if who.Host != "" {
+		text += " on " + who.Host
+	}
+	return text
 }

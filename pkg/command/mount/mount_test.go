@@ -2,6 +2,7 @@ package mount
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,38 @@ func TestTmpfsOptions(t *testing.T) {
 	for _, wrong := range []string{"fast", "size", "mode", "nosuid=1"} {
 		if err := setTmpfs(&request.Mount{}, []string{wrong}); err == nil {
 			t.Errorf("%s is accepted", wrong)
+		}
+	}
+}
+
+func TestLongForm(t *testing.T) {
+	for given, want := range map[string]string{
+		"type=bind,dst=/data":                                  "a bind mount needs a source",
+		"type=bind,src=,dst=/data":                             "a bind mount needs a source",
+		"type=bind,src=/,dst=/data":                            "/ at /data",
+		"type=bind,src=./src,dst=/data,ro":                     "./src at /data", // relative to a directory of the client
+		"type=bind,src=/src,dst=/data,bind-recursive=disabled": "/src at /data, alone",
+		"type=volume,src=v,dst=/data":                          "v at /data",
+		"src=v,dst=/data,volume-nocopy":                        "v at /data, not copied",
+		"src=v,dst=/data,volume-nocopy=false":                  "v at /data",
+		"src=v,dst=/data,volume-driver=nfs":                    "are not supported",
+		"src=v,dst=/data,volume-opt=type=nfs":                  "are not supported",
+		"src=v,dst=/data,volume-label=a=b":                     "are not supported",
+		"src=v,dst=/data,volume-subpath=a":                     "are not supported",
+		"dst=/data":                                            "a volume without a name",
+	} {
+		q, err := parseLong(given)
+		got := fmt.Sprint(err)
+		if err == nil {
+			got = fmt.Sprintf("%s%s at %s", q.Source, q.Volume, q.Target)
+			for text, set := range map[string]bool{", alone": q.Single, ", not copied": q.NoCopy} {
+				if set {
+					got += text
+				}
+			}
+		}
+		if got != want && (err == nil || !strings.Contains(got, want)) {
+			t.Errorf("%s: %s, want %s", given, got, want)
 		}
 	}
 }

@@ -86,8 +86,8 @@ func rows(m *plan.Mounting) [][2]string {
 		rows = append(rows, [2]string{"beneath", map[bool]string{true: "mounts do not come along", false: "mounts come along"}[m.Single]})
 	}
 	rows = append(rows, [2]string{"propagation", m.Propagation()})
-	if m.MapIDs {
-		rows = append(rows, [2]string{"ids", "mapped as in the container's user namespace"})
+	if len(m.Map) == 2 { //nolint:mnd // a user and a group
+		rows = append(rows, [2]string{"ids", fmt.Sprintf("uid %d and gid %d appear as the container's root", m.Map[0].Inside, m.Map[1].Inside)})
 	}
 	return rows
 }

@@ -3,6 +3,7 @@ package mount
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,44 +13,60 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// absolute makes a path on the host absolute. The kernel's name of the working directory has no symbolic links.
-func absolute(host *enginehost.Host, q *request.Mount) error {
-	if q.Source == "" || q.From != nil {
+// locate makes a path on the host absolute, and lets symbolic links on the way to it be followed. r is resolved.
+func locate(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	if r.Mount.Source == "" || r.Mount.From != nil {
 		return nil
 	}
-	typed := string(q.Source)
+	if err := absolute(host, r); err != nil {
+		return err
+	}
+	return followLinks(ctx, host, r)
+}
+
+// absolute makes a path absolute.
+func absolute(host *enginehost.Host, r *request.Request) error {
+	q, typed := r.Mount, string(r.Mount.Source)
 	if strings.HasPrefix(typed, "/") {
 		q.Source = request.Word(filepath.ToSlash(filepath.Clean(typed)))
 		return nil
-	}
-	here, err := host.Connection.Local()
-	if err != nil {
-		return err
-	}
-	if !here {
-		return exit.Hint(fmt.Errorf("%s is relative to a directory of this machine, and the engine is on another one", typed),
-			"name an absolute path on the engine's host")
 	}
 	dir, err := workingDirectory()
 	if err != nil {
 		return fmt.Errorf("%s: %w", typed, err)
 	}
+	switch same, err := host.SharesDir(r, dir); {
+	case err != nil:
+		return err
+	case !same:
+		return exit.Hint(fmt.Errorf("%s is relative to %s of this machine, which is not a directory of the engine's host", typed, dir),
+			"name an absolute path on the engine's host")
+	}
 	q.Source = request.Word(filepath.Join(dir, typed))
 	return nil
 }
 
+// workingDirectory returns the working directory without symbolic links.
+func workingDirectory() (string, error) {
+	dir, err := os.Getwd() // may be $PWD
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}
+
 // followLinks lets symbolic links on the way to a path of the host be followed. For that, the engine is asked which
 // directories of the host its containers can write to. If the engine is not asked, links are refused.
-func followLinks(ctx context.Context, host *enginehost.Host, q *request.Mount) error {
-	if q.Source == "" || q.From != nil || host.Offline() {
+func followLinks(ctx context.Context, host *enginehost.Host, r *request.Request) error {
+	q := r.Mount
+	q.FollowLinks, q.Writable = false, nil // an earlier answer may not be true any more
+	if host.Offline() {
 		return nil
 	}
-	here, err := host.Connection.Local()
-	if err != nil {
-		return err
-	}
-	if leads, err := filepath.EvalSymlinks(string(q.Source)); here && err == nil && leads == string(q.Source) {
-		return nil
+	if leads, err := filepath.EvalSymlinks(string(q.Source)); err == nil && leads == string(q.Source) {
+		if same, err := host.SharesDir(r, filepath.Dir(leads)); same || err != nil {
+			return err
+		}
 	}
 	client, err := host.Connection.Client()
 	if err != nil {

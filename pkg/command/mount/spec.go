@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"path"
@@ -93,7 +94,7 @@ func parseLong(value string) (*request.Mount, error) {
 	var err error
 	switch q.Type {
 	case request.MountBind:
-		err = setBind(q, &parsed)
+		err = setBind(q, &parsed, typedSource(value))
 	case request.MountVolume:
 		err = setVolume(q, &parsed)
 	case request.MountTmpfs:
@@ -107,11 +108,29 @@ func parseLong(value string) (*request.Mount, error) {
 	return q, setTarget(q, m.Target)
 }
 
+// typedSource returns the source in the value of --mount as it was typed. MountOpt makes one that begins with a dot a path
+// of this machine, which the engine's host may not be.
+func typedSource(value string) (source string) {
+	fields, err := csv.NewReader(strings.NewReader(value)).Read()
+	if err != nil {
+		return ""
+	}
+	for _, field := range fields {
+		switch key, text, _ := strings.Cut(field, "="); strings.ToLower(key) {
+		case "source", "src":
+			source = text
+		}
+	}
+	return source
+}
+
 // setBind applies what --mount says of a bind mount.
-func setBind(q *request.Mount, parsed *opts.MountOpt) error {
-	m := parsed.Value()[0]
-	q.Source = request.Word(m.Source)
-	b := m.BindOptions
+func setBind(q *request.Mount, parsed *opts.MountOpt, source string) error {
+	if source == "" {
+		return exit.Hint(errors.New("--mount: a bind mount needs a source"), "name the directory or file of the engine's host with src=")
+	}
+	q.Source = request.Word(source)
+	b := parsed.Value()[0].BindOptions
 	if b == nil {
 		return nil
 	}
@@ -120,7 +139,7 @@ func setBind(q *request.Mount, parsed *opts.MountOpt) error {
 			return err
 		}
 	}
-	q.Single, q.Mkdir = b.NonRecursive, false
+	q.Single = b.NonRecursive
 	if b.ReadOnlyNonRecursive {
 		return errors.New("--mount: bind-recursive=writable: the mounts beneath a read-only one are read-only too")
 	}
@@ -137,7 +156,8 @@ func setVolume(q *request.Mount, parsed *opts.MountOpt) error {
 	if v == nil {
 		return nil
 	}
-	if v.Subpath != "" || v.DriverConfig != nil || len(v.Labels) > 0 {
+	driver := v.DriverConfig // MountOpt makes an empty one for every option of volumes
+	if v.Subpath != "" || driver != nil && (driver.Name != "" || len(driver.Options) > 0) || len(v.Labels) > 0 {
 		return exit.Hint(errors.New("--mount: volume-subpath, volume-driver, volume-opt and volume-label are not supported"),
 			"docker volume create makes a volume with them")
 	}

@@ -29,8 +29,17 @@ func (o *options) mountVolume(ctx context.Context, host *enginehost.Host, r *req
 		return err
 	}
 	if o.dryRun {
-		q.NoCopy = q.NoCopy || exists // its files are not looked at
-		return o.ask(ctx, host, r, answers)
+		unseen := exists && !q.NoCopy
+		q.NoCopy = q.NoCopy || exists // only a container that holds it has its files
+		planned, err := answer(ctx, host, r, answers)
+		if err != nil {
+			return err
+		}
+		if unseen {
+			planned.Plan.Warnings = append(planned.Plan.Warnings,
+				fmt.Sprintf("the files of volume %s were not looked at: if it is empty and %s is not, it is not mounted without :nocopy", q.Volume, q.Target))
+		}
+		return o.print(host, r, answers, planned)
 	}
 	if !exists { // what is refused must not make a volume
 		r.DryRun = request.OutputText
