@@ -27,9 +27,12 @@ const (
 )
 
 // run forwards until ctx ends, all forwards of the container have ended, or the container has ended for good.
-func (c *container) run(ctx context.Context, starting *starting) error {
+func (c *container) run(ctx context.Context, starting *starting) (failed error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	for _, t := range c.tunnels {
+		defer context.AfterFunc(t.alive, func() { t.settle(starting, nil) })()
+	}
 	go func() {
 		for _, t := range c.tunnels {
 			<-t.alive.Done()
@@ -38,6 +41,7 @@ func (c *container) run(ctx context.Context, starting *starting) error {
 	}()
 	defer func() {
 		for _, t := range c.tunnels {
+			t.settle(starting, failed) // if it has not started by now, it never will
 			t.end()
 		}
 	}()
@@ -45,7 +49,7 @@ func (c *container) run(ctx context.Context, starting *starting) error {
 	defer closing.Wait()
 	for first := true; ; first = false {
 		began := time.Now()
-		found, err := c.open(ctx, starting)
+		found, err := c.open(ctx)
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
@@ -53,7 +57,7 @@ func (c *container) run(ctx context.Context, starting *starting) error {
 			c.tell(Running)
 		}
 		c.serve(ctx, reach.New(found.Network), starting, &closing)
-		if ctx.Err() != nil || c.stopped(starting) {
+		if ctx.Err() != nil || c.stopped() {
 			return nil
 		}
 		select {
@@ -64,7 +68,7 @@ func (c *container) run(ctx context.Context, starting *starting) error {
 }
 
 // open opens the container's network. If ctx has ended, neither that nor an error is returned.
-func (c *container) open(ctx context.Context, starting *starting) (Found, error) {
+func (c *container) open(ctx context.Context) (Found, error) {
 	found, err := c.Source.Open(ctx)
 	switch {
 	case ctx.Err() != nil:
@@ -74,25 +78,18 @@ func (c *container) open(ctx context.Context, starting *starting) (Found, error)
 		return Found{}, nil
 	case errors.Is(err, ErrRemoved):
 		c.tell(Removed)
-	case err != nil:
-		starting.settle(err)
-	default:
+	case err == nil:
 		c.setID(found.ID)
 	}
 	return found, err
 }
 
 // stopped notes that the container has stopped, and reports whether its forwards end with it.
-func (c *container) stopped(starting *starting) bool {
+func (c *container) stopped() bool {
 	for _, t := range c.tunnels {
 		t.stopped()
 	}
 	c.tell(Stopped)
-	if c.session.o.UntilStop {
-		for _, t := range c.tunnels {
-			t.settle(starting, nil)
-		}
-	}
 	return c.session.o.UntilStop
 }
 

@@ -252,3 +252,40 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// A forward that waits for its start does not keep the call when it is ended, or when its container is removed.
+func TestEndBeforeTheStart(t *testing.T) {
+	c := start(t, forward.Options{Wait: true}, "0:80", "0:81") // the container does not exist
+	for _, s := range c.session.Status() {
+		c.session.End([]string{s.ID})
+	}
+	if err := c.end(); err != nil {
+		t.Error(err)
+	}
+	c, n := start(t, forward.Options{Wait: true}, "0:80"), newNetwork() // the port does not listen
+	c.source.next <- n
+	close(n.gone)
+	close(c.source.next)
+	if err := c.end(); !errors.Is(err, forward.ErrRemoved) {
+		t.Error(err)
+	}
+	select {
+	case <-c.started:
+		t.Error("it has started without its container")
+	default:
+	}
+}
+
+// A forward that was ended does not keep the others from starting.
+func TestEndOneBeforeTheStart(t *testing.T) {
+	c, n := start(t, forward.Options{Wait: true}, "0:80", "0:81"), newNetwork()
+	c.session.End([]string{c.session.Status()[1].ID})
+	n.serve(t, "127.0.0.1:80")
+	c.source.next <- n
+	c.wait(forward.Ready)
+	select {
+	case <-c.started:
+	case <-time.After(within):
+		t.Error("it does not start")
+	}
+}

@@ -176,10 +176,20 @@ func (s *Session) users() *listen.Users {
 	return &listen.Users{Any: s.o.AnyUser, Allowed: listen.Caller(), Of: peeruid.Of}
 }
 
-// couldNot says which forward could not be started.
-func couldNot(t *tunnel, err error) error {
-	if t.Reverse {
-		return fmt.Errorf("container %q: %w", t.owner.Name, err)
-	}
-	return err
+// A ListenError is why a forward could not be started.
+type ListenError struct {
+	spec.Forward
+
+	Container string
+	Err       error
 }
+
+func (e *ListenError) Error() string {
+	if e.Reverse {
+		return fmt.Sprintf("container %q: %v", e.Container, e.Err)
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the error of listening.
+func (e *ListenError) Unwrap() error { return e.Err }

@@ -93,7 +93,7 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 		case err == nil:
 			failing = false
 			l.use(set, starting)
-		case ctx.Err() != nil, t.settle(starting, couldNot(t, err)): // which ends everything
+		case ctx.Err() != nil, t.settle(starting, &ListenError{t.Forward, t.owner.Name, err}): // which ends everything
 			return
 		default:
 			if !failing {
@@ -104,9 +104,6 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 			failing = true
 			l.pause(lookRarely)
 		}
-	}
-	if t.alive.Err() != nil {
-		t.settle(starting, nil)
 	}
 }
 

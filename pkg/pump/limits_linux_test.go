@@ -120,3 +120,17 @@ func TestTooFewDescriptors(t *testing.T) {
 		t.Error(n, "lines")
 	}
 }
+
+// A Join that Close overtakes starts no loop, which nobody would stop.
+func TestNoLoopStartsAfterClose(t *testing.T) {
+	listeners, p := newPairs(t), newPump(t)
+	_ = p.Close()
+	outside, a := connect(t, listeners.tcp)
+	b, other := connect(t, listeners.tcp)
+	for _, conn := range []net.Conn{outside, a, b, other} {
+		defer conn.Close()
+	}
+	if p.Adopt(a, b) {
+		t.Error("a closed Pump has taken connections")
+	}
+}

@@ -20,6 +20,7 @@ type loops struct {
 	next   int
 	pipes  pipes
 	failed bool // a loop could not be started
+	closed bool // by stopLoops: none is started any more
 }
 
 // adopt gives a pair of sockets of this machine to a loop. It takes copies of the descriptors, since package net's
@@ -31,7 +32,7 @@ func (p *Pump) adopt(a, b net.Conn, done func(sent, received int64, err error)) 
 	}
 	l := p.loop()
 	if l == nil {
-		return false
+		return false // copy ends the pair if the Pump was closed
 	}
 	fdA, err := duplicate(rawA)
 	if err != nil {
@@ -94,6 +95,9 @@ func (p *Pump) loop() *loop {
 	p.loops.mu.Lock()
 	defer p.loops.mu.Unlock()
 	s := &p.loops
+	if s.closed {
+		return nil
+	}
 	if len(s.list) < min(mostLoops, runtime.GOMAXPROCS(0)) && !s.failed {
 		if s.list == nil {
 			s.pipes.report = p.report
@@ -118,6 +122,7 @@ func (p *Pump) loop() *loop {
 func (p *Pump) stopLoops() {
 	p.loops.mu.Lock()
 	defer p.loops.mu.Unlock()
+	p.loops.closed = true // a Join may be under way
 	for _, l := range p.loops.list {
 		l.mu.Lock()
 		l.closing = true

@@ -25,6 +25,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
@@ -132,12 +133,33 @@ func (c *call) start(ctx context.Context) error {
 		}
 		return c.starter.Ready()
 	})
-	switch {
-	case errors.Is(err, forward.ErrRemoved):
+	if errors.Is(err, forward.ErrRemoved) {
 		return exit.CommandStatus(exit.Failed) // the event was printed
-	case errors.Is(err, syscall.EADDRINUSE):
+	}
+	return withHint(err)
+}
+
+// withHint adds what the user can do if a forward cannot listen.
+func withHint(err error) error {
+	failed, ok := errors.AsType[*forward.ListenError](err)
+	if !ok {
+		return err
+	}
+	isPath, reverse := failed.Listen.Network == spec.Unix, failed.Reverse
+	switch inUse, denied := listen.IsInUse(err), listen.IsDenied(err); {
+	case inUse && isPath:
+		return exit.Hint(err, "choose another name for the socket")
+	case inUse && reverse:
+		return exit.Hint(err, "-R 0:PORT takes a free port in the container")
+	case inUse:
 		return exit.Hint(err, "0:PORT takes a free port; docker nsjoin forward ls shows your other forwards")
-	case errors.Is(err, syscall.EACCES):
+	case denied && isPath && reverse:
+		return exit.Hint(err, "-u chooses the user who makes the socket in the container")
+	case denied && isPath:
+		return exit.Hint(err, "choose a directory in which you may make files")
+	case denied && reverse:
+		return exit.Hint(err, "a port from 1024 upwards needs no privilege: -R 8080:80")
+	case denied:
 		return exit.Hint(err, "a port from 1024 upwards needs no privilege: 8080:80")
 	}
 	return err

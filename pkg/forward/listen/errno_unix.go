@@ -4,9 +4,10 @@ package listen
 
 import "syscall"
 
-// What listening fails with.
-const (
-	errInUse     = syscall.EADDRINUSE
-	errNoAddress = syscall.EADDRNOTAVAIL
-	errNoFamily  = syscall.EAFNOSUPPORT
+// What listening and connecting fail with, here and in a container.
+var (
+	inUse     = []error{syscall.EADDRINUSE}
+	denied    = []error{syscall.EACCES}
+	noAddress = []error{syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT}
+	refused   = []error{syscall.ECONNREFUSED}
 )

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 )
@@ -80,7 +82,7 @@ func With(ctx context.Context, l spec.Listen, addresses []string, listen Functio
 		if s, err = onAddresses(ctx, l, wanted, listen); err == nil {
 			return s, nil
 		}
-		if l.Port != 0 || !errors.Is(err, errInUse) {
+		if l.Port != 0 || !IsInUse(err) {
 			break
 		}
 	}
@@ -163,9 +165,19 @@ func portOf(addr net.Addr) uint16 {
 	return at.Port()
 }
 
-// isAbsent reports whether listening failed because this machine does not have the address or its family.
+// isAbsent reports whether listening failed because there is no such address, or not its family.
 func isAbsent(err error) bool {
-	return errors.Is(err, errNoAddress) || errors.Is(err, errNoFamily)
+	return isOne(err, noAddress)
+}
+
+// IsInUse reports whether an error says that another program listens there, IsDenied whether this user may not.
+func IsInUse(err error) bool { return isOne(err, inUse) }
+
+// IsDenied is described at IsInUse.
+func IsDenied(err error) bool { return isOne(err, denied) }
+
+func isOne(err error, of []error) bool {
+	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
 }
 
 // Addresses returns where the set listens, as a client would write it. Both loopback addresses are one.
@@ -241,13 +253,13 @@ func Reset(conn net.Conn) {
 	conn.Close()
 }
 
-// cause returns what the kernel said, without the address, which the caller names.
+// cause returns an error without the address, which the caller names.
 func cause(err error) error {
-	if failed, ok := errors.AsType[syscall.Errno](err); ok {
-		return failed
-	}
 	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Err != nil {
-		return failed.Err
+		err = failed.Err
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return exit.Brief(err, errno)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package listen_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
@@ -229,5 +231,34 @@ func TestReverseListens(t *testing.T) {
 	s.Close()
 	if asked[0] != "tcp4 127.0.0.1:0" || len(asked) > 1 && !strings.HasPrefix(asked[1], "tcp6 [::1]:") {
 		t.Errorf("%q", asked)
+	}
+}
+
+// What a container lacks is left out on every system: its errors have numbers of Linux.
+func TestFamilyThatTheContainerLacks(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT} {
+		s, err := listen.With(t.Context(), spec.Listen{Network: spec.TCP}, nil, func(ctx context.Context, network, address string) (net.Listener, error) {
+			if network == "tcp6" {
+				return nil, os.NewSyscallError("bind", errno)
+			}
+			var config net.ListenConfig
+			return config.Listen(ctx, network, address)
+		})
+		if err != nil {
+			t.Errorf("%v: %v", errno, err)
+			continue
+		}
+		s.Close()
+	}
+}
+
+// The text is the kernel's reason alone; a hint of the helper's stays.
+func TestErrorOfTheContainer(t *testing.T) {
+	_, err := listen.With(t.Context(), spec.Listen{Network: spec.Unix, Path: "/s"}, nil, func(context.Context, string, string) (net.Listener, error) {
+		return nil, exit.Hint(fmt.Errorf("bind /s in web: %w", syscall.EADDRINUSE), "look there")
+	})
+	known, ok := errors.AsType[*exit.Error](err)
+	if !ok || known.Hint != "look there" || err.Error() != "listen on /s: "+syscall.EADDRINUSE.Error() || !listen.IsInUse(err) {
+		t.Errorf("%v, %+v", err, known)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // The modes of a UNIX socket: only the user may connect, or everybody.
@@ -22,7 +23,7 @@ const (
 func listenUnix(ctx context.Context, path string, mode fs.FileMode) (net.Listener, error) {
 	config := net.ListenConfig{Control: private}
 	l, err := config.Listen(ctx, string(unixNetwork), path)
-	if errors.Is(err, errInUse) && !strings.HasPrefix(path, "@") {
+	if IsInUse(err) && !strings.HasPrefix(path, "@") {
 		if err := RemoveStale(path); err != nil {
 			return nil, err
 		}
@@ -65,9 +66,6 @@ func (l *unixListener) Close() error {
 	return err
 }
 
-// IsInUse reports whether an error says that another program listens.
-func IsInUse(err error) bool { return errors.Is(err, errInUse) }
-
 // RemoveStale removes a UNIX socket that this user has made and that nobody listens on. Any other file is an error.
 func RemoveStale(path string) error {
 	info, err := os.Lstat(path)
@@ -86,7 +84,9 @@ func RemoveStale(path string) error {
 	conn, err := net.Dial(unixNetwork, path)
 	if err == nil {
 		conn.Close()
-		return fmt.Errorf("another program listens there: %w", errInUse)
+	}
+	if !isOne(err, refused) { // a program may listen, although the queue of its socket is full, or it may not be asked
+		return fmt.Errorf("another program listens there: %w", syscall.EADDRINUSE)
 	}
 	if again, err := os.Lstat(path); err != nil || !os.SameFile(again, info) {
 		return errors.New("another program uses that name")

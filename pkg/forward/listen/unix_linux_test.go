@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
@@ -71,5 +73,34 @@ func TestClosedClients(t *testing.T) {
 			t.Errorf("%q: %+v", row.text, refused)
 		}
 		accepted.Close()
+	}
+}
+
+// A socket on which a program listens stays, also while its queue is full.
+func TestBusySocketStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, 0), os.Chmod(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		waiting, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(waiting)
+		if unix.Connect(waiting, &unix.SockaddrUnix{Name: path}) != nil {
+			break
+		}
+	}
+	if err := listen.RemoveStale(path); !listen.IsInUse(err) {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,8 @@ package reach
 import (
 	"errors"
 	"syscall"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // elsewhere are the errors after which another address of the same port may work: nothing listens there, or the family
@@ -16,8 +18,8 @@ func IsRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 
 // Cause returns what the kernel said about a connection, without the addresses, which messages name otherwise.
 func Cause(err error) error {
-	if failed, ok := errors.AsType[syscall.Errno](err); ok {
-		return failed
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return exit.Brief(err, errno)
 	}
 	return err
 }

@@ -84,16 +84,22 @@ func (l *Local) read() {
 		if lost && len(fds) == 0 && r.Error == "" {
 			r.Error, r.Errno = unix.EMFILE.Error(), int(unix.EMFILE)
 		}
-		l.mu.Lock()
-		wanted := l.pending[r.ID]
-		delete(l.pending, r.ID)
-		l.mu.Unlock()
-		if wanted == nil {
-			closeAll(fds) // nobody waits any more
-			continue
-		}
-		wanted <- r
+		l.deliver(r)
 	}
+}
+
+// deliver gives an answer to the one who waits for it. The channel has room for it. It is sent with the lock held, so that
+// forget finds either the question or the answer.
+func (l *Local) deliver(r reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wanted := l.pending[r.ID]
+	if wanted == nil {
+		closeAll(r.fds) // nobody waits any more
+		return
+	}
+	delete(l.pending, r.ID)
+	wanted <- r
 }
 
 // end waits for the helper's end: it keeps nothing of the container's network in use after that.

@@ -1,0 +1,44 @@
+package forward
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+)
+
+// A hint is about what has failed: a port or a path, here or in the container.
+func TestHints(t *testing.T) {
+	port, path := spec.Listen{Network: spec.TCP, Port: 80}, spec.Listen{Network: spec.Unix, Path: "/s"}
+	for _, row := range []struct {
+		listen  spec.Listen
+		reverse bool
+		errno   syscall.Errno
+		want    string // part of the hint
+	}{
+		{port, false, syscall.EADDRINUSE, "0:PORT takes"},
+		{port, true, syscall.EADDRINUSE, "-R 0:PORT takes"},
+		{path, false, syscall.EADDRINUSE, "another name"},
+		{port, false, syscall.EACCES, "1024 upwards"},
+		{path, false, syscall.EACCES, "directory"},
+		{path, true, syscall.EACCES, "-u chooses"},
+		{port, false, syscall.ENOMEM, ""},
+	} {
+		failed := &forward.ListenError{Forward: spec.Forward{Listen: row.listen, Reverse: row.reverse}, Container: "web", Err: row.errno}
+		hint := ""
+		if known, ok := errors.AsType[*exit.Error](withHint(fmt.Errorf("forward: %w", failed))); ok {
+			hint = known.Hint
+		}
+		if !strings.Contains(hint, row.want) || row.want == "" && hint != "" {
+			t.Errorf("%+v: %q", row, hint)
+		}
+	}
+	if _, ok := errors.AsType[*exit.Error](withHint(syscall.EACCES)); ok {
+		t.Error("a hint for an error that is not about listening")
+	}
+}
