@@ -82,9 +82,19 @@ func (d *Dialer) checkNetwork(fd int) error {
 	return nil
 }
 
-// forged ends the dialer: a process of the container controls what the dialer's processes there do.
+// forged ends the dialer.
 func (d *Dialer) forged(why error) error {
-	err := fmt.Errorf("a process in %q has put another descriptor in the place of the UNIX socket that was wanted: %w", d.Plan.Target, why)
+	err := &ForgedError{d.Plan.Target, why}
 	d.fail(err)
 	return err
+}
+
+// ForgedError is why a dialer has ended: a process of the container controls what the dialer's processes there do.
+type ForgedError struct {
+	Container string
+	Why       error
+}
+
+func (e *ForgedError) Error() string {
+	return fmt.Sprintf("a process in %q has put another descriptor in the place of the UNIX socket that was wanted: %v", e.Container, e.Why)
 }

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 // checker returns a dialer whose container has this process's network.
@@ -114,5 +116,47 @@ func TestUnlinkRemovesOnlyTheSocket(t *testing.T) {
 	}
 	if err := f.unlink(); !errors.Is(err, unix.ESTALE) {
 		t.Errorf("a link: %v", err)
+	}
+}
+
+// The client learns why the dialer has ended: that the container has, or what a process there has done.
+func TestClientLearnsWhyItEnds(t *testing.T) {
+	for _, attack := range []error{nil, errors.New("its type is wrong")} {
+		ours, theirs, err := passing.Pair()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, served := checker(t), make(chan error, 1)
+		go func() { served <- d.Serve(theirs) }()
+		n, err := client.OpenLocal(t.Context(), ours, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if attack == nil {
+			d.fail(nil)
+		} else {
+			_ = d.forged(attack)
+		}
+		<-n.Gone()
+		_, refused := errors.AsType[*client.RefusedError](n.Err())
+		if err := <-served; refused != (attack != nil) || (err != nil) != refused || refused && n.Err().Error() != err.Error() {
+			t.Errorf("%v: the client learns %v, the helper ends with %v", attack, n.Err(), err)
+		}
+	}
+	// One that is killed says nothing.
+	ours, theirs, err := passing.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := passing.Send(theirs, []byte("{}"), nil); err != nil {
+		t.Fatal(err)
+	}
+	n, err := client.OpenLocal(t.Context(), ours, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	if err := n.Err(); !errors.Is(err, client.ErrHelperEnded) {
+		t.Error(err)
 	}
 }

@@ -30,7 +30,8 @@ type server struct {
 	bound map[uint64]func() // removes a bound socket, by the ID of the question
 }
 
-// Serve answers the client on socket until it has gone or the dialer has ended; the error is that of Err then.
+// Serve answers the client on socket until it has gone or the dialer has ended. The client is told why; the error is that of
+// Err then.
 func (d *Dialer) Serve(socket *os.File) error {
 	fd, err := unix.FcntlInt(socket.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -57,6 +58,11 @@ func (d *Dialer) Serve(socket *os.File) error {
 		}
 		switch {
 		case d.isEnded():
+			last := message.Answer{Over: true}
+			if err := d.Err(); err != nil {
+				last.Error = err.Error()
+			}
+			s.answer(last, nil)
 			return d.Err()
 		case err != nil && !errors.Is(err, unix.ECONNRESET):
 			return fmt.Errorf("the client's socket: %w", err)
@@ -164,6 +170,9 @@ func (s *server) doneDocument(a message.Answer, err error, document any) {
 // done sends an answer and closes the descriptors.
 func (s *server) done(a message.Answer, err error, fds ...int) {
 	if err != nil {
+		if s.dialer.isEnded() {
+			return // the client is told why that is
+		}
 		a.Error = err.Error()
 		if known, ok := errors.AsType[*exit.Error](err); ok {
 			a.Hint = known.Hint

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
 // container is a container whose forwards run.
@@ -47,18 +48,38 @@ func (c *container) run(ctx context.Context, starting *starting) (failed error) 
 	}()
 	var closing sync.WaitGroup
 	defer closing.Wait()
-	for first := true; ; first = false {
+	for again := Kind(""); ; { // again is what to report if the container is found again
 		began := time.Now()
 		found, err := c.open(ctx)
+		if errors.Is(err, ErrStopped) {
+			c.close(Stopped, nil)
+			return nil
+		}
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		if !first {
-			c.tell(Running)
+		if again != "" {
+			c.tell(again, nil)
 		}
 		c.serve(ctx, reach.New(found.Network), starting, &closing)
-		if ctx.Err() != nil || c.stopped() {
+		if ctx.Err() != nil {
 			return nil
+		}
+		why := found.Network.Err()
+		_, attacked := errors.AsType[*client.RefusedError](why)
+		switch {
+		case attacked:
+			c.close(Attacked, why)
+			return &AttackError{why}
+		case why != nil:
+			c.close(Lost, why)
+			again = Reached
+		case c.session.o.UntilStop:
+			c.close(Stopped, nil)
+			return nil
+		default:
+			c.close(Stopped, nil)
+			again = Running
 		}
 		select {
 		case <-time.After(time.Until(began.Add(leastLife))):
@@ -77,20 +98,19 @@ func (c *container) open(ctx context.Context) (Found, error) {
 		}
 		return Found{}, nil
 	case errors.Is(err, ErrRemoved):
-		c.tell(Removed)
+		c.tell(Removed, nil)
 	case err == nil:
 		c.setID(found.ID)
 	}
 	return found, err
 }
 
-// stopped notes that the container has stopped, and reports whether its forwards end with it.
-func (c *container) stopped() bool {
+// close notes and reports why all forwards are closed.
+func (c *container) close(state Kind, why error) {
 	for _, t := range c.tunnels {
-		t.stopped()
+		t.closed(state)
 	}
-	c.tell(Stopped)
-	return c.session.o.UntilStop
+	c.tell(state, why)
 }
 
 // serve runs the forwards until ctx ends or the network is gone. Connections that are left end soon after it, which
@@ -133,6 +153,10 @@ func (c *container) getID() string {
 	return c.id
 }
 
-func (c *container) tell(kind Kind) {
-	c.session.tell(Event{Event: kind, Container: c.Name, ContainerID: c.getID()})
+func (c *container) tell(kind Kind, why error) {
+	e := Event{Event: kind, Container: c.Name, ContainerID: c.getID()}
+	if why != nil {
+		e.Error = why.Error()
+	}
+	c.session.tell(e)
 }

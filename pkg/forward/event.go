@@ -20,12 +20,15 @@ const (
 	Connection Kind = "connection" // a connection has ended, or was not made
 	// Unreachable means that the target could not be connected to, for another reason than before.
 	Unreachable Kind = "unreachable"
-	Refused     Kind = "refused" // a user's connections are refused
-	Limited     Kind = "limited" // a limit of the system is reached
-	Stopped     Kind = "stopped" // the container has stopped: all its forwards are closed
-	Running     Kind = "running" // the container runs again
-	Removed     Kind = "removed" // the container was removed: its forwards have ended
-	Ended       Kind = "ended"   // docker nsjoin forward rm has ended the forward
+	Refused     Kind = "refused"  // a user's connections are refused
+	Limited     Kind = "limited"  // a limit of the system is reached
+	Stopped     Kind = "stopped"  // the container has stopped: all its forwards are closed
+	Running     Kind = "running"  // the container runs again
+	Removed     Kind = "removed"  // the container was removed: its forwards have ended
+	Lost        Kind = "lost"     // the way to the container is lost: all its forwards are closed while it is tried again
+	Reached     Kind = "reached"  // it was found again
+	Attacked    Kind = "attacked" // a process in the container has tried to attack: its forwards have ended
+	Ended       Kind = "ended"    // docker nsjoin forward rm has ended the forward
 )
 
 // Event is something that happened. Fields that do not belong to its kind are empty.
@@ -39,7 +42,9 @@ type Event struct {
 	Network     string   `json:"Network,omitempty"` // tcp, udp or unix
 	Reverse     bool     `json:"Reverse,omitempty"`
 	Proxy       bool     `json:"Proxy,omitempty"`
-	Open        bool     `json:"Open,omitempty"` // other machines reach it
+	// Open says that it does not listen on loopback addresses alone: other machines reach it or, with Reverse, other
+	// containers.
+	Open bool `json:"Open,omitempty"`
 
 	Peer     string  `json:"Peer,omitempty"`
 	Seconds  float64 `json:"Seconds,omitempty"`

@@ -25,6 +25,9 @@ type network struct {
 	inside []net.Listener    // listeners in the container, on other addresses here
 	gone   chan struct{}
 	closed bool
+	why    error // of Err
+
+	failing error // of Dial
 
 	inPlace client.Network // if the container has this process's network
 }
@@ -37,12 +40,23 @@ func newNetwork() *network { return &network{ports: map[string]string{}, gone: m
 func (n *network) Dial(ctx context.Context, kind, address string) (net.Conn, error) {
 	n.mu.Lock()
 	at, ok := n.ports[kind+" "+address]
+	failing := n.failing
 	n.mu.Unlock()
+	if failing != nil {
+		return nil, failing
+	}
 	if !ok {
 		return nil, &net.OpError{Op: "dial", Net: kind, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
 	var dialer net.Dialer
 	return dialer.DialContext(ctx, kind, at)
+}
+
+// fail lets connections fail from now on.
+func (n *network) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.failing = err
 }
 
 func (n *network) Listen(ctx context.Context, kind, address string) (net.Listener, error) {
@@ -83,6 +97,7 @@ func cut(address string) (kind, text string, ok bool) {
 
 func (n *network) Names(context.Context) (sockets.Names, error) { return names, nil }
 func (n *network) Gone() <-chan struct{}                        { return n.gone }
+func (n *network) Err() error                                   { return n.why }
 
 func (n *network) Close() error {
 	n.mu.Lock()

@@ -2,6 +2,7 @@ package forward_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
 	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
@@ -287,5 +289,70 @@ func TestEndOneBeforeTheStart(t *testing.T) {
 	case <-c.started:
 	case <-time.After(within):
 		t.Error("it does not start")
+	}
+}
+
+// A helper that is lost is no end of the container: the forward goes on, also with --until-stop.
+func TestLostHelper(t *testing.T) {
+	c, n := start(t, forward.Options{UntilStop: true}, "0:80"), newNetwork()
+	n.serve(t, "127.0.0.1:80")
+	c.source.next <- n
+	ready := c.wait(forward.Ready)
+	n.why = errors.New("no answer")
+	close(n.gone)
+	if e := c.wait(forward.Lost); e.Error != "no answer" {
+		t.Errorf("%+v", e)
+	}
+	if s := c.session.Status(); len(s) != 1 || s[0].State != forward.Lost {
+		t.Errorf("%+v", s)
+	}
+	again := newNetwork()
+	again.serve(t, "127.0.0.1:80")
+	c.source.next <- again
+	c.wait(forward.Reached)
+	if e := c.wait(forward.Ready); e.Listen[0] != ready.Listen[0] {
+		t.Errorf("%s, then %s", ready.Listen[0], e.Listen[0])
+	}
+	close(again.gone)
+	if c.wait(forward.Stopped); c.end() != nil {
+		t.Error("the container has stopped")
+	}
+}
+
+// A container that attacks is not opened again.
+func TestAttack(t *testing.T) {
+	c, n := start(t, forward.Options{}, "0:80"), newNetwork()
+	n.serve(t, "127.0.0.1:80")
+	c.source.next <- n
+	c.wait(forward.Ready)
+	n.why = &client.RefusedError{Why: "an attack"}
+	close(n.gone)
+	if e := c.wait(forward.Attacked); e.Error != "an attack" {
+		t.Errorf("%+v", e)
+	}
+	if _, attacked := errors.AsType[*forward.AttackError](c.end()); !attacked {
+		t.Error("it ends for another reason")
+	}
+}
+
+// Each limit is reported once for the call, as what it is.
+func TestLimitsAreNamed(t *testing.T) {
+	c, n := start(t, forward.Options{}, "0:db:1", "0:db:2"), newNetwork()
+	c.source.next <- n
+	at := c.wait(forward.Ready).Listen[0]
+	for _, row := range []struct {
+		err  error
+		want string
+	}{{client.ErrLimit, "4096"}, {syscall.EMFILE, "ulimit -n"}, {syscall.ENFILE, "file-max"}} {
+		n.fail(fmt.Errorf("connect: %w", row.err))
+		isReset(t, at)
+		if e := c.wait(forward.Limited); !strings.Contains(e.Error, row.want) {
+			t.Errorf("%v: %s", row.err, e.Error)
+		}
+		c.wait(forward.Connection)
+		isReset(t, at)
+		if e := <-c.events; e.Event != forward.Connection {
+			t.Errorf("twice: %+v", e)
+		}
 	}
 }

@@ -155,7 +155,7 @@ func (l *life) serve(client net.Conn) error {
 			listen.Reset(client)
 		}
 		l.joined.end()
-		if !refused && l.ctx.Err() == nil {
+		if !refused && !l.isOver() {
 			if ownPort := !l.Reverse && l.Target.Host == "" && l.Target.Network == spec.TCP; !ownPort || !reach.IsRefused(err) {
 				l.unreachable(err)
 			} // else the forward waits
@@ -171,6 +171,16 @@ func (l *life) serve(client net.Conn) error {
 		l.joined.end()
 	})
 	return nil
+}
+
+// isOver reports whether the forward has ended, or the container.
+func (l *life) isOver() bool {
+	select {
+	case <-l.network.Gone(): // ctx ends a little later
+		return true
+	default:
+		return l.ctx.Err() != nil
+	}
 }
 
 // connect makes the connection that a client asks for.

@@ -8,42 +8,59 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
-// files reports the limit of open files, which many things meet at the same time.
-type files struct {
+// limits reports limits that many connections meet at the same time.
+type limits struct {
 	mu   sync.Mutex
-	said time.Time
+	said map[error]time.Time // by the error of known
 }
 
-// againAfter is when the limit is reported again.
+// known are these limits, with what the user can do.
+var known = []struct {
+	err    error
+	advice string
+}{
+	{syscall.EMFILE, "ulimit -n is the limit, and a connection takes two"},
+	{syscall.ENFILE, "/proc/sys/fs/file-max is the limit of this machine"},
+	{client.ErrLimit, "others have to end first"},
+}
+
+// againAfter is when a limit is reported again.
 const againAfter = time.Minute
 
 // isFirst reports whether the limit was not reported recently.
-func (f *files) isFirst() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.said.IsZero() && time.Since(f.said) < againAfter {
+func (l *limits) isFirst(limit error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at, said := l.said[limit]; said && time.Since(at) < againAfter {
 		return false
 	}
-	f.said = time.Now()
+	if l.said == nil {
+		l.said = make(map[error]time.Time)
+	}
+	l.said[limit] = time.Now()
 	return true
 }
 
-// noFiles reports whether err means that this process or the system has too many open files. It says so once for the call.
-func (t *tunnel) noFiles(err error) bool {
-	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
-		return false
+// atLimit reports whether err means that a known limit is reached. It says so once for the call.
+func (t *tunnel) atLimit(err error) bool {
+	for _, limit := range known {
+		if !errors.Is(err, limit.err) {
+			continue
+		}
+		if t.owner.session.limits.isFirst(limit.err) {
+			t.tellLimit(fmt.Errorf("connections wait or fail: %w; %s", reach.Cause(err), limit.advice))
+		}
+		return true
 	}
-	if t.owner.session.files.isFirst() {
-		t.tellLimit(fmt.Errorf("connections wait or fail: %w; ulimit -n is the limit, and a connection takes two", reach.Cause(err)))
-	}
-	return true
+	return false
 }
 
 // limited reports that a limit of the system is reached.
 func (t *tunnel) limited(err error) {
-	if !t.noFiles(err) {
+	if !t.atLimit(err) {
 		t.tellLimit(err)
 	}
 }

@@ -65,7 +65,7 @@ func (l *life) admits(local, peer netip.AddrPort) bool {
 // refused reports that a user's connections are refused, once for each user.
 func (l *life) refused(err error) {
 	refused, ok := errors.AsType[*listen.RefusedError](err)
-	if !ok || !refused.First || l.noFiles(err) {
+	if !ok || !refused.First || l.atLimit(err) {
 		return
 	}
 	e := l.event(Refused)

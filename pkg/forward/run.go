@@ -21,12 +21,24 @@ type Found struct {
 // Source finds one container each time that it runs.
 type Source interface {
 	// Open returns the container's network. The first time, it fails if the container does not run, unless the user
-	// wants to wait. Later it waits until the container runs again, and fails with ErrRemoved if it never will.
+	// wants to wait. Later it waits until the container runs again, and fails with ErrRemoved if it never will. With
+	// Options.UntilStop it fails with ErrStopped if the container has stopped since.
 	Open(ctx context.Context) (Found, error)
 }
 
-// ErrRemoved is wrapped by the error for a container that has been removed.
-var ErrRemoved = errors.New("the container was removed")
+// Errors that are wrapped by those of Source.Open: the container was removed, or has stopped since it was opened.
+var (
+	ErrRemoved = errors.New("the container was removed")
+	ErrStopped = errors.New("the container has stopped")
+)
+
+// AttackError ends the forwards of a container in which a process has tried to attack. An event has said so.
+type AttackError struct{ Err error }
+
+func (e *AttackError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what has happened.
+func (e *AttackError) Unwrap() error { return e.Err }
 
 // Container is a container with its forwards.
 type Container struct {
@@ -54,7 +66,7 @@ type Session struct {
 	o          Options
 	containers []*container
 	report     sync.Mutex
-	files      files
+	limits     limits
 }
 
 // New prepares a call.

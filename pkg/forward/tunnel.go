@@ -34,7 +34,7 @@ type tunnel struct {
 	state   Kind
 	since   time.Time
 	listen  []string // where it listens, or listened last
-	outside bool     // other machines reach it
+	outside bool     // not on loopback addresses alone
 	problem string   // why the last connection could not be made, or ""
 }
 
@@ -146,7 +146,7 @@ func (t *tunnel) isNew() bool {
 func (t *tunnel) opened(set *listen.Set) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.outside = set.Open && !t.Reverse
+	t.outside = set.Open
 	if t.Listen.Network == spec.Unix {
 		t.listen = []string{t.Listen.Path}
 		return
@@ -154,11 +154,11 @@ func (t *tunnel) opened(set *listen.Set) {
 	t.listen, t.Listen.Port = set.Addresses(), set.Port
 }
 
-// stopped notes that the container has stopped.
-func (t *tunnel) stopped() {
+// closed notes why the forward is closed.
+func (t *tunnel) closed(state Kind) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.state = Stopped
+	t.state = state
 }
 
 // change notes and reports a state.
@@ -197,7 +197,7 @@ func (t *tunnel) status() Status {
 // unreachable reports why a connection could not be made, if that is new. nil means that one was made.
 func (t *tunnel) unreachable(err error) {
 	problem := ""
-	if err != nil && t.noFiles(err) {
+	if err != nil && t.atLimit(err) {
 		return
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package pump
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -49,6 +50,9 @@ func (p *pipes) borrow() (pipe, bool) {
 	return made, true
 }
 
+// errPages is not the kernel's: it makes a smaller pipe.
+var errPages = errors.New("the user's pipes have as many pages as /proc/sys/fs/pipe-user-pages-soft allows")
+
 // newPipe makes a pipe that has room for as many bytes as a loop's buffer.
 func newPipe() (pipe, error) {
 	var fds [2]int
@@ -61,7 +65,7 @@ func newPipe() (pipe, error) {
 	}
 	size, err := unix.FcntlInt(uintptr(made.write), unix.F_GETPIPE_SZ, 0)
 	if err == nil && size < defaultSize {
-		err = fmt.Errorf("the user's pipes have as many pages as /proc/sys/fs/pipe-user-pages-soft allows: %w", unix.ENFILE)
+		err = errPages
 	}
 	if err != nil {
 		made.close()

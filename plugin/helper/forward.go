@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dialer"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -35,5 +36,8 @@ func forward(r *request.Request, socket *os.File, to *messages) (int, error) {
 		d.Close()
 	}
 	endRecord(record, d.Plan, outcome{forward: true}, 0, err, to)
+	if _, told := errors.AsType[*dialer.ForgedError](err); told {
+		return exit.Failed, nil // the client says why
+	}
 	return 0, err
 }

@@ -171,6 +171,9 @@ func TestForwardEndsWithTheProcess(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("the helper still serves")
 	}
+	if err := f.Err(); err != nil {
+		t.Errorf("the process has ended: %v", err)
+	}
 	if _, err := f.Dial(t.Context(), "tcp", "127.0.0.1:80"); err == nil {
 		t.Error("there is still a network")
 	}
@@ -233,6 +236,8 @@ func TestForwardLeavesNoSocket(t *testing.T) {
 	if err := f.helper.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-f.Gone()
+	if err := f.Err(); !errors.Is(err, client.ErrHelperEnded) {
+		t.Errorf("the helper was killed: %v", err)
+	}
 	f.inside(t, "for i in 1 2 3 4 5 6 7 8 9; do test -e /mnt/a || break; sleep 0.2; done; ! test -e /mnt/a && test -f /mnt/b")
 }

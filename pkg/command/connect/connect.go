@@ -24,6 +24,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
 const long = `Connect standard input and output to a port or UNIX socket of a running container:
@@ -122,7 +123,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
 	}
-	if err := stream(ctx, conn, found.Network.Gone()); err != nil {
+	if err := stream(ctx, conn, found.Network); err != nil {
 		return fmt.Errorf("connection to %s: %w", target.String(name), reach.Cause(err))
 	}
 	return nil
@@ -140,16 +141,22 @@ func (o *options) connect(ctx context.Context, network *reach.Network, target sp
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-network.Gone():
-			return nil, errGone
+			return nil, gone(network)
 		case <-time.After(again):
 		}
 	}
 }
 
-var errGone = errors.New("the container has stopped")
+// gone returns why a container's network is gone.
+func gone(n client.Network) error {
+	if err := n.Err(); err != nil {
+		return err
+	}
+	return errors.New("the container has stopped")
+}
 
 // stream copies between the standard streams and a connection, until the other side ends.
-func stream(ctx context.Context, conn net.Conn, gone <-chan struct{}) error {
+func stream(ctx context.Context, conn net.Conn, n client.Network) error {
 	go func() {
 		_, err := io.Copy(conn, os.Stdin)
 		if half, ok := conn.(interface{ CloseWrite() error }); ok && err == nil {
@@ -165,7 +172,7 @@ func stream(ctx context.Context, conn net.Conn, gone <-chan struct{}) error {
 	select {
 	case err := <-printed:
 		return err
-	case <-gone:
+	case <-n.Gone():
 	case <-ctx.Done():
 	}
 	const lastBytes = 2 * time.Second
@@ -179,5 +186,5 @@ func stream(ctx context.Context, conn net.Conn, gone <-chan struct{}) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errGone
+	return gone(n)
 }

@@ -40,7 +40,7 @@ func (p *printer) event(e forward.Event) {
 				p.warned = make(map[string]bool)
 			}
 			p.warned[e.ID] = true
-			p.name.Warn(p.errs, fmt.Sprintf("%s can be reached from other machines: whoever reaches it reaches %s", strings.Join(e.Listen, ", "), e.Target))
+			p.name.Warn(p.errs, openText(&e))
 		}
 	case forward.Waiting:
 		p.name.Warn(p.errs, fmt.Sprintf("nothing listens on %s: %s is closed until something does", e.Target, e.Where()))
@@ -62,9 +62,24 @@ func (p *printer) event(e forward.Event) {
 		p.line(e.Container + " runs again")
 	case forward.Removed:
 		p.line(fmt.Sprintf("container %q was removed: its forwards have ended", e.Container))
+	case forward.Lost:
+		p.name.Warn(p.errs, fmt.Sprintf("the connection to %s is lost: %s; its forwards are closed, trying again", e.Container, e.Error))
+	case forward.Reached:
+		p.line(e.Container + " is reached again")
+	case forward.Attacked:
+		p.line(e.Error + "; the forwards of this container have ended")
 	case forward.Ended:
 		p.line(e.Text() + " was ended by forward rm")
 	}
+}
+
+// openText says who reaches a forward that does not listen on loopback addresses alone.
+func openText(e *forward.Event) string {
+	at := strings.Join(e.Listen, ", ")
+	if e.Reverse {
+		return fmt.Sprintf("-R: %s in %s can be reached from its networks: every container there reaches %s of this machine", at, e.Container, e.Target)
+	}
+	return fmt.Sprintf("%s can be reached from other machines: whoever reaches it reaches %s", at, e.Target)
 }
 
 // printJSON prints an event as one line. Connections are printed with --verbose only.

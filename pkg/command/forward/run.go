@@ -133,7 +133,7 @@ func (c *call) start(ctx context.Context) error {
 		}
 		return c.starter.Ready()
 	})
-	if errors.Is(err, forward.ErrRemoved) {
+	if _, attacked := errors.AsType[*forward.AttackError](err); attacked || errors.Is(err, forward.ErrRemoved) {
 		return exit.CommandStatus(exit.Failed) // the event was printed
 	}
 	return withHint(err)
@@ -204,7 +204,7 @@ func (c *call) source(g spec.Group) *container.Container {
 		unix = unix || f.Reverse && f.Listen.Network == spec.Unix || !f.Reverse && f.Target.Network == spec.Unix
 	}
 	return &container.Container{
-		Host: c.host, Typed: g.Container, User: c.user, Unix: unix, Audit: c.audit, Wait: c.wait, FollowName: c.followName,
+		Host: c.host, Typed: g.Container, User: c.user, Unix: unix, Audit: c.audit, Wait: c.wait, FollowName: c.followName, UntilStop: c.untilStop,
 		Note: c.tell,
 	}
 }

@@ -34,12 +34,21 @@ type Container struct {
 	Wait bool
 	// FollowName makes later calls of Open find any container with the name of the first one.
 	FollowName bool
+	// UntilStop makes later calls of Open fail with forward.ErrStopped if the container has stopped since the one before.
+	UntilStop bool
 	// Opened, if not nil, is called with the engine's answers before a network is used.
 	Opened func(ctx context.Context, found *request.Container, answers engine.Answers)
 	// Note tells the user what Open waits for.
 	Note func(text string)
 
 	found *request.Container // nil before the first Open
+	began start              // of the container when it was opened
+}
+
+// start identifies a start of a container.
+type start struct {
+	pid int
+	at  string // as the engine says it; "" if it is not known
 }
 
 // Request returns the request for the container's sockets.
@@ -92,6 +101,8 @@ func (c *Container) Open(ctx context.Context) (forward.Found, error) {
 			return forward.Found{ID: c.found.ID, Network: network}, nil
 		case !again && (!c.Wait || !isAbsent(err)):
 			return forward.Found{}, err
+		case again && c.UntilStop && (isAbsent(err) || errors.Is(err, forward.ErrStopped)):
+			return forward.Found{}, fmt.Errorf("container %q: %w", c.Typed, forward.ErrStopped)
 		case again && isMissing(err) && !c.FollowName:
 			return forward.Found{}, fmt.Errorf("container %q: %w", c.Typed, forward.ErrRemoved)
 		case !noted && (!again || !isAbsent(err) && time.Since(began) > settleTime):
@@ -124,12 +135,18 @@ func (c *Container) open(ctx context.Context) (client.Network, error) {
 	if r.Base.Container == nil {
 		return nil, fmt.Errorf("find container %q: the engine's answer has no ID", c.Typed)
 	}
-	found := r.Base.Container
+	found, began := r.Base.Container, start{pid: r.Base.PID}
 	if answer, ok := answers[r.Base.Name]; ok { // messages name what the user typed
 		answers[c.Typed], r.Base.Name = answer, c.Typed
+		if answer.ContainerJSONBase != nil && answer.State != nil {
+			began.at = answer.State.StartedAt
+		}
 		if r.Names != nil && r.Names.Source.Container != nil {
 			r.Names.Source.Name = c.Typed
 		}
+	}
+	if c.UntilStop && c.found != nil && began != c.began {
+		return nil, forward.ErrStopped
 	}
 	network, err := c.Host.OpenNetwork(ctx, r, answers)
 	if err != nil {
@@ -138,7 +155,7 @@ func (c *Container) open(ctx context.Context) (client.Network, error) {
 	if c.Opened != nil {
 		c.Opened(ctx, found, answers)
 	}
-	c.found = found
+	c.found, c.began = found, began
 	return network, nil
 }
 

@@ -134,7 +134,7 @@ func (m *Mux) endFrame() error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if !m.goneHeard {
-			m.goneHeard = true
+			m.goneHeard, m.goneSaid, m.goneText = true, true, string(p.payload)
 			close(m.gone)
 		}
 		return nil

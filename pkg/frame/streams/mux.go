@@ -59,6 +59,8 @@ type Mux struct {
 	err       error  // why the Mux has ended
 	limitSaid bool
 	goneHeard bool
+	goneSaid  bool   // by the other end
+	goneText  string // what it has said
 	out       outgoing
 }
 
@@ -93,6 +95,14 @@ func (m *Mux) Done() <-chan struct{} { return m.done }
 // Gone is closed when the other end has said that the container has ended, or when the Mux has ended.
 func (m *Mux) Gone() <-chan struct{} { return m.gone }
 
+// WhyGone returns what the other end has said when it was gone: "" if the container has ended. said is false if the Mux has
+// ended before that.
+func (m *Mux) WhyGone() (text string, said bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.goneText, m.goneSaid
+}
+
 // Err returns why the Mux has ended; nil if it has not.
 func (m *Mux) Err() error {
 	m.mu.Lock()
@@ -107,11 +117,12 @@ func (m *Mux) Streams() int {
 	return len(m.streams)
 }
 
-// SayGone tells the client that the container has ended. Streams that it opens from now on are refused.
-func (m *Mux) SayGone() {
+// SayGone tells the client that the container has ended, or with a text, why the helper ends. Streams that it opens from
+// now on are refused.
+func (m *Mux) SayGone(why string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.out.gone = true
+	m.out.gone, m.out.goneText = true, why[:min(len(why), maxText)]
 	m.out.wake.Signal()
 }
 

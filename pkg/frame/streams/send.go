@@ -19,6 +19,7 @@ type outgoing struct {
 	alive    bool
 	gone     bool
 	goneSent bool
+	goneText string
 }
 
 // maxBatch is how much is written at once; more only of what needs no credit.
@@ -92,6 +93,10 @@ func (m *Mux) fill(batch []byte) []byte {
 		o.alive = false
 		batch = appendHeader(batch, kindAlive, 0, 0)
 	}
+	if o.gone && !o.goneSent { // before the refusals that it explains
+		o.goneSent = true
+		batch = append(appendHeader(batch, kindGone, len(o.goneText), 0), o.goneText...)
+	}
 	for _, number := range o.refused {
 		batch = appendHeader(batch, kindRefused, errnoSize+len(ErrLimit.Error()), number)
 		batch = append(appendErrno(batch, errnoTooMany), ErrLimit.Error()...)
@@ -106,10 +111,6 @@ func (m *Mux) fill(batch []byte) []byte {
 		batch = s.appendUrgent(batch)
 	}
 	o.urgent = o.urgent[:0]
-	if o.gone && !o.goneSent {
-		o.goneSent = true
-		batch = appendHeader(batch, kindGone, 0, 0)
-	}
 	for len(batch) < maxBatch && len(o.ready) > 0 {
 		s := o.ready[0]
 		o.ready[0] = nil

@@ -9,7 +9,8 @@
 //
 //	'v' version   the first frame of each end: "nsjoin", and one byte, Version
 //	'a' alive     empty; each end sends one in each frame.Interval, and is gone if nothing comes for frame.Timeout
-//	'q' gone      empty; from the helper: the container's first process has ended, and nothing more is opened
+//	'q' gone      from the helper: nothing more is opened; empty if the container's first process has ended, else a text
+//	              that says why the helper ends, which the client should not start again
 //
 //	'o' open      a new stream: one byte, its Network, and an address
 //	'+' opened    the answer of the helper: the address of its socket
@@ -136,8 +137,10 @@ func (k kind) lengths() (least, most int, known bool) {
 	switch k {
 	case kindVersion:
 		return len(magic) + 1, len(magic) + 1, true
-	case kindAlive, kindGone:
+	case kindAlive:
 		return 0, 0, true
+	case kindGone:
+		return 0, maxText, true
 	case kindOpen:
 		return 1, 1 + numberSize + MaxAddress, true
 	case kindOpened:

@@ -3,6 +3,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
@@ -13,6 +14,23 @@ import (
 type Descriptors interface {
 	// DialFD is Dial for tcp and udp. The descriptor is non-blocking, close-on-exec and the caller's.
 	DialFD(ctx context.Context, network, address string) (fd int, err error)
+}
+
+// RefusedError is why a helper no longer serves a container that still runs: a process there has tried to attack it. Do not
+// start another one.
+type RefusedError struct{ Why string }
+
+func (e *RefusedError) Error() string { return e.Why }
+
+// ErrHelperEnded says that the helper has ended, for an unknown reason.
+var ErrHelperEnded = errors.New("the helper has ended")
+
+// whyGone returns the error of a Network whose helper has said why it ends: "" for the container's end.
+func whyGone(text string) error {
+	if text == "" {
+		return nil
+	}
+	return &RefusedError{text}
 }
 
 // Network is a running container's network, with the UNIX sockets in its file system. Its helper ends when the container's
@@ -36,6 +54,9 @@ type Network interface {
 	Names(ctx context.Context) (message.Names, error)
 	// Gone is closed when the container's first process, or the helper, has ended.
 	Gone() <-chan struct{}
+	// Err returns why, once Gone is closed: nil if the container's first process has ended. A *RefusedError says that the
+	// helper has ended for a reason; after any other error the container may still run.
+	Err() error
 	// Close ends the helper and all that it holds.
 	Close() error
 }

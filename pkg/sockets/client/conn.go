@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -103,6 +104,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	return &conn{stream: s, network: l.network, local: l.at, remote: decode(l.network, s.Address())}, nil
 }
 
+// ErrLimit says that a network through the engine has as many connections as it may have.
+var ErrLimit = fmt.Errorf("%d connections at a time are the limit through the engine", streams.Limit)
+
 // explain returns an error of a stream as package net and the system have it: call is the system call that has failed
 // in the container.
 func explain(call string, err error) error {
@@ -115,8 +119,8 @@ func explain(call string, err error) error {
 		return net.ErrClosed
 	case errors.Is(err, streams.ErrUnread):
 		errno = syscall.EPIPE
-	case errors.Is(err, streams.ErrLimit):
-		return &engineError{text: err.Error(), errno: syscall.EMFILE}
+	case errors.Is(err, streams.ErrLimit), isEnded && ended.Text == streams.ErrLimit.Error():
+		return ErrLimit
 	case !isEnded:
 		return err
 	case ended.Errno == 0 && ended.Text == "":

@@ -24,6 +24,7 @@ type Local struct {
 	socket *os.File
 	wait   func() error
 	gone   chan struct{} // closed by the reader
+	why    error         // of Err, set before gone is closed
 	over   chan struct{} // closed when the helper has ended
 
 	mu      sync.Mutex
@@ -69,6 +70,7 @@ func OpenLocal(ctx context.Context, socket *os.File, wait func() error) (*Local,
 // read receives the answers until the helper is gone.
 func (l *Local) read() {
 	defer close(l.gone)
+	l.why = ErrHelperEnded
 	buf := make([]byte, passing.MaxMessage)
 	for {
 		n, fds, err := passing.Receive(l.socket, buf)
@@ -79,6 +81,10 @@ func (l *Local) read() {
 		r := reply{fds: fds}
 		if json.Unmarshal(buf[:n], &r.Answer) != nil {
 			closeAll(fds)
+			return
+		}
+		if r.Over {
+			l.why = whyGone(r.Error)
 			return
 		}
 		if lost && len(fds) == 0 && r.Error == "" {
@@ -119,6 +125,12 @@ func (l *Local) end() {
 
 // Gone is closed when the container's first process, or the helper, has ended.
 func (l *Local) Gone() <-chan struct{} { return l.gone }
+
+// Err returns why; see Network.
+func (l *Local) Err() error {
+	<-l.gone
+	return l.why
+}
 
 // Close ends the helper and all that it holds.
 func (l *Local) Close() error {

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -31,9 +30,6 @@ type Remote struct {
 	received *frame.Receiver
 	ended    chan struct{} // closed when the helper's output has ended
 }
-
-// ErrHelperEnded says that the helper has ended.
-var ErrHelperEnded = errors.New("the helper has ended")
 
 // NewRemote waits until a helper serves. messages receives what the helper writes to standard error. If the helper has
 // ended instead, the error is ErrHelperEnded, and Status tells its exit status.
@@ -75,6 +71,14 @@ func (r *Remote) Status() (status int, known bool) { return r.received.Status() 
 
 // Gone is closed when the container's first process, or the helper, has ended.
 func (r *Remote) Gone() <-chan struct{} { return r.mux.Gone() }
+
+// Err returns why; see Network.
+func (r *Remote) Err() error {
+	if text, said := r.mux.WhyGone(); said {
+		return whyGone(text)
+	}
+	return r.mux.Err()
+}
 
 // Close ends the helper. What was written to connections that were closed is delivered, if that takes no longer than
 // a few seconds.

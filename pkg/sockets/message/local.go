@@ -1,7 +1,7 @@
 package message
 
 // What a client on this machine and its helper say to each other: messages of JSON on a socket of type SOCK_SEQPACKET, with
-// descriptors (package passing). The helper's first message has ID 0: it is ready.
+// descriptors (package passing). The helper's first message has ID 0: it is ready. Its last one has ID 0 and Over.
 
 // Question is a client's message.
 type Question struct {
@@ -39,6 +39,9 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	Hint  string `json:"hint,omitempty"`
 	Errno int    `json:"errno,omitempty"`
+	// Over says that the helper ends: with an Error that the client should not start it again for, or because the
+	// container's first process has ended.
+	Over bool `json:"over,omitempty"`
 	// Writer is whom messages on a UNIX socket must name.
 	Writer *Writer `json:"writer,omitempty"`
 }

@@ -26,7 +26,9 @@ type Dialer interface {
 	WriteUnix(fd int, data []byte) (n int, err error)
 	Listening() ([]message.Waiting, error)
 	Names() message.Names
+	// Ended is closed when nothing more is served. Err then says why: nil if the container has ended.
 	Ended() <-chan struct{}
+	Err() error
 }
 
 // Times.
@@ -36,8 +38,8 @@ const (
 	endTimeout     = 5 * time.Second // how long connections may take to end after the container has
 )
 
-// Serve serves the client whose frames come from in, until the client or the container has ended, and sends frames to out.
-// warn is called with a line for the user.
+// Serve serves the client whose frames come from in, until the client or d has ended, and sends frames to out. If d has ended
+// with an error, the client is told, and Serve returns it. warn is called with a line for the user.
 func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error {
 	s := &server{dialer: d, stop: make(chan struct{})}
 	s.buffers.New = func() any { return new([streams.MaxData]byte) }
@@ -54,14 +56,18 @@ func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error 
 		return nil
 	case <-d.Ended():
 	}
-	s.mux.SayGone()
+	why := ""
+	if err := d.Err(); err != nil {
+		why = err.Error()
+	}
+	s.mux.SayGone(why)
 	close(s.stop)
 	for deadline := time.Now().Add(endTimeout); s.mux.Streams() > 0 && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	s.mux.Wait()
 	s.mux.End(io.EOF)
-	return nil
+	return d.Err()
 }
 
 // waitDelivered waits until connections that the client has closed have taken what it had sent.
@@ -109,9 +115,15 @@ func (s *server) serve(stream *streams.Stream) {
 	case streams.Accepted:
 		err = unix.EINVAL
 	}
-	if err != nil {
-		refuse(stream, err)
+	if err == nil {
+		return
 	}
+	select {
+	case <-s.dialer.Ended():
+		<-s.stop // the client first learns that
+	default:
+	}
+	refuse(stream, err)
 }
 
 // refuse tells the client why a stream can't be opened.

@@ -27,7 +27,10 @@ import (
 )
 
 // here makes sockets in the test's own network.
-type here struct{ ended chan struct{} }
+type here struct {
+	ended chan struct{}
+	why   *error // of Err
+}
 
 func (here) Socket(family, typ, protocol int) (int, error) {
 	return unix.Socket(family, typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
@@ -63,6 +66,7 @@ func (here) Listening() ([]message.Waiting, error) {
 
 func (here) Names() message.Names     { return message.Names{Resolv: []byte("nameserver 127.0.0.11\n")} }
 func (h here) Ended() <-chan struct{} { return h.ended }
+func (h here) Err() error             { return *h.why }
 
 // link is a helper that runs in this process.
 type link struct {
@@ -90,7 +94,7 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, h := &link{in: inW, out: outR, served: make(chan error, 1)}, here{ended: make(chan struct{})}
+	l, h := &link{in: inW, out: outR, served: make(chan error, 1)}, here{ended: make(chan struct{}), why: new(error)}
 	go func() {
 		err := server.Serve(h, inR, outW, func(string) {})
 		inR.Close()
@@ -103,7 +107,7 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	}
 	t.Cleanup(func() {
 		n.Close()
-		if err := <-l.served; err != nil {
+		if err := <-l.served; err != *h.why {
 			t.Errorf("serve: %v", err)
 		}
 	})
@@ -505,5 +509,28 @@ func BenchmarkDownload(b *testing.B) {
 		if _, err := io.ReadFull(c, part); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// The client learns why there is no network any more, and that a helper has ended without a word.
+func TestWhyTheNetworkIsGone(t *testing.T) {
+	n, _, h := open(t)
+	close(h.ended)
+	<-n.Gone()
+	if err := n.Err(); err != nil {
+		t.Errorf("the container has ended: %v", err)
+	}
+	n, _, h = open(t)
+	*h.why = errors.New("an attack")
+	close(h.ended)
+	<-n.Gone()
+	if refused, ok := errors.AsType[*client.RefusedError](n.Err()); !ok || refused.Why != "an attack" {
+		t.Errorf("an attack: %v", n.Err())
+	}
+	n, l, _ := open(t)
+	l.Close()
+	<-n.Gone()
+	if err := n.Err(); err == nil {
+		t.Error("the helper is lost, which looks like the end of the container")
 	}
 }
