@@ -337,7 +337,7 @@ func TestAttack(t *testing.T) {
 
 // Each limit is reported once for the call, as what it is.
 func TestLimitsAreNamed(t *testing.T) {
-	c, n := start(t, forward.Options{}, "0:db:1", "0:db:2"), newNetwork()
+	c, n := start(t, forward.Options{}, "0:db:1"), newNetwork()
 	c.source.next <- n
 	at := c.wait(forward.Ready).Listen[0]
 	for _, row := range []struct {
