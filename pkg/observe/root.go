@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/dirnames"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -139,21 +139,10 @@ func namesIn(root *os.File) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
-	var names []string
-	buf := make([]byte, 8<<10)
-	for len(names) <= plan.MaxEntries {
-		n, err := unix.ReadDirent(fd, buf)
-		if err != nil || n <= 0 {
-			return names, err
-		}
-		_, _, some := unix.ParseDirent(buf[:n], -1, nil)
-		for _, name := range some { // slices.Sort makes the helper 10 KB larger
-			at, _ := slices.BinarySearch(names, name)
-			names = slices.Insert(names, at, name)
-		}
-	}
-	return names[:plan.MaxEntries+1], nil
+	dir := os.NewFile(uintptr(fd), "root directory")
+	defer dir.Close()
+	names, err := dirnames.In(dir, plan.MaxEntries)
+	return names[:min(len(names), plan.MaxEntries+1)], err
 }
 
 // entryAt finds out what is at a name. It does not stat(2), which would ask the server of a network file system.

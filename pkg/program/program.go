@@ -1,6 +1,6 @@
-// Package program reads from a program's file what the kernel and the dynamic loader read before they run it: the
-// first line of a script, or an ELF file's architecture, loader and libraries. The files are a container's, so any
-// content is possible. The package does no I/O and allocates in proportion to what it was given.
+// Package program reads from files what decides whether a program can be started: from its own the first line of a
+// script, or an ELF file's architecture, loader and libraries; from the configuration of the dynamic loader where it
+// looks for these; from passwd and group who the user is. The files are a container's, so any content is possible. The package does no I/O and allocates in proportion to what it was given.
 //
 // Sources: elf(5), ld.so(8), execve(2), linux/fs/binfmt_script.c, linux/fs/binfmt_elf.c.
 package program

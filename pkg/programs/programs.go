@@ -5,6 +5,7 @@
 package programs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/dirnames"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -26,6 +28,9 @@ type Set struct {
 	inside map[request.Word]info   // of the files that are no links
 	in     map[request.Word]string // the directories of these
 	left   map[string][]string     // names of what is left out, by the reason
+
+	to    map[request.Word]request.Word // what each link leads to
+	links []request.File                // that lead to none of the programs so far
 }
 
 const separator = string(os.PathSeparator)
@@ -82,7 +87,10 @@ func InAll(dirs []Dir, arch string) (*Set, error) {
 }
 
 func newSet(arch string) *Set {
-	return &Set{arch: arch, inside: make(map[request.Word]info), in: make(map[request.Word]string), left: make(map[string][]string)}
+	return &Set{
+		arch: arch, inside: make(map[request.Word]info), in: make(map[request.Word]string), left: make(map[string][]string),
+		to: make(map[request.Word]request.Word),
+	}
 }
 
 // addProgram adds a single program, and the names that it has if it is a busybox.
@@ -114,38 +122,46 @@ func (s *Set) addProgram(name string) error {
 
 // addDir adds the programs of an open directory. A link may also lead to a program in one of the directories of that name.
 func (s *Set) addDir(dir *os.File, path string, names map[string]bool) error {
-	entries, err := namesIn(dir, maxEntries)
+	entries, err := dirnames.In(dir, maxEntries)
 	if err != nil {
 		return err
 	}
 	if len(entries) > maxEntries {
 		return fmt.Errorf("it has more than %d entries", maxEntries)
 	}
-	to := make(map[request.Word]request.Word)
-	var links []request.File
 	for _, name := range entries {
 		if s.has(request.Word(name)) {
 			continue
 		}
 		if link := s.add(path, name, names); link != "" {
-			to[request.Word(name)] = request.Word(link)
-			links = append(links, request.File{Name: request.Word(name), Link: request.Word(link)})
+			s.to[request.Word(name)] = request.Word(link)
+			s.links = append(s.links, request.File{Name: request.Word(name), Link: request.Word(link)})
 		}
 	}
+	s.addLinks()
+	return nil
+}
+
+// addLinks adds the links that lead to a program, and keeps those that may lead to one of a later directory.
+func (s *Set) addLinks() {
 	const longest = 8 // links one after another
+	links := s.links
+	s.links = nil
 	for _, l := range links {
-		for range longest {
-			if next, is := to[l.Link]; is {
-				l.Link = next
-			}
+		if s.has(l.Name) {
+			continue
 		}
-		if _, is := s.inside[l.Link]; is {
+		_, is := s.inside[l.Link]
+		for left := longest; !is && left > 0; left-- {
+			l.Link = cmp.Or(s.to[l.Link], l.Link)
+			_, is = s.inside[l.Link]
+		}
+		if is {
 			s.Files = append(s.Files, l)
 		} else {
-			s.leave("links to something else", string(l.Name))
+			s.links = append(s.links, l)
 		}
 	}
-	return nil
 }
 
 // has reports whether there is a program or link of that name.
@@ -153,8 +169,11 @@ func (s *Set) has(name request.Word) bool {
 	return slices.ContainsFunc(s.Files, func(f request.File) bool { return f.Name == name })
 }
 
-// check refuses no programs, or too many.
+// check refuses no programs, or too many, when all directories have been read.
 func (s *Set) check() error {
+	for _, l := range s.links {
+		s.leave("links to something else", string(l.Name))
+	}
 	switch total := s.Size(); {
 	case len(s.Files) == 0:
 		err := errors.New("it has no program that can be used")

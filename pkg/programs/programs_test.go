@@ -156,9 +156,11 @@ func TestDirectoriesOfAnImage(t *testing.T) {
 	bin, local := t.TempDir(), t.TempDir()
 	put(t, filepath.Join(bin, "busybox"), static)
 	put(t, filepath.Join(bin, "tool"), static)
+	put(t, filepath.Join(bin, "same"), []byte("#!/bin/sh -e\n"))
 	put(t, filepath.Join(local, "tool"), []byte("#!/bin/sh\n"))
 	if err := errors.Join(os.Symlink("/bin/busybox", filepath.Join(bin, "ls")), os.Symlink("/usr/local/bin/tool", filepath.Join(bin, "other")),
-		os.Symlink("/proc/1/root/bin/sh", filepath.Join(bin, "sh")), os.Symlink("/etc/tool", filepath.Join(bin, "etc"))); err != nil {
+		os.Symlink("/proc/1/root/bin/sh", filepath.Join(bin, "sh")), os.Symlink("/etc/tool", filepath.Join(bin, "etc")),
+		os.Symlink("/bin/busybox", filepath.Join(local, "early")), os.Symlink("/bin/same", filepath.Join(local, "same")), os.Symlink("early", filepath.Join(local, "chain"))); err != nil {
 		t.Fatal(err)
 	}
 	var dirs []Dir
@@ -177,13 +179,16 @@ func TestDirectoriesOfAnImage(t *testing.T) {
 	want := []request.File{
 		{Name: "tool", Size: 10},
 		{Name: "busybox", Size: int64(len(static))},
+		{Name: "same", Size: 13},
+		{Name: "chain", Link: "busybox"},
+		{Name: "early", Link: "busybox"},
 		{Name: "ls", Link: "busybox"},
 		{Name: "other", Link: "tool"},
 	}
 	if !slices.Equal(s.Files, want) || s.Left() != "etc, sh (links to something else)" {
 		t.Errorf("%v, %s; want %v", s.Files, s.Left(), want)
 	}
-	if content, err := s.Content(); err != nil || string(content) != "#!/bin/sh\n"+string(static) {
+	if content, err := s.Content(); err != nil || string(content) != "#!/bin/sh\n"+string(static)+"#!/bin/sh -e\n" {
 		t.Errorf("%d bytes, %v", len(content), err)
 	}
 }

@@ -37,17 +37,13 @@ const mark = ".nsjoin-"
 // Make makes a group beside the one whose directory is of, and whose name is name. It fails if the group can't have the
 // same limits and programs, or would be frozen too.
 func Make(of *os.File, name string, fork watchdog.Fork) (*Group, error) {
-	var random [8]byte
-	if _, err := unix.Getrandom(random[:], 0); err != nil { // not crypto/rand, which makes the helper larger
-		return nil, err
-	}
 	parent, err := openAt(of, "..", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
 	sweep(parent)
-	g := &Group{name: name + mark + hex.EncodeToString(random[:]), parent: parent}
-	if err := unix.Mkdirat(int(parent.Fd()), g.name, 0o755); err != nil { //nolint:mnd // as a runtime makes it
+	g := &Group{parent: parent}
+	if err := g.make(name); err != nil {
 		parent.Close()
 		return nil, fmt.Errorf("make the cgroup: %w", err)
 	}
@@ -58,14 +54,38 @@ func Make(of *os.File, name string, fork watchdog.Fork) (*Group, error) {
 	return g, nil
 }
 
-// prepare opens the group, has a watchdog remove it, and gives it what the group of has.
+// make makes the group and locks it. Until it is locked, another call may take it for one that nobody uses and remove
+// it: then another one is made.
+func (g *Group) make(name string) error {
+	const attempts = 100
+	var err error
+	for range attempts {
+		var random [8]byte
+		if _, err := unix.Getrandom(random[:], 0); err != nil { // not crypto/rand, which makes the helper larger
+			return err
+		}
+		g.name = name + mark + hex.EncodeToString(random[:])
+		if err := unix.Mkdirat(int(g.parent.Fd()), g.name, 0o755); err != nil { //nolint:mnd // as a runtime makes it
+			return err
+		}
+		if g.Dir, err = openAt(g.parent, g.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
+			continue
+		}
+		err = unix.Flock(int(g.Dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			err = unix.Faccessat(int(g.parent.Fd()), g.name, unix.F_OK, 0) // it may have been removed before it was locked
+		}
+		if err == nil {
+			return nil
+		}
+		_ = unix.Unlinkat(int(g.parent.Fd()), g.name, unix.AT_REMOVEDIR)
+		g.Dir.Close()
+	}
+	return err
+}
+
+// prepare has a watchdog remove the group, and gives it what the group of has.
 func (g *Group) prepare(of *os.File, fork watchdog.Fork) (err error) {
-	if g.Dir, err = openAt(g.parent, g.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
-		return err
-	}
-	if err := unix.Flock(int(g.Dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("lock the cgroup: %w", err)
-	}
 	alive, conn, err := os.Pipe()
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -128,6 +129,33 @@ func TestGroupOfAKilledCallIsSwept(t *testing.T) {
 	defer g.End(false)
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it is left: %v", err)
+	}
+}
+
+// A call sweeps while others make their groups: none of them loses its group by that.
+func TestGroupsThatAreMadeAtTheSameTime(t *testing.T) {
+	dir := parent(t)
+	web := frozen(t, dir)
+	if err := os.WriteFile(web.Name()+"/cgroup.max.descendants", []byte("max"), 0); err != nil {
+		t.Fatal(err)
+	}
+	const calls, times = 8, 25
+	var group sync.WaitGroup
+	for range calls {
+		group.Go(func() {
+			for range times {
+				g, err := sibling.Make(web, "web", noWatchdog)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				g.End(false)
+			}
+		})
+	}
+	group.Wait()
+	if left := groups(t, dir); len(left) > 0 {
+		t.Errorf("%q are left", left)
 	}
 }
 

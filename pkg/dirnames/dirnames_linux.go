@@ -1,4 +1,5 @@
-package programs
+// Package dirnames lists the names in a directory.
+package dirnames
 
 import (
 	"errors"
@@ -8,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// namesIn returns the sorted names in a directory; more than most if there are more. Not os.ReadDir and slices.Sort,
-// which make the helper 20 KB larger.
-func namesIn(dir *os.File, most int) (names []string, err error) {
-	buf := make([]byte, 32<<10)
+// In returns the sorted names in a directory that was opened for reading; more than most if there are more. It does not
+// ask what is at the names. Not os.ReadDir and slices.Sort, which make the helper 20 KB larger.
+func In(dir *os.File, most int) (names []string, err error) {
+	buf := make([]byte, 8<<10)
 	for len(names) <= most {
 		n, err := unix.ReadDirent(int(dir.Fd()), buf)
 		if errors.Is(err, unix.EINTR) {
