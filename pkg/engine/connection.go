@@ -22,6 +22,8 @@ type Connection struct {
 	register Register
 	keep     Keep
 	client   *client.Client // nil before the first request
+	pinned   bool           // client speaks minVersion
+	asked    bool           // client has negotiated the version
 }
 
 // Connect prepares a connection. endpoint and headers are the Docker CLI's, for the user's current
@@ -44,6 +46,25 @@ func (c *Connection) Client() (*client.Client, error) {
 		c.client = withNegotiation
 	}
 	return c.client, nil
+}
+
+// Negotiated returns a client for requests that may need more than minVersion of the API: it has negotiated the
+// version, unless DOCKER_API_VERSION sets that. Later requests use it too. The engine's failure to answer is found
+// by the first of these.
+func (c *Connection) Negotiated(ctx context.Context) (*client.Client, error) {
+	if c.pinned {
+		c.client.Close() // only connections that are idle
+		c.client, c.pinned = nil, false
+	}
+	to, err := c.Client()
+	if err != nil {
+		return nil, err
+	}
+	if !c.asked {
+		to.NegotiateAPIVersion(ctx)
+		c.asked = true
+	}
+	return to, nil
 }
 
 // Register returns the register of what this user's calls create on the engine.
@@ -91,7 +112,7 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 		}
 		found, err := first.ContainerInspect(ctx, name)
 		if !errdefs.IsInvalidArgument(err) {
-			c.client = first
+			c.client, c.pinned = first, true
 			return found, err
 		}
 	}

@@ -85,6 +85,24 @@ func TestSecondInspectIsOneRoundTrip(t *testing.T) {
 	}
 }
 
+// A request that needs a newer version gets it, also after ContainerInspect.
+func TestNegotiatedAfterInspect(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	c, paths := newTestConnection(t, "1.12", "1.50")
+	if _, err := c.ContainerInspect(t.Context(), "web"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		to, err := c.Negotiated(t.Context())
+		if err != nil || to.ClientVersion() != "1.50" {
+			t.Errorf("it speaks %q, %v", to.ClientVersion(), err)
+		}
+	}
+	if want := []string{"GET /v1.41/containers/web/json", "HEAD /_ping"}; !slices.Equal(*paths, want) {
+		t.Errorf("asked %q, want %q", *paths, want)
+	}
+}
+
 func TestInspectWithAPIVersionFromEnvironment(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "1.43")
 	c, paths := newTestConnection(t, "1.12", "1.50")

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/pkg/stdcopy"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
-	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -189,42 +185,6 @@ func (st *starter) attachKept(ctx context.Context, id string) (types.HijackedRes
 		}()
 		return types.HijackedResponse{}, ctx.Err()
 	}
-}
-
-// hello is the helper's first frame on standard error.
-var hello = []byte{byte(frame.Hello), 0, 0, 0, 0}
-
-// helloTimeout is how long the first frame may take, on a busy machine too.
-var helloTimeout = 20 * time.Second
-
-// welcomed waits until the helper runs and holds its container. Its error is a notHeldError only if the helper has
-// not read the request and never will: nothing may run twice.
-func (h *Helper) welcomed(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, h.Close)
-	defer stop()
-	late := time.AfterFunc(helloTimeout, h.Close)
-	defer late.Stop()
-	began := time.Now()
-	const header = 8 // of what the engine sends: the stream's number in the first byte
-	got, err := h.stream.Reader.Peek(header + len(hello))
-	switch {
-	case ctx.Err() != nil:
-		return wrapStep(ctx.Err(), stepStart)
-	case len(got) > 0 && got[0] == byte(stdcopy.Stdout):
-		return nil // it may come before the first frame on the other stream
-	case err == nil && got[0] == byte(stdcopy.Stderr) && bytes.Equal(got[header:], hello):
-		return nil
-	case err == nil:
-		return &notHeldError{fmt.Errorf("the helper does not start in it: %q", got)}
-	case time.Since(began) >= helloTimeout:
-		return exit.Hint(errors.New("the helper's container that is kept does not answer"),
-			"its first process may be stopped; docker rm -f %s removes it", ShortID(h.id))
-	}
-	found, failed := h.engine.ContainerExecInspect(ctx, h.exec)
-	if failed == nil && found.Running || failed != nil && !isExecGone(failed) {
-		return h.lost(err)
-	}
-	return &notHeldError{fmt.Errorf("it ends: %w", err)}
 }
 
 // notHeld returns the engine's error at a step before the helper was started: a notHeldError if the engine has

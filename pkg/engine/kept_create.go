@@ -10,6 +10,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
+// setpcap is the capability to drop others from the bounding set.
+const setpcap = "CAP_SETPCAP"
+
 // newKept is a container that was started to be kept. No other call knows of it before share.
 type newKept struct {
 	record  *state.Record
@@ -45,6 +48,7 @@ func (st *starter) keep(ctx context.Context, name string, call request.Call, rig
 	if isPodman(version) { // its answer about a container differs from what the container was made with
 		return newKept{}, notKept("the engine is Podman's service")
 	}
+	rights = append(slices.Clip(rights), setpcap) // its processes drop all that they don't need
 	record, err := st.register.addKept(name, replaced)
 	if err != nil {
 		return newKept{}, notKept("%w", err)

@@ -75,7 +75,11 @@ func (c *fakeEngine) ContainerExecAttach(_ context.Context, id string, _ contain
 }
 
 func (c *fakeEngine) ContainerExecInspect(context.Context, string) (container.ExecInspect, error) {
-	return container.ExecInspect{ExitCode: 42, Running: c.execRuns}, c.execErr
+	answer := container.ExecInspect{ExitCode: 42, Running: c.execRuns}
+	if c.answer != "" {
+		answer.ExitCode = 128 // as if the helper was not started
+	}
+	return answer, c.execErr
 }
 
 var keep = engine.Keep{Time: 5 * time.Minute}
@@ -187,9 +191,11 @@ func TestKeptContainerHasTheRightsOfAllCalls(t *testing.T) {
 func TestNothingRunsTwice(t *testing.T) {
 	for answer, runs := range map[string]bool{
 		"\x02\x00\x00\x00\x00\x00\x00\x13h\x00\x00\x00\x00x\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00": true,
-		"\x01\x00\x00\x00\x00\x00\x00\x08output 1":                                                               true,
-		"\x01\x00\x00\x00\x00\x00\x00\x01o":                                                                      true,
-		"":                                                                                                       false, "\x02": false, // the connection was lost, and the command runs
+		"\x01\x00\x00\x00\x00\x00\x00\x08output 1\x02\x00\x00\x00\x00\x00\x00\x05h\x00\x00\x00\x00":              true,
+		"\x01\x00\x00\x00\x00\x00\x00\x01o\x02\x00\x00\x00\x00\x00\x00\x05h\x00\x00\x00\x00":                     true,
+		"\x01\x00\x00\x00\x00\x00\x20\x00" + strings.Repeat("o", 8192):                                           true, // the greeting comes later
+		// The connection was lost, and the command runs.
+		"": false, "\x02": false, "\x01\x00\x00\x00\x00\x00\x00\x01o": false,
 	} {
 		c, r := &fakeEngine{images: []string{"own ID"}, answer: answer, execRuns: true}, newRegister(t)
 		if answer == "" {
@@ -218,7 +224,9 @@ func TestCallsThatNeedAContainerOfTheirOwn(t *testing.T) {
 		"container web has limits or an OOM score of its own":                                            {&fakeEngine{}, limits},
 		"the engine has an authorization plugin: DOCKER_NSJOIN_KEEP=5m0s keeps a container all the same": {&fakeEngine{policy: true}, nil},
 		"it ends: EOF": {&fakeEngine{answer: "\x02"}, nil},
-		`the helper does not start in it: "OCI runtime e"`: {&fakeEngine{answer: "OCI runtime exec failed"}, nil},
+		"the engine does not start the helper in it: OCI runtime exec failed": {&fakeEngine{answer: "\x01\x00\x00\x00\x00\x00\x00\x19OCI runtime exec failed\r\n"}, nil},
+		`the helper does not start in it: "docker nsjoin: the helper's container is ending"`: {&fakeEngine{
+			answer: "\x02\x00\x00\x00\x00\x00\x00\x2fdocker nsjoin: the helper's container is ending"}, nil},
 	} {
 		c, r := row.engine, newRegister(t)
 		c.images = []string{"own ID"}

@@ -21,11 +21,10 @@ func (h *Host) PlanStandIn(ctx context.Context, r *request.Request, image bool, 
 	if err := h.RequireEngine(standInWhy); err != nil {
 		return nil, err
 	}
-	client, err := h.Connection.Client()
+	client, err := h.Connection.Negotiated(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client.NegotiateAPIVersion(ctx)
 	if image {
 		return standin.PlanImage(ctx, client, r.Base.Name, o)
 	}
@@ -47,7 +46,7 @@ var errInterrupted = errors.New("interrupted before the command ran")
 // process can remove the stand-in in the end: when Close is called. Until then, no signal ends this process. A view of r
 // does not have the program that the stand-in runs.
 func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Request) (engine.Answers, error) {
-	client, err := h.Connection.Client()
+	client, err := h.Connection.Negotiated(ctx)
 	if err != nil {
 		return nil, err
 	}

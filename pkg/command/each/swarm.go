@@ -18,12 +18,12 @@ import (
 // reached have failed, for one reason.
 func (c *call) findTasks(ctx context.Context) error {
 	manager := c.hosts[0]
-	client, err := manager.Connection.Client()
+	answered := manager.WarnIfSilent("each")
+	client, err := manager.Connection.Negotiated(ctx)
 	if err != nil {
+		answered()
 		return err
 	}
-	answered := manager.WarnIfSilent("each")
-	client.NegotiateAPIVersion(ctx)
 	tasks, err := swarm.Tasks(ctx, client, c.swarmService)
 	answered()
 	if err != nil {

@@ -29,11 +29,10 @@ func (o *options) runTask(ctx context.Context, cli *dockercli.CLI, r *request.Re
 	if _, err := connection.ContainerInspect(ctx, name); err == nil {
 		return o.Run(ctx, cli, r, execopts.Resolve)
 	}
-	client, err := connection.Client()
+	client, err := connection.Negotiated(ctx)
 	if err != nil {
 		return err
 	}
-	client.NegotiateAPIVersion(ctx)
 	task, err := swarm.One(ctx, client, name)
 	if err != nil {
 		return err
