@@ -60,7 +60,7 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 	runContainer(t, "--init=false", "--name", web, testImage, "sleep", "600")
 	// Every failure is reported in one line, with or without a hint.
 	oneLine := regexp.MustCompile(`^docker nsjoin: [^\n]+\n(hint: [^\n]+\n)?$`)
-	const calls = 3
+	const calls, moments = 3, 16
 	started := time.Now()
 	for range calls {
 		if err := (&brokenEngine{host: host}).plugin(t, web, "true").Run(); err != nil {
@@ -69,7 +69,7 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 	}
 	usual := time.Since(started) / calls
 	ways := make(map[string]int)
-	for i := range 30 {
+	for i := range moments {
 		first, err := strconv.Atoi(initOf(t, web))
 		if err != nil || first <= 1 {
 			t.Fatalf("the container's first process is %d: %v", first, err)
@@ -81,7 +81,7 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(usual * time.Duration(i) / 24)
+		time.Sleep(usual * time.Duration(i) / (moments - 3))
 		if err := unix.Kill(first, unix.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
