@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,24 +19,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
-
-// keptMount is a mount that a call keeps, for the user's other calls.
-type keptMount struct {
-	Container string `json:"container"` // full ID
-	Target    string `json:"target"`
-}
 
 // keeper is a call with --keep.
 type keeper struct {
 	starter *detach.Starter // nil in the foreground
 	end     context.CancelCauseFunc
-}
 
-// errUnmounted ends a call with --keep.
-var errUnmounted = errors.New("it was unmounted")
+	busy sync.Mutex // held while it mounts: until then it is not known what is kept
+	mu   sync.Mutex
+	kept kept
+}
 
 func (o *options) out() io.Writer {
 	if o.keeper != nil && o.keeper.starter != nil {
@@ -82,17 +79,48 @@ func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *
 	return err
 }
 
-// lookEvery is how often the engine is asked for the container, beside the events that it reports.
-const lookEvery = 2 * time.Second
+// lookEvery is how often the engine is asked for the container, beside the events that it reports. What could not be
+// mounted is tried again after that time, and then later and later, up to retryAtMost.
+const (
+	lookEvery   = 2 * time.Second
+	retryAtMost = time.Minute
+)
+
+// begin has the user's other calls reach this one, before anything is mounted. r is resolved.
+func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(), err error) {
+	k.kept = kept{
+		PID: os.Getpid(), Container: r.Base.Container.ID, Name: r.Base.Name, Asked: string(r.Mount.Target),
+		Mount: mounts.Record{
+			Container: r.Base.Container.ID, Type: r.Mount.Type, Source: r.Mount.Source, Volume: r.Mount.Volume, Target: r.Mount.Target,
+		},
+	}
+	if r.Mount.From != nil {
+		k.kept.Mount.From = r.Mount.From.Name
+	}
+	if stop, err = k.listen(register); err != nil {
+		return nil, fmt.Errorf("--keep: umount could not end it: %w", err)
+	}
+	return stop, nil
+}
+
+// mount carries r out, and notes what came of it.
+func (k *keeper) mount(ctx context.Context, o *options, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
+	k.busy.Lock()
+	defer k.busy.Unlock()
+	err := o.carryOut(ctx, host, r, answers)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept.Error = ""; err != nil {
+		k.kept.Error = err.Error()
+	} else if o.done != nil {
+		k.kept.Mount = *o.done
+	}
+	return err
+}
 
 // keep mounts again after each start of the container, until umount, or until the container is removed.
 func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
 	typed, id := r.Base, r.Base.Container.ID
-	stop, err := k.listen(host.Connection.Register(), keptMount{id, o.unmounted})
-	if err != nil {
-		return fmt.Errorf("--keep: umount could not end it: %w", err)
-	}
-	defer stop()
 	if k.starter != nil {
 		if err := k.starter.Ready(); err != nil {
 			return err
@@ -102,8 +130,8 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 	if err != nil {
 		return err
 	}
-	changes, mounted := engine.Changes(ctx, client), startOf(answers, typed.Name)
-	for {
+	t := &tries{mounted: startOf(answers, typed.Name)}
+	for changes := engine.Changes(ctx, client); ; {
 		select {
 		case <-ctx.Done():
 			if err := context.Cause(ctx); !errors.Is(err, errUnmounted) {
@@ -113,27 +141,68 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 		case <-changes:
 		case <-time.After(lookEvery):
 		}
-		// The first answer has changed the request.
-		again := *r
-		mount := *r.Mount
-		if again.Base = (request.Source{From: request.FromContainer, Name: id}); mount.Type == request.MountVolume {
-			mount.From, mount.Source = nil, ""
-		}
-		again.Mount, again.Call = &mount, ""
-		answers, err := host.Resolve(ctx, &again)
-		_, removed := errors.AsType[*engine.NoContainerError](err)
-		switch {
-		case removed:
+		base := &request.Request{Base: request.Source{From: request.FromContainer, Name: id}, Paused: true}
+		answers, err := host.Resolve(ctx, base)
+		if missing, ok := errors.AsType[*engine.NoContainerError](err); ok && missing.Name == id {
 			return fmt.Errorf("container %s was removed", typed.Quoted())
-		case err != nil || startOf(answers, id) == mounted:
+		}
+		start := startOf(answers, id)
+		if err != nil || !t.due(start, time.Now()) {
 			continue
 		}
-		mounted = startOf(answers, id)
-		answers[typed.Name], again.Base.Name = answers[id], typed.Name
-		if err := o.carryOut(ctx, host, &again, answers); err != nil && ctx.Err() == nil {
+		if err = k.again(ctx, o, host, r, id); err == nil {
+			t.mounted = start
+		} else if t.failed(start, err, time.Now()) && ctx.Err() == nil {
 			host.Name().Report(o.errs(), err)
 		}
 	}
+}
+
+// again mounts in the container as it is now. r is of its first run.
+func (k *keeper) again(ctx context.Context, o *options, host *enginehost.Host, r *request.Request, id string) error {
+	// The first answer has changed the request.
+	again, mount, typed := *r, *r.Mount, r.Base.Name
+	if again.Base = (request.Source{From: request.FromContainer, Name: id}); mount.Type == request.MountVolume {
+		mount.From, mount.Source = nil, ""
+	}
+	if mount.From != nil {
+		mount.From = &request.Source{From: request.FromContainer, Name: mount.From.Name}
+	}
+	again.Mount, again.Call = &mount, ""
+	answers, err := host.Resolve(ctx, &again)
+	if err != nil {
+		k.mu.Lock()
+		k.kept.Error = err.Error()
+		k.mu.Unlock()
+		return err
+	}
+	answers[typed], again.Base.Name = answers[id], typed
+	return k.mount(ctx, o, host, &again, answers)
+}
+
+// tries decides when to mount. Runs of the container are told apart by when they were started.
+type tries struct {
+	mounted string // the run in which it was mounted
+	start   string // the run in which mounting has failed, and the error
+	err     string
+	pause   time.Duration
+	next    time.Time // not before
+}
+
+// due reports whether to mount now, in a run.
+func (t *tries) due(start string, now time.Time) bool {
+	return start != t.mounted && (start != t.start || !now.Before(t.next))
+}
+
+// failed notes an error, and reports whether it is another one than before.
+func (t *tries) failed(start string, err error, now time.Time) (isNew bool) {
+	if start != t.start {
+		t.start, t.err, t.pause = start, "", lookEvery/2 //nolint:mnd // it is doubled
+	}
+	t.pause = min(2*t.pause, retryAtMost) //nolint:mnd // later and later
+	t.next = now.Add(t.pause)
+	isNew, t.err = t.err != err.Error(), err.Error()
+	return isNew
 }
 
 // startOf returns when a container was started.
@@ -145,11 +214,8 @@ func startOf(answers engine.Answers, name string) string {
 	return c.State.StartedAt
 }
 
-// answerWithin is how long another call of the user's may take.
-const answerWithin = 2 * time.Second
-
-// listen makes the call's record, through which umount ends it.
-func (k *keeper) listen(register engine.Register, m keptMount) (stop func(), err error) {
+// listen makes the call's record, and answers the user's other calls.
+func (k *keeper) listen(register engine.Register) (stop func(), err error) {
 	record, err := register.State.Add(state.Mount, state.Entry{
 		Name: rand.Text(), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now(),
 	})
@@ -167,7 +233,7 @@ func (k *keeper) listen(register engine.Register, m keptMount) (stop func(), err
 			if err != nil {
 				return
 			}
-			k.answer(conn, m)
+			go k.answer(conn)
 		}
 	}()
 	return func() {
@@ -176,44 +242,29 @@ func (k *keeper) listen(register engine.Register, m keptMount) (stop func(), err
 	}, nil
 }
 
-// answer reads which mount was unmounted.
-func (k *keeper) answer(conn net.Conn, m keptMount) {
+// answer answers another call of the user's.
+func (k *keeper) answer(conn net.Conn) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(answerWithin))
-	var gone keptMount
-	const most = 64 << 10
-	if json.NewDecoder(io.LimitReader(conn, most)).Decode(&gone) == nil && gone == m {
+	var asked question
+	if receive(conn, &asked) != nil {
+		return
+	}
+	if asked.End {
+		k.busy.Lock()
+		defer k.busy.Unlock()
+	}
+	k.mu.Lock()
+	says, over := k.kept, k.kept.Ended
+	says.Ended = asked.End && same(&asked.Mount, &says.Mount)
+	k.kept.Ended = over || says.Ended
+	k.mu.Unlock()
+	if over { // it keeps nothing any more
+		return
+	}
+	if says.Ended {
 		k.end(errUnmounted)
 	}
-	_, _ = conn.Write([]byte{'\n'})
-}
-
-// endKeepers ends the user's calls that keep a mount which was unmounted, and removes the records of those that were
-// killed.
-func endKeepers(dir *state.Dir, m keptMount) {
-	if dir == nil {
-		return
-	}
-	abandoned, err := dir.Abandoned(state.Mount, func(state.Entry) bool { return true })
-	if err != nil {
-		return
-	}
-	for _, record := range abandoned {
-		record.Remove()
-	}
-	list, err := dir.List(state.Mount)
-	if err != nil {
-		return
-	}
-	for _, e := range list {
-		conn, err := dir.Dial(state.Mount, e.Name)
-		if err != nil {
-			continue
-		}
-		_ = conn.SetDeadline(time.Now().Add(answerWithin))
-		if json.NewEncoder(conn).Encode(m) == nil {
-			_, _ = conn.Read(make([]byte, 1))
-		}
-		conn.Close()
-	}
+	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+	_ = json.NewEncoder(conn).Encode(says)
 }

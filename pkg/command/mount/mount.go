@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +18,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -74,8 +71,8 @@ type options struct {
 
 	lazy bool // of umount
 
-	keeper    *keeper // nil without --keep
-	unmounted string  // where umount has unmounted
+	keeper *keeper        // nil without --keep
+	done   *mounts.Record // what was mounted or unmounted last
 }
 
 // New makes docker nsjoin mount.
@@ -105,28 +102,6 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	_ = cmd.RegisterFlagCompletionFunc("type", completion.OneOf("bind", "volume", "tmpfs"))
 	_ = cmd.RegisterFlagCompletionFunc("from", completion.Containers(cli))
 	_ = cmd.RegisterFlagCompletionFunc("mount", cobra.NoFileCompletions)
-	return cmd
-}
-
-// NewUmount makes docker nsjoin umount.
-func NewUmount(cli *dockercli.CLI) *cobra.Command {
-	var o options
-	cmd := &cobra.Command{
-		Use:   "umount [OPTIONS] CONTAINER TARGET",
-		Short: "Undo docker nsjoin mount",
-		Long: `Unmount what docker nsjoin mount has mounted in a container. Mounts of the container's
-own, and those of docker run, are left alone. One that processes use is refused, with
-their names; --lazy detaches it: they keep what they have open.`,
-		Example: `  docker nsjoin umount web /app/src
-  docker nsjoin umount --lazy web /scratch`,
-		Args: atMost(2), //nolint:mnd // container, target
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.umount(cmd, cli, args)
-		},
-	}
-	o.addTo(cmd)
-	cmd.Flags().BoolVarP(&o.lazy, "lazy", "l", false, "Detach the mount even if processes use it")
-	cmd.ValidArgsFunction = complete(cli)
 	return cmd
 }
 
@@ -210,18 +185,6 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 	return o.run(cmd.Context(), cli, args[0], q)
 }
 
-// umount unmounts.
-func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) error {
-	if len(args) < 2 { //nolint:mnd // container, target
-		return dockercli.CommandUsageError(cmd, errors.New("which mount? "+cmd.UseLine()))
-	}
-	q := &request.Mount{Action: request.MountDetach, Lazy: o.lazy, By: by()}
-	if err := setTarget(q, args[1]); err != nil {
-		return dockercli.CommandUsageError(cmd, err)
-	}
-	return o.run(cmd.Context(), cli, args[0], q)
-}
-
 // run asks a helper on the engine's host to do what q says.
 func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *request.Mount) error {
 	if err := o.checkFormat(q); err != nil {
@@ -250,19 +213,23 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	answered := host.WarnIfSilent(string(q.Action))
 	answers, err := host.Resolve(ctx, r)
 	answered()
-	if err != nil {
-		return err
-	}
-	if err := o.carryOut(ctx, host, r, answers); err != nil {
-		return err
-	}
 	switch {
+	case err != nil:
+		return o.withoutContainer(host, r, err)
 	case o.keeper != nil:
+		stop, err := o.keeper.begin(host.Connection.Register(), r)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		if err := o.keeper.mount(ctx, o, host, r, answers); err != nil {
+			return err
+		}
 		return o.keeper.keep(ctx, o, host, r, answers)
 	case q.Action == request.MountDetach && !o.dryRun:
-		endKeepers(host.Connection.Register().State, keptMount{r.Base.Container.ID, o.unmounted})
+		return o.detach(ctx, host, r, answers)
 	}
-	return nil
+	return o.carryOut(ctx, host, r, answers)
 }
 
 // carryOut has the helper do what r asks for, and prints the result.
@@ -296,62 +263,4 @@ func (o *options) ask(ctx context.Context, host *enginehost.Host, r *request.Req
 		return err
 	}
 	return o.print(host, r, answers, answer)
-}
-
-// print prints the helper's answer.
-func (o *options) print(host *enginehost.Host, r *request.Request, answers engine.Answers, answer *mounts.Answer) (err error) {
-	switch {
-	case answer.Plan != nil:
-		text, err := planText(*answer.Plan, r.DryRun)
-		if err == nil {
-			_, err = io.WriteString(os.Stdout, text)
-		}
-		return err
-	case r.Mount.Action == request.MountList:
-		return o.list(os.Stdout, answer.Mounts, answers, r.Base.Name)
-	}
-	for _, text := range answer.Warnings {
-		host.Name().Warn(o.errs(), text)
-	}
-	done := answer.Done
-	if done != nil {
-		o.unmounted = string(done.Target)
-	}
-	switch {
-	case done == nil:
-	case r.Mount.Action == request.MountDetach && done.Target != r.Mount.Target: // it was named by a link, or was moved
-		_, err = fmt.Fprintf(o.out(), "%s is no longer at %s in %s\n",
-			printable.Text(done.What()), printable.Text(string(done.Target)), r.Base)
-	case r.Mount.Action == request.MountAttach:
-		until := "until it stops or restarts"
-		if o.keeper != nil {
-			until = "and will be mounted again after each start"
-		}
-		_, err = fmt.Fprintf(o.out(), "%s is at %s in %s %s\n", printable.Text(done.What()), printable.Text(string(done.Target)), r.Base, until)
-	}
-	return err
-}
-
-// checkFormat checks the format of --dry-run.
-func (o *options) checkFormat(q *request.Mount) error {
-	switch {
-	case o.dryRun && o.format != string(request.OutputText) && o.format != string(request.OutputJSON):
-		return dockercli.UsageError(errors.New("--format of --dry-run must be text or json"))
-	case !o.dryRun && q.Action != request.MountList && o.format != string(request.OutputText):
-		return dockercli.UsageError(errors.New("--format requires --dry-run, or a list"))
-	}
-	return nil
-}
-
-// by says who asks. With sudo(8), the user who has logged in is another one.
-func by() string {
-	who := enginehost.Caller()
-	text := fmt.Sprintf("uid %d", who.UID)
-	if who.Login != nil && int(*who.Login) != who.UID {
-		text += fmt.Sprintf(" (login %d)", *who.Login)
-	}
-	if who.Host != "" {
-		text += " on " + who.Host
-	}
-	return text
 }

@@ -1,0 +1,120 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+	"github.com/nsjoin/docker-nsjoin/pkg/state"
+)
+
+// Two calls keep a mount at the same place. Each is ended by the end of its own mount, and one whose mount is not there
+// by the path.
+func TestKeepersEnd(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	web := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{ID: "0f00"}}
+	var calls []context.Context
+	start := func(register engine.Register, id int) *keeper {
+		t.Helper()
+		ctx, end := context.WithCancelCause(t.Context())
+		k := &keeper{end: end}
+		stop, err := k.begin(register, &request.Request{Base: web, Mount: &request.Mount{Source: "/src", Target: "/link"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
+		if id != 0 {
+			k.kept.Mount = mounts.Record{Container: "0f00", ID: id, Source: "/src", Target: "/srv"}
+		}
+		calls = append(calls, ctx)
+		return k
+	}
+	first, second := start(register, 1), start(register, 2)
+	waiting := start(register, 0)
+	waiting.kept.Error = "no such directory"
+	other := register
+	other.Endpoint = "unix:///other"
+	start(other, 2)
+	expect := func(want string) {
+		t.Helper()
+		got := ""
+		for _, ctx := range calls {
+			got += map[bool]string{true: "e", false: "-"}[errors.Is(context.Cause(ctx), errUnmounted)]
+		}
+		if got != want {
+			t.Fatalf("ended: %s, want %s", got, want)
+		}
+	}
+	list := keepers(register, request.Source{Name: "web"}, question{})
+	if len(list) != 3 {
+		t.Fatalf("%+v", list)
+	}
+	if got := keepers(register, request.Source{Name: "0e"}, question{}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	keepers(register, web, question{End: true, Mount: second.kept.Mount})
+	expect("-e--")
+	live := []*mounts.Record{&first.kept.Mount}
+	if got := forget(register, web, "/other", live); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	expect("-e--")
+	if got := forget(register, web, "/link", live); len(got) != 1 || got[0].Error != "no such directory" {
+		t.Errorf("%+v", got)
+	}
+	expect("-ee-")
+	if got := forget(register, request.Source{Name: "0f"}, "/srv", nil); len(got) != 1 {
+		t.Errorf("of a stopped container: %+v", got)
+	}
+	expect("eee-")
+}
+
+// What could not be mounted is tried again, later and later; each start of the container begins anew.
+func TestTries(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	after := func(d time.Duration) time.Time { return now.Add(d) }
+	try := &tries{mounted: "first"}
+	if try.due("first", now) || !try.due("second", now) {
+		t.Error("it is mounted once in each run")
+	}
+	failed := errors.New("no such directory")
+	if !try.failed("second", failed, now) || try.failed("second", failed, now) {
+		t.Error("an error is reported once")
+	}
+	if try.due("second", after(3*time.Second)) || !try.due("second", after(4*time.Second)) || !try.due("third", now) {
+		t.Errorf("%+v", try)
+	}
+	for range 10 {
+		try.failed("second", failed, now)
+	}
+	if !try.due("second", after(retryAtMost)) || try.due("second", after(retryAtMost-1)) {
+		t.Errorf("%+v", try)
+	}
+	if !try.failed("third", failed, now) || !try.due("third", after(lookEvery)) {
+		t.Errorf("%+v", try)
+	}
+}
+
+func TestListOfKept(t *testing.T) {
+	var out strings.Builder
+	o := &options{format: "{{.Target}} {{.Options}} {{.Kept}}"}
+	here := mounts.Record{ID: 1, Target: "/srv"}
+	waiting := []kept{{PID: 7, Mount: here}, {PID: 8, Mount: mounts.Record{Target: "/data"}, Error: "no such directory"}}
+	if err := o.list(&out, []*mounts.Record{&here}, waiting, nil, "web"); err != nil {
+		t.Fatal(err)
+	}
+	if want := "/srv rw process 7\n/data not mounted process 8: no such directory\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}

@@ -1,0 +1,104 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
+)
+
+// NewUmount makes docker nsjoin umount.
+func NewUmount(cli *dockercli.CLI) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "umount [OPTIONS] CONTAINER TARGET",
+		Short: "Undo docker nsjoin mount",
+		Long: `Unmount what docker nsjoin mount has mounted in a container. Mounts of the container's
+own, and those of docker run, are left alone. One that processes use is refused, with
+their names; --lazy detaches it: they keep what they have open.
+
+It ends the call with --keep, too, also one of a container that does not run.`,
+		Example: `  docker nsjoin umount web /app/src
+  docker nsjoin umount --lazy web /scratch`,
+		Args: atMost(2), //nolint:mnd // container, target
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.umount(cmd, cli, args)
+		},
+	}
+	o.addTo(cmd)
+	cmd.Flags().BoolVarP(&o.lazy, "lazy", "l", false, "Detach the mount even if processes use it")
+	cmd.ValidArgsFunction = complete(cli)
+	return cmd
+}
+
+// umount unmounts.
+func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) error {
+	if len(args) < 2 { //nolint:mnd // container, target
+		return dockercli.CommandUsageError(cmd, errors.New("which mount? "+cmd.UseLine()))
+	}
+	q := &request.Mount{Action: request.MountDetach, Lazy: o.lazy, By: by()}
+	if err := setTarget(q, args[1]); err != nil {
+		return dockercli.CommandUsageError(cmd, err)
+	}
+	return o.run(cmd.Context(), cli, args[0], q)
+}
+
+// withoutContainer does what can be done if the container does not run, or err is why it cannot be found: a call with
+// --keep may wait for its next start.
+func (o *options) withoutContainer(host *enginehost.Host, r *request.Request, err error) error {
+	register := host.Connection.Register()
+	switch r.Mount.Action {
+	case request.MountList:
+		if waiting := keepers(register, r.Base, question{}); len(waiting) > 0 {
+			return o.list(os.Stdout, nil, waiting, nil, r.Base.Name)
+		}
+	case request.MountDetach:
+		if !o.dryRun {
+			return o.printEnded(forget(register, r.Base, string(r.Mount.Target), nil), r, err)
+		}
+	case request.MountAttach:
+	}
+	return err
+}
+
+// detach unmounts, and ends the call that keeps the mount. If nothing is mounted, there may be a call that waits for the
+// next start, or could not mount.
+func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
+	register := host.Connection.Register()
+	if err := o.carryOut(ctx, host, r, answers); err != nil {
+		if len(keepers(register, r.Base, question{})) == 0 {
+			return err
+		}
+		list := *r
+		list.Mount, list.Call = &request.Mount{Action: request.MountList}, ""
+		found, failed := answer(ctx, host, &list, answers)
+		if failed != nil {
+			return err
+		}
+		return o.printEnded(forget(register, r.Base, string(r.Mount.Target), found.Mounts), r, err)
+	}
+	keepers(register, r.Base, question{End: true, Mount: *o.done})
+	return nil
+}
+
+// printEnded says which calls were ended; if there is none, it returns err.
+func (o *options) printEnded(ended []kept, r *request.Request, err error) error {
+	if len(ended) == 0 {
+		return err
+	}
+	for _, k := range ended {
+		if _, err := fmt.Fprintf(o.out(), "%s will not be mounted again at %s in %s\n",
+			printable.Text(k.Mount.What()), printable.Text(string(k.Mount.Target)), r.Base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
