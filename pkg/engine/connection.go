@@ -18,6 +18,10 @@ const minVersion = "1.41"
 
 // Connection is the way to an engine. Nothing is sent before the first request.
 type Connection struct {
+	// Sending is called when a program is sent to the engine, with what is sent and how far that is, and its result
+	// when that is over. It may be nil.
+	Sending func(what string, far func() string) (end func())
+
 	opts     []client.Opt
 	register Register
 	keep     Keep

@@ -70,7 +70,7 @@ func (c *Connection) StartHelper(ctx context.Context, s Spec, first []byte, warn
 		return nil, err
 	}
 	to.NegotiateAPIVersion(ctx)
-	files := Files{Image: helperimage.New, Copy: helperimage.Copy, Compress: !onSocket}
+	files := Files{Image: helperimage.New, Copy: helperimage.Copy, Compress: !onSocket, Sending: c.Sending}
 	return StartHelper(ctx, to, c.register, files, c.keep, s, first, warn)
 }
 
@@ -175,7 +175,9 @@ func (st *starter) copy(ctx context.Context, h *Helper, s Spec, version types.Ve
 		return err
 	}
 	defer content.Close()
-	err = st.engine.CopyToContainer(ctx, h.id, "/", content, container.CopyToContainerOptions{})
+	sent, end := st.files.sending(content, s.More)
+	defer end()
+	err = st.engine.CopyToContainer(ctx, h.id, "/", sent, container.CopyToContainerOptions{})
 	return wrapStep(err, "copy the helper into its container")
 }
 

@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
+	"github.com/docker/go-units"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -28,7 +30,36 @@ type Files struct {
 	Copy func(arch string, call request.Call, compress bool, more ...helperimage.Part) (io.ReadCloser, error)
 	// Compress says that the engine is reached through a network.
 	Compress bool
+	// Sending is that of a Connection.
+	Sending func(what string, far func() string) (end func())
 }
+
+// sending begins to send the content, and returns it so that what was read of it is counted.
+func (f Files) sending(content io.Reader, more []helperimage.Part) (counted io.Reader, end func()) {
+	if f.Sending == nil {
+		return content, func() {}
+	}
+	what := "sending the helper to the engine"
+	if len(more) > 0 {
+		what = "sending the toolbox to the engine"
+	}
+	read := &sentReader{from: content}
+	return read, f.Sending(what, read.String)
+}
+
+// sentReader counts what is read.
+type sentReader struct {
+	from io.Reader
+	sent atomic.Int64
+}
+
+func (r *sentReader) Read(to []byte) (int, error) {
+	n, err := r.from.Read(to)
+	r.sent.Add(int64(n))
+	return n, err
+}
+
+func (r *sentReader) String() string { return units.HumanSize(float64(r.sent.Load())) }
 
 // noOwnImageError says why no container can be made from the helper's own image.
 type noOwnImageError struct{ why error }
@@ -63,7 +94,7 @@ func (st *starter) withOwnImage(ctx context.Context, s Spec, start func(Spec) (*
 		}
 	}
 	st.register.debug(fmt.Sprintf("load the image %s, %s", own.Name, own.ID))
-	if err := st.load(ctx, own); err != nil {
+	if err := st.load(ctx, own, s.More); err != nil {
 		if ctx.Err() != nil {
 			return nil, wrapStep(ctx.Err(), stepCreate)
 		}
@@ -92,12 +123,14 @@ func (st *starter) startFrom(s Spec, own *helperimage.Image, start func(Spec) (*
 
 // load loads the helper's image into the engine's store. Older images that this user has loaded are
 // removed meanwhile.
-func (st *starter) load(ctx context.Context, own *helperimage.Image) error {
+func (st *starter) load(ctx context.Context, own *helperimage.Image, more []helperimage.Part) error {
 	st.register.addImage(own)
 	st.background.Go(func() { st.register.removeOldImages(ctx, st.engine, own) })
 	archive := own.Archive(st.files.Compress)
 	defer archive.Close()
-	answer, err := st.engine.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
+	sent, end := st.files.sending(archive, more)
+	defer end()
+	answer, err := st.engine.ImageLoad(ctx, sent, client.ImageLoadWithQuiet(true))
 	if err != nil {
 		return errors.New(Message(err))
 	}

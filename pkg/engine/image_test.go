@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,6 +72,33 @@ func TestOwnImageIsLoadedOnce(t *testing.T) {
 		}
 		if got := imageRecords(t, r); len(got) != 1 || !strings.HasPrefix(got[0], "s390x-") {
 			t.Errorf("%s: recorded %q", id, got)
+		}
+	}
+}
+
+// A user who waits for a program to be sent sees what it is and how far that is.
+func TestSendingIsShown(t *testing.T) {
+	for loads, want := range map[string]string{"s390x ID": "sending the toolbox to the engine, ", "": "sending the toolbox to the engine, sent 9B, end"} {
+		var shown []string
+		f := files
+		f.Copy = func(string, request.Call, bool, ...helperimage.Part) (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("a program")), nil
+		}
+		f.Sending = func(what string, far func() string) (end func()) {
+			shown = append(shown, what)
+			return func() { shown = append(shown, "sent "+far(), "end") }
+		}
+		c, r := &fakeEngine{images: []string{"image of web"}, loads: loads}, newRegister(t)
+		r.Debug = nil
+		s := newTestSpec(t, nil)
+		s.More = []helperimage.Part{helperimage.Toolbox}
+		h, err := engine.StartHelper(t.Context(), c, r, f, engine.Keep{}, s, nil, func(string) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+		if got := strings.Join(shown, ", "); !strings.Contains(got, want) || !strings.HasSuffix(got, "end") {
+			t.Errorf("%q: %q", loads, got)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -50,6 +51,7 @@ func Open(cli *dockercli.CLI, o Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	connection.Sending = func(what string, far func() string) (end func()) { return progress.Start(what, far).End }
 	h := &Host{Connection: connection, Stderr: os.Stderr, cli: cli, via: o.via}
 	if o.noEngine {
 		if h.files, err = o.openFiles(cli); err != nil {

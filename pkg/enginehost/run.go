@@ -9,6 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
+	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -36,6 +37,9 @@ func (h *Host) Run(ctx context.Context, r *request.Request, answers engine.Answe
 		if err != nil {
 			return err
 		}
+		unpacking := progress.Start("unpacking the toolbox", nil)
+		h.program.Wait()
+		unpacking.End()
 		return h.program.Launch(r, watched, h.content)
 	}
 	s := engine.NewSpec(r, answers)

@@ -58,7 +58,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	h.making, h.guard = interrupt.Start(ctx)
 	made, err := p.Make(h.making, client, h.Connection.Register(), standin.Making{
 		Call: launch.NewCall(), Compress: !onSocket,
-		Warn:    func(text string) { h.Name().Warn(os.Stderr, text) },
+		Warn:    h.warn,
 		Working: func(text string) (end func()) { return progress.Start(text, nil).End },
 	})
 	switch {
@@ -70,7 +70,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	h.atEnd = append(h.atEnd, func() {
 		h.guard.Finish(func() { h.Note("the copy is being removed; the next signal leaves that to the next call") })
 		if err := made.Remove(ctx, client); err != nil {
-			h.cli.Name.Warn(os.Stderr, err.Error())
+			h.warn(err.Error())
 			return
 		}
 		h.Note(fmt.Sprintf("the copy of %s and the changes in it are thrown away", p.Name))
@@ -98,10 +98,10 @@ func (h *Host) sayStandIn(p *standin.Plan) {
 	if p.IsImage {
 		h.Note(p.Describe())
 	} else {
-		h.Name().Warn(os.Stderr, p.Describe())
+		h.warn(p.Describe())
 	}
 	if len(p.LeftOut) > 0 {
-		h.Name().Warn(os.Stderr, "left out of the copy: "+strings.Join(p.LeftOut, ", "))
+		h.warn("left out of the copy: " + strings.Join(p.LeftOut, ", "))
 	}
 }
 

@@ -61,6 +61,14 @@ func Prepare(toolbox bool, cache *state.Dir) *Program {
 	return p
 }
 
+// Wait waits until the files have been made, or could not be.
+func (p *Program) Wait() {
+	<-p.helper.ready
+	if p.toolbox != nil {
+		<-p.toolbox.ready
+	}
+}
+
 // Launch starts the helper for r and returns only on an error. socket is the connection to the Docker
 // CLI, which the helper watches, or nil. content is that of the files of r's view.
 func (p *Program) Launch(r *request.Request, socket *os.File, content []byte) error {

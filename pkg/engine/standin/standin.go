@@ -117,6 +117,8 @@ func (s *StandIn) run(ctx context.Context, from Client, register engine.Register
 		return err
 	}
 	defer helper.Close()
+	sent := m.working("sending the helper to the engine")
+	defer sent()
 	if err := from.CopyToContainer(ctx, s.ID, "/", helper, container.CopyToContainerOptions{}); err != nil {
 		return errors.New(engine.Message(err))
 	}
