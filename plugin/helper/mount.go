@@ -28,8 +28,9 @@ type mounter struct {
 	request *request.Request
 	to      *messages
 	seen    *observe.Observation
-	process *observe.Process // of the container
-	run     mounts.Record    // what all records of this run of the container have
+	process *observe.Process          // of the container
+	run     mounts.Record             // what all records of this run of the container have
+	owner   func() ([2]uint32, error) // of what is made, read while the container runs
 	records *mountrecord.Dir
 	answer  mounts.Answer
 }
@@ -63,6 +64,8 @@ func (m *mounter) do() (err error) {
 	if m.run.Start, err = m.process.Start(); err != nil {
 		return err
 	}
+	owner, errOwner := m.seen.RootIDs(r)
+	m.owner = func() ([2]uint32, error) { return owner, errOwner }
 	root, err := m.seen.HostRoot()
 	if err != nil {
 		return err

@@ -225,7 +225,7 @@ func (m *mounter) removeMade(r *mounts.Record) {
 			Path: string(one.Path), Device: one.Device, Inode: one.Inode, Dir: one.Dir, After: after,
 		})
 	}
-	if owner, err := m.seen.RootIDs(m.request); err == nil {
+	if owner, err := m.owner(); err == nil {
 		var left []join.Made
 		err := observe.Answered(func() error {
 			left = join.RemoveMade(m.seen.MountRoot, owner, made)

@@ -10,22 +10,28 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// victims says who is killed with SIGKILL at a moment of a mount.
-type victims struct{ helper, child bool }
+// victims says who is killed with SIGKILL at a moment of a mount. container is the process that is mounted into, or 0.
+type victims struct {
+	helper, child bool
+	container     int
+}
 
 // killed runs the helper with a request until its child and, with all, the helper's threads have made n system calls since
-// the child was forked, entry and exit counted each, and kills the victims there; with n = 0 nobody. It returns how many
-// calls it has seen, and which of them was the first of move_mount(2).
-func killed(t *testing.T, file string, n int, all bool, who victims) (count, attaches int) {
+// the child was forked, entry and exit counted each, and kills the victims there; with n = 0 nobody.
+func killed(t *testing.T, file string, n int, all bool, who victims) *killer {
 	t.Helper()
 	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
 	if err != nil {
@@ -36,7 +42,13 @@ func killed(t *testing.T, file string, n int, all bool, who victims) (count, att
 		t.Fatal(err)
 	}
 	defer f.Close()
+	errs, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer errs.Close()
 	cmd := exec.Command(helper, "3")
+	cmd.Stderr = errs
 	cmd.ExtraFiles, cmd.Env, cmd.SysProcAttr = []*os.File{f}, []string{}, &syscall.SysProcAttr{Ptrace: true}
 	runtime.LockOSThread() // the tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -53,12 +65,19 @@ func killed(t *testing.T, file string, n int, all bool, who victims) (count, att
 		case err != nil:
 			t.Fatal(err)
 		case !status.Stopped():
-			k.ended[pid] = true
+			if k.ended[pid] = true; pid == k.main {
+				k.status = status
+			}
 		default:
 			k.stopped(pid, status)
 		}
 	}
-	return k.count, k.attaches
+	text, err := os.ReadFile(errs.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.stderr = string(text)
+	return k
 }
 
 // killer traces a helper and its child for killed.
@@ -69,7 +88,11 @@ type killer struct {
 	who         victims
 	ended       map[int]bool
 
+	// count is how many calls it has seen, and attaches which of them was the first of move_mount(2).
 	count, attaches int
+	// status is the helper's wait status, and stderr what it printed.
+	status unix.WaitStatus
+	stderr string
 }
 
 // stopped lets a thread go on that has stopped, perhaps after a kill.
@@ -108,6 +131,12 @@ func (k *killer) called(pid int) {
 	if k.who.child {
 		_ = unix.Kill(k.child, unix.SIGKILL)
 	}
+	if k.who.container != 0 {
+		_ = unix.Kill(k.who.container, unix.SIGKILL)
+		for st, err := procfs.ReadStat(k.who.container); err == nil && !st.Dead(); st, err = procfs.ReadStat(k.who.container) {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	if k.who.helper {
 		_ = unix.Kill(k.main, unix.SIGKILL)
 	}
@@ -138,11 +167,36 @@ func TestHostileMountKilled(t *testing.T) {
 	killAtEach(t, true, 3)
 }
 
-// killAtEach kills at each system call, in so many ways of the three.
-func killAtEach(t *testing.T, all bool, ways int) {
+// A container that ends in between is an error, and nothing of the mount is left.
+func TestContainerEndsDuringMount(t *testing.T) {
 	source, dir := t.TempDir(), t.TempDir()
 	target := filepath.Join(dir, "made", "for")
-	pid := isolated(t, ns.SetOf(ns.Mnt))
+	kinds := ns.SetOf(ns.Mnt)
+	usual := killed(t, requestFile(t, isolated(t, kinds), source, target), 0, false, victims{})
+	if usual.attaches == 0 || usual.status.ExitStatus() != 0 {
+		t.Fatalf("%+v", usual)
+	}
+	for _, n := range []int{1, usual.attaches / 2, usual.attaches, usual.attaches + 1} {
+		if err := os.RemoveAll(filepath.Join(dir, "made")); err != nil { // of the first process, which still runs
+			t.Fatal(err)
+		}
+		pid := isolated(t, kinds)
+		k := killed(t, requestFile(t, pid, source, target), n, false, victims{container: pid})
+		if k.status.ExitStatus() != exit.Failed || !strings.HasPrefix(k.stderr, "docker nsjoin: ") {
+			t.Errorf("at system call %d: status %d: %s", n, k.status.ExitStatus(), k.stderr)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("at system call %d: %v is left", n, left)
+		}
+		if left, _ := filepath.Glob("/run/docker-nsjoin-host/pid-" + strconv.Itoa(pid)); len(left) > 0 {
+			t.Errorf("at system call %d: %v is left", n, left)
+		}
+	}
+}
+
+// requestFile writes a request for a mount at a target that is made.
+func requestFile(t *testing.T, pid int, source, target string) string {
+	t.Helper()
 	var document bytes.Buffer
 	r := asked(pid, attach(source, target))
 	r.Version, r.Mount.Mkdir = request.Version, true
@@ -153,7 +207,17 @@ func killAtEach(t *testing.T, all bool, ways int) {
 	if err := os.WriteFile(file, document.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	last, attaches := killed(t, file, 0, all, victims{})
+	return file
+}
+
+// killAtEach kills at each system call, in so many ways of the three.
+func killAtEach(t *testing.T, all bool, ways int) {
+	source, dir := t.TempDir(), t.TempDir()
+	target := filepath.Join(dir, "made", "for")
+	pid := isolated(t, ns.SetOf(ns.Mnt))
+	file := requestFile(t, pid, source, target)
+	usual := killed(t, file, 0, all, victims{})
+	last, attaches := usual.count, usual.attaches
 	if !checkWhole(t, pid, source, target) || attaches == 0 {
 		t.Fatal("it is not mounted")
 	}
