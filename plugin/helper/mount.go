@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,6 +37,9 @@ type mounter struct {
 	answer  mounts.Answer
 }
 
+// processPrefix begins the name of records of a process that is in no container: there is no other run of it.
+const processPrefix = "pid-"
+
 // mount does what the request's Mount asks for, and prints an answer.
 func mount(r *request.Request, to *messages) error {
 	unix.Umask(0o022) //nolint:mnd // as docker run makes mount points
@@ -57,7 +62,7 @@ func (m *mounter) do() (err error) {
 		return err
 	}
 	id := m.process.IDs[ns.Mnt]
-	m.run = mounts.Record{Container: fmt.Sprintf("pid-%d", m.process.PID), PID: m.process.PID, Namespace: [2]uint64{id.Dev, id.Ino}}
+	m.run = mounts.Record{Container: processPrefix + strconv.Itoa(m.process.PID), PID: m.process.PID, Namespace: [2]uint64{id.Dev, id.Ino}}
 	if r.Base.Container != nil {
 		m.run.Container = r.Base.Container.ID
 	}
@@ -185,7 +190,7 @@ func is(r *mounts.Record, in *procfs.Mount) bool {
 // what was made for a mount.
 func needed(r *mounts.Record) bool {
 	const day = 24 * 60 * 60
-	if len(r.Made) > 0 && time.Now().Unix()-r.Time < day {
+	if len(r.Made) > 0 && !strings.HasPrefix(r.Container, processPrefix) && time.Now().Unix()-r.Time < day {
 		return true
 	}
 	st, err := procfs.ReadStat(r.PID)
