@@ -48,16 +48,16 @@ func (h *Host) PrepareMany() error {
 }
 
 // Begin runs a helper for the command of r, as Run does, beside this process. The command's streams are those of the
-// helper. It also returns how the engine's host was reached.
-func (h *Host) Begin(ctx context.Context, r *request.Request, answers engine.Answers, image string) (Helper, launch.Via, error) {
+// helper. here says that the helper runs on this machine, and needs no engine.
+func (h *Host) Begin(ctx context.Context, r *request.Request, answers engine.Answers, image string) (helper Helper, here bool, err error) {
 	way, err := h.choose(r, answers)
 	if err != nil {
-		return nil, "", err
+		return nil, false, err
 	}
 	r.Client = &request.Client{Local: way == launch.Local, Null: [3]bool{!r.Interactive, false, false}, SmallWindow: true}
 	if way == launch.Local {
 		child, err := h.beginHere(r)
-		return child, way, err
+		return child, true, err
 	}
 	s := engine.NewSpec(r, answers)
 	if image != "" {
@@ -65,8 +65,8 @@ func (h *Host) Begin(ctx context.Context, r *request.Request, answers engine.Ans
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
 	r.Audit.Client = Caller()
-	helper, err := h.beginInContainer(ctx, s, r)
-	return helper, way, err
+	helper, err = h.beginInContainer(ctx, s, r)
+	return helper, false, err
 }
 
 // beginHere starts a helper on this machine. It gives the helper the request in frames.

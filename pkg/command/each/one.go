@@ -11,7 +11,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/job"
-	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 	"github.com/nsjoin/docker-nsjoin/pkg/lines"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -130,11 +129,11 @@ func (c *call) begin(ctx context.Context, t target, s *lines.Source) (b begun, e
 	default:
 		fmt.Fprintf(output, "chosen: %s\n", t.Rule)
 	}
-	helper, way, err := t.host.Begin(ctx, r, b.answers, c.HelperImage())
+	helper, here, err := t.host.Begin(ctx, r, b.answers, c.HelperImage())
 	if err != nil {
 		return b, err
 	}
-	b.Job, b.here = job.Start(helper, output, s.Stderr()), way == launch.Local
+	b.Job, b.here = job.Start(helper, output, s.Stderr()), here
 	return b, nil
 }
 
