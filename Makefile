@@ -136,7 +136,7 @@ swarm: build ## run docker nsjoin each on a swarm of three engines, of which som
 	@scripts/swarm $(GOTEST) -timeout 15m -v -run '$(NODES)' ./plugin
 
 .PHONY: each-storm
-each-storm: build ## kill 300 calls of docker nsjoin each at random points, locally and with --via engine (as root, 10 minutes)
+each-storm: build ## kill 300 calls (NSJOIN_TEST_EACH_CALLS) of docker nsjoin each at random points, locally and with --via engine (as root, 10 minutes)
 	@for way in auto engine; do \
 		NSJOIN_TEST_VIA=$${way#auto} scripts/engine run 28-cgroup2 -- $(GOTEST) -timeout 20m -v -run '$(KILLED)' ./plugin || exit; \
 	done

@@ -5,7 +5,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,10 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// stormCalls is the variable with the number of calls that TestEachStorm kills.
+const stormCalls = "NSJOIN_TEST_EACH_CALLS"
+
 // TestEachStorm kills 300 calls of docker nsjoin each at random points: the Docker CLI, the plugin or one of the helpers.
 // Nothing may be left in the containers or on the engine.
 func TestEachStorm(t *testing.T) {
-	const calls, atOnce = 300, 6
+	const atOnce = 6
+	calls := 300
+	if text := os.Getenv(stormCalls); text != "" {
+		var err error
+		if calls, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv(stormSeed); text != "" {
 		var err error
@@ -64,8 +76,19 @@ func TestEachStorm(t *testing.T) {
 // It returns what was killed first.
 func (c caller) killEach(t *testing.T, containers []string, random *rand.Rand) string {
 	command := stormCommands[random.IntN(len(stormCommands))]
-	options := [][]string{nil, {"-i"}, {"--group"}, {"--parallel", "1"}, {"--format", "json"}}[random.IntN(5)]
-	args := append(append(append([]string{"nsjoin", "each"}, options...), containers...), "--")
+	args := []string{"nsjoin", "each"}
+	for _, option := range []string{
+		"-i", "--parallel=1", "--format=json", "--fail-fast", "--timeout=700ms", "--input-timeout=500ms", "--ignore-stopped",
+		"--no-prefix", "--quiet", "--group", "--retry=2",
+	} {
+		needsFile := slices.Contains([]string{"--group", "--retry=2"}, option)
+		// If the command itself is killed, such an option ends the call, and the command's jobs stay as after docker exec.
+		ends := slices.Contains([]string{"--fail-fast", "--retry=2"}, option)
+		if random.IntN(3) == 0 && !(needsFile && slices.Contains(args, "-i")) && !(ends && strings.Contains(command[len(command)-1], "&")) {
+			args = append(args, option)
+		}
+	}
+	args = append(append(args, containers...), "--")
 	cmd := c.docker(append(args, command...)...)
 	in, out, err := os.Pipe()
 	if err != nil {

@@ -59,7 +59,7 @@ func (n testNetwork) testContexts(t *testing.T, c *caller) {
 
 func (n testNetwork) testUnconfirmed(t *testing.T, c *caller) {
 	a := answerOf(n.client(c, "nsjoin", "each", "--swarm-service", "api", "--", "echo", "here"))
-	if a.status != 125 || strings.Count(a.errs, ": not confirmed yet: node ") != 2 || strings.Count(a.out, "here\n") == 0 || strings.Count(a.out, "here\n") > 4 {
+	if a.status != 125 || strings.Count(a.errs, ": not confirmed yet: api.") != 2 || strings.Count(a.errs, "\n") != 4 || strings.Count(a.out, "here\n") == 0 || strings.Count(a.out, "here\n") > 4 {
 		t.Errorf("%+v", a)
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 // Line is the line. A nil Line shows nothing.
 type Line struct {
-	to     io.Writer
+	show   func(text string) // in place of the text before
+	erase  func()
 	what   string
 	detail func() string
 	stop   chan struct{}
@@ -29,15 +30,27 @@ const (
 
 // Start begins work. what says what is done; detail, which may be nil, how far it is. The caller calls End.
 func Start(what string, detail func() string) *Line {
+	show, erase := on(os.Stderr)
+	return StartWith(show, erase, what, detail)
+}
+
+// StartWith is like Start for what prints on standard error meanwhile: show shows a text in place of the one before, and
+// erase removes it.
+func StartWith(show func(text string), erase func(), what string, detail func() string) *Line {
 	if !term.IsTerminal(os.Stderr.Fd()) {
 		return nil
 	}
-	return start(os.Stderr, what, detail, patience)
+	return start(show, erase, what, detail, patience)
 }
 
-func start(to io.Writer, what string, detail func() string, patience time.Duration) *Line {
-	l := &Line{to: to, what: what, detail: detail, stop: make(chan struct{})}
-	l.done.Go(func() { l.show(patience) })
+// on shows a text at the end of a terminal.
+func on(to io.Writer) (show func(text string), erase func()) {
+	return func(text string) { fmt.Fprint(to, eraseLine, text) }, func() { fmt.Fprint(to, eraseLine) }
+}
+
+func start(show func(string), erase func(), what string, detail func() string, patience time.Duration) *Line {
+	l := &Line{show: show, erase: erase, what: what, detail: detail, stop: make(chan struct{})}
+	l.done.Go(func() { l.run(patience) })
 	return l
 }
 
@@ -52,7 +65,7 @@ func (l *Line) End() {
 // eraseLine returns to the beginning of the line and erases it, as ECMA-48 has it.
 const eraseLine = "\r\x1b[K"
 
-func (l *Line) show(patience time.Duration) {
+func (l *Line) run(patience time.Duration) {
 	began := time.Now()
 	wait := time.NewTimer(patience)
 	defer wait.Stop()
@@ -60,7 +73,7 @@ func (l *Line) show(patience time.Duration) {
 		select {
 		case <-l.stop:
 			if shown {
-				fmt.Fprint(l.to, eraseLine)
+				l.erase()
 			}
 			return
 		case <-wait.C:
@@ -72,7 +85,7 @@ func (l *Line) show(patience time.Duration) {
 			}
 		}
 		const longest = 70 // columns, so that it stays one line
-		fmt.Fprintf(l.to, "%s%.*s, %d s", eraseLine, longest, text, int(time.Since(began).Seconds()))
+		l.show(fmt.Sprintf("%.*s, %d s", longest, text, int(time.Since(began).Seconds())))
 		wait.Reset(interval)
 	}
 }

@@ -26,7 +26,8 @@ func (s *screen) String() string {
 
 func TestLineIsShownAndRemoved(t *testing.T) {
 	var to screen
-	l := start(&to, "copying", func() string { return "3 MB" }, 0)
+	show, erase := on(&to)
+	l := start(show, erase, "copying", func() string { return "3 MB" }, 0)
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(to.String(), "copying"); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing is shown")
@@ -40,7 +41,8 @@ func TestLineIsShownAndRemoved(t *testing.T) {
 
 func TestShortWorkShowsNothing(t *testing.T) {
 	var to screen
-	start(&to, "copying", nil, time.Hour).End()
+	show, erase := on(&to)
+	start(show, erase, "copying", nil, time.Hour).End()
 	(*Line)(nil).End()
 	if text := to.String(); text != "" {
 		t.Errorf("%q", text)

@@ -165,11 +165,11 @@ func TestSummaryText(t *testing.T) {
 	}
 	const want = `6 of 9 failed, 1 engine was not reached
   node n1 does not answer: api.1, api.2
-  hint: docker nsjoin each --help
   the engine does not answer: context eu
   exit status 3: us/a, us/b
   its container is paused: web1, web2
-  hint: docker unpause CONTAINER
+hint: docker nsjoin each --help
+hint: docker unpause CONTAINER
 `
 	if got := f.count() + "\n" + f.text(); got != want {
 		t.Errorf("%s", got)

@@ -6,15 +6,14 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/moby/term"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/fanout"
 	"github.com/nsjoin/docker-nsjoin/pkg/lines"
+	"github.com/nsjoin/docker-nsjoin/pkg/progress"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
-	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
 // How many commands run at the same time if the user does not say: in all, and through an engine by each way. sshd
@@ -101,8 +100,8 @@ func (c *call) run(ctx context.Context) error {
 func (c *call) runAll(engines []string) []result {
 	var mu sync.Mutex
 	results := make([]result, len(c.targets))
-	progress := c.startProgress(len(c.targets))
-	defer progress.end(c.stops)
+	far := &counted{total: len(c.targets)}
+	defer c.showProgress(far)()
 	fanout.Run(c.stops.more, engines, c.limits(), func(i int) {
 		t := c.targets[i]
 		s := c.printer.Open(t.label(), i)
@@ -121,7 +120,7 @@ func (c *call) runAll(engines []string) []result {
 		mu.Lock()
 		results[i] = r
 		mu.Unlock()
-		progress.add(failed)
+		far.add(failed)
 		if failed && c.failFast {
 			c.stops.begin(sigterm, otherFailed)
 		}
@@ -158,60 +157,44 @@ func (c *call) watchEngines(ctx context.Context) {
 	}
 }
 
-// progress says at a terminal how far the commands are.
-type progress struct {
+// counted says how far the commands are.
+type counted struct {
 	mu                  sync.Mutex
 	done, failed, total int
-	stop, stopped       chan struct{}
 }
 
-// startProgress begins to show the progress once it has taken a second.
-func (c *call) startProgress(total int) *progress {
-	p := &progress{total: total, stop: make(chan struct{}), stopped: make(chan struct{})}
-	if !stdio.IsTerminal(os.Stderr) || c.quiet || total < 2 {
-		close(p.stopped)
-		return p
+// showProgress shows at a terminal how far the commands are.
+func (c *call) showProgress(n *counted) (end func()) {
+	if c.quiet || n.total < 2 {
+		return func() {}
 	}
-	const interval = 500 * time.Millisecond
-	go func() {
-		defer close(p.stopped)
-		ticks := time.NewTicker(interval)
-		defer ticks.Stop()
-		for n := 0; ; n++ {
-			select {
-			case <-p.stop:
-				c.printer.EraseStatus()
-				return
-			case <-ticks.C:
-				if n > 0 {
-					c.printer.ShowStatus(os.Stderr, p.String())
-				}
-			}
-		}
-	}()
-	return p
+	show := func(text string) { c.printer.ShowStatus(os.Stderr, text) }
+	line := progress.StartWith(show, c.printer.EraseStatus, "commands", n.String)
+	return func() {
+		removed := make(chan struct{})
+		go func() {
+			defer close(removed)
+			line.End()
+		}()
+		c.stops.wait(removed)
+	}
 }
 
-func (p *progress) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	text := fmt.Sprintf("%d of %d done", p.done, p.total)
-	if p.failed > 0 {
-		text += fmt.Sprintf(", %d failed", p.failed)
+func (n *counted) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	text := fmt.Sprintf("%d of %d done", n.done, n.total)
+	if n.failed > 0 {
+		text += fmt.Sprintf(", %d failed", n.failed)
 	}
 	return text
 }
 
-func (p *progress) add(failed bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
+func (n *counted) add(failed bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.done++
 	if failed {
-		p.failed++
+		n.failed++
 	}
-}
-
-func (p *progress) end(s *stops) {
-	close(p.stop)
-	s.wait(p.stopped)
 }

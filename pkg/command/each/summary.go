@@ -3,6 +3,7 @@ package each
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -122,13 +123,15 @@ func (f *failures) count() string {
 	return strings.Join(parts, ", ")
 }
 
-// text returns a line for each reason, and one for its hint.
+// text returns a line for each reason, and then one for each hint.
 func (f *failures) text() string {
 	var text strings.Builder
 	for _, why := range f.reasons {
 		fmt.Fprintf(&text, "  %s: %s\n", printable.Text(why), few(f.names[why]))
-		if hint := f.hints[why]; hint != "" {
-			fmt.Fprintf(&text, "  %s\n", hint)
+	}
+	for _, hint := range slices.Compact(slices.Sorted(maps.Values(f.hints))) {
+		if hint != "" {
+			text.WriteString(hint + "\n")
 		}
 	}
 	return text.String()
