@@ -3,15 +3,19 @@
 package dialer
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
@@ -157,6 +161,62 @@ func TestClientLearnsWhyItEnds(t *testing.T) {
 	}
 	theirs.Close()
 	if err := n.Err(); !errors.Is(err, client.ErrHelperEnded) {
+		t.Error(err)
+	}
+}
+
+// Clients of a server that accepts nothing hold up no other question, and more than some are refused at once.
+func TestQuestionsBehindASocketThatIsStuck(t *testing.T) {
+	ours, theirs, err := passing.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	d, served := checker(t), make(chan error, 1)
+	d.request = &request.Request{Forward: &request.Forward{Unix: true}}
+	d.unix.init()
+	d.unix.planed = &unixPlan{}
+	for range maxChildren {
+		d.unix.children <- struct{}{} // they connect
+	}
+	go func() { served <- d.Serve(theirs) }()
+	const questions = 2 * maxUnix
+	for i := range questions + 1 {
+		q := message.Question{ID: uint64(i + 1), Do: message.Connect, Path: "/s", Type: unix.SOCK_STREAM}
+		if i == questions {
+			q.Do = "another"
+		}
+		text, err := json.Marshal(q)
+		if err == nil {
+			err = passing.Send(ours, text, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = ours.SetReadDeadline(time.Now().Add(5 * time.Second)) // less than unixTimeout
+	refused := 0
+	for buf := make([]byte, passing.MaxMessage); ; {
+		n, _, err := passing.Receive(ours, buf)
+		if err != nil {
+			t.Fatalf("after %d refusals: %v", refused, err)
+		}
+		var a message.Answer
+		if err := json.Unmarshal(buf[:n], &a); err != nil {
+			t.Fatal(err)
+		}
+		if unix.Errno(a.Errno) == unix.EAGAIN {
+			refused++
+		}
+		if a.ID == questions+1 {
+			break
+		}
+	}
+	if refused != questions-maxUnix {
+		t.Errorf("%d are refused", refused)
+	}
+	d.fail(nil)
+	if err := <-served; err != nil {
 		t.Error(err)
 	}
 }

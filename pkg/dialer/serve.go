@@ -17,14 +17,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
-// maxQuestions is how many questions are answered at once. A client that asks more waits.
-const maxQuestions = 64
+const (
+	// maxQuestions is how many questions are answered at once. A client that asks more waits.
+	maxQuestions = 64
+	// maxUnix is how many questions for a UNIX socket may wait for the container. More are refused: a server there that accepts
+	// nothing holds up no other question.
+	maxUnix = 64
+)
 
 // server answers a client on this machine.
 type server struct {
 	dialer *Dialer
 	socket *os.File
 	places chan struct{}
+	unix   chan struct{} // places of questions for a UNIX socket
 
 	mu    sync.Mutex
 	bound map[uint64]func() // removes a bound socket, by the ID of the question
@@ -42,7 +48,8 @@ func (d *Dialer) Serve(socket *os.File) error {
 	}
 	socket.Close()
 	s := &server{
-		dialer: d, socket: os.NewFile(uintptr(fd), "client"), places: make(chan struct{}, maxQuestions), bound: make(map[uint64]func()),
+		dialer: d, socket: os.NewFile(uintptr(fd), "client"), bound: make(map[uint64]func()),
+		places: make(chan struct{}, maxQuestions), unix: make(chan struct{}, maxUnix),
 	}
 	defer s.socket.Close()
 	go func() {
@@ -73,12 +80,28 @@ func (d *Dialer) Serve(socket *os.File) error {
 		if err := json.Unmarshal(buf[:n], &q); err != nil || q.ID == 0 {
 			return fmt.Errorf("the client's message is invalid: %w", err)
 		}
-		s.places <- struct{}{}
-		go func() {
-			defer func() { <-s.places }()
-			s.do(q)
-		}()
+		s.begin(q)
 	}
+}
+
+// begin answers a question in a goroutine of its own.
+func (s *server) begin(q message.Question) {
+	places := s.places
+	if q.Do == message.Connect || q.Do == message.Listen {
+		places = s.unix
+		select {
+		case places <- struct{}{}:
+		default:
+			s.done(message.Answer{ID: q.ID}, fmt.Errorf("UNIX socket %q in %q: %d others wait already: %w", q.Path, s.dialer.Plan.Target, maxUnix, unix.EAGAIN))
+			return
+		}
+	} else {
+		places <- struct{}{}
+	}
+	go func() {
+		defer func() { <-places }()
+		s.do(q)
+	}()
 }
 
 // do answers a question.

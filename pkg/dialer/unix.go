@@ -121,8 +121,16 @@ func (d *Dialer) take(f plan.Forward) (*join.Taken, error) {
 	if err != nil {
 		return nil, err
 	}
+	stuck := func() error {
+		return fmt.Errorf("UNIX socket %q in %q: the server does not accept the connection: %w", f.Path, d.Plan.Target, unix.ETIMEDOUT)
+	}
+	start, late := time.Now(), make(chan struct{})
+	timer := time.AfterFunc(unixTimeout, func() { close(late) }) // a time.Timer's channel would make the helper 60 KB larger
+	defer timer.Stop()
 	select {
 	case d.unix.children <- struct{}{}:
+	case <-late: // other connections wait for a server
+		return nil, stuck()
 	case <-d.ended:
 		return nil, unix.ESHUTDOWN
 	}
@@ -130,11 +138,11 @@ func (d *Dialer) take(f plan.Forward) (*join.Taken, error) {
 	if d.unix.closing.Load() {
 		return nil, unix.ESHUTDOWN
 	}
-	h, start := held(u.seen), time.Now()
+	h := held(u.seen)
 	h.Unwanted = func() bool { return d.unix.closing.Load() || time.Since(start) > unixTimeout || d.isEnded() }
 	taken, err := join.Take(u.plan.For(f), h)
 	if errors.Is(err, join.ErrInterrupted) {
-		return nil, fmt.Errorf("UNIX socket %q in %q: the server does not accept the connection: %w", f.Path, d.Plan.Target, unix.ETIMEDOUT)
+		return nil, stuck()
 	}
 	if err != nil {
 		return nil, u.seen.Explain(unixRequest(d.request), err)

@@ -1,10 +1,17 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"os"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
@@ -82,4 +89,101 @@ func descriptors(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(list)
+}
+
+// block makes a socket block, as a process of the container can that has a copy of it.
+func block(t *testing.T, fd int) {
+	t.Helper()
+	if err := unix.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A process of the container may share a UNIX socket and make it block: that holds nothing up.
+func TestSocketThatBlocks(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err := errors.Join(err, unix.Bind(listening, &unix.SockaddrUnix{Name: ""}), unix.Listen(listening, 1)); err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll([]int{pair[0], pair[1], listening})
+	l := helper(t, func(q message.Question) (message.Answer, []int) {
+		a := message.Answer{Writer: &message.Writer{PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid()}}
+		switch q.Do {
+		case message.Connect:
+			return a, []int{pair[0]}
+		case message.Listen:
+			return a, []int{listening}
+		}
+		return a, nil
+	})
+	conn, err := l.Dial(t.Context(), "unix", "/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block(t, pair[0])
+	ended := make(chan error, 3)
+	go func() { _, err := conn.Read(make([]byte, 1)); ended <- err }()
+	go func() { _, err := conn.Write(make([]byte, 16<<20)); ended <- err }()
+	listener, err := l.Listen(t.Context(), "unix", "/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block(t, listening)
+	go func() { _, err := listener.Accept(); ended <- err }()
+	full(t, pair[0])
+	conn.Close()
+	listener.Close()
+	for range 3 {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, net.ErrClosed) {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("something waits in the kernel")
+		}
+	}
+}
+
+// full waits until nothing more can be written to a socket.
+func full(t *testing.T, fd int) {
+	t.Helper()
+	for range 1000 {
+		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0); n == 0 && err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the writer does not write")
+}
+
+// A connection that waits has no buffer, and passes on what comes.
+func TestUnixConnWriteTo(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := helper(t, func(message.Question) (message.Answer, []int) {
+		return message.Answer{Writer: &message.Writer{PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid()}}, []int{pair[0]}
+	})
+	conn, err := l.Dial(t.Context(), "unix", "/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	unix.Close(pair[0])
+	text := bytes.Repeat([]byte("text"), 100_000)
+	go func() {
+		f := os.NewFile(uintptr(pair[1]), "peer")
+		_, _ = f.Write(text)
+		f.Close()
+	}()
+	var got bytes.Buffer
+	if n, err := conn.(io.WriterTo).WriteTo(&got); err != nil || n != int64(len(text)) || !bytes.Equal(got.Bytes(), text) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
 }

@@ -144,7 +144,8 @@ func (c *conn) read(s *server, room int) (buf *[bufferSize]byte, n int, err erro
 	waited := c.raw.Read(func(fd uintptr) bool {
 		b := s.buffers.Get().(*[bufferSize]byte)
 		for {
-			n, err = unix.Read(int(fd), b[:min(room, len(b))])
+			// A process of the container may have made the socket of a UNIX connection block.
+			n, _, err = unix.Recvfrom(int(fd), b[:min(room, len(b))], unix.MSG_DONTWAIT)
 			if !errors.Is(err, unix.EINTR) {
 				break
 			}

@@ -46,18 +46,18 @@ func (s *server) acceptFrom(stream *streams.Stream, fd int, address func(*conn) 
 	if err != nil {
 		return err
 	}
-	defer l.file.Close()
+	defer l.stopListening()
 	ended := make(chan struct{})
 	defer close(ended)
 	go func() {
 		select {
 		case <-s.stop:
 			stream.Reset(int(unix.ENETDOWN))
-			l.file.Close()
+			l.stopListening()
 		case <-ended:
 		}
 	}()
-	stream.OnOver(func(bool) { l.file.Close() })
+	stream.OnOver(func(bool) { l.stopListening() })
 	stream.Accept(address(l))
 	for {
 		if _, err := stream.Room(); err != nil {
@@ -75,6 +75,13 @@ func (s *server) acceptFrom(stream *streams.Stream, fd int, address func(*conn) 
 		}
 		s.accepted(stream, fd, from)
 	}
+}
+
+// stopListening closes a socket that listens. shutdown(2) ends an accept(2) that waits, if a process of the container has made
+// the socket block.
+func (c *conn) stopListening() {
+	c.control(func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	c.file.Close()
 }
 
 // fatal reports whether a socket accepts no more after an error.

@@ -30,6 +30,26 @@ import (
 type here struct {
 	ended chan struct{}
 	why   *error // of Err
+	made  *made
+}
+
+// made has copies of UNIX sockets.
+type made struct {
+	mu     sync.Mutex
+	wanted bool
+	fds    []int
+}
+
+// keep keeps a copy of a UNIX socket, as a process of the container can that has made it.
+func (h here) keep(fd int) {
+	h.made.mu.Lock()
+	defer h.made.mu.Unlock()
+	if !h.made.wanted {
+		return
+	}
+	if again, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0); err == nil {
+		h.made.fds = append(h.made.fds, again)
+	}
 }
 
 func (here) Socket(family, typ, protocol int) (int, error) {
@@ -41,6 +61,8 @@ func (h here) ConnectUnix(path string, typ int) (int, error) {
 	if err == nil {
 		if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 			unix.Close(fd)
+		} else {
+			h.keep(fd)
 		}
 	}
 	return fd, err
@@ -51,6 +73,8 @@ func (h here) ListenUnix(path string, typ int) (int, func(), error) {
 	if err == nil {
 		if err = errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: path}), unix.Listen(fd, unix.SOMAXCONN)); err != nil {
 			unix.Close(fd)
+		} else {
+			h.keep(fd)
 		}
 	}
 	return fd, func() { os.Remove(path) }, err
@@ -94,7 +118,7 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, h := &link{in: inW, out: outR, served: make(chan error, 1)}, here{ended: make(chan struct{}), why: new(error)}
+	l, h := &link{in: inW, out: outR, served: make(chan error, 1)}, here{ended: make(chan struct{}), why: new(error), made: new(made)}
 	go func() {
 		err := server.Serve(h, inR, outW, func(string) {})
 		inR.Close()
@@ -532,5 +556,53 @@ func TestWhyTheNetworkIsGone(t *testing.T) {
 	<-n.Gone()
 	if err := n.Err(); err == nil {
 		t.Error("the helper is lost, which looks like the end of the container")
+	}
+}
+
+// A process of the container may share a UNIX socket and make it block: the helper ends it nevertheless.
+func TestSocketThatBlocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	accepted := make(chan net.Conn, 1)
+	address := serve(t, "unix", path, func(c net.Conn) { accepted <- c })
+	n, _, h := open(t)
+	h.made.mu.Lock()
+	h.made.wanted = true
+	h.made.mu.Unlock()
+	c := dial(t, n, "unix", address)
+	peer := <-accepted
+	defer peer.Close()
+	l, err := n.Listen(t.Context(), "unix", path+"2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.made.mu.Lock()
+	defer h.made.mu.Unlock()
+	for _, fd := range h.made.fds {
+		defer unix.Close(fd)
+		if err := unix.SetNonblock(fd, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The reader waits again after these bytes, and the listener after this connection.
+	if _, err := peer.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	one, err := net.Dial("unix", path+"2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	if _, err := l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	c.Close()
+	began := time.Now()
+	n.Close()
+	if took := time.Since(began); took > 4*time.Second { // it gives up after five
+		t.Errorf("it waits %v", took)
 	}
 }
