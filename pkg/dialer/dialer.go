@@ -157,9 +157,10 @@ func (d *Dialer) Socket(family, typ, protocol int) (fd int, err error) {
 	return d.threads.Socket(family, typ, protocol)
 }
 
-// Listening returns the sockets of the container's network that wait for connections.
-func (d *Dialer) Listening() ([]message.Waiting, error) {
-	list, err := d.Seen.Listening(d.process.PID)
+// Listening returns the sockets of the container's network that wait for connections, with or without their programs, which
+// take much longer to find.
+func (d *Dialer) Listening(programs bool) ([]message.Waiting, error) {
+	list, err := d.Seen.Listening(d.process.PID, programs)
 	if err != nil {
 		return nil, fmt.Errorf("list the sockets of %q: %w", d.Plan.Target, err)
 	}

@@ -131,7 +131,7 @@ func (s *server) do(q message.Question) {
 		}
 		s.done(a, nil)
 	case message.List:
-		list, err := s.dialer.Listening()
+		list, err := s.dialer.Listening(q.Programs)
 		s.doneDocument(a, err, list)
 	case message.Resolve:
 		s.doneDocument(a, nil, s.dialer.Names())
@@ -144,7 +144,7 @@ func (s *server) do(q message.Question) {
 func (s *server) make(q message.Question) ([]int, error) {
 	var fds []int
 	for len(fds) < min(max(1, q.Count), passing.MaxFiles) {
-		fd, err := s.dialer.Socket(q.Family, q.Type, q.Protocol)
+		fd, err := s.dialer.Socket(q.Family, q.Type, 0)
 		if err != nil && len(fds) == 0 {
 			return nil, err
 		}

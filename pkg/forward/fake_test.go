@@ -86,6 +86,8 @@ func (n *network) Listening(context.Context) ([]sockets.Listening, error) {
 	return list, nil
 }
 
+func (n *network) Programs(ctx context.Context) ([]sockets.Listening, error) { return n.Listening(ctx) }
+
 func cut(address string) (kind, text string, ok bool) {
 	for i := range address {
 		if address[i] == ' ' {

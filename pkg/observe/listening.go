@@ -24,9 +24,10 @@ const (
 	maxListeningNames = 1 << 12 // processes
 )
 
-// Listening returns the sockets of process pid's network that wait for connections or packets, with the programs that have
-// them open. pid is one of o.Processes. It reads the tables of the process itself, so nothing is joined.
-func (o *Observation) Listening(pid int) ([]message.Waiting, error) {
+// Listening returns the sockets of process pid's network that wait for connections or packets, and if programs is set the
+// programs that have them open, for which all of /proc is read. pid is one of o.Processes. It reads the tables of the process
+// itself, so nothing is joined.
+func (o *Observation) Listening(pid int, programs bool) ([]message.Waiting, error) {
 	p := o.Processes[pid]
 	if p == nil {
 		p = o.host
@@ -40,7 +41,9 @@ func (o *Observation) Listening(pid int) ([]message.Waiting, error) {
 	if err := l.readUnix(p); err != nil {
 		return nil, err
 	}
-	l.findPrograms(p.IDs[ns.Net])
+	if programs {
+		l.findPrograms(p.IDs[ns.Net])
+	}
 	return l.found, nil
 }
 

@@ -25,7 +25,7 @@ func (c *call) printListening(ctx context.Context) error {
 		return err
 	}
 	defer found.Network.Close()
-	list, err := found.Network.Listening(ctx)
+	list, err := found.Network.Programs(ctx)
 	if err != nil {
 		return fmt.Errorf("find what container %q listens on: %w", c.groups[0].Container, err)
 	}

@@ -75,7 +75,7 @@ func Listening(ctx context.Context, cli *dockercli.CLI, name string) []sockets.L
 		return nil
 	}
 	defer found.Network.Close()
-	list, err := found.Network.Listening(ctx)
+	list, err := found.Network.Programs(ctx)
 	if err != nil {
 		return nil
 	}

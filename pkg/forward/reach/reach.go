@@ -10,9 +10,12 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 	"github.com/nsjoin/docker-nsjoin/pkg/resolve"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
@@ -23,11 +26,22 @@ type Network struct {
 	mu       sync.Mutex
 	resolver *resolve.Resolver     // nil before the first name
 	worked   map[uint16]netip.Addr // where the container's own ports answered
+	packets  map[uint16]*receiver  // where the container's own UDP ports receive
 }
+
+// receiver is where a UDP port receives.
+type receiver struct {
+	mu    sync.Mutex // held while it is asked for
+	addr  netip.Addr
+	until time.Time // asked for again after that
+}
+
+// receiverFor is how long an answer is used: with UDP, each sender has a connection of its own.
+const receiverFor = time.Second
 
 // New returns n with its names.
 func New(n client.Network) *Network {
-	return &Network{Network: n, worked: make(map[uint16]netip.Addr)}
+	return &Network{Network: n, worked: make(map[uint16]netip.Addr), packets: make(map[uint16]*receiver)}
 }
 
 // Connect connects to a target.
@@ -50,8 +64,8 @@ func (n *Network) connectHost(ctx context.Context, t spec.Target) (net.Conn, err
 		return nil, err
 	}
 	var first error
-	for _, addr := range addrs {
-		conn, err := n.Dial(ctx, string(t.Network), netip.AddrPortFrom(addr, t.Port).String())
+	for i, addr := range addrs {
+		conn, err := n.dialOne(ctx, string(t.Network), netip.AddrPortFrom(addr, t.Port), len(addrs)-i)
 		if err == nil {
 			return conn, nil
 		}
@@ -66,6 +80,27 @@ func (n *Network) connectHost(ctx context.Context, t spec.Target) (net.Conn, err
 		return nil, fmt.Errorf("%s has no address", t.Host)
 	}
 	return nil, first
+}
+
+// mostOfOne is how long one of several addresses may take that does not answer.
+const mostOfOne = 10 * time.Second
+
+// dialOne connects to the first of left addresses. Each has its share of the time, as with net.Dialer.
+func (n *Network) dialOne(ctx context.Context, network string, at netip.AddrPort, left int) (net.Conn, error) {
+	if left == 1 {
+		return n.Dial(ctx, network, at.String())
+	}
+	share := mostOfOne
+	if deadline, ok := ctx.Deadline(); ok {
+		share = min(share, time.Until(deadline)/time.Duration(left))
+	}
+	one, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	conn, err := n.Dial(one, network, at.String())
+	if err != nil && one.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("connect to %s: %w", at, syscall.ETIMEDOUT)
+	}
+	return conn, err
 }
 
 // lookup returns the addresses of a host.
@@ -164,10 +199,28 @@ func passes(err error) bool {
 
 // ownUDP returns the address on which a UDP port of the container receives. With UDP nothing says that nobody does.
 func (n *Network) ownUDP(ctx context.Context, port uint16) netip.Addr {
+	n.mu.Lock()
+	r := n.packets[port]
+	if r == nil {
+		r = &receiver{}
+		n.packets[port] = r
+	}
+	n.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Now().Before(r.until) {
+		return r.addr
+	}
 	all, err := n.Listening(ctx)
 	if err != nil {
 		return loopback[0]
 	}
+	r.addr, r.until = receives(all, port), time.Now().Add(receiverFor)
+	return r.addr
+}
+
+// receives returns the address on which a UDP port receives.
+func receives(all []sockets.Listening, port uint16) netip.Addr {
 	var found []netip.Addr
 	for _, l := range all {
 		if l.Network != string(spec.UDP) || l.Address.Port() != port {

@@ -69,10 +69,13 @@ const (
 	Unix       Network = 'x'
 	ListenTCP  Network = 'T'
 	ListenUnix Network = 'X'
-	Listening  Network = 'L' // sockets that wait for connections, as JSON
+	Listening  Network = 'L' // sockets that wait for connections, as JSON; the address is WithPrograms or empty
 	Names      Network = 'N' // the files about names, as JSON
 	Accepted   Network = 'A' // a connection of a listener
 )
+
+// WithPrograms as the address of Listening asks for the programs too.
+const WithPrograms = "programs"
 
 func (n Network) known() bool {
 	switch n {

@@ -48,8 +48,10 @@ type Network interface {
 	// Listen listens in the container: network tcp with a literal IP address, or unix. A UNIX socket is removed when the
 	// listener or this process ends, however that happens.
 	Listen(ctx context.Context, network, address string) (net.Listener, error)
-	// Listening returns the container's sockets that wait for connections.
+	// Listening returns the container's sockets that wait for connections, without their programs.
 	Listening(ctx context.Context) ([]sockets.Listening, error)
+	// Programs is Listening with programs, for which the helper reads all of the host's /proc.
+	Programs(ctx context.Context) ([]sockets.Listening, error)
 	// Names returns the container's files about names.
 	Names(ctx context.Context) (message.Names, error)
 	// Gone is closed when the container's first process, or the helper, has ended.

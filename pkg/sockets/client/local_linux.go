@@ -212,24 +212,29 @@ func (e *remoteError) Unwrap() error {
 	return e.errno
 }
 
-// Listening returns the container's sockets that wait for connections.
-func (l *Local) Listening(ctx context.Context) ([]sockets.Listening, error) {
-	var list []sockets.Listening
-	err := l.document(ctx, message.List, &list)
+// Listening returns the container's sockets that wait for connections; see Network.
+func (l *Local) Listening(ctx context.Context) (list []sockets.Listening, err error) {
+	err = l.document(ctx, message.Question{Do: message.List}, &list)
+	return list, err
+}
+
+// Programs is Listening with programs; see Network.
+func (l *Local) Programs(ctx context.Context) (list []sockets.Listening, err error) {
+	err = l.document(ctx, message.Question{Do: message.List, Programs: true}, &list)
 	return list, err
 }
 
 // Names returns the container's files about names.
 func (l *Local) Names(ctx context.Context) (message.Names, error) {
 	var names message.Names
-	err := l.document(ctx, message.Resolve, &names)
+	err := l.document(ctx, message.Question{Do: message.Resolve}, &names)
 	return names, err
 }
 
 // document asks for a file.
-func (l *Local) document(ctx context.Context, do message.Task, into any) error {
+func (l *Local) document(ctx context.Context, q message.Question, into any) error {
 	const most = 16 << 20
-	r, err := l.ask(ctx, message.Question{Do: do})
+	r, err := l.ask(ctx, q)
 	if err != nil {
 		return err
 	}

@@ -164,22 +164,27 @@ func (r *Remote) Listen(ctx context.Context, network, address string) (net.Liste
 	return &listener{stream: s, network: network, at: at}, nil
 }
 
-// Listening returns the container's sockets that wait for connections.
+// Listening returns the container's sockets that wait for connections; see Network.
 func (r *Remote) Listening(ctx context.Context) (list []sockets.Listening, err error) {
-	return list, r.ask(ctx, streams.Listening, &list)
+	return list, r.ask(ctx, streams.Listening, "", &list)
+}
+
+// Programs is Listening with programs; see Network.
+func (r *Remote) Programs(ctx context.Context) (list []sockets.Listening, err error) {
+	return list, r.ask(ctx, streams.Listening, streams.WithPrograms, &list)
 }
 
 // Names returns the container's files about names.
 func (r *Remote) Names(ctx context.Context) (names message.Names, err error) {
-	return names, r.ask(ctx, streams.Names, &names)
+	return names, r.ask(ctx, streams.Names, "", &names)
 }
 
 // maxAnswer is the largest answer to a question, in bytes.
 const maxAnswer = 16 << 20
 
 // ask asks the helper a question whose answer is JSON.
-func (r *Remote) ask(ctx context.Context, question streams.Network, answer any) error {
-	s, err := r.mux.Open(question, "")
+func (r *Remote) ask(ctx context.Context, question streams.Network, about string, answer any) error {
+	s, err := r.mux.Open(question, about)
 	if err != nil {
 		return explain("", err)
 	}

@@ -7,12 +7,13 @@ package message
 type Question struct {
 	ID uint64 `json:"id"` // not 0
 	Do Task   `json:"do"`
-	// Family, Type and Protocol are those of socket(2), and Count is the number of sockets; for Make. Type is for
-	// Connect and Listen too.
-	Family   int `json:"family,omitempty"`
-	Type     int `json:"type,omitempty"`
-	Protocol int `json:"protocol,omitempty"`
-	Count    int `json:"count,omitempty"`
+	// Family and Type are those of socket(2), and Count is the number of sockets; for Make. Type is for Connect and Listen
+	// too.
+	Family int `json:"family,omitempty"`
+	Type   int `json:"type,omitempty"`
+	Count  int `json:"count,omitempty"`
+	// Programs asks for the programs too; for List.
+	Programs bool `json:"programs,omitempty"`
 	// Path is a UNIX socket's, as for Dial of package client.
 	Path string `json:"path,omitempty"`
 	// Of is the ID of the question that has bound the socket to remove.

@@ -24,7 +24,7 @@ type Dialer interface {
 	ConnectUnix(path string, typ int) (fd int, err error)
 	ListenUnix(path string, typ int) (fd int, remove func(), err error)
 	WriteUnix(fd int, data []byte) (n int, err error)
-	Listening() ([]message.Waiting, error)
+	Listening(programs bool) ([]message.Waiting, error)
 	Names() message.Names
 	// Ended is closed when nothing more is served. Err then says why: nil if the container has ended.
 	Ended() <-chan struct{}
@@ -107,7 +107,7 @@ func (s *server) serve(stream *streams.Stream) {
 		err = s.listen(stream)
 	case streams.Listening:
 		var list []message.Waiting
-		if list, err = s.dialer.Listening(); err == nil {
+		if list, err = s.dialer.Listening(stream.Address() == streams.WithPrograms); err == nil {
 			err = answer(stream, list)
 		}
 	case streams.Names:

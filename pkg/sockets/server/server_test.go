@@ -84,7 +84,7 @@ func (here) WriteUnix(fd int, data []byte) (int, error) {
 	return unix.SendmsgN(fd, data, nil, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
-func (here) Listening() ([]message.Waiting, error) {
+func (here) Listening(bool) ([]message.Waiting, error) {
 	return []message.Waiting{{Network: "tcp", Address: "[::]:80", PID: 1, Program: "nginx"}, {Network: "unix", Path: "/s"}}, nil
 }
 
