@@ -356,3 +356,21 @@ func TestLimitsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// --wait goes on while it may help, says why, and ends with an error that lasts.
+func TestWaitEndsWithAnErrorThatLasts(t *testing.T) {
+	c, n := start(t, forward.Options{Wait: true}, "8080:nosuch:1"), newNetwork()
+	if s := c.session.Status(); len(s) != 1 || s[0].Text() != "127.0.0.1:8080 -> web:nosuch:1" {
+		t.Errorf("before it listens: %+v", s)
+	}
+	c.source.next <- n
+	if e := c.wait(forward.Unreachable); !strings.Contains(e.Error, "nosuch") {
+		t.Errorf("%+v", e)
+	}
+	c, n = start(t, forward.Options{Wait: true}, "0:db:1"), newNetwork()
+	n.fail(errors.New("no such user"))
+	c.source.next <- n
+	if err := c.end(); err == nil || err.Error() != "connect to web:db:1: no such user" {
+		t.Error(err)
+	}
+}

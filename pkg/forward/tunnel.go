@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,12 +31,13 @@ type tunnel struct {
 	now     atomic.Int64 // connections that are open
 	bytes   pump.Counts
 
-	mu      sync.Mutex
-	state   Kind
-	since   time.Time
-	listen  []string // where it listens, or listened last
-	outside bool     // not on loopback addresses alone
-	problem string   // why the last connection could not be made, or ""
+	mu       sync.Mutex
+	state    Kind
+	since    time.Time
+	listen   []string // where it listens, or listened last, or will listen
+	listened bool
+	outside  bool   // not on loopback addresses alone
+	problem  string // why the last connection could not be made, or ""
 }
 
 func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
@@ -45,6 +47,17 @@ func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
 		return nil, err
 	}
 	t := &tunnel{Forward: f, id: hex.EncodeToString(id), owner: c, users: c.session.users(), state: Waiting, since: time.Now()}
+	if f.Listen.Network == spec.Unix {
+		t.listen = []string{f.Listen.Path}
+	} else {
+		addresses, err := listen.Expand(f.Listen.Address, c.session.o.Addresses)
+		if err != nil {
+			return nil, err
+		}
+		for _, addr := range addresses {
+			t.listen = append(t.listen, netip.AddrPortFrom(addr, f.Listen.Port).String())
+		}
+	}
 	t.alive, t.end = context.WithCancel(context.Background())
 	if f.Reverse {
 		t.users.Any = true // the connections are the container's
@@ -85,7 +98,10 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 	l.pump.Report, l.pump.Counts = l.limited, &t.bytes
 	connections.Go(func() { l.finish(over) })
 	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {
-		l.waitForTarget(0, n.Answers)
+		if err := l.waitForStart(); err != nil {
+			t.settle(starting, fmt.Errorf("connect to %s: %w", t.status().Target, reach.Cause(err)))
+			return
+		}
 	}
 	for failing := false; ctx.Err() == nil; {
 		set, err := l.listen()
@@ -105,6 +121,26 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 			l.pause(lookRarely)
 		}
 	}
+}
+
+// waitForStart waits until the target takes connections, or the forward ends. An error is one that lasts. Others are reported,
+// unless they only say that nothing listens yet.
+func (l *life) waitForStart() (failed error) {
+	l.waitForTarget(0, func(ctx context.Context, target spec.Target) bool {
+		ctx, cancel := context.WithTimeout(ctx, dialFor)
+		defer cancel()
+		answers, err := l.network.Answers(ctx, target)
+		if err == nil || reach.IsUsual(err) || l.isOver() {
+			return answers
+		}
+		if !reach.MayComeLater(err) {
+			failed = err
+			return true
+		}
+		l.unreachable(err)
+		return false
+	})
+	return failed
 }
 
 // use serves the connections of set as long as the container listens on the target. If it does not, use closes set and
@@ -135,18 +171,18 @@ func (l *life) use(set *listen.Set, starting *starting) {
 	l.waitForTarget(0, answers)
 }
 
-// isNew reports whether the forward was never ready.
+// isNew reports whether the forward has never listened.
 func (t *tunnel) isNew() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.listen) == 0
+	return !t.listened
 }
 
 // opened notes where the forward listens. A free port stays the same from now on.
 func (t *tunnel) opened(set *listen.Set) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.outside = set.Open
+	t.listened, t.outside = true, set.Open
 	if t.Listen.Network == spec.Unix {
 		t.listen = []string{t.Listen.Path}
 		return

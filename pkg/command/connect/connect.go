@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
@@ -24,6 +25,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
@@ -85,7 +87,7 @@ func complete(cli *dockercli.CLI) cobra.CompletionFunc {
 			return containers(cmd, args, typed)
 		case 1:
 			var offers []string
-			for _, l := range ports.Listening(cmd.Context(), cli, args[0]) {
+			for _, l := range ports.Listening(cmd.Context(), cli, spec.Container(args[0])) {
 				if l.Network == string(spec.TCP) {
 					offers = append(offers, ports.Offer(strconv.Itoa(int(l.Address.Port())), &l))
 				}
@@ -104,12 +106,13 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	if wrong, ok := errors.AsType[*spec.Error](err); ok {
 		return exit.Hint(err, "write it as one of %s", wrong.Form)
 	}
+	name = spec.Container(name)
 	host, err := enginehost.Open(cli, o.host)
 	if err != nil {
 		return err
 	}
 	defer host.Close()
-	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: func(string) {}}
+	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: noteAt(cli)}
 	if c.Audit, err = execopts.AuditOf(cli); err != nil {
 		return err
 	}
@@ -119,7 +122,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	}
 	defer found.Network.Close()
 	network := reach.New(found.Network)
-	conn, err := o.connect(ctx, network, target)
+	conn, err := o.connect(ctx, network, name, target, noteAt(cli))
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
 	}
@@ -129,13 +132,24 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	return nil
 }
 
-// connect connects to the target; with --wait it tries again.
-func (o *options) connect(ctx context.Context, network *reach.Network, target spec.Target) (net.Conn, error) {
+// connect connects to the target; with --wait it tries again while that may help, and notes why once.
+func (o *options) connect(ctx context.Context, network *reach.Network, name string, target spec.Target, note func(string)) (net.Conn, error) {
 	const again = 250 * time.Millisecond
-	for {
+	for noted := false; ; {
 		conn, err := network.Connect(ctx, target)
-		if err == nil || !o.wait {
+		select {
+		case <-network.Gone():
+			if err != nil {
+				return nil, gone(network)
+			}
+		default:
+		}
+		if err == nil || !o.wait || !reach.MayComeLater(err) {
 			return conn, err
+		}
+		if !noted && !reach.IsUsual(err) {
+			noted = true
+			note(fmt.Sprintf("connect to %s: %v; trying again", target.String(name), reach.Cause(err)))
 		}
 		select {
 		case <-ctx.Done():
@@ -143,6 +157,15 @@ func (o *options) connect(ctx context.Context, network *reach.Network, target sp
 		case <-network.Gone():
 			return nil, gone(network)
 		case <-time.After(again):
+		}
+	}
+}
+
+// noteAt returns a function that tells the user at a terminal what the call waits for.
+func noteAt(cli *dockercli.CLI) func(string) {
+	return func(text string) {
+		if term.IsTerminal(os.Stderr.Fd()) {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", cli.Name, printable.Text(text))
 		}
 	}
 }

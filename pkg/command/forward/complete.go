@@ -2,7 +2,6 @@ package forward
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +26,7 @@ func complete(cli *dockercli.CLI) cobra.CompletionFunc {
 			}
 		}
 		var words []string
-		for _, l := range ports.Listening(cmd.Context(), cli, strings.TrimPrefix(last, spec.ContainerPrefix)) {
+		for _, l := range ports.Listening(cmd.Context(), cli, spec.Container(last)) {
 			if word := ports.Spec(&l); word != "" {
 				words = append(words, ports.Offer(word, &l))
 			}

@@ -40,12 +40,14 @@ func (c *call) printListening(ctx context.Context) error {
 	w := tabwriter.NewWriter(os.Stdout, 8, 1, 3, ' ', 0)
 	fmt.Fprintln(w, "KIND\tLISTENS ON\tPROGRAM")
 	for _, l := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", l.Network, printable.Text(ports.Address(&l)), printable.Text(l.Program))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", l.Network, printable.Text(ports.Address(&l)), printable.Text(ports.Program(&l)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stdout, "\n%s\n", c.line(list))
+	if line := c.line(list); line != "" {
+		fmt.Fprintf(os.Stdout, "\n%s\n", line)
+	}
 	return nil
 }
 
@@ -64,7 +66,7 @@ func printJSON(out io.Writer, list []sockets.Listening) error {
 	return nil
 }
 
-// line returns the call that forwards what is in the list.
+// line returns the call that forwards what is in the list, "" if there is nothing to forward.
 func (c *call) line(list []sockets.Listening) string {
 	const most = 5
 	line := fmt.Sprintf("%s forward %s", c.cli.Name, plan.QuoteArg(c.groups[0].Container))
@@ -74,8 +76,11 @@ func (c *call) line(list []sockets.Listening) string {
 			specs = append(specs, word)
 		}
 	}
+	if i := slices.IndexFunc(list, func(l sockets.Listening) bool { return l.Path != "" }); i >= 0 && len(specs) == 0 {
+		specs = []string{"8080:" + plan.QuoteArg(list[i].Path)}
+	}
 	if len(specs) == 0 {
-		specs = []string{"8080:" + plan.QuoteArg(ports.Address(&list[0]))}
+		return ""
 	}
 	return line + " " + strings.Join(specs, " ")
 }

@@ -72,7 +72,7 @@ func With(ctx context.Context, l spec.Listen, addresses []string, listen Functio
 		}
 		return &Set{Listeners: []net.Listener{listener}}, nil
 	}
-	wanted, err := expand(l.Address, addresses)
+	wanted, err := Expand(l.Address, addresses)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,8 @@ func With(ctx context.Context, l spec.Listen, addresses []string, listen Functio
 	return nil, err
 }
 
-// expand returns the addresses to listen on, each once.
-func expand(typed string, others []string) ([]netip.Addr, error) {
+// Expand returns the addresses to listen on, each once: the typed one or, without it, the others.
+func Expand(typed string, others []string) ([]netip.Addr, error) {
 	if typed != "" || len(others) == 0 {
 		others = []string{typed}
 	}

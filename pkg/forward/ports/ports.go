@@ -4,6 +4,7 @@ package ports
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -41,13 +42,28 @@ func Address(l *sockets.Listening) string {
 	return l.Address.String()
 }
 
-// Spec returns a SPEC that forwards a port to one that this user may listen on, "" for a UNIX socket.
+// IsDNS reports whether a socket is the engine's DNS server in a user-defined network. Its ports change with each start, and
+// names are resolved by it anyway.
+func IsDNS(l *sockets.Listening) bool {
+	return l.Program == "" && l.Address.Addr().Unmap() == netip.AddrFrom4([4]byte{127, 0, 0, 11})
+}
+
+// Program returns whose socket it is.
+func Program(l *sockets.Listening) string {
+	if IsDNS(l) {
+		return "(the engine's DNS server)"
+	}
+	return l.Program
+}
+
+// Spec returns a SPEC that forwards a port to one that this user may listen on, "" for a UNIX socket and the engine's DNS
+// server.
 func Spec(l *sockets.Listening) string {
 	const first, add = 1024, 8000
 	port := l.Address.Port()
 	word := strconv.Itoa(int(port))
 	switch {
-	case l.Path != "":
+	case l.Path != "", IsDNS(l):
 		return ""
 	case port < first && os.Geteuid() != 0:
 		word = fmt.Sprintf("%d:%s", port+add, word)
@@ -61,7 +77,7 @@ func Spec(l *sockets.Listening) string {
 // timeout is how long the shell waits for a container's ports.
 const timeout = 2 * time.Second
 
-// Listening returns what a container listens on, for the shell; nothing if it does not answer in time.
+// Listening returns what a container listens on, for the shell, without the engine's DNS server; nothing if it does not answer in time.
 func Listening(ctx context.Context, cli *dockercli.CLI, name string) []sockets.Listening {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -80,7 +96,9 @@ func Listening(ctx context.Context, cli *dockercli.CLI, name string) []sockets.L
 		return nil
 	}
 	Sort(list)
-	return slices.DeleteFunc(list, func(l sockets.Listening) bool { return printable.Text(Address(&l)) != Address(&l) })
+	return slices.DeleteFunc(list, func(l sockets.Listening) bool {
+		return IsDNS(&l) || printable.Text(Address(&l)) != Address(&l)
+	})
 }
 
 // Offer returns a word for the shell with the program as its description.

@@ -256,17 +256,18 @@ func (n *Network) Listens(ctx context.Context, t spec.Target) (listens, known bo
 	return false, true
 }
 
-// Answers reports whether a target takes connections. Where it cannot be found out otherwise, it is connected to.
-func (n *Network) Answers(ctx context.Context, t spec.Target) bool {
+// Answers reports whether a target takes connections. Where it cannot be found out otherwise, it is connected to; the error
+// is why that failed.
+func (n *Network) Answers(ctx context.Context, t spec.Target) (bool, error) {
 	if listens, known := n.Listens(ctx, t); known {
-		return listens
+		return listens, nil
 	}
 	conn, err := n.Connect(ctx, t)
 	if err != nil {
-		return false
+		return false, err
 	}
 	conn.Close()
-	return true
+	return true, nil
 }
 
 // DialHost connects to a TCP port of a name or address, as a client of a proxy asks for it.

@@ -8,13 +8,16 @@ type Group struct {
 	Forwards  []Forward
 }
 
+// Container returns the name in a word that stands for a container: container:NAME is NAME, whatever NAME looks like.
+func Container(word string) string { return strings.TrimPrefix(word, ContainerPrefix) }
+
 // ParseArgs parses CONTAINER [SPEC...] [CONTAINER SPEC...]...: the first word is a container, and each later word that
 // is no SPEC begins the next one.
 func ParseArgs(words []string) ([]Group, error) {
 	var groups []Group
 	for i, word := range words {
 		if i == 0 || !IsSpec(word) {
-			groups = append(groups, Group{Container: strings.TrimPrefix(word, ContainerPrefix)})
+			groups = append(groups, Group{Container: Container(word)})
 			continue
 		}
 		f, err := Parse(word)
