@@ -320,7 +320,7 @@ func TestNetworkTools(t *testing.T) {
 	}
 }
 
-// TestProcessTools looks at processes of a pid namespace, in a file system that has the toolbox and little else.
+// TestToolsInAScratchContainer looks at processes of a pid namespace, in a file system that has the toolbox and little else.
 func TestToolsInAScratchContainer(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("it makes namespaces, as root")

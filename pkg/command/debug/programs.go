@@ -14,7 +14,6 @@ import (
 
 	"github.com/docker/go-units"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -137,9 +136,5 @@ func engineArch(ctx context.Context, host *enginehost.Host) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := client.ServerVersion(ctx)
-	if err != nil {
-		return "", engine.ExplainAs(err, "ask the engine for its version", "find out the engine's architecture")
-	}
-	return version.Arch, nil
+	return target.FindArch(ctx, client)
 }

@@ -28,6 +28,7 @@ type tools struct {
 const (
 	builtin      = "builtin"
 	enginePrefix = "engine:"
+	hostWord     = "host" // not supported: a program of the host's would follow the container's links to the host's files
 )
 
 func (t *tools) String() string {
@@ -51,6 +52,8 @@ func (t *tools) Set(value string) error {
 		return errors.New("must be builtin, the name of an image, or a path that begins with / or a dot")
 	case value == builtin:
 		*t = tools{}
+	case value == hostWord:
+		return errors.New("the host's programs in its own file system need no tools: docker nsjoin --only net,ipc,uts CONTAINER COMMAND runs them; an image of that name is host:latest")
 	case onEngine && strings.HasPrefix(dir, "/"):
 		*t = tools{engineTools, path.Clean(dir)}
 	case onEngine && strings.HasPrefix(dir, "."):

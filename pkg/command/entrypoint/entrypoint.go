@@ -32,7 +32,7 @@ pulled, started or changed.
 
 With --run the command runs in the container, beside what runs there. One that does not
 run or keeps restarting stays as it is: a copy is made, as for docker nsjoin debug, and
-thrown away.
+thrown away. The options of docker exec, of copies, and --dry-run are for --run only.
 
 With --lint each check is a line, and the exit status is 1 if the container cannot start.
 

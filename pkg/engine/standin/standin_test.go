@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
@@ -408,32 +407,6 @@ func TestNetworkOfACopy(t *testing.T) {
 		_, err := s.copy(context.Background(), s.register(t), standin.Options{}, noWarning)
 		if err != nil || s.host.NetworkMode != want {
 			t.Errorf("%q: %v, %v", names, err, s.host.NetworkMode)
-		}
-	}
-}
-
-func TestNoImage(t *testing.T) {
-	s := &simulated{fails: "image nosuch"}
-	_, err := standin.PlanImage(context.Background(), s, "nosuch", standin.Options{})
-	if err == nil || !strings.Contains(err.Error(), "it failed") {
-		t.Error(err)
-	}
-}
-
-func TestCrashLoops(t *testing.T) {
-	at := func(ago time.Duration, restarts int) container.InspectResponse {
-		return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{
-			RestartCount: restarts, State: &container.State{StartedAt: time.Now().Add(-ago).Format(time.RFC3339Nano)},
-		}}
-	}
-	if !standin.CrashLoops(at(time.Second, 3)) {
-		t.Error("one that was just restarted")
-	}
-	for name, c := range map[string]container.InspectResponse{
-		"one that was just started": at(time.Second, 0), "one that runs again": at(time.Minute, 3), "none": {},
-	} {
-		if standin.CrashLoops(c) {
-			t.Error(name)
 		}
 	}
 }

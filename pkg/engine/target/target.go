@@ -185,17 +185,26 @@ type Machine struct {
 	Desktop bool
 }
 
-// FindMachine asks the engine for its machine.
-func FindMachine(ctx context.Context, from Client) (Machine, error) {
+// FindArch asks the engine for the architecture of its machine, as Go names it.
+func FindArch(ctx context.Context, from Client) (string, error) {
 	version, err := from.ServerVersion(ctx)
 	if err != nil {
-		return Machine{}, engine.ExplainAs(err, "ask the engine for its version", "find out the engine's version")
+		return "", engine.ExplainAs(err, "ask the engine for its version", "find out the engine's architecture")
+	}
+	return version.Arch, nil
+}
+
+// FindMachine asks the engine for its machine.
+func FindMachine(ctx context.Context, from Client) (Machine, error) {
+	arch, err := FindArch(ctx, from)
+	if err != nil {
+		return Machine{}, err
 	}
 	info, err := from.Info(ctx)
 	if err != nil {
 		return Machine{}, engine.ExplainAs(err, "ask the engine for its system", "find out the engine's system")
 	}
-	return Machine{Arch: version.Arch, Desktop: info.OperatingSystem == "Docker Desktop"}, nil
+	return Machine{Arch: arch, Desktop: info.OperatingSystem == "Docker Desktop"}, nil
 }
 
 // Path returns the program search path of the target's environment, or the engine's default.
