@@ -107,8 +107,12 @@ func (c *Connection) Ended(ctx context.Context, h *Helper) bool {
 
 // ContainerInspect uses minVersion of the API, which needs no negotiation: one round trip. If the
 // engine no longer supports that version, or DOCKER_API_VERSION is set, the client
-// negotiates. The client and its connection are kept for the next request.
+// negotiates. The client and its connection are kept for the next request. A name of slashes is refused: an engine would
+// answer for all containers.
 func (c *Connection) ContainerInspect(ctx context.Context, name string) (container.InspectResponse, error) {
+	if strings.Trim(name, "/") == "" {
+		return container.InspectResponse{}, errEmptyName
+	}
 	if c.client == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
 		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(minVersion))...)
 		if err != nil {

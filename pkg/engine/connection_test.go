@@ -47,6 +47,16 @@ func TestInspectIsOneRoundTrip(t *testing.T) {
 	}
 }
 
+// An engine answers to a name of slashes as if all containers were asked for.
+func TestInspectNothing(t *testing.T) {
+	c, paths := newTestConnection(t, "1.12", "1.50")
+	for _, name := range []string{"", "/", "//"} {
+		if _, err := c.ContainerInspect(t.Context(), name); err == nil || err.Error() != "the container's name is empty" || len(*paths) > 0 {
+			t.Errorf("%q: %v, asked %q", name, err, *paths)
+		}
+	}
+}
+
 // Engine 29 doesn't support API versions before 1.44.
 func TestInspectWithoutOldAPIVersion(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "")

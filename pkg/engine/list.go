@@ -144,11 +144,13 @@ func containerName(names []string) string {
 	return ""
 }
 
+var errEmptyName = errors.New("the container's name is empty")
+
 // Find finds a container as the engine does: by full ID, by name, by a prefix of its ID.
 func Find(list []Container, name string) (Container, error) {
 	name = strings.TrimPrefix(name, "/")
 	if name == "" { // every ID begins with it
-		return Container{}, errors.New("the container's name is empty")
+		return Container{}, errEmptyName
 	}
 	for _, matches := range []func(c Container) bool{
 		func(c Container) bool { return c.ID == name },

@@ -7,6 +7,12 @@ import (
 	"sync"
 )
 
+// How many tasks are done at the same time if the user does not say, in all and through an engine.
+const (
+	Most          = 256
+	MostPerEngine = 16
+)
+
 // Limits say how many tasks are done at the same time.
 type Limits struct {
 	Total     int

@@ -25,9 +25,7 @@ const (
 	containersEach   = 50
 	deadEngines      = 3
 	slowEngines      = 10
-	inAll            = 256
-	onEngine         = 16
-	untilLost        = 30 * time.Second // as package each gives up an engine
+	untilLost        = 30 * time.Second // package each gives up an engine after 30 to 50 seconds
 )
 
 // simulated is an engine.
@@ -139,7 +137,7 @@ func TestSimulation(t *testing.T) {
 		var last, lastOfAll time.Duration
 		var most uint64
 		done := make(map[bool]int)
-		fanout.Run(t.Context(), tasks, fanout.Limits{Total: inAll, PerEngine: perEngine(onEngine)}, func(i int) {
+		fanout.Run(t.Context(), tasks, fanout.Limits{Total: fanout.Most, PerEngine: perEngine(fanout.MostPerEngine)}, func(i int) {
 			s := p.Open(labels[i], i)
 			ok := engines[tasks[i]].run(s)
 			s.Close()

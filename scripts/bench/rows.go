@@ -176,6 +176,16 @@ func atOnceRows(l *lab) []row {
 			})},
 			theirs: []contestant{{name: "docker exec", target: 1.3, run: atOnce(some, dockerExec)}},
 		},
+		{
+			name: "one call in 10 containers: docker nsjoin each", rounds: 10,
+			ours: contestant{name: "docker nsjoin each", before: prepare, run: func() error {
+				return l.command(l.docker, slices.Concat([]string{"nsjoin", "each"}, names, []string{"--", "true"})...)()
+			}},
+			theirs: []contestant{{name: "xargs -P 8 docker exec", target: 0.35, run: func() error {
+				const each = `docker=$0; printf '%s\n' "$@" | xargs -P 8 -I{} "$docker" exec {} true`
+				return l.command("/bin/sh", append([]string{"-c", each, l.docker}, names...)...)()
+			}}},
+		},
 	}
 }
 

@@ -16,12 +16,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// How many commands run at the same time if the user does not say: in all, and through an engine by each way. sshd
-// refuses connections at random beyond ten that are not authenticated (MaxStartups of sshd_config(5)).
+// How many commands run at the same time if the user does not say, where that is not fanout.MostPerEngine. sshd refuses
+// connections at random beyond ten that are not authenticated (MaxStartups of sshd_config(5)).
 const (
-	maxTotal    = 256
 	perSSH      = 6
-	perEngine   = 16
 	perCPU      = 8
 	leastOnHost = 16
 )
@@ -49,7 +47,7 @@ func (c *call) limits() fanout.Limits {
 	for _, h := range c.hosts {
 		limits[h.key] = h.limit()
 	}
-	return fanout.Limits{Total: maxTotal, PerEngine: func(key string) int { return limits[key] }}
+	return fanout.Limits{Total: fanout.Most, PerEngine: func(key string) int { return limits[key] }}
 }
 
 func (h *host) limit() int {
@@ -59,7 +57,7 @@ func (h *host) limit() int {
 	case err == nil && local && h.MayJoinHere():
 		return max(leastOnHost, perCPU*runtime.NumCPU())
 	}
-	return perEngine
+	return fanout.MostPerEngine
 }
 
 // run runs the command in all containers and prints what it writes.
