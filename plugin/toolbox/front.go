@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +20,7 @@ func front(name string, args []string) (forCommand []string, status int) {
 		return nil, network.Ip(args)
 	case name == "stty" && len(args) == 1 && args[0] == "size":
 		return nil, run.SttySize()
-	case name == "traceroute" && network.CheckFiles() != nil:
+	case name == "tcpdump" && network.CheckFiles() != nil && !numeric(args):
 		return nil, tool.Complain(name, network.CheckFiles())
 	case name == "mount" && len(args) == 0:
 		return nil, files.Mounts()
@@ -26,6 +28,27 @@ func front(name string, args []string) (forCommand []string, status int) {
 		return pager(args), -1
 	}
 	return args, -1
+}
+
+// numeric reports whether tcpdump's arguments need no names: there is -n, and each word of the filter is a number or one
+// of the filter's own words.
+func numeric(args []string) bool {
+	n := false
+	for _, arg := range args {
+		n = n || arg == "-n"
+	}
+	words := strings.Fields("and or not host net port portrange src dst tcp udp icmp icmp6 ip ip6 arp ether proto")
+	for i, arg := range args {
+		if strings.HasPrefix(arg, "-") || i > 0 && slices.Contains([]string{"-i", "-c", "-s", "-w", "-F"}, args[i-1]) {
+			continue
+		}
+		for word := range strings.FieldsSeq(arg) {
+			if net.ParseIP(word) == nil && strings.Trim(word, "0123456789./-()!:") != "" && !slices.Contains(words, word) {
+				return false
+			}
+		}
+	}
+	return n
 }
 
 // pager translates options of less. Lines are wrapped and not numbered, unless the options say so. The terminal's

@@ -6,6 +6,7 @@ toolchain go1.26.11
 
 require (
 	github.com/alecthomas/chroma/v2 v2.21.1
+	github.com/gopacket/gopacket v1.2.0
 	github.com/itchyny/gojq v0.12.19
 	github.com/itchyny/timefmt-go v0.1.8
 	github.com/klauspost/compress v1.18.0
@@ -31,7 +32,6 @@ require (
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.1 // indirect
 	github.com/dlclark/regexp2 v1.11.5 // indirect
-	github.com/gopacket/gopacket v1.2.0 // indirect
 	github.com/itchyny/go-yaml v0.0.0-20251001235044-fca9a0999f15 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/packetcap/go-pcap v0.0.0-20240528124601-8c87ecf5dbc5 // indirect
@@ -73,6 +73,5 @@ tool (
 	github.com/u-root/u-root/cmds/core/which
 	github.com/u-root/u-root/cmds/exp/ed
 	github.com/u-root/u-root/cmds/exp/tcpdump
-	github.com/u-root/u-root/cmds/exp/traceroute
 	github.com/walles/moor/v2/cmd/moor
 )

@@ -148,6 +148,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return network.Route
 	case "ss":
 		return network.Ss
+	case "traceroute":
+		return network.Traceroute
 	case "wget":
 		return network.Wget
 
