@@ -49,7 +49,7 @@ func chown(name string, group bool, args []string) int {
 	recursive := f.BoolP("recursive", "R", false, "all beneath directories too")
 	links := f.BoolP("no-dereference", "h", false, "links themselves")
 	verbose := f.BoolP("verbose", "v", false, "print what is done")
-	f.BoolP("silent", "f", false, "ignored")
+	silent := f.BoolP("silent", "f", false, "no messages about files")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -81,6 +81,9 @@ func chown(name string, group bool, args []string) int {
 		}
 		gid = int(id)
 	}
+	if *silent {
+		name = ""
+	}
 	return each(name, f.Args()[1:], *recursive, func(path string) error {
 		if *verbose {
 			fmt.Println(tool.Printable(path))
@@ -96,7 +99,7 @@ func chown(name string, group bool, args []string) int {
 // Chmod changes modes.
 func Chmod(args []string) int {
 	// A mode such as -x looks like an option.
-	recursive, verbose := false, false
+	name, recursive, verbose := "chmod", false, false
 	var rest []string
 	for i, arg := range args {
 		switch {
@@ -104,7 +107,8 @@ func Chmod(args []string) int {
 			recursive = true
 		case arg == "-v" || arg == "--verbose":
 			verbose = true
-		case arg == "-f" || arg == "-c":
+		case arg == "-f" || arg == "--silent" || arg == "--quiet":
+			name = ""
 		case arg == "--help":
 			fmt.Fprintln(os.Stderr, "usage: chmod [-Rv] MODE FILE...")
 			return 0
@@ -127,7 +131,7 @@ func Chmod(args []string) int {
 	if _, err := newMode(rest[0], 0, uint32(mask)); err != nil {
 		return tool.Complain("chmod", err)
 	}
-	return each("chmod", rest[1:], recursive, func(path string) error {
+	return each(name, rest[1:], recursive, func(path string) error {
 		var s unix.Stat_t
 		if err := unix.Lstat(path, &s); err != nil {
 			return &os.PathError{Op: "stat", Path: path, Err: err}

@@ -163,6 +163,24 @@ func TestLnNeverRemovesItsTarget(t *testing.T) {
 	}
 }
 
+func TestFindPrintf(t *testing.T) {
+	tree(t, "d/", "d/e/", "d/e/f")
+	text, status := call(t, "", Find, "d", "-name", "f", "-printf", `%p %P %H %f %h %d %s %y %m\n`)
+	if text != "d/e/f e/f d f d/e 2 5 f 600\n" || status != 0 {
+		t.Errorf("it prints %q, status %d", text, status)
+	}
+	if text, _ := call(t, "", Find, "d", "-type", "f", "-newermt", "1 hour ago", "!", "-newermt", "tomorrow"); text != "d/e/f\n" {
+		t.Errorf("-newermt finds %q", text)
+	}
+}
+
+func TestLsPutsDirectoriesFirst(t *testing.T) {
+	tree(t, "a", "z/", "b")
+	if text, _ := call(t, "", Ls, "-1", "--group-directories-first"); text != "z\na\nb\n" {
+		t.Errorf("it prints %q", text)
+	}
+}
+
 func TestFindRefusesWhatItDoesNotKnow(t *testing.T) {
 	tree(t, "a")
 	for _, args := range []string{"-daystart", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-samefile a"} {

@@ -28,8 +28,8 @@ func gzipFiles(name string, decompress, stdout bool, args []string) int {
 	keep := f.BoolP("keep", "k", false, "keep the files")
 	force := f.BoolP("force", "f", false, "overwrite files")
 	test := f.BoolP("test", "t", false, "check only")
-	f.BoolP("quiet", "q", false, "ignored")
-	f.BoolP("no-name", "n", false, "ignored")
+	f.BoolP("quiet", "q", false, "no warnings (the default)")
+	f.BoolP("no-name", "n", false, "keep no name and time (the default)")
 	verbose := f.BoolP("verbose", "v", false, "print what is done")
 	level := gzip.DefaultCompression
 	for n := 1; n <= 9; n++ {

@@ -26,8 +26,9 @@ type listing struct {
 	columns                                                          bool
 	color                                                            bool
 
-	out    *bufio.Writer
-	status int
+	out              *bufio.Writer
+	directoriesFirst bool
+	status           int
 }
 
 // file is an entry to print.
@@ -66,10 +67,9 @@ func Ls(args []string) int {
 	f.BoolVarP(&l.atime, "atime", "u", false, "the time of the last access")
 	f.BoolVarP(&l.ctime, "ctime", "c", false, "the time of the last change of the inode")
 	f.BoolVar(&l.fullISO, "full-time", false, "as -l, with full times")
-	f.BoolP("escape", "b", false, "ignored")
-	f.BoolP("literal", "N", false, "ignored")
-	f.BoolP("hide-control-chars", "q", false, "ignored")
-	f.Bool("group-directories-first", false, "ignored")
+	f.BoolP("literal", "N", false, "names without quotes (the default)")
+	f.BoolP("hide-control-chars", "q", false, "? for control characters (the default)")
+	f.BoolVar(&l.directoriesFirst, "group-directories-first", false, "directories before files")
 	color := f.String("color", "never", "never, auto or always")
 	f.Lookup("color").NoOptDefVal = "always"
 	if status, ok := tool.Parse(f, args); !ok {
@@ -239,6 +239,12 @@ func (l *listing) sort(entries []file) []file {
 		return entries
 	}
 	slices.SortFunc(entries, func(a, b file) int {
+		if l.directoriesFirst && isDir(a.path) != isDir(b.path) {
+			if isDir(a.path) {
+				return -1
+			}
+			return 1
+		}
 		c := 0
 		switch {
 		case l.byTime:
@@ -254,6 +260,12 @@ func (l *listing) sort(entries []file) []file {
 		return c
 	})
 	return entries
+}
+
+// isDir reports whether a path leads to a directory.
+func isDir(path string) bool {
+	var s unix.Stat_t
+	return unix.Stat(path, &s) == nil && s.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 func (l *listing) print(entries []file) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,14 +18,14 @@ import (
 
 // dig is a query with its options.
 type dig struct {
-	server, port, name   string
-	kind, class          uint16
-	short, tcp, noAnswer bool
-	noComments, dnssec   bool
-	noRecursion, trace   bool
-	search               bool
-	timeout              time.Duration
-	tries                int
+	server, port, name  string
+	kind, class         uint16
+	short, tcp, search  bool
+	noRecursion, dnssec bool
+	family              string          // 4, 6 or either
+	hide                map[string]bool // parts that are not printed
+	timeout             time.Duration
+	tries               int
 }
 
 // servers returns the name servers and the search list of /etc/resolv.conf.
@@ -43,7 +44,7 @@ func servers() (list, search []string, err error) {
 	return config.Servers, config.Search, nil
 }
 
-const digUsage = "usage: dig [@SERVER] [-p PORT] [-x ADDRESS] [-t TYPE] [NAME] [TYPE] [+short] [+tcp] [+norecurse] [+search] [+dnssec] [+time=SECONDS] [+tries=N] [+noall +answer]"
+const digUsage = "usage: dig [@SERVER] [-p PORT] [-x ADDRESS] [-t TYPE] [NAME] [TYPE] [+short] [+tcp] [+norecurse] [+search] [+dnssec] [+time=SECONDS] [+tries=N] [+noall] [+answer] and the other parts"
 
 // Dig asks name servers.
 func Dig(args []string) int {
@@ -83,6 +84,7 @@ func (q *dig) parse(args []string) error {
 		case arg == "-h" || arg == "--help":
 			return errors.New("help")
 		case arg == "-4" || arg == "-6":
+			q.family = arg[1:]
 		case strings.HasPrefix(arg, "-p"):
 			q.port, err = value()
 		case strings.HasPrefix(arg, "-x"):
@@ -132,35 +134,58 @@ func (q *dig) setKind(text string) bool {
 	return false
 }
 
+// parts are what an answer is printed in.
+var parts = []string{"cmd", "comments", "question", "answer", "authority", "additional", "stats"}
+
+// plus reads an option such as +short or +noall. One that is not known is refused: what it asks for would be missing.
 func (q *dig) plus(option string) error {
 	name, value, _ := strings.Cut(option, "=")
-	switch name {
+	plain, no := strings.CutPrefix(name, "no")
+	switch plain {
 	case "short":
-		q.short = true
+		q.short = !no
+		return nil
 	case "tcp", "vc":
-		q.tcp = true
-	case "norecurse", "norec":
-		q.noRecursion = true
+		q.tcp = !no
+		return nil
+	case "recurse", "rec", "rdflag":
+		q.noRecursion = no
+		return nil
 	case "search":
-		q.search = true
+		q.search = !no
+		return nil
 	case "dnssec", "do":
-		q.dnssec = true
-	case "noall", "nocomments", "nocmd", "nostats":
-		q.noComments = true
-	case "noanswer":
-		q.noAnswer = true
+		q.dnssec = !no
+		return nil
+	}
+	if plain == "all" || slices.Contains(parts, plain) {
+		if q.hide == nil {
+			q.hide = make(map[string]bool)
+		}
+		for _, part := range parts {
+			if plain == "all" || plain == part {
+				q.hide[part] = no
+			}
+		}
+		return nil
+	}
+	switch name {
 	case "time", "timeout", "tries", "retry":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 0 {
 			return fmt.Errorf("+%s needs a number", name)
 		}
-		if strings.HasPrefix(name, "time") {
+		switch {
+		case strings.HasPrefix(name, "time"):
 			q.timeout = time.Duration(max(1, n)) * time.Second
-		} else {
+		case name == "retry":
+			q.tries = n + 1
+		default:
 			q.tries = max(1, n)
 		}
+		return nil
 	}
-	return nil
+	return fmt.Errorf("+%s is not supported here", tool.Printable(name))
 }
 
 // ask asks the servers in turn, for the name and with +search also in the domains of the search list.
@@ -202,9 +227,9 @@ func (q *dig) exchange(list []string, name string) (*dns.Msg, time.Duration, str
 	m.Question[0].Qclass = q.class
 	m.RecursionDesired = !q.noRecursion
 	m.SetEdns0(1232, q.dnssec)
-	client := &dns.Client{Timeout: q.timeout}
+	client := &dns.Client{Timeout: q.timeout, Net: "udp" + q.family}
 	if q.tcp {
-		client.Net = "tcp"
+		client.Net = "tcp" + q.family
 	}
 	var last error
 	for range q.tries {
@@ -217,7 +242,7 @@ func (q *dig) exchange(list []string, name string) (*dns.Msg, time.Duration, str
 			at := net.JoinHostPort(server, q.port)
 			answer, took, err := client.Exchange(m, at)
 			if err == nil && answer.Truncated && !q.tcp {
-				answer, took, err = (&dns.Client{Timeout: q.timeout, Net: "tcp"}).Exchange(m, at)
+				answer, took, err = (&dns.Client{Timeout: q.timeout, Net: "tcp" + q.family}).Exchange(m, at)
 			}
 			if err == nil {
 				return answer, took, at, nil
@@ -229,90 +254,45 @@ func (q *dig) exchange(list []string, name string) (*dns.Msg, time.Duration, str
 }
 
 func (q *dig) print(m *dns.Msg, took time.Duration, server string) {
-	switch {
-	case q.short:
+	if q.short {
 		for _, r := range m.Answer {
 			fmt.Println(tool.Printable(strings.TrimPrefix(r.String(), r.Header().String())))
 		}
-	case q.noComments:
-		for _, r := range m.Answer {
-			fmt.Println(r)
+		return
+	}
+	comments := !q.hide["comments"]
+	if comments {
+		fmt.Printf("%s QUERY: %d, ANSWER: %d, AUTHORITY: %d, ADDITIONAL: %d\n", m.MsgHdr.String(), len(m.Question), len(m.Answer), len(m.Ns), len(m.Extra))
+		if opt := m.IsEdns0(); opt != nil {
+			fmt.Println(strings.TrimRight(opt.String(), "\n"))
 		}
-	default:
-		fmt.Println(m)
+	}
+	section := func(part, title string, records []dns.RR) {
+		if q.hide[part] || len(records) == 0 {
+			return
+		}
+		if comments {
+			fmt.Printf("\n;; %s SECTION:\n", title)
+		}
+		for _, r := range records {
+			if _, isOpt := r.(*dns.OPT); !isOpt {
+				fmt.Println(tool.Printable(strings.ReplaceAll(r.String(), "\t", " ")))
+			}
+		}
+	}
+	if !q.hide["question"] {
+		if comments {
+			fmt.Println("\n;; QUESTION SECTION:")
+		}
+		for _, question := range m.Question {
+			fmt.Println(tool.Printable(strings.ReplaceAll(question.String(), "\t", " ")))
+		}
+	}
+	section("answer", "ANSWER", m.Answer)
+	section("authority", "AUTHORITY", m.Ns)
+	section("additional", "ADDITIONAL", m.Extra)
+	if !q.hide["stats"] {
 		fmt.Printf("\n;; Query time: %d msec\n;; SERVER: %s\n;; WHEN: %s\n;; MSG SIZE  rcvd: %d\n",
 			took.Milliseconds(), server, time.Now().Format(time.UnixDate), m.Len())
 	}
-}
-
-// Nslookup looks up addresses of a name, or names of an address.
-func Nslookup(args []string) int { return lookup("nslookup", args) }
-
-// Host is as Nslookup.
-func Host(args []string) int { return lookup("host", args) }
-
-func lookup(name string, args []string) int {
-	f := tool.Flags(name, "[-t TYPE] NAME|ADDRESS [SERVER]")
-	kind := f.StringP("type", "t", "", "the type of records; without, A and AAAA")
-	for i := range args {
-		if rest, ok := strings.CutPrefix(args[i], "-type="); ok {
-			args[i] = "--type=" + rest
-		}
-	}
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if f.NArg() < 1 || f.NArg() > 2 {
-		f.Usage()
-		return tool.Usage
-	}
-	q := &dig{port: "53", class: dns.ClassINET, timeout: 5 * time.Second, tries: 2, server: f.Arg(1), name: f.Arg(0)}
-	kinds := []uint16{dns.TypeA, dns.TypeAAAA}
-	if *kind != "" {
-		if !q.setKind(*kind) {
-			return tool.Complain(name, fmt.Errorf("unknown type %q", *kind))
-		}
-		kinds = []uint16{q.kind}
-	}
-	if reverse, err := dns.ReverseAddr(q.name); err == nil {
-		q.name, kinds = reverse, []uint16{dns.TypePTR}
-	}
-	list, search, err := servers()
-	if q.server != "" {
-		list = []string{q.server}
-	} else if err != nil {
-		return tool.Complain(name, err)
-	}
-	names := []string{dns.Fqdn(q.name)}
-	if !strings.HasSuffix(q.name, ".") && !strings.Contains(q.name, ".") {
-		for _, domain := range search {
-			names = append(names, dns.Fqdn(q.name+"."+domain))
-		}
-	}
-	fmt.Printf("Server: %s\n\n", strings.Join(list, ", "))
-	found := false
-	for _, full := range names {
-		for _, k := range kinds {
-			q.kind = k
-			answer, _, _, err := q.exchange(list, full)
-			if err != nil {
-				return tool.Complain(name, err)
-			}
-			for _, r := range answer.Answer {
-				found = true
-				fmt.Printf("%s %s %s\n", strings.TrimSuffix(r.Header().Name, "."), dns.TypeToString[r.Header().Rrtype],
-					tool.Printable(strings.TrimPrefix(r.String(), r.Header().String())))
-			}
-			if len(answer.Answer) == 0 && answer.Rcode != dns.RcodeSuccess {
-				fmt.Printf("%s: %s\n", full, dns.RcodeToString[answer.Rcode])
-			}
-		}
-		if found {
-			return 0
-		}
-	}
-	if !found {
-		fmt.Printf("%s: no records\n", tool.Printable(f.Arg(0)))
-	}
-	return 1
 }

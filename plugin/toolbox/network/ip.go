@@ -1,9 +1,8 @@
 package network
 
 import (
+	"errors"
 	"fmt"
-	"net"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,8 @@ import (
 type ip struct {
 	family       int
 	brief, stats bool
+	oneLine, up  bool
+	defaults     bool // routes: the default only
 	device       string
 }
 
@@ -38,49 +39,85 @@ func ShowsIP(args []string) bool {
 	if !known {
 		return false
 	}
-	return len(args) == 1 || slices.Contains([]string{"show", "list", "ls", "sh", "s", "l", "lst"}, args[1]) || args[1] == "dev" ||
+	return len(args) == 1 || slices.Contains(showing, args[1]) || args[1] == "dev" ||
 		object[0] == 'r' && args[1] == "get"
 }
 
 // Ip shows addresses, links, routes or neighbours.
 func Ip(args []string) int { //nolint:revive // the tool's name
 	c := ip{family: netlink.FAMILY_ALL}
+	rest, err := c.options(args)
+	if err == nil {
+		object := rest[0]
+		if rest = rest[1:]; object[0] == 'r' && len(rest) > 0 && rest[0] == "get" {
+			if len(rest) != 2 {
+				return c.fail(errors.New("route get takes an address, and nothing else here"))
+			}
+			return c.fail(c.get(rest[1]))
+		}
+		if err = c.filters(object, rest); err == nil {
+			switch object[0] {
+			case 'a':
+				err = c.links(true)
+			case 'l':
+				err = c.links(false)
+			case 'n':
+				err = c.neighbours()
+			default:
+				err = c.routes()
+			}
+		}
+	}
+	return c.fail(err)
+}
+
+// options reads the options before the object. One that is not known, such as -j, is refused.
+func (c *ip) options(args []string) (rest []string, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		switch strings.TrimLeft(args[0], "-") {
+		switch option := strings.TrimLeft(args[0], "-"); option {
 		case "4":
 			c.family = netlink.FAMILY_V4
 		case "6":
 			c.family = netlink.FAMILY_V6
 		case "br", "brief":
 			c.brief = true
+		case "o", "oneline":
+			c.oneLine = true
 		case "s", "stats", "statistics":
 			c.stats = true
+		case "c", "color", "color=auto", "N", "Numeric": // no colors are shown, and no names of numbers
+		default:
+			return nil, fmt.Errorf("option %s is not supported here", tool.Printable(args[0]))
 		}
 		args = args[1:]
 	}
-	object := args[0]
-	rest := args[1:]
-	if len(rest) > 0 && rest[0] == "get" && len(rest) > 1 {
-		return c.fail(c.get(rest[1]))
-	}
-	for len(rest) > 0 {
-		if rest[0] == "dev" && len(rest) > 1 {
-			c.device = rest[1]
-			rest = rest[1:]
-		} else if !slices.Contains([]string{"show", "list", "ls", "sh", "s", "l", "lst"}, rest[0]) && object[0] != 'r' {
-			c.device = rest[0]
-		}
+	return args, nil
+}
+
+// showing are the words for "show".
+var showing = []string{"show", "list", "ls", "sh", "s", "l", "lst"}
+
+// filters reads what follows the object. Only a device and "up" choose here.
+func (c *ip) filters(object string, rest []string) error {
+	if len(rest) > 0 && slices.Contains(showing, rest[0]) {
 		rest = rest[1:]
 	}
-	switch object[0] {
-	case 'a':
-		return c.fail(c.links(true))
-	case 'l':
-		return c.fail(c.links(false))
-	case 'n':
-		return c.fail(c.neighbours())
+	for i := 0; i < len(rest); i++ {
+		switch word := rest[i]; {
+		case word == "dev" && i+1 < len(rest):
+			i++
+			c.device = rest[i]
+		case word == "up" && object[0] != 'r' && object[0] != 'n':
+			c.up = true
+		case object[0] == 'r' && word == "default":
+			c.defaults = true
+		case object[0] != 'r' && object[0] != 'n' && len(rest) == 1 && !slices.Contains([]string{"type", "master", "vrf", "scope", "to", "label", "dynamic", "permanent"}, word):
+			c.device = word
+		default:
+			return fmt.Errorf("%q is not supported here: ip %s show [dev DEVICE]", word, object)
+		}
 	}
-	return c.fail(c.routes())
+	return nil
 }
 
 func (c *ip) fail(err error) int {
@@ -137,6 +174,9 @@ func (c *ip) links(addresses bool) error {
 			continue
 		}
 		found = true
+		if c.up && a.RawFlags&unix.IFF_UP == 0 {
+			continue
+		}
 		var list []netlink.Addr
 		if addresses {
 			if list, err = netlink.AddrList(l, c.family); err != nil {
@@ -150,18 +190,33 @@ func (c *ip) links(addresses bool) error {
 			c.briefLink(l, list, addresses)
 			continue
 		}
-		c.link(l, names, addresses)
+		if c.oneLine && addresses {
+			for _, addr := range list {
+				fmt.Println(strings.Replace(fmt.Sprintf("%d: %s%s", a.Index, tool.Printable(a.Name), oneLine(addressText(&addr))), "\n", "", 1))
+			}
+			continue
+		}
+		text := c.link(l, names, addresses)
 		for _, addr := range list {
-			printAddress(&addr)
+			text += addressText(&addr)
 		}
 		if c.stats {
-			printStats(a.Statistics)
+			text += statsText(a.Statistics)
 		}
+		if c.oneLine {
+			text = oneLine(text) + "\n"
+		}
+		fmt.Print(text)
 	}
 	if !found && c.device != "" {
 		return fmt.Errorf("there is no device %q", c.device)
 	}
 	return nil
+}
+
+// oneLine joins lines with a backslash, as ip -o does.
+func oneLine(text string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\\")
 }
 
 func linkName(a *netlink.LinkAttrs, names map[int]string) string {
@@ -175,7 +230,8 @@ func linkName(a *netlink.LinkAttrs, names map[int]string) string {
 	return name
 }
 
-func (c *ip) link(l netlink.Link, names map[int]string, addresses bool) {
+func (c *ip) link(l netlink.Link, names map[int]string, addresses bool) string {
+	var out strings.Builder
 	a := l.Attrs()
 	master := ""
 	if a.MasterIndex != 0 {
@@ -186,54 +242,57 @@ func (c *ip) link(l netlink.Link, names map[int]string, addresses bool) {
 	if !addresses {
 		mode = " mode DEFAULT"
 	}
-	fmt.Printf("%d: %s: <%s> mtu %d%s state %s%s group default", a.Index, linkName(a, names), flagsOf(a.RawFlags), a.MTU, master,
+	fmt.Fprintf(&out, "%d: %s: <%s> mtu %d%s state %s%s group default", a.Index, linkName(a, names), flagsOf(a.RawFlags), a.MTU, master,
 		strings.ToUpper(a.OperState.String()), mode)
 	if queue > 0 {
-		fmt.Printf(" qlen %d", queue)
+		fmt.Fprintf(&out, " qlen %d", queue)
 	}
 	kind := a.EncapType
 	hardware, broadcast := a.HardwareAddr.String(), "ff:ff:ff:ff:ff:ff"
 	if kind == "loopback" {
 		hardware, broadcast = "00:00:00:00:00:00", "00:00:00:00:00:00"
 	}
-	fmt.Printf("\n    link/%s %s", kind, hardware)
+	fmt.Fprintf(&out, "\n    link/%s %s", kind, hardware)
 	if hardware != "" && len(hardware) == len(broadcast) {
-		fmt.Printf(" brd %s", broadcast)
+		fmt.Fprintf(&out, " brd %s", broadcast)
 	}
 	if a.ParentIndex != 0 && a.NetNsID >= 0 {
-		fmt.Printf(" link-netnsid %d", a.NetNsID)
+		fmt.Fprintf(&out, " link-netnsid %d", a.NetNsID)
 	}
-	fmt.Println()
+	out.WriteString("\n")
+	return out.String()
 }
 
-func printAddress(a *netlink.Addr) {
+func addressText(a *netlink.Addr) string {
+	var out strings.Builder
 	family := "inet"
 	if a.IP.To4() == nil {
 		family = "inet6"
 	}
-	fmt.Printf("    %s %s", family, a.IPNet)
+	fmt.Fprintf(&out, "    %s %s", family, a.IPNet)
 	if a.Peer != nil && !a.Peer.IP.Equal(a.IP) {
-		fmt.Printf(" peer %s", a.Peer)
+		fmt.Fprintf(&out, " peer %s", a.Peer)
 	}
 	if a.Broadcast != nil && !a.Broadcast.IsUnspecified() {
-		fmt.Printf(" brd %s", a.Broadcast)
+		fmt.Fprintf(&out, " brd %s", a.Broadcast)
 	}
-	fmt.Printf(" scope %s", netlink.Scope(a.Scope).String())
+	fmt.Fprintf(&out, " scope %s", strings.Replace(netlink.Scope(a.Scope).String(), "universe", "global", 1)) // iproute2's word
 	for _, flag := range []struct {
 		bit  int
 		name string
 	}{{unix.IFA_F_SECONDARY, "secondary"}, {unix.IFA_F_TENTATIVE, "tentative"}, {unix.IFA_F_DEPRECATED, "deprecated"}, {unix.IFA_F_DADFAILED, "dadfailed"}} {
 		if a.Flags&flag.bit != 0 {
-			fmt.Print(" " + flag.name)
+			out.WriteString(" " + flag.name)
 		}
 	}
 	if a.Flags&unix.IFA_F_PERMANENT == 0 {
-		fmt.Print(" dynamic")
+		out.WriteString(" dynamic")
 	}
 	if a.Label != "" {
-		fmt.Print(" " + tool.Printable(a.Label))
+		out.WriteString(" " + tool.Printable(a.Label))
 	}
-	fmt.Printf("\n       valid_lft %s preferred_lft %s\n", lifetime(a.ValidLft), lifetime(a.PreferedLft))
+	fmt.Fprintf(&out, "\n       valid_lft %s preferred_lft %s\n", lifetime(a.ValidLft), lifetime(a.PreferedLft))
+	return out.String()
 }
 
 func lifetime(seconds int) string {
@@ -243,12 +302,14 @@ func lifetime(seconds int) string {
 	return strconv.Itoa(seconds) + "sec"
 }
 
-func printStats(s *netlink.LinkStatistics) {
+func statsText(s *netlink.LinkStatistics) string {
 	if s == nil {
-		return
+		return ""
 	}
-	fmt.Printf("    RX:  bytes packets errors dropped\n    %10d %7d %6d %7d\n", s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped)
-	fmt.Printf("    TX:  bytes packets errors dropped\n    %10d %7d %6d %7d\n", s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped)
+	var out strings.Builder
+	fmt.Fprintf(&out, "    RX:  bytes packets errors dropped\n    %10d %7d %6d %7d\n", s.RxBytes, s.RxPackets, s.RxErrors, s.RxDropped)
+	fmt.Fprintf(&out, "    TX:  bytes packets errors dropped\n    %10d %7d %6d %7d\n", s.TxBytes, s.TxPackets, s.TxErrors, s.TxDropped)
+	return out.String()
 }
 
 func (c *ip) briefLink(l netlink.Link, list []netlink.Addr, addresses bool) {
@@ -266,154 +327,4 @@ func (c *ip) briefLink(l netlink.Link, list []netlink.Addr, addresses bool) {
 		fmt.Printf("%s ", addr.IPNet)
 	}
 	fmt.Println()
-}
-
-var scopes = map[netlink.Scope]string{unix.RT_SCOPE_UNIVERSE: "", unix.RT_SCOPE_LINK: " scope link", unix.RT_SCOPE_HOST: " scope host", unix.RT_SCOPE_SITE: " scope site"}
-
-func (c *ip) routes() error {
-	family := c.family
-	if family == netlink.FAMILY_ALL {
-		family = netlink.FAMILY_V4
-	}
-	routes, err := netlink.RouteList(nil, family)
-	if err != nil {
-		return err
-	}
-	for _, r := range routes {
-		text, device := routeText(&r)
-		if c.device == "" || device == c.device {
-			fmt.Println(text)
-		}
-	}
-	return nil
-}
-
-func routeText(r *netlink.Route) (text, device string) {
-	text = "default"
-	if r.Dst != nil {
-		ones, bits := r.Dst.Mask.Size()
-		switch {
-		case ones == bits:
-			text = r.Dst.IP.String()
-		case ones > 0 || !r.Dst.IP.IsUnspecified():
-			text = r.Dst.String()
-		}
-	}
-	if r.Gw != nil {
-		text += " via " + r.Gw.String()
-	}
-	if link, err := netlink.LinkByIndex(r.LinkIndex); err == nil && r.LinkIndex != 0 {
-		device = link.Attrs().Name
-		text += " dev " + tool.Printable(device)
-	}
-	if protocol := r.Protocol.String(); protocol != "boot" && protocol != "unspec" {
-		text += " proto " + protocol
-	}
-	text += scopes[r.Scope]
-	if r.Src != nil {
-		text += " src " + r.Src.String()
-	}
-	if r.Priority != 0 {
-		text += " metric " + strconv.Itoa(r.Priority)
-	}
-	for _, hop := range r.MultiPath {
-		text += "\n\tnexthop via " + hop.Gw.String() + " weight " + strconv.Itoa(hop.Hops+1)
-	}
-	return text, device
-}
-
-func (c *ip) get(text string) error {
-	target := net.ParseIP(text)
-	if target == nil {
-		return fmt.Errorf("%q is no address", text)
-	}
-	routes, err := netlink.RouteGet(target)
-	if err != nil {
-		return fmt.Errorf("%s: %w", text, err)
-	}
-	for _, r := range routes {
-		line, _ := routeText(&r)
-		fmt.Println(line)
-	}
-	return nil
-}
-
-var neighbourStates = []struct {
-	bit  int
-	name string
-}{
-	{netlink.NUD_PERMANENT, "PERMANENT"},
-	{netlink.NUD_NOARP, "NOARP"},
-	{netlink.NUD_REACHABLE, "REACHABLE"},
-	{netlink.NUD_STALE, "STALE"},
-	{netlink.NUD_DELAY, "DELAY"},
-	{netlink.NUD_PROBE, "PROBE"},
-	{netlink.NUD_FAILED, "FAILED"},
-	{netlink.NUD_INCOMPLETE, "INCOMPLETE"},
-}
-
-func (c *ip) neighbours() error {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		if c.device != "" && l.Attrs().Name != c.device {
-			continue
-		}
-		list, err := netlink.NeighList(l.Attrs().Index, c.family)
-		if err != nil {
-			return err
-		}
-		for _, n := range list {
-			if n.State&netlink.NUD_NOARP != 0 {
-				continue
-			}
-			fmt.Printf("%s dev %s", n.IP, tool.Printable(l.Attrs().Name))
-			if len(n.HardwareAddr) > 0 {
-				fmt.Printf(" lladdr %s", n.HardwareAddr)
-			}
-			for _, s := range neighbourStates {
-				if n.State&s.bit != 0 {
-					fmt.Print(" " + s.name)
-				}
-			}
-			fmt.Println()
-		}
-	}
-	return nil
-}
-
-// Route prints the routes of IPv4 as route -n and netstat -r do.
-func Route(args []string) int {
-	f := tool.Flags("route", "[-n]")
-	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	text, err := os.ReadFile("/proc/net/route")
-	if err != nil {
-		return tool.Complain("route", err)
-	}
-	fmt.Println("Kernel IP routing table")
-	fmt.Printf("%-15s %-15s %-15s %-5s %-6s %-6s %3s %s\n", "Destination", "Gateway", "Genmask", "Flags", "Metric", "Ref", "Use", "Iface")
-	for i, line := range strings.Split(string(text), "\n") {
-		fields := strings.Fields(line)
-		if i == 0 || len(fields) < 8 {
-			continue
-		}
-		flags, _ := strconv.ParseUint(fields[3], 16, 16)
-		letters := ""
-		for _, l := range []struct {
-			bit    uint64
-			letter string
-		}{{1, "U"}, {2, "G"}, {4, "H"}, {0x10, "D"}, {0x20, "M"}, {0x200, "!"}} {
-			if flags&l.bit != 0 {
-				letters += l.letter
-			}
-		}
-		word := func(i int) string { addr, _ := address(fields[i] + ":0"); return addr.String() }
-		fmt.Printf("%-15s %-15s %-15s %-5s %-6s %-6s %3s %s\n", word(1), word(2), word(7), letters, fields[6], fields[4], fields[5], tool.Printable(fields[0]))
-	}
-	return 0
 }

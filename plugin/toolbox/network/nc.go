@@ -17,9 +17,9 @@ import (
 
 // nc is a call of nc.
 type nc struct {
-	listen, udp, unix, zero, verbose, keep, four, six, noInput bool
-	port                                                       string
-	wait, quit                                                 float64 // seconds
+	listen, udp, unix, zero, verbose, keep, four, six, noInput, numeric bool
+	port                                                                string
+	wait, quit                                                          float64 // seconds
 }
 
 // Nc passes standard input and output through a connection.
@@ -36,9 +36,9 @@ func Nc(args []string) int {
 	f.BoolVarP(&c.four, "ipv4", "4", false, "IPv4")
 	f.BoolVarP(&c.six, "ipv6", "6", false, "IPv6")
 	f.BoolVarP(&c.noInput, "no-input", "d", false, "read no standard input")
-	f.BoolP("numeric", "n", false, "ignored")
-	f.BoolP("shutdown", "N", false, "ignored: the end of input is always passed on")
-	f.Float64VarP(&c.wait, "wait", "w", 0, "seconds to wait for a connection")
+	f.BoolVarP(&c.numeric, "numeric", "n", false, "addresses and numbers only, no names")
+	f.BoolP("shutdown", "N", false, "pass on the end of input (always)")
+	f.Float64VarP(&c.wait, "wait", "w", 0, "seconds to wait for a connection, and for data")
 	f.Float64VarP(&c.quit, "quit", "q", -1, "end so many seconds after the end of input")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
@@ -107,23 +107,37 @@ func (c *nc) run(args []string) error {
 	if len(args) < 2 {
 		return errNoArguments
 	}
+	if c.numeric && net.ParseIP(args[0]) == nil {
+		return fmt.Errorf("%q is no address", args[0])
+	}
+	return c.each(args[0], args[1:])
+}
+
+// each connects to each port. One success is enough, as for OpenBSD's nc; with several ports, failures are told with -v.
+func (c *nc) each(host string, list []string) error {
 	var last error
-	for _, text := range args[1:] {
+	tried, succeeded := 0, false
+	for _, text := range list {
 		from, to, err := ports(text)
 		if err != nil {
 			return err
 		}
 		for port := from; port <= to; port++ {
-			last = c.connect(net.JoinHostPort(args[0], strconv.Itoa(port)))
-			if last != nil && c.verbose && c.zero {
+			if tried > 0 && last != nil && c.verbose {
 				fmt.Fprintln(os.Stderr, "nc:", last)
-				if from == to {
-					os.Exit(1)
-				}
 			}
+			last = c.connect(net.JoinHostPort(host, strconv.Itoa(port)))
+			tried++
+			succeeded = succeeded || last == nil
 		}
 	}
-	return last
+	if !succeeded {
+		return last
+	}
+	if last != nil && c.verbose {
+		fmt.Fprintln(os.Stderr, "nc:", last)
+	}
+	return nil
 }
 
 // ports parses a port's number or name, or a range of numbers.
@@ -166,7 +180,35 @@ func (c *nc) connect(address string) error {
 	if c.zero {
 		return nil
 	}
+	if c.wait > 0 {
+		conn = idle{conn, time.Duration(c.wait * float64(time.Second))}
+	}
 	c.pass(conn, nil)
+	return nil
+}
+
+// idle is a connection that ends if it has no data for a time, in neither direction.
+type idle struct {
+	net.Conn
+	limit time.Duration
+}
+
+func (i idle) Read(b []byte) (int, error) {
+	_ = i.SetReadDeadline(time.Now().Add(i.limit))
+	return i.Conn.Read(b)
+}
+
+func (i idle) Write(b []byte) (int, error) {
+	n, err := i.Conn.Write(b)
+	_ = i.SetReadDeadline(time.Now().Add(i.limit))
+	return n, err
+}
+
+// CloseWrite passes on the end of input.
+func (i idle) CloseWrite() error {
+	if half, ok := i.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
 	return nil
 }
 

@@ -45,6 +45,8 @@ func Ping(args []string) int {
 	f.IntVarP(&p.ttl, "ttl", "t", 64, "the packets' time to live")
 	f.BoolVarP(&p.quiet, "quiet", "q", false, "print the summary only")
 	f.BoolVarP(&p.numeric, "numeric", "n", false, "numbers only (the default)")
+	source := f.StringP("interface", "I", "", "the interface, or the address, to send from")
+	discover := f.StringP("mtu-discovery", "M", "", "do: packets are not fragmented; dont: they may be; want: here")
 	four := f.BoolP("ipv4", "4", false, "IPv4")
 	six := f.BoolP("ipv6", "6", false, "IPv6")
 	if status, ok := tool.Parse(f, args); !ok {
@@ -66,7 +68,10 @@ func Ping(args []string) int {
 	}
 	addr, err := net.ResolveIPAddr(network, f.Arg(0))
 	if err == nil {
-		err = p.open(addr)
+		err = p.open(addr, *source)
+	}
+	if err == nil {
+		err = p.restrict(*source, *discover)
 	}
 	if err != nil {
 		tool.Complain("ping", err)
@@ -83,18 +88,23 @@ func Ping(args []string) int {
 }
 
 // open opens a socket: one for echo requests only, or else a raw one.
-func (p *ping) open(addr *net.IPAddr) error {
+func (p *ping) open(addr *net.IPAddr, source string) error {
 	p.ip = addr.IP
 	v4 := addr.IP.To4() != nil
 	datagram, rawNetwork, any := "udp4", "ip4:1", "0.0.0.0" // by number: a name is looked up in /etc/protocols
 	if !v4 {
 		datagram, rawNetwork, any = "udp6", "ip6:58", "::"
 	}
+	if net.ParseIP(source) != nil {
+		any = source
+	}
 	p.to = &net.UDPAddr{IP: addr.IP, Zone: addr.Zone}
 	conn, err := icmp.ListenPacket(datagram, any)
 	if err != nil {
 		var rawErr error
-		if conn, rawErr = icmp.ListenPacket(rawNetwork, any); rawErr != nil {
+		if conn, rawErr = icmp.ListenPacket(rawNetwork, any); rawErr != nil && any == source {
+			return fmt.Errorf("%s: %w", source, rawErr)
+		} else if rawErr != nil {
 			return fmt.Errorf("neither an ICMP socket (net.ipv4.ping_group_range) nor a raw one (CAP_NET_RAW) can be had: %w", rawErr)
 		}
 		p.raw, p.to = true, addr

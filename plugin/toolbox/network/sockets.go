@@ -2,7 +2,6 @@
 package network
 
 import (
-	"bufio"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -25,6 +23,7 @@ type socket struct {
 	uid              uint32
 	inode            string
 	six              bool
+	timer            string // of ss -o
 }
 
 var states = []string{"", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING"}
@@ -79,10 +78,28 @@ func inet(kind string, six bool) (list []socket) {
 		s.receive, _ = strconv.ParseUint(receive, 16, 64)
 		uid, _ := strconv.ParseUint(fields[7], 10, 32)
 		s.uid = uint32(uid)
+		s.timer = timerText(fields[5], fields[6])
 		list = append(list, s)
 		return true
 	})
 	return list
+}
+
+// timerText returns a socket's timer as ss -o shows it: which one, when it ends, and how often it has ended before.
+func timerText(timer, again string) string {
+	kind, when, _ := strings.Cut(timer, ":")
+	name := map[string]string{"01": "on", "02": "keepalive", "03": "timewait", "04": "persist"}[kind]
+	n, err := strconv.ParseUint(when, 16, 64)
+	if name == "" || err != nil {
+		return ""
+	}
+	tries, _ := strconv.ParseUint(again, 16, 32)
+	const ticks = 100 // a second
+	left := fmt.Sprintf("%dms", n*1000/ticks)
+	if n >= ticks {
+		left = fmt.Sprintf("%dsec", n/ticks)
+	}
+	return fmt.Sprintf("timer:(%s,%s,%d)", name, left, tries)
 }
 
 func show(ip net.IP, six bool) string {
@@ -95,7 +112,7 @@ func show(ip net.IP, six bool) string {
 	return ip.String()
 }
 
-// local reads UNIX sockets.
+// unixSockets reads UNIX sockets.
 func unixSockets() (list []socket) {
 	f, err := os.Open("/proc/net/unix")
 	if err != nil {
@@ -171,246 +188,4 @@ func holders() map[string][]holder {
 		}
 	}
 	return found
-}
-
-// selection is which sockets ss and netstat print.
-type selection struct {
-	tcp, udp, raw, unix                  bool
-	listening, all, four, six            bool
-	processes, extended, noTitle, routes bool
-}
-
-// sockets returns the sockets of a selection.
-func (s *selection) sockets() (list []socket) {
-	for _, kind := range []struct {
-		name   string
-		wanted bool
-	}{{"udp", s.udp}, {"raw", s.raw}, {"tcp", s.tcp}} {
-		if !kind.wanted {
-			continue
-		}
-		if !s.six {
-			list = append(list, inet(kind.name, false)...)
-		}
-		if !s.four {
-			list = append(list, inet(kind.name, true)...)
-		}
-	}
-	if s.unix && !s.four && !s.six {
-		list = append(list, unixSockets()...)
-	}
-	return slices.DeleteFunc(list, func(k socket) bool {
-		listens := k.state == "LISTEN" || k.state == "UNCONN"
-		return !s.all && listens != s.listening
-	})
-}
-
-// Ss prints sockets.
-func Ss(args []string) int {
-	s := selection{}
-	f := tool.Flags("ss", "[-tuwxlanp46eHs]")
-	f.BoolVarP(&s.tcp, "tcp", "t", false, "TCP")
-	f.BoolVarP(&s.udp, "udp", "u", false, "UDP")
-	f.BoolVarP(&s.raw, "raw", "w", false, "raw sockets")
-	f.BoolVarP(&s.unix, "unix", "x", false, "UNIX sockets")
-	f.BoolVarP(&s.listening, "listening", "l", false, "sockets that listen")
-	f.BoolVarP(&s.all, "all", "a", false, "all sockets")
-	f.BoolVarP(&s.processes, "processes", "p", false, "the processes that have them open")
-	f.BoolVarP(&s.four, "ipv4", "4", false, "IPv4")
-	f.BoolVarP(&s.six, "ipv6", "6", false, "IPv6")
-	f.BoolVarP(&s.extended, "extended", "e", false, "users and inodes")
-	f.BoolVarP(&s.noTitle, "no-header", "H", false, "no titles")
-	summary := f.BoolP("summary", "s", false, "numbers of sockets only")
-	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
-	f.BoolP("resolve", "r", false, "ignored")
-	f.BoolP("options", "o", false, "ignored")
-	f.BoolP("info", "i", false, "ignored")
-	f.BoolP("memory", "m", false, "ignored")
-	f.BoolP("oneline", "O", false, "ignored")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if !s.tcp && !s.udp && !s.raw && !s.unix {
-		s.tcp, s.udp, s.raw, s.unix = true, true, true, !s.four && !s.six
-	}
-	state := ""
-	if f.NArg() > 0 { // "state established", and nothing else of ss's filters
-		if f.NArg() != 2 || f.Arg(0) != "state" {
-			return tool.Complain("ss", fmt.Errorf("the only filter here is: state STATE"))
-		}
-		state = strings.ToUpper(f.Arg(1))
-		if state == "ESTABLISHED" {
-			state = "ESTAB"
-		}
-		s.all = true
-	}
-	if *summary {
-		s.all = true
-		return socketSummary(&s)
-	}
-	var open map[string][]holder
-	if s.processes {
-		open = holders()
-	}
-	title := []string{"Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", "Process"}
-	var rows [][]string
-	if !s.noTitle {
-		rows = append(rows, title)
-	}
-	several := !(s.tcp && !s.udp && !s.raw && !s.unix || s.udp && !s.tcp && !s.raw && !s.unix)
-	for _, k := range s.sockets() {
-		if state != "" && k.state != state {
-			continue
-		}
-		receive, send := k.receive, k.send
-		row := []string{
-			k.kind, k.state, strconv.FormatUint(receive, 10), strconv.FormatUint(send, 10),
-			starred(k.local) + ":" + k.localPort, starred(k.peer) + ":" + k.peer2, k.note(&s, open),
-		}
-		rows = append(rows, row)
-	}
-	if !several {
-		for i := range rows {
-			rows[i] = rows[i][1:]
-		}
-	}
-	table(rows)
-	return 0
-}
-
-func starred(ip string) string {
-	if ip == "[::]" || ip == "0.0.0.0" || ip == "*" {
-		return map[string]string{"[::]": "[::]", "0.0.0.0": "0.0.0.0", "*": "*"}[ip]
-	}
-	return ip
-}
-
-// note is the last column.
-func (k *socket) note(s *selection, open map[string][]holder) string {
-	var notes []string
-	if list := open[k.inode]; len(list) > 0 {
-		var users []string
-		for _, h := range list {
-			users = append(users, fmt.Sprintf("(%q,pid=%d,fd=%d)", h.name, h.pid, h.fd))
-		}
-		notes = append(notes, "users:("+strings.Join(users, ",")+")")
-	}
-	if s.extended {
-		notes = append(notes, fmt.Sprintf("uid:%s ino:%s", tool.Printable(accounts.Users().Name(k.uid)), k.inode))
-	}
-	return strings.Join(notes, " ")
-}
-
-func socketSummary(s *selection) int {
-	counts := make(map[string]int)
-	established := 0
-	for _, k := range s.sockets() {
-		counts[k.kind]++
-		if k.kind == "tcp" && k.state == "ESTAB" {
-			established++
-		}
-	}
-	fmt.Printf("TCP:   %d (estab %d)\nUDP:   %d\nRAW:   %d\nUNIX:  %d\n", counts["tcp"], established, counts["udp"], counts["raw"],
-		counts["u_str"]+counts["u_dgr"]+counts["u_seq"])
-	return 0
-}
-
-// table prints rows in columns.
-func table(rows [][]string) {
-	w := bufio.NewWriter(os.Stdout)
-	defer w.Flush()
-	if len(rows) == 0 {
-		return
-	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			fmt.Fprintf(&line, "%-*s ", widths[i], cell)
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
-}
-
-// Netstat prints sockets, routes or interfaces.
-func Netstat(args []string) int {
-	s := selection{}
-	f := tool.Flags("netstat", "[-tuwxlanp46] | -r | -i")
-	f.BoolVarP(&s.tcp, "tcp", "t", false, "TCP")
-	f.BoolVarP(&s.udp, "udp", "u", false, "UDP")
-	f.BoolVarP(&s.raw, "raw", "w", false, "raw sockets")
-	f.BoolVarP(&s.unix, "unix", "x", false, "UNIX sockets")
-	f.BoolVarP(&s.listening, "listening", "l", false, "sockets that listen")
-	f.BoolVarP(&s.all, "all", "a", false, "all sockets")
-	f.BoolVarP(&s.processes, "programs", "p", false, "the processes that have them open")
-	f.BoolVarP(&s.four, "inet", "4", false, "IPv4")
-	f.BoolVarP(&s.six, "inet6", "6", false, "IPv6")
-	f.BoolVarP(&s.routes, "route", "r", false, "routes")
-	interfaces := f.BoolP("interfaces", "i", false, "interfaces")
-	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
-	f.BoolP("wide", "W", false, "ignored")
-	f.BoolP("extend", "e", false, "ignored")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	switch {
-	case s.routes:
-		return Route(nil)
-	case *interfaces:
-		return Ip([]string{"-s", "link"})
-	}
-	if !s.tcp && !s.udp && !s.raw && !s.unix {
-		s.tcp, s.udp, s.raw, s.unix = true, true, true, true
-	}
-	open := holders()
-	rows := [][]string{{"Proto", "Recv-Q", "Send-Q", "Local Address", "Foreign Address", "State", "PID/Program name"}}
-	for _, k := range s.sockets() {
-		name := k.kind
-		if k.six {
-			name += "6"
-		}
-		program := "-"
-		if list := open[k.inode]; len(list) > 0 {
-			program = fmt.Sprintf("%d/%s", list[0].pid, list[0].name)
-		}
-		state := map[string]string{"ESTAB": "ESTABLISHED", "UNCONN": ""}[k.state]
-		if state == "" && k.state != "UNCONN" {
-			state = strings.ReplaceAll(k.state, "-", "_")
-		}
-		local, peer := strings.Trim(k.local, "[]")+":"+k.localPort, strings.Trim(k.peer, "[]")+":"+k.peer2
-		if strings.HasPrefix(k.kind, "u_") {
-			local, peer = k.local, ""
-		}
-		rows = append(rows, []string{name, strconv.FormatUint(k.receive, 10), strconv.FormatUint(k.send, 10), local, peer, state, program})
-	}
-	if !s.processes {
-		for i := range rows {
-			rows[i] = rows[i][:6]
-		}
-	}
-	table(rows)
-	return 0
-}
-
-// SocketNames describes each socket as lsof does, by its inode.
-func SocketNames() map[string]string {
-	s := selection{tcp: true, udp: true, raw: true, unix: true, all: true}
-	names := make(map[string]string)
-	for _, k := range s.sockets() {
-		if strings.HasPrefix(k.kind, "u_") {
-			names[k.inode] = k.local
-			continue
-		}
-		text := strings.ToUpper(k.kind) + " " + k.local + ":" + k.localPort
-		if k.peer2 != "*" {
-			text += "->" + k.peer + ":" + k.peer2
-		}
-		names[k.inode] = text + " (" + k.state + ")"
-	}
-	return names
 }

@@ -20,6 +20,9 @@ type lsof struct {
 	users     []uint32
 	files     []string
 	internet  bool
+	unix      bool
+	want      internetChoice
+	state     string // of TCP
 	and, bare bool
 	sockets   map[string]string // what is known of a socket, by inode
 	rows      [][]string
@@ -36,13 +39,28 @@ func Lsof(args []string) int {
 	f.Lookup("internet").NoOptDefVal = "all"
 	f.BoolVarP(&l.and, "and", "a", false, "all of the conditions")
 	f.BoolVarP(&l.bare, "terse", "t", false, "print the processes' numbers only")
-	f.BoolP("no-hosts", "n", false, "ignored")
-	f.BoolP("no-ports", "P", false, "ignored")
-	f.BoolP("unix", "U", false, "ignored")
+	f.BoolP("no-hosts", "n", false, "addresses instead of names (the default)")
+	f.BoolP("no-ports", "P", false, "numbers instead of names (the default)")
+	f.BoolVarP(&l.unix, "unix", "U", false, "UNIX sockets")
+	state := f.StringP("state", "s", "", "sockets in this state, such as TCP:LISTEN")
 	if status, ok := tool.Parse(f, tool.Attached(internetValue(args), "-i", "--internet")); !ok {
 		return status
 	}
 	l.pids, l.files, l.internet = *pids, f.Args(), f.Changed("internet")
+	if *state != "" {
+		protocol, name, ok := strings.Cut(strings.ToUpper(*state), ":")
+		if !ok || protocol != "TCP" {
+			return tool.Complain("lsof", fmt.Errorf("-s %s is not supported here: TCP:STATE", tool.Printable(*state)))
+		}
+		l.state = map[string]string{"ESTABLISHED": "ESTAB", "CLOSE_WAIT": "CLOSE-WAIT", "TIME_WAIT": "TIME-WAIT", "SYN_SENT": "SYN-SENT", "SYN_RECV": "SYN-RECV"}[name]
+		if l.state == "" {
+			l.state = name
+		}
+	}
+	var err error
+	if l.want, err = parseInternet(*internet); err != nil {
+		return tool.Complain("lsof", err)
+	}
 	for _, user := range *users {
 		id, ok := accounts.Users().ID(user)
 		if !ok {
@@ -54,7 +72,7 @@ func Lsof(args []string) int {
 	var numbers []string
 	for _, p := range all() {
 		before := len(l.rows)
-		l.process(&p, *internet)
+		l.process(&p)
 		if len(l.rows) > before {
 			numbers = append(numbers, strconv.Itoa(p.pid))
 		}
@@ -70,19 +88,6 @@ func Lsof(args []string) int {
 		return 1
 	}
 	return 0
-}
-
-// internetValue attaches the value of -i, such as :80 or TCP:80, to it.
-func internetValue(args []string) []string {
-	var out []string
-	for i, arg := range args {
-		if i > 0 && args[i-1] == "-i" && (strings.Contains(arg, ":") || strings.EqualFold(arg, "tcp") || strings.EqualFold(arg, "udp")) {
-			out[len(out)-1] += arg
-			continue
-		}
-		out = append(out, arg)
-	}
-	return out
 }
 
 func printLsof(rows [][]string) {
@@ -108,17 +113,17 @@ func printLsof(rows [][]string) {
 }
 
 // process adds the files of a process.
-func (l *lsof) process(p *process, internet string) {
+func (l *lsof) process(p *process) {
 	chosen := l.pids == nil && l.names == nil && l.users == nil
 	byProcess := slices.Contains(l.pids, p.pid) || slices.Contains(l.users, p.uid) ||
 		slices.ContainsFunc(l.names, func(name string) bool { return strings.HasPrefix(p.comm, name) })
-	conditions := l.internet || len(l.files) > 0
+	conditions := l.internet || l.unix || len(l.files) > 0
 	if !chosen && !byProcess && (l.and || !conditions) {
 		return
 	}
 	dir := "/proc/" + strconv.Itoa(p.pid)
 	for _, special := range []struct{ fd, link string }{{"cwd", "/cwd"}, {"rtd", "/root"}, {"txt", "/exe"}} {
-		l.file(p, special.fd, dir+special.link, internet, byProcess && !l.and)
+		l.file(p, special.fd, dir+special.link, byProcess && !l.and)
 	}
 	d, err := os.Open(dir + "/fd")
 	if err != nil {
@@ -132,12 +137,12 @@ func (l *lsof) process(p *process, internet string) {
 		return x - y
 	})
 	for _, fd := range fds {
-		l.file(p, fd, dir+"/fd/"+fd, internet, byProcess && !l.and)
+		l.file(p, fd, dir+"/fd/"+fd, byProcess && !l.and)
 	}
 }
 
 // file adds a file if it is to be printed.
-func (l *lsof) file(p *process, fd, link, internet string, always bool) {
+func (l *lsof) file(p *process, fd, link string, always bool) {
 	name, err := os.Readlink(link)
 	if err != nil {
 		return
@@ -146,10 +151,11 @@ func (l *lsof) file(p *process, fd, link, internet string, always bool) {
 	inode = strings.TrimSuffix(inode, "]")
 	socket := l.sockets[inode]
 	onInternet := isSocket && (strings.HasPrefix(socket, "TCP") || strings.HasPrefix(socket, "UDP"))
-	if (l.internet || len(l.files) > 0) && !always {
-		port := internet[strings.LastIndex(internet, ":")+1:]
-		inet := l.internet && onInternet && (!strings.Contains(internet, ":") || strings.Contains(socket, ":"+port+" ") || strings.Contains(socket, ":"+port+"->")) &&
-			(!strings.HasPrefix(strings.ToUpper(internet), "TCP") || strings.HasPrefix(socket, "TCP")) && (!strings.HasPrefix(strings.ToUpper(internet), "UDP") || strings.HasPrefix(socket, "UDP"))
+	if l.state != "" && strings.HasPrefix(socket, "TCP") && !strings.HasSuffix(socket, "("+l.state+")") {
+		return
+	}
+	if (l.internet || l.unix || len(l.files) > 0) && !always {
+		inet := l.internet && onInternet && l.want.matches(socket) || l.unix && isSocket && socket != "" && !onInternet
 		if !inet && !slices.ContainsFunc(l.files, func(file string) bool { return same(file, link) }) {
 			return
 		}

@@ -37,7 +37,7 @@ func Free(args []string) int {
 	human := f.BoolP("human", "h", false, "sizes such as 2.0Gi")
 	total := f.BoolP("total", "t", false, "a total")
 	seconds := f.Float64P("seconds", "s", 0, "again after so many seconds")
-	f.BoolP("wide", "w", false, "ignored")
+	wide := f.BoolP("wide", "w", false, "buffers and cache by themselves")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -61,8 +61,12 @@ func Free(args []string) int {
 		used := m["MemTotal"] - min(m["MemTotal"], m["MemAvailable"])
 		cache := m["Buffers"] + m["Cached"] + m["SReclaimable"]
 		swap := m["SwapTotal"] - m["SwapFree"]
-		fmt.Printf("%20s %11s %11s %11s %11s %11s\n", "total", "used", "free", "shared", "buff/cache", "available")
-		fmt.Printf("Mem:     %11s %11s %11s %11s %11s %11s\n", show(m["MemTotal"]), show(used), show(m["MemFree"]), show(m["Shmem"]), show(cache), show(m["MemAvailable"]))
+		title, cached := fmt.Sprintf("%11s", "buff/cache"), fmt.Sprintf("%11s", show(cache))
+		if *wide {
+			title, cached = fmt.Sprintf("%11s %11s", "buffers", "cache"), fmt.Sprintf("%11s %11s", show(m["Buffers"]), show(cache-m["Buffers"]))
+		}
+		fmt.Printf("%20s %11s %11s %11s %s %11s\n", "total", "used", "free", "shared", title, "available")
+		fmt.Printf("Mem:     %11s %11s %11s %11s %s %11s\n", show(m["MemTotal"]), show(used), show(m["MemFree"]), show(m["Shmem"]), cached, show(m["MemAvailable"]))
 		fmt.Printf("Swap:    %11s %11s %11s\n", show(m["SwapTotal"]), show(swap), show(m["SwapFree"]))
 		if *total {
 			fmt.Printf("Total:   %11s %11s %11s\n", show(m["MemTotal"]+m["SwapTotal"]), show(used+swap), show(m["MemFree"]+m["SwapFree"]))

@@ -21,14 +21,14 @@ const ticks = 100
 
 // process is what /proc tells of a process.
 type process struct {
-	pid, ppid, pgrp, session, tty, foreground int
-	comm, state                               string
-	user, system, start                       uint64 // ticks
-	priority, nice, threads, processor        int
-	virtual, resident                         uint64 // bytes
-	uid, ruid, gid                            uint32
-	command                                   string // with its arguments; empty for kernel threads
-	locked                                    bool
+	pid, lwp, ppid, pgrp, session, tty, foreground int
+	comm, state                                    string
+	user, system, start                            uint64 // ticks
+	priority, nice, threads, processor             int
+	virtual, resident                              uint64 // bytes
+	uid, ruid, gid                                 uint32
+	command                                        string // with its arguments; empty for kernel threads
+	locked                                         bool
 }
 
 // all returns all processes, sorted by number.
@@ -51,10 +51,32 @@ func all() []process {
 	return list
 }
 
+// tasks returns the threads of a process.
+func (p *process) tasks() (list []process) {
+	dir := "/proc/" + strconv.Itoa(p.pid) + "/task"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		lwp, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if t, err := readAt(p.pid, lwp, dir+"/"+entry.Name()); err == nil {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b process) int { return a.lwp - b.lwp })
+	return list
+}
+
 // read reads a process.
-func read(pid int) (process, error) {
-	p := process{pid: pid}
-	dir := "/proc/" + strconv.Itoa(pid)
+func read(pid int) (process, error) { return readAt(pid, pid, "/proc/"+strconv.Itoa(pid)) }
+
+// readAt reads a process, or one of its threads, from a directory.
+func readAt(pid, lwp int, dir string) (process, error) {
+	p := process{pid: pid, lwp: lwp}
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return p, err

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -22,6 +23,8 @@ type top struct {
 	order   byte // of the key that chose it: P, M, T or N
 	reverse bool
 	full    bool // whole command lines
+	pids    []int
+	user    *uint32 // nil: all
 
 	before map[int]uint64 // ticks of each process
 	idle   [2]uint64      // of the machine: idle, all
@@ -39,14 +42,25 @@ func Top(args []string) int {
 	delay := f.Float64P("delay", "d", 3, "seconds between looks")
 	order := f.StringP("order", "o", "%CPU", "%CPU, %MEM, TIME+ or PID")
 	f.BoolVarP(&t.full, "command-line", "c", false, "whole command lines")
+	f.IntSliceVarP(&t.pids, "pid", "p", nil, "these processes only")
+	user := f.StringP("user", "u", "", "processes of this user only")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
+	if *user != "" {
+		id, ok := accounts.Users().ID(*user)
+		if !ok {
+			return tool.Complain("top", fmt.Errorf("there is no user %q", *user))
+		}
+		t.user = &id
+	}
 	t.delay = max(time.Duration(*delay*float64(time.Second)), 100*time.Millisecond)
 	letters := map[string]byte{"%CPU": 'P', "%MEM": 'M', "RES": 'M', "TIME+": 'T', "TIME": 'T', "PID": 'N'}
-	if letter, ok := letters[strings.ToUpper(strings.TrimLeft(*order, "+-"))]; ok {
-		t.order = letter
+	letter, ok := letters[strings.ToUpper(strings.TrimLeft(*order, "+-"))]
+	if !ok {
+		return tool.Complain("top", fmt.Errorf("-o %s is unknown: %%CPU, %%MEM, TIME+ or PID", tool.Printable(*order)))
 	}
+	t.order = letter
 	if *batch || !tool.Terminal() || !term.IsTerminal(0) {
 		for n := 0; *times == 0 || n < *times; n++ {
 			if n > 0 {
@@ -142,7 +156,9 @@ func (t *top) draw() {
 // lines returns the summary and as many processes as there are rows for.
 func (t *top) lines(rows, columns int) []string {
 	now := machineTimes()
-	list := all()
+	list := slices.DeleteFunc(all(), func(p process) bool {
+		return t.pids != nil && !slices.Contains(t.pids, p.pid) || t.user != nil && p.uid != *t.user
+	})
 	t.measure(list, now)
 	t.sort(list)
 	states := make(map[string]int)

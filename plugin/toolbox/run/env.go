@@ -160,7 +160,7 @@ func Timeout(args []string) int {
 	f.SetInterspersed(false)
 	name := f.StringP("signal", "s", "TERM", "the signal to send")
 	kill := f.StringP("kill-after", "k", "", "send KILL after so much more")
-	f.Bool("foreground", false, "ignored")
+	f.Bool("foreground", false, "the command stays in the foreground (the default)")
 	preserve := f.Bool("preserve-status", false, "the command's status, also if it was ended")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
@@ -229,122 +229,6 @@ func Nohup(args []string) int {
 		}
 	}
 	return replaceBy("nohup", args)
-}
-
-// Watch runs a command again and again, and shows what it prints.
-func Watch(args []string) int {
-	f := tool.Flags("watch", "[-n SECONDS] [-t] [-e] [-g] COMMAND [ARG...]")
-	f.SetInterspersed(false)
-	interval := f.Float64P("interval", "n", 2, "seconds between runs")
-	noTitle := f.BoolP("no-title", "t", false, "no title")
-	onError := f.BoolP("errexit", "e", false, "end if the command fails")
-	change := f.BoolP("chgexit", "g", false, "end when the output changes")
-	f.BoolP("differences", "d", false, "ignored")
-	f.BoolP("exec", "x", false, "ignored")
-	f.BoolP("color", "c", false, "ignored")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if f.NArg() == 0 {
-		f.Usage()
-		return tool.Usage
-	}
-	before := ""
-	for first := true; ; first = false {
-		cmd := exec.Command("/proc/self/exe", "-c", strings.Join(f.Args(), " "))
-		cmd.Args[0] = "sh"
-		text, err := cmd.CombinedOutput()
-		if tool.Terminal() {
-			fmt.Print("\x1b[H\x1b[2J")
-		}
-		if !*noTitle {
-			fmt.Printf("Every %gs: %s    %s\n\n", *interval, strings.Join(f.Args(), " "), time.Now().Format(time.DateTime))
-		}
-		os.Stdout.Write(firstScreen(text))
-		status, _ := tool.Status(err)
-		switch {
-		case *onError && status != 0:
-			return status
-		case *change && !first && string(text) != before:
-			return 0
-		}
-		before = string(text)
-		time.Sleep(time.Duration(*interval * float64(time.Second)))
-	}
-}
-
-// firstScreen returns as many lines as the terminal has, less the title.
-func firstScreen(text []byte) []byte {
-	size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ)
-	if err != nil || size.Row < 4 {
-		return text
-	}
-	lines := strings.SplitAfter(string(text), "\n")
-	return []byte(strings.TrimRight(strings.Join(lines[:min(len(lines), int(size.Row)-3)], ""), "\n") + "\n")
-}
-
-// Seq prints numbers.
-func Seq(args []string) int {
-	separator, width := "\n", false
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && (args[0][1] < '0' || args[0][1] > '9') && args[0][1] != '.' {
-		switch {
-		case args[0] == "-w":
-			width = true
-		case args[0] == "-s" && len(args) > 1:
-			separator, args = args[1], args[1:]
-		case strings.HasPrefix(args[0], "-s"):
-			separator = args[0][2:]
-		default:
-			fmt.Fprintln(os.Stderr, "usage: seq [-w] [-s SEPARATOR] [FIRST [STEP]] LAST")
-			return tool.Usage
-		}
-		args = args[1:]
-	}
-	numbers := []float64{1, 1, 0}
-	digits := 0
-	for i, arg := range args {
-		n, err := strconv.ParseFloat(arg, 64)
-		if err != nil || len(args) > 3 {
-			return tool.Complain("seq", fmt.Errorf("%q is no number", arg))
-		}
-		if _, fraction, ok := strings.Cut(arg, "."); ok {
-			digits = max(digits, len(fraction))
-		}
-		switch {
-		case i == len(args)-1:
-			numbers[2] = n
-		case i == 0:
-			numbers[0] = n
-		default:
-			numbers[1] = n
-		}
-	}
-	if len(args) == 0 || numbers[1] == 0 {
-		fmt.Fprintln(os.Stderr, "usage: seq [-w] [-s SEPARATOR] [FIRST [STEP]] LAST")
-		return tool.Usage
-	}
-	longest := 0
-	text := func(n float64) string { return fmt.Sprintf("%0*.*f", longest, digits, n) }
-	if width {
-		longest = max(len(text(numbers[0])), len(text(numbers[2])))
-	}
-	out, flush := tool.Output()
-	defer flush()
-	for i := 0; ; i++ {
-		n := numbers[0] + float64(i)*numbers[1]
-		if numbers[1] > 0 && n > numbers[2]+1e-9 || numbers[1] < 0 && n < numbers[2]-1e-9 {
-			if i > 0 {
-				out.WriteString("\n")
-			}
-			return 0
-		}
-		if i > 0 {
-			out.WriteString(separator)
-		}
-		if _, err := out.WriteString(text(n)); err != nil {
-			return 1
-		}
-	}
 }
 
 // Yes prints a line again and again.

@@ -22,7 +22,7 @@ func Cat(args []string) int {
 	visible := f.BoolP("show-nonprinting", "v", false, "print control characters as ^X")
 	visibleEnds := f.BoolP("e", "e", false, "as -vE")
 	visibleTabs := f.BoolP("t", "t", false, "as -vT")
-	f.BoolP("u", "u", false, "ignored")
+	f.BoolP("u", "u", false, "write at once (the default)")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}

@@ -41,7 +41,7 @@ func Diff(args []string) int {
 	f.BoolVarP(&d.blanks, "ignore-space-change", "b", false, "ignore the amount of blanks")
 	f.BoolVarP(&d.allBlanks, "ignore-all-space", "w", false, "ignore blanks")
 	f.BoolVarP(&d.asText, "text", "a", false, "binary files are text")
-	f.String("color", "", "ignored")
+	f.String("color", "", "no colors are shown")
 	f.Lookup("color").NoOptDefVal = "auto"
 	if status, ok := tool.Parse(f, args); !ok {
 		return status

@@ -25,8 +25,7 @@ func Sed(args []string) int {
 	f.Lookup("in-place").NoOptDefVal = "\x00"
 	separate := f.BoolP("separate", "s", false, "each file has its own line numbers")
 	zero := f.BoolP("null-data", "z", false, "lines end with NUL")
-	f.BoolP("unbuffered", "u", false, "ignored")
-	f.Bool("posix", false, "ignored")
+	f.BoolP("unbuffered", "u", false, "write at once (the default)")
 	if status, ok := tool.Parse(f, tool.Attached(args, "-i", "--in-place")); !ok {
 		return status
 	}

@@ -15,15 +15,21 @@ func Tail(args []string) int {
 	f := tool.Flags("tail", "[-f | -F] [-n LINES | -c BYTES] [FILE...]")
 	lines := f.StringP("lines", "n", "10", "the number of lines, or with + from that line on")
 	bytes := f.StringP("bytes", "c", "", "the number of bytes, or with + from that byte on")
-	follow := f.BoolP("follow", "f", false, "print what is appended")
+	follow := f.StringP("follow", "f", "", "print what is appended; =name is -F without waiting for files")
+	f.Lookup("follow").NoOptDefVal = "descriptor"
 	name := f.BoolP("by-name", "F", false, "as -f, also if the file is replaced or comes later")
 	quiet := f.BoolP("quiet", "q", false, "no names of files")
 	names := f.BoolP("verbose", "v", false, "names of files")
 	interval := f.Float64P("sleep-interval", "s", 1, "seconds between looks")
-	f.Bool("retry", false, "ignored")
+	retry := f.Bool("retry", false, "with --follow=name, wait for files that don't exist")
 	if status, ok := tool.Parse(f, oldCount(args, "-n", true)); !ok {
 		return status
 	}
+	if *follow != "" && *follow != "descriptor" && *follow != "name" {
+		return tool.Complain("tail", fmt.Errorf("--follow=%s is unknown: name or descriptor", tool.Printable(*follow)))
+	}
+	*retry = *name || *retry && *follow == "name"
+	*name = *name || *follow == "name"
 	value := *lines
 	if *bytes != "" {
 		value = *bytes
@@ -41,7 +47,7 @@ func Tail(args []string) int {
 		t := &tailed{path: path}
 		if err := t.open(); err != nil {
 			status = tool.Complain("tail", err)
-			if *name {
+			if *retry {
 				followed = append(followed, t)
 			}
 			continue
@@ -52,7 +58,7 @@ func Tail(args []string) int {
 		}
 		followed = append(followed, t)
 	}
-	if !*follow && !*name || len(followed) == 0 {
+	if *follow == "" && !*name || len(followed) == 0 {
 		return status
 	}
 	watch(followed, out, *name, title, time.Duration(*interval*float64(time.Second)))
@@ -189,15 +195,22 @@ func watch(files []*tailed, out *bufio.Writer, byName bool, title func(string), 
 				continue
 			}
 			t.truncated()
-			text, err := io.ReadAll(io.LimitReader(t.file, 1<<20))
-			if err != nil || len(text) == 0 {
-				continue
-			}
-			if t != last {
-				title(t.path)
-				last = t
-			}
-			out.Write(text)
+			last = t.more(out, last, title)
+		}
+	}
+}
+
+// more prints all that has been appended. It returns the file that was printed last.
+func (t *tailed) more(out *bufio.Writer, last *tailed, title func(string)) *tailed {
+	part := make([]byte, 64<<10)
+	for {
+		n, err := t.file.Read(part)
+		if n > 0 && t != last {
+			title(t.path)
+			last = t
+		}
+		if _, writeErr := out.Write(part[:n]); err != nil || n == 0 || writeErr != nil {
+			return last
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package text
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -96,6 +98,17 @@ func TestTools(t *testing.T) {
 		{Grep, []string{"-f", "empty"}, "a\n", "", 1},
 		{Grep, []string{"-r", "x", "d"}, "", "", 1},
 		{Grep, []string{"-R", "x", "d"}, "", "d/file:x\nd/link/inner:x\n", 0},
+		{Uniq, []string{"-c", "txt", "out"}, "", "", 0},
+		{Cat, []string{"out"}, "", "      1 x\n", 0},
+		{Uniq, []string{"txt", "out", "more"}, "", "", 2},
+		{Paste, []string{"-", "-"}, "1\n2\n3\n", "1\t2\n3\t\n", 0},
+		{Paste, []string{"-d,", "txt", "-", "-"}, "1\n2\n", "x,1,2\n", 0},
+		{Paste, []string{"-s", "-d,"}, "1\n2\n", "1,2\n", 0},
+		{Paste, []string{"nosuch"}, "", "", 1},
+		{Tr, []string{"-t", "abc", "x"}, "abc\n", "xbc\n", 0},
+		{Sum("md5sum"), []string{"-b", "empty"}, "", "d41d8cd98f00b204e9800998ecf8427e *empty\n", 0},
+		{Sed, []string{"--posix", "p"}, "", "", 2},
+		{Tail, []string{"--follow=nosuch", "txt"}, "", "", 1},
 		{Diff, []string{"-r", "p1", "p2"}, "", "File p1/f is a fifo while file p2/f is a fifo\nFile p1/x is a regular file while file p2/x is a fifo\n", 1},
 	} {
 		if text, status := call(t, row.input, row.main, row.args...); text != row.want || status != row.status {
@@ -133,5 +146,23 @@ func TestLinesOfAPipeArePrintedAtOnce(t *testing.T) {
 			t.Errorf("%s: status %d", name, status)
 		}
 		os.Stdin, os.Stdout = oldIn, oldOut
+	}
+}
+
+// All that was appended is printed at once, however much it is.
+func TestTailPrintsAllThatIsNew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, make([]byte, 3<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &tailed{path: path}
+	if err := f.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer f.file.Close()
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	if last := f.more(w, nil, func(string) {}); last != f || w.Flush() != nil || out.Len() != 3<<20 {
+		t.Errorf("%d bytes are printed", out.Len())
 	}
 }

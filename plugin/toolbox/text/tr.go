@@ -19,7 +19,7 @@ func Tr(args []string) int {
 	upper := f.BoolP("Complement", "C", false, "all characters but SET1")
 	remove := f.BoolP("delete", "d", false, "remove")
 	squeeze := f.BoolP("squeeze-repeats", "s", false, "print one of repeated characters of the last set")
-	f.BoolP("truncate-set1", "t", false, "ignored")
+	truncate := f.BoolP("truncate-set1", "t", false, "only as many characters of SET1 as SET2 has")
 	f.SetInterspersed(false)
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
@@ -39,6 +39,9 @@ func Tr(args []string) int {
 	}
 	if err != nil {
 		return tool.Complain("tr", err)
+	}
+	if *truncate && f.NArg() == 2 {
+		first = first[:min(len(first), len(second))]
 	}
 	t := newTranslation(first, second, *complement || *upper, *remove, *squeeze)
 	out, flush := tool.Output()

@@ -53,8 +53,11 @@ func Attached(args []string, short, long string) []string {
 	return out
 }
 
-// Complain prints what failed, on stderr, and returns the status 1.
+// Complain prints what failed, on stderr, and returns the status 1. It prints nothing for a tool without a name.
 func Complain(name string, err error) int {
+	if name == "" {
+		return 1
+	}
 	fmt.Fprintf(os.Stderr, "%s: %v\n", name, Reason(err))
 	return 1
 }

@@ -1,0 +1,140 @@
+package procs
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// column is a column of ps.
+type column struct {
+	title string
+	left  bool
+	width int // at least
+	value func(*process, times) string
+	less  func(a, b *process) int // nil: by value
+}
+
+func clock(seconds uint64) string {
+	return fmt.Sprintf("%02d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+}
+
+func elapsed(d time.Duration) string {
+	s := uint64(d / time.Second)
+	switch days := s / 86400; {
+	case days > 0:
+		return fmt.Sprintf("%d-%s", days, clock(s%86400))
+	case s >= 3600:
+		return clock(s)
+	}
+	return fmt.Sprintf("%02d:%02d", s/60, s%60)
+}
+
+func startTime(t time.Time) string {
+	switch now := time.Now(); {
+	case t.Year() != now.Year():
+		return t.Format("2006")
+	case t.YearDay() != now.YearDay():
+		return t.Format("Jan02")
+	}
+	return t.Format("15:04")
+}
+
+func numeric(title string, width int, n func(*process) int) column {
+	return column{
+		title, false, width, func(p *process, _ times) string { return strconv.Itoa(n(p)) },
+		func(a, b *process) int { return cmp.Compare(n(a), n(b)) },
+	}
+}
+
+func textual(title string, width int, text func(*process) string) column {
+	return column{title: title, left: true, width: width, value: func(p *process, _ times) string { return text(p) }}
+}
+
+// columns are the columns by name.
+var columns = map[string]column{
+	"pid":   numeric("PID", 5, func(p *process) int { return p.pid }),
+	"ppid":  numeric("PPID", 5, func(p *process) int { return p.ppid }),
+	"pgid":  numeric("PGID", 5, func(p *process) int { return p.pgrp }),
+	"sid":   numeric("SID", 5, func(p *process) int { return p.session }),
+	"uid":   numeric("UID", 5, func(p *process) int { return int(p.uid) }),
+	"gid":   numeric("GID", 5, func(p *process) int { return int(p.gid) }),
+	"lwp":   numeric("LWP", 5, func(p *process) int { return p.lwp }),
+	"ruser": textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
+	"ni":    numeric("NI", 3, func(p *process) int { return p.nice }),
+	"pri":   numeric("PRI", 3, func(p *process) int { return 39 - p.priority }),
+	"nlwp":  numeric("NLWP", 4, func(p *process) int { return p.threads }),
+	"psr":   numeric("PSR", 3, func(p *process) int { return p.processor }),
+	"vsz":   numeric("VSZ", 6, func(p *process) int { return int(p.virtual / 1024) }),
+	"rss":   numeric("RSS", 5, func(p *process) int { return int(p.resident / 1024) }),
+	"user":  textual("USER", 8, (*process).owner),
+	"group": textual("GROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.gid)) }),
+	"comm":  textual("COMMAND", 15, func(p *process) string { return tool.Printable(p.comm) }),
+	"args":  textual("COMMAND", 27, func(p *process) string { return tool.Printable(p.args()) }),
+	"cmd":   textual("CMD", 27, func(p *process) string { return tool.Printable(p.args()) }),
+	"ucmd":  textual("CMD", 15, func(p *process) string { return tool.Printable(p.comm) }),
+	"stat":  textual("STAT", 4, (*process).stat),
+	"s":     textual("S", 1, func(p *process) string { return p.state }),
+	"tty":   textual("TTY", 8, (*process).terminal),
+	"wchan": textual("WCHAN", 6, func(p *process) string {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/wchan")
+		if err != nil || len(text) == 0 || string(text) == "0" {
+			return "-"
+		}
+		return string(text)
+	}),
+	"time": {
+		"TIME", false, 8, func(p *process, _ times) string { return clock((p.user + p.system) / ticks) },
+		func(a, b *process) int { return cmp.Compare(a.user+a.system, b.user+b.system) },
+	},
+	"bsdtime": {title: "TIME", width: 6, value: func(p *process, _ times) string {
+		s := (p.user + p.system) / ticks
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}},
+	"etime": {
+		"ELAPSED", false, 11, func(p *process, t times) string { return elapsed(t.age(p)) },
+		func(a, b *process) int { return cmp.Compare(b.start, a.start) },
+	},
+	"etimes": {
+		"ELAPSED", false, 7, func(p *process, t times) string { return strconv.Itoa(int(t.age(p) / time.Second)) },
+		func(a, b *process) int { return cmp.Compare(b.start, a.start) },
+	},
+	"start": {
+		"START", true, 5, func(p *process, t times) string { return startTime(t.started(p)) },
+		func(a, b *process) int { return cmp.Compare(a.start, b.start) },
+	},
+	"lstart": {
+		"STARTED", true, 24, func(p *process, t times) string { return t.started(p).Format("Mon Jan _2 15:04:05 2006") },
+		func(a, b *process) int { return cmp.Compare(a.start, b.start) },
+	},
+	"c": {title: "C", width: 2, value: func(p *process, t times) string { return strconv.Itoa(min(99, int(t.cpu(p)))) }},
+	"pcpu": {
+		"%CPU", false, 4, func(p *process, t times) string { return fmt.Sprintf("%.1f", t.cpu(p)) }, nil,
+	},
+	"pmem": {
+		"%MEM", false, 4, func(p *process, t times) string { return fmt.Sprintf("%.1f", t.mem(p)) },
+		func(a, b *process) int { return cmp.Compare(a.resident, b.resident) },
+	},
+}
+
+// other are the columns' other names.
+var other = map[string]string{
+	"%cpu": "pcpu", "%mem": "pmem", "command": "args", "cmd": "cmd", "tt": "tty", "tname": "tty", "stime": "start", "state": "s",
+	"pgrp": "pgid", "sess": "sid", "session": "sid", "vsize": "vsz", "rssize": "rss", "euser": "user", "uname": "user", "spid": "lwp", "tid": "lwp",
+	"euid": "uid", "ucomm": "comm", "nice": "ni", "thcount": "nlwp", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
+}
+
+func columnOf(name string) (column, bool) {
+	name = strings.ToLower(name)
+	if full, ok := other[name]; ok {
+		name = full
+	}
+	c, ok := columns[name]
+	return c, ok
+}

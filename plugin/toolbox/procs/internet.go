@@ -1,0 +1,97 @@
+package procs
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// internetValue attaches the value of -i, such as :80 or TCP:80, to it.
+func internetValue(args []string) []string {
+	var out []string
+	for i, arg := range args {
+		if i > 0 && args[i-1] == "-i" && (strings.ContainsAny(arg, ":@") || arg == "4" || arg == "6" || strings.EqualFold(arg, "tcp") || strings.EqualFold(arg, "udp")) {
+			out[len(out)-1] += arg
+			continue
+		}
+		out = append(out, arg)
+	}
+	return out
+}
+
+// internetChoice is the value of lsof -i: [4|6][TCP|UDP][@ADDRESS][:PORTS].
+type internetChoice struct {
+	protocol, address string
+	six               bool // with family
+	family            bool
+	ports             []string // none: all
+}
+
+func parseInternet(text string) (c internetChoice, err error) {
+	bad := fmt.Errorf("-i %s is not supported here: [4|6][TCP|UDP][@ADDRESS][:PORT]", tool.Printable(text))
+	if text == "all" || text == "" {
+		return c, nil
+	}
+	rest := text
+	if rest[0] == '4' || rest[0] == '6' {
+		c.family, c.six, rest = true, rest[0] == '6', rest[1:]
+	}
+	if len(rest) >= 3 {
+		if p := strings.ToUpper(rest[:3]); p == "TCP" || p == "UDP" {
+			c.protocol, rest = p, rest[3:]
+		}
+	}
+	if after, ok := strings.CutPrefix(rest, "@"); ok {
+		c.address, rest = after, ""
+		if at := strings.LastIndexByte(after, ':'); at >= 0 && (strings.Count(after, ":") == 1 || strings.HasSuffix(after[:at], "]")) {
+			c.address, rest = after[:at], after[at:]
+		}
+		c.address = strings.Trim(c.address, "[]")
+		if net.ParseIP(c.address) == nil {
+			return c, bad
+		}
+	}
+	if rest == "" {
+		return c, nil
+	}
+	list, ok := strings.CutPrefix(rest, ":")
+	if !ok || list == "" || strings.Trim(list, "0123456789,") != "" {
+		return c, bad
+	}
+	c.ports = strings.Split(list, ",")
+	return c, nil
+}
+
+// matches reports whether a socket is chosen. It is described as in "TCP 127.0.0.1:80->127.0.0.1:5 (ESTAB)".
+func (c internetChoice) matches(socket string) bool {
+	protocol, rest, _ := strings.Cut(socket, " ")
+	if c.protocol != "" && protocol != c.protocol {
+		return false
+	}
+	ends, _, _ := strings.Cut(rest, " (")
+	local, peer, _ := strings.Cut(ends, "->")
+	if c.family && strings.HasPrefix(local, "[") != c.six {
+		return false
+	}
+	for _, end := range []string{local, peer} {
+		at := strings.LastIndexByte(end, ':')
+		if at < 0 {
+			continue
+		}
+		ip := net.ParseIP(strings.Trim(end[:at], "[]"))
+		if c.address != "" && !ip.Equal(net.ParseIP(c.address)) {
+			continue
+		}
+		if c.ports == nil {
+			return true
+		}
+		for _, port := range c.ports {
+			if end[at+1:] == port {
+				return true
+			}
+		}
+	}
+	return false
+}

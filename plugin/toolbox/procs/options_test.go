@@ -1,0 +1,70 @@
+package procs
+
+import (
+	"strings"
+	"testing"
+)
+
+// What a tool does not do is refused by name.
+func TestOptionsAreRefused(t *testing.T) {
+	for _, row := range []struct {
+		main   func([]string) int
+		args   string
+		status int
+	}{
+		{Ps, "-eN", 2}, {Ps, "-t pts/0", 2}, {Ps, "axZ", 2}, {Ps, "m", 2}, {Ps, "-o user:x", 1}, {Ps, "-o nosuch", 1},
+		{Lsof, "-i :http", 1}, {Lsof, "-i TCP@name", 1}, {Lsof, "-s UDP:Idle", 1}, {Lsof, "-r 1", 2},
+		{Top, "-bn1 -o nosuch", 1}, {Top, "-bn1 -u nosuch", 1},
+	} {
+		if status := row.main(strings.Fields(row.args)); status != row.status {
+			t.Errorf("%s: status %d, want %d", row.args, status, row.status)
+		}
+	}
+}
+
+func TestPsColumns(t *testing.T) {
+	for args, want := range map[string]string{
+		"-e": "PID TTY TIME CMD", "-ef": "UID PID PPID C STIME TTY TIME CMD", "-eL": "PID LWP TTY TIME CMD", "-eT": "PID SPID TTY TIME CMD",
+		"-eLf": "UID PID PPID LWP C NLWP STIME TTY TIME CMD", "-ej": "PID PGID SID TTY TIME CMD", "-o pid,user:20,ruser,comm=": "PID USER RUSER ",
+	} {
+		c := &psCall{}
+		words := strings.Fields(args)
+		for len(words) > 0 {
+			rest, err := c.option(words)
+			if err != nil {
+				t.Fatal(err)
+			}
+			words = rest
+		}
+		shown, err := c.shown()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var titles []string
+		for _, col := range shown {
+			titles = append(titles, col.title)
+		}
+		if got := strings.Join(titles, " "); got != want {
+			t.Errorf("ps %s has %q, want %q", args, got, want)
+		}
+		if args[1] == 'o' && c.limits[1] != 20 {
+			t.Errorf("the width is %d", c.limits[1])
+		}
+	}
+}
+
+func TestLsofChoosesSockets(t *testing.T) {
+	const tcp, six, udp = "TCP 127.0.0.1:80->10.0.0.1:5000 (ESTAB)", "TCP [::]:443 (LISTEN)", "UDP 0.0.0.0:53 (UNCONN)"
+	for text, want := range map[string][3]bool{
+		"all": {true, true, true}, "TCP": {true, true, false}, "udp": {false, false, true}, ":80": {true, false, false}, ":80,53": {true, false, true}, ":8": {},
+		"TCP:443": {false, true, false}, "4": {true, false, true}, "6TCP": {false, true, false}, "@10.0.0.1": {true, false, false}, "TCP@10.0.0.1:80": {}, "@10.0.0.1:5000": {true, false, false},
+	} {
+		c, err := parseInternet(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if got := [3]bool{c.matches(tcp), c.matches(six), c.matches(udp)}; got != want {
+			t.Errorf("-i %s matches %v, want %v", text, got, want)
+		}
+	}
+}
