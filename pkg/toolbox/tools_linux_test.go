@@ -382,14 +382,16 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"ip link set lo up; (sleep 0.5; ping -qc5 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 2 icmp", `(.*ICMP.*\n){2}\nstatus 0$`},
 		{"ip link set lo up; (sleep 0.5; nc -z 127.0.0.1 99) & timeout 10 tcpdump -i lo -n -c 1 port 99", `127\.0\.0\.1.*99`},
 		// Its own questions for names would be captured too.
-		{"ip link set lo up; (sleep 0.5; ping -qc4 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 6 2>/dev/null", `^(.*ICMP.*\n){6}\nstatus 0$`},
-		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -nn -l -tttt -X -c 1 icmp 2>/dev/null", `(?m)^\d{4}-\d\d-\d\d .*ICMP.*\n\t0x0000:  4500 .*  E\.`},
-		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i any -U -w - -c 2 icmp 2>/dev/null | od -An -tx1 -N4", `^ d4 c3 b2 a1\n`},
+		{"ip link set lo up; (sleep 0.5; ping -qc4 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 6 2>/tmp/err", `^(.*ICMP.*\n){6}\nstatus 0$`},
+		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -nn -l -tttt -X -c 1 icmp 2>/tmp/err", `(?m)^\d{4}-\d\d-\d\d .*ICMP.*\n\t0x0000:  4500 .*  E\.`},
+		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i any -U -w - -c 2 icmp 2>/tmp/err | od -An -tx1 -N4", `^ d4 c3 b2 a1\n`},
 		{"tcpdump -i lo -G 1 2>&1 | head -1", `not defined: -G`},
-		{"ip link set lo up; traceroute 127.0.0.1", `(?m)^TTL: [12] +127\.0\.0\.1`},
+		{"ip link set lo up; traceroute -n 127.0.0.1", `(?m)^ 1  127\.0\.0\.1  \S+ ms`},
+		{"ip link set lo up; traceroute -nI -m 5 127.0.0.1; traceroute -nT -q1 127.0.0.1", `(?s)5 hops max.*\n 1  127\.0\.0\.1  .*\n 1  127\.0\.0\.1  \S+ ms\n`},
 		{"strace echo x 2>&1 | grep write", `write`},
+		{"strace -f -tt -e trace=openat,%network -s 20 -o /tmp/trace ls /nosuch; echo $?; grep -c 'E openat' /tmp/trace; grep -c 'E mmap' /tmp/trace", `\n2\n[1-9]\d*\n0\n`},
 		{"dig +time=1 +tries=1 x.example", `dig: 127\.0\.0\.1:53: .*\n\nstatus 9$`},
-		{"cd /tmp; echo x > a; tar cf a.tar a ../etc/passwd; rm a; tar xf a.tar; cat a; ls", `^x\na\na\.tar\netc\n`},
+		{"mkdir /tmp/tar; cd /tmp/tar; echo x > a; tar cf a.tar a ../../etc/passwd; rm a; tar xf a.tar; cat a; ls", `^x\na\na\.tar\netc\n`},
 		{"ln -s /work/file /tmp/l; echo y | sed s/y/z/; sed -i s/text/changed/ file; cat file; stat -c %U file", `z\nchanged\nweb\n`},
 	} {
 		if got := run(t, container(row.script)); !regexp.MustCompile(row.want).MatchString(got) {

@@ -9,6 +9,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/trace"
 )
 
 // own returns the tool of this module with the name, or nil. A switch needs nothing at the program's start, unlike
@@ -148,6 +149,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return network.Route
 	case "ss":
 		return network.Ss
+	case "strace":
+		return trace.Strace
 	case "traceroute":
 		return network.Traceroute
 	case "wget":

@@ -75,7 +75,7 @@ var Tools = []Tool{
 	{Names: []string{"rm", "rmdir", "route"}},
 	{Names: []string{"sed", "seq", "sleep", "sort", "ss", "stat", "sync"}},
 	{Names: []string{"sh", "bash"}, Library: "mvdan.cc/sh/v3"},
-	{Names: []string{"strace"}, Command: uroot + "core/strace", Arches: []string{"amd64", "arm64", "riscv64"}},
+	{Names: []string{"strace"}, Library: "github.com/u-root/u-root", Arches: []string{"amd64", "arm64", "riscv64"}},
 	{Names: []string{"strings"}, Command: uroot + "core/strings", Letters: true, Values: "nt"},
 	{Names: []string{"stty"}, Command: uroot + "core/stty"},
 	{Names: []string{"tac", "tail", "timeout", "top", "touch", "tr", "traceroute", "true", "tty"}},

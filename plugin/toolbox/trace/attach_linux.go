@@ -1,0 +1,185 @@
+//go:build amd64 || arm64 || riscv64
+
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/u-root/u-root/pkg/strace"
+	"golang.org/x/sys/unix"
+)
+
+// tracer follows processes that already run, which u-root's tracer does not. When it ends, by ^C, the kernel detaches
+// the processes, and they go on.
+type tracer struct {
+	tasks map[int]*task
+	event strace.EventCallback
+}
+
+// task is a thread that is followed.
+type task struct {
+	pid     int
+	inCall  bool
+	entered time.Time
+	started bool // its first stop has been seen
+}
+
+// Name implements strace.Task.
+func (t *task) Name() string { return fmt.Sprintf("[pid %d]", t.pid) }
+
+// Read implements strace.Task.
+func (t *task) Read(addr strace.Addr, v any) (int, error) {
+	size := binary.Size(v)
+	if size <= 0 {
+		return 0, errors.New("no size")
+	}
+	buf := make([]byte, size)
+	n, err := unix.ProcessVMReadv(t.pid, []unix.Iovec{{Base: &buf[0], Len: uint64(size)}}, []unix.RemoteIovec{{Base: uintptr(addr), Len: size}}, 0)
+	if err != nil {
+		return 0, err
+	}
+	if b, ok := v.([]byte); ok {
+		return copy(b, buf[:n]), nil
+	}
+	return n, binary.Read(bytes.NewReader(buf[:n]), binary.NativeEndian, v)
+}
+
+const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK
+
+// attach follows all threads of the processes, until they end.
+func attach(pids []int, event strace.EventCallback) error {
+	runtime.LockOSThread() // ptrace knows the thread, not the process
+	defer runtime.UnlockOSThread()
+	t := &tracer{make(map[int]*task), event}
+	for _, pid := range pids {
+		if err := t.process(pid); err != nil {
+			return fmt.Errorf("attach to %d: %w", pid, err)
+		}
+	}
+	return t.follow()
+}
+
+// process attaches to the threads of a process. It looks again until there are no new ones.
+func (t *tracer) process(pid int) error {
+	for again := true; again; {
+		again = false
+		entries, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+		if errors.Is(err, os.ErrNotExist) {
+			err = unix.ESRCH
+		}
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			tid, err := strconv.Atoi(entry.Name())
+			if err != nil || t.tasks[tid] != nil {
+				continue
+			}
+			if err := t.thread(tid); err != nil && (tid == pid || !errors.Is(err, unix.ESRCH)) {
+				return err
+			}
+			again = true
+		}
+	}
+	return nil
+}
+
+func (t *tracer) thread(tid int) error {
+	if err := unix.PtraceAttach(tid); err != nil {
+		return err
+	}
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(tid, &status, unix.WALL, nil); err != nil {
+		return err
+	}
+	t.tasks[tid] = &task{pid: tid, started: true}
+	if err := unix.PtraceSetOptions(tid, traceOptions); err != nil {
+		return err
+	}
+	return unix.PtraceSyscall(tid, 0)
+}
+
+// follow handles the stops of all threads.
+func (t *tracer) follow() error {
+	for {
+		var status unix.WaitStatus
+		pid, err := unix.Wait4(-1, &status, unix.WALL, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.ECHILD):
+			return nil
+		case err != nil:
+			return err
+		}
+		one := t.tasks[pid]
+		if one == nil { // a child whose first stop comes before its parent's event
+			one = &task{pid: pid}
+			t.tasks[pid] = one
+		}
+		record := &strace.TraceRecord{PID: pid, Time: time.Now()}
+		deliver := t.handle(one, status, record)
+		if record.Event != strace.Unknown {
+			if err := t.event(one, record); err != nil {
+				return err
+			}
+		}
+		if status.Exited() || status.Signaled() {
+			delete(t.tasks, pid)
+			continue
+		}
+		if err := unix.PtraceSyscall(pid, int(deliver)); err != nil && !errors.Is(err, unix.ESRCH) {
+			return err
+		}
+	}
+}
+
+// handle fills in what has happened, and returns the signal to deliver.
+func (t *tracer) handle(one *task, status unix.WaitStatus, record *strace.TraceRecord) unix.Signal {
+	switch {
+	case status.Exited():
+		record.Event, record.Exit = strace.Exit, &strace.ExitEvent{WaitStatus: status}
+	case status.Signaled():
+		record.Event, record.SignalExit = strace.SignalExit, &strace.SignalEvent{Signal: status.Signal()}
+	case status.StopSignal() == unix.SIGTRAP|0x80:
+		one.syscall(record)
+	case status.StopSignal() == unix.SIGTRAP && status.TrapCause() > 0:
+		if child, err := unix.PtraceGetEventMsg(one.pid); err == nil && status.TrapCause() != unix.PTRACE_EVENT_EXEC {
+			record.Event, record.NewChild = strace.NewChild, &strace.NewChildEvent{PID: int(child)}
+			if t.tasks[int(child)] == nil {
+				t.tasks[int(child)] = &task{pid: int(child)}
+			}
+		}
+	case !one.started: // a new child stops before it runs
+		one.started = true
+	default:
+		record.Event, record.SignalStop = strace.SignalStop, &strace.SignalEvent{Signal: status.StopSignal()}
+		return status.StopSignal()
+	}
+	return 0
+}
+
+// syscall reads the registers where a system call begins or ends.
+func (t *task) syscall(record *strace.TraceRecord) {
+	s := &strace.SyscallEvent{}
+	if err := unix.PtraceGetRegs(t.pid, &s.Regs); err != nil {
+		return
+	}
+	s.FillArgs()
+	record.Syscall = s
+	if t.inCall = !t.inCall; t.inCall {
+		record.Event = strace.SyscallEnter
+		t.entered = record.Time
+		return
+	}
+	record.Event = strace.SyscallExit
+	s.FillRet()
+	s.Duration = record.Time.Sub(t.entered)
+}

@@ -1,0 +1,112 @@
+// Package trace is the toolbox's strace: the options that people type, around u-root's tracer.
+package trace
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+
+// call is a call of strace.
+type call struct {
+	size    int
+	times   int // 1: seconds, 2: microseconds
+	pids    []int
+	output  string
+	command []string
+	calls   map[string]bool // nil: all
+	except  bool            // all but these
+	failed  bool            // those that failed only
+	out     *os.File
+}
+
+// classes are groups of system calls for -e.
+var classes = map[string]string{
+	"file": "access chdir chmod chown creat execve execveat faccessat faccessat2 fchmodat fchownat fstatat getcwd lchown link linkat lstat mkdir mkdirat mknod mknodat mount newfstatat open " +
+		"openat openat2 readlink readlinkat rename renameat renameat2 rmdir stat statfs statx swapoff swapon symlink symlinkat truncate umount2 unlink unlinkat utime utimensat utimes",
+	"network": "accept accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto setsockopt shutdown socket socketpair",
+	"process": "clone clone3 execve execveat exit exit_group fork kill pidfd_send_signal rt_sigqueueinfo tgkill tkill vfork wait4 waitid",
+	"signal":  "kill pause rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait sigaltstack signalfd signalfd4 tgkill tkill",
+	"memory":  "brk madvise mlock mmap mprotect mremap msync munlock munmap",
+	"desc":    "close dup dup2 dup3 epoll_ctl epoll_pwait epoll_wait fallocate fcntl fstat fsync ftruncate getdents64 ioctl lseek pipe pipe2 poll ppoll pread64 pselect6 pwrite64 read readv select sendfile splice write writev",
+}
+
+// parse reads the arguments.
+func parse(args []string) (c *call, status int, ok bool) {
+	c = &call{}
+	f := tool.Flags("strace", "[-f] [-e [trace=][!]CALL,...] [-s BYTES] [-o FILE] [-Z] [-t] COMMAND [ARG...] | -p PID")
+	f.SetInterspersed(false)
+	f.BoolP("follow-forks", "f", false, "children too (always)")
+	expression := f.StringP("expr", "e", "", "these calls, or with ! all others; %file %network %process %signal %memory %desc are groups")
+	f.IntVarP(&c.size, "string-limit", "s", 1024, "the bytes of strings that are shown")
+	f.StringVarP(&c.output, "output", "o", "", "the file to write to")
+	f.BoolVarP(&c.failed, "failed-only", "Z", false, "only calls that failed")
+	f.IntSliceVarP(&c.pids, "attach", "p", nil, "a process that runs, with its threads, until ^C")
+	f.BoolP("durations", "T", false, "how long calls take (always)")
+	f.BoolP("quiet", "q", false, "no messages about processes that are attached (the default)")
+	f.CountVarP(&c.times, "time", "t", "the time of day; -tt with microseconds")
+	if status, ok := tool.Parse(f, args); !ok {
+		return nil, status, false
+	}
+	c.command = f.Args()
+	if (len(c.command) == 0) == (len(c.pids) == 0) || c.size < 0 {
+		f.Usage()
+		return nil, tool.Usage, false
+	}
+	if err := c.choose(*expression); err != nil {
+		tool.Complain("strace", err)
+		return nil, tool.Usage, false
+	}
+	return c, 0, true
+}
+
+// choose reads an expression of -e.
+func (c *call) choose(expression string) error {
+	if expression == "" {
+		return nil
+	}
+	list := strings.TrimPrefix(expression, "trace=")
+	if name, _, ok := strings.Cut(list, "="); ok {
+		return fmt.Errorf("-e %s= is not supported here: trace=", tool.Printable(name))
+	}
+	list, c.except = strings.CutPrefix(list, "!")
+	c.calls = make(map[string]bool)
+	for name := range strings.SplitSeq(list, ",") {
+		if name == "all" {
+			c.calls = nil
+			return nil
+		}
+		group, isGroup := classes[strings.TrimPrefix(name, "%")]
+		switch {
+		case strings.HasPrefix(name, "%") && !isGroup:
+			return fmt.Errorf("there is no group %s", tool.Printable(name))
+		case isGroup:
+			for word := range strings.FieldsSeq(group) {
+				c.calls[word] = true
+			}
+		default:
+			if !known(name) {
+				return fmt.Errorf("there is no system call %q", name)
+			}
+			c.calls[name] = true
+		}
+	}
+	return nil
+}
+
+// stamp is what -t puts before a line.
+func (c *call) stamp(at time.Time) string {
+	switch c.times {
+	case 0:
+		return ""
+	case 1:
+		return at.Format("15:04:05 ")
+	}
+	return at.Format("15:04:05.000000 ")
+}
+
+// wanted reports whether a system call is shown.
+func (c *call) wanted(name string) bool { return c.calls == nil || c.calls[name] != c.except }
