@@ -81,10 +81,10 @@ func (c caller) killEach(t *testing.T, containers []string, random *rand.Rand) s
 		"-i", "--parallel=1", "--format=json", "--fail-fast", "--timeout=700ms", "--input-timeout=500ms", "--ignore-stopped",
 		"--no-prefix", "--quiet", "--group", "--retry=2",
 	} {
-		needsFile := slices.Contains([]string{"--group", "--retry=2"}, option)
+		needsFile := slices.Contains([]string{"--group", "--retry=2"}, option) && slices.Contains(args, "-i")
 		// If the command itself is killed, such an option ends the call, and the command's jobs stay as after docker exec.
-		ends := slices.Contains([]string{"--fail-fast", "--retry=2"}, option)
-		if random.IntN(3) == 0 && !(needsFile && slices.Contains(args, "-i")) && !(ends && strings.Contains(command[len(command)-1], "&")) {
+		ends := slices.Contains([]string{"--fail-fast", "--retry=2"}, option) && strings.Contains(command[len(command)-1], "&")
+		if random.IntN(3) == 0 && !needsFile && !ends {
 			args = append(args, option)
 		}
 	}

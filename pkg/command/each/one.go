@@ -267,8 +267,8 @@ func ended(j *job.Job, r result, cause string) result {
 }
 
 // whyStopped says that the container has stopped, if the engine says that it has since it was asked for; else it returns
-// "". If the command
-// was killed or could not be started, the engine is asked several times: it notices the container's end later.
+// "". If the command was killed or could not be started, the engine is asked several times: it notices the container's
+// end later.
 func (c *call) whyStopped(t target, before engine.Answers, status int) string {
 	const (
 		timeout = 5 * time.Second
