@@ -59,7 +59,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	made, err := p.Make(h.making, client, h.Connection.Register(), standin.Making{
 		Call: launch.NewCall(), Compress: !onSocket,
 		Warn:    h.warn,
-		Working: func(text string) (end func()) { return progress.Start(text, nil).End },
+		Working: func(text string) (end func()) { return progress.Start(text, h.interruption).End },
 	})
 	switch {
 	case h.interrupted() && err != nil:
@@ -103,6 +103,14 @@ func (h *Host) sayStandIn(p *standin.Plan) {
 	if len(p.LeftOut) > 0 {
 		h.warn("left out of the copy: " + strings.Join(p.LeftOut, ", "))
 	}
+}
+
+// interruption says, beside what is done, why that goes on after a signal.
+func (h *Host) interruption() string {
+	if h.interrupted() {
+		return "interrupted, to be removed"
+	}
+	return ""
 }
 
 // interrupted reports whether a signal came while a stand-in was made, or before its command began.
