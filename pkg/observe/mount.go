@@ -54,9 +54,6 @@ func (o *Observation) observeContainer(r *request.Request) error {
 // Container returns the process of r's base.
 func (o *Observation) Container(r *request.Request) (*Process, error) { return o.process(r.Base) }
 
-// HostRoot opens the root directory of the engine's host.
-func (o *Observation) HostRoot() (*os.File, error) { return o.host.OpenRoot() }
-
 // ObserveMount reads the facts for the mount that r asks for.
 func (o *Observation) ObserveMount(r *request.Request) error {
 	p, err := o.process(r.Base)

@@ -88,10 +88,11 @@ type MountUser struct {
 
 // kernelFiles are the types of file systems whose files are the kernel's. A mount over one would hide what the runtime
 // protects, or what programs in the container rely on to be the kernel's (CVE-2019-16884, CVE-2023-27561), and a
-// container may have masked some of them.
+// container may have masked some of them. These are the names in mountinfo of what pseudo of package inroot knows by number.
 var kernelFiles = [...]string{
-	"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs", "fusectl", "mqueue",
-	"nsfs", "proc", "pstore", "resctrl", "securityfs", "selinuxfs", "smackfs", "sysfs", "tracefs",
+	"apparmorfs", "autofs", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs",
+	"fusectl", "mqueue", "nfsd", "nsfs", "openpromfs", "proc", "pstore", "resctrl", "rpc_pipefs", "securityfs", "selinuxfs",
+	"smackfs", "sysfs", "tracefs", "xenfs",
 }
 
 // kernels returns the type of the file system of the kernel's that the file is in; "" for none. What the runtime mounts

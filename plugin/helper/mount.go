@@ -71,7 +71,7 @@ func (m *mounter) do() (err error) {
 	}
 	owner, errOwner := m.seen.RootIDs(r)
 	m.owner = func() ([2]uint32, error) { return owner, errOwner }
-	root, err := m.seen.HostRoot()
+	root, err := m.seen.OpenRoot(0) // the host's
 	if err != nil {
 		return err
 	}

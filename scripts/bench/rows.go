@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -79,6 +80,14 @@ func startRows(l *lab) []row {
 			theirs: []contestant{{name: "docker exec", run: dockerExec, target: 1.3}},
 		},
 		{
+			name: "a mount: docker nsjoin mount web /etc:/srv", rounds: 40,
+			ours: contestant{
+				name: "docker nsjoin mount", before: l.unmount,
+				run: l.command(l.docker, "nsjoin", "mount", l.web, "/etc:/srv"),
+			},
+			theirs: []contestant{{name: "docker nsjoin web true", run: nsjoin, target: 1.2}},
+		},
+		{
 			name: "the names of a container's network: nsjoin --only net web true", rounds: 60,
 			ours: contestant{name: "nsjoin", run: l.command(l.nsjoin, "--only", "net", l.web, "true")},
 			theirs: []contestant{
@@ -107,6 +116,17 @@ func startRows(l *lab) []row {
 			theirs: []contestant{{name: "docker exec", run: dockerExec, target: 1.25}},
 		},
 	}
+}
+
+// unmount unmounts what the call before has mounted, or makes the directory for the first one.
+func (l *lab) unmount() error {
+	list, err := l.output("docker", "nsjoin", "mount", "--format", "{{.Target}}", l.web)
+	if err == nil && strings.Contains(list, "/srv") {
+		_, err = l.output("docker", "nsjoin", "umount", l.web, "/srv")
+		return err
+	}
+	_, errMade := l.output("docker", "exec", l.web, "mkdir", "-p", "/srv")
+	return errors.Join(err, errMade)
 }
 
 // unload removes the helper's image from the engine. The container of the call before may still use it.

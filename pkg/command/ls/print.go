@@ -3,6 +3,7 @@ package ls
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -29,6 +30,10 @@ func (o *options) printRows(out io.Writer, paint row.Painter, list *listing.List
 	for i, r := range rows {
 		printed[i] = row.New(r, list.Containers[r.ID], !o.noTrunc)
 	}
+	mounts := ""
+	if slices.ContainsFunc(rows, func(r *survey.Row) bool { return len(r.Mounts) > 0 }) {
+		mounts = "\t{{.Mounts}}" // few containers have any
+	}
 	drawing := survey.Drawing{Full: o.noTrunc}
 	var err error
 	switch {
@@ -44,9 +49,9 @@ func (o *options) printRows(out io.Writer, paint row.Painter, list *listing.List
 	case o.format == "dot":
 		_, err = io.WriteString(out, drawing.Dot(rows))
 	case o.format == "" || o.format == "table":
-		err = row.WriteTable(out, tableFormat, paint, printed)
+		err = row.WriteTable(out, tableFormat+mounts, paint, printed)
 	case o.format == "wide":
-		err = row.WriteTable(out, wideFormat, paint, printed)
+		err = row.WriteTable(out, wideFormat+mounts, paint, printed)
 	default:
 		err = formatter.Write(out, o.format, row.Header(), printed)
 	}
