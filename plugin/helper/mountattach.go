@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,8 +236,8 @@ func (m *mounter) removeMade(r *mounts.Record) {
 			m.answer.Warnings = append(m.answer.Warnings, fmt.Sprintf("%s was made for the mount, and cannot be removed: %v", made[0].Path, err))
 			return
 		}
-		for i := len(left) - 1; i >= 0; i-- {
-			m.handOver(r, left[i])
+		for _, one := range slices.Backward(left) {
+			m.handOver(r, one)
 		}
 	}
 }
