@@ -21,11 +21,11 @@ func ShellForm(words, shell []string) (line string, is bool) {
 	return words[len(shell)], true
 }
 
-// singleQuotes matches a list in the exec form whose words are not in double quotes, which is the shell form then.
-var singleQuotes = regexp.MustCompile(`^\s*\[\s*['‘’“”]|^\s*\[["\w]`)
-
 // form checks how ENTRYPOINT and CMD are written and joined.
 func (c *checker) form() {
+	// A list in the exec form whose words are not in double quotes, which is the shell form then. Other commands of the
+	// plugin don't wait until it is compiled.
+	singleQuotes := regexp.MustCompile(`^\s*\[\s*['‘’“”]|^\s*\[["\w]`)
 	before := len(c.findings)
 	entrypoint, entryShell := ShellForm(c.start.Entrypoint, c.start.Shell)
 	cmd, cmdShell := ShellForm(c.start.Cmd, c.start.Shell)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +20,12 @@ import (
 // The hints of the command's errors guess what the user wanted. Each contains a command, or a part of one,
 // that works as it stands.
 
-// containerName matches the names that the engine allows for a container.
-var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+// canBeContainer reports whether the engine allows a name for a container. A regular expression would be compiled in
+// each call.
+func canBeContainer(name string) bool {
+	const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return len(name) > 1 && strings.IndexByte(alphanumeric, name[0]) >= 0 && strings.Trim(name, alphanumeric+"_.-") == ""
+}
 
 // flagError adds a hint to an error about a flag.
 func (o *options) flagError(commandPath string, err error) error {
@@ -43,7 +46,7 @@ func (o *options) valueHint(flag, value string) string {
 	case flag == "detach-keys":
 		return execopts.KeysHint
 	case flag == "names":
-		if containerName.MatchString(value) {
+		if canBeContainer(value) {
 			return "for a container's names, use --names container:" + value
 		}
 		return ""
@@ -60,7 +63,7 @@ func (o *options) valueHint(flag, value string) string {
 		return fmt.Sprintf("for a new namespace, use --%s private", flag)
 	case value == "container" || value == "container:" || slices.Contains([]string{"bridge", "default", "shareable"}, value):
 		return fmt.Sprintf("for a container's namespace, use --%s container:NAME", flag)
-	case containerName.MatchString(value):
+	case canBeContainer(value):
 		return fmt.Sprintf("for a container's namespace, use --%s container:%s", flag, value)
 	}
 	return ""
@@ -71,7 +74,7 @@ func (o *options) kindsHint(flag, value string) string {
 	mistyped := func(k ns.Kind) bool {
 		return strings.HasPrefix(value, k.String()) || strings.HasPrefix(k.String(), value)
 	}
-	if !containerName.MatchString(value) || slices.ContainsFunc(ns.Kinds(), mistyped) {
+	if !canBeContainer(value) || slices.ContainsFunc(ns.Kinds(), mistyped) {
 		return ""
 	}
 	return fmt.Sprintf("--%s takes kinds of namespaces; the container comes after them: %s --%s net %s", flag, o.Words.Name, flag, value)

@@ -77,7 +77,7 @@ func (o *options) containerHint(ctx context.Context, inspector engine.Inspector,
 		return fmt.Sprintf("the options of %s come after it: %s", name, o.Line([]string{name}, o.AsGiven(args), args[1:]))
 	}
 	moved, rest := o.Misplaced(args[1:])
-	if len(rest) > 0 && containerName.MatchString(rest[0]) {
+	if len(rest) > 0 && canBeContainer(rest[0]) {
 		if found, err := inspector.ContainerInspect(ctx, rest[0]); err == nil && found.ContainerJSONBase != nil {
 			return fmt.Sprintf("%s is a container: %s", plan.QuoteArg(rest[0]), o.Line(o.AsGiven(args), moved, rest))
 		}
