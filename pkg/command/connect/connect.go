@@ -33,7 +33,7 @@ const long = `Connect standard input and output to a port or UNIX socket of a ru
 as nc does, in the container's network, with the container's names.
 
 The end of standard input is passed on; what arrives is still printed. The call ends when
-the other side ends. Its exit status is 0, or 125 if it cannot connect or the connection
+the other side ends, and what can be read at once has been sent. Its exit status is 0, or 125 if it cannot connect or the connection
 breaks.`
 
 const examples = `  docker nsjoin connect web 80                 a port of web, also one of its loopback address
@@ -126,7 +126,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
 	}
-	if err := stream(ctx, conn, found.Network); err != nil {
+	if err := stream(ctx, conn, found.Network, os.Stdin, os.Stdout); err != nil {
 		return fmt.Errorf("connection to %s: %w", target.String(name), reach.Cause(err))
 	}
 	return nil
@@ -178,10 +178,15 @@ func gone(n client.Network) error {
 	return errors.New("the container has stopped")
 }
 
-// stream copies between the standard streams and a connection, until the other side ends.
-func stream(ctx context.Context, conn net.Conn, n client.Network) error {
+// stream copies between standard input and output and a connection, until the other side ends. Then it still sends what it can
+// read without waiting: the other side may have ended one direction only.
+func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File, stdout io.Writer) error {
+	in := newInput(stdin)
+	defer in.close()
+	sent := make(chan struct{})
 	go func() {
-		_, err := io.Copy(conn, os.Stdin)
+		defer close(sent)
+		_, err := io.Copy(conn, in.reader())
 		if half, ok := conn.(interface{ CloseWrite() error }); ok && err == nil {
 			_ = half.CloseWrite()
 		}
@@ -189,11 +194,18 @@ func stream(ctx context.Context, conn net.Conn, n client.Network) error {
 	printed := make(chan error, 1)
 	var printing sync.WaitGroup
 	printing.Go(func() {
-		_, err := io.Copy(os.Stdout, conn)
+		_, err := io.Copy(stdout, conn)
 		printed <- err
 	})
 	select {
 	case err := <-printed:
+		if in.end(); err == nil && in.ends() {
+			select {
+			case <-sent:
+			case <-n.Gone():
+			case <-ctx.Done():
+			}
+		}
 		return err
 	case <-n.Gone():
 	case <-ctx.Done():

@@ -38,7 +38,7 @@ this machine reaches. -D PORT is a SOCKS5 proxy here, with the container's names
 routes. Without SPEC, -R and -D, the ports are listed that the container listens on.
 
 Without --address, ports listen on 127.0.0.1 and ::1 and serve only connections of your
-own processes and of root's.
+own processes; under sudo, of root's and of yours.
 
 A forward goes on when the container restarts, and its port is closed while nothing
 listens in the container. Ctrl-C ends it. With -d it goes on in the background:

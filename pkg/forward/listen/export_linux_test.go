@@ -1,4 +1,7 @@
 package listen
 
-// Permit is for tests.
-var Permit = permit
+// For tests.
+var (
+	Permit  = permit
+	Callers = callers
+)

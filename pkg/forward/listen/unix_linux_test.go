@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -102,5 +103,24 @@ func TestBusySocketStays(t *testing.T) {
 	}
 	if _, err := os.Lstat(path); err != nil {
 		t.Error(err)
+	}
+}
+
+// Root is no user of another one's forwards: a container with the host's network has that uid too.
+func TestCallers(t *testing.T) {
+	for _, row := range []struct {
+		own  int
+		sudo string
+		want []uint32
+	}{
+		{1000, "", []uint32{1000}},
+		{1000, "0", []uint32{1000}}, // anybody can set the variable
+		{0, "", []uint32{0}},
+		{0, "1000", []uint32{0, 1000}},
+		{0, "x", []uint32{0}},
+	} {
+		if got := listen.Callers(row.own, row.sudo); !slices.Equal(got, row.want) {
+			t.Errorf("%+v: %d", row, got)
+		}
 	}
 }

@@ -26,17 +26,18 @@ type Users struct {
 	seen map[uint32]bool
 }
 
-// Caller returns the uids of the user who called docker nsjoin: its own, root's, and under sudo that of the user who
-// typed it.
-func Caller() []uint32 {
-	uids := []uint32{0}
-	own := os.Geteuid()
-	if own > 0 {
-		uids = append(uids, uint32(own))
+// Caller returns the uids of the user who called docker nsjoin: its own and, under sudo, that of the user who typed it.
+// Root's is not among another user's: root of a container with the host's network is that too.
+func Caller() []uint32 { return callers(os.Geteuid(), os.Getenv("SUDO_UID")) }
+
+func callers(own int, sudo string) []uint32 {
+	if own < 0 {
+		return nil // the system has no uids
 	}
+	uids := []uint32{uint32(own)}
 	const bits = 32
-	if sudo, err := strconv.ParseUint(os.Getenv("SUDO_UID"), 10, bits); err == nil && own == 0 {
-		uids = append(uids, uint32(sudo))
+	if typed, err := strconv.ParseUint(sudo, 10, bits); err == nil && own == 0 {
+		uids = append(uids, uint32(typed))
 	}
 	return uids
 }
