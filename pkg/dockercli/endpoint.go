@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/docker/cli/cli/config"
@@ -70,7 +71,13 @@ func (c *CLI) At(address string) (*CLI, error) {
 }
 
 // State returns the user's state directory.
-func (c *CLI) State() state.Dir { return state.Dir{Config: config.Dir()} }
+func (c *CLI) State() state.Dir {
+	dir, err := filepath.Abs(config.Dir()) // a call in the background leaves the working directory
+	if err != nil {
+		dir = config.Dir()
+	}
+	return state.Dir{Config: dir}
+}
 
 // Contexts returns the names of all contexts, the default one first.
 func (c *CLI) Contexts() ([]string, error) {

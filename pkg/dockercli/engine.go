@@ -7,12 +7,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/connhelper"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/redial"
-	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
 // headersVariable is a variable of the Docker CLI, from its package command.
@@ -40,8 +38,9 @@ func (c *CLI) Engine() (*engine.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	dir := c.State()
 	register := engine.Register{
-		State: &state.Dir{Config: config.Dir()}, Endpoint: c.Address(), Context: name, Debug: c.Debug,
+		State: &dir, Endpoint: c.Address(), Context: name, Debug: c.Debug,
 	}
 	keep, err := c.keep()
 	if err != nil {

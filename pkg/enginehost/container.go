@@ -3,7 +3,6 @@ package enginehost
 import (
 	"bytes"
 	"context"
-	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/holder"
@@ -21,7 +20,7 @@ func (h *Host) startContainer(ctx context.Context, s engine.Spec, r *request.Req
 	if err != nil {
 		return nil, err
 	}
-	return h.Connection.StartHelper(ctx, s, frames, func(text string) { h.cli.Name.Warn(os.Stderr, text) })
+	return h.Connection.StartHelper(ctx, s, frames, h.warn)
 }
 
 // inFrames returns the frames that a helper reads first: the request, and the content of programs if there is any.

@@ -25,7 +25,7 @@ import (
 // Host is the engine's host.
 type Host struct {
 	Connection *engine.Connection
-	// Stderr is where warnings of helpers go whose output is asked for: standard error, if the caller does not change it.
+	// Stderr is where warnings go of helpers that serve this process: standard error, if the caller does not change it.
 	Stderr io.Writer
 
 	cli     *dockercli.CLI

@@ -2,7 +2,6 @@ package enginehost
 
 import (
 	"context"
-	"os"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/launch"
@@ -33,6 +32,6 @@ func (h *Host) openLocalNetwork(ctx context.Context, r *request.Request) (client
 	if err != nil {
 		return nil, err
 	}
-	server.Relay(os.Stderr)
+	server.Relay(h.Stderr)
 	return network, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -27,7 +26,7 @@ func (h *Host) openNetworkThroughEngine(ctx context.Context, r *request.Request,
 	remote, err := client.NewRemote(ctx, helper, messages)
 	n := &engineNetwork{Remote: remote, helper: helper}
 	if err == nil {
-		messages.passTo(os.Stderr)
+		messages.passTo(h.Stderr)
 		return n, nil
 	}
 	if ctx.Err() != nil {

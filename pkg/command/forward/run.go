@@ -97,7 +97,7 @@ func (c *call) start(ctx context.Context) error {
 		return err
 	}
 	defer host.Close()
-	c.host = host
+	c.host, host.Stderr = host, c.printer.errs
 	if c.audit, err = execopts.AuditOf(c.cli); err != nil {
 		return err
 	}

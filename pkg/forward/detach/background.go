@@ -131,7 +131,8 @@ func (s *Starter) Err() io.Writer { return writer(func(text string) { _ = s.say(
 // Note is described at Out.
 func (s *Starter) Note(text string) { _ = s.say(message{Note: text}) }
 
-// Ready lets the first process end. An error means that it has ended before.
+// Ready lets the first process end, and leaves the working directory, which can be unmounted then. An error means that the
+// first process has ended before.
 func (s *Starter) Ready() error {
 	err := s.say(message{Ready: true})
 	s.mu.Lock()
@@ -139,6 +140,9 @@ func (s *Starter) Ready() error {
 	s.gone = true
 	if err == nil {
 		err = dropOutput()
+	}
+	if err == nil {
+		err = os.Chdir("/")
 	}
 	return err
 }
