@@ -51,7 +51,6 @@ type Event struct {
 	Sent     int64   `json:"Sent"` // bytes from the one who connected
 	Received int64   `json:"Received"`
 	Error    string  `json:"Error,omitempty"`
-	First    bool    `json:"First,omitempty"` // of its kind for this forward
 }
 
 // Status is a forward as docker nsjoin forward ls shows it.
@@ -70,8 +69,6 @@ type Status struct {
 	Total       int64     `json:"total"` // connections so far
 	Sent        int64     `json:"sent"`
 	Received    int64     `json:"received"`
-	// Files are the UNIX sockets that it has made on this machine.
-	Files []string `json:"files,omitempty"`
 }
 
 // Text returns a forward as it is printed: where it listens, and where it leads.

@@ -89,12 +89,7 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *star
 	defer cancel()
 	defer context.AfterFunc(t.alive, cancel)()
 	o := &t.owner.session.o
-	l := &life{tunnel: t, network: n, ctx: ctx}
-	var err error
-	if l.pump, err = pump.New(); err != nil {
-		t.settle(starting, fmt.Errorf("copy between connections: %w", err))
-		return
-	}
+	l := &life{tunnel: t, network: n, ctx: ctx, pump: pump.New()}
 	l.pump.Report, l.pump.Counts = l.limited, &t.bytes
 	connections.Go(func() { l.finish(over) })
 	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {
@@ -219,15 +214,11 @@ func (t *tunnel) event(kind Kind) Event {
 func (t *tunnel) status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := Status{
+	return Status{
 		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
 		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
 		Open: t.now.Load(), Total: t.total.Load(), Sent: t.bytes.Sent.Load(), Received: t.bytes.Received.Load(),
 	}
-	if !t.Reverse && t.Listen.Path != "" && t.Listen.Path[0] != '@' {
-		s.Files = []string{t.Listen.Path}
-	}
-	return s
 }
 
 // unreachable reports why a connection could not be made, if that is new. nil means that one was made.

@@ -9,12 +9,15 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/peercred"
 )
 
 func of(conn net.Conn) (uid uint32, known bool, err error) {
 	switch c := conn.(type) {
 	case *net.UnixConn:
-		return ofUnix(c)
+		uid, known, err := peercred.Of(c)
+		return uid, known && isMapped(uid), err
 	case *net.TCPConn:
 		uid, known, err = ofTCP(c)
 		if failed := release(c); failed != nil {
@@ -23,19 +26,6 @@ func of(conn net.Conn) (uid uint32, known bool, err error) {
 		return uid, known, err
 	}
 	return 0, false, nil
-}
-
-func ofUnix(conn *net.UnixConn) (uid uint32, known bool, err error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, false, err
-	}
-	var cred *unix.Ucred
-	control := raw.Control(func(fd uintptr) { cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err := errors.Join(control, os.NewSyscallError("getsockopt", err)); err != nil {
-		return 0, false, err
-	}
-	return cred.Uid, isMapped(cred.Uid), nil
 }
 
 func ofTCP(conn *net.TCPConn) (uid uint32, known bool, err error) {

@@ -1,10 +1,12 @@
 package pump_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,4 +135,63 @@ func TestNoLoopStartsAfterClose(t *testing.T) {
 	if p.Adopt(a, b) {
 		t.Error("a closed Pump has taken connections")
 	}
+}
+
+// A read may end before all that is there: at urgent data, or at a message with a descriptor.
+func TestReadsThatEndEarly(t *testing.T) {
+	const before, after = "before", "after"
+	l := newPairs(t)
+	for name, row := range map[string]struct {
+		listener net.Listener
+		send     func(fd int) error
+	}{
+		"urgent data":  {l.tcp, func(fd int) error { return unix.Sendto(fd, []byte(before+"!"), unix.MSG_OOB, nil) }},
+		"a descriptor": {l.unix, func(fd int) error { return unix.Sendmsg(fd, []byte(before), unix.UnixRights(0), nil, 0) }},
+	} {
+		p := newPump(t)
+		outside, a := connect(t, row.listener)
+		b, other := connect(t, l.tcp)
+		raw, err := outside.(syscall.Conn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent error
+		if err := errors.Join(raw.Control(func(fd uintptr) { sent = row.send(int(fd)) }), sent); err != nil {
+			t.Fatal(err)
+		}
+		write(t, outside, after)
+		arrives(t, outside)
+		done := make(chan struct{})
+		p.Join(a, b, func(int64, int64, error) { close(done) })
+		_ = other.SetReadDeadline(time.Now().Add(10 * time.Second))
+		got := make([]byte, len(before+after))
+		if _, err := io.ReadFull(other, got); err != nil || string(got) != before+after {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		_ = outside.Close()
+		_ = other.Close()
+		<-done
+	}
+}
+
+// arrives waits until all that was written to a TCP connection has arrived.
+func arrives(t *testing.T, conn net.Conn) {
+	t.Helper()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return // it is there already
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		var left int
+		_ = raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
+		if err != nil || left == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("nothing arrives")
 }

@@ -24,6 +24,8 @@ type side struct {
 	readable, writable bool
 	ended              bool // no more bytes will arrive after those that are there
 	failed             bool // the socket has an error
+	// inParts says that a read may end before all that is there: at urgent data (TCP), or at a message with descriptors (UNIX).
+	inParts bool
 }
 
 // flow is one direction of a link.
@@ -168,7 +170,7 @@ func (l *loop) relay(f *flow, from, to *side) error {
 	case n == 0:
 		f.eof = true
 		return nil
-	case n < len(l.scratch) && !from.ended:
+	case n < len(l.scratch) && !from.ended && !from.inParts:
 		from.readable = false // all that was there; what arrives from now on is another event
 	}
 	f.bulk = n == len(l.scratch)

@@ -61,7 +61,7 @@ func (l *loop) add(k *link) error {
 	}
 	for i := range k.sides {
 		event := unix.EpollEvent{
-			Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
+			Events: unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
 			Fd:     int32(2*k.slot + i), Pad: l.rounds[k.slot],
 		}
 		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, k.sides[i].fd, &event); err != nil {
@@ -135,6 +135,7 @@ func (l *loop) note(event unix.EpollEvent) *link {
 	s.readable = s.readable || event.Events&(unix.EPOLLIN|end) != 0
 	s.writable = s.writable || event.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0
 	s.ended = s.ended || event.Events&end != 0
+	s.inParts = s.inParts || event.Events&unix.EPOLLPRI != 0
 	s.failed = s.failed || event.Events&unix.EPOLLERR != 0
 	return k
 }

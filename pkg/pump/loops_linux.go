@@ -44,7 +44,7 @@ func (p *Pump) adopt(a, b net.Conn, done func(sent, received int64, err error)) 
 		p.report("descriptors", fmt.Errorf("connections need two goroutines each: %w", err))
 		return false
 	}
-	k := &link{sides: [2]side{{fd: fdA}, {fd: fdB}}, flows: [2]flow{{total: &p.Counts.Sent}, {total: &p.Counts.Received}}, done: done}
+	k := &link{sides: [2]side{newSide(fdA), newSide(fdB)}, flows: [2]flow{{total: &p.Counts.Sent}, {total: &p.Counts.Received}}, done: done}
 	if err := l.add(k); err != nil {
 		_ = unix.Close(fdA)
 		_ = unix.Close(fdB)
@@ -60,6 +60,11 @@ func (p *Pump) adopt(a, b net.Conn, done func(sent, received int64, err error)) 
 	_ = a.Close()
 	_ = b.Close()
 	return true
+}
+
+func newSide(fd int) side {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	return side{fd: fd, inParts: err != nil || domain == unix.AF_UNIX}
 }
 
 // rawSocket returns the descriptor of a stream socket of this machine, or nil.

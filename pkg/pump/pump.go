@@ -28,8 +28,8 @@ type Pump struct {
 }
 
 // New returns a Pump. It starts nothing until the first Join.
-func New() (*Pump, error) {
-	return &Pump{Counts: &Counts{}, reported: map[string]bool{}, copies: map[*copying]struct{}{}}, nil
+func New() *Pump {
+	return &Pump{Counts: &Counts{}, reported: map[string]bool{}, copies: map[*copying]struct{}{}}
 }
 
 // Join takes both connections over, and copies until both have ended or one is broken. Then it closes both and calls

@@ -10,12 +10,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 )
 
-// Descriptors is what a Network has besides if its sockets are on this machine: for callers that do without a net.Conn.
-type Descriptors interface {
-	// DialFD is Dial for tcp and udp. The descriptor is non-blocking, close-on-exec and the caller's.
-	DialFD(ctx context.Context, network, address string) (fd int, err error)
-}
-
 // RefusedError is why a helper no longer serves a container that still runs: a process there has tried to attack it. Do not
 // start another one.
 type RefusedError struct{ Why string }

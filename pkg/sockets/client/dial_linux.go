@@ -89,7 +89,7 @@ func (l *Local) Dial(ctx context.Context, network, address string) (net.Conn, er
 	if network == "unix" {
 		return l.dialUnix(ctx, address)
 	}
-	fd, err := l.DialFD(ctx, network, address)
+	fd, err := l.dialFD(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +98,8 @@ func (l *Local) Dial(ctx context.Context, network, address string) (net.Conn, er
 	return net.FileConn(f)
 }
 
-// DialFD is Dial for tcp and udp. It returns a descriptor that is non-blocking and close-on-exec.
-func (l *Local) DialFD(ctx context.Context, network, address string) (fd int, err error) {
+// dialFD is Dial for tcp and udp. It returns a descriptor that is non-blocking and close-on-exec.
+func (l *Local) dialFD(ctx context.Context, network, address string) (fd int, err error) {
 	at, k, err := parse(network, address)
 	if err != nil {
 		return -1, err
