@@ -1,14 +1,17 @@
 package forward
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
 
@@ -40,5 +43,17 @@ func TestHints(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*exit.Error](withHint(syscall.EACCES)); ok {
 		t.Error("a hint for an error that is not about listening")
+	}
+}
+
+// Who else reaches what -R listens on is said once, not at each restart.
+func TestSharedNetworkIsSaidOnce(t *testing.T) {
+	var errs bytes.Buffer
+	p := &printer{out: io.Discard, errs: &errs}
+	for range 2 {
+		p.warnOnce(sharedText("web", container.HostNetwork))
+	}
+	if got, want := errs.String(), "docker nsjoin: warning: -R: every user of the engine's host can connect to it, since web has the host's network\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

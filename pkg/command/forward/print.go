@@ -20,7 +20,7 @@ type printer struct {
 	json      bool
 	verbose   bool
 
-	warned map[string]bool // IDs of forwards that other machines reach
+	warned map[string]bool // IDs of forwards that other machines reach, and texts of warnOnce
 }
 
 // event prints an event.
@@ -35,11 +35,7 @@ func (p *printer) event(e forward.Event) {
 		if !p.json {
 			fmt.Fprintln(p.out, printable.Text(e.Text()))
 		}
-		if e.Open && !p.warned[e.ID] {
-			if p.warned == nil {
-				p.warned = make(map[string]bool)
-			}
-			p.warned[e.ID] = true
+		if e.Open && p.isFirst(e.ID) {
 			p.name.Warn(p.errs, openText(&e))
 		}
 	case forward.Waiting:
@@ -101,11 +97,25 @@ func (p *printer) line(text string) {
 	}
 }
 
-// warn prints a warning.
-func (p *printer) warn(text string) {
+// warnOnce prints a warning, unless it was printed before.
+func (p *printer) warnOnce(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.name.Warn(p.errs, text)
+	if p.isFirst(text) {
+		p.name.Warn(p.errs, text)
+	}
+}
+
+// isFirst reports whether there was no warning yet about something. p.mu is held.
+func (p *printer) isFirst(about string) bool {
+	if p.warned[about] {
+		return false
+	}
+	if p.warned == nil {
+		p.warned = make(map[string]bool)
+	}
+	p.warned[about] = true
+	return true
 }
 
 // connectionText describes a connection that has ended.

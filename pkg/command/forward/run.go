@@ -229,9 +229,20 @@ func (c *call) warnIfShared(ctx context.Context, found *request.Container, answe
 		c.cli.Debug(err.Error())
 		return
 	}
-	if with != "" {
-		c.printer.warn(fmt.Sprintf("-R: the network of %s is also that of %s, who can connect to what it listens on", found.Name, with))
+	if text := sharedText(found.Name, with); text != "" {
+		c.printer.warnOnce(text)
 	}
+}
+
+// sharedText says who else can connect to what -R listens on, "" if nobody.
+func sharedText(name, with string) string {
+	switch with {
+	case "":
+		return ""
+	case container.HostNetwork:
+		return fmt.Sprintf("-R: every user of the engine's host can connect to it, since %s has the host's network", name)
+	}
+	return fmt.Sprintf("-R: %s can connect to it too, through the network that is shared with %s", with, name)
 }
 
 func (c *call) forwardOptions() forward.Options {

@@ -10,6 +10,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
+// HostNetwork is what Shared returns for a container with the network of the engine's host.
+const HostNetwork = "the engine's host"
+
 // Shared says with whom a container shares its network, "" if with nobody: everybody there reaches what listens in it.
 // answers are the engine's about the container, list are the containers that run.
 func Shared(found *request.Container, answer engine.Answers, list []engine.Container) string {
@@ -21,7 +24,7 @@ func Shared(found *request.Container, answer engine.Answers, list []engine.Conta
 		}
 	}
 	if mode == "host" {
-		return "the engine's host: every user there"
+		return HostNetwork
 	}
 	owner, inOthers := strings.CutPrefix(mode, prefix)
 	if !inOthers {

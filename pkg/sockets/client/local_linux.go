@@ -74,6 +74,9 @@ func (l *Local) read() {
 	buf := make([]byte, passing.MaxMessage)
 	for {
 		n, fds, err := passing.Receive(l.socket, buf)
+		if errors.Is(err, unix.ECONNRESET) {
+			continue // the helper has closed its socket without reading all questions: what it has said before follows
+		}
 		lost := errors.Is(err, passing.ErrNoFiles)
 		if err != nil && !lost || n == 0 {
 			return
@@ -155,6 +158,12 @@ func (l *Local) ask(ctx context.Context, q message.Question) (reply, error) {
 	}
 	if err != nil {
 		l.forget(q.ID, answer)
+		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+			select { // Gone is to be closed before anybody sees the error
+			case <-l.gone:
+			case <-ctx.Done():
+			}
+		}
 		return reply{}, errGone(err)
 	}
 	select {

@@ -187,3 +187,28 @@ func TestUnixConnWriteTo(t *testing.T) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }
+
+// What the helper has said at last arrives, also if it has not read all questions.
+func TestHelperEndsWithUnreadQuestions(t *testing.T) {
+	ours, theirs, err := passing.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, message := range []struct {
+		to   *os.File
+		text string
+	}{{ours, `{"id":1}`}, {theirs, `{}`}, {theirs, `{"over":true,"error":"an attack"}`}} {
+		if err := passing.Send(message.to, []byte(message.text), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	theirs.Close()
+	l, err := OpenLocal(t.Context(), ours, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refused, ok := errors.AsType[*RefusedError](l.Err()); !ok || refused.Why != "an attack" {
+		t.Error(l.Err())
+	}
+	l.Close()
+}

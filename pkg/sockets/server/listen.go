@@ -66,6 +66,9 @@ func (s *server) acceptFrom(stream *streams.Stream, fd int, address func(*conn) 
 		}
 		fd, from, err := l.accept()
 		if errno, ok := errors.AsType[unix.Errno](err); ok && !fatal(errno) {
+			if errno != unix.ECONNABORTED {
+				s.failing.Do(func() { s.warn("new connections have to wait in the container: " + errno.Error()) })
+			}
 			time.Sleep(10 * time.Millisecond) // for example, no descriptor is free
 			continue
 		}

@@ -41,7 +41,7 @@ const (
 // Serve serves the client whose frames come from in, until the client or d has ended, and sends frames to out. If d has ended
 // with an error, the client is told, and Serve returns it. warn is called with a line for the user.
 func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error {
-	s := &server{dialer: d, stop: make(chan struct{})}
+	s := &server{dialer: d, stop: make(chan struct{}), warn: warn}
 	s.buffers.New = func() any { return new([streams.MaxData]byte) }
 	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, AtLimit: func() {
 		go warn(fmt.Sprintf("more than %d connections at a time: the others are refused", streams.Limit))
@@ -89,6 +89,8 @@ type server struct {
 	mux     *streams.Mux
 	buffers sync.Pool     // *[streams.MaxData]byte
 	stop    chan struct{} // closed when the container has ended
+	warn    func(text string)
+	failing sync.Once // to accept connections
 }
 
 // serve serves one stream.

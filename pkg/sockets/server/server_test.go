@@ -96,6 +96,7 @@ func (h here) Err() error             { return *h.why }
 type link struct {
 	in, out *os.File // the client's ends
 	served  chan error
+	warned  chan string
 }
 
 func (l *link) Write(b []byte) (int, error) { return l.in.Write(b) }
@@ -118,9 +119,9 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, h := &link{in: inW, out: outR, served: make(chan error, 1)}, here{ended: make(chan struct{}), why: new(error), made: new(made)}
+	l, h := &link{in: inW, out: outR, served: make(chan error, 1), warned: make(chan string, 10)}, here{ended: make(chan struct{}), why: new(error), made: new(made)}
 	go func() {
-		err := server.Serve(h, inR, outW, func(string) {})
+		err := server.Serve(h, inR, outW, func(text string) { l.warned <- text })
 		inR.Close()
 		outW.Close()
 		l.served <- err
@@ -604,5 +605,43 @@ func TestSocketThatBlocks(t *testing.T) {
 	n.Close()
 	if took := time.Since(began); took > 4*time.Second { // it gives up after five
 		t.Errorf("it waits %v", took)
+	}
+}
+
+// A listener that cannot accept says so once, and goes on later.
+func TestNoDescriptorForAConnection(t *testing.T) {
+	n, link, _ := open(t)
+	l, err := n.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: before.Max})
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: l.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}})
+	text := ""
+	select {
+	case text = <-link.warned:
+	case <-time.After(10 * time.Second):
+	}
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &before)
+	if err != nil || text != "new connections have to wait in the container: too many open files" {
+		t.Errorf("%q, %v", text, err)
+	}
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if len(link.warned) > 0 {
+		t.Error("twice:", <-link.warned)
 	}
 }
