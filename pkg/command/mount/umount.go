@@ -51,9 +51,14 @@ func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) 
 	return o.run(cmd.Context(), cli, args[0], q)
 }
 
-// withoutContainer does what can be done if the container does not run, or err is why it cannot be found: a call with
-// --keep may wait for its next start.
+// withoutContainer does what can be done if err says that the container does not run: a call with --keep may wait for its
+// next start.
 func (o *options) withoutContainer(host *enginehost.Host, r *request.Request, err error) error {
+	_, missing := errors.AsType[*engine.NoContainerError](err)
+	_, stopped := errors.AsType[*engine.NotRunningError](err)
+	if !missing && !stopped { // an engine that does not answer may have the mount
+		return err
+	}
 	register := host.Connection.Register()
 	switch r.Mount.Action {
 	case request.MountList:
