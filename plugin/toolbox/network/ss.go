@@ -1,9 +1,7 @@
 package network
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,7 +109,7 @@ func Ss(args []string) int {
 			rows[i] = rows[i][1:]
 		}
 	}
-	table(rows)
+	tool.Table(rows)
 	return 0
 }
 
@@ -153,28 +151,6 @@ func socketSummary(s *selection) int {
 	fmt.Printf("TCP:   %d (estab %d)\nUDP:   %d\nRAW:   %d\nUNIX:  %d\n", counts["tcp"], established, counts["udp"], counts["raw"],
 		counts["u_str"]+counts["u_dgr"]+counts["u_seq"])
 	return 0
-}
-
-// table prints rows in columns.
-func table(rows [][]string) {
-	w := bufio.NewWriter(os.Stdout)
-	defer w.Flush()
-	if len(rows) == 0 {
-		return
-	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			fmt.Fprintf(&line, "%-*s ", widths[i], cell)
-		}
-		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
-	}
 }
 
 // Netstat prints sockets, routes or interfaces.
@@ -238,7 +214,7 @@ func Netstat(args []string) int {
 		}
 		rows[i] = shown
 	}
-	table(rows)
+	tool.Table(rows)
 	return 0
 }
 

@@ -82,34 +82,13 @@ func Lsof(args []string) int {
 			fmt.Println(strings.Join(numbers, "\n"))
 		}
 	} else if len(l.rows) > 0 {
-		printLsof(l.rows)
+		titles := []string{"COMMAND", "PID", "USER", "FD", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
+		tool.Table(slices.Insert(l.rows, 0, titles), 1, 3, 4, 5, 6, 7)
 	}
 	if len(l.rows) == 0 {
 		return 1
 	}
 	return 0
-}
-
-func printLsof(rows [][]string) {
-	out, flush := tool.Output()
-	defer flush()
-	rows = slices.Insert(rows, 0, []string{"COMMAND", "PID", "USER", "FD", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"})
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
-	for _, row := range rows {
-		for i, cell := range row[:len(row)-1] {
-			if i == 0 || i == 2 {
-				fmt.Fprintf(out, "%-*s ", widths[i], cell)
-			} else {
-				fmt.Fprintf(out, "%*s ", widths[i], cell)
-			}
-		}
-		fmt.Fprintln(out, row[len(row)-1])
-	}
 }
 
 // process adds the files of a process.

@@ -65,11 +65,14 @@ func parse(args []string) (options, error) {
 		if arg == "--" {
 			break
 		}
-		if strings.HasPrefix(arg, "--") { // --login, --norc and others make no difference, since no file is read
-			if arg == "--help" {
+		if strings.HasPrefix(arg, "--") { // those below make no difference, since no file is read
+			switch arg {
+			case "--login", "--norc", "--noprofile", "--noediting":
+				continue
+			case "--help":
 				return o, errors.New("help")
 			}
-			continue
+			return o, fmt.Errorf("option %s is not supported here", arg)
 		}
 		for _, letter := range arg[1:] {
 			switch letter {
