@@ -165,7 +165,7 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 	if err != nil {
 		return dockercli.CommandUsageError(cmd, err)
 	}
-	q.Mkdir, q.MapIDs, q.Force, q.By = o.mkdir, o.ids, o.force, by()
+	q.Mkdir, q.MapIDs, q.Force, q.By = o.mkdir, o.ids, o.force, by(enginehost.Caller())
 	if q.Type == request.MountTmpfs && o.ids {
 		return dockercli.CommandUsageError(cmd, errors.New("--idmap: a tmpfs has the container's IDs already"))
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -67,6 +68,20 @@ func TestLongForm(t *testing.T) {
 		}
 		if got != want && (err == nil || !strings.Contains(got, want)) {
 			t.Errorf("%s: %s, want %s", given, got, want)
+		}
+	}
+}
+
+func TestBy(t *testing.T) {
+	same, other := uint32(0), uint32(1000)
+	for want, who := range map[string]*audit.Caller{
+		"uid 0 on pc":              {Host: "pc"},
+		"uid 0 on here":            {Host: "here", Login: &same},
+		"uid 0 (login 1000) on pc": {Host: "pc", Login: &other},
+		"uid 7":                    {UID: 7},
+	} {
+		if got := by(who); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

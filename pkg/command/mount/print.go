@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
@@ -58,11 +59,10 @@ func (o *options) checkFormat(q *request.Mount) error {
 	return nil
 }
 
-// by says who asks. With sudo(8), the user who has logged in is another one.
-func by() string {
-	who := enginehost.Caller()
+// by names the caller.
+func by(who *audit.Caller) string {
 	text := fmt.Sprintf("uid %d", who.UID)
-	if who.Login != nil && int(*who.Login) != who.UID {
+	if who.Login != nil && int(*who.Login) != who.UID { // as with sudo(8)
 		text += fmt.Sprintf(" (login %d)", *who.Login)
 	}
 	if who.Host != "" {

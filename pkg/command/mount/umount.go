@@ -44,7 +44,7 @@ func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) 
 	if len(args) < 2 { //nolint:mnd // container, target
 		return dockercli.CommandUsageError(cmd, errors.New("which mount? "+cmd.UseLine()))
 	}
-	q := &request.Mount{Action: request.MountDetach, Lazy: o.lazy, By: by()}
+	q := &request.Mount{Action: request.MountDetach, Lazy: o.lazy, By: by(enginehost.Caller())}
 	if err := setTarget(q, args[1]); err != nil {
 		return dockercli.CommandUsageError(cmd, err)
 	}
