@@ -434,6 +434,7 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"ip link set lo up; traceroute -n 127.0.0.1", `(?m)^ 1  127\.0\.0\.1  \S+ ms`},
 		{"ip link set lo up; traceroute -nI -m 5 127.0.0.1; traceroute -nT -q1 127.0.0.1", `(?s)5 hops max.*\n 1  127\.0\.0\.1  .*\n 1  127\.0\.0\.1  \S+ ms\n`},
 		{"strace echo x 2>&1 | grep write", `write`},
+		{"strace -Z ls /nosuch 2>&1 | grep nosuch", ` = -1 ENOENT \(no such file or directory\)`},
 		{"strace -f -tt -e trace=openat,%network -s 20 -o /tmp/trace ls /nosuch; echo $?; grep -c 'E openat' /tmp/trace; grep -c 'E mmap' /tmp/trace", `\n2\n[1-9]\d*\n0\n`},
 		{"dig +time=1 +tries=1 x.example", `dig: 127\.0\.0\.1:53: .*\n\nstatus 9$`},
 		{"mkdir /tmp/tar; cd /tmp/tar; echo x > a; tar cf a.tar a ../../etc/passwd; rm a; tar xf a.tar; cat a; ls", `^x\na\na\.tar\netc\n`},

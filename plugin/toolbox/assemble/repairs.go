@@ -120,6 +120,8 @@ func (cmd *cmd) names(addr string) []string {
 	}
 	if cmd.Opts.TTT || cmd.Opts.TTTTT {
 `},
+	// strace printed the bytes of the error's text instead of its number.
+	{"github.com/u-root/u-root/pkg/strace/syscall_linux.go", `fmt.Sprintf("%s (%#x) (%v)", errno, errno, elapsed)`, `fmt.Sprintf("-1 %s (%s) (%v)", unix.ErrnoName(errno), errno, elapsed)`},
 	{tcpdumpAux, `		diff := currentTimestamp.Sub(lastTimeStamp)
 		return fmt.Sprintf("%02d:%02d:%02d", int(diff.Hours()), int(diff.Minutes())%60, int(diff.Seconds())%60)
 `, `		return currentTimestamp.Format("2006-01-02 15:04:05.000000")
