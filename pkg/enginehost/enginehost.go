@@ -124,6 +124,15 @@ func (h *Host) Engine() (Engine, error) {
 	return h.Connection.Client()
 }
 
+// Changes is Changes of package engine.
+func (h *Host) Changes(ctx context.Context) (<-chan struct{}, error) {
+	from, err := h.Engine()
+	if err != nil {
+		return nil, err
+	}
+	return engine.Changes(ctx, from), nil
+}
+
 // MayGoThroughEngine makes later helpers run through the engine, unless the user chose the way. It
 // reports whether it did.
 func (h *Host) MayGoThroughEngine() bool {

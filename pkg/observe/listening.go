@@ -18,7 +18,6 @@ import (
 
 // Limits of the search for sockets that wait, which a container's root can make many of.
 const (
-	maxListening      = 1 << 10 // sockets that are returned
 	maxSocketLines    = 1 << 17 // lines of one table that are read
 	maxListeningLinks = 1 << 16 // descriptors that are looked at for the programs
 	maxListeningNames = 1 << 12 // processes
@@ -53,7 +52,7 @@ type listening struct {
 }
 
 func (l *listening) add(s message.Waiting, inode uint64) bool {
-	if len(l.found) == maxListening {
+	if len(l.found) == message.MaxListening {
 		return false
 	}
 	l.of[inode] = len(l.found)

@@ -186,8 +186,8 @@ func arrives(t *testing.T, conn net.Conn) {
 		t.Fatal(err)
 	}
 	for range 1000 {
-		var left int
-		_ = raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
+		var left uint32
+		_ = raw.Control(func(fd uintptr) { left, err = unix.IoctlGetUint32(int(fd), unix.TIOCOUTQ) })
 		if err != nil || left == 0 {
 			return
 		}

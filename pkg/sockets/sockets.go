@@ -10,6 +10,9 @@ import (
 // Names are the files from which a container's names are resolved.
 type Names = message.Names
 
+// Max is the most sockets of a list of Listening. A container can have more.
+const Max = message.MaxListening
+
 // Listening is a socket of the container's network on which a program waits for connections or, with UDP, packets.
 type Listening struct {
 	Network string         `json:"network"`         // tcp, udp or unix

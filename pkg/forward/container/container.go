@@ -9,7 +9,6 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
@@ -18,7 +17,7 @@ import (
 // Host is what a Container needs of the engine's host.
 type Host interface {
 	Resolve(ctx context.Context, r *request.Request) (engine.Answers, error)
-	Engine() (enginehost.Engine, error)
+	Changes(ctx context.Context) (<-chan struct{}, error)
 	OpenNetwork(ctx context.Context, r *request.Request, answers engine.Answers) (client.Network, error)
 }
 
@@ -81,13 +80,13 @@ func (c *Container) Open(ctx context.Context) (forward.Found, error) {
 	again, began, noted := c.found != nil, time.Now(), false
 	var changes <-chan struct{}
 	if again || c.Wait {
-		engineHost, err := c.Host.Engine()
+		events, stop := context.WithCancel(ctx)
+		defer stop()
+		var err error
+		changes, err = c.Host.Changes(events) // before the container is asked for, so that no start is missed
 		if err != nil {
 			return forward.Found{}, err
 		}
-		events, stop := context.WithCancel(ctx)
-		defer stop()
-		changes = engine.Changes(events, engineHost) // before the container is asked for, so that no start is missed
 	}
 	for {
 		network, err := c.open(ctx)

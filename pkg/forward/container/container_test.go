@@ -2,29 +2,20 @@ package container_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 
-	dockercontainer "github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/events"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
-type answers = interface { // not named Engine, as a method is
-	engine.Lister
-	engine.Inspector
-}
-
 // host is an engine's host with one container.
 type host struct {
-	answers
-
 	pid       int // 0 if it does not run
 	startedAt string
 }
@@ -34,17 +25,13 @@ func (h *host) Resolve(_ context.Context, r *request.Request) (engine.Answers, e
 		return nil, &engine.NotRunningError{Name: "web", State: "has exited"}
 	}
 	r.Base.PID, r.Base.Container = h.pid, &request.Container{ID: "id", Name: "web"}
-	base := &dockercontainer.ContainerJSONBase{ID: "id", State: &dockercontainer.State{Pid: h.pid, StartedAt: h.startedAt}}
-	return engine.Answers{r.Base.Name: {ContainerJSONBase: base}}, nil
+	var answers engine.Answers
+	text := fmt.Sprintf(`{%q: {"Id": "id", "State": {"Pid": %d, "StartedAt": %q}}}`, r.Base.Name, h.pid, h.startedAt)
+	err := json.Unmarshal([]byte(text), &answers)
+	return answers, err
 }
 
-func (h *host) Engine() (enginehost.Engine, error) { return h, nil }
-
-func (h *host) Events(context.Context, events.ListOptions) (<-chan events.Message, <-chan error) {
-	failed := make(chan error, 1)
-	failed <- errors.New("no events")
-	return nil, failed
-}
+func (h *host) Changes(context.Context) (<-chan struct{}, error) { return nil, nil } //nolint:nilnil // nothing changes
 
 func (h *host) OpenNetwork(context.Context, *request.Request, engine.Answers) (client.Network, error) {
 	return nil, nil //nolint:nilnil // nothing is done with it

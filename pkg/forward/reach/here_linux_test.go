@@ -1,7 +1,6 @@
 package reach_test
 
 import (
-	"context"
 	"net"
 	"testing"
 
@@ -9,16 +8,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
-	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
-
-// listing is a network that lists sockets, and can do nothing else.
-type listing struct {
-	client.Network
-	list []sockets.Listening
-}
-
-func (l *listing) Listening(context.Context) ([]sockets.Listening, error) { return l.list, nil }
 
 // A container has this process's network if it lists a socket of this process.
 func TestIsHere(t *testing.T) {

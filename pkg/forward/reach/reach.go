@@ -253,7 +253,7 @@ func (n *Network) Listens(ctx context.Context, t spec.Target) (listens, known bo
 			return true, true
 		}
 	}
-	return false, true
+	return false, len(all) < sockets.Max // else the list may lack it
 }
 
 // Answers reports whether a target takes connections. Where it cannot be found out otherwise, it is connected to; the error

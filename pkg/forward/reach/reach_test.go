@@ -48,6 +48,14 @@ type conn struct {
 
 func (c *conn) Close() error { return nil }
 
+// listing is a network that lists sockets, and can do nothing else.
+type listing struct {
+	client.Network
+	list []sockets.Listening
+}
+
+func (l *listing) Listening(context.Context) ([]sockets.Listening, error) { return l.list, nil }
+
 // Many senders do not ask many times where a port receives.
 func TestManySendersOfUDP(t *testing.T) {
 	n := &network{}
@@ -84,5 +92,22 @@ func TestAddressThatDoesNotAnswer(t *testing.T) {
 	cancel()
 	if _, err := reach.New(n).Connect(ctx, spec.Target{Network: spec.TCP, Host: "10.0.0.8", Port: 80}); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// In a list that is full, a port may be missing that listens.
+func TestListThatIsFull(t *testing.T) {
+	for _, missing := range []int{1, 0} {
+		l := &listing{}
+		for i := range sockets.Max - missing {
+			l.list = append(l.list, sockets.Listening{Network: "tcp", Address: netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(i+1))})
+		}
+		r := reach.New(l)
+		if listens, known := r.Listens(t.Context(), spec.Target{Network: spec.TCP, Port: 5000}); listens || known != (missing > 0) {
+			t.Errorf("%d missing: %t, %t", missing, listens, known)
+		}
+		if listens, known := r.Listens(t.Context(), spec.Target{Network: spec.TCP, Port: 1}); !listens || !known {
+			t.Errorf("%d missing: one of the list is not found", missing)
+		}
 	}
 }

@@ -9,6 +9,9 @@ type Names struct {
 	Hosts  []byte `json:"hosts"`  // hosts(5)
 }
 
+// MaxListening is the most sockets of a list. A container can have more.
+const MaxListening = 1 << 10
+
 // Waiting is a Listening of package sockets, as the helper writes it.
 type Waiting struct {
 	Network string `json:"network"`

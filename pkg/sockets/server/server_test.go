@@ -132,7 +132,7 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	}
 	t.Cleanup(func() {
 		n.Close()
-		if err := <-l.served; err != *h.why {
+		if err := <-l.served; !errors.Is(err, *h.why) {
 			t.Errorf("serve: %v", err)
 		}
 	})
