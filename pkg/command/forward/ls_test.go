@@ -11,7 +11,8 @@ import (
 func TestMatch(t *testing.T) {
 	var list []found
 	for _, s := range []forward.Status{
-		{ID: "ab12", Container: "web", ContainerID: "0123456789"}, {ID: "ab34", Container: "web", ContainerID: "0123456789"},
+		{ID: "ab12", Container: "web", ContainerID: "0123456789"},
+		{ID: "ab34", Container: "web", ContainerID: "0123456789"},
 		{ID: "cd56", Container: "ab", ContainerID: "9876543210"},
 	} {
 		list = append(list, found{Status: s})
