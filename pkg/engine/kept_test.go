@@ -225,8 +225,7 @@ func TestCallsThatNeedAContainerOfTheirOwn(t *testing.T) {
 		"the engine has an authorization plugin: DOCKER_NSJOIN_KEEP=5m0s keeps a container all the same": {&fakeEngine{policy: true}, nil},
 		"it ends: EOF": {&fakeEngine{answer: "\x02"}, nil},
 		"the engine does not start the helper in it: OCI runtime exec failed": {&fakeEngine{answer: "\x01\x00\x00\x00\x00\x00\x00\x19OCI runtime exec failed\r\n"}, nil},
-		`the helper does not start in it: "docker nsjoin: the helper's container is ending"`: {&fakeEngine{
-			answer: "\x02\x00\x00\x00\x00\x00\x00\x2fdocker nsjoin: the helper's container is ending"}, nil},
+		`the helper does not start in it: "it is ending"`:                     {&fakeEngine{answer: "\x02\x00\x00\x00\x00\x00\x00\x0cit is ending"}, nil},
 	} {
 		c, r := row.engine, newRegister(t)
 		c.images = []string{"own ID"}
