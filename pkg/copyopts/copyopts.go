@@ -98,6 +98,9 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 
 func (o *Options) planImage(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, *standin.Plan, error) {
 	answers, p, err := o.plan(ctx, host, r)
+	if o.flags.Changed("volumes") && (err == nil || errors.Is(err, standin.ErrNoImage) && o.Pull) {
+		return nil, nil, exit.Hint(fmt.Errorf("--volumes: %q is an image, and has none", r.Base.Name), "omit --volumes, or name a container")
+	}
 	switch {
 	case !errors.Is(err, standin.ErrNoImage) || !o.Pull:
 	case r.DryRun != request.OutputNone:
@@ -106,9 +109,6 @@ func (o *Options) planImage(ctx context.Context, host *enginehost.Host, r *reque
 		if err = host.Pull(ctx, r.Base.Name); err == nil {
 			answers, p, err = o.plan(ctx, host, r)
 		}
-	}
-	if err == nil && o.flags.Changed("volumes") {
-		err = exit.Hint(fmt.Errorf("--volumes: %q is an image, and has none", r.Base.Name), "omit --volumes, or name a container")
 	}
 	return answers, p, err
 }

@@ -68,18 +68,20 @@ func (g *Group) make(name string) error {
 		if err := unix.Mkdirat(int(g.parent.Fd()), g.name, 0o755); err != nil { //nolint:mnd // as a runtime makes it
 			return err
 		}
-		if g.Dir, err = openAt(g.parent, g.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err != nil {
-			continue
-		}
-		err = unix.Flock(int(g.Dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			err = unix.Faccessat(int(g.parent.Fd()), g.name, unix.F_OK, 0) // it may have been removed before it was locked
-		}
-		if err == nil {
-			return nil
+		if g.Dir, err = openAt(g.parent, g.name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW); err == nil {
+			err = unix.Flock(int(g.Dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+			if err == nil {
+				err = unix.Faccessat(int(g.parent.Fd()), g.name, unix.F_OK, 0) // it may have been removed before it was locked
+			}
+			if err == nil {
+				return nil
+			}
+			g.Dir.Close()
 		}
 		_ = unix.Unlinkat(int(g.parent.Fd()), g.name, unix.AT_REMOVEDIR)
-		g.Dir.Close()
+		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EWOULDBLOCK) {
+			break
+		}
 	}
 	return err
 }

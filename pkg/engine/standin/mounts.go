@@ -133,19 +133,28 @@ func specialFiles(ctx context.Context, from Client, id string, list []mount.Moun
 
 // goneBinds returns the bind mounts that keep the engine from creating a container: those whose source is gone. The
 // engine names only one of them, in the text of its error, so a container is created with each alone, and removed.
+// If it creates none without mounts either, no source is to blame.
 func goneBinds(ctx context.Context, from Client, register engine.Register, c *container.Config, h container.HostConfig) (gone []mount.Mount) {
-	for _, m := range h.Mounts {
+	create := func(with []mount.Mount) error {
+		h.Mounts = with
+		made, err := scratch.Create(ctx, from, register, c, &h, nil)
+		if err == nil {
+			_ = made.Remove(ctx)
+		}
+		return err
+	}
+	all := h.Mounts
+	if create(nil) != nil {
+		return nil
+	}
+	for _, m := range all {
 		if m.Type != mount.TypeBind {
 			continue
 		}
-		h.Mounts = []mount.Mount{m}
-		alone, err := scratch.Create(ctx, from, register, c, &h, nil)
-		switch {
-		case err == nil:
-			_ = alone.Remove(ctx)
+		switch err := create([]mount.Mount{m}); {
 		case errdefs.IsInvalidArgument(err):
 			gone = append(gone, m)
-		default:
+		case err != nil:
 			return nil
 		}
 	}

@@ -83,6 +83,9 @@ func PlanContainer(ctx context.Context, from Client, name string, o Options) (*P
 		}
 	}
 	p.host.NetworkMode = container.NetworkMode(network)
+	if p.host.NetworkMode.IsContainer() { // the engine allows no name beside the other container's
+		made.Hostname, made.Domainname = "", ""
+	}
 	return p, nil
 }
 

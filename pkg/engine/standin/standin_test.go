@@ -49,6 +49,7 @@ type simulated struct {
 	networks map[string]*network.EndpointSettings
 	version  string // of the API
 
+	refuses     bool                  // to create a container
 	goneSources []string              // of bind mounts
 	onCommit    func(context.Context) // is called while an image is made
 }
@@ -144,6 +145,9 @@ func (s *simulated) ContainerCommit(ctx context.Context, id string, o container.
 
 func (s *simulated) ContainerCreate(_ context.Context, c *container.Config, h *container.HostConfig, _ *network.NetworkingConfig, _ *ocispec.Platform, _ string) (container.CreateResponse, error) {
 	s.config, s.host = c, h
+	if s.refuses {
+		return container.CreateResponse{}, errdefs.ErrInvalidArgument
+	}
 	for _, m := range h.Mounts {
 		if slices.Contains(s.goneSources, m.Source) {
 			return container.CreateResponse{}, fmt.Errorf("invalid mount config: %w", errdefs.ErrInvalidArgument)
@@ -384,6 +388,21 @@ func TestCopyWithoutBindMountsThatAreGone(t *testing.T) {
 	}
 }
 
+// Not every refusal is about a mount.
+func TestRefusedCopyNamesNoMount(t *testing.T) {
+	s := &simulated{refuses: true}
+	var warned []string
+	_, err := s.copy(context.Background(), s.register(t), standin.Options{}, func(text string) { warned = append(warned, text) })
+	for _, text := range warned {
+		if strings.Contains(text, "is gone from the engine's host") {
+			t.Errorf("%v, warned %q", err, text)
+		}
+	}
+	if !errdefs.IsInvalidArgument(err) || len(s.records()) > 0 {
+		t.Errorf("%v, records %q", err, s.records())
+	}
+}
+
 // The engine opens these files when it starts a container, and a FIFO would make it wait without end.
 func TestCopyWithoutAccountsIsNotStarted(t *testing.T) {
 	for name, target := range map[string]string{"/etc/passwd": "", "/etc/group": "/proc/kmsg", "/etc": "/other"} {
@@ -408,5 +427,10 @@ func TestNetworkOfACopy(t *testing.T) {
 		if err != nil || s.host.NetworkMode != want {
 			t.Errorf("%q: %v, %v", names, err, s.host.NetworkMode)
 		}
+	}
+	s := &simulated{}
+	_, err := s.copy(context.Background(), s.register(t), standin.Options{Network: "container:db"}, noWarning)
+	if err != nil || s.host.NetworkMode != "container:db" || s.config.Hostname+s.config.Domainname != "" { // the engine refuses both
+		t.Errorf("%v, %v, hostname %q", err, s.host.NetworkMode, s.config.Hostname)
 	}
 }
