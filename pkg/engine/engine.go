@@ -96,7 +96,7 @@ func find(ctx context.Context, engine Inspector, s request.Source, entered bool)
 	if isOther(c.ContainerJSONBase, s.Name) {
 		return s, c, fmt.Errorf("find container %q: the engine's answer is about container %q", s.Name, strings.TrimPrefix(c.Name, "/"))
 	}
-	if err := checkState(c.State, s.Name, entered); err != nil {
+	if err := checkState(c.ContainerJSONBase, s.Name, entered); err != nil {
 		return s, c, err
 	}
 	s.PID = c.State.Pid
@@ -117,15 +117,16 @@ func isOther(c *container.ContainerJSONBase, asked string) bool {
 // NotRunningError says that no command can run in a container, because it does not run.
 type NotRunningError struct {
 	Name, State string // as users know them: "has exited"
+	ID          string // full
 }
 
 func (e *NotRunningError) Error() string { return fmt.Sprintf("container %q %s", e.Name, e.State) }
 
 // checkState refuses the states that docker exec refuses, in its order. entered says that the command
 // would be in the container's cgroup, which is frozen while the container is paused.
-func checkState(st *container.State, name string, entered bool) error {
-	not := func(state string) error { return &NotRunningError{Name: name, State: state} }
-	switch {
+func checkState(c *container.ContainerJSONBase, name string, entered bool) error {
+	not := func(state string) error { return &NotRunningError{Name: name, State: state, ID: c.ID} }
+	switch st := c.State; {
 	case st.Paused && entered:
 		return exit.Hint(fmt.Errorf("container %q is paused", name), "docker unpause %s", name)
 	case st.Restarting:

@@ -41,6 +41,8 @@ type Record struct {
 	Time int64 `json:"time"` // in seconds since 1970
 	// By is who asked, as the client says.
 	By string `json:"by,omitempty"`
+	// Keeper is the one of the request.Mount.
+	Keeper string `json:"keeper,omitempty"`
 }
 
 // What names what is mounted, for people.

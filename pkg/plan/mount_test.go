@@ -97,6 +97,9 @@ func TestMountRefusals(t *testing.T) {
 		"user namespace has no root":          func(_ *request.Mount, f *plan.MountFacts) { f.GIDs = []plan.IDRange{{Inside: 1, Outside: 1, Count: 9}} },
 		"/src: a container with SYS_ADMIN":    func(_ *request.Mount, f *plan.MountFacts) { f.Mapped, f.Admin = true, true },
 		"/src of db: a container with SYS_AD": func(q *request.Mount, f *plan.MountFacts) { q.From, f.Mapped, f.Admin = db(), true, true },
+		"volume v: a container with SYS_ADMIN": func(q *request.Mount, f *plan.MountFacts) {
+			q.Type, q.Volume, q.From, f.Mapped, f.Admin = request.MountVolume, "v", db(), true, true
+		},
 		`volume "v" is empty, and /app is not`: func(q *request.Mount, f *plan.MountFacts) {
 			q.Type, q.Volume, f.Source.Empty = request.MountVolume, "v", true
 		},

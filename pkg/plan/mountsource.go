@@ -24,15 +24,17 @@ func (m *Mounting) source(q *request.Mount, f *MountFacts) error {
 	if q.ReadOnly {
 		m.Flags = append(m.Flags, "ro")
 	}
-	switch {
-	case q.Type == request.MountVolume:
+	if q.Type == request.MountVolume {
 		m.Source = ""
-		return m.volumeSource(q, f)
-	case q.From == nil:
-		return m.hostSource(q, f)
 	}
 	if err := m.lockable(q, f); err != nil {
 		return err
+	}
+	switch {
+	case q.Type == request.MountVolume:
+		return m.volumeSource(q, f)
+	case q.From == nil:
+		return m.hostSource(q, f)
 	}
 	// The other container's root has made what is mounted there.
 	m.Flags = append(m.Flags, "nosuid", "nodev")
@@ -74,7 +76,7 @@ func (m *Mounting) volumeSource(q *request.Mount, f *MountFacts) error {
 }
 
 // lockable refuses what the container could change: the kernel locks the mounts that a user namespace is made with, as
-// docker run does, but not one that is attached later.
+// docker run does, but not one that is attached later. A volume may be a directory of the host, by the options of its driver.
 func (m *Mounting) lockable(q *request.Mount, f *MountFacts) error {
 	if !f.Mapped || !f.Admin || q.Force {
 		return nil
@@ -91,9 +93,6 @@ func (m *Mounting) mapIDs(f *MountFacts) {
 
 // hostSource decides about a source on the host.
 func (m *Mounting) hostSource(q *request.Mount, f *MountFacts) error {
-	if err := m.lockable(q, f); err != nil {
-		return err
-	}
 	switch {
 	case q.Slave && !f.Source.Shared && !f.Source.Slave:
 		return fmt.Errorf("rslave: %s is on a private mount, which nothing propagates from", m.Source)

@@ -57,4 +57,7 @@ type Mount struct {
 	Lazy bool `json:"lazy,omitempty"`
 	// By is who asks, as the client says.
 	By string `json:"by,omitempty"`
+	// Keeper is a random name of a call with --keep, which asks for one mount in each run of the container. It may ask again
+	// if it has lost the answer.
+	Keeper string `json:"keeper,omitempty"`
 }

@@ -112,18 +112,28 @@ func (m *mounter) sweep() error {
 			m.answer.Mounts = append(m.answer.Mounts, r)
 			continue
 		}
-		if !sameRun { // the container's file system was mounted again
-			for i := range r.Made {
-				r.Made[i].Device = 0
-			}
+		if !sameRun {
+			laterRun(r)
 		}
 		gone = append(gone, r)
 	}
 	for _, r := range gone {
-		m.records.Remove(r)
 		m.removeMade(r)
+		m.records.Remove(r) // last: a helper that is killed before leaves it to the next one
 	}
 	return nil
+}
+
+// laterRun changes a record to what holds in a later run of the container, whose file system was mounted again. What is
+// not known by its inode may be the container's own.
+func laterRun(r *mounts.Record) {
+	var known []mounts.Made
+	for _, one := range r.Made {
+		if one.Device = 0; one.Inode != 0 {
+			known = append(known, one)
+		}
+	}
+	r.Made = known
 }
 
 // addMounts adds the mounts that docker nsjoin has made in a container. The records are on the host: where the helper is

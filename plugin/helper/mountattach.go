@@ -20,9 +20,15 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// attach mounts.
+// attach mounts. What a call with --keep has mounted in this run of the container, and was not told of, is the answer.
 func (m *mounter) attach() error {
 	r := m.request
+	for _, have := range m.answer.Mounts {
+		if r.Mount.Keeper != "" && have.Keeper == r.Mount.Keeper {
+			m.answer.Done = have
+			return nil
+		}
+	}
 	if err := m.seen.ObserveMount(r); err != nil {
 		return err
 	}
@@ -123,7 +129,7 @@ func (m *mounter) newRecord(p *plan.Plan) *mounts.Record {
 	if q.Slave {
 		record.Options = append(record.Options, "rslave")
 	}
-	record.Time, record.By = time.Now().Unix(), m.request.Mount.By
+	record.Time, record.By, record.Keeper = time.Now().Unix(), m.request.Mount.By, m.request.Mount.Keeper
 	return record
 }
 

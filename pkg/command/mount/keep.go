@@ -79,19 +79,14 @@ func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *
 	return err
 }
 
-// lookEvery is how often the engine is asked for the container, beside the events that it reports. What could not be
-// mounted is tried again after that time, and then later and later, up to retryAtMost.
-const (
-	lookEvery   = 2 * time.Second
-	retryAtMost = time.Minute
-)
-
-// begin has the user's other calls reach this one, before anything is mounted. r is resolved.
+// begin has the user's other calls reach this one, before anything is mounted, and names it in the request. r is resolved.
 func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(), err error) {
+	r.Mount.Keeper = rand.Text()
 	k.kept = kept{
-		PID: os.Getpid(), Container: r.Base.Container.ID, Name: r.Base.Name, Asked: string(r.Mount.Target),
+		PID: os.Getpid(), Container: r.Base.Container.ID, Asked: string(r.Mount.Target),
 		Mount: mounts.Record{
 			Container: r.Base.Container.ID, Type: r.Mount.Type, Source: r.Mount.Source, Volume: r.Mount.Volume, Target: r.Mount.Target,
+			Keeper: r.Mount.Keeper,
 		},
 	}
 	if r.Mount.From != nil {
@@ -103,19 +98,31 @@ func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(
 	return stop, nil
 }
 
-// mount carries r out, and notes what came of it.
-func (k *keeper) mount(ctx context.Context, o *options, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
+// mount mounts by carryOut, which sets o.done, and notes what came of it. If there is an error, it may nevertheless be
+// mounted: then that could not be printed.
+func (k *keeper) mount(o *options, carryOut func() error) (mounted bool, err error) {
 	k.busy.Lock()
 	defer k.busy.Unlock()
-	err := o.carryOut(ctx, host, r, answers)
+	o.done = nil
+	if err = carryOut(); err == nil && o.done == nil {
+		err = errors.New("the helper does not say what it has mounted")
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.kept.Error = ""; err != nil {
-		k.kept.Error = err.Error()
-	} else if o.done != nil {
+	switch k.kept.Error = ""; {
+	case o.done != nil:
 		k.kept.Mount = *o.done
+	case err != nil:
+		k.kept.Error = err.Error()
 	}
-	return err
+	return o.done != nil, err
+}
+
+// fails notes why it could not mount.
+func (k *keeper) fails(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept.Error = err.Error()
 }
 
 // keep mounts again after each start of the container, until umount, or until the container is removed.
@@ -130,7 +137,10 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 	if err != nil {
 		return err
 	}
-	t := &tries{mounted: startOf(answers, typed.Name)}
+	a := &again{
+		keeper: k, o: o, host: host, first: r, tries: tries{mounted: startOf(answers, typed.Name)},
+		carryOut: func(r *request.Request, answers engine.Answers) error { return o.carryOut(ctx, host, r, answers) },
+	}
 	for changes := engine.Changes(ctx, client); ; {
 		select {
 		case <-ctx.Done():
@@ -146,72 +156,13 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 		if missing, ok := errors.AsType[*engine.NoContainerError](err); ok && missing.Name == id {
 			return fmt.Errorf("container %s was removed", typed.Quoted())
 		}
-		start := startOf(answers, id)
-		if err != nil || !t.due(start, time.Now()) {
+		if err != nil {
 			continue
 		}
-		if err = k.again(ctx, o, host, r, id); err == nil {
-			t.mounted = start
-		} else if t.failed(start, err, time.Now()) && ctx.Err() == nil {
+		if err := a.look(ctx, startOf(answers, id)); err != nil && ctx.Err() == nil {
 			host.Name().Report(o.errs(), err)
 		}
 	}
-}
-
-// again mounts in the container as it is now. r is of its first run.
-func (k *keeper) again(ctx context.Context, o *options, host *enginehost.Host, r *request.Request, id string) error {
-	// The first answer has changed the request.
-	again, mount, typed := *r, *r.Mount, r.Base.Name
-	if again.Base = (request.Source{From: request.FromContainer, Name: id}); mount.Type == request.MountVolume {
-		mount.From, mount.Source = nil, ""
-	}
-	if mount.From != nil {
-		mount.From = &request.Source{From: request.FromContainer, Name: mount.From.Name}
-	}
-	again.Mount, again.Call = &mount, ""
-	answers, err := host.Resolve(ctx, &again)
-	if err != nil {
-		k.mu.Lock()
-		k.kept.Error = err.Error()
-		k.mu.Unlock()
-		return err
-	}
-	answers[typed], again.Base.Name = answers[id], typed
-	return k.mount(ctx, o, host, &again, answers)
-}
-
-// tries decides when to mount. Runs of the container are told apart by when they were started.
-type tries struct {
-	mounted string // the run in which it was mounted
-	start   string // the run in which mounting has failed, and the error
-	err     string
-	pause   time.Duration
-	next    time.Time // not before
-}
-
-// due reports whether to mount now, in a run.
-func (t *tries) due(start string, now time.Time) bool {
-	return start != t.mounted && (start != t.start || !now.Before(t.next))
-}
-
-// failed notes an error, and reports whether it is another one than before.
-func (t *tries) failed(start string, err error, now time.Time) (isNew bool) {
-	if start != t.start {
-		t.start, t.err, t.pause = start, "", lookEvery/2 //nolint:mnd // it is doubled
-	}
-	t.pause = min(2*t.pause, retryAtMost) //nolint:mnd // later and later
-	t.next = now.Add(t.pause)
-	isNew, t.err = t.err != err.Error(), err.Error()
-	return isNew
-}
-
-// startOf returns when a container was started.
-func startOf(answers engine.Answers, name string) string {
-	c := answers[name]
-	if c.ContainerJSONBase == nil || c.State == nil {
-		return ""
-	}
-	return c.State.StartedAt
 }
 
 // listen makes the call's record, and answers the user's other calls.
@@ -256,7 +207,7 @@ func (k *keeper) answer(conn net.Conn) {
 	}
 	k.mu.Lock()
 	says, over := k.kept, k.kept.Ended
-	says.Ended = asked.End && same(&asked.Mount, &says.Mount)
+	says.Ended = asked.End && (same(&asked.Mount, &says.Mount) || says.Error != "" && says.made(&asked.Mount))
 	k.kept.Ended = over || says.Ended
 	k.mu.Unlock()
 	if over { // it keeps nothing any more

@@ -37,7 +37,7 @@ func TestKeepersEnd(t *testing.T) {
 		}
 		t.Cleanup(stop)
 		if id != 0 {
-			k.kept.Mount = mounts.Record{Container: "0f00", ID: id, Source: "/src", Target: "/srv"}
+			k.kept.Mount = mounts.Record{Container: "0f00", ID: id, Source: "/src", Target: "/srv", Keeper: k.kept.Mount.Keeper}
 		}
 		calls = append(calls, ctx)
 		return k
@@ -58,28 +58,90 @@ func TestKeepersEnd(t *testing.T) {
 			t.Fatalf("ended: %s, want %s", got, want)
 		}
 	}
-	list := keepers(register, request.Source{Name: "web"}, question{})
-	if len(list) != 3 {
+	if list := keepers(register, "0f00", question{}); len(list) != 3 {
 		t.Fatalf("%+v", list)
 	}
-	if got := keepers(register, request.Source{Name: "0e"}, question{}); len(got) != 0 {
-		t.Errorf("%+v", got)
+	for _, id := range []string{"web", "0f", "0e", ""} {
+		if got := keepers(register, id, question{}); len(got) != 0 {
+			t.Errorf("%q: %+v", id, got)
+		}
 	}
-	keepers(register, web, question{End: true, Mount: second.kept.Mount})
+	keepers(register, "0f00", question{End: true, Mount: second.kept.Mount})
 	expect("-e--")
 	live := []*mounts.Record{&first.kept.Mount}
-	if got := forget(register, web, "/other", live); len(got) != 0 {
+	if got := forget(register, "0f00", "/other", live); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
 	expect("-e--")
-	if got := forget(register, web, "/link", live); len(got) != 1 || got[0].Error != "no such directory" {
+	if got := forget(register, "0f00", "/link", live); len(got) != 1 || got[0].Error != "no such directory" {
 		t.Errorf("%+v", got)
 	}
 	expect("-ee-")
-	if got := forget(register, request.Source{Name: "0f"}, "/srv", nil); len(got) != 1 {
+	if got := forget(register, "0f00", "/srv", nil); len(got) != 1 {
 		t.Errorf("of a stopped container: %+v", got)
 	}
 	expect("eee-")
+
+	// One has mounted without knowing: it ends with that mount, and not as long as it is there.
+	unknown := start(register, 3)
+	made := mounts.Record{Container: "0f00", ID: 4, Target: "/srv", Keeper: unknown.kept.Mount.Keeper}
+	keepers(register, "0f00", question{End: true, Mount: made})
+	expect("eee--") // it has mounted again since
+	unknown.kept.Error = "the answer is lost"
+	if got := forget(register, "0f00", "/srv", []*mounts.Record{&made}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	keepers(register, "0f00", question{End: true, Mount: made})
+	expect("eee-e")
+}
+
+// What keeps mounts in a container is ended, or listed, without it only if the engine says that the container does not run.
+func TestWithoutContainer(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	kept, end := context.WithCancelCause(t.Context())
+	k := &keeper{end: end}
+	base := request.Source{From: request.FromContainer, Name: "db", Container: &request.Container{ID: "db00"}}
+	stop, err := k.begin(register, &request.Request{Base: base, Mount: &request.Mount{Source: "/src", Target: "/srv"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	stopped := &engine.NotRunningError{Name: "db", State: "has exited", ID: "db00"}
+	umount := &request.Request{
+		Base:  request.Source{From: request.FromContainer, Name: "db"},
+		Mount: &request.Mount{Action: request.MountDetach, Target: "/srv"},
+	}
+	list := &request.Request{Base: umount.Base, Mount: &request.Mount{Action: request.MountList}}
+	for _, row := range []struct {
+		ctx context.Context
+		err error
+	}{
+		{t.Context(), os.ErrPermission},
+		{t.Context(), context.DeadlineExceeded},
+		{t.Context(), &engine.NoContainerError{Name: "db"}}, // it may have another name now
+		{t.Context(), &engine.NotRunningError{Name: "db", State: "has exited", ID: "0f00"}},
+		{t.Context(), &engine.NotRunningError{Name: "web", State: "has exited", ID: "db00"}},
+		{ended, stopped},
+	} {
+		for _, r := range []*request.Request{umount, list} {
+			if err := (&options{}).withoutContainer(row.ctx, register, r, row.err); !errors.Is(err, row.err) || kept.Err() != nil {
+				t.Errorf("%s after %v: %v, %v", r.Mount.Action, row.err, err, kept.Err())
+			}
+		}
+	}
+	if err := (&options{format: "{{.Target}}"}).withoutContainer(t.Context(), register, list, stopped); err != nil {
+		t.Error(err)
+	}
+	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped); err != nil || !errors.Is(context.Cause(kept), errUnmounted) {
+		t.Errorf("%v, %v", err, context.Cause(kept))
+	}
 }
 
 // What could not be mounted is tried again, later and later; each start of the container begins anew.

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
-	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
@@ -18,7 +17,6 @@ import (
 type kept struct {
 	PID       int    `json:"pid"`
 	Container string `json:"container"` // full ID
-	Name      string `json:"name"`      // as the user named it
 	// Mount is the last mount that it has made. Before the first one, it has only what was asked for.
 	Mount mounts.Record `json:"mount"`
 	Asked string        `json:"asked"` // the target that the user named
@@ -26,7 +24,8 @@ type kept struct {
 	Ended bool          `json:"ended"` // it ends now
 }
 
-// question is what another call asks. With End, the call with --keep ends if Mount is its last mount.
+// question is what another call asks. With End, the call with --keep ends if Mount is its last mount, or one that it has
+// made without knowing.
 type question struct {
 	End   bool
 	Mount mounts.Record
@@ -37,32 +36,23 @@ func same(a, b *mounts.Record) bool {
 	return a.Container == b.Container && a.PID == b.PID && a.Start == b.Start && a.ID == b.ID && a.Unique == b.Unique && a.Time == b.Time
 }
 
-// of reports whether it keeps mounts in a container: source is resolved, or names one that does not run.
-func (k *kept) of(source request.Source) bool {
-	if source.Container != nil {
-		return source.Container.ID == k.Container
-	}
-	return source.Name == k.Name || source.Name != "" && strings.HasPrefix(k.Container, source.Name)
-}
-
 // at reports whether it keeps a mount at a path.
 func (k *kept) at(target string) bool { return k.Asked == target || string(k.Mount.Target) == target }
 
-// isLive reports whether its last mount is in a list.
-func (k *kept) isLive(list []*mounts.Record) bool {
-	for _, m := range list {
-		if same(m, &k.Mount) {
-			return true
-		}
-	}
-	return false
+// made reports whether it has made a mount, perhaps without knowing: the helper's answer may have been lost.
+func (k *kept) made(m *mounts.Record) bool {
+	return same(m, &k.Mount) || m.Keeper != "" && m.Keeper == k.Mount.Keeper
 }
+
+// isLive reports whether a mount of its own is in the list of those of the container's present run.
+func (k *kept) isLive(list []*mounts.Record) bool { return slices.ContainsFunc(list, k.made) }
 
 // answerWithin is how long another call of the user's may take.
 const answerWithin = 2 * time.Second
 
-// keepers asks the user's calls that keep mounts in a container. It removes the records of those that were killed.
-func keepers(register engine.Register, source request.Source, ask question) (list []kept) {
+// keepers asks the user's calls that keep mounts in the container with this full ID: names, and beginnings of IDs, may be
+// those of another one by now. It removes the records of those that were killed.
+func keepers(register engine.Register, id string, ask question) (list []kept) {
 	if register.State == nil {
 		return nil
 	}
@@ -86,7 +76,7 @@ func keepers(register engine.Register, source request.Source, ask question) (lis
 		if err != nil {
 			continue
 		}
-		if k, err := exchange(conn, ask); err == nil && k.of(source) {
+		if k, err := exchange(conn, ask); err == nil && k.Container == id {
 			list = append(list, k)
 		}
 		conn.Close()
@@ -112,12 +102,12 @@ func receive(conn net.Conn, to any) error {
 
 // forget ends the calls that keep a mount at a path which is not there, and reports whether there were any. live are the
 // mounts that the container has.
-func forget(register engine.Register, source request.Source, target string, live []*mounts.Record) (ended []kept) {
-	for _, k := range keepers(register, source, question{}) {
+func forget(register engine.Register, id, target string, live []*mounts.Record) (ended []kept) {
+	for _, k := range keepers(register, id, question{}) {
 		if !k.at(target) || k.isLive(live) {
 			continue
 		}
-		for _, k := range keepers(register, source, question{End: true, Mount: k.Mount}) {
+		for _, k := range keepers(register, id, question{End: true, Mount: k.Mount}) {
 			if k.Ended {
 				ended = append(ended, k)
 			}

@@ -47,7 +47,7 @@ func (o *options) list(to io.Writer, ours []*mounts.Record, waiting []kept, know
 			Time: time.Unix(m.Time, 0).Format(time.RFC3339),
 		}
 		for _, k := range waiting {
-			if same(m, &k.Mount) {
+			if k.made(m) {
 				r.Kept = k.by()
 			}
 		}

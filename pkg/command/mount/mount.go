@@ -215,14 +215,14 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	answered()
 	switch {
 	case err != nil:
-		return o.withoutContainer(host, r, err)
+		return o.withoutContainer(ctx, host.Connection.Register(), r, err)
 	case o.keeper != nil:
 		stop, err := o.keeper.begin(host.Connection.Register(), r)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		if err := o.keeper.mount(ctx, o, host, r, answers); err != nil {
+		if _, err := o.keeper.mount(o, func() error { return o.carryOut(ctx, host, r, answers) }); err != nil {
 			return err
 		}
 		return o.keeper.keep(ctx, o, host, r, answers)

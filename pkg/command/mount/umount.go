@@ -52,22 +52,20 @@ func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) 
 }
 
 // withoutContainer does what can be done if err says that the container does not run: a call with --keep may wait for its
-// next start.
-func (o *options) withoutContainer(host *enginehost.Host, r *request.Request, err error) error {
-	_, missing := errors.AsType[*engine.NoContainerError](err)
-	_, stopped := errors.AsType[*engine.NotRunningError](err)
-	if !missing && !stopped { // an engine that does not answer may have the mount
+// next start. After any other error it may run, and have the mount. A call ends by itself if its container is removed.
+func (o *options) withoutContainer(ctx context.Context, register engine.Register, r *request.Request, err error) error {
+	stopped, ok := errors.AsType[*engine.NotRunningError](err)
+	if !ok || stopped.Name != r.Base.Name || ctx.Err() != nil {
 		return err
 	}
-	register := host.Connection.Register()
 	switch r.Mount.Action {
 	case request.MountList:
-		if waiting := keepers(register, r.Base, question{}); len(waiting) > 0 {
+		if waiting := keepers(register, stopped.ID, question{}); len(waiting) > 0 {
 			return o.list(os.Stdout, nil, waiting, nil, r.Base.Name)
 		}
 	case request.MountDetach:
 		if !o.dryRun {
-			return o.printEnded(forget(register, r.Base, string(r.Mount.Target), nil), r, err)
+			return o.printEnded(forget(register, stopped.ID, string(r.Mount.Target), nil), r, err)
 		}
 	case request.MountAttach:
 	}
@@ -77,9 +75,9 @@ func (o *options) withoutContainer(host *enginehost.Host, r *request.Request, er
 // detach unmounts, and ends the call that keeps the mount. If nothing is mounted, there may be a call that waits for the
 // next start, or could not mount.
 func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	register := host.Connection.Register()
+	register, id := host.Connection.Register(), r.Base.Container.ID
 	if err := o.carryOut(ctx, host, r, answers); err != nil {
-		if len(keepers(register, r.Base, question{})) == 0 {
+		if len(keepers(register, id, question{})) == 0 {
 			return err
 		}
 		list := *r
@@ -88,9 +86,9 @@ func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.
 		if failed != nil {
 			return err
 		}
-		return o.printEnded(forget(register, r.Base, string(r.Mount.Target), found.Mounts), r, err)
+		return o.printEnded(forget(register, id, string(r.Mount.Target), found.Mounts), r, err)
 	}
-	keepers(register, r.Base, question{End: true, Mount: *o.done})
+	keepers(register, id, question{End: true, Mount: *o.done})
 	return nil
 }
 
