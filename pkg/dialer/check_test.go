@@ -180,7 +180,7 @@ func TestQuestionsBehindASocketThatIsStuck(t *testing.T) {
 		d.unix.children <- struct{}{} // they connect
 	}
 	go func() { served <- d.Serve(theirs) }()
-	const questions = 2 * maxUnix
+	const questions = maxUnix + 64
 	for i := range questions + 1 {
 		q := message.Question{ID: uint64(i + 1), Do: message.Connect, Path: "/s", Type: unix.SOCK_STREAM}
 		if i == questions {
@@ -218,5 +218,34 @@ func TestQuestionsBehindASocketThatIsStuck(t *testing.T) {
 	d.fail(nil)
 	if err := <-served; err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that accepts nothing does not hold up the others of its container.
+func TestServerThatIsStuck(t *testing.T) {
+	var u unixSide
+	u.init()
+	over := make(chan struct{})
+	close(over)
+	var leave []func()
+	enter := func(path string, calls int) {
+		for range calls {
+			f := u.enter(path, nil, nil)
+			leave = append(leave, f)
+		}
+	}
+	enter("/stuck", maxOfPath)
+	if u.enter("/stuck", over, nil) != nil || u.enter("/stuck", nil, over) != nil {
+		t.Error("one path has more than its share")
+	}
+	enter("/other", maxChildren-maxOfPath)
+	if u.enter("/third", over, nil) != nil {
+		t.Error("too many children")
+	}
+	for _, f := range leave {
+		f()
+	}
+	if len(u.children) != 0 || len(u.paths) != 0 {
+		t.Error(len(u.children), "places are left,", len(u.paths), "paths")
 	}
 }

@@ -20,9 +20,9 @@ import (
 const (
 	// maxQuestions is how many questions are answered at once. A client that asks more waits.
 	maxQuestions = 64
-	// maxUnix is how many questions for a UNIX socket may wait for the container. More are refused: a server there that accepts
-	// nothing holds up no other question.
-	maxUnix = 64
+	// maxUnix is how many questions for a UNIX socket may wait for the container: as many as connections through the engine
+	// (streams.Limit). More are refused: a server there that accepts nothing holds up no other question.
+	maxUnix = 4096
 )
 
 // server answers a client on this machine.

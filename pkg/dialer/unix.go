@@ -22,6 +22,8 @@ const (
 	unixTimeout = 10 * time.Second
 	// maxChildren is how many processes at once connect or bind; each takes a place in the container's limits.
 	maxChildren = 8
+	// maxOfPath is how many of them one path may have, so that a server that accepts nothing does not hold up the others.
+	maxOfPath = maxChildren / 2
 )
 
 // unixSide is the part of a Dialer for UNIX sockets.
@@ -30,7 +32,8 @@ type unixSide struct {
 	closing  atomic.Bool   // no further process is wanted
 
 	mu     sync.Mutex
-	planed *unixPlan // nil before the first
+	paths  map[string]*places // of the calls that wait or connect
+	planed *unixPlan          // nil before the first
 	bound  map[*boundFile]bool
 
 	writer atomic.Pointer[writer] // nil before the first connection
@@ -38,7 +41,50 @@ type unixSide struct {
 
 func (u *unixSide) init() {
 	u.children = make(chan struct{}, maxChildren)
+	u.paths = make(map[string]*places)
 	u.bound = make(map[*boundFile]bool)
+}
+
+// places limits the processes of one path.
+type places struct {
+	taken chan struct{}
+	users int // calls that have a place or wait for one
+}
+
+// enter waits for the place of a process. leave gives it back; it is nil if late or ended was closed before.
+func (u *unixSide) enter(path string, late, ended <-chan struct{}) (leave func()) {
+	u.mu.Lock()
+	of := u.paths[path]
+	if of == nil {
+		of = &places{taken: make(chan struct{}, maxOfPath)}
+		u.paths[path] = of
+	}
+	of.users++
+	u.mu.Unlock()
+	has := make([]chan struct{}, 0, 2)
+	leave = func() {
+		for _, place := range has {
+			<-place
+		}
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if of.users--; of.users == 0 {
+			delete(u.paths, path)
+		}
+	}
+	for _, place := range []chan struct{}{of.taken, u.children} {
+		select {
+		case place <- struct{}{}:
+			has = append(has, place)
+		case <-late:
+			leave()
+			return nil
+		case <-ended:
+			leave()
+			return nil
+		}
+	}
+	return leave
 }
 
 // unixPlan is the plan for any UNIX socket, and what it was made from.
@@ -127,16 +173,15 @@ func (d *Dialer) take(f plan.Forward) (*join.Taken, error) {
 	start, late := time.Now(), make(chan struct{})
 	timer := time.AfterFunc(unixTimeout, func() { close(late) }) // a time.Timer's channel would make the helper 60 KB larger
 	defer timer.Stop()
-	select {
-	case d.unix.children <- struct{}{}:
-	case <-late: // other connections wait for a server
-		return nil, stuck()
-	case <-d.ended:
-		return nil, unix.ESHUTDOWN
+	leave := d.unix.enter(f.Path, late, d.ended)
+	if leave != nil {
+		defer leave()
 	}
-	defer func() { <-d.unix.children }()
-	if d.unix.closing.Load() {
+	switch {
+	case d.isEnded() || d.unix.closing.Load():
 		return nil, unix.ESHUTDOWN
+	case leave == nil: // other connections wait for a server
+		return nil, stuck()
 	}
 	h := held(u.seen)
 	h.Unwanted = func() bool { return d.unix.closing.Load() || time.Since(start) > unixTimeout || d.isEnded() }
