@@ -139,34 +139,49 @@ func TestNoLoopStartsAfterClose(t *testing.T) {
 
 // A read may end before all that is there: at urgent data, or at a message with a descriptor.
 func TestReadsThatEndEarly(t *testing.T) {
-	const before, after = "before", "after"
+	const after = "after"
+	few, many := "before", strings.Repeat("before", 25<<10) // so many that splice(2) is used; they fit into the socket
 	l := newPairs(t)
+	urgent := func(fd int, before string) error { return unix.Sendto(fd, []byte(before+"!"), unix.MSG_OOB, nil) }
 	for name, row := range map[string]struct {
 		listener net.Listener
-		send     func(fd int) error
+		before   string
+		send     func(fd int, before string) error
+		ends     bool
 	}{
-		"urgent data":  {l.tcp, func(fd int) error { return unix.Sendto(fd, []byte(before+"!"), unix.MSG_OOB, nil) }},
-		"a descriptor": {l.unix, func(fd int) error { return unix.Sendmsg(fd, []byte(before), unix.UnixRights(0), nil, 0) }},
+		"urgent data":                         {l.tcp, few, urgent, false},
+		"urgent data, and the end":            {l.tcp, few, urgent, true},
+		"urgent data after much":              {l.tcp, many, urgent, false},
+		"urgent data after much, and the end": {l.tcp, many, urgent, true},
+		"a descriptor": {l.unix, few, func(fd int, before string) error {
+			return unix.Sendmsg(fd, []byte(before), unix.UnixRights(0), nil, 0)
+		}, false},
 	} {
 		p := newPump(t)
 		outside, a := connect(t, row.listener)
 		b, other := connect(t, l.tcp)
+		if err := a.(interface{ SetReadBuffer(size int) error }).SetReadBuffer(1 << 20); err != nil {
+			t.Fatal(err)
+		}
 		raw, err := outside.(syscall.Conn).SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}
 		var sent error
-		if err := errors.Join(raw.Control(func(fd uintptr) { sent = row.send(int(fd)) }), sent); err != nil {
+		if err := errors.Join(raw.Control(func(fd uintptr) { sent = row.send(int(fd), row.before) }), sent); err != nil {
 			t.Fatal(err)
 		}
 		write(t, outside, after)
+		if row.ends {
+			_ = outside.CloseWrite()
+		}
 		arrives(t, outside)
 		done := make(chan struct{})
 		p.Join(a, b, func(int64, int64, error) { close(done) })
 		_ = other.SetReadDeadline(time.Now().Add(10 * time.Second))
-		got := make([]byte, len(before+after))
-		if _, err := io.ReadFull(other, got); err != nil || string(got) != before+after {
-			t.Errorf("%s: %q, %v", name, got, err)
+		got := make([]byte, len(row.before+after))
+		if n, err := io.ReadFull(other, got); err != nil || string(got) != row.before+after {
+			t.Errorf("%s: %d of %d bytes, %v", name, n, len(got), err)
 		}
 		_ = outside.Close()
 		_ = other.Close()

@@ -24,8 +24,10 @@ type side struct {
 	readable, writable bool
 	ended              bool // no more bytes will arrive after those that are there
 	failed             bool // the socket has an error
-	// inParts says that a read may end before all that is there: at urgent data (TCP), or at a message with descriptors (UNIX).
+	// inParts says that a read may end before all that is there: at a message with descriptors (UNIX).
 	inParts bool
+	// urgent says that urgent data has arrived. A read ends there too, and the next one skips it. splice(2) never does.
+	urgent bool
 }
 
 // flow is one direction of a link.
@@ -129,7 +131,7 @@ func (l *loop) fill(f *flow, from, to *side) error {
 	}
 	f.pipe = lent
 	var err error
-	if f.bulk && !f.plain {
+	if f.bulk && !f.plain && !from.urgent {
 		err = f.splice(from)
 	} else {
 		err = l.relay(f, from, to)
@@ -150,10 +152,9 @@ func (f *flow) splice(from *side) error {
 		f.plain = true
 	case err != nil:
 		return os.NewSyscallError("splice", err)
-	case n == 0:
-		f.eof = true
 	}
 	f.held = max(n, 0)
+	// At the end, or at urgent data before it, splice(2) returns 0: a read tells which.
 	f.bulk = n >= leastBulk || errors.Is(err, unix.EAGAIN)
 	return nil
 }
@@ -170,7 +171,7 @@ func (l *loop) relay(f *flow, from, to *side) error {
 	case n == 0:
 		f.eof = true
 		return nil
-	case n < len(l.scratch) && !from.ended && !from.inParts:
+	case n < len(l.scratch) && !from.ended && !from.inParts && !from.urgent:
 		from.readable = false // all that was there; what arrives from now on is another event
 	}
 	f.bulk = n == len(l.scratch)

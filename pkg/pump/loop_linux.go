@@ -135,7 +135,7 @@ func (l *loop) note(event unix.EpollEvent) *link {
 	s.readable = s.readable || event.Events&(unix.EPOLLIN|end) != 0
 	s.writable = s.writable || event.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0
 	s.ended = s.ended || event.Events&end != 0
-	s.inParts = s.inParts || event.Events&unix.EPOLLPRI != 0
+	s.urgent = s.urgent || event.Events&unix.EPOLLPRI != 0
 	s.failed = s.failed || event.Events&unix.EPOLLERR != 0
 	return k
 }
