@@ -200,17 +200,12 @@ func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File
 	select {
 	case err := <-printed:
 		if in.end(); err == nil && in.ends() {
-			select {
-			case <-sent:
-			case <-n.Gone():
-			case <-ctx.Done():
-			}
+			awaitInput(ctx, in, sent, n.Gone())
 		}
 		return err
 	case <-n.Gone():
 	case <-ctx.Done():
 	}
-	const lastBytes = 2 * time.Second
 	select {
 	case err := <-printed:
 		return err
@@ -222,4 +217,28 @@ func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File
 		return context.Cause(ctx)
 	}
 	return gone(n)
+}
+
+// lastBytes is how long the call waits for what may come after the end.
+const lastBytes = 2 * time.Second
+
+// awaitInput waits until the input that can be read at once was sent. The server may take its time to read it. But a read
+// that waits although there was input is given up: another process may have read that.
+func awaitInput(ctx context.Context, in *input, sent, gone <-chan struct{}) {
+	for before := in.reading(); ; {
+		select {
+		case <-sent:
+			return
+		case <-gone:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(lastBytes):
+		}
+		now := in.reading()
+		if now != 0 && now == before {
+			return
+		}
+		before = now
+	}
 }

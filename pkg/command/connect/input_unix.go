@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +15,8 @@ import (
 type input struct {
 	file            *os.File
 	awake, sleeping *os.File // a pipe, closed by end; nil if there is none
+	unpolled        atomic.Bool
+	begunAndEnded   atomic.Uint64 // reads of file
 }
 
 func newInput(f *os.File) *input {
@@ -25,7 +28,7 @@ func newInput(f *os.File) *input {
 // Read waits until there is something to read, or end was called.
 func (in *input) Read(b []byte) (int, error) {
 	if in.awake == nil {
-		return in.file.Read(b)
+		return in.read(b)
 	}
 	fds := []unix.PollFd{{Fd: int32(in.file.Fd()), Events: unix.POLLIN}, {Fd: int32(in.awake.Fd()), Events: unix.POLLIN}}
 	for {
@@ -33,11 +36,27 @@ func (in *input) Read(b []byte) (int, error) {
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if n > 0 && fds[0].Revents == 0 {
+		ready := n > 0 && fds[0].Revents&(unix.POLLIN|unix.POLLHUP|unix.POLLERR) != 0
+		if n > 0 && !ready && fds[1].Revents != 0 {
 			return 0, io.EOF
 		}
-		return in.file.Read(b) // also of a file that cannot be polled
+		if !ready { // the file cannot be polled
+			in.unpolled.Store(true)
+		}
+		return in.read(b)
 	}
+}
+
+func (in *input) read(b []byte) (int, error) {
+	in.begunAndEnded.Add(1)
+	defer in.begunAndEnded.Add(1)
+	return in.file.Read(b)
+}
+
+// reading returns a number of the read that is under way; 0 if none is.
+func (in *input) reading() uint64 {
+	n := in.begunAndEnded.Load()
+	return n * (n % 2)
 }
 
 func (in *input) end() {
@@ -47,7 +66,7 @@ func (in *input) end() {
 }
 
 // ends reports whether the reader ends after end.
-func (in *input) ends() bool { return in.awake != nil }
+func (in *input) ends() bool { return in.awake != nil && !in.unpolled.Load() }
 
 // close frees what the reader needs, if it has ended.
 func (in *input) close() { in.end() }

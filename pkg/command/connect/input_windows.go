@@ -15,4 +15,7 @@ func (in *input) end() {}
 // ends reports whether the reader ends after end.
 func (in *input) ends() bool { return isRegular(in.file) }
 
+// reading is about inputs that are not regular.
+func (in *input) reading() uint64 { return 0 }
+
 func (in *input) close() {}

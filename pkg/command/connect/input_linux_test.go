@@ -1,0 +1,57 @@
+package connect
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A read that waits although poll(2) has reported input does not keep the call after the server has ended.
+func TestReadThatWaits(t *testing.T) {
+	t.Parallel()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, w := os.NewFile(uintptr(pair[0]), "in"), os.NewFile(uintptr(pair[1]), "out")
+	defer in.Close()
+	defer w.Close()
+	const least = 100 // for a read, not for poll(2)
+	if err := unix.SetsockoptInt(pair[0], unix.SOL_SOCKET, unix.SO_RCVLOWAT, least); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	address, _ := halfClosing(t)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := stream(ctx, conn, network{}, in, io.Discard); err != nil || ctx.Err() != nil {
+		t.Error(err, ctx.Err())
+	}
+}
+
+// The end of an input that cannot be polled is not waited for.
+func TestInputThatCannotBePolled(t *testing.T) {
+	const none = 1 << 30
+	in := newInput(os.NewFile(none, "none"))
+	defer in.close()
+	if _, err := in.Read(make([]byte, 1)); err == nil || in.ends() {
+		t.Error(err, in.ends())
+	}
+	in = newInput(os.NewFile(none, "none"))
+	in.end()
+	if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+		t.Error(err)
+	}
+}
