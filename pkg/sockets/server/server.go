@@ -122,7 +122,10 @@ func (s *server) serve(stream *streams.Stream) {
 	}
 	select {
 	case <-s.dialer.Ended():
-		<-s.stop // the client first learns that
+		select {
+		case <-s.stop: // the client first learns that
+		case <-s.mux.Done(): // the client has ended as well: Serve may have noticed that alone
+		}
 	default:
 	}
 	refuse(stream, err)

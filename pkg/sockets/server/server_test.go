@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -111,6 +112,14 @@ func (l *link) Output(stdout, _ io.Writer) error {
 // open returns a network whose server runs in this process.
 func open(t testing.TB) (*client.Remote, *link, here) {
 	t.Helper()
+	h := here{ended: make(chan struct{}), why: new(error), made: new(made)}
+	n, l := openWith(t, h, h.why)
+	return n, l, h
+}
+
+// openWith is open with a dialer. Serve returns *why.
+func openWith(t testing.TB, d server.Dialer, why *error) (*client.Remote, *link) {
+	t.Helper()
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -119,9 +128,9 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, h := &link{in: inW, out: outR, served: make(chan error, 1), warned: make(chan string, 10)}, here{ended: make(chan struct{}), why: new(error), made: new(made)}
+	l := &link{in: inW, out: outR, served: make(chan error, 1), warned: make(chan string, 10)}
 	go func() {
-		err := server.Serve(h, inR, outW, func(text string) { l.warned <- text })
+		err := server.Serve(d, inR, outW, func(text string) { l.warned <- text })
 		inR.Close()
 		outW.Close()
 		l.served <- err
@@ -132,11 +141,11 @@ func open(t testing.TB) (*client.Remote, *link, here) {
 	}
 	t.Cleanup(func() {
 		n.Close()
-		if err := <-l.served; !errors.Is(err, *h.why) {
+		if err := <-l.served; !errors.Is(err, *why) {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	return n, l, h
+	return n, l
 }
 
 // serve serves connections of a listener by f, and returns its address.
@@ -484,6 +493,44 @@ func TestClientEnds(t *testing.T) {
 		t.Error("the client's goes on")
 	}
 	<-n.Gone()
+}
+
+// slow is a dialer whose UNIX sockets do not answer until the container has ended.
+type slow struct {
+	here
+	asked chan struct{}
+	calls *atomic.Int32 // of Ended
+}
+
+func (s slow) ConnectUnix(string, int) (int, error) {
+	close(s.asked)
+	<-s.ended
+	return -1, unix.ESHUTDOWN
+}
+
+// Ended hides the end from the first caller, which is Serve: it has noticed the client's.
+func (s slow) Ended() <-chan struct{} {
+	if s.calls.Add(1) == 1 {
+		return nil
+	}
+	return s.ended
+}
+
+// When the client and then the container have ended, a dial that waited leaves no goroutine, for which the server would wait.
+func TestBothEnd(t *testing.T) {
+	s := slow{here{ended: make(chan struct{}), why: new(error), made: new(made)}, make(chan struct{}), new(atomic.Int32)}
+	n, link := openWith(t, s, s.why)
+	dialed := make(chan error, 1)
+	go func() {
+		_, err := n.Dial(t.Context(), "unix", "/s")
+		dialed <- err
+	}()
+	<-s.asked
+	link.Close()
+	if err := <-dialed; err == nil {
+		t.Error("it is connected")
+	}
+	close(s.ended)
 }
 
 // A dial that is given up ends in the container too.
