@@ -254,9 +254,12 @@ func TestKeptContainerThatEndsIsReplaced(t *testing.T) {
 func TestOneCallStartsTheContainer(t *testing.T) {
 	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
 	call(t, c, r, keep, nil)
-	list, err := r.State.Abandoned(state.Kept, func(state.Entry) bool { return true })
-	if err != nil || len(list) != 1 {
-		t.Fatal(len(list), err)
+	var list []*state.Record
+	for deadline := time.Now().Add(10 * time.Second); len(list) != 1; time.Sleep(time.Millisecond) { // the call may still look at it
+		var err error
+		if list, err = r.State.Abandoned(state.Kept, func(state.Entry) bool { return true }); err != nil || time.Now().After(deadline) {
+			t.Fatal(len(list), err)
+		}
 	}
 	list[0].Remove()
 	held, err := r.State.Add(state.Kept, list[0].Entry)
