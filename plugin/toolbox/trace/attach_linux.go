@@ -28,7 +28,7 @@ type task struct {
 	pid     int
 	inCall  bool
 	entered time.Time
-	started bool // its first stop has been seen
+	started bool // it has stopped outside of a system call
 }
 
 // Name implements strace.Task.
@@ -57,7 +57,7 @@ const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEEXEC | unix
 func attach(pids []int, event strace.EventCallback) error {
 	runtime.LockOSThread() // ptrace knows the thread, not the process
 	defer runtime.UnlockOSThread()
-	t := &tracer{make(map[int]*task), event}
+	t := &tracer{tasks: make(map[int]*task), event: event}
 	for _, pid := range pids {
 		if err := t.process(pid); err != nil {
 			return fmt.Errorf("attach to %d: %w", pid, err)
@@ -66,7 +66,8 @@ func attach(pids []int, event strace.EventCallback) error {
 	return t.follow()
 }
 
-// process attaches to the threads of a process. It looks again until there are no new ones.
+// process attaches to the threads of a process. It looks again until there are no new ones. As with strace(1), only the
+// first thread's error is one: the others may end, or be attached by the kernel as children of threads that are.
 func (t *tracer) process(pid int) error {
 	for again := true; again; {
 		again = false
@@ -82,28 +83,35 @@ func (t *tracer) process(pid int) error {
 			if err != nil || t.tasks[tid] != nil {
 				continue
 			}
-			if err := t.thread(tid); err != nil && (tid == pid || !errors.Is(err, unix.ESRCH)) {
+			err = t.thread(tid)
+			if err != nil && tid == pid {
 				return err
 			}
-			again = true
+			again = again || err == nil
 		}
 	}
 	return nil
 }
 
+// thread attaches to a thread, which then stops. PTRACE_ATTACH would send it a SIGSTOP, which can't be told from another
+// one, and would let a stopped process go on.
 func (t *tracer) thread(tid int) error {
-	if err := unix.PtraceAttach(tid); err != nil {
+	if err := request(unix.PTRACE_SEIZE, tid, traceOptions); err != nil {
 		return err
 	}
-	var status unix.WaitStatus
-	if _, err := unix.Wait4(tid, &status, unix.WALL, nil); err != nil {
+	t.tasks[tid] = &task{pid: tid}
+	if err := unix.PtraceInterrupt(tid); err != nil && !errors.Is(err, unix.ESRCH) { // it may have ended
 		return err
 	}
-	t.tasks[tid] = &task{pid: tid, started: true}
-	if err := unix.PtraceSetOptions(tid, traceOptions); err != nil {
-		return err
+	return nil
+}
+
+// request calls ptrace(2) for what package unix has no function for.
+func request(number, tid int, data uintptr) error {
+	if _, _, errno := unix.Syscall6(unix.SYS_PTRACE, uintptr(number), uintptr(tid), 0, data, 0, 0); errno != 0 {
+		return errno
 	}
-	return unix.PtraceSyscall(tid, 0)
+	return nil
 }
 
 // follow handles the stops of all threads.
@@ -135,10 +143,28 @@ func (t *tracer) follow() error {
 			delete(t.tasks, pid)
 			continue
 		}
-		if err := unix.PtraceSyscall(pid, int(deliver)); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := one.resume(status, deliver); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err
 		}
 	}
+}
+
+// event returns what ptrace(2) calls the event of a stop, or 0.
+func event(status unix.WaitStatus) int { return int(status) >> 16 }
+
+// resume lets a task go on.
+func (t *task) resume(status unix.WaitStatus, deliver unix.Signal) error {
+	switch {
+	case event(status) == unix.PTRACE_EVENT_STOP && status.StopSignal() != unix.SIGTRAP: // as its process, until SIGCONT
+		return request(unix.PTRACE_LISTEN, t.pid, 0)
+	case t.started:
+		return unix.PtraceSyscall(t.pid, int(deliver))
+	}
+	// It is in the middle of a call, whose begin has not been seen. The event has taken the place of the first stop.
+	if err := unix.PtraceInterrupt(t.pid); err != nil {
+		return err
+	}
+	return unix.PtraceCont(t.pid, 0)
 }
 
 // handle fills in what has happened, and returns the signal to deliver.
@@ -150,16 +176,17 @@ func (t *tracer) handle(one *task, status unix.WaitStatus, record *strace.TraceR
 		record.Event, record.SignalExit = strace.SignalExit, &strace.SignalEvent{Signal: status.Signal()}
 	case status.StopSignal() == unix.SIGTRAP|0x80:
 		one.syscall(record)
-	case status.StopSignal() == unix.SIGTRAP && status.TrapCause() > 0:
-		if child, err := unix.PtraceGetEventMsg(one.pid); err == nil && status.TrapCause() != unix.PTRACE_EVENT_EXEC {
+	case event(status) == unix.PTRACE_EVENT_STOP: // the first stop, or a stop of the process
+		one.started = true
+	case event(status) > 0:
+		if child, err := unix.PtraceGetEventMsg(one.pid); err == nil && event(status) != unix.PTRACE_EVENT_EXEC {
 			record.Event, record.NewChild = strace.NewChild, &strace.NewChildEvent{PID: int(child)}
 			if t.tasks[int(child)] == nil {
 				t.tasks[int(child)] = &task{pid: int(child)}
 			}
 		}
-	case !one.started: // a new child stops before it runs
-		one.started = true
 	default:
+		one.started = true
 		record.Event, record.SignalStop = strace.SignalStop, &strace.SignalEvent{Signal: status.StopSignal()}
 		return status.StopSignal()
 	}

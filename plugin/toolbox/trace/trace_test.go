@@ -3,12 +3,17 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestExpressions(t *testing.T) {
@@ -57,6 +62,53 @@ func TestStrace(t *testing.T) {
 	}
 }
 
+// follow starts to trace a process, and returns when the tracer is there. The function that it returns waits until all
+// traced processes have ended, and returns what is printed.
+func follow(t *testing.T, pid int) (wait func() string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "out")
+	c, _, ok := parse([]string{"-p", "1"})
+	if !ok {
+		t.Fatal("it is not parsed")
+	}
+	var err error
+	if c.out, err = os.Create(file); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- attach([]int{pid}, c.event(nil, nil)) }()
+	for {
+		select {
+		case err := <-done:
+			if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+				t.Skipf("processes can't be traced here: %v", err)
+			}
+			t.Fatalf("it ends: %v", err)
+		default:
+		}
+		if !strings.Contains(statusOf(t, pid), "TracerPid:\t0\n") {
+			break
+		}
+	}
+	return func() string {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		c.out.Close()
+		text, _ := os.ReadFile(file)
+		return string(text)
+	}
+}
+
+func statusOf(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // A process that runs is followed from where it is, with its children, until it ends.
 func TestStraceAttaches(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "read x; echo $x >/dev/null; (exit 5); exit 4")
@@ -67,39 +119,87 @@ func TestStraceAttaches(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "out")
-	c, _, ok := parse([]string{"-p", "1"})
-	if !ok {
-		t.Fatal("it is not parsed")
-	}
-	if c.out, err = os.Create(file); err != nil {
-		t.Fatal(err)
-	}
-	defer c.out.Close()
-	done := make(chan error)
-	go func() { done <- attach([]int{cmd.Process.Pid}, c.event(nil, nil)) }()
-	for { // until the tracer is there
-		select {
-		case err := <-done:
-			t.Skipf("processes can't be traced here: %v", err)
-		default:
-		}
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(status), "TracerPid:\t0\n") {
-			break
-		}
-	}
+	wait := follow(t, cmd.Process.Pid)
 	_, _ = in.Write([]byte("word\n"))
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	text, _ := os.ReadFile(file)
+	text := wait()
 	for _, want := range []string{`"word\n"`, "spawned new child", "exited from exit status 1024 (code = 4)"} {
-		if !strings.Contains(string(text), want) {
+		if !strings.Contains(text, want) {
 			t.Errorf("it lacks %s: %s", want, text)
 		}
+	}
+}
+
+// A process that is stopped stays so until a SIGCONT, and gets its signals.
+func TestStraceLeavesAProcessStopped(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "trap 'echo caught >/dev/null' USR1; kill -STOP $$; exit 4")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(statusOf(t, cmd.Process.Pid), "State:\tT") {
+		runtime.Gosched()
+	}
+	if err := cmd.Process.Signal(unix.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	wait := follow(t, cmd.Process.Pid)
+	for range 2000 { // it would end meanwhile
+		if strings.Contains(statusOf(t, cmd.Process.Pid), "State:\tZ") {
+			t.Fatal("it goes on by itself")
+		}
+	}
+	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	text := wait()
+	for _, want := range []string{"caught", "continued", "exit status 1024 (code = 4)"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it lacks %s: %s", want, text)
+		}
+	}
+}
+
+// TestThreads is the program of the next test: it makes threads until it is traced, and ends when its input ends.
+func TestThreads(t *testing.T) {
+	if os.Getenv("NSJOIN_TEST_THREADS") == "" {
+		t.Skip("it is not a test by itself")
+	}
+	fmt.Println("ready")
+	for range 8 {
+		go func() {
+			for strings.Contains(statusOf(t, os.Getpid()), "TracerPid:\t0\n") {
+				gone := make(chan struct{})
+				go func() {
+					runtime.LockOSThread() // the thread ends with it
+					close(gone)
+				}()
+				<-gone
+			}
+		}()
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func TestStraceAttachesToAProgramThatMakesThreads(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestThreads$")
+	cmd.Env = append(os.Environ(), "NSJOIN_TEST_THREADS=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("ready"))); err != nil {
+		t.Fatal(err)
+	}
+	wait := follow(t, cmd.Process.Pid)
+	in.Close()
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	if text := wait(); !strings.Contains(text, "exited from exit status 0") {
+		t.Errorf("it prints %.2000s", text)
 	}
 }
