@@ -101,6 +101,20 @@ func TestWgetTakesAnUnusedName(t *testing.T) {
 	}
 }
 
+// A part of an answer is removed after the last try too.
+func TestWgetLeavesNoPart(t *testing.T) {
+	url := server(t)
+	t.Chdir(t.TempDir())
+	for _, tries := range []string{"1", "2", "3"} {
+		if status := Wget([]string{"-q", "-t", tries, url + "/cut"}); status == 0 {
+			t.Error("it succeeds")
+		}
+		if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+			t.Errorf("after %s tries: %v, %v", tries, left, err)
+		}
+	}
+}
+
 func TestCurlOptions(t *testing.T) {
 	url := server(t)
 	t.Chdir(t.TempDir())

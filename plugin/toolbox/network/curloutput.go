@@ -25,7 +25,6 @@ import (
 // save writes the answer where it is wanted, and returns its size in bytes. With discard, no file is written: one that
 // is there is kept.
 func (c *curl) save(u *url.URL, response *http.Response, discard bool) (int64, error) {
-	c.made = false
 	var header bytes.Buffer
 	fmt.Fprintf(&header, "%s %s\r\n", response.Proto, response.Status)
 	_ = response.Header.Write(&header)
@@ -58,7 +57,7 @@ func (c *curl) save(u *url.URL, response *http.Response, discard bool) (int64, e
 	out := os.Stdout
 	if toFile {
 		_, err := os.Lstat(name)
-		c.made = errors.Is(err, fs.ErrNotExist)
+		c.made = c.made || errors.Is(err, fs.ErrNotExist) // by this try or an earlier one
 		file, err := os.Create(name)
 		if err != nil {
 			c.status = curlWrite

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // probe is a packet of traceroute with a limited number of hops, and the socket that its answer comes to.
@@ -72,6 +75,27 @@ func (p *probe) set(four, six, value int) error {
 	return unix.SetsockoptInt(p.fd, unix.SOL_IPV6, six, value)
 }
 
+// target returns the target's address. That of a link has its interface too, without which the kernel has no route.
+func (t *traceroute) target(port int) (unix.Sockaddr, error) {
+	if four := t.ip.To4(); four != nil {
+		return &unix.SockaddrInet4{Port: port, Addr: [4]byte(four)}, nil
+	}
+	to := &unix.SockaddrInet6{Port: port, Addr: [16]byte(t.ip)}
+	if t.zone == "" {
+		return to, nil
+	}
+	if number, err := strconv.ParseUint(t.zone, 10, 32); err == nil {
+		to.ZoneId = uint32(number)
+		return to, nil
+	}
+	device, err := net.InterfaceByName(t.zone)
+	if err != nil {
+		return nil, fmt.Errorf("interface %s: %w", tool.Printable(t.zone), err)
+	}
+	to.ZoneId = uint32(device.Index)
+	return to, nil
+}
+
 func (p *probe) write() error {
 	port := p.port
 	if p.method == 'U' {
@@ -80,11 +104,9 @@ func (p *probe) write() error {
 	if p.method == 'I' {
 		port = 0
 	}
-	var to unix.Sockaddr
-	if four := p.ip.To4(); four != nil {
-		to = &unix.SockaddrInet4{Port: port, Addr: [4]byte(four)}
-	} else {
-		to = &unix.SockaddrInet6{Port: port, Addr: [16]byte(p.ip)}
+	to, err := p.target(port)
+	if err != nil {
+		return err
 	}
 	data := make([]byte, p.size-28) // without the headers of IP and UDP, or ICMP
 	switch p.method {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"reflect"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestErrorOf(t *testing.T) {
@@ -28,6 +30,24 @@ func TestErrorOf(t *testing.T) {
 		}
 		if got, ok := errorOf(data, target); !reflect.DeepEqual(got, row.want) || ok != row.ok {
 			t.Errorf("%s is %+v, %v, want %+v", row.data, got, ok, row.want)
+		}
+	}
+}
+
+// The kernel has no route to an address of a link without the interface.
+func TestTargetKeepsItsInterface(t *testing.T) {
+	for _, row := range []struct {
+		zone string
+		want uint32
+		ok   bool
+	}{{"lo", 1, true}, {"7", 7, true}, {"", 0, true}, {"nosuch", 0, false}} {
+		probed := &traceroute{ip: net.ParseIP("fe80::1"), zone: row.zone}
+		to, err := probed.target(80)
+		if (err == nil) != row.ok {
+			t.Errorf("%q: %v", row.zone, err)
+		}
+		if six, ok := to.(*unix.SockaddrInet6); row.ok && (!ok || six.ZoneId != row.want || six.Port != 80) {
+			t.Errorf("%q is %+v", row.zone, to)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type traceroute struct {
 	numeric                         bool
 	method                          byte // U, I or T
 	ip                              net.IP
+	zone                            string // of a link-local address
 	sent                            int
 }
 
@@ -53,7 +55,7 @@ func Traceroute(args []string) int {
 		return tool.Usage
 	}
 	t.choose(*icmp, *tcp)
-	if err := CheckFiles(); err != nil && (net.ParseIP(f.Arg(0)) == nil || !t.numeric) {
+	if err := CheckFiles(); err != nil && (!isAddress(f.Arg(0)) || !t.numeric) {
 		return tool.Complain("traceroute", err)
 	}
 	network := map[[2]bool]string{{true, false}: "ip4", {false, true}: "ip6"}[[2]bool{*four, *six}]
@@ -64,12 +66,18 @@ func Traceroute(args []string) int {
 	if err != nil {
 		return tool.Complain("traceroute", err)
 	}
-	t.ip = addr.IP
+	t.ip, t.zone = addr.IP, addr.Zone
 	fmt.Printf("traceroute to %s (%s), %d hops max, %d byte packets\n", tool.Printable(f.Arg(0)), addr, t.max, t.size)
 	if err := t.run(); err != nil {
 		return tool.Complain("traceroute", err)
 	}
 	return 0
+}
+
+// isAddress reports whether the text is an IP address, which may have a zone.
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
 }
 
 func (t *traceroute) choose(icmp, tcp bool) {

@@ -56,6 +56,7 @@ func Wget(args []string) int {
 		if c.output == "" {
 			c.output = unused(path.Join(*dir, nameOf(text)))
 		}
+		c.made = false
 		err := c.transfer(text, false)
 		for try := 0; err != nil && try < c.retries; try++ {
 			err = c.transfer(text, false)

@@ -21,6 +21,7 @@ func TestScriptOfStandardInput(t *testing.T) {
 		{"cat() { while read l; do echo \"<$l>\"; done; }\ncat <<X\nin\nX\ncat\nrest\n", "<in>\n<rest>\n", 0},
 		{"echo a; echo b", "a\nb\n", 0},
 		{"echo a\nif then\n", "a\n", 2},
+		{"trap 'echo bye' EXIT\necho a\nif then\n", "a\nbye\n", 2},
 		{"", "", 0},
 	} {
 		in, write, err := os.Pipe()

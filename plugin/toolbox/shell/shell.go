@@ -150,7 +150,8 @@ func (s *shell) follow(script io.Reader) int {
 	for stmt, err := range syntax.NewParser().StmtsSeq(single{script}) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
-			return 2
+			status = 2
+			break
 		}
 		var ok bool
 		if status, ok = s.statement(context.Background(), stmt); !ok || s.runner.Exited() {

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -119,11 +122,16 @@ func (s *sed) change(path, suffix string) error {
 		}
 		return os.WriteFile(path, []byte(text.String()), info.Mode().Perm())
 	}
-	// A new file takes the old one's place, so that a reader never sees half of it. Where that can't be had, as for
-	// a file that is a mount, the file is written.
+	return replace(path, text.String(), info)
+}
+
+// replace lets a new file take the old one's place, so that a reader never sees half of it. Only where no file can be
+// made or renamed, as for a file that is a mount, the old one is written. After another error, such as that of a full
+// disk, that would fail too, and take away what the file has.
+func replace(path, text string, info fs.FileInfo) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".sed-*")
 	if err == nil {
-		_, err = temporary.WriteString(text.String())
+		_, err = temporary.WriteString(text)
 		err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
 		if uid, gid, ok := owner(info); ok {
 			_ = os.Lchown(temporary.Name(), uid, gid)
@@ -136,7 +144,12 @@ func (s *sed) change(path, suffix string) error {
 		}
 		_ = os.Remove(temporary.Name())
 	}
-	return os.WriteFile(path, []byte(text.String()), info.Mode().Perm())
+	for _, never := range []error{fs.ErrPermission, fs.ErrNotExist, unix.EROFS, unix.EXDEV, unix.EBUSY} {
+		if errors.Is(err, never) {
+			return os.WriteFile(path, []byte(text), info.Mode().Perm())
+		}
+	}
+	return err
 }
 
 // sedInput reads the lines of several files, and knows which is the last.
