@@ -3,9 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -15,25 +13,21 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// each calls do for the files, and with recursive for all beneath them. It reports errors and returns the status.
-func each(name string, paths []string, recursive bool, do func(path string) error) int {
+// each calls do for the files. It reports errors and returns the status.
+func each(name string, paths []string, do func(path string) error) int {
+	return all(name, paths, false, func(e entry) error { return do(e.path) })
+}
+
+// all calls do for the files, and with recursive for all beneath them. It reports errors and returns the status.
+func all(name string, paths []string, recursive bool, do func(entry) error) int {
 	status := 0
+	fail := func(err error) { status = tool.Complain(name, err) }
 	for _, path := range paths {
-		if !recursive {
-			if err := do(path); err != nil {
-				status = tool.Complain(name, err)
-			}
-			continue
+		if recursive {
+			argument(path).walk(do, fail)
+		} else if err := do(argument(path)); err != nil {
+			fail(err)
 		}
-		_ = filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-			if err == nil {
-				err = do(path)
-			}
-			if err != nil {
-				status = tool.Complain(name, err)
-			}
-			return nil
-		})
 	}
 	return status
 }
@@ -84,15 +78,12 @@ func chown(name string, group bool, args []string) int {
 	if *silent {
 		name = ""
 	}
-	return each(name, f.Args()[1:], *recursive, func(path string) error {
+	return all(name, f.Args()[1:], *recursive, func(e entry) error {
 		if *verbose {
-			fmt.Println(tool.Printable(path))
+			fmt.Println(tool.Printable(e.path))
 		}
 		// What is found in a directory may be a link to anywhere.
-		if *links || *recursive {
-			return os.Lchown(path, uid, gid)
-		}
-		return os.Chown(path, uid, gid)
+		return e.chown(uid, gid, !*links && !*recursive)
 	})
 }
 
@@ -131,17 +122,18 @@ func Chmod(args []string) int {
 	if _, err := newMode(rest[0], 0, uint32(mask)); err != nil {
 		return tool.Complain("chmod", err)
 	}
-	return each(name, rest[1:], recursive, func(path string) error {
-		var s unix.Stat_t
-		if err := unix.Lstat(path, &s); err != nil {
-			return &os.PathError{Op: "stat", Path: path, Err: err}
+	return all(name, rest[1:], recursive, func(e entry) error {
+		s, err := e.lstat()
+		if err != nil {
+			return err
 		}
-		if s.Mode&unix.S_IFMT == unix.S_IFLNK {
-			if recursive {
-				return nil
-			}
-			if err := unix.Stat(path, &s); err != nil {
-				return &os.PathError{Op: "stat", Path: path, Err: err}
+		link := s.Mode&unix.S_IFMT == unix.S_IFLNK
+		if link && recursive {
+			return nil
+		}
+		if link {
+			if err := unix.Stat(e.path, &s); err != nil {
+				return e.failed("stat", err)
 			}
 		}
 		mode, err := newMode(rest[0], s.Mode, uint32(mask))
@@ -149,12 +141,12 @@ func Chmod(args []string) int {
 			return err
 		}
 		if verbose {
-			fmt.Printf("%s: %04o\n", tool.Printable(path), mode)
+			fmt.Printf("%s: %04o\n", tool.Printable(e.path), mode)
 		}
-		if err := unix.Chmod(path, mode); err != nil {
-			return &os.PathError{Op: "chmod", Path: path, Err: err}
+		if link {
+			return e.failed("chmod", unix.Chmod(e.path, mode))
 		}
-		return nil
+		return e.chmod(mode)
 	})
 }
 

@@ -84,7 +84,7 @@ func Touch(args []string) int {
 	if err != nil {
 		return tool.Complain("touch", err)
 	}
-	return each("touch", f.Args(), false, func(path string) error {
+	return each("touch", f.Args(), func(path string) error {
 		info, err := os.Stat(path)
 		if errors.Is(err, os.ErrNotExist) {
 			if *noCreate {

@@ -102,11 +102,11 @@ func TestQuestionsAreAsked(t *testing.T) {
 func TestRmStaysOnOneFileSystem(t *testing.T) {
 	tree(t, "d/", "d/x")
 	r := &remover{oneSystem: true}
-	info, err := os.Lstat("d")
+	s, err := argument("d").lstat()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.tree("d", device(info)+1) || r.status != 1 || left() != "d d/x" {
+	if r.tree(argument("d"), s.Dev+1) || r.status != 1 || left() != "d d/x" {
 		t.Errorf("left is %q, status %d", left(), r.status)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // found is a file that find looks at.
 type found struct {
-	path  string
+	entry
 	start string // the argument that it is beneath
 	stat  unix.Stat_t
 	depth int
@@ -95,27 +95,47 @@ func (f *find) print(e *found, end string) bool {
 	return err == nil
 }
 
-func (f *find) lstat(path string, s *unix.Stat_t) error {
-	if f.follow && unix.Stat(path, s) == nil {
+func (f *find) lstat(e entry, s *unix.Stat_t) (err error) {
+	if f.follow && unix.Fstatat(e.at(), e.name, s, 0) == nil {
 		return nil
 	}
-	if err := unix.Lstat(path, s); err != nil {
-		return &os.PathError{Op: "stat", Path: path, Err: err}
-	}
-	return nil
+	*s, err = e.lstat()
+	return err
 }
 
 func (f *find) start(path string, expression test) {
-	e := &found{path: path, start: path}
+	e := &found{entry: argument(path), start: path}
 	if f.followStart && unix.Stat(path, &e.stat) == nil {
 		f.walk(e, uint64(e.stat.Dev), nil, expression)
 		return
 	}
-	if err := f.lstat(path, &e.stat); err != nil {
+	if err := f.lstat(e.entry, &e.stat); err != nil {
 		f.fail(err)
 		return
 	}
 	f.walk(e, uint64(e.stat.Dev), nil, expression)
+}
+
+// below calls do for what is in a directory.
+func (f *find) below(e *found, do func(*found)) {
+	dir, err := e.open(f.follow || f.followStart && e.depth == 0)
+	if err != nil {
+		f.fail(err)
+		return
+	}
+	defer dir.Close()
+	list, err := entries(dir)
+	if err != nil {
+		f.fail(err)
+	}
+	for _, one := range list {
+		below := &found{entry: one, start: e.start, depth: e.depth + 1}
+		if err := f.lstat(one, &below.stat); err == nil {
+			do(below)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			f.fail(err)
+		}
+	}
 }
 
 // walk handles a file and all beneath it. above are the directories that it is in, by inode, to notice loops of
@@ -130,28 +150,14 @@ func (f *find) walk(e *found, device uint64, above []uint64, expression test) {
 	if !f.depthFirst {
 		handle()
 	}
-	directory := e.stat.Mode&unix.S_IFMT == unix.S_IFDIR
-	if directory && e.depth < f.maxDepth && !f.quit && (f.depthFirst || !f.prune) && (!f.oneSystem || uint64(e.stat.Dev) == device) {
+	if isDirectory(e.stat) && e.depth < f.maxDepth && !f.quit && (f.depthFirst || !f.prune) && (!f.oneSystem || uint64(e.stat.Dev) == device) {
 		for _, inode := range above {
 			if f.follow && inode == e.stat.Ino {
 				f.fail(fmt.Errorf("%s: a loop of links", tool.Printable(e.path)))
 				return
 			}
 		}
-		entries, err := os.ReadDir(e.path)
-		if err != nil {
-			f.fail(err)
-		}
-		for _, entry := range entries {
-			below := &found{path: strings.TrimSuffix(e.path, "/") + "/" + entry.Name(), start: e.start, depth: e.depth + 1}
-			if err := f.lstat(below.path, &below.stat); err != nil {
-				if !errors.Is(err, fs.ErrNotExist) {
-					f.fail(err)
-				}
-				continue
-			}
-			f.walk(below, device, append(above, e.stat.Ino), expression)
-		}
+		f.below(e, func(below *found) { f.walk(below, device, append(above, e.stat.Ino), expression) })
 	}
 	if f.depthFirst {
 		handle()

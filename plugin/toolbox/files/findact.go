@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +26,11 @@ func (f *find) remove(e *found) bool {
 	if e.path == "." {
 		return true
 	}
-	if err := os.Remove(e.path); err != nil {
+	err := e.entry.remove(false)
+	if errors.Is(err, unix.EISDIR) {
+		err = e.entry.remove(true)
+	}
+	if err != nil {
 		f.fail(err)
 		return false
 	}
@@ -37,7 +42,7 @@ func empty(e *found) bool {
 	case unix.S_IFREG:
 		return e.stat.Size == 0
 	case unix.S_IFDIR:
-		d, err := os.Open(e.path)
+		d, err := e.open(true)
 		if err != nil {
 			return false
 		}
@@ -85,35 +90,66 @@ func (f *find) exec(name string) (test, error) {
 		return nil, fmt.Errorf("%s needs a command", name)
 	}
 	return func(e *found) bool {
-		dir, path := "", e.path
+		path := e.path
 		if inDirectory {
-			dir, path = filepath.Dir(e.path), "./"+filepath.Base(e.path)
+			path = "./" + filepath.Base(e.path)
 		}
 		args := make([]string, len(command))
 		for i, arg := range command {
 			args[i] = strings.ReplaceAll(arg, "{}", path)
 		}
+		run := func(stdin io.Reader) bool {
+			if inDirectory {
+				return f.inDirectory(e, func() bool { return f.run(stdin, args) })
+			}
+			return f.run(stdin, args)
+		}
 		if !ask {
-			return f.run(dir, nil, args)
+			return run(nil)
 		}
 		_ = f.out.Flush()
 		if !tool.Ask(fmt.Sprintf("< %s ... %s > ? ", tool.Printable(command[0]), tool.Printable(path))) {
 			return false
 		}
-		return f.run(dir, strings.NewReader(""), args) // the answers are not the command's
+		return run(strings.NewReader("")) // the answers are not the command's
 	}, nil
 }
 
 func (f *find) flush(b *batch) {
-	if len(b.paths) > 0 && !f.run("", nil, append(b.command[:len(b.command):len(b.command)], b.paths...)) {
+	if len(b.paths) > 0 && !f.run(nil, append(b.command[:len(b.command):len(b.command)], b.paths...)) {
 		f.status = 1
 	}
 	b.paths = nil
 }
 
-func (f *find) run(dir string, stdin io.Reader, args []string) bool {
+// inDirectory does something in the directory that a file was found in, wherever its path leads by now.
+func (f *find) inDirectory(e *found, do func() bool) bool {
+	here, err := unix.Open(".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		f.fail(fmt.Errorf("working directory: %w", err))
+		return false
+	}
+	defer unix.Close(here)
+	if e.dir != nil {
+		err = e.dir.Chdir()
+	} else {
+		err = os.Chdir(filepath.Dir(e.path))
+	}
+	if err != nil {
+		f.fail(err)
+		return false
+	}
+	done := do()
+	if err := unix.Fchdir(here); err != nil {
+		f.fail(fmt.Errorf("working directory: %w", err))
+		f.quit = true // other paths would lead elsewhere
+	}
+	return done
+}
+
+func (f *find) run(stdin io.Reader, args []string) bool {
 	_ = f.out.Flush()
-	status, err := tool.Run(dir, stdin, args)
+	status, err := tool.Run(stdin, args)
 	if err != nil {
 		f.fail(err)
 	}

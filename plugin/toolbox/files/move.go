@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -59,14 +60,9 @@ func (c *copier) move(from, to string) error {
 	if !c.wanted(to, info) {
 		return nil
 	}
-	err = os.Rename(from, to)
+	err = rename(from, to)
 	if errors.Is(err, unix.EXDEV) { // to another file system
-		all := &copier{name: "mv", recursive: true, preserve: true}
-		all.copy(from, to)
-		if all.status != 0 {
-			return fmt.Errorf("%s: not removed, since not all was copied", tool.Printable(from))
-		}
-		err = os.RemoveAll(from)
+		err = across(from, to)
 	}
 	var link *os.LinkError
 	if errors.As(err, &link) {
@@ -76,4 +72,33 @@ func (c *copier) move(from, to string) error {
 		fmt.Printf("%s -> %s\n", tool.Printable(from), tool.Printable(to))
 	}
 	return err
+}
+
+// rename is rename(2), which replaces an empty directory too. os.Rename does not.
+func rename(from, to string) error {
+	if err := unix.Rename(from, to); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// across moves a file to another file system. The copy is made beside the target and takes its name when it is
+// complete: as with rename(2), the target is replaced, also a link, or stays as it was.
+func across(from, to string) error {
+	to = strings.TrimRight(to, "/")
+	dir, err := os.MkdirTemp(filepath.Dir(to), ".mv-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	temporary := filepath.Join(dir, "new")
+	all := &copier{name: "mv", recursive: true, preserve: true}
+	all.copy(from, temporary)
+	if all.status != 0 {
+		return fmt.Errorf("%s: not removed, since not all was copied", tool.Printable(from))
+	}
+	if err := rename(temporary, to); err != nil {
+		return err
+	}
+	return os.RemoveAll(from)
 }

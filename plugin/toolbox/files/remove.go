@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -36,7 +37,7 @@ func Rm(args []string) int {
 		f.Usage()
 		return tool.Usage
 	}
-	return max(each("rm", f.Args(), false, r.remove), r.status)
+	return max(each("rm", f.Args(), r.remove), r.status)
 }
 
 // remove removes an argument.
@@ -44,81 +45,89 @@ func (r *remover) remove(path string) error {
 	if base := filepath.Base(path); base == "." || base == ".." || filepath.Clean(path) == "/" {
 		return fmt.Errorf("%s: not removed", tool.Printable(path))
 	}
-	info, err := os.Lstat(path)
+	e := argument(strings.TrimRight(path, "/")) // a slash would lead through a link
+	s, err := e.lstat()
 	if errors.Is(err, fs.ErrNotExist) && r.force {
 		return nil
+	}
+	if err == nil && e.name != path && !isDirectory(s) {
+		err = &os.PathError{Op: "remove", Path: path, Err: unix.ENOTDIR}
 	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case !info.IsDir() || r.directory && !r.recursive:
-		return r.one(path)
+	case !isDirectory(s) || r.directory && !r.recursive:
+		_, err := r.one(e, isDirectory(s))
+		return err
 	case !r.recursive:
 		return fmt.Errorf("%s: is a directory", tool.Printable(path))
 	case !r.ask && !r.verbose && !r.oneSystem:
-		return os.RemoveAll(path)
+		return os.RemoveAll(e.path)
 	}
-	r.tree(path, device(info))
+	r.tree(e, uint64(s.Dev)) //nolint:unconvert // another type on other architectures
 	return nil
 }
 
-func device(info fs.FileInfo) uint64 {
-	if s, ok := info.Sys().(*unixStat); ok {
-		return uint64(s.Dev) //nolint:unconvert // another type on other architectures
+// one removes a file or an empty directory, unless the answer is no. It reports whether it is gone.
+func (r *remover) one(e entry, directory bool) (bool, error) {
+	if r.ask && !tool.Ask(fmt.Sprintf("rm: remove %s? ", tool.Printable(e.path))) {
+		return false, nil
 	}
-	return 0
-}
-
-// one removes a file or an empty directory, unless the answer is no.
-func (r *remover) one(path string) error {
-	if r.ask && !tool.Ask(fmt.Sprintf("rm: remove %s? ", tool.Printable(path))) {
-		return nil
-	}
-	if err := os.Remove(path); err != nil {
-		return err
+	if err := e.remove(directory); err != nil {
+		return false, err
 	}
 	if r.verbose {
-		fmt.Printf("removed %s\n", tool.Printable(path))
+		fmt.Printf("removed %s\n", tool.Printable(e.path))
 	}
-	return nil
+	return true, nil
 }
 
-// tree removes a directory with all in it, and asks for each if that is wanted. It reports whether all is gone.
-func (r *remover) tree(dir string, system uint64) bool {
-	info, err := os.Lstat(dir)
-	if err == nil && r.oneSystem && device(info) != system {
-		err = fmt.Errorf("%s: on another file system, not removed", tool.Printable(dir))
+// tree removes a directory with all in it, and asks for each if that is wanted. It reports whether all is gone. The
+// directory is opened before anything is asked: what is removed is what the question was about.
+func (r *remover) tree(e entry, system uint64) bool {
+	dir, err := e.open(false)
+	if err != nil {
+		return r.fail(err)
+	}
+	defer dir.Close()
+	var s unix.Stat_t
+	err = unix.Fstat(int(dir.Fd()), &s)
+	if err == nil && r.oneSystem && uint64(s.Dev) != system { //nolint:unconvert // another type on other architectures
+		err = fmt.Errorf("%s: on another file system, not removed", tool.Printable(e.path))
 	}
 	if err != nil {
 		return r.fail(err)
 	}
-	if r.ask && !tool.Ask(fmt.Sprintf("rm: descend into directory %s? ", tool.Printable(dir))) {
+	if r.ask && !tool.Ask(fmt.Sprintf("rm: descend into directory %s? ", tool.Printable(e.path))) {
 		return false
 	}
-	entries, err := os.ReadDir(dir)
+	list, err := entries(dir)
 	if err != nil {
 		return r.fail(err)
 	}
 	gone := true
-	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		if entry.IsDir() {
-			gone = r.tree(path, system) && gone
-		} else {
-			gone = r.below(path) && gone
+	for _, below := range list {
+		s, err := below.lstat()
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // gone by itself
+		case err != nil:
+			gone = r.fail(err)
+		case isDirectory(s):
+			gone = r.tree(below, system) && gone
+		default:
+			gone = r.below(below, false) && gone
 		}
 	}
-	return gone && r.below(dir)
+	return gone && r.below(e, true)
 }
 
-// below removes a file or an empty directory, and reports whether it is gone.
-func (r *remover) below(path string) bool {
-	if err := r.one(path); err != nil {
+func (r *remover) below(e entry, directory bool) bool {
+	gone, err := r.one(e, directory)
+	if err != nil {
 		return r.fail(err)
 	}
-	_, err := os.Lstat(path)
-	return err != nil
+	return gone
 }
 
 func (r *remover) fail(err error) bool {
@@ -133,7 +142,7 @@ func Rmdir(args []string) int {
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
-	return each("rmdir", f.Args(), false, func(path string) error {
+	return each("rmdir", f.Args(), func(path string) error {
 		for {
 			if err := unix.Rmdir(path); err != nil {
 				return &os.PathError{Op: "rmdir", Path: path, Err: err}

@@ -21,7 +21,7 @@ func Stat(args []string) int {
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
-	return each("stat", f.Args(), false, func(path string) error {
+	return each("stat", f.Args(), func(path string) error {
 		var s unix.Stat_t
 		stat := unix.Lstat
 		if *follow {

@@ -110,3 +110,30 @@ func octal(n int) (text string) {
 	}
 	return text
 }
+
+// A file is not removed for a hard link to itself, as tar writes it for a file that is named twice, nor for one that
+// can't be made.
+func TestTarLinksAFileToItself(t *testing.T) {
+	tree(t, "d/", "d/f")
+	if err := os.Link("d/f", "g"); err != nil {
+		t.Fatal(err)
+	}
+	if _, status := call(t, "", Tar, "cf", "a.tar", "d", "d/f"); status != 0 {
+		t.Fatalf("status %d", status)
+	}
+	if _, status := call(t, "", Tar, "xf", "a.tar"); status != 0 || left() != "a.tar d d/f g" {
+		t.Errorf("status %d, left is %q", status, left())
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeLink, Name: "g", Linkname: "nosuch"}); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if err := os.WriteFile("a.tar", archive.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, status := call(t, "", Tar, "xf", "a.tar"); status == 0 || left() != "a.tar d d/f g" {
+		t.Errorf("status %d, left is %q", status, left())
+	}
+}

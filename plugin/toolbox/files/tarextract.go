@@ -40,6 +40,15 @@ func (a *archive) extractOne(root *os.Root, r io.Reader, h *tar.Header) error {
 		}
 		return nil
 	}
+	if h.Typeflag == tar.TypeLink { // nothing is removed for a link that can't be made, or that is there
+		first, err := root.Lstat(a.target(h.Linkname))
+		if err != nil {
+			return err
+		}
+		if old, err := root.Lstat(name); err == nil && os.SameFile(first, old) {
+			return nil
+		}
+	}
 	if info, err := root.Lstat(name); err == nil && !info.IsDir() {
 		if err := root.Remove(name); err != nil {
 			return err

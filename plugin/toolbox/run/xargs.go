@@ -203,7 +203,7 @@ func (x *xargs) start(words []string) {
 	x.running <- struct{}{}
 	x.wait.Go(func() {
 		// The arguments come from standard input, so the command gets none.
-		status, err := tool.Run("", strings.NewReader(""), args)
+		status, err := tool.Run(strings.NewReader(""), args)
 		x.mu.Lock()
 		switch {
 		case err != nil:

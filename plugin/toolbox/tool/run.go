@@ -16,9 +16,9 @@ const (
 
 // Run runs a command with the tool's own standard streams, or with another standard input, and returns its exit
 // status.
-func Run(dir string, stdin io.Reader, args []string) (status int, err error) {
+func Run(stdin io.Reader, args []string) (status int, err error) {
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, os.Stdout, os.Stderr
 	if stdin == nil {
 		cmd.Stdin = os.Stdin
 	}

@@ -1,0 +1,131 @@
+package files
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// entry is a file by its name in an open directory. Tools that walk through directories handle files by it and not by
+// path: a process of the container can swap a directory on the way for a link at any moment.
+type entry struct {
+	dir  *os.File // nil for an argument, which is found from the working directory
+	name string
+	path string // for messages
+}
+
+func argument(path string) entry { return entry{nil, path, path} }
+
+func (e entry) at() int {
+	if e.dir == nil {
+		return unix.AT_FDCWD
+	}
+	return int(e.dir.Fd())
+}
+
+func (e entry) failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &os.PathError{Op: op, Path: e.path, Err: err}
+}
+
+func (e entry) lstat() (s unix.Stat_t, err error) {
+	return s, e.failed("lstat", unix.Fstatat(e.at(), e.name, &s, unix.AT_SYMLINK_NOFOLLOW))
+}
+
+func isDirectory(s unix.Stat_t) bool { return s.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// open opens a directory. Without follow, the entry must not be a link.
+func (e entry) open(follow bool) (*os.File, error) {
+	flags := unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	for {
+		fd, err := unix.Openat(e.at(), e.name, flags, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return nil, e.failed("open", err)
+		}
+		return os.NewFile(uintptr(fd), e.path), nil
+	}
+}
+
+// entries returns what is in an open directory, in order.
+func entries(dir *os.File) ([]entry, error) {
+	names, err := dir.Readdirnames(-1)
+	slices.Sort(names)
+	list := make([]entry, len(names))
+	for i, name := range names {
+		list[i] = entry{dir, name, strings.TrimSuffix(dir.Name(), "/") + "/" + name}
+	}
+	return list, err
+}
+
+// walk calls do for a file and for all beneath it, a directory first. It follows no link.
+func (e entry) walk(do func(entry) error, fail func(error)) {
+	if err := do(e); err != nil {
+		fail(err)
+	}
+	if s, err := e.lstat(); err != nil || !isDirectory(s) {
+		return
+	}
+	dir, err := e.open(false)
+	if err != nil {
+		fail(err)
+		return
+	}
+	defer dir.Close()
+	list, err := entries(dir)
+	if err != nil {
+		fail(err)
+	}
+	for _, below := range list {
+		below.walk(do, fail)
+	}
+}
+
+// remove removes a file, or an empty directory.
+func (e entry) remove(directory bool) error {
+	flags := 0
+	if directory {
+		flags = unix.AT_REMOVEDIR
+	}
+	return e.failed("remove", unix.Unlinkat(e.at(), e.name, flags))
+}
+
+func (e entry) chown(uid, gid int, follow bool) error {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
+	}
+	return e.failed("chown", unix.Fchownat(e.at(), e.name, uid, gid, flags))
+}
+
+// chmod changes the mode of a file that is no link. Before Linux 6.6 only /proc allows that.
+func (e entry) chmod(mode uint32) error {
+	err := unix.Fchmodat(e.at(), e.name, mode, unix.AT_SYMLINK_NOFOLLOW)
+	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EPERM) { // EPERM: a seccomp filter that does not know it
+		return e.failed("chmod", err)
+	}
+	fd, err := unix.Openat(e.at(), e.name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return e.failed("open", err)
+	}
+	defer unix.Close(fd)
+	var s unix.Stat_t
+	if err = unix.Fstat(fd, &s); err == nil && s.Mode&unix.S_IFMT == unix.S_IFLNK {
+		err = unix.ELOOP
+	}
+	if err == nil {
+		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode)
+	}
+	return e.failed("chmod", err)
+}
