@@ -194,7 +194,7 @@ func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File
 	printed := make(chan error, 1)
 	var printing sync.WaitGroup
 	printing.Go(func() {
-		_, err := io.Copy(stdout, conn)
+		_, err := io.Copy(stdout, received(conn))
 		printed <- err
 	})
 	select {
@@ -217,6 +217,15 @@ func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File
 		return context.Cause(ctx)
 	}
 	return gone(n)
+}
+
+// received returns what is to be printed. A TCP connection is read, not spliced as io.Copy does it: splice(2) does not pass
+// urgent data, and says that the connection has ended there if its end has arrived.
+func received(conn net.Conn) io.Reader {
+	if _, ok := conn.(*net.TCPConn); ok {
+		return struct{ io.Reader }{conn}
+	}
+	return conn
 }
 
 // lastBytes is how long the call waits for what may come after the end.

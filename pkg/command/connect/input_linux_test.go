@@ -41,6 +41,53 @@ func TestReadThatWaits(t *testing.T) {
 	}
 }
 
+// Urgent data is left out, as by nc, and what follows is printed.
+func TestUrgentData(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := server.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent error
+	if err := raw.Control(func(fd uintptr) { sent = unix.Sendto(int(fd), []byte("before!"), unix.MSG_OOB, nil) }); err != nil || sent != nil {
+		t.Fatal(err, sent)
+	}
+	if _, err := io.WriteString(server, "after"); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if err := stream(t.Context(), conn, network{}, in, w); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	if text, err := io.ReadAll(out); string(text) != "beforeafter" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // The end of an input that cannot be polled is not waited for.
 func TestInputThatCannotBePolled(t *testing.T) {
 	const none = 1 << 30

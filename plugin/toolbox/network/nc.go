@@ -285,7 +285,7 @@ func (c *nc) pass(conn io.ReadWriteCloser, first []byte) {
 			}
 		}()
 	}
-	_, _ = io.Copy(os.Stdout, conn)
+	_, _ = io.Copy(os.Stdout, struct{ io.Reader }{conn}) // not by splice(2), which does not pass urgent data
 	if !c.listen && !term.IsTerminal(int(os.Stdin.Fd())) {
 		_ = os.Stdout.Close() // a program that waits for this end then ends the input too
 		<-passed
