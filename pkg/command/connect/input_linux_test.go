@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -98,7 +99,7 @@ func TestInputThatCannotBePolled(t *testing.T) {
 	}
 	in = newInput(os.NewFile(none, "none"))
 	in.end()
-	if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := in.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }
