@@ -143,10 +143,7 @@ func Chmod(args []string) int {
 		if verbose {
 			fmt.Printf("%s: %04o\n", tool.Printable(e.path), mode)
 		}
-		if link {
-			return e.failed("chmod", unix.Chmod(e.path, mode))
-		}
-		return e.chmod(mode)
+		return e.chmod(mode, link)
 	})
 }
 

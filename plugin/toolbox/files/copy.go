@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -65,7 +64,7 @@ func Cp(args []string) int {
 		if into {
 			to = filepath.Join(to, filepath.Base(source))
 		}
-		c.copy(source, to)
+		c.copy(argument(source), argument(to))
 	}
 	return c.status
 }
@@ -73,18 +72,14 @@ func Cp(args []string) int {
 func (c *copier) fail(err error) { c.status = tool.Complain(c.name, err) }
 
 // copy copies a file, or a directory with all in it.
-func (c *copier) copy(from, to string) {
-	stat := os.Lstat
-	if c.follow {
-		stat = os.Stat
-	}
-	info, err := stat(from)
+func (c *copier) copy(from, to entry) {
+	info, err := from.stat(c.follow)
 	if err != nil {
 		c.fail(err)
 		return
 	}
-	if old, err := os.Stat(to); err == nil && os.SameFile(info, old) {
-		c.fail(fmt.Errorf("%s and %s are the same file", tool.Printable(from), tool.Printable(to)))
+	if old, err := to.stat(true); err == nil && os.SameFile(info, old) {
+		c.fail(fmt.Errorf("%s and %s are the same file", tool.Printable(from.path), tool.Printable(to.path)))
 		return
 	}
 	if !info.IsDir() {
@@ -94,14 +89,16 @@ func (c *copier) copy(from, to string) {
 		return
 	}
 	if !c.recursive {
-		c.fail(fmt.Errorf("%s: is a directory: omitted without -r", tool.Printable(from)))
+		c.fail(fmt.Errorf("%s: is a directory: omitted without -r", tool.Printable(from.path)))
 		return
 	}
-	if inside(from, to) {
-		c.fail(fmt.Errorf("%s: cannot be copied into itself, %s", tool.Printable(from), tool.Printable(to)))
+	if inside(from.path, to.path) {
+		c.fail(fmt.Errorf("%s: cannot be copied into itself, %s", tool.Printable(from.path), tool.Printable(to.path)))
 		return
 	}
-	c.directory(from, to, info)
+	if err := c.directory(from, to, info); err != nil {
+		c.fail(err)
+	}
 }
 
 // inside reports whether the path is the directory, or beneath it.
@@ -111,31 +108,39 @@ func inside(dir, path string) bool {
 	return errA == nil && errB == nil && (a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/"))
 }
 
-func (c *copier) directory(from, to string, info fs.FileInfo) {
-	err := os.Mkdir(to, 0o700)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		c.fail(err)
-		return
+// directory copies a directory. Of the target only an argument may be a link: another one was not meant.
+func (c *copier) directory(from, to entry, info fs.FileInfo) error {
+	source, err := from.open(c.follow)
+	if err != nil {
+		return err
 	}
+	defer source.Close()
+	err = to.failed("mkdir", unix.Mkdirat(to.at(), to.name, 0o700))
 	made := err == nil
-	entries, err := os.ReadDir(from)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	target, err := to.open(to.dir == nil && !made)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	list, err := entries(source)
 	if err != nil {
 		c.fail(err)
 	}
-	for _, entry := range entries {
-		c.copy(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
+	for _, below := range list {
+		c.copy(below, entry{target, below.name, filepath.Join(to.path, below.name)})
 	}
 	if !made && !c.preserve { // a directory that was there keeps its mode
-		return
+		return nil
 	}
-	if err := c.attributes(to, info); err != nil {
-		c.fail(err)
-	}
+	return c.attributes(entry{target, ".", to.path}, info)
 }
 
 // wanted reports whether the target is to be written.
-func (c *copier) wanted(to string, info fs.FileInfo) bool {
-	old, err := os.Lstat(to)
+func (c *copier) wanted(to entry, info fs.FileInfo) bool {
+	old, err := to.stat(false)
 	if err != nil {
 		return true
 	}
@@ -143,40 +148,40 @@ func (c *copier) wanted(to string, info fs.FileInfo) bool {
 		return false
 	}
 	if c.interactive {
-		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, tool.Printable(to)))
+		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, tool.Printable(to.path)))
 	}
 	return true
 }
 
 // one copies a file that is no directory.
-func (c *copier) one(from, to string, info fs.FileInfo) error {
+func (c *copier) one(from, to entry, info fs.FileInfo) error {
 	if !c.wanted(to, info) {
 		return nil
 	}
 	if c.verbose {
-		fmt.Printf("%s -> %s\n", tool.Printable(from), tool.Printable(to))
+		fmt.Printf("%s -> %s\n", tool.Printable(from.path), tool.Printable(to.path))
 	}
 	mode := info.Mode()
 	stat, _ := info.Sys().(*unixStat)
 	switch {
 	case mode&fs.ModeSymlink != 0:
-		target, err := os.Readlink(from)
+		target, err := from.readlink()
 		if err != nil {
 			return err
 		}
-		_ = os.Remove(to)
-		if err := os.Symlink(target, to); err != nil || !c.preserve || stat == nil {
+		_ = to.remove(false)
+		if err := to.failed("symlink", unix.Symlinkat(target, to.at(), to.name)); err != nil || !c.preserve || stat == nil {
 			return err
 		}
-		_ = os.Lchown(to, int(stat.Uid), int(stat.Gid))
+		_ = to.chown(int(stat.Uid), int(stat.Gid), false)
 		return nil
 	case !mode.IsRegular() && c.recursive: // a device or a FIFO is made again, not read
 		if stat == nil {
 			return nil
 		}
-		_ = os.Remove(to)
-		if err := unix.Mknod(to, stat.Mode, int(stat.Rdev)); err != nil {
-			return &os.PathError{Op: "mknod", Path: to, Err: err}
+		_ = to.remove(false)
+		if err := to.failed("mknod", unix.Mknodat(to.at(), to.name, stat.Mode, int(stat.Rdev))); err != nil {
+			return err
 		}
 	default:
 		if err := c.content(from, to, mode); err != nil {
@@ -186,20 +191,20 @@ func (c *copier) one(from, to string, info fs.FileInfo) error {
 	return c.attributes(to, info)
 }
 
-func (c *copier) content(from, to string, mode fs.FileMode) error {
-	open := os.Open
-	if c.recursive { // the file was a regular one a moment ago
-		open = tool.OpenRegular
-	}
-	in, err := open(from)
+func (c *copier) content(from, to entry, mode fs.FileMode) error {
+	in, err := c.source(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode.Perm())
-	if err != nil && c.force {
-		_ = os.Remove(to)
-		out, err = os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode.Perm())
+	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
+	if to.dir != nil { // a link in the target is replaced: it may lead anywhere
+		flags |= unix.O_NOFOLLOW
+	}
+	out, err := to.file(flags, mode.Perm())
+	if err != nil && (c.force || errors.Is(err, unix.ELOOP)) {
+		_ = to.remove(false)
+		out, err = to.file(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode.Perm())
 	}
 	if err != nil {
 		return err
@@ -211,27 +216,43 @@ func (c *copier) content(from, to string, mode fs.FileMode) error {
 	return out.Close()
 }
 
+// source opens a file. With -r it was a regular one a moment ago.
+func (c *copier) source(from entry) (*os.File, error) {
+	if !c.recursive {
+		return os.Open(from.path)
+	}
+	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	if !c.follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	file, err := from.file(flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	return tool.Regular(file)
+}
+
 // attributes gives a copy the source's mode, and with -p its owner and times.
-func (c *copier) attributes(to string, info fs.FileInfo) error {
+func (c *copier) attributes(to entry, info fs.FileInfo) error {
 	stat, _ := info.Sys().(*unixStat)
 	if stat == nil {
 		return nil
 	}
+	follow := to.dir == nil // an argument that is a link was written to
+	mode := stat.Mode & 0o7777
 	if !c.preserve {
 		if info.IsDir() {
 			mask := unix.Umask(0)
 			unix.Umask(mask)
-			return os.Chmod(to, info.Mode().Perm()&^fs.FileMode(mask))
+			return to.chmod(mode&0o777&^uint32(mask), follow)
 		}
 		return nil
 	}
-	chown := os.Lchown(to, int(stat.Uid), int(stat.Gid))
-	mode := stat.Mode & 0o7777
-	if chown != nil {
+	if err := to.chown(int(stat.Uid), int(stat.Gid), follow); err != nil {
 		mode &= 0o1777 // not with the rights of another owner
 	}
-	if err := unix.Chmod(to, mode); err != nil {
-		return &os.PathError{Op: "chmod", Path: to, Err: err}
+	if err := to.chmod(mode, follow); err != nil {
+		return err
 	}
-	return os.Chtimes(to, time.Unix(stat.Atim.Unix()), info.ModTime())
+	return to.times(stat.Atim.Nano(), stat.Mtim.Nano(), follow)
 }

@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -40,14 +41,24 @@ func (e entry) lstat() (s unix.Stat_t, err error) {
 
 func isDirectory(s unix.Stat_t) bool { return s.Mode&unix.S_IFMT == unix.S_IFDIR }
 
-// open opens a directory. Without follow, the entry must not be a link.
-func (e entry) open(follow bool) (*os.File, error) {
-	flags := unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+// stat is lstat with the type of package os, or with follow its stat.
+func (e entry) stat(follow bool) (fs.FileInfo, error) {
+	flags := unix.O_PATH
 	if !follow {
 		flags |= unix.O_NOFOLLOW
 	}
+	file, err := e.file(flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return file.Stat()
+}
+
+// file opens a file.
+func (e entry) file(flags int, mode fs.FileMode) (*os.File, error) {
 	for {
-		fd, err := unix.Openat(e.at(), e.name, flags, 0)
+		fd, err := unix.Openat(e.at(), e.name, flags|unix.O_CLOEXEC, uint32(mode.Perm()))
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -56,6 +67,26 @@ func (e entry) open(follow bool) (*os.File, error) {
 		}
 		return os.NewFile(uintptr(fd), e.path), nil
 	}
+}
+
+// open opens a directory. Without follow, the entry must not be a link.
+func (e entry) open(follow bool) (*os.File, error) {
+	flags := unix.O_RDONLY | unix.O_DIRECTORY
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	return e.file(flags, 0)
+}
+
+func (e entry) readlink() (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(e.at(), e.name, buf)
+	return string(buf[:max(n, 0)]), e.failed("readlink", err)
+}
+
+func (e entry) times(access, modification int64, follow bool) error {
+	times := []unix.Timespec{unix.NsecToTimespec(access), unix.NsecToTimespec(modification)}
+	return e.failed("utimensat", unix.UtimesNanoAt(e.at(), e.name, times, unfollowed(follow)))
 }
 
 // entries returns what is in an open directory, in order.
@@ -102,15 +133,21 @@ func (e entry) remove(directory bool) error {
 }
 
 func (e entry) chown(uid, gid int, follow bool) error {
-	flags := unix.AT_SYMLINK_NOFOLLOW
-	if follow {
-		flags = 0
-	}
-	return e.failed("chown", unix.Fchownat(e.at(), e.name, uid, gid, flags))
+	return e.failed("chown", unix.Fchownat(e.at(), e.name, uid, gid, unfollowed(follow)))
 }
 
-// chmod changes the mode of a file that is no link. Before Linux 6.6 only /proc allows that.
-func (e entry) chmod(mode uint32) error {
+func unfollowed(follow bool) int {
+	if follow {
+		return 0
+	}
+	return unix.AT_SYMLINK_NOFOLLOW
+}
+
+// chmod changes a mode. Without follow, the file must not be a link; before Linux 6.6 only /proc allows that.
+func (e entry) chmod(mode uint32, follow bool) error {
+	if follow {
+		return e.failed("chmod", unix.Fchmodat(e.at(), e.name, mode, 0))
+	}
 	err := unix.Fchmodat(e.at(), e.name, mode, unix.AT_SYMLINK_NOFOLLOW)
 	if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EPERM) { // EPERM: a seccomp filter that does not know it
 		return e.failed("chmod", err)

@@ -9,42 +9,88 @@ import (
 	"testing"
 )
 
-// swap makes a link of d, to another directory.
-func swap(t *testing.T) {
+// swap makes a link of a directory, to another one.
+func swap(t *testing.T, dir string) {
 	t.Helper()
-	if err := errors.Join(os.Rename("d", "moved"), os.Symlink("keep", "d")); err != nil {
+	if err := errors.Join(os.Rename(dir, "moved"), os.Symlink("keep", dir)); err != nil {
 		t.Error(err)
 	}
+}
+
+// asked runs a tool, swaps a directory when it asks its first question, and answers y to all.
+func asked(t *testing.T, dir string, main func([]string) int, args ...string) int {
+	t.Helper()
+	stdin, answers, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	questions, stderr, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldIn, oldErr := os.Stdin, os.Stderr
+	os.Stdin, os.Stderr = stdin, stderr
+	go func() {
+		if text, err := bufio.NewReader(questions).ReadString('?'); err != nil {
+			t.Errorf("it asks %q, %v", text, err)
+		}
+		swap(t, dir)
+		_, _ = io.WriteString(answers, "y\ny\ny\n")
+		answers.Close()
+	}()
+	status := main(args)
+	os.Stdin, os.Stderr = oldIn, oldErr
+	stderr.Close()
+	return status
 }
 
 // A directory that is swapped for a link while rm asks does not lead it elsewhere.
 func TestRmFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 	for _, args := range []string{"-ri d", "-riv d"} {
 		tree(t, "d/", "d/f", "keep/", "keep/f")
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		questions, stderr, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		oldIn, oldErr := os.Stdin, os.Stderr
-		os.Stdin, os.Stderr = r, stderr
-		go func() {
-			if text, err := bufio.NewReader(questions).ReadString('?'); err != nil || !strings.Contains(text, "descend") {
-				t.Errorf("it asks %q, %v", text, err)
-			}
-			swap(t)
-			_, _ = io.WriteString(w, "y\ny\ny\n")
-			w.Close()
-		}()
-		status := Rm(strings.Fields(args))
-		os.Stdin, os.Stderr = oldIn, oldErr
-		stderr.Close()
+		status := asked(t, "d", Rm, strings.Fields(args)...)
 		if left() != "d keep keep/f moved" || status != 1 { // d is no directory now
 			t.Errorf("rm %s: left is %q, status %d", args, left(), status)
 		}
+	}
+}
+
+// Neither does it lead cp -r to other files, nor to another target.
+func TestCpFollowsNoDirectoryThatIsSwapped(t *testing.T) {
+	for _, dir := range []string{"d", "to/d"} {
+		tree(t, "d/", "d/f", "d/g", "keep/", "keep/f", "keep/g", "to/", "to/d/", "to/d/f")
+		if status := asked(t, dir, Cp, "-rip", "d", "to"); status != 0 {
+			t.Errorf("%s: status %d", dir, status)
+		}
+		copied := map[string]string{"d": "to/d/", "to/d": "moved/"}[dir]
+		for path, want := range map[string]string{copied + "f": "d/f", copied + "g": "d/g", "keep/f": "keep/f", "keep/g": "keep/g"} {
+			if text, err := os.ReadFile(path); string(text) != want || err != nil {
+				t.Errorf("%s: %s has %q, %v", dir, path, text, err)
+			}
+		}
+	}
+}
+
+func TestCpReplacesLinksInDirectories(t *testing.T) {
+	tree(t, "d/", "d/f", "d/sub/", "d/sub/f", "to/", "to/d/", "keep/", "keep/f", "g")
+	for name, target := range map[string]string{"to/d/f": "../../keep/f", "to/d/sub": "../../keep", "link": "keep/f"} {
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, status := call(t, "", Cp, "-rp", "d", "to"); status != 1 { // sub is no directory there
+		t.Errorf("status %d", status)
+	}
+	for path, want := range map[string]string{"keep/f": "keep/f", "to/d/f": "d/f"} {
+		if text, err := os.ReadFile(path); string(text) != want || err != nil {
+			t.Errorf("%s has %q, %v", path, text, err)
+		}
+	}
+	if _, status := call(t, "", Cp, "-p", "g", "link"); status != 0 { // an argument is followed
+		t.Errorf("status %d", status)
+	}
+	if text, err := os.ReadFile("keep/f"); string(text) != "g" || err != nil {
+		t.Errorf("it has %q, %v", text, err)
 	}
 }
 
@@ -88,15 +134,15 @@ func TestRecursionFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 		if e.name != "f" {
 			return nil
 		}
-		swap(t)
-		return errors.Join(e.chmod(0o640), e.chown(os.Getuid(), os.Getgid(), false))
+		swap(t, "d")
+		return errors.Join(e.chmod(0o640, false), e.chown(os.Getuid(), os.Getgid(), false))
 	})
 	kept, err := os.Stat("keep/f")
 	changed, err2 := os.Stat("moved/f")
 	if err := errors.Join(err, err2); err != nil || status != 0 || kept.Mode().Perm() != 0o600 || changed.Mode().Perm() != 0o640 {
 		t.Errorf("status %d, %v, %v, %v", status, kept, changed, err)
 	}
-	if err := argument("d").chmod(0o700); err == nil {
+	if err := argument("d").chmod(0o700, false); err == nil {
 		t.Error("the mode of a link's target is changed")
 	}
 }
@@ -120,5 +166,18 @@ func TestMvAcrossReplacesItsTarget(t *testing.T) {
 	}
 	if text, err := os.ReadFile("link"); string(text) != "a" || err != nil {
 		t.Errorf("link has %q, %v", text, err)
+	}
+}
+
+func TestGzipReplacesALink(t *testing.T) {
+	tree(t, "f", "keep")
+	if err := os.Symlink("keep", "f.gz"); err != nil {
+		t.Fatal(err)
+	}
+	if _, status := call(t, "", Gzip, "-f", "f"); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	if text, err := os.ReadFile("keep"); string(text) != "keep" || err != nil || left() != "f.gz keep" {
+		t.Errorf("it has %q, %v, left is %q", text, err, left())
 	}
 }

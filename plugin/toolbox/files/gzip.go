@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -109,11 +111,10 @@ func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer)
 	if err != nil {
 		return err
 	}
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if force {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if force { // a link is not written through
+		_ = unix.Unlink(to)
 	}
-	out, err := os.OpenFile(to, flags, info.Mode().Perm())
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm())
 	if err != nil {
 		return err
 	}
@@ -121,5 +122,5 @@ func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer)
 		_ = os.Remove(to)
 		return err
 	}
-	return (&copier{preserve: true}).attributes(to, info)
+	return (&copier{preserve: true}).attributes(argument(to), info)
 }

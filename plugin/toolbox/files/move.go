@@ -57,7 +57,7 @@ func (c *copier) move(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if !c.wanted(to, info) {
+	if !c.wanted(argument(to), info) {
 		return nil
 	}
 	err = rename(from, to)
@@ -93,7 +93,7 @@ func across(from, to string) error {
 	defer os.RemoveAll(dir)
 	temporary := filepath.Join(dir, "new")
 	all := &copier{name: "mv", recursive: true, preserve: true}
-	all.copy(from, temporary)
+	all.copy(argument(from), argument(temporary))
 	if all.status != 0 {
 		return fmt.Errorf("%s: not removed, since not all was copied", tool.Printable(from))
 	}

@@ -17,9 +17,14 @@ func OpenRegular(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return Regular(file)
+}
+
+// Regular returns a file that was opened if it is a regular one. Otherwise it closes it.
+func Regular(file *os.File) (*os.File, error) {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &os.PathError{Op: "open", Path: path, Err: ErrNotRegular}
+		err = &os.PathError{Op: "open", Path: file.Name(), Err: ErrNotRegular}
 	}
 	if err != nil {
 		file.Close()
