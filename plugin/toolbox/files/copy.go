@@ -221,15 +221,7 @@ func (c *copier) source(from entry) (*os.File, error) {
 	if !c.recursive {
 		return os.Open(from.path)
 	}
-	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
-	if !c.follow {
-		flags |= unix.O_NOFOLLOW
-	}
-	file, err := from.file(flags, 0)
-	if err != nil {
-		return nil, err
-	}
-	return tool.Regular(file)
+	return from.regular(c.follow)
 }
 
 // attributes gives a copy the source's mode, and with -p its owner and times.

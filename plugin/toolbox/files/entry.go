@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // entry is a file by its name in an open directory. Tools that walk through directories handle files by it and not by
@@ -69,6 +71,19 @@ func (e entry) file(flags int, mode fs.FileMode) (*os.File, error) {
 	}
 }
 
+// regular opens a regular file to read it, as tool.OpenRegular does.
+func (e entry) regular(follow bool) (*os.File, error) {
+	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	if !follow {
+		flags |= unix.O_NOFOLLOW
+	}
+	file, err := e.file(flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	return tool.Regular(file)
+}
+
 // open opens a directory. Without follow, the entry must not be a link.
 func (e entry) open(follow bool) (*os.File, error) {
 	flags := unix.O_RDONLY | unix.O_DIRECTORY
@@ -100,9 +115,14 @@ func entries(dir *os.File) ([]entry, error) {
 	return list, err
 }
 
-// walk calls do for a file and for all beneath it, a directory first. It follows no link.
+// walk calls do for a file and for all beneath it, a directory first. It follows no link. With fs.SkipDir, do leaves out
+// what is in a directory.
 func (e entry) walk(do func(entry) error, fail func(error)) {
-	if err := do(e); err != nil {
+	err := do(e)
+	if errors.Is(err, fs.SkipDir) {
+		return
+	}
+	if err != nil {
 		fail(err)
 	}
 	if s, err := e.lstat(); err != nil || !isDirectory(s) {

@@ -190,30 +190,25 @@ func (a *archive) pack(names []string) error {
 		if !filepath.IsAbs(name) {
 			root = filepath.Join(a.dir, name)
 		}
-		err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
-			if err != nil {
-				a.fail(err)
-				return nil
+		var broken error // of the archive
+		argument(root).walk(func(e entry) error {
+			inside := strings.TrimRight(name, "/") + strings.TrimRight(strings.TrimPrefix(e.path, strings.TrimRight(root, "/")), "/")
+			if broken != nil || a.excluded(inside) {
+				return fs.SkipDir
 			}
-			inside := name + strings.TrimPrefix(file, root)
-			if a.excluded(inside) {
-				if info, err := os.Lstat(file); err == nil && info.IsDir() {
-					return fs.SkipDir
-				}
-				return nil
-			}
-			return a.add(w, file, inside, links, self)
-		})
-		if err != nil {
-			return err
+			broken = a.add(w, e, inside, links, self)
+			return nil
+		}, a.fail)
+		if broken != nil {
+			return broken
 		}
 	}
 	return errors.Join(w.Close(), packed.Close(), buffered.Flush())
 }
 
 // add adds a file. Only an error of the archive is returned.
-func (a *archive) add(w *tar.Writer, file, name string, links map[[2]uint64]string, self fs.FileInfo) error {
-	info, err := os.Lstat(file)
+func (a *archive) add(w *tar.Writer, e entry, name string, links map[[2]uint64]string, self fs.FileInfo) error {
+	info, err := e.stat(false)
 	if err != nil {
 		a.fail(err)
 		return nil
@@ -223,10 +218,10 @@ func (a *archive) add(w *tar.Writer, file, name string, links map[[2]uint64]stri
 	}
 	target := ""
 	if info.Mode()&fs.ModeSymlink != 0 {
-		target, _ = os.Readlink(file)
+		target, _ = e.readlink()
 	}
 	if info.Mode()&fs.ModeSocket != 0 {
-		a.fail(fmt.Errorf("%s: a socket is left out", tool.Printable(file)))
+		a.fail(fmt.Errorf("%s: a socket is left out", tool.Printable(e.path)))
 		return nil
 	}
 	header := &tar.Header{
@@ -272,7 +267,7 @@ func (a *archive) add(w *tar.Writer, file, name string, links map[[2]uint64]stri
 	if header.Typeflag != tar.TypeReg {
 		return w.WriteHeader(header)
 	}
-	in, err := tool.OpenRegular(file)
+	in, err := e.regular(false)
 	if err != nil {
 		a.fail(err)
 		return nil
@@ -284,7 +279,7 @@ func (a *archive) add(w *tar.Writer, file, name string, links map[[2]uint64]stri
 	// A file that has become shorter is filled up, since its size is already written.
 	n, err := io.Copy(w, io.LimitReader(in, header.Size))
 	if missing := header.Size - n; err == nil && missing > 0 {
-		a.fail(fmt.Errorf("%s: it became shorter", tool.Printable(file)))
+		a.fail(fmt.Errorf("%s: it became shorter", tool.Printable(e.path)))
 		_, err = io.CopyN(w, zeros{}, missing)
 	}
 	return err

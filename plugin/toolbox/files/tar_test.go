@@ -137,3 +137,28 @@ func TestTarLinksAFileToItself(t *testing.T) {
 		t.Errorf("status %d, left is %q", status, left())
 	}
 }
+
+func TestTarNamesAndExclusions(t *testing.T) {
+	for args, want := range map[string]string{
+		"cf a.tar .":                  "./ ./.h ./d/ ./d/f ./d/x/ ./d/x/y",
+		"cf a.tar d":                  "d/ d/f d/x/ d/x/y",
+		"cf a.tar d/":                 "d/ d/f d/x/ d/x/y",
+		"cf a.tar --exclude=x d":      "d/ d/f",
+		"cf a.tar --exclude=f d .h":   "d/ d/x/ d/x/y .h",
+		"cf a.tar -C d .":             "./ ./f ./x/ ./x/y",
+		"cf a.tar DIR/d/ --exclude=x": "DIR/d/ DIR/d/f",
+		"cf a.tar -C d x f":           "x/ x/y f",
+	} {
+		tree(t, "d/", "d/f", "d/x/", "d/x/y", ".h")
+		dir, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		args, want = strings.ReplaceAll(args, "DIR", dir), strings.ReplaceAll(want, "DIR", dir[1:])
+		_, status := call(t, "", Tar, strings.Fields(args)...)
+		text, _ := call(t, "", Tar, "tf", "a.tar")
+		if got := strings.Join(strings.Fields(text), " "); got != want || status != 0 {
+			t.Errorf("tar %s has %q, want %q, status %d", args, got, want, status)
+		}
+	}
+}
