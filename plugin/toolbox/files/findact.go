@@ -26,9 +26,9 @@ func (f *find) remove(e *found) bool {
 	if e.path == "." {
 		return true
 	}
-	err := e.entry.remove(false)
+	err := e.remove(false)
 	if errors.Is(err, unix.EISDIR) {
-		err = e.entry.remove(true)
+		err = e.remove(true)
 	}
 	if err != nil {
 		f.fail(err)

@@ -40,28 +40,22 @@ func (a *archive) extractOne(root *os.Root, r io.Reader, h *tar.Header) error {
 		}
 		return nil
 	}
+	info, err := root.Lstat(name)
+	there := err == nil
 	if h.Typeflag == tar.TypeLink { // nothing is removed for a link that can't be made, or that is there
 		first, err := root.Lstat(a.target(h.Linkname))
-		if err != nil {
+		if err != nil || there && os.SameFile(first, info) {
 			return err
 		}
-		if old, err := root.Lstat(name); err == nil && os.SameFile(first, old) {
-			return nil
-		}
 	}
-	if info, err := root.Lstat(name); err == nil && !info.IsDir() {
+	if there && !info.IsDir() {
 		if err := root.Remove(name); err != nil {
 			return err
 		}
 	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
-		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(file, r)
-		if err = errors.Join(err, file.Close()); err != nil {
+		if err := unpackFile(root, name, r); err != nil {
 			return err
 		}
 	case tar.TypeSymlink:
@@ -75,6 +69,15 @@ func (a *archive) extractOne(root *os.Root, r io.Reader, h *tar.Header) error {
 	}
 	a.attributes(root, name, h)
 	return nil
+}
+
+func unpackFile(root *os.Root, name string, r io.Reader) error {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, r)
+	return errors.Join(err, file.Close())
 }
 
 // special makes a device or a FIFO.
