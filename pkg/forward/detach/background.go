@@ -110,15 +110,18 @@ type Starter struct {
 func Connect(ended func()) *Starter {
 	s := &Starter{}
 	ignoreHangup()
-	go func() {
-		_, _ = os.Stdin.Read(make([]byte, 1))
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !s.gone {
-			ended()
-		}
-	}()
+	go s.await(os.Stdin, ended)
 	return s
+}
+
+// await waits for the end of the first process.
+func (s *Starter) await(stdin *os.File, ended func()) {
+	_, _ = stdin.Read(make([]byte, 1))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.gone {
+		ended()
+	}
 }
 
 // Out and Err are standard output and standard error of the first process, Note prints at its terminal. After Ready they
@@ -134,10 +137,9 @@ func (s *Starter) Note(text string) { _ = s.say(message{Note: text}) }
 // Ready lets the first process end, and leaves the working directory, which can be unmounted then. An error means that the
 // first process has ended before.
 func (s *Starter) Ready() error {
-	err := s.say(message{Ready: true})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.gone = true
+	err := s.sayLast()
 	if err == nil {
 		err = dropOutput()
 	}
@@ -145,6 +147,13 @@ func (s *Starter) Ready() error {
 		err = os.Chdir("/")
 	}
 	return err
+}
+
+// sayLast says that this process is ready. s.mu is held from before that until gone is set: the first process ends as soon
+// as it has read it, which is no reason to end too.
+func (s *Starter) sayLast() error {
+	s.gone = true
+	return json.NewEncoder(os.Stdout).Encode(message{Ready: true})
 }
 
 // Failed tells the first process the exit status.
