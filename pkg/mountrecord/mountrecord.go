@@ -58,9 +58,12 @@ func Open(root *os.File, container string) (*Dir, error) {
 		return fail(err)
 	}
 	defer top.Close()
-	const attempts = 10
+	const attempts = 100
 	for range attempts {
 		dir, err := openDir(top, container, true)
+		if errors.Is(err, unix.ENOENT) {
+			continue // another call has removed it between making and opening it
+		}
 		if err != nil {
 			return fail(err)
 		}
@@ -68,7 +71,7 @@ func Open(root *os.File, container string) (*Dir, error) {
 			dir.Close()
 			return fail(err)
 		}
-		// Another call may have removed it before it was locked.
+		// It may also have been removed before it was locked.
 		var st unix.Stat_t
 		if err := unix.Fstat(int(dir.Fd()), &st); err == nil && st.Nlink > 0 {
 			return &Dir{dir}, nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/mountrecord"
@@ -119,4 +120,23 @@ func TestHostileRecords(t *testing.T) {
 	if list, err := d.List(); err == nil {
 		t.Errorf("%+v", list)
 	}
+}
+
+// Calls for one container wait for each other, also if each removes the directory in the end.
+func TestOpenWhileOthersRemove(t *testing.T) {
+	root := host(t)
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			for range 200 {
+				d, err := mountrecord.Open(root, "web")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				d.Close(root, "web")
+			}
+		})
+	}
+	calls.Wait()
 }
