@@ -254,7 +254,7 @@ func TestShellInterrupts(t *testing.T) {
 		s.awaitCommand()
 		time.Sleep(500 * time.Millisecond) // it starts
 		s.send("\x03")
-		if printed := s.expect(`\n` + prompt); strings.Contains(printed, "\nnot reached") {
+		if printed := s.expect(`\n` + prompt); regexp.MustCompile(`(?m)^(\^C)?not reached`).MatchString(printed) {
 			t.Errorf("%s: the rest of the line is run: %q", command, printed)
 		}
 		s.send("echo $?\r")

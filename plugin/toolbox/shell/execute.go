@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
@@ -143,7 +144,7 @@ func ended(ctx context.Context, hc interp.HandlerContext, err error) error {
 		return interp.ExitStatus(exit.ExitCode())
 	}
 	signal := status.Signal()
-	if signal == syscall.SIGINT && ctx.Err() != nil {
+	if signal == syscall.SIGINT && isInterrupted(ctx) {
 		return ctx.Err() // ends a loop too
 	}
 	if signal != syscall.SIGINT && signal != syscall.SIGPIPE {
@@ -154,6 +155,21 @@ func ended(ctx context.Context, hc interp.HandlerContext, err error) error {
 		fmt.Fprintln(hc.Stderr, strings.ToUpper(text[:1])+text[1:])
 	}
 	return interp.ExitStatus(128 + int(signal))
+}
+
+// isInterrupted reports whether ^C ended the program of an interactive shell. It gives the shell's own SIGINT, which was
+// sent at the same time, a moment to arrive: without it the next command of the line would run.
+func isInterrupted(ctx context.Context) bool {
+	if ctx.Done() == nil { // of a script
+		return false
+	}
+	const moment = 200 * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return true
+	case <-time.After(moment):
+		return false // another process sent the signal
+	}
 }
 
 // exported returns the variables that a program inherits.
