@@ -156,7 +156,7 @@ func TestMkdirHasNoGroups(t *testing.T) {
 		if err := errors.Join(os.Chown(dir, 0, gid), os.Chmod(dir, 0o770)); err != nil {
 			t.Fatal(err)
 		}
-		q := attach(source, filepath.Join(dir, "new"))
+		q := attach(source, filepath.Join(dir, strconv.Itoa(gid)))
 		q.Mkdir, q.Force = true, true
 		_, stderr, status := runHelperBy(t, asked(cmd.Process.Pid, q), "setpriv", "--groups", strconv.Itoa(group), helper)
 		if !strings.Contains(stderr, want) || (status == 0) != (want == "") {
