@@ -22,7 +22,7 @@ const differences = `
   exceptions are colors, which are not shown.
 - Regular expressions are those of Go: no references such as \1 in a pattern; for grep -P no look-around and no \K.
 - strace follows amd64, arm64 and riscv64 only. It knows -e trace=CALLS (with ! and %file %network %process %signal
-  %memory %desc), -f (always), -s, -o, -p PID, -t, -tt and -Z, not -c. To trace a command that it starts, strace needs
+  %memory %desc), -f and -T (always), -q, -s, -o, -p PID, -t, -tt and -Z, not -c. To trace a command that it starts, strace needs
   no rights; -p needs CAP_SYS_PTRACE, as --profile trace gives it, unless the kernel lets users trace their own
   processes. The begin and the end of a call are lines of their own.
 - tcpdump's filters are those of github.com/packetcap/go-pcap: host, port, net and protocols, not all of libpcap's

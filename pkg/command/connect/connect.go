@@ -32,9 +32,9 @@ import (
 const long = `Connect standard input and output to a port or UNIX socket of a running container:
 as nc does, in the container's network, with the container's names.
 
-The end of standard input is passed on; what arrives is still printed. The call ends when
-the other side ends, and what can be read at once has been sent. Its exit status is 0, or 125 if it cannot connect or the connection
-breaks.`
+The end of standard input is passed on, and what arrives after it is still printed. The
+call ends when the other side ends; input that is already there is sent first. The exit
+status is 0, or 125 if it cannot connect or the connection breaks.`
 
 const examples = `  docker nsjoin connect web 80                 a port of web, also one of its loopback address
   docker nsjoin connect web db:5432            what web reaches as db:5432

@@ -45,10 +45,10 @@ of the container could take the command over, it is refused.
 
 With --tools IMAGE, / is the image's files, read-only, and the container's files are at
 /target. Everything else is the container's as before. With --root target, / is the
-container's, and the image's static programs are beside the toolbox's. --tools DIR and --tools PROGRAM
-send static programs of this machine along, beside the toolbox's, and engine:DIR takes
-those of a directory of the engine's host: at most 64 MiB and 4096 files. A path begins
-with / or a dot: ./DIR. Dynamic programs are left out. A busybox gets all of its names.
+container's, and the image's static programs are beside the toolbox's. --tools DIR and
+--tools PROGRAM send static programs of this machine along, and engine:DIR takes those
+of a directory of the engine's host: at most 64 MiB and 4096 files. A path begins with
+/ or a dot: ./DIR. Dynamic programs are left out. A busybox gets all of its names.
 
 A paused container stays paused: the command runs beside its cgroup.
 

@@ -65,6 +65,9 @@ func New(cli *dockercli.CLI) *cobra.Command {
 func (o *options) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.AddTo(flags)
+	for _, refused := range []string{"tty", "no-tty", "detach-keys"} { // no command has a terminal
+		_ = flags.MarkHidden(refused)
+	}
 	flags.Lookup("format").Usage = `"text", or "json" for one object a line`
 	flags.BoolVarP(&o.all, "all", "a", false, "All running containers")
 	flags.VarP(&o.query.Filters, "filter", "f", "Containers that match filters of docker ps")

@@ -30,7 +30,9 @@ const long = `List running containers, one per row. The columns say whose each n
 A guest is a process of the host or of another container that is in one of the
 container's own namespaces, for example one that docker nsjoin or nsenter started.
 
-If a container is named ls or inspect, as the subcommands are, type
+MOUNTS, if there are any, is how many mounts docker nsjoin mount has made.
+
+If a container has the name of a subcommand, such as ls, debug or mount, type
 docker nsjoin container:ls to run a command in it.`
 
 const examples = `  docker nsjoin ls                             which containers share what

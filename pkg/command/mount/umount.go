@@ -34,6 +34,7 @@ It ends the call with --keep, too, also one of a container that does not run.`,
 		},
 	}
 	o.addTo(cmd)
+	cmd.Flags().Lookup("format").Usage = `Output format of --dry-run ("text"|"json")`
 	cmd.Flags().BoolVarP(&o.lazy, "lazy", "l", false, "Detach the mount even if processes use it")
 	cmd.ValidArgsFunction = complete(cli)
 	return cmd

@@ -84,7 +84,7 @@ func ParseTarget(word string) (Target, error) {
 }
 
 // IsSpec reports whether a word among the arguments is meant as a SPEC, not as a container: names and IDs of containers
-// have no colon, slash or bracket, do not begin with @, and a word of at most five digits is a port. container:NAME is
+// have no colon, slash, bracket or @, and a word of at most five digits is a port. container:NAME is
 // a container.
 func IsSpec(word string) bool {
 	const digitsOfPort = 5
