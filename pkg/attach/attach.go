@@ -24,6 +24,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
+// ErrInterrupted says that a signal ended the call before there was a command.
+var ErrInterrupted = errors.New("interrupted before the command ran")
+
 // Client is the caller's side of a command.
 type Client struct {
 	connection *engine.Connection
@@ -97,7 +100,7 @@ func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.H
 	close(started)
 	if err != nil {
 		if len(early) > 0 {
-			return 0, errors.New("interrupted before the command ran")
+			return 0, ErrInterrupted
 		}
 		return 0, err
 	}

@@ -2,7 +2,6 @@ package attach
 
 import (
 	"bytes"
-	"errors"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -35,7 +34,7 @@ func (c *Client) wait(h *engine.Helper) (int, error) {
 	case e := <-ended:
 		return e.status, e.err
 	case <-c.givenUp:
-		return 0, exit.Hint(errors.New("interrupted before the command ran"),
+		return 0, exit.Hint(ErrInterrupted,
 			"the helper did not answer in time, and ends by itself; docker ps --filter id=%.12s shows whether it has ended", h.ID())
 	}
 }

@@ -96,5 +96,5 @@ type ForgedError struct {
 }
 
 func (e *ForgedError) Error() string {
-	return fmt.Sprintf("a process in %q has put another descriptor in the place of the UNIX socket that was wanted: %v", e.Container, e.Why)
+	return fmt.Sprintf("a process in %q has put another descriptor where the wanted UNIX socket was: %v", e.Container, e.Why)
 }

@@ -5,7 +5,6 @@ package enginehost
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -83,7 +82,7 @@ func (h *Host) Name() exit.Name { return h.cli.Name }
 // Note tells a user at a terminal what goes on.
 func (h *Host) Note(text string) {
 	if term.IsTerminal(os.Stderr.Fd()) {
-		fmt.Fprintf(os.Stderr, "%s: %s\n", h.Name(), text)
+		h.Name().Note(os.Stderr, text)
 	}
 }
 

@@ -82,7 +82,7 @@ func (h *Host) runInContainer(ctx context.Context, s engine.Spec, r *request.Req
 	r.Audit.Client = Caller()
 	return client.Run(ctx, func(ctx context.Context) (*engine.Helper, error) {
 		if h.interrupted() {
-			return nil, errInterrupted
+			return nil, attach.ErrInterrupted
 		}
 		if h.guard != nil {
 			h.guard.Pass() // package attach takes the signals by now

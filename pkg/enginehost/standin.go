@@ -2,11 +2,11 @@ package enginehost
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/attach"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
 	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
@@ -39,9 +39,6 @@ func (h *Host) PrintStandIn(p *standin.Plan, r *request.Request) error {
 	return p.Print(os.Stdout, r)
 }
 
-// errInterrupted is what package attach says, too.
-var errInterrupted = errors.New("interrupted before the command ran")
-
 // MakeStandIn makes what was planned, and resolves r with it. The helper for r then runs through the engine, so that this
 // process can remove the stand-in in the end: when Close is called. Until then, no signal ends this process. A view of r
 // does not have the program that the stand-in runs.
@@ -63,7 +60,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	})
 	switch {
 	case h.interrupted() && err != nil:
-		return nil, errInterrupted
+		return nil, attach.ErrInterrupted
 	case err != nil:
 		return nil, err
 	}
@@ -79,7 +76,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	answers, err := h.Resolve(h.making, r)
 	switch {
 	case h.interrupted():
-		return nil, errInterrupted
+		return nil, attach.ErrInterrupted
 	case err != nil:
 		return nil, err
 	}

@@ -65,6 +65,11 @@ func (n Name) Warnings(text string) []string {
 	return list
 }
 
+// Note prints what the user may want to know in one line.
+func (n Name) Note(w io.Writer, text string) {
+	fmt.Fprintf(w, "%s: %s\n", n, oneLine(text))
+}
+
 func (n Name) cutWarnings(text string) (list []string, rest string) {
 	for {
 		line, after, _ := strings.Cut(text, "\n")

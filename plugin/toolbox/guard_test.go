@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A file of the container's in the place of a zone is not waited for.
+// A file of the container's instead of a zone is not waited for.
 func TestZone(t *testing.T) {
 	dir := t.TempDir()
 	fifo, bad := filepath.Join(dir, "fifo"), filepath.Join(dir, "bad")

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
@@ -112,7 +111,8 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 		return err
 	}
 	defer host.Close()
-	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: noteAt(cli)}
+	note := func(text string) { host.Note(printable.Text(text)) }
+	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: note}
 	if c.Audit, err = execopts.AuditOf(cli); err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	}
 	defer found.Network.Close()
 	network := reach.New(found.Network)
-	conn, err := o.connect(ctx, network, name, target, noteAt(cli))
+	conn, err := o.connect(ctx, network, name, target, note)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
 	}
@@ -161,15 +161,6 @@ func (o *options) connect(ctx context.Context, network *reach.Network, name stri
 	}
 }
 
-// noteAt returns a function that tells the user at a terminal what the call waits for.
-func noteAt(cli *dockercli.CLI) func(string) {
-	return func(text string) {
-		if term.IsTerminal(os.Stderr.Fd()) {
-			fmt.Fprintf(os.Stderr, "%s: %s\n", cli.Name, printable.Text(text))
-		}
-	}
-}
-
 // gone returns why a container's network is gone.
 func gone(n client.Network) error {
 	if err := n.Err(); err != nil {
@@ -182,7 +173,7 @@ func gone(n client.Network) error {
 // read without waiting: the other side may have ended one direction only.
 func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File, stdout io.Writer) error {
 	in := newInput(stdin)
-	defer in.close()
+	defer in.end()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)

@@ -93,7 +93,7 @@ func TestUrgentData(t *testing.T) {
 func TestInputThatCannotBePolled(t *testing.T) {
 	const none = 1 << 30
 	in := newInput(os.NewFile(none, "none"))
-	defer in.close()
+	defer in.end()
 	if _, err := in.Read(make([]byte, 1)); err == nil || in.ends() {
 		t.Error(err, in.ends())
 	}

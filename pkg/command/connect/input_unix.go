@@ -67,6 +67,3 @@ func (in *input) end() {
 
 // ends reports whether the reader ends after end.
 func (in *input) ends() bool { return in.awake != nil && !in.unpolled.Load() }
-
-// close frees what the reader needs, if it has ended.
-func (in *input) close() { in.end() }

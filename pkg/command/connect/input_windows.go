@@ -17,5 +17,3 @@ func (in *input) ends() bool { return isRegular(in.file) }
 
 // reading is about inputs that are not regular.
 func (in *input) reading() uint64 { return 0 }
-
-func (in *input) close() {}

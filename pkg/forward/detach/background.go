@@ -114,7 +114,7 @@ func Connect(ended func()) *Starter {
 	return s
 }
 
-// await waits for the end of the first process.
+// await waits until the first process has ended.
 func (s *Starter) await(stdin *os.File, ended func()) {
 	_, _ = stdin.Read(make([]byte, 1))
 	s.mu.Lock()

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 // swap makes a link of a directory, to another one.
@@ -78,7 +80,7 @@ func TestCpReplacesLinksInDirectories(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, status := call(t, "", Cp, "-rp", "d", "to"); status != 1 { // sub is no directory there
+	if _, status := tooltest.Call(t, "", Cp, "-rp", "d", "to"); status != 1 { // sub is no directory there
 		t.Errorf("status %d", status)
 	}
 	for path, want := range map[string]string{"keep/f": "keep/f", "to/d/f": "d/f"} {
@@ -86,7 +88,7 @@ func TestCpReplacesLinksInDirectories(t *testing.T) {
 			t.Errorf("%s has %q, %v", path, text, err)
 		}
 	}
-	if _, status := call(t, "", Cp, "-p", "g", "link"); status != 0 { // an argument is followed
+	if _, status := tooltest.Call(t, "", Cp, "-p", "g", "link"); status != 0 { // an argument is followed
 		t.Errorf("status %d", status)
 	}
 	if text, err := os.ReadFile("keep/f"); string(text) != "g" || err != nil {
@@ -100,12 +102,12 @@ func TestRmFollowsNoLinkWithASlash(t *testing.T) {
 		if err := os.Symlink("d", "link"); err != nil {
 			t.Fatal(err)
 		}
-		if _, status := call(t, "", Rm, strings.Fields(args)...); left() != "d d/f link" || status != 1 {
+		if _, status := tooltest.Call(t, "", Rm, strings.Fields(args)...); left() != "d d/f link" || status != 1 {
 			t.Errorf("rm %s: left is %q, status %d", args, left(), status)
 		}
 	}
 	tree(t, "d/", "d/f")
-	if _, status := call(t, "", Rm, "-rv", "d/"); left() != "" || status != 0 {
+	if _, status := tooltest.Call(t, "", Rm, "-rv", "d/"); left() != "" || status != 0 {
 		t.Errorf("left is %q, status %d", left(), status)
 	}
 }
@@ -121,7 +123,7 @@ func TestFindActsWhereItHasLooked(t *testing.T) {
 		{[]string{"d", "-name", "d", "-exec", "sh", "-c", script, ";", "-o", "-name", "f", "-execdir", "rm", "{}", ";"}, "d keep keep/f moved moved/f"},
 	} {
 		tree(t, "d/", "d/f", "keep/", "keep/f")
-		if _, _ = call(t, "", Find, row.args...); left() != row.want {
+		if _, _ = tooltest.Call(t, "", Find, row.args...); left() != row.want {
 			t.Errorf("find %q: left is %q, want %q", row.args, left(), row.want)
 		}
 	}
@@ -174,7 +176,7 @@ func TestGzipReplacesALink(t *testing.T) {
 	if err := os.Symlink("keep", "f.gz"); err != nil {
 		t.Fatal(err)
 	}
-	if _, status := call(t, "", Gzip, "-f", "f"); status != 0 {
+	if _, status := tooltest.Call(t, "", Gzip, "-f", "f"); status != 0 {
 		t.Errorf("status %d", status)
 	}
 	if text, err := os.ReadFile("keep"); string(text) != "keep" || err != nil || left() != "f.gz keep" {

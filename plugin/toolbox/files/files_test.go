@@ -1,44 +1,15 @@
 package files
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-)
 
-// call runs a tool in the working directory, with the text as its standard input. It returns what is printed and the
-// status.
-func call(t *testing.T, input string, main func([]string) int, args ...string) (string, int) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "input")
-	if err := os.WriteFile(file, []byte(input), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	stdin, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldIn, oldOut := os.Stdin, os.Stdout
-	os.Stdin, os.Stdout = stdin, w
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(r)
-		read <- string(text)
-	}()
-	status := main(args)
-	os.Stdin, os.Stdout = oldIn, oldOut
-	w.Close()
-	return <-read, status
-}
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
+)
 
 // tree makes files with their own names as texts, and directories for names that end with a slash.
 func tree(t *testing.T, names ...string) {
@@ -92,7 +63,7 @@ func TestQuestionsAreAsked(t *testing.T) {
 		{Cp, "-i a b d/x d", "y\n", "a b d d/a d/b d/x d/y", 1},
 	} {
 		tree(t, "a", "b", "d/", "d/x", "d/y")
-		if _, status := call(t, row.input, row.main, strings.Fields(row.args)...); left() != row.want || status != row.status {
+		if _, status := tooltest.Call(t, row.input, row.main, strings.Fields(row.args)...); left() != row.want || status != row.status {
 			t.Errorf("%s with %q: left is %q, status %d", row.args, row.input, left(), status)
 		}
 	}
@@ -118,7 +89,7 @@ func TestCpKeepsTheModeOfADirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, status := call(t, "", Cp, "-r", "src/.", "to"); status != 0 {
+	if _, status := tooltest.Call(t, "", Cp, "-r", "src/.", "to"); status != 0 {
 		t.Fatalf("status %d", status)
 	}
 	for name, want := range map[string]os.FileMode{"to": 0o777, "to/new": 0o700} {
@@ -152,7 +123,7 @@ func TestLnNeverRemovesItsTarget(t *testing.T) {
 		for i := range row.args {
 			row.args[i] = strings.Replace(row.args[i], "DIR", dir, 1)
 		}
-		_, status := call(t, "", Ln, row.args...)
+		_, status := tooltest.Call(t, "", Ln, row.args...)
 		text, err := os.ReadFile("a")
 		if status != row.status || left() != row.want || string(text) != "a" || err != nil {
 			t.Errorf("ln %q: status %d, left is %q, a has %q, %v", row.args, status, left(), text, err)
@@ -165,18 +136,18 @@ func TestLnNeverRemovesItsTarget(t *testing.T) {
 
 func TestFindPrintf(t *testing.T) {
 	tree(t, "d/", "d/e/", "d/e/f")
-	text, status := call(t, "", Find, "d", "-name", "f", "-printf", `%p %P %H %f %h %d %s %y %m\n`)
+	text, status := tooltest.Call(t, "", Find, "d", "-name", "f", "-printf", `%p %P %H %f %h %d %s %y %m\n`)
 	if text != "d/e/f e/f d f d/e 2 5 f 600\n" || status != 0 {
 		t.Errorf("it prints %q, status %d", text, status)
 	}
-	if text, _ := call(t, "", Find, "d", "-type", "f", "-newermt", "1 hour ago", "!", "-newermt", "tomorrow"); text != "d/e/f\n" {
+	if text, _ := tooltest.Call(t, "", Find, "d", "-type", "f", "-newermt", "1 hour ago", "!", "-newermt", "tomorrow"); text != "d/e/f\n" {
 		t.Errorf("-newermt finds %q", text)
 	}
 }
 
 func TestLsPutsDirectoriesFirst(t *testing.T) {
 	tree(t, "a", "z/", "b")
-	if text, _ := call(t, "", Ls, "-1", "--group-directories-first"); text != "z\na\nb\n" {
+	if text, _ := tooltest.Call(t, "", Ls, "-1", "--group-directories-first"); text != "z\na\nb\n" {
 		t.Errorf("it prints %q", text)
 	}
 }
@@ -184,7 +155,7 @@ func TestLsPutsDirectoriesFirst(t *testing.T) {
 func TestFindRefusesWhatItDoesNotKnow(t *testing.T) {
 	tree(t, "a")
 	for _, args := range []string{"-daystart", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-samefile a"} {
-		if text, status := call(t, "", Find, append([]string{"."}, strings.Fields(args)...)...); status != 1 || text != "" {
+		if text, status := tooltest.Call(t, "", Find, append([]string{"."}, strings.Fields(args)...)...); status != 1 || text != "" {
 			t.Errorf("find %s prints %q, status %d", args, text, status)
 		}
 	}

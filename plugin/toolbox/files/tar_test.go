@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 func TestTarOptions(t *testing.T) {
@@ -32,7 +34,7 @@ func TestTarOptions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, status := call(t, "", Tar, words...); status != row.status {
+		if _, status := tooltest.Call(t, "", Tar, words...); status != row.status {
 			t.Errorf("tar %s: status %d, want %d", row.args, status, row.status)
 		}
 		if len(words) > 1 {
@@ -62,10 +64,10 @@ func TestTarSkipsGlobalHeaders(t *testing.T) {
 	if err := os.WriteFile("a.tar", archive.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if text, status := call(t, "", Tar, "tf", "a.tar"); text != "f\n" || status != 0 {
+	if text, status := tooltest.Call(t, "", Tar, "tf", "a.tar"); text != "f\n" || status != 0 {
 		t.Errorf("tar tf prints %q, status %d", text, status)
 	}
-	if _, status := call(t, "", Tar, "xf", "a.tar"); status != 0 || left() != "a.tar f" {
+	if _, status := tooltest.Call(t, "", Tar, "xf", "a.tar"); status != 0 || left() != "a.tar f" {
 		t.Errorf("tar xf: status %d, left is %q", status, left())
 	}
 }
@@ -96,7 +98,7 @@ func TestTarUnpacksSparseFiles(t *testing.T) {
 	if err := os.WriteFile("a.tar", append(header, data...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, status := call(t, "", Tar, "xf", "a.tar"); status != 0 {
+	if _, status := tooltest.Call(t, "", Tar, "xf", "a.tar"); status != 0 {
 		t.Fatalf("status %d", status)
 	}
 	if text, err := os.ReadFile("sparse"); err != nil || string(text) != strings.Repeat("\x00", 512)+"text" {
@@ -118,10 +120,10 @@ func TestTarLinksAFileToItself(t *testing.T) {
 	if err := os.Link("d/f", "g"); err != nil {
 		t.Fatal(err)
 	}
-	if _, status := call(t, "", Tar, "cf", "a.tar", "d", "d/f"); status != 0 {
+	if _, status := tooltest.Call(t, "", Tar, "cf", "a.tar", "d", "d/f"); status != 0 {
 		t.Fatalf("status %d", status)
 	}
-	if _, status := call(t, "", Tar, "xf", "a.tar"); status != 0 || left() != "a.tar d d/f g" {
+	if _, status := tooltest.Call(t, "", Tar, "xf", "a.tar"); status != 0 || left() != "a.tar d d/f g" {
 		t.Errorf("status %d, left is %q", status, left())
 	}
 	var archive bytes.Buffer
@@ -133,7 +135,7 @@ func TestTarLinksAFileToItself(t *testing.T) {
 	if err := os.WriteFile("a.tar", archive.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, status := call(t, "", Tar, "xf", "a.tar"); status == 0 || left() != "a.tar d d/f g" {
+	if _, status := tooltest.Call(t, "", Tar, "xf", "a.tar"); status == 0 || left() != "a.tar d d/f g" {
 		t.Errorf("status %d, left is %q", status, left())
 	}
 }
@@ -155,8 +157,8 @@ func TestTarNamesAndExclusions(t *testing.T) {
 			t.Fatal(err)
 		}
 		args, want = strings.ReplaceAll(args, "DIR", dir), strings.ReplaceAll(want, "DIR", dir[1:])
-		_, status := call(t, "", Tar, strings.Fields(args)...)
-		text, _ := call(t, "", Tar, "tf", "a.tar")
+		_, status := tooltest.Call(t, "", Tar, strings.Fields(args)...)
+		text, _ := tooltest.Call(t, "", Tar, "tf", "a.tar")
 		if got := strings.Join(strings.Fields(text), " "); got != want || status != 0 {
 			t.Errorf("tar %s has %q, want %q, status %d", args, got, want, status)
 		}

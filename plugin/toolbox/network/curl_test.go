@@ -11,27 +11,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// stdout returns what is printed during a call, and the call's status.
-func stdout(t *testing.T, call func() int) (string, int) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := os.Stdout
-	os.Stdout = w
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(r)
-		read <- string(text)
-	}()
-	status := call()
-	os.Stdout = old
-	w.Close()
-	return <-read, status
-}
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
+)
 
 func server(t *testing.T) string {
 	t.Helper()
@@ -131,7 +113,7 @@ func TestCurlOptions(t *testing.T) {
 		{[]string{"-c", "jar", url}, "^$", 2},
 		{[]string{"-b", "jar", url}, "^$", 2},
 	} {
-		text, status := stdout(t, func() int { return Curl(append([]string{"-s"}, row.args...)) })
+		text, status := tooltest.Stdout(t, func() int { return Curl(append([]string{"-s"}, row.args...)) })
 		if !regexp.MustCompile(row.want).MatchString(text) || status != row.status {
 			t.Errorf("curl %q prints %q, status %d", row.args, text, status)
 		}

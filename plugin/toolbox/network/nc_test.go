@@ -3,10 +3,11 @@ package network
 import (
 	"io"
 	"net"
-	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 // nc leaves urgent data out, and prints what follows.
@@ -37,17 +38,11 @@ func TestNcUrgentData(t *testing.T) {
 		t.Fatal(err)
 	}
 	peer.Close()
-	out, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	old := os.Stdout
-	os.Stdout = w
-	(&nc{listen: true, noInput: true}).pass(conn, nil)
-	os.Stdout = old
-	w.Close()
-	if text, err := io.ReadAll(out); string(text) != "beforeafter" || err != nil {
-		t.Errorf("%q, %v", text, err)
+	text, _ := tooltest.Stdout(t, func() int {
+		(&nc{listen: true, noInput: true}).pass(conn, nil)
+		return 0
+	})
+	if text != "beforeafter" {
+		t.Errorf("%q", text)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 // What a tool does not do is refused by name.
@@ -33,7 +35,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		{Traceroute, "-g 10.0.0.1 127.0.0.1", 2},
 		{Traceroute, "-I -T 127.0.0.1", 2},
 	} {
-		if _, status := stdout(t, func() int { return row.main(strings.Fields(row.args)) }); status != row.status {
+		if _, status := tooltest.Stdout(t, func() int { return row.main(strings.Fields(row.args)) }); status != row.status {
 			t.Errorf("%s: status %d, want %d", row.args, status, row.status)
 		}
 	}
@@ -65,7 +67,7 @@ func TestDigParts(t *testing.T) {
 }
 
 func TestIpShowsOneLine(t *testing.T) {
-	text, status := stdout(t, func() int { return Ip([]string{"-o", "-4", "addr", "show", "dev", "lo"}) })
+	text, status := tooltest.Stdout(t, func() int { return Ip([]string{"-o", "-4", "addr", "show", "dev", "lo"}) })
 	if status != 0 || text != "" && !strings.HasPrefix(text, "1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft") || strings.Count(text, "\n") > 1 {
 		t.Errorf("it prints %q, status %d", text, status)
 	}
@@ -88,7 +90,7 @@ func TestNcTriesEachPort(t *testing.T) {
 		ports  string
 		status int
 	}{{open, 0}, {"1 " + open, 0}, {open + " 1", 0}, {"1 2", 1}, {"1-2", 1}} {
-		if _, status := stdout(t, func() int { return Nc(append([]string{"-z", "127.0.0.1"}, strings.Fields(row.ports)...)) }); status != row.status {
+		if _, status := tooltest.Stdout(t, func() int { return Nc(append([]string{"-z", "127.0.0.1"}, strings.Fields(row.ports)...)) }); status != row.status {
 			t.Errorf("nc -z %s: status %d, want %d", row.ports, status, row.status)
 		}
 	}
@@ -99,7 +101,7 @@ func TestNcEndsWhenIdle(t *testing.T) {
 	hold := make(chan bool)
 	port := listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte("x")); <-hold })
 	defer close(hold)
-	text, status := stdout(t, func() int { return Nc([]string{"-d", "-w", "0.2", "127.0.0.1", port}) })
+	text, status := tooltest.Stdout(t, func() int { return Nc([]string{"-d", "-w", "0.2", "127.0.0.1", port}) })
 	if text != "x" || status != 0 {
 		t.Errorf("it prints %q, status %d", text, status)
 	}

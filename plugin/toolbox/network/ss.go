@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -43,23 +45,28 @@ func (s *selection) sockets() (list []socket) {
 	})
 }
 
-// Ss prints sockets.
-func Ss(args []string) int {
-	s := selection{}
-	f := tool.Flags("ss", "[-tuwxlanp46eoHs] [state STATE]")
+// addTo adds the flags that ss and netstat both have by the same names.
+func (s *selection) addTo(f *pflag.FlagSet) {
 	f.BoolVarP(&s.tcp, "tcp", "t", false, "TCP")
 	f.BoolVarP(&s.udp, "udp", "u", false, "UDP")
 	f.BoolVarP(&s.raw, "raw", "w", false, "raw sockets")
 	f.BoolVarP(&s.unix, "unix", "x", false, "UNIX sockets")
 	f.BoolVarP(&s.listening, "listening", "l", false, "sockets that listen")
 	f.BoolVarP(&s.all, "all", "a", false, "all sockets")
+	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
+}
+
+// Ss prints sockets.
+func Ss(args []string) int {
+	s := selection{}
+	f := tool.Flags("ss", "[-tuwxlanp46eoHs] [state STATE]")
+	s.addTo(f)
 	f.BoolVarP(&s.processes, "processes", "p", false, "the processes that have them open")
 	f.BoolVarP(&s.four, "ipv4", "4", false, "IPv4")
 	f.BoolVarP(&s.six, "ipv6", "6", false, "IPv6")
 	f.BoolVarP(&s.extended, "extended", "e", false, "users and inodes")
 	f.BoolVarP(&s.noTitle, "no-header", "H", false, "no titles")
 	summary := f.BoolP("summary", "s", false, "numbers of sockets only")
-	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
 	f.BoolVarP(&s.timers, "options", "o", false, "timers")
 	f.BoolP("oneline", "O", false, "a line for each (the default)")
 	if status, ok := tool.Parse(f, args); !ok {
@@ -157,18 +164,12 @@ func socketSummary(s *selection) int {
 func Netstat(args []string) int {
 	s := selection{}
 	f := tool.Flags("netstat", "[-tuwxlanp46] | -r | -i")
-	f.BoolVarP(&s.tcp, "tcp", "t", false, "TCP")
-	f.BoolVarP(&s.udp, "udp", "u", false, "UDP")
-	f.BoolVarP(&s.raw, "raw", "w", false, "raw sockets")
-	f.BoolVarP(&s.unix, "unix", "x", false, "UNIX sockets")
-	f.BoolVarP(&s.listening, "listening", "l", false, "sockets that listen")
-	f.BoolVarP(&s.all, "all", "a", false, "all sockets")
+	s.addTo(f)
 	f.BoolVarP(&s.processes, "programs", "p", false, "the processes that have them open")
 	f.BoolVarP(&s.four, "inet", "4", false, "IPv4")
 	f.BoolVarP(&s.six, "inet6", "6", false, "IPv6")
 	f.BoolVarP(&s.routes, "route", "r", false, "routes")
 	interfaces := f.BoolP("interfaces", "i", false, "interfaces")
-	f.BoolP("numeric", "n", false, "numbers instead of names (the default)")
 	f.BoolP("wide", "W", false, "whole addresses (the default)")
 	f.BoolVarP(&s.extended, "extend", "e", false, "users and inodes")
 	if status, ok := tool.Parse(f, args); !ok {

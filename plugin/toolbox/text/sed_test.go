@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 // A file that can't be written anew keeps what it has. A limit of the size stands for a full disk.
@@ -25,7 +27,7 @@ func TestSedKeepsAFileThatItCannotWrite(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 100, Max: limit.Max}); err != nil {
 		t.Fatal(err)
 	}
-	_, status := call(t, "", Sed, "-i", "s/a/aaaa/", "f")
+	_, status := tooltest.Call(t, "", Sed, "-i", "s/a/aaaa/", "f")
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}

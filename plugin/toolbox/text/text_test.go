@@ -9,36 +9,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-)
 
-// call runs a tool with the text as its standard input, and returns what is printed and the status.
-func call(t *testing.T, input string, main func([]string) int, args ...string) (string, int) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "input")
-	if err := os.WriteFile(file, []byte(input), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	stdin, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stdin.Close()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldIn, oldOut := os.Stdin, os.Stdout
-	os.Stdin, os.Stdout = stdin, w
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(r)
-		read <- string(text)
-	}()
-	status := main(args)
-	os.Stdin, os.Stdout = oldIn, oldOut
-	w.Close()
-	return <-read, status
-}
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
+)
 
 func TestTools(t *testing.T) {
 	dir := t.TempDir()
@@ -111,7 +84,7 @@ func TestTools(t *testing.T) {
 		{Tail, []string{"--follow=nosuch", "txt"}, "", "", 1},
 		{Diff, []string{"-r", "p1", "p2"}, "", "File p1/f is a fifo while file p2/f is a fifo\nFile p1/x is a regular file while file p2/x is a fifo\n", 1},
 	} {
-		if text, status := call(t, row.input, row.main, row.args...); text != row.want || status != row.status {
+		if text, status := tooltest.Call(t, row.input, row.main, row.args...); text != row.want || status != row.status {
 			t.Errorf("%q prints %q, status %d, want %q, %d", row.args, text, status, row.want, row.status)
 		}
 	}
