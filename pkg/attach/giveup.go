@@ -32,6 +32,9 @@ func (c *Client) wait(h *engine.Helper) (int, error) {
 		status, _ := c.received.Status()
 		return status, nil
 	case e := <-ended:
+		if status, known := c.received.Status(); known && complete != nil {
+			return status, nil // the helper's own word, whichever came first
+		}
 		return e.status, e.err
 	case <-c.givenUp:
 		return 0, exit.Hint(ErrInterrupted,

@@ -108,6 +108,10 @@ func (j *Job) run() {
 		j.status, _ = j.received.Status()
 		return
 	case e := <-ended:
+		if status, known := j.received.Status(); known && complete != nil {
+			j.status = status // the helper's own word, whichever came first
+			return
+		}
 		j.status, j.err = e.status, e.err
 	}
 	select {

@@ -52,19 +52,22 @@ func OpenLocal(ctx context.Context, socket *os.File, wait func() error) (*Local,
 	go l.read()
 	select {
 	case <-ready:
-		go l.end()
-		return l, nil
 	case <-l.gone:
+		if len(ready) > 0 { // it has served, and said why it does no more
+			break
+		}
 		l.socket.Close()
 		if err := wait(); err != nil {
 			return nil, err
 		}
-		return nil, errors.New("the helper has ended")
+		return nil, ErrHelperEnded
 	case <-ctx.Done():
 		l.socket.Close()
 		_ = wait()
 		return nil, ctx.Err()
 	}
+	go l.end()
+	return l, nil
 }
 
 // read receives the answers until the helper is gone.
@@ -173,6 +176,11 @@ func (l *Local) ask(ctx context.Context, q message.Question) (reply, error) {
 		l.forget(q.ID, answer)
 		return reply{}, ctx.Err()
 	case <-l.gone:
+		select {
+		case r := <-answer: // it came before the end
+			return r, failure(r)
+		default:
+		}
 		l.forget(q.ID, answer)
 		return reply{}, errGone(syscall.ECONNRESET)
 	}

@@ -57,6 +57,11 @@ func NewRemote(ctx context.Context, helper Helper, messages io.Writer) (*Remote,
 	case <-r.mux.Hello():
 		return r, nil
 	case <-r.mux.Done():
+		select {
+		case <-r.mux.Hello(): // it has served, and Err says why it does no more
+			return r, nil
+		default:
+		}
 		r.hangUp()
 		return r, r.mux.Err()
 	case <-ctx.Done():
