@@ -128,9 +128,10 @@ func (c *container) serve(ctx context.Context, n *reach.Network, starting *start
 		}
 	}()
 	var serving, connections sync.WaitGroup
+	room := roomOf(n, len(c.tunnels))
 	for _, t := range c.tunnels {
 		if t.alive.Err() == nil {
-			serving.Go(func() { t.run(life, ctx, n, starting, &connections) })
+			serving.Go(func() { t.run(life, ctx, n, room.share(), starting, &connections) })
 		}
 	}
 	serving.Wait()

@@ -28,6 +28,7 @@ type network struct {
 	why    error // of Err
 
 	failing error // of Dial
+	most    int   // of Most
 
 	inPlace client.Network // if the container has this process's network
 }
@@ -98,6 +99,7 @@ func cut(address string) (kind, text string, ok bool) {
 }
 
 func (n *network) Names(context.Context) (sockets.Names, error) { return names, nil }
+func (n *network) Most() int                                    { return n.most }
 func (n *network) Gone() <-chan struct{}                        { return n.gone }
 func (n *network) Err() error                                   { return n.why }
 

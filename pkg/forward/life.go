@@ -24,6 +24,8 @@ type life struct {
 	ctx     context.Context // until the container or the forward ends
 	pump    *pump.Pump
 	joined  open
+	// inNetwork is the forward's share of the connections that the network may have; nil if there is no limit.
+	inNetwork *share
 }
 
 const (
@@ -126,23 +128,30 @@ func (l *life) accept(set *listen.Set) {
 	for _, packets := range set.Packets {
 		relaying.Go(func() { l.relay(ctx, packets) })
 	}
-	set.Accept(ctx, mostDials, func(conn net.Conn) {
-		if err := l.serve(conn); reach.IsRefused(err) {
-			if listens, known := l.listens(); known && !listens {
-				cancel()
+	set.Accept(ctx, &listen.Acceptor{
+		Most:  l.owner.session.files.dials,
+		Enter: l.enter,
+		Use: func(conn net.Conn, leave func()) {
+			if err := l.serve(conn, leave); reach.IsRefused(err) {
+				if listens, known := l.listens(); known && !listens {
+					cancel()
+				}
 			}
-		}
-	}, func(err error) { l.limited(fmt.Errorf("new connections have to wait: %w", err)) })
+		},
+		Note: func(err error) { l.limited(fmt.Errorf("new connections have to wait: %w", err)) },
+	})
 	relaying.Wait()
 	cancel()
 	<-closed
 }
 
-// serve connects a client to the target. An error means that the client was reset.
-func (l *life) serve(client net.Conn) error {
+// serve connects a client to the target, and calls leave when the connection has ended. An error means that the client was
+// reset.
+func (l *life) serve(client net.Conn, leave func()) error {
 	began, peer := time.Now(), client.RemoteAddr()
 	if !l.joined.begin() {
 		listen.Reset(client)
+		leave()
 		return net.ErrClosed
 	}
 	l.total.Add(1)
@@ -154,6 +163,7 @@ func (l *life) serve(client net.Conn) error {
 		} else {
 			listen.Reset(client)
 		}
+		leave()
 		l.joined.end()
 		if !refused && !l.isOver() {
 			if ownPort := !l.Reverse && l.Target.Host == "" && l.Target.Network == spec.TCP; !ownPort || !reach.IsRefused(err) {
@@ -167,6 +177,7 @@ func (l *life) serve(client net.Conn) error {
 	l.now.Add(1)
 	l.pump.Join(client, target, func(sent, received int64, err error) {
 		l.now.Add(-1)
+		leave()
 		l.ended(peer, began, sent, received, err)
 		l.joined.end()
 	})

@@ -14,7 +14,7 @@ import (
 // limits reports limits that many connections meet at the same time.
 type limits struct {
 	mu   sync.Mutex
-	said map[error]time.Time // by the error of known
+	said map[any]time.Time // by the error of known, a fullShare, or the text of another error
 }
 
 // known are these limits, with what the user can do.
@@ -31,14 +31,14 @@ var known = []struct {
 const againAfter = time.Minute
 
 // isFirst reports whether the limit was not reported recently.
-func (l *limits) isFirst(limit error) bool {
+func (l *limits) isFirst(limit any) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if at, said := l.said[limit]; said && time.Since(at) < againAfter {
 		return false
 	}
 	if l.said == nil {
-		l.said = make(map[error]time.Time)
+		l.said = make(map[any]time.Time)
 	}
 	l.said[limit] = time.Now()
 	return true
@@ -58,9 +58,9 @@ func (t *tunnel) atLimit(err error) bool {
 	return false
 }
 
-// limited reports that a limit of the system is reached.
+// limited reports that a limit of the system is reached, once for the call: each forward may meet it.
 func (t *tunnel) limited(err error) {
-	if !t.atLimit(err) {
+	if !t.atLimit(err) && t.owner.session.limits.isFirst(err.Error()) {
 		t.tellLimit(err)
 	}
 }

@@ -21,15 +21,24 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 		return
 	}
 	var mu sync.Mutex
-	began := make(map[netip.AddrPort]time.Time)
+	type start struct {
+		at    time.Time
+		leave func()
+	}
+	began := make(map[netip.AddrPort]start)
 	r := udprelay.Relay{
 		Dial: func(ctx context.Context, peer netip.AddrPort) (net.Conn, error) {
+			leave, ok := l.tryEnter()
+			if !ok {
+				return nil, errNoPlace
+			}
 			conn, err := l.network.Connect(ctx, l.Target)
 			if err != nil {
+				leave()
 				return nil, err
 			}
 			mu.Lock()
-			began[peer] = time.Now()
+			began[peer] = start{time.Now(), leave}
 			mu.Unlock()
 			l.total.Add(1)
 			l.now.Add(1)
@@ -38,15 +47,18 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 		Sent: &l.bytes.Sent, Received: &l.bytes.Received,
 		Admit: l.admits,
 		Report: func(_ netip.AddrPort, err error) {
-			l.unreachable(err)
+			if !errors.Is(err, errNoPlace) { // which was said
+				l.unreachable(err)
+			}
 		},
 		Ended: func(peer netip.AddrPort, sent, received int64) {
 			mu.Lock()
-			since := began[peer]
+			of := began[peer]
 			delete(began, peer)
 			mu.Unlock()
+			of.leave()
 			l.now.Add(-1)
-			l.ended(net.UDPAddrFromAddrPort(peer), since, sent, received, nil)
+			l.ended(net.UDPAddrFromAddrPort(peer), of.at, sent, received, nil)
 		},
 	}
 	if err := r.Serve(ctx, socket); err != nil && ctx.Err() == nil {
@@ -54,6 +66,9 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 		l.pause(lookRarely)
 	}
 }
+
+// errNoPlace means that the forward has as many peers as it may have.
+var errNoPlace = errors.New("no more peers")
 
 // admits reports whether a peer's packets are passed on.
 func (l *life) admits(local, peer netip.AddrPort) bool {

@@ -67,11 +67,17 @@ type Session struct {
 	containers []*container
 	report     sync.Mutex
 	limits     limits
+	files      files
 }
 
 // New prepares a call.
 func New(containers []Container, o Options) (*Session, error) {
-	s := &Session{o: o}
+	forwards := 0
+	for _, c := range containers {
+		forwards += len(c.Forwards)
+	}
+	s := &Session{o: o, files: divideFiles(mostFiles(), max(1, forwards))}
+	room := newRoom(s.files.limit, s.files.connections, forwards)
 	for _, c := range containers {
 		made := &container{Container: c, session: s}
 		for _, f := range c.Forwards {
@@ -79,6 +85,7 @@ func New(containers []Container, o Options) (*Session, error) {
 			if err != nil {
 				return nil, err
 			}
+			t.share = room.share()
 			made.tunnels = append(made.tunnels, t)
 		}
 		s.containers = append(s.containers, made)

@@ -30,6 +30,7 @@ type tunnel struct {
 	total   atomic.Int64
 	now     atomic.Int64 // connections that are open
 	bytes   pump.Counts
+	share   *share // of the connections of the call
 
 	mu       sync.Mutex
 	state    Kind
@@ -84,12 +85,13 @@ const (
 
 // run forwards until ctx or the forward ends. connections counts what goes on after that: connections that may pass on
 // their last bytes until over.
-func (t *tunnel) run(ctx, over context.Context, n *reach.Network, starting *starting, connections *sync.WaitGroup) {
+func (t *tunnel) run(ctx, over context.Context, n *reach.Network, inNetwork *share, starting *starting, connections *sync.WaitGroup) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(t.alive, cancel)()
 	o := &t.owner.session.o
-	l := &life{tunnel: t, network: n, ctx: ctx, pump: pump.New()}
+	l := &life{tunnel: t, network: n, ctx: ctx, pump: pump.New(), inNetwork: inNetwork}
+	l.pump.Pipes = t.owner.session.files.pipes
 	l.pump.Report, l.pump.Counts = l.limited, &t.bytes
 	connections.Go(func() { l.finish(over) })
 	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,6 +122,80 @@ func TestTooFewDescriptors(t *testing.T) {
 	if n == 0 || n > 2 {
 		t.Error(n, "lines")
 	}
+}
+
+// pagesVariable turns the test program into a user whose pipes have as many pages as they may have.
+const pagesVariable = "NSJOIN_TEST_PIPE_PAGES"
+
+// With as many pages as the user's pipes may have, all bytes arrive, and one line says it.
+func TestPipePages(t *testing.T) {
+	if os.Getenv(pagesVariable) == "" {
+		if os.Getuid() != 0 {
+			t.Skip("only root becomes a user without pipes")
+		}
+		const user = 54321
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestPipePages$", "-test.v")
+		cmd.Dir, cmd.Env = "/", append(os.Environ(), pagesVariable+"=1")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "--- PASS: TestPipePages") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	takeAllPages(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPump(t)
+	lines := make(chan error, 10)
+	p.Report = func(err error) { lines <- err }
+	for range 4 {
+		j := join(t, p, l, l, false)
+		go func() {
+			_, _ = j.left.Write(make([]byte, 4<<20))
+			_ = j.left.Close()
+		}()
+		if n, err := io.Copy(io.Discard, j.right); n != 4<<20 || err != nil {
+			t.Error(n, err)
+		}
+		_ = j.right.Close()
+		<-j.done
+	}
+	_ = l.Close()
+	if len(lines) != 1 {
+		t.Fatal(len(lines), "lines")
+	}
+	if err := <-lines; !strings.Contains(err.Error(), "bytes are copied instead: the user's pipes have as many pages as /proc/sys/fs/pipe-user-pages-soft allows") {
+		t.Error(err)
+	}
+}
+
+// takeAllPages makes pipes until the user's have as many pages as they may have.
+func takeAllPages(t *testing.T) {
+	t.Helper()
+	const size = 1 << 20
+	for made := 0; ; made++ {
+		var fds [2]int
+		if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { closeBoth(fds) })
+		if _, err := unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, size); err != nil {
+			if got, _ := unix.FcntlInt(uintptr(fds[0]), unix.F_GETPIPE_SZ, 0); got < 64<<10 {
+				return
+			}
+		}
+		if made > 5000 {
+			t.Skip("pipe-user-pages-soft is not set")
+		}
+	}
+}
+
+func closeBoth(fds [2]int) {
+	_ = unix.Close(fds[0])
+	_ = unix.Close(fds[1])
 }
 
 // A Join that Close overtakes starts no loop, which nobody would stop.

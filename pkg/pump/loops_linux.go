@@ -105,7 +105,10 @@ func (p *Pump) loop() *loop {
 	}
 	if len(s.list) < min(mostLoops, runtime.GOMAXPROCS(0)) && !s.failed {
 		if s.list == nil {
-			s.pipes.report = p.report
+			s.pipes.report, s.pipes.most = p.report, p.Pipes
+			if p.Pipes == 0 {
+				s.pipes.most = mostLent
+			}
 		}
 		l, err := newLoop(&s.pipes)
 		if err == nil {

@@ -16,12 +16,13 @@ type pipes struct {
 	mu     sync.Mutex
 	idle   []pipe
 	lent   int
+	most   int  // that are lent
 	failed bool // the system refused one; until one comes back, none is asked for
 	report func(subject string, err error)
 }
 
 const (
-	mostLent    = 64        // slow readers hold no more pipes than this; bytes for the others stay in their sockets
+	mostLent    = 64        // if Pump.Pipes does not say otherwise
 	mostIdle    = 8         // pipes that are kept while nothing moves
 	pipeSize    = 512 << 10 // takes a third less time of the processor than the kernel's default
 	defaultSize = 64 << 10  // a user with too many pipes gets smaller ones (pipe(7), pipe-user-pages-soft)
@@ -37,7 +38,7 @@ func (p *pipes) borrow() (pipe, bool) {
 		p.lent++
 		return lent, true
 	}
-	if p.lent >= mostLent || p.failed {
+	if p.lent >= p.most || p.failed {
 		return pipe{}, false
 	}
 	made, err := newPipe()
@@ -50,13 +51,20 @@ func (p *pipes) borrow() (pipe, bool) {
 	return made, true
 }
 
-// errPages is not the kernel's: it makes a smaller pipe.
-var errPages = errors.New("the user's pipes have as many pages as /proc/sys/fs/pipe-user-pages-soft allows")
+// Errors of newPipe. At the first limit the kernel makes a smaller pipe. At the second one it says ENFILE, as if there were
+// too many open files.
+var (
+	errPages  = errors.New("the user's pipes have as many pages as /proc/sys/fs/pipe-user-pages-soft allows")
+	errNoMore = errors.New("/proc/sys/fs/pipe-user-pages-hard or file-max allows no more")
+)
 
 // newPipe makes a pipe that has room for as many bytes as a loop's buffer.
 func newPipe() (pipe, error) {
 	var fds [2]int
-	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+	switch err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); {
+	case errors.Is(err, unix.ENFILE):
+		return pipe{}, errNoMore
+	case err != nil:
 		return pipe{}, err
 	}
 	made := pipe{fds[0], fds[1]}

@@ -18,6 +18,9 @@ type Pump struct {
 	Report func(error)
 	// Counts counts the bytes of all pairs while they move. It may be replaced before the first Join.
 	Counts *Counts
+	// Pipes is how many pipes hold bytes that their readers do not take yet; bytes for others stay in their sockets. 0
+	// stands for 64. A pipe is two open files. It may be set before the first Join.
+	Pipes int
 
 	mu       sync.Mutex
 	closed   bool

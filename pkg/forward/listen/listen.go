@@ -205,24 +205,40 @@ func (s *Set) Close() {
 	}
 }
 
-// Accept calls use in a goroutine of its own for every connection, at most most at a time, until the set is closed. note
-// is called once each time that the kernel begins to refuse new connections, because a limit is reached; they wait
-// meanwhile. Accept returns when the sockets are closed; the calls may still be under way.
-func (s *Set) Accept(ctx context.Context, most int, use func(net.Conn), note func(error)) {
-	slots := make(chan struct{}, most)
+// Acceptor is what accepts the connections of a Set.
+type Acceptor struct {
+	// Enter waits until another connection may be accepted. It returns false if ctx has ended.
+	Enter func(ctx context.Context) (leave func(), ok bool)
+	// Use is called in a goroutine of its own for every connection, at most Most at a time. It calls leave when the
+	// connection has ended.
+	Use  func(conn net.Conn, leave func())
+	Most int
+	// Note is called once each time that the kernel begins to refuse new connections, because a limit is reached; they
+	// wait meanwhile.
+	Note func(error)
+}
+
+// Accept accepts connections until the set is closed. Then calls of a.Use may still be under way.
+func (s *Set) Accept(ctx context.Context, a *Acceptor) {
+	slots := make(chan struct{}, a.Most)
 	var wg sync.WaitGroup
 	for _, l := range s.Listeners {
-		wg.Go(func() { accept(ctx, l, slots, use, note) })
+		wg.Go(func() { a.accept(ctx, l, slots) })
 	}
 	wg.Wait()
 }
 
-func accept(ctx context.Context, l net.Listener, slots chan struct{}, use func(net.Conn), note func(error)) {
+func (a *Acceptor) accept(ctx context.Context, l net.Listener, slots chan struct{}) {
 	var failing pause
 	for {
+		leave, ok := a.Enter(ctx)
+		if !ok {
+			return
+		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
+			leave()
 			return
 		}
 		conn, err := l.Accept()
@@ -230,16 +246,17 @@ func accept(ctx context.Context, l net.Listener, slots chan struct{}, use func(n
 			failing.reset()
 			go func() {
 				defer func() { <-slots }()
-				use(conn)
+				a.Use(conn, leave)
 			}()
 			continue
 		}
 		<-slots
+		leave()
 		if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
 			return
 		}
 		if failing.first() && !errors.Is(err, syscall.ECONNABORTED) {
-			note(cause(err))
+			a.Note(cause(err))
 		}
 		failing.wait(ctx)
 	}

@@ -65,12 +65,22 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// acceptor accepts as many connections as there are.
+func acceptor(most int, use func(net.Conn), note func(error)) *listen.Acceptor {
+	return &listen.Acceptor{
+		Most:  most,
+		Enter: func(context.Context) (func(), bool) { return func() {}, true },
+		Use:   func(conn net.Conn, leave func()) { use(conn); leave() },
+		Note:  note,
+	}
+}
+
 func TestAccept(t *testing.T) {
 	s := on(t, spec.Listen{Network: spec.TCP})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.Accept(t.Context(), 10, listen.Reset, func(err error) { t.Errorf("%v", err) })
+		s.Accept(t.Context(), acceptor(10, listen.Reset, func(err error) { t.Errorf("%v", err) }))
 	}()
 	for _, address := range s.Addresses() {
 		conn, err := net.Dial("tcp", address)
@@ -121,7 +131,7 @@ func TestAcceptGoesOnWithTooManyFiles(t *testing.T) {
 	s := &listen.Set{Listeners: []net.Listener{f}}
 	var noted []error
 	served := make(chan struct{})
-	s.Accept(t.Context(), 1, func(c net.Conn) { c.Close(); close(served) }, func(err error) { noted = append(noted, err) })
+	s.Accept(t.Context(), acceptor(1, func(c net.Conn) { c.Close(); close(served) }, func(err error) { noted = append(noted, err) }))
 	<-served
 	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("%v", err)

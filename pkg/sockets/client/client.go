@@ -48,6 +48,8 @@ type Network interface {
 	Programs(ctx context.Context) ([]sockets.Listening, error)
 	// Names returns the container's files about names.
 	Names(ctx context.Context) (message.Names, error)
+	// Most returns how many connections there may be at a time, 0 for as many as this process may have.
+	Most() int
 	// Gone is closed when the container's first process, or the helper, has ended.
 	Gone() <-chan struct{}
 	// Err returns why, once Gone is closed: nil if the container's first process has ended. A *RefusedError says that the

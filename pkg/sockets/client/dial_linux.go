@@ -25,10 +25,18 @@ type pool struct {
 	asking bool
 }
 
-const (
-	poolSize = 32 // sockets that are asked for at once
-	poolLow  = 16 // if fewer are left, more are asked for
-)
+// poolSize is how many sockets are asked for at once. If fewer than half of them are left, more are asked for.
+const poolSize = 32
+
+// stock returns poolSize, or less if this process may not have many open files.
+func stock() int {
+	const least, share = 2, 128
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur/share >= poolSize {
+		return poolSize
+	}
+	return max(least, int(limit.Cur/share))
+}
 
 // take takes a socket of the pool. It asks the helper only if there is none.
 func (l *Local) take(ctx context.Context, k kind) (int, error) {
@@ -42,7 +50,7 @@ func (l *Local) take(ctx context.Context, k kind) (int, error) {
 	if n := len(p.free); n > 0 {
 		fd, p.free = p.free[n-1], p.free[:n-1]
 	}
-	if fd >= 0 && len(p.free) < poolLow && !p.asking && !l.ended {
+	if fd >= 0 && len(p.free) < l.stock/2 && !p.asking && !l.ended {
 		p.asking = true
 		go l.fill(p, k)
 	}
@@ -50,7 +58,7 @@ func (l *Local) take(ctx context.Context, k kind) (int, error) {
 	if fd >= 0 {
 		return fd, nil
 	}
-	r, err := l.ask(ctx, message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: poolSize})
+	r, err := l.ask(ctx, message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: l.stock})
 	if err != nil {
 		return -1, err
 	}
@@ -62,7 +70,7 @@ func (l *Local) take(ctx context.Context, k kind) (int, error) {
 }
 
 func (l *Local) fill(p *pool, k kind) {
-	r, err := l.ask(context.Background(), message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: poolSize})
+	r, err := l.ask(context.Background(), message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: l.stock})
 	if err == nil {
 		l.add(p, r.fds)
 	}
@@ -76,7 +84,7 @@ func (l *Local) add(p *pool, fds []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, fd := range fds {
-		if l.ended || len(p.free) >= 2*poolSize { //nolint:mnd // several may have asked
+		if l.ended || len(p.free) >= 2*l.stock { //nolint:mnd // several may have asked
 			unix.Close(fd)
 			continue
 		}

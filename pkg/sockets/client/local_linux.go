@@ -26,6 +26,7 @@ type Local struct {
 	gone   chan struct{} // closed by the reader
 	why    error         // of Err, set before gone is closed
 	over   chan struct{} // closed when the helper has ended
+	stock  int           // sockets that are asked for at once
 
 	mu      sync.Mutex
 	last    uint64
@@ -45,7 +46,7 @@ type reply struct {
 func OpenLocal(ctx context.Context, socket *os.File, wait func() error) (*Local, error) {
 	l := &Local{
 		socket: socket, wait: wait, gone: make(chan struct{}), over: make(chan struct{}),
-		pending: make(map[uint64]chan reply), pools: make(map[kind]*pool),
+		pending: make(map[uint64]chan reply), pools: make(map[kind]*pool), stock: stock(),
 	}
 	ready := make(chan reply, 1)
 	l.pending[0] = ready
@@ -128,6 +129,9 @@ func (l *Local) end() {
 	_ = l.wait()
 	close(l.over)
 }
+
+// Most returns 0; see Network.
+func (l *Local) Most() int { return 0 }
 
 // Gone is closed when the container's first process, or the helper, has ended.
 func (l *Local) Gone() <-chan struct{} { return l.gone }

@@ -74,6 +74,9 @@ func NewRemote(ctx context.Context, helper Helper, messages io.Writer) (*Remote,
 // Status returns the helper's exit status, if it is known.
 func (r *Remote) Status() (status int, known bool) { return r.received.Status() }
 
+// Most returns how many connections there may be at a time; see Network.
+func (r *Remote) Most() int { return streams.Limit }
+
 // Gone is closed when the container's first process, or the helper, has ended.
 func (r *Remote) Gone() <-chan struct{} { return r.mux.Gone() }
 
