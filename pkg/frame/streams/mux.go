@@ -182,7 +182,7 @@ func (m *Mux) tick() {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err == nil {
+	if m.err == nil && !m.out.failed {
 		m.out.alive = true
 		m.out.wake.Signal()
 		m.watch.Reset(frame.Interval)

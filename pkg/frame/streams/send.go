@@ -3,6 +3,7 @@ package streams
 import (
 	"encoding/binary"
 	"sync"
+	"time"
 )
 
 // outgoing has what waits to be sent. Mux.mu guards it.
@@ -10,6 +11,8 @@ type outgoing struct {
 	wake sync.Cond // of the goroutine that sends
 	idle sync.Cond // signaled when nothing is left to send
 	busy bool      // a batch is being written
+	// failed says that nothing can be sent any more, and that the Mux ends soon.
+	failed bool
 
 	urgent   []*Stream // have something to send that needs no credit
 	ready    []*Stream // have data to send and credit for it, or an end; the next in turn first
@@ -72,12 +75,27 @@ func (m *Mux) send() {
 		batch = m.fill(batch[:0])
 		m.mu.Unlock()
 		if _, err := m.to.Write(batch); err != nil {
-			m.End(err)
+			m.endSoon(err)
 			return
 		}
 		if cap(batch) > 2*maxBatch {
 			batch = make([]byte, 0, maxBatch+headerSize+MaxData)
 		}
+	}
+}
+
+// lastWords is how long what the other end has said may take to come once nothing can be sent to it any more.
+const lastWords = 5 * time.Second
+
+// endSoon ends the Mux because a frame could not be sent. An end that has ended may have said why before, which counts:
+// so it is the end of what it has sent that ends the Mux, if that comes in time.
+func (m *Mux) endSoon(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		m.out.failed = true
+		m.watch.Stop()
+		m.watch = time.AfterFunc(lastWords, func() { m.End(err) })
 	}
 }
 
