@@ -78,11 +78,21 @@ func NewClient(connection *engine.Connection, r *request.Request, cliGone func()
 func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.Helper, error)) (int, error) {
 	signals, stop := takeSignals()
 	defer stop()
+	h, err := startUnlessInterrupted(ctx, signals, start)
+	if err != nil {
+		return 0, err
+	}
+	return c.attach(ctx, h, signals)
+}
+
+// startUnlessInterrupted starts the helper. A terminating signal ends that. If the helper has started nevertheless, the
+// signal is one for the command.
+func startUnlessInterrupted(ctx context.Context, signals chan os.Signal, start func(context.Context) (*engine.Helper, error)) (*engine.Helper, error) {
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
-	started := make(chan struct{})
-	early := make(chan os.Signal, 1)
+	started, early := make(chan struct{}), make(chan os.Signal, 1)
 	go func() {
+		defer close(early)
 		for {
 			select {
 			case s := <-signals:
@@ -98,13 +108,17 @@ func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.H
 	}()
 	h, err := start(ctx)
 	close(started)
-	if err != nil {
-		if len(early) > 0 {
-			return 0, ErrInterrupted
+	s, interrupted := <-early
+	switch {
+	case interrupted && err != nil:
+		return nil, ErrInterrupted
+	case interrupted:
+		select {
+		case signals <- s:
+		default: // others wait to be passed on
 		}
-		return 0, err
 	}
-	return c.attach(ctx, h, signals)
+	return h, err
 }
 
 func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os.Signal) (int, error) {

@@ -33,7 +33,7 @@ func endsProcess(s os.Signal) bool {
 }
 
 // takeSignals takes the signals that are passed on to the command.
-func takeSignals() (signals <-chan os.Signal, stop func()) {
+func takeSignals() (signals chan os.Signal, stop func()) {
 	signal.Ignore(syscall.SIGPIPE) // the command is notified instead
 	taken := make(chan os.Signal, 16)
 	for s := range linuxNumbers {

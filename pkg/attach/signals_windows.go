@@ -15,7 +15,7 @@ func onLinux(s os.Signal) (int, bool) { return 2, s == os.Interrupt }
 func endsProcess(os.Signal) bool { return true }
 
 // takeSignals takes the signals that are passed on to the command.
-func takeSignals() (signals <-chan os.Signal, stop func()) {
+func takeSignals() (signals chan os.Signal, stop func()) {
 	taken := make(chan os.Signal, 16)
 	signal.Notify(taken, os.Interrupt)
 	return taken, func() { signal.Stop(taken) }

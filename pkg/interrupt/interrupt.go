@@ -27,8 +27,10 @@ func Start(ctx context.Context) (context.Context, *Guard) {
 		defer cancel()
 		select {
 		case <-g.signals:
-			g.leave()
-			cancel()
+			if !g.hasPassed() { // else somebody else has it too
+				g.leave()
+				cancel()
+			}
 			<-g.ended
 		case <-g.passed:
 			<-g.ended
@@ -40,6 +42,15 @@ func Start(ctx context.Context) (context.Context, *Guard) {
 
 // Pass says that the signals are for somebody else, who takes them too. They do not end this process either.
 func (g *Guard) Pass() { g.pass.Do(func() { close(g.passed) }) }
+
+func (g *Guard) hasPassed() bool {
+	select {
+	case <-g.passed:
+		return true
+	default:
+		return false
+	}
+}
 
 // Finish begins to remove what was made. At the next signal tell is called, and the one after that ends the process.
 func (g *Guard) Finish(tell func()) {

@@ -82,6 +82,35 @@ func TestStops(t *testing.T) {
 	}
 }
 
+// The Docker CLI closes its socket at a signal that this process gets as well: that is one signal, which does not kill.
+func TestSignalOfTheCLIToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, both := range []bool{true, false} {
+			s := newStops()
+			defer s.cancel()
+			caught, closed, done := make(chan os.Signal, 8), make(chan struct{}), make(chan struct{})
+			close(closed)
+			go s.follow(caught, closed, func() bool { return false }, done)
+			synctest.Wait()
+			want := exit.Signalled(sigterm)
+			if both {
+				caught <- os.Interrupt
+				want = exit.Signalled(2)
+			}
+			time.Sleep(time.Second)
+			select {
+			case <-s.kill:
+				t.Error("it kills")
+			default:
+			}
+			if s.status() != want {
+				t.Errorf("status %d, want %d", s.status(), want)
+			}
+			close(done)
+		}
+	})
+}
+
 // What keeps someone waiting is left a second after the commands were told to end.
 func TestStopsEndWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -274,6 +303,24 @@ func (h *fakeHelper) Close()         { h.end() }
 func (c *call) testWait(web target, h *fakeHelper) result {
 	s := c.printer.Open(web.label(), 0)
 	return c.wait(web, begun{Job: job.Start(h, s.Stdout(), s.Stderr())}, s, nil, nil)
+}
+
+// A command that has ended by itself has not timed out, if both is so when somebody looks.
+func TestEndedBeforeTheLimit(t *testing.T) {
+	for range 100 {
+		c := newTestCall(t, io.Discard)
+		h := newFakeHelper(3)
+		h.end()
+		s := c.printer.Open(label("web"), 0)
+		j := job.Start(h, s.Stdout(), s.Stderr())
+		<-j.Done()
+		late, slow := make(chan time.Time, 1), make(chan struct{})
+		late <- time.Now()
+		close(slow)
+		if r := c.wait(newTarget("web"), begun{Job: j}, s, late, slow); r.status != 3 || r.why != "" {
+			t.Fatalf("%+v", r)
+		}
+	}
 }
 
 // A helper that takes no signal keeps nobody from hanging up.

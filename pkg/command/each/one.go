@@ -57,6 +57,8 @@ func (c *call) one(t target, s *lines.Source) result {
 		select {
 		case <-time.After(jitter(pause)):
 		case <-c.stops.stop:
+		}
+		if c.stops.began() {
 			return r
 		}
 		pause = min(2*pause, maxPause)
@@ -191,9 +193,11 @@ func (c *call) wait(t target, j begun, s *lines.Source, late <-chan time.Time, s
 		}
 	}
 	for {
+		if j.ended() { // by itself, whatever else has happened by now
+			return ended(j.Job, r, cause)
+		}
 		select {
 		case <-j.Done():
-			return ended(j.Job, r, cause)
 		case <-late:
 			if more := s.Waited() - held; more > 0 {
 				held, late = held+more, time.After(more)

@@ -104,28 +104,37 @@ func (s *stops) watchSignals(cli context.Context, gone func() bool) (stop func()
 		}
 	}
 	done := make(chan struct{})
-	go func() {
-		closed := cli.Done()
-		for {
-			select {
-			case <-done:
-				return
-			case sig := <-caught:
-				if number, ok := sig.(syscall.Signal); ok {
-					s.begin(int(number), "")
-				}
-			case <-closed:
-				closed = nil
-				const moment = 100 * time.Millisecond // for the terminal's own signal, and the end of a CLI that dies
-				time.Sleep(moment)
-				if gone() || !s.began() {
-					s.begin(sigterm, "")
-				}
-			}
-		}
-	}()
+	go s.follow(caught, cli.Done(), gone, done)
 	return func() {
 		signal.Stop(caught)
 		close(done)
+	}
+}
+
+// follow calls begin for signals, and when the CLI has closed its socket, until done is closed.
+func (s *stops) follow(caught <-chan os.Signal, closed <-chan struct{}, gone func() bool, done <-chan struct{}) {
+	const moment = 100 * time.Millisecond // for the terminal's own signal, and the end of a CLI that dies
+	var settled <-chan time.Time
+	take := func(sig os.Signal) {
+		if number, ok := sig.(syscall.Signal); ok {
+			s.begin(int(number), "")
+		}
+	}
+	for {
+		select {
+		case <-done:
+			return
+		case sig := <-caught:
+			take(sig)
+		case <-closed:
+			closed, settled = nil, time.After(moment)
+		case <-settled:
+			for len(caught) > 0 {
+				take(<-caught)
+			}
+			if gone() || !s.began() {
+				s.begin(sigterm, "")
+			}
+		}
 	}
 }

@@ -260,20 +260,31 @@ func withSignals(parent context.Context) (ctx context.Context, stop func()) {
 	if len(signals) > 0 { // none stands for all
 		signal.Notify(arrived, signals...)
 	}
-	end := func(s syscall.Signal) {
-		cancel(exit.CommandStatus(exit.Signalled(int(s))))
-		signal.Stop(arrived)
-	}
 	go func() {
-		select {
-		case s := <-arrived:
+		defer signal.Stop(arrived)
+		if s := ending(arrived, parent.Done(), ctx.Done()); s != nil {
 			number, _ := s.(syscall.Signal)
-			end(number)
-		case <-parent.Done(): // the Docker CLI has got a signal, or is gone
-			end(syscall.SIGTERM)
-		case <-ctx.Done():
-			signal.Stop(arrived)
+			cancel(exit.CommandStatus(exit.Signalled(int(number))))
 		}
 	}()
 	return ctx, func() { cancel(nil) }
+}
+
+// ending waits for a signal. parent is closed when the Docker CLI has got one, or is gone: that stands for SIGTERM, unless
+// it is one that both have got. It returns nil if over is closed before.
+func ending(arrived <-chan os.Signal, parent, over <-chan struct{}) os.Signal {
+	select {
+	case s := <-arrived:
+		return s
+	case <-parent:
+	case <-over:
+		return nil
+	}
+	const moment = 100 * time.Millisecond
+	select {
+	case s := <-arrived:
+		return s
+	case <-time.After(moment):
+		return syscall.SIGTERM
+	}
 }
