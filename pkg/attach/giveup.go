@@ -27,18 +27,22 @@ func (c *Client) wait(h *engine.Helper) (int, error) {
 	if h.MayLeave() {
 		complete = c.received.Ended()
 	}
+	var e end
 	select {
 	case <-complete:
-		status, _ := c.received.Status()
+	case e = <-ended:
+	case <-c.givenUp:
+	}
+	// Whichever was seen first: the helper's own word counts most, and what follows from giving it up not at all.
+	if status, known := c.received.Status(); known && complete != nil {
 		return status, nil
-	case e := <-ended:
-		if status, known := c.received.Status(); known && complete != nil {
-			return status, nil // the helper's own word, whichever came first
-		}
-		return e.status, e.err
+	}
+	select {
 	case <-c.givenUp:
 		return 0, exit.Hint(ErrInterrupted,
 			"the helper did not answer in time, and ends by itself; docker ps --filter id=%.12s shows whether it has ended", h.ID())
+	default:
+		return e.status, e.err
 	}
 }
 
@@ -69,8 +73,8 @@ func (c *Client) askToEnd(h *engine.Helper, ended <-chan struct{}) (givenUp bool
 		time.AfterFunc(beginTimeout, c.interrupt)
 		return false
 	}
+	close(c.givenUp) // before the end that follows from it
 	h.Close()
-	close(c.givenUp)
 	return true
 }
 

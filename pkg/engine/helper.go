@@ -159,6 +159,9 @@ func (st *starter) startCreated(ctx context.Context, h *Helper, s Spec, version 
 	if err == nil {
 		err = wrapStep(engine.ContainerStart(ctx, h.id, container.StartOptions{}), stepStart)
 	}
+	if err == nil && !stop() { // the wait has ended
+		err = wrapStep(ctx.Err(), stepStart)
+	}
 	if err != nil {
 		cancelWait()
 	}

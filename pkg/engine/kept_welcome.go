@@ -29,19 +29,17 @@ var helloTimeout = 20 * time.Second
 // not read the request and never will: nothing may run twice.
 func (h *Helper) welcomed(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, h.Close)
-	defer stop()
 	late := time.AfterFunc(helloTimeout, h.Close)
-	defer late.Stop()
-	began := time.Now()
 	greeted, printed, err := h.greeting()
+	inTime, wanted := late.Stop(), stop()
 	switch {
-	case ctx.Err() != nil:
+	case !wanted: // the connection is closed, whatever has come
 		return wrapStep(ctx.Err(), stepStart)
-	case greeted:
+	case greeted && inTime:
 		return nil
-	case err == nil:
+	case err == nil && inTime:
 		return &notHeldError{fmt.Errorf("the helper does not start in it: %q", printed)}
-	case time.Since(began) >= helloTimeout:
+	case !inTime:
 		return exit.Hint(errors.New("the helper's container that is kept does not answer"),
 			"its first process may be stopped; docker rm -f %s removes it", ShortID(h.id))
 	}

@@ -53,13 +53,13 @@ func (h *Host) askInContainer(ctx context.Context, r *request.Request, s engine.
 	go func() { failed <- helper.Output(received.Stdout(), received.Stderr()) }()
 	select {
 	case <-received.Ended():
-	case err := <-failed:
-		if err != nil {
-			return nil, fmt.Errorf("read the helper's output: %w", err)
-		}
+	case err = <-failed:
 		_ = received.Close() // to a buffer
 	}
 	status, known := received.Status()
+	if err != nil && !known { // else everything has come, whatever has ended the connection then
+		return nil, fmt.Errorf("read the helper's output: %w", err)
+	}
 	if !known || !helper.MayLeave() {
 		if status, err = helper.Wait(); err != nil {
 			return nil, err

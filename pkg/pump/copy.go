@@ -13,6 +13,7 @@ type copying struct {
 	a, b   net.Conn
 	closed atomic.Bool // by Pump.Close
 	broken sync.Once
+	why    error // the error that has broken the pair, whose other side then fails because of that; set by broken
 }
 
 // buffers holds the buffers of all pairs of the process. They are borrowed while bytes move.
@@ -47,6 +48,9 @@ func (p *Pump) copy(a, b net.Conn, done func(sent, received int64, err error)) {
 		if err == nil {
 			err = back
 		}
+		if c.why != nil {
+			err = c.why
+		}
 		if c.closed.Load() {
 			err = net.ErrClosed
 		}
@@ -62,6 +66,7 @@ func (c *copying) flow(to, from net.Conn, total *atomic.Int64) (n int64, err err
 	}
 	if err != nil {
 		c.broken.Do(func() {
+			c.why = err
 			reset(c.a)
 			reset(c.b)
 		})

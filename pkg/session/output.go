@@ -46,6 +46,28 @@ func (o *output) run() {
 	}
 }
 
+// awaited waits until nothing more is copied. It returns false if there is a reason not to wait.
+func (o *output) awaited(gone <-chan struct{}, signalled <-chan os.Signal, late *event) bool {
+	select {
+	case <-o.done:
+		return true
+	case <-gone:
+	case <-signalled:
+	case <-late.fired:
+	}
+	return false
+}
+
+// isDone reports whether nothing more is copied.
+func (o *output) isDone() bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // write writes to the caller's stream. If that fails it notifies the command. It returns false
 // if there is nothing more to copy.
 func (o *output) write(b []byte) bool {

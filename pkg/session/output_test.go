@@ -128,6 +128,20 @@ func TestFinishTimesOutWhenReaderIsStopped(t *testing.T) {
 	<-s.outputs[0].done
 }
 
+// Output that was lost is reported, whatever else has happened by the time that somebody looks.
+func TestFinishReportsLostOutput(t *testing.T) {
+	for range 100 {
+		from, _ := pipe(t)
+		stopped, signalled := make(chan struct{}), make(chan os.Signal, 1)
+		close(stopped)
+		signalled <- unix.SIGINT
+		s := &streams{outputs: []*output{{from: from, done: stopped, err: unix.ENOSPC}}}
+		if err := s.finish(stopped, signalled, 0); !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEndOfInputReachesTheCommand(t *testing.T) {
 	file := createAppendFile(t)
 	want := strings.Repeat("input\n", 1<<16)

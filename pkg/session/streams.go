@@ -226,19 +226,19 @@ func (s *streams) finish(gone <-chan struct{}, signalled <-chan os.Signal, timeo
 	for _, o := range s.outputs {
 		_ = o.from.SetReadDeadline(until)
 	}
+	waits := true
 	for _, o := range s.outputs {
-		select {
-		case <-o.done:
+		if waits {
+			waits = o.awaited(gone, signalled, late)
+		}
+		if !o.isDone() {
+			return nil
+		}
+		if waits {
 			o.drain()
-			if o.err != nil && lost == nil {
-				lost = fmt.Errorf("output of the command: %w", o.err)
-			}
-		case <-gone:
-			return nil
-		case <-signalled:
-			return nil
-		case <-late.fired:
-			return nil
+		}
+		if o.err != nil && lost == nil {
+			lost = fmt.Errorf("output of the command: %w", o.err)
 		}
 	}
 	if s.input != nil && s.input.regular {

@@ -72,7 +72,13 @@ func (c *Container) Confirm(ctx context.Context) error {
 		c.helper.Leave()
 		return nil
 	case err := <-answer:
-		return fmt.Errorf("the container that holds the volume: %w", err)
+		select {
+		case <-said.held: // before that
+			c.helper.Leave()
+			return nil
+		default:
+			return fmt.Errorf("the container that holds the volume: %w", err)
+		}
 	case <-ctx.Done():
 		return fmt.Errorf("the container that holds the volume does not answer: %w", context.Cause(ctx))
 	}
