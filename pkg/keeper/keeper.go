@@ -83,6 +83,10 @@ func accept(listener int) (call int32, ok bool) {
 	return int32(fd), true
 }
 
+// patience is how long a call tries to reach the first process: on a busy machine, that may take long to start. Package
+// engine waits a little longer.
+var patience = 15 * time.Second
+
 // ErrEnding is the error of Connect if the first process ends.
 var ErrEnding = errors.New("the helper's container is ending")
 
@@ -94,13 +98,13 @@ func Connect() (connection int, err error) {
 		return -1, fmt.Errorf("hold the helper's container: %w", err)
 	}
 	// The first process may not listen yet.
-	const attempts, pause = 200, 10 * time.Millisecond
-	for i := 0; ; i++ {
+	const pause = 10 * time.Millisecond
+	for left := patience; ; left -= pause {
 		err := unix.Connect(fd, &unix.SockaddrUnix{Name: address})
 		if err == nil {
 			break
 		}
-		if i == attempts {
+		if left <= 0 {
 			return -1, ErrEnding
 		}
 		time.Sleep(pause)

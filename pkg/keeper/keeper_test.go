@@ -166,7 +166,8 @@ func TestItEndsWithoutCalls(t *testing.T) {
 	}
 }
 
-func TestNobodyIsThere(t *testing.T) { // for two seconds
+func TestNobodyIsThere(t *testing.T) {
+	defer keeper.SetPatience(time.Second)()
 	if _, err := keeper.Connect(); !errors.Is(err, keeper.ErrEnding) {
 		t.Errorf("%v, want %v", err, keeper.ErrEnding)
 	}

@@ -16,7 +16,7 @@ import (
 // may have started, which can take long.
 const (
 	maxCommandBytes     = 1 << 20                // bytes, of all processes together
-	cmdlineTimeout      = 100 * time.Millisecond // for one process; it normally takes microseconds
+	cmdlineTimeout      = 500 * time.Millisecond // for one process; it normally takes microseconds
 	shortCmdlineTimeout = 2 * time.Millisecond   // after shortTimeoutAfter processes have timed out
 	shortTimeoutAfter   = 4
 	maxSilent           = 64 // processes that may time out; each timeout leaves a thread behind

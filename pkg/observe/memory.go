@@ -16,8 +16,9 @@ import (
 // environment at any part of its memory, prctl(2) PR_SET_MM.
 const maxEnviron = 6 << 20
 
-// memoryTimeout is how long reading a process's memory may take. It normally takes microseconds.
-const memoryTimeout = 2 * time.Second
+// memoryTimeout is how long reading a process's memory may take. It normally takes microseconds, and on a busy machine
+// much longer: what is not read by then is taken for locked.
+const memoryTimeout = 10 * time.Second
 
 // errMemoryLocked says that something holds the lock of a process's memory.
 var errMemoryLocked = errors.New("its memory is locked by a debugger or by a file system that does not answer")

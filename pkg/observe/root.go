@@ -20,7 +20,7 @@ import (
 
 const (
 	// entryTimeout is how long the entries may take, or one that does not answer.
-	entryTimeout = time.Second
+	entryTimeout = 3 * time.Second
 	// maxUnanswered is how many file systems may not answer. For each, a thread stays behind.
 	maxUnanswered = 3
 )
