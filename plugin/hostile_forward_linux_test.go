@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,7 +162,7 @@ func TestHostileForward(t *testing.T) {
 			}
 			container := c.intruderContainer(t, self, col)
 			network := openForward(t, container, "")
-			seen := startHostileServer(t, container)
+			seen := startHostileServer(t, container, hostilePath)
 			conn := dialForward(t, network, hostilePath)
 			for range 2 {
 				if _, err := conn.Write([]byte("text")); err != nil {
@@ -187,9 +188,9 @@ const hostPIDs = "host's processes"
 const hostilePath = "/tmp/hostile.sock"
 
 // startHostileServer starts the server, and returns how its client is read.
-func startHostileServer(t *testing.T, container string) (seen func() []clientSeen) {
+func startHostileServer(t *testing.T, container, path string) (seen func() []clientSeen) {
 	t.Helper()
-	cmd := exec.Command("docker", "exec", "-e", serveVariable+"="+hostilePath, container, "/intruder", "-test.run=^TestHostileServer$")
+	cmd := exec.Command("docker", "exec", "-e", serveVariable+"="+path, container, "/intruder", "-test.run=^TestHostileServer$")
 	var out safeBytes
 	cmd.Stdout = &out
 	if err := cmd.Start(); err != nil {
@@ -197,7 +198,7 @@ func startHostileServer(t *testing.T, container string) (seen func() []clientSee
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	eventually(t, "the server listens", func() bool {
-		return exec.Command("docker", "exec", container, "test", "-S", hostilePath).Run() == nil
+		return exec.Command("docker", "exec", container, "test", "-S", path).Run() == nil
 	})
 	return func() (list []clientSeen) {
 		eventually(t, "the server is done", func() bool { return strings.Contains(string(out.bytes()), "done\n") })
@@ -209,6 +210,45 @@ func startHostileServer(t *testing.T, container string) (seen func() []clientSee
 		}
 		return list
 	}
+}
+
+// TestHostileStuckServers has two servers that accept no more, with many clients. A third one is still reached, before any of these
+// clients has given up.
+func TestHostileStuckServers(t *testing.T) {
+	c := newCaller(t)
+	container := c.intruderContainer(t, testProgram(t), column{name: "default"})
+	network := openForward(t, container, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var ended atomic.Int64
+	for i := range 2 {
+		path := fmt.Sprintf("/tmp/stuck-%d.sock", i)
+		startHostileServer(t, container, path)
+		dialForward(t, network, path) // whom it serves
+		for range 20 {
+			go func() {
+				conn, err := network.Dial(ctx, "unix", path)
+				if err != nil {
+					ended.Add(1)
+					return
+				}
+				defer conn.Close()
+				<-ctx.Done()
+			}()
+		}
+	}
+	startHostileServer(t, container, hostilePath)
+	conn := dialForward(t, network, hostilePath)
+	if _, err := conn.Write([]byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	if n := ended.Load(); n > 0 {
+		t.Errorf("%d clients of the others have given up before", n)
+	}
+	eventually(t, "the others give up", func() bool { return ended.Load() > 0 })
 }
 
 func dialForward(t *testing.T, network *client.Local, path string) net.Conn {

@@ -5,6 +5,7 @@ package dialer
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -176,9 +177,7 @@ func TestQuestionsBehindASocketThatIsStuck(t *testing.T) {
 	d.request = &request.Request{Forward: &request.Forward{Unix: true}}
 	d.unix.init()
 	d.unix.planed = &unixPlan{}
-	for range maxChildren {
-		d.unix.children <- struct{}{} // they connect
-	}
+	d.unix.waitForAll() // all places are taken
 	go func() { served <- d.Serve(theirs) }()
 	const questions = maxUnix + 64
 	for i := range questions + 1 {
@@ -234,18 +233,27 @@ func TestServerThatIsStuck(t *testing.T) {
 			leave = append(leave, f)
 		}
 	}
-	enter("/stuck", maxOfPath)
+	enter("/stuck", 1+maxMore)
 	if u.enter("/stuck", over, nil) != nil || u.enter("/stuck", nil, over) != nil {
 		t.Error("one path has more than its share")
 	}
-	enter("/other", maxChildren-maxOfPath)
-	if u.enter("/third", over, nil) != nil {
+	// Others have a place each, however many servers are stuck.
+	for i := range maxPaths - 1 {
+		path := fmt.Sprint("/stuck-", i)
+		if enter(path, 1); u.enter(path, over, nil) != nil {
+			t.Error(path, "has more than its share")
+		}
+	}
+	if u.enter("/last", over, nil) != nil {
 		t.Error("too many children")
 	}
+	leave[0]()
+	leave = leave[1:]
+	enter("/last", 1)
 	for _, f := range leave {
 		f()
 	}
-	if len(u.children) != 0 || len(u.paths) != 0 {
-		t.Error(len(u.children), "places are left,", len(u.paths), "paths")
+	if len(u.first)+len(u.more) != 0 || len(u.paths) != 0 {
+		t.Error(len(u.first)+len(u.more), "places are left,", len(u.paths), "paths")
 	}
 }

@@ -177,9 +177,7 @@ func (d *Dialer) Names() message.Names {
 // up to two seconds. Call it once; nothing may be called afterwards.
 func (d *Dialer) Close() {
 	d.unix.closing.Store(true)
-	for range maxChildren {
-		d.unix.children <- struct{}{} // until the processes that still connect have ended
-	}
+	d.unix.waitForAll()
 	d.unix.removeAll()
 	d.threads.Close()
 }

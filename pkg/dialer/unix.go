@@ -20,19 +20,21 @@ import (
 const (
 	// unixTimeout is how long a connection may take: the queue of the server may be full.
 	unixTimeout = 10 * time.Second
-	// maxChildren is how many processes at once connect or bind; each takes a place in the container's limits.
-	maxChildren = 8
-	// maxOfPath is how many of them one path may have, so that a server that accepts nothing does not hold up the others.
-	maxOfPath = maxChildren / 2
+	// maxPaths is how many paths may have a process that connects or binds, at a time: one for each. A server that accepts
+	// nothing does not hold up the others, then.
+	maxPaths = 9
+	// maxMore is how many more processes there may be, of any path. Each takes a place in the container's limits.
+	maxMore = 3
 )
 
 // unixSide is the part of a Dialer for UNIX sockets.
 type unixSide struct {
-	children chan struct{} // limits the processes
-	closing  atomic.Bool   // no further process is wanted
+	first   chan struct{} // limits the paths that have a process
+	more    chan struct{} // limits the processes beyond these
+	closing atomic.Bool   // no further process is wanted
 
 	mu     sync.Mutex
-	paths  map[string]*places // of the calls that wait or connect
+	paths  map[string]*ofPath // of the calls that wait or connect
 	planed *unixPlan          // nil before the first
 	bound  map[*boundFile]bool
 
@@ -40,15 +42,25 @@ type unixSide struct {
 }
 
 func (u *unixSide) init() {
-	u.children = make(chan struct{}, maxChildren)
-	u.paths = make(map[string]*places)
+	u.first, u.more = make(chan struct{}, maxPaths), make(chan struct{}, maxMore)
+	u.paths = make(map[string]*ofPath)
 	u.bound = make(map[*boundFile]bool)
 }
 
-// places limits the processes of one path.
-type places struct {
-	taken chan struct{}
-	users int // calls that have a place or wait for one
+// waitForAll waits until all processes have ended, and lets no other begin.
+func (u *unixSide) waitForAll() {
+	for range maxPaths {
+		u.first <- struct{}{}
+	}
+	for range maxMore {
+		u.more <- struct{}{}
+	}
+}
+
+// ofPath is what a path has.
+type ofPath struct {
+	own   chan struct{} // one place, for its first process
+	users int           // calls that have a place or wait for one
 }
 
 // enter waits for the place of a process. leave gives it back; it is nil if late or ended was closed before.
@@ -56,7 +68,7 @@ func (u *unixSide) enter(path string, late, ended <-chan struct{}) (leave func()
 	u.mu.Lock()
 	of := u.paths[path]
 	if of == nil {
-		of = &places{taken: make(chan struct{}, maxOfPath)}
+		of = &ofPath{own: make(chan struct{}, 1)}
 		u.paths[path] = of
 	}
 	of.users++
@@ -72,19 +84,29 @@ func (u *unixSide) enter(path string, late, ended <-chan struct{}) (leave func()
 			delete(u.paths, path)
 		}
 	}
-	for _, place := range []chan struct{}{of.taken, u.children} {
+	select {
+	case of.own <- struct{}{}:
+		has = append(has, of.own)
+	case u.more <- struct{}{}:
+		has = append(has, u.more)
+		return leave
+	case <-late:
+	case <-ended:
+	}
+	if len(has) > 0 {
 		select {
-		case place <- struct{}{}:
-			has = append(has, place)
+		case u.first <- struct{}{}:
+			has = append(has, u.first)
+			return leave
+		case u.more <- struct{}{}: // more paths than maxPaths wait for a server
+			has = append(has, u.more)
+			return leave
 		case <-late:
-			leave()
-			return nil
 		case <-ended:
-			leave()
-			return nil
 		}
 	}
-	return leave
+	leave()
+	return nil
 }
 
 // unixPlan is the plan for any UNIX socket, and what it was made from.
