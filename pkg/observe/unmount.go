@@ -46,6 +46,22 @@ func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique
 	return err
 }
 
+// IsAnother reports whether a mount of the container surely has another number of those that are never used again: it is not
+// if its root cannot be opened, since something is mounted over it.
+func (o *Observation) IsAnother(m *procfs.Mount, unique uint64) bool {
+	f, err := opened(func() (*os.File, error) { return inroot.OpenWithoutLinks(o.MountRoot, m.Path) })
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	st, err := statMount(f)
+	if err != nil || int(st.Mnt_id) != m.ID {
+		return false
+	}
+	now, err := uniqueID(f)
+	return err == nil && now != unique
+}
+
 // MountAt returns the number of the mount that a path of the container leads to the root of; 0 for none.
 func (o *Observation) MountAt(r *request.Request, name string) int {
 	f, err := opened(func() (*os.File, error) { return inroot.OpenPath(o.MountRoot, name) })

@@ -108,7 +108,7 @@ func (m *mounter) sweep() error {
 	var gone []*mounts.Record
 	for _, r := range list {
 		sameRun := r.PID == m.run.PID && r.Start == m.run.Start && r.Namespace == m.run.Namespace
-		if sameRun && among(have, r) != nil {
+		if in := among(have, r); sameRun && in != nil && m.isStill(r, in) {
 			m.answer.Mounts = append(m.answer.Mounts, r)
 			continue
 		}
@@ -185,15 +185,22 @@ func among(have []procfs.Mount, r *mounts.Record) *procfs.Mount {
 	return nil
 }
 
-// is reports whether a mount of the container is the recorded one. Numbers of mounts are used again.
+// is reports whether a mount of the container is perhaps the recorded one: numbers of mounts are used again, see isStill.
 func is(r *mounts.Record, in *procfs.Mount) bool {
-	if r.ID != in.ID {
-		return false
+	// A call that was killed before the mount was verified has not recorded the device of a new file system.
+	return r.ID == in.ID && (r.Device == in.Device || r.Device == "" && in.Type == "tmpfs")
+}
+
+// isStill reports whether a mount that has the recorded one's number and device is that one. Its root may have another path
+// by now: an editor that replaces a file by rename(2) makes that of the old file end with //deleted.
+func (m *mounter) isStill(r *mounts.Record, in *procfs.Mount) bool {
+	switch {
+	case r.Root == "" || r.Root == in.Root:
+		return true
+	case r.Unique == 0:
+		return string(r.Target) == in.Path
 	}
-	if r.Root == "" { // the call was killed before it was verified
-		return r.Device == in.Device || r.Device == "" && in.Type == "tmpfs"
-	}
-	return r.Device == in.Device && r.Root == in.Root
+	return !m.seen.IsAnother(in, r.Unique)
 }
 
 // needed reports whether the first process of a record's container still runs, or the container may be started again with
