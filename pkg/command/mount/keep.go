@@ -28,8 +28,10 @@ import (
 type keeper struct {
 	starter *detach.Starter // nil in the foreground
 	end     context.CancelCauseFunc
+	// container is its full ID. It does not change.
+	container string
 
-	busy sync.Mutex // held while it mounts: until then it is not known what is kept
+	busy sync.Mutex // held while it mounts, and while another call unmounts: see question
 	mu   sync.Mutex
 	kept kept
 }
@@ -82,6 +84,7 @@ func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *
 // begin has the user's other calls reach this one, before anything is mounted, and names it in the request. r is resolved.
 func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(), err error) {
 	r.Mount.Keeper = rand.Text()
+	k.container = r.Base.Container.ID
 	k.kept = kept{
 		PID: os.Getpid(), Container: r.Base.Container.ID, Asked: string(r.Mount.Target),
 		Mount: mounts.Record{
@@ -103,6 +106,12 @@ func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(
 func (k *keeper) mount(o *options, carryOut func() error) (mounted bool, err error) {
 	k.busy.Lock()
 	defer k.busy.Unlock()
+	k.mu.Lock()
+	over := k.kept.Ended
+	k.mu.Unlock()
+	if over {
+		return false, errUnmounted
+	}
 	o.done = nil
 	if err = carryOut(); err == nil && o.done == nil {
 		err = errors.New("the helper does not say what it has mounted")
@@ -201,21 +210,34 @@ func (k *keeper) answer(conn net.Conn) {
 	if receive(conn, &asked) != nil {
 		return
 	}
-	if asked.End {
+	if asked.Hold != "" && asked.Hold == k.container {
 		k.busy.Lock()
 		defer k.busy.Unlock()
 	}
-	k.mu.Lock()
-	says, over := k.kept, k.kept.Ended
-	says.Ended = asked.End && (same(&asked.Mount, &says.Mount) || says.Error != "" && says.made(&asked.Mount))
-	k.kept.Ended = over || says.Ended
-	k.mu.Unlock()
-	if over { // it keeps nothing any more
+	if !k.say(conn, false) || asked.Hold != k.container {
 		return
 	}
-	if says.Ended {
+	_ = conn.SetDeadline(time.Now().Add(holdWithin))
+	if receive(conn, &asked) == nil && asked.End {
+		k.say(conn, true)
+	}
+}
+
+// say answers a question, and ends the call with end. It reports whether the call goes on: else it keeps nothing any more, and
+// does not answer.
+func (k *keeper) say(conn net.Conn, end bool) bool {
+	k.mu.Lock()
+	says, over := k.kept, k.kept.Ended
+	says.Ended = end
+	k.kept.Ended = over || end
+	k.mu.Unlock()
+	if over {
+		return false
+	}
+	if end {
 		k.end(errUnmounted)
 	}
 	_ = conn.SetDeadline(time.Now().Add(answerWithin))
 	_ = json.NewEncoder(conn).Encode(says)
+	return true
 }

@@ -58,26 +58,28 @@ func TestKeepersEnd(t *testing.T) {
 			t.Fatalf("ended: %s, want %s", got, want)
 		}
 	}
-	if list := keepers(register, "0f00", question{}); len(list) != 3 {
+	if list := keepers(register, "0f00"); len(list) != 3 {
 		t.Fatalf("%+v", list)
 	}
 	for _, id := range []string{"web", "0f", "0e", ""} {
-		if got := keepers(register, id, question{}); len(got) != 0 {
+		if got := keepers(register, id); len(got) != 0 {
 			t.Errorf("%q: %+v", id, got)
 		}
 	}
-	keepers(register, "0f00", question{End: true, Mount: second.kept.Mount})
+	unmounted := func(m mounts.Record) { t.Helper(); endThatMade(t, register, m) }
+	gone := func(target string, live []*mounts.Record) []kept { t.Helper(); return endAt(t, register, target, live) }
+	unmounted(second.kept.Mount)
 	expect("-e--")
 	live := []*mounts.Record{&first.kept.Mount}
-	if got := forget(register, "0f00", "/other", live); len(got) != 0 {
+	if got := gone("/other", live); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
 	expect("-e--")
-	if got := forget(register, "0f00", "/link", live); len(got) != 1 || got[0].Error != "no such directory" {
+	if got := gone("/link", live); len(got) != 1 || got[0].Error != "no such directory" {
 		t.Errorf("%+v", got)
 	}
 	expect("-ee-")
-	if got := forget(register, "0f00", "/srv", nil); len(got) != 1 {
+	if got := gone("/srv", nil); len(got) != 1 {
 		t.Errorf("of a stopped container: %+v", got)
 	}
 	expect("eee-")
@@ -85,14 +87,111 @@ func TestKeepersEnd(t *testing.T) {
 	// One has mounted without knowing: it ends with that mount, and not as long as it is there.
 	unknown := start(register, 3)
 	made := mounts.Record{Container: "0f00", ID: 4, Target: "/srv", Keeper: unknown.kept.Mount.Keeper}
-	keepers(register, "0f00", question{End: true, Mount: made})
-	expect("eee--") // it has mounted again since
 	unknown.kept.Error = "the answer is lost"
-	if got := forget(register, "0f00", "/srv", []*mounts.Record{&made}); len(got) != 0 {
+	if got := gone("/srv", []*mounts.Record{&made}); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
-	keepers(register, "0f00", question{End: true, Mount: made})
+	expect("eee--")
+	unmounted(made)
 	expect("eee-e")
+}
+
+// endThatMade ends the call that has made a mount.
+func endThatMade(t *testing.T, register engine.Register, m mounts.Record) {
+	t.Helper()
+	held := hold(register, "0f00")
+	defer release(held)
+	for _, k := range held {
+		if k.made(&m) {
+			if err := k.end(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// endAt ends the calls that keep a mount at a path which is not there.
+func endAt(t *testing.T, register engine.Register, target string, live []*mounts.Record) []kept {
+	t.Helper()
+	held := hold(register, "0f00")
+	defer release(held)
+	ended, err := forget(held, target, live)
+	if err != nil {
+		t.Error(err)
+	}
+	return ended
+}
+
+// umount waits for what a call with --keep is mounting, in a run of the container that has just begun. As long as umount
+// unmounts, that call does not mount again; nor does it afterwards, if it was ended.
+func TestUmountHoldsTheKeeper(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	ctx, end := context.WithCancelCause(t.Context())
+	k, o := &keeper{end: end}, &options{}
+	base := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{ID: "0f00"}}
+	stop, err := k.begin(register, &request.Request{Base: base, Mount: &request.Mount{Source: "/src", Target: "/srv"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	mount := func(id int, during func()) error {
+		_, err := k.mount(o, func() error {
+			during()
+			o.done = &mounts.Record{Container: "0f00", ID: id, Target: "/srv", Keeper: k.kept.Mount.Keeper}
+			return nil
+		})
+		return err
+	}
+	holding := make(chan []*heldKeeper)
+	if err := mount(1, func() {
+		go func() { holding <- hold(register, "0f00") }()
+		// It does not answer before the mount is there.
+		select {
+		case <-holding:
+			t.Fatal("it is held while it mounts")
+		case <-time.After(100 * time.Millisecond): // a correct program passes, however slow the machine is
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	held := <-holding
+	if len(held) != 1 || held[0].Mount.ID != 1 {
+		t.Fatalf("%+v", held)
+	}
+	// The container is started again: the call has to wait, and goes on when umount has failed.
+	running := false
+	again := make(chan error)
+	go func() { again <- mount(2, func() { running = true }) }()
+	select {
+	case err := <-again:
+		t.Fatalf("it mounts while it is held: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	release(held)
+	if err := <-again; err != nil || !running || ctx.Err() != nil {
+		t.Fatalf("%v, %v", err, ctx.Err())
+	}
+	// umount has unmounted what was mounted before: nothing is mounted any more.
+	held = hold(register, "0f00")
+	go func() { again <- mount(3, func() { t.Error("it mounts after umount") }) }()
+	if len(held) != 1 || !held[0].made(&mounts.Record{ID: 1, Keeper: k.kept.Mount.Keeper}) {
+		t.Fatalf("%+v", held)
+	}
+	if err := held[0].end(); err != nil {
+		t.Error(err)
+	}
+	release(held)
+	if err := <-again; !errors.Is(err, errUnmounted) || !errors.Is(context.Cause(ctx), errUnmounted) {
+		t.Errorf("%v, %v", err, context.Cause(ctx))
+	}
+	if list := keepers(register, "0f00"); len(list) > 0 {
+		t.Errorf("%+v", list)
+	}
 }
 
 // What keeps mounts in a container is ended, or listed, without it only if the engine says that the container does not run.
@@ -119,6 +218,10 @@ func TestWithoutContainer(t *testing.T) {
 		Mount: &request.Mount{Action: request.MountDetach, Target: "/srv"},
 	}
 	list := &request.Request{Base: umount.Base, Mount: &request.Mount{Action: request.MountList}}
+	unused := func([]*heldKeeper) (bool, error) {
+		t.Error("it is looked for again")
+		return false, nil
+	}
 	for _, row := range []struct {
 		ctx context.Context
 		err error
@@ -131,15 +234,26 @@ func TestWithoutContainer(t *testing.T) {
 		{ended, stopped},
 	} {
 		for _, r := range []*request.Request{umount, list} {
-			if err := (&options{}).withoutContainer(row.ctx, register, r, row.err); !errors.Is(err, row.err) || kept.Err() != nil {
+			if err := (&options{}).withoutContainer(row.ctx, register, r, row.err, unused); !errors.Is(err, row.err) || kept.Err() != nil {
 				t.Errorf("%s after %v: %v, %v", r.Mount.Action, row.err, err, kept.Err())
 			}
 		}
 	}
-	if err := (&options{format: "{{.Target}}"}).withoutContainer(t.Context(), register, list, stopped); err != nil {
+	if err := (&options{format: "{{.Target}}"}).withoutContainer(t.Context(), register, list, stopped, unused); err != nil {
 		t.Error(err)
 	}
-	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped); err != nil || !errors.Is(context.Cause(kept), errUnmounted) {
+	// It has been started since, and is unmounted.
+	failed := errors.New("it is in use")
+	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped, func(held []*heldKeeper) (bool, error) {
+		if len(held) != 1 {
+			t.Errorf("%+v", held)
+		}
+		return true, failed
+	}); !errors.Is(err, failed) || kept.Err() != nil {
+		t.Errorf("%v, %v", err, kept.Err())
+	}
+	still := func([]*heldKeeper) (bool, error) { return false, nil }
+	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped, still); err != nil || !errors.Is(context.Cause(kept), errUnmounted) {
 		t.Errorf("%v, %v", err, context.Cause(kept))
 	}
 }

@@ -3,6 +3,7 @@ package mount
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -24,11 +25,12 @@ type kept struct {
 	Ended bool          `json:"ended"` // it ends now
 }
 
-// question is what another call asks. With End, the call with --keep ends if Mount is its last mount, or one that it has
-// made without knowing.
+// question is what another call asks. With Hold, a call with --keep for the container with this full ID finishes what it is
+// mounting, answers, and does not mount again until the connection is closed. With End, which follows on that connection, it
+// ends.
 type question struct {
-	End   bool
-	Mount mounts.Record
+	Hold string
+	End  bool
 }
 
 // same reports whether two records are of the same mount.
@@ -47,26 +49,35 @@ func (k *kept) made(m *mounts.Record) bool {
 // isLive reports whether a mount of its own is in the list of those of the container's present run.
 func (k *kept) isLive(list []*mounts.Record) bool { return slices.ContainsFunc(list, k.made) }
 
-// answerWithin is how long another call of the user's may take.
-const answerWithin = 2 * time.Second
+const (
+	// answerWithin is how long another call of the user's may take.
+	answerWithin = 2 * time.Second
+	// holdWithin is how long a call with --keep may take to mount, and is held.
+	holdWithin = time.Minute
+)
 
 // keepers asks the user's calls that keep mounts in the container with this full ID: names, and beginnings of IDs, may be
 // those of another one by now. It removes the records of those that were killed.
-func keepers(register engine.Register, id string, ask question) (list []kept) {
+func keepers(register engine.Register, id string) (list []kept) {
+	eachKeeper(register, id, func(_ string, k kept) { list = append(list, k) })
+	return list
+}
+
+func eachKeeper(register engine.Register, id string, visit func(name string, k kept)) {
 	if register.State == nil {
-		return nil
+		return
 	}
 	ours := func(e state.Entry) bool { return e.Endpoint == register.Endpoint }
 	abandoned, err := register.State.Abandoned(state.Mount, ours)
 	if err != nil {
-		return nil
+		return
 	}
 	for _, record := range abandoned {
 		record.Remove()
 	}
 	entries, err := register.State.List(state.Mount)
 	if err != nil {
-		return nil
+		return
 	}
 	for _, e := range entries {
 		if !ours(e) {
@@ -76,17 +87,58 @@ func keepers(register engine.Register, id string, ask question) (list []kept) {
 		if err != nil {
 			continue
 		}
-		if k, err := exchange(conn, ask); err == nil && k.Container == id {
-			list = append(list, k)
+		if k, err := exchange(conn, question{}, answerWithin); err == nil && k.Container == id {
+			visit(e.Name, k)
 		}
 		conn.Close()
 	}
+}
+
+// heldKeeper is a call with --keep that does not mount as long as it is held.
+type heldKeeper struct {
+	kept
+	conn net.Conn
+}
+
+// hold holds the user's calls that keep mounts in the container with this full ID. What they say is true until they are
+// released, also if the container is started meanwhile.
+func hold(register engine.Register, id string) (list []*heldKeeper) {
+	eachKeeper(register, id, func(name string, _ kept) {
+		conn, err := register.State.Dial(state.Mount, name)
+		if err != nil {
+			return
+		}
+		k, err := exchange(conn, question{Hold: id}, holdWithin)
+		if err != nil {
+			conn.Close()
+			return
+		}
+		list = append(list, &heldKeeper{k, conn})
+	})
 	return list
 }
 
+func release(list []*heldKeeper) {
+	for _, k := range list {
+		k.conn.Close()
+	}
+}
+
+// end ends the call. It is an error if the call does not say that it has ended: it was killed, or was held for too long.
+func (k *heldKeeper) end() error {
+	says, err := exchange(k.conn, question{End: true}, answerWithin)
+	if err == nil && !says.Ended {
+		err = errors.New("it goes on")
+	}
+	if err != nil {
+		return fmt.Errorf("end the call with --keep, process %d: %w", k.PID, err)
+	}
+	return nil
+}
+
 // exchange sends a question, and reads the answer.
-func exchange(conn net.Conn, ask question) (k kept, err error) {
-	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+func exchange(conn net.Conn, ask question, within time.Duration) (k kept, err error) {
+	_ = conn.SetDeadline(time.Now().Add(within))
 	if err := json.NewEncoder(conn).Encode(ask); err != nil {
 		return k, err
 	}
@@ -100,20 +152,19 @@ func receive(conn net.Conn, to any) error {
 	return json.NewDecoder(io.LimitReader(conn, most)).Decode(to)
 }
 
-// forget ends the calls that keep a mount at a path which is not there, and reports whether there were any. live are the
-// mounts that the container has.
-func forget(register engine.Register, id, target string, live []*mounts.Record) (ended []kept) {
-	for _, k := range keepers(register, id, question{}) {
+// forget ends the calls that keep a mount at a path which is not there. live are the mounts that the container has.
+func forget(held []*heldKeeper, target string, live []*mounts.Record) (ended []kept, err error) {
+	for _, k := range held {
 		if !k.at(target) || k.isLive(live) {
 			continue
 		}
-		for _, k := range keepers(register, id, question{End: true, Mount: k.Mount}) {
-			if k.Ended {
-				ended = append(ended, k)
-			}
+		if failed := k.end(); failed != nil {
+			err = errors.Join(err, failed)
+			continue
 		}
+		ended = append(ended, k.kept)
 	}
-	return ended
+	return ended, err
 }
 
 // errUnmounted ends a call with --keep.

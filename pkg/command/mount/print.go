@@ -25,7 +25,7 @@ func (o *options) print(host *enginehost.Host, r *request.Request, answers engin
 		}
 		return err
 	case r.Mount.Action == request.MountList:
-		waiting := keepers(host.Connection.Register(), r.Base.Container.ID, question{})
+		waiting := keepers(host.Connection.Register(), r.Base.Container.ID)
 		return o.list(os.Stdout, answer.Mounts, waiting, answers, r.Base.Name)
 	}
 	for _, text := range answer.Warnings {

@@ -11,6 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -54,31 +55,61 @@ func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) 
 
 // withoutContainer does what can be done if err says that the container does not run: a call with --keep may wait for its
 // next start. After any other error it may run, and have the mount. A call ends by itself if its container is removed.
-func (o *options) withoutContainer(ctx context.Context, register engine.Register, r *request.Request, err error) error {
+// detach unmounts if the container was started since: what the held calls have mounted then is there.
+func (o *options) withoutContainer(
+	ctx context.Context, register engine.Register, r *request.Request, err error, detach func([]*heldKeeper) (started bool, err error),
+) error {
 	stopped, ok := errors.AsType[*engine.NotRunningError](err)
 	if !ok || stopped.Name != r.Base.Name || ctx.Err() != nil {
 		return err
 	}
 	switch r.Mount.Action {
 	case request.MountList:
-		if waiting := keepers(register, stopped.ID, question{}); len(waiting) > 0 {
+		if waiting := keepers(register, stopped.ID); len(waiting) > 0 {
 			return o.list(os.Stdout, nil, waiting, nil, r.Base.Name)
 		}
 	case request.MountDetach:
-		if !o.dryRun {
-			return o.printEnded(forget(register, stopped.ID, string(r.Mount.Target), nil), r, err)
+		if o.dryRun {
+			return err
 		}
+		held := hold(register, stopped.ID)
+		defer release(held)
+		if len(held) == 0 {
+			return err
+		}
+		if started, err := detach(held); started {
+			return err
+		}
+		return o.forget(held, r, nil, err)
 	case request.MountAttach:
 	}
 	return err
 }
 
-// detach unmounts, and ends the call that keeps the mount. If nothing is mounted, there may be a call that waits for the
-// next start, or could not mount.
+// detachStarted unmounts in a container that did not run before.
+func (o *options) detachStarted(ctx context.Context, host *enginehost.Host, r *request.Request, held []*heldKeeper) (started bool, err error) {
+	answers, err := host.Resolve(ctx, r)
+	if _, stopped := errors.AsType[*engine.NotRunningError](err); stopped {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, o.detachHeld(ctx, host, r, answers, held)
+}
+
+// detach unmounts, and ends the call that keeps the mount. That call is held before, so that it does not mount again in
+// between if the container is being started.
 func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	register, id := host.Connection.Register(), r.Base.Container.ID
+	held := hold(host.Connection.Register(), r.Base.Container.ID)
+	defer release(held)
+	return o.detachHeld(ctx, host, r, answers, held)
+}
+
+// detachHeld unmounts. If nothing is mounted, there may be a call that waits for the next start, or could not mount.
+func (o *options) detachHeld(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers, held []*heldKeeper) error {
 	if err := o.carryOut(ctx, host, r, answers); err != nil {
-		if len(keepers(register, id, question{})) == 0 {
+		if len(held) == 0 {
 			return err
 		}
 		list := *r
@@ -87,22 +118,33 @@ func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.
 		if failed != nil {
 			return err
 		}
-		return o.printEnded(forget(register, id, string(r.Mount.Target), found.Mounts), r, err)
+		return o.forget(held, r, found.Mounts, err)
 	}
-	keepers(register, id, question{End: true, Mount: *o.done})
-	return nil
-}
-
-// printEnded says which calls were ended; if there is none, it returns err.
-func (o *options) printEnded(ended []kept, r *request.Request, err error) error {
-	if len(ended) == 0 {
-		return err
-	}
-	for _, k := range ended {
-		if _, err := fmt.Fprintf(o.out(), "%s will not be mounted again at %s in %s\n",
-			printable.Text(k.Mount.What()), printable.Text(string(k.Mount.Target)), r.Base); err != nil {
-			return err
+	var err error
+	for _, k := range held {
+		if k.made(o.done) {
+			err = errors.Join(err, k.end())
 		}
 	}
-	return nil
+	return err
+}
+
+// forget ends the calls that keep what r unmounts and is not there, and says so; if there is none, it returns err.
+func (o *options) forget(held []*heldKeeper, r *request.Request, live []*mounts.Record, err error) error {
+	ended, failed := forget(held, string(r.Mount.Target), live)
+	if len(ended) > 0 || failed != nil {
+		err = failed
+	}
+	return o.printEnded(ended, r, err)
+}
+
+// printEnded says which calls were ended, and returns err.
+func (o *options) printEnded(ended []kept, r *request.Request, err error) error {
+	for _, k := range ended {
+		if _, failed := fmt.Fprintf(o.out(), "%s will not be mounted again at %s in %s\n",
+			printable.Text(k.Mount.What()), printable.Text(string(k.Mount.Target)), r.Base); failed != nil {
+			return failed
+		}
+	}
+	return err
 }
