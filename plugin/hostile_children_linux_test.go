@@ -22,6 +22,8 @@ type child struct {
 	// trusted says that its caller used --trust-container, which accepts whatever an
 	// intruder reaches.
 	trusted bool
+	// local says that it runs only on this machine, as its caller.
+	local bool
 	// elsewhere are the kinds of namespaces that its caller asked it to take from elsewhere;
 	// "root" stands for another container's file system.
 	elsewhere []string
@@ -76,5 +78,7 @@ func children() []child {
 			name: "on the host in its network", host: true, hidden: true,
 			args: func(c *cell) []string { return []string{"--net", "container:" + c.container, "--"} },
 		},
+		// Its file system has the container's files, in which an intruder may look for a way to it.
+		{name: "on the host, with the container's files", args: in("debug", "--tools", "host"), host: true, hidden: true, local: true, brief: true},
 	}
 }

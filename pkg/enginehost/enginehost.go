@@ -5,6 +5,7 @@ package enginehost
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -33,6 +34,7 @@ type Host struct {
 	files   *dataroot.Root  // of the engine, with --no-engine
 	atEnd   []func()        // what Close does first
 	content []byte          // of the user's own programs in the view of a request
+	hereFor string          // what the helper must run on this machine for; "" for nothing
 	many    many
 
 	// guard is of a stand-in, and nil if there is none. A signal before its command begins ends making.
@@ -151,6 +153,15 @@ func (h *Host) RequireEngine(why string) error {
 	return nil
 }
 
+// RequireHere makes later helpers run on this machine, as this process. what names what needs that.
+func (h *Host) RequireHere(what string) error {
+	if h.via == launch.Engine {
+		return exit.Hint(errors.New(what+": the command runs as you, on the engine's host, and not through the engine"), "omit --via engine")
+	}
+	h.via, h.hereFor = launch.Local, what
+	return nil
+}
+
 // KeepHelper has this call use one container for all its helpers, if it needs any.
 func (h *Host) KeepHelper() { h.Connection.KeepForOneCall() }
 
@@ -180,6 +191,9 @@ func (h *Host) way(r *request.Request, configured *plan.Configured) (way launch.
 	}
 	way, why, err = launch.Choose(h.via, launch.FindFacts(r, onSocket, configured))
 	switch {
+	case err != nil && h.hereFor != "":
+		return "", "", exit.Hint(fmt.Errorf("%s: the command runs as you, on the engine's host: %s", h.hereFor, why),
+			"run it there as root; the other tools work everywhere: docker nsjoin debug without %s", h.hereFor)
 	case err != nil && h.files != nil:
 		return "", "", errors.New("--no-engine: " + why) // which has set the way
 	case err != nil:

@@ -21,7 +21,7 @@ func (h *Host) Prepare(r *request.Request) {
 	}
 	onSocket, err := h.Connection.Local()
 	here := err == nil && onSocket && launch.MayJoin() // otherwise the toolbox would be decompressed for nothing
-	h.program = launch.Prepare(here && r.View != nil && r.DryRun == request.OutputNone, h.Connection.Register().State)
+	h.program = launch.Prepare(here && r.View != nil && !r.View.Host && r.DryRun == request.OutputNone, h.Connection.Register().State)
 }
 
 // Run runs a helper for the command of r, a request that was resolved with answers. On this machine, the

@@ -31,7 +31,7 @@ func (c *compiler) streams(stdio [3]*os.File) {
 // A command that inherits none has a table of 64 descriptors, like docker exec's. The kernel makes the table of
 // a fork as large as the highest descriptor requires (FDSize, proc(5)), so the pipes get low numbers first.
 func (c *compiler) closeOthers() {
-	if len(c.held.Inherited) == 0 {
+	if !c.keepsNumbers() {
 		c.add(lowerPipes, 0, 3, 4)
 		first := uintptr(viewFD)
 		if c.held.View != nil {
@@ -41,7 +41,7 @@ func (c *compiler) closeOthers() {
 		c.add(closeRange, 0, first, maxFD)
 		return
 	}
-	keep := append([]int{int(c.prog.notify), int(c.prog.sync)}, c.held.Inherited...)
+	keep := slices.Concat([]int{int(c.prog.notify), int(c.prog.sync)}, c.viewFiles(), c.held.Inherited)
 	slices.Sort(keep)
 	next := uintptr(3)
 	for _, fd := range keep {
@@ -51,15 +51,17 @@ func (c *compiler) closeOthers() {
 	c.add(closeRange, 0, next, maxFD)
 }
 
+// keepsNumbers reports whether the pipes and the view keep their descriptors' numbers in the child: the command inherits
+// descriptors of any number, or is on the host.
+func (c *compiler) keepsNumbers() bool { return len(c.held.Inherited) > 0 || c.held.Clone != nil }
+
 // freeDescriptors returns the two lowest numbers that are free after closeOthers.
 func (c *compiler) freeDescriptors() [2]uintptr {
 	used := []int{0, 1, 2, 3, 4}
-	if len(c.held.Inherited) > 0 {
+	if c.keepsNumbers() {
 		used = append([]int{0, 1, 2, int(c.prog.notify), int(c.prog.sync)}, c.held.Inherited...)
 	}
-	if c.held.View != nil {
-		used = append(used, viewFD)
-	}
+	used = append(used, c.viewFiles()...)
 	var free [2]uintptr
 	found := 0
 	for fd := 0; found < len(free); fd++ {

@@ -97,7 +97,7 @@ func (f *follower) received() error {
 	if f.last == nil {
 		return fmt.Errorf("join %q: the child is ready before it has forked", f.plan.Target)
 	}
-	if err := settle(f.last, f.plan, f.held.View, f.cgroups); err != nil {
+	if err := settle(f.last, f.plan, &f.held, f.cgroups); err != nil {
 		return err
 	}
 	if err := f.onReady(f.last.pid, f.last.pidfd); err != nil {

@@ -2,7 +2,7 @@
 
 // Package join carries a plan out: it forks a process, has it join the planned
 // namespaces, checks from outside that it is in them, and has it become the
-// command. It decides nothing. Apart from it, only inroot.OfNamespace calls setns(2).
+// command. It decides nothing. Apart from it, only package inroot calls setns(2).
 package join
 
 import (
@@ -36,6 +36,7 @@ type Held struct {
 	Into    *os.File            // the directory of the group of cgroup v2, or nil
 	Stdio   [3]*os.File         // the command's standard streams
 	View    *os.File            // the mount of the plan's view, which package view makes, or nil
+	Clone   *os.File            // the mounts of the view's Clone, which package view makes, or nil
 	Mount   *HeldMount          // the files of the plan's mount, or nil
 	// Inherited are the caller's other descriptors that the command keeps.
 	Inherited []int

@@ -19,7 +19,7 @@ import (
 // settle does what the helper does from outside while the child waits: it verifies that the child is in
 // every planned namespace, moves it into the cgroups that it couldn't join itself, and sets its
 // oom_score_adj, for which the child has no rights any more.
-func settle(child *process, p *plan.Plan, view *os.File, cgroups []*os.File) error {
+func settle(child *process, p *plan.Plan, held *Held, cgroups []*os.File) error {
 	dir, err := child.proc()
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func settle(child *process, p *plan.Plan, view *os.File, cgroups []*os.File) err
 		return err
 	}
 	if p.View != nil {
-		if err := verifyView(int(dir.Fd()), view); err != nil {
+		if err := verifyView(int(dir.Fd()), p.View, held); err != nil {
 			return err
 		}
 	}

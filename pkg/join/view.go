@@ -15,20 +15,35 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
-// viewFD is the view's descriptor in the child. A container may allow few descriptors, so the others are closed
-// before, and a mount that is cloned gets the next number.
+// viewFD is the view's descriptor in a child that keepsNumbers does not apply to. A container may allow few descriptors,
+// so the others are closed before, and a mount that is cloned gets the next number.
 const viewFD = 5
+
+// viewFiles returns the descriptors of the view and its clone in the child, as far as there are any.
+func (c *compiler) viewFiles() []int {
+	switch {
+	case c.held.View == nil:
+		return nil
+	case !c.keepsNumbers():
+		return []int{viewFD}
+	case c.held.Clone == nil:
+		return []int{int(c.held.View.Fd())}
+	}
+	return []int{int(c.held.View.Fd()), int(c.held.Clone.Fd())}
+}
 
 // view attaches the view's tree on top of the root directory, which is still the container's, and makes it the
 // working directory. Absolute paths are the container's, relative ones the view's.
 func (c *compiler) view(plan.Step) error {
-	if c.held.View == nil {
+	files := c.viewFiles()
+	if c.held.View == nil || (c.plan.View.Clone != nil) != (len(files) > 1) {
 		return errors.New("the view is not held")
 	}
+	tree := uintptr(files[0])
 	none, errNone := c.text("")
 	root, errRoot := c.text("/")
-	c.call(unix.SYS_MOVE_MOUNT, viewFD, none, atCwd, root, unix.MOVE_MOUNT_F_EMPTY_PATH)
-	c.call(unix.SYS_FCHDIR, viewFD)
+	c.call(unix.SYS_MOVE_MOUNT, tree, none, atCwd, root, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	c.call(unix.SYS_FCHDIR, tree)
 	for i, m := range c.plan.View.Mounts {
 		from, errFrom := c.text(m.From)
 		at, errAt := c.text(strings.TrimPrefix(m.At, "/"))
@@ -37,7 +52,15 @@ func (c *compiler) view(plan.Step) error {
 		}
 		c.add(mountTree, 0, from, at, none, uintptr(i+1))
 	}
-	c.call(unix.SYS_CLOSE, viewFD)
+	if clone := c.plan.View.Clone; clone != nil {
+		at, err := c.text(strings.TrimPrefix(clone.At, "/"))
+		if err != nil {
+			return err
+		}
+		c.call(unix.SYS_MOVE_MOUNT, uintptr(files[1]), none, atCwd, at, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		c.call(unix.SYS_CLOSE, uintptr(files[1]))
+	}
+	c.call(unix.SYS_CLOSE, tree)
 	return errors.Join(errNone, errRoot)
 }
 
@@ -67,19 +90,18 @@ func (f *follower) noExecFailed(step int, errno unix.Errno, err error) error {
 	return err
 }
 
-// verifyView verifies that the root directory of the child, whose directory in /proc is dir, is the view's, and that
-// its mounts are not the helper's.
-func verifyView(dir int, view *os.File) error {
-	var want, got, own unix.Stat_t
-	if err := unix.Fstat(int(view.Fd()), &want); err != nil {
-		return fmt.Errorf("verify the view: %w", err)
+// verifyView verifies that the root directory of the child, whose directory in /proc is dir, is the view's, with its
+// clone, and that its mounts are not the helper's.
+func verifyView(dir int, v *plan.View, held *Held) error {
+	if err := sameFile(dir, "root", held.View); err != nil {
+		return err
 	}
-	if err := unix.Fstatat(dir, "root", &got, 0); err != nil {
-		return fmt.Errorf("verify the view: %w", err)
+	if v.Clone != nil {
+		if err := sameFile(dir, "root"+v.Clone.At, held.Clone); err != nil {
+			return err
+		}
 	}
-	if got.Dev != want.Dev || got.Ino != want.Ino {
-		return errors.New("verify the view: the command has another root directory")
-	}
+	var got, own unix.Stat_t
 	if err := unix.Fstatat(dir, "ns/mnt", &got, 0); err != nil {
 		return fmt.Errorf("verify the view: %w", err)
 	}
@@ -88,6 +110,22 @@ func verifyView(dir int, view *os.File) error {
 	}
 	if got.Dev == own.Dev && got.Ino == own.Ino {
 		return errors.New("verify the view: the command is in the helper's mount namespace")
+	}
+	return nil
+}
+
+// sameFile verifies that a name in a process's directory in /proc leads to a file.
+func sameFile(dir int, name string, file *os.File) error {
+	var want, got unix.Stat_t
+	err := unix.Fstat(int(file.Fd()), &want)
+	if err == nil {
+		err = unix.Fstatat(dir, name, &got, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if got.Dev != want.Dev || got.Ino != want.Ino {
+		return errors.New("verify the view: the command has another root directory, or another container's")
 	}
 	return nil
 }

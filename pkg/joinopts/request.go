@@ -29,14 +29,14 @@ func (o *Options) Request(base request.Source, command []string) (*request.Reque
 	if r.Names, err = o.names.of(r); err != nil {
 		return nil, dockercli.UsageError(err)
 	}
-	r.CallerEnv = callerEnv(r)
+	r.CallerEnv = CallerEnv(r)
 	return r, nil
 }
 
-// callerEnv returns the part of the caller's environment that the command may need: all of it on the host,
+// CallerEnv returns the part of the caller's environment that the command may need: all of it on the host,
 // and in a container's file system only the variables about the terminal. The rest may contain secrets:
 // a container's root with CAP_SYS_PTRACE can read the memory of the process that becomes the command.
-func callerEnv(r *request.Request) []string {
+func CallerEnv(r *request.Request) []string {
 	if r.Source(ns.Mnt).From != request.FromContainer {
 		return os.Environ()
 	}

@@ -31,7 +31,7 @@ const (
 	OpNames                     // mount the files about names; their file system is at At for a moment
 	OpSys                       // mount /sys of the network namespace at At, with the mounts Beneath
 	OpProc                      // mount /proc of the pid namespace at At, with the mounts Beneath
-	OpView                      // mount the view's tree, and the mounts of the container in it
+	OpView                      // mount the view's tree, and the mounts in it
 	OpPivot                     // make the view the root directory
 	OpNoExec                    // forbid to execute any program but the view's own
 	OpRoot                      // become uid 0 of the joined user namespace
@@ -112,7 +112,11 @@ var operations = [EndOfOps]operation{
 	OpSys:  {name: "sys", describe: func(_ *Plan, s Step) string { return "mount /sys of the network namespace" + s.with() }},
 	OpProc: {name: "proc", describe: func(_ *Plan, s Step) string { return "mount /proc of the pid namespace" + s.with() }},
 	OpView: {name: "view", describe: func(p *Plan, _ Step) string {
-		return fmt.Sprintf("mount the view, with %d mounts of %s", len(p.View.Mounts), p.row(ns.Mnt).Source)
+		text := fmt.Sprintf("mount the view, with %d mounts of %s", len(p.View.Mounts), p.row(ns.Mnt).Source)
+		if c := p.View.Clone; c != nil {
+			text += fmt.Sprintf(" and the root directory of %s (pid %d)", c.Of, c.PID)
+		}
+		return text
 	}},
 	OpPivot:  {name: "pivot", text: "make the view the root directory"},
 	OpNoExec: {name: "no-exec", text: "forbid to execute the container's programs"},

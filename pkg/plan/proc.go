@@ -30,12 +30,12 @@ func NeedsProcMounts(r *request.Request, host, mnt Process, pid ns.ID) bool {
 	return r.New(ns.PID) || pid != host.Namespaces[ns.PID]
 }
 
-// copyMounts gives a command that gets its own /proc or other names a copy of the mounts, unless it gets
-// new mounts anyway. Later mounts in the original propagate to the copy.
+// copyMounts gives a command that gets its own /proc, other names or a view of the host a copy of the mounts, unless it
+// gets new mounts anyway. Later mounts in the original propagate to the copy.
 func copyMounts(rows []Namespace, r *request.Request, o *Observed) {
 	p := &Plan{Namespaces: rows}
 	i := slices.IndexFunc(rows, func(n Namespace) bool { return n.Kind == ns.Mnt })
-	if !rows[i].New && (r.Names != nil || p.ownProc(r, o)) {
+	if ofHost(r) || !rows[i].New && (r.Names != nil || p.ownProc(r, o)) {
 		rows[i].New, rows[i].Slave = true, true
 	}
 }

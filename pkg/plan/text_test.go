@@ -75,6 +75,7 @@ func TestGoldenPlans(t *testing.T) {
 		{"names", withNames},
 		{"two-sources", twoSources},
 		{"view", viewOfWeb},
+		{"view-host", hostBesideWeb},
 	} {
 		for form, end := range map[request.Output]string{
 			request.OutputText: ".golden",

@@ -23,6 +23,8 @@ type View struct {
 	Target string `json:"target,omitempty"`
 	// Hide is an entry of Tree that is the helper's own, and not shown; "" for none.
 	Hide string `json:"hide,omitempty"`
+	// Clone is a container's root directory in a view of the host's; nil for a view of the container's.
+	Clone *ViewClone `json:"clone,omitempty"`
 	// Program is the path of the toolbox's program in the tree.
 	Program string `json:"program,omitempty"`
 	// Tools are the names of the links to it in the directory Bin.
@@ -70,20 +72,19 @@ const (
 
 // view decides the command's root directory; nil if it is that of its mount namespace.
 func (p *Plan) view(r *request.Request, o *Observed) (*View, error) {
-	source := r.Source(ns.Mnt)
-	switch {
-	case r.View == nil:
+	if r.View == nil {
 		return nil, nil //nolint:nilnil // there may be none
-	case !p.foreign(o):
-		return nil, exit.Hint(errors.New("the command is to run in the host's file system, which has no view with a toolbox"),
-			"name a container whose file system the command has")
-	case o.Root.More:
-		return nil, exit.Hint(fmt.Errorf("view of %s: its root directory has more than %d entries, and each would be a mount", source.Quoted(), MaxEntries),
-			"docker nsjoin --except mnt %s COMMAND runs the host's own programs on the container's processes", source)
 	}
+	if err := p.refuseView(r, o); err != nil {
+		return nil, err
+	}
+	source := r.Source(ns.Mnt)
 	v := &View{
 		Flags: []string{"ro", "nosuid", "nodev"}, Mounts: []ViewMount{}, Links: []ViewLink{},
 		NoExec: r.Profile.Adds() && !r.TrustContainer,
+	}
+	if r.View.Host {
+		v.Clone = cloneOf(r, o)
 	}
 	err := v.addFiles(r.View, o)
 	if err == nil {
@@ -112,13 +113,33 @@ func (p *Plan) view(r *request.Request, o *Observed) (*View, error) {
 	return v, nil
 }
 
-// addEntries adds all entries of the container's root directory.
+// refuseView returns an error if there can be no view.
+func (p *Plan) refuseView(r *request.Request, o *Observed) error {
+	switch {
+	case r.View.Host:
+		if err := p.refuseHostView(r, o); err != nil {
+			return err
+		}
+	case !p.foreign(o):
+		return exit.Hint(errors.New("the command is to run in the host's file system, which has no view with a toolbox"),
+			"name a container whose file system the command has")
+	}
+	if o.Root.More {
+		return exit.Hint(fmt.Errorf("view of %s: its root directory has more than %d entries, and each would be a mount", r.Source(ns.Mnt).Quoted(), MaxEntries),
+			"docker nsjoin --except mnt %s COMMAND runs the host's own programs on the container's processes", r.Base)
+	}
+	return nil
+}
+
+// addEntries adds all entries of a root directory.
 func (v *View) addEntries(source request.Source, entries []Entry) (warnings []string, err error) {
 	for _, e := range entries {
 		at := "/" + e.Name
 		switch {
 		case !isFileName(e.Name): // the kernel does not return such a name
 			return nil, fmt.Errorf("its root directory has an entry named %q", e.Name)
+		case v.Clone != nil && at == v.Clone.At:
+			warnings = append(warnings, fmt.Sprintf("%s of %s is hidden by that of %q", at, source.Quoted(), v.Clone.Of))
 		case e.Name == viewDir && v.Bin != "":
 			warnings = append(warnings, fmt.Sprintf("%s of %s is hidden by the toolbox", at, source.Quoted()))
 		case e.Link != "":
@@ -163,6 +184,9 @@ func (p *Plan) viewRows() [][2]string {
 	if v.Tree != "" {
 		rows[0][1] = "an overlay of " + QuoteArg(v.Tree) + " in the helper's container, " + strings.Join(v.Flags, ",")
 		rows = append(rows, [2]string{v.Target, "the root directory of " + p.row(ns.Mnt).Source + ", with the mounts beneath it"})
+	}
+	if c := v.Clone; c != nil {
+		rows = append(rows, [2]string{c.At, "the root directory of " + c.Of + ", with the mounts beneath it, private, " + strings.Join(c.Flags, ",")})
 	}
 	rows = append(rows, v.binRows()...)
 	for _, m := range v.Mounts {

@@ -15,6 +15,9 @@ type View struct {
 	// Tree is a directory of the helper's own container, such as / if that was made from an image with tools. It
 	// becomes the command's root directory, and the container's root directory is at /target; "" for neither.
 	Tree Word `json:"tree,omitempty"`
+	// Host means that the command has the host's root directory, with that of the container Base at /target. Then there
+	// is no toolbox.
+	Host bool `json:"host,omitempty"`
 	// Files are programs of the client's machine, beside those of the toolbox. They replace tools of the same name.
 	Files []File `json:"files,omitempty"`
 	// Content is the descriptor from which the helper reads the files' content, one after another, if it is started

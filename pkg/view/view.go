@@ -88,6 +88,25 @@ func build(v *plan.View, from Contents) (*os.File, error) {
 	return newMount("overlay", flags, "lowerdir", layer+":"+below)
 }
 
+// Clone makes the mounts of a view's clone by clone, which clones the container's mounts with attributes,
+// mount_setattr(2).
+func Clone(c *plan.ViewClone, clone func(attributes uint64) (*os.File, error)) (*os.File, error) {
+	flags, err := attributes(c.Flags)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := clone(uint64(flags))
+	switch {
+	case err == nil:
+		return tree, nil
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL):
+		err = exit.Hint(err, "--tools host needs Linux 5.14, or 5.12 with --trust-container, and this is %s", release())
+	default:
+		err = explain(err)
+	}
+	return nil, fmt.Errorf("clone the mounts of %q: %w", c.Of, err)
+}
+
 // newMount makes a detached mount of a new file system with one option.
 func newMount(kind string, flags int, key, value string) (*os.File, error) {
 	context, err := unix.Fsopen(kind, unix.FSOPEN_CLOEXEC)
@@ -123,6 +142,10 @@ func attributes(flags []string) (int, error) {
 			set |= unix.MOUNT_ATTR_NOSUID
 		case "nodev":
 			set |= unix.MOUNT_ATTR_NODEV
+		case "noexec":
+			set |= unix.MOUNT_ATTR_NOEXEC
+		case "nosymfollow":
+			set |= unix.MOUNT_ATTR_NOSYMFOLLOW
 		default:
 			return 0, fmt.Errorf("unknown flag %q", flag)
 		}
@@ -139,14 +162,7 @@ const (
 // fill makes the tree's files beneath the working directory. The directory is new, and links come last, so none is
 // followed.
 func fill(v *plan.View, from Contents) error {
-	dirs := []string{empty, layer}
-	if v.Target != "" {
-		dirs = append(dirs, layer+v.Target)
-	}
-	if v.Bin != "" {
-		dirs = append(dirs, layer+path.Dir(v.Bin), layer+v.Bin)
-	}
-	for _, dir := range dirs {
+	for _, dir := range directories(v) {
 		if err := unix.Mkdir(dir, dirMode); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
@@ -178,6 +194,21 @@ func fill(v *plan.View, from Contents) error {
 		}
 	}
 	return nil
+}
+
+// directories returns the directories that the tree has beside the mount points.
+func directories(v *plan.View) []string {
+	dirs := []string{empty, layer}
+	if v.Target != "" {
+		dirs = append(dirs, layer+v.Target)
+	}
+	if v.Clone != nil {
+		dirs = append(dirs, layer+v.Clone.At)
+	}
+	if v.Bin != "" {
+		dirs = append(dirs, layer+path.Dir(v.Bin), layer+v.Bin)
+	}
+	return dirs
 }
 
 // mountPoint makes a directory or an empty file to mount something on.

@@ -221,9 +221,13 @@ func execute(r *request.Request, p *plan.Plan, seen *observe.Observation, socket
 	if err != nil {
 		return 0, err
 	}
+	clone, err := makeClone(p, seen)
+	if err != nil {
+		return 0, err
+	}
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck, View: tree,
+		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck, View: tree, Clone: clone,
 	}
 	group, err := leaveFrozen(p, seen, &held)
 	if err != nil {

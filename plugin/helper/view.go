@@ -11,7 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/memfd"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/programs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -86,6 +89,20 @@ func makeView(r *request.Request, p *plan.Plan, found *programs.Set) (*os.File, 
 		defer from.Toolbox.Close()
 	}
 	return view.Build(p.View, from)
+}
+
+// makeClone clones the mounts that the plan's view has beside the host's; nil if it has none.
+func makeClone(p *plan.Plan, seen *observe.Observation) (*os.File, error) {
+	if p.View == nil || p.View.Clone == nil {
+		return nil, nil
+	}
+	of := seen.Processes[p.View.Clone.PID]
+	if of == nil {
+		return nil, errors.New("the container of the view was not observed")
+	}
+	return view.Clone(p.View.Clone, func(attributes uint64) (*os.File, error) {
+		return inroot.CloneOfNamespace(of.Namespaces[ns.Mnt], attributes)
+	})
 }
 
 // openProgram opens the toolbox's program. In a container of another image it is in a directory whose name nobody can

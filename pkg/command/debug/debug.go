@@ -38,6 +38,10 @@ but nobody can change them.
   trace      SYS_PTRACE, to look into all of its processes (lsof, strace)
   net        NET_ADMIN and NET_RAW, for ip, ping and tcpdump
   admin      all capabilities, and no seccomp filter
+strace -p, lsof, ss -p and netstat -p need trace for processes of other users, and
+strace -p always where the kernel restricts tracing (Yama); tcpdump and ping need net if
+the user is not root or the container lacks NET_RAW; changes with ip and route need net;
+dmesg and mount need admin; all other tools need none.
 With any but the first, only the tools run, with a clean environment: no path of the
 container's can be executed, unless you add --trust-container. A path in /proc/PID, or
 a link of the container's to one, can be: run the tools by their names. If processes
@@ -49,6 +53,12 @@ container's, and the image's static programs are beside the toolbox's. --tools D
 --tools PROGRAM send static programs of this machine along, and engine:DIR takes those
 of a directory of the engine's host: at most 64 MiB and 4096 files. A path begins with
 / or a dot: ./DIR. Dynamic programs are left out. A busybox gets all of its names.
+
+With --tools host, / is this machine's, which must be the engine's host, and the
+container's files are at /target. The command runs as you, with the container's network,
+IPC and host name only, so no process of the container sees it. A link in /target is not
+followed, and no program there runs, unless you add --trust-container: a link of the
+container's leads to your files. Other tools take all rights from the container.
 
 A paused container stays paused: the command runs beside its cgroup.
 
@@ -71,6 +81,7 @@ const examples = `  docker nsjoin debug web                      a shell with to
   docker nsjoin debug nginx:1.29               a shell in a container of an image
   docker nsjoin debug --tools netshoot web     the tools of an image; web's files are at /target
   docker nsjoin debug --tools ./busybox web    a static program of this machine
+  docker nsjoin debug --tools host web gdb -p 1234    this machine's tools; web's files are at /target
   docker nsjoin debug --list-tools             what is in the toolbox`
 
 // nameVariable is the variable with the name that the prompt of the toolbox's shell shows.
@@ -109,14 +120,14 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.StringVarP(&o.line, "command", "c", "", "Run a line of the toolbox's shell")
 	o.copies.AddTo(flags)
 	flags.BoolVar(&o.wait, "wait", false, "Wait until the container starts, if it does not run")
-	flags.Var(&o.tools, "tools", `Tools to have: the toolbox, a local image, or programs ("builtin"|IMAGE|DIR|PROGRAM|engine:DIR)`)
+	flags.Var(&o.tools, "tools", `Tools to have: the toolbox, a local image, or programs ("builtin"|IMAGE|DIR|PROGRAM|engine:DIR|"host")`)
 	flags.Var(&copyopts.WordFlag{Value: &o.root, A: rootTools, B: rootTarget}, "root", `What is at / with the tools of an image: its files or the container's ("tools"|"target")`)
 	flags.BoolVar(&o.copies.Pull, "pull", false, "Pull the image of --tools, or the image to debug, if the engine does not have it")
 	flags.BoolVar(&o.listTools, "list-tools", false, "List the tools, with the modules that they come from")
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("command", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("tools", completion.Images(cli, builtin))
+	_ = cmd.RegisterFlagCompletionFunc("tools", completion.Images(cli, builtin, hostWord))
 	_ = cmd.RegisterFlagCompletionFunc("root", completion.OneOf(rootTools, rootTarget))
 	_ = cmd.RegisterFlagCompletionFunc("profile", completion.OneOf(
 		string(request.ProfileContainer), string(request.ProfileTrace), string(request.ProfileNet), string(request.ProfileAdmin)))
@@ -177,6 +188,9 @@ func (o *options) request(cmd *cobra.Command, cli *dockercli.CLI, args []string)
 	if o.wait && o.copies.Image {
 		return nil, usageError(cmd, "--wait requires a container, and "+args[0]+" is an image")
 	}
+	if given, why := o.conflictWithHost(); given != "" && o.tools.kind == hostTools {
+		return nil, usageError(cmd, given+" and "+hostFlag+" cannot be used together: "+why)
+	}
 	if base.From != request.FromContainer {
 		return nil, exit.Hint(errors.New("debug "+args[0]+": only a container has files to put tools beside"),
 			"for a container of that name, write container:%s", args[0])
@@ -198,9 +212,12 @@ func (o *options) request(cmd *cobra.Command, cli *dockercli.CLI, args []string)
 		o.SetHelperImage(o.tools.name)
 	case engineTools:
 		r.View.HostDir = request.Word(o.tools.name)
+	case hostTools:
+		o.onHost(r)
 	case builtinTools, clientTools:
 	}
 	switch {
+	case r.View.Host:
 	case o.Given("command"):
 		r.Command = []string{plan.ToolsShell, "-c", o.line}
 	case len(r.Command) == 0:

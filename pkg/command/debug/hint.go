@@ -19,6 +19,9 @@ func (o *options) notFoundHint(args []string) string {
 	if hint := o.CommandHint(args, []string{"-c"}); hint != "" {
 		return hint
 	}
+	if o.tools.kind == hostTools {
+		return ""
+	}
 	if len(args) > 1 && slices.Contains([]string{"emacs", "pico", "vi", "view", "vim"}, args[1]) {
 		return "the toolbox's editor is nano"
 	}

@@ -35,7 +35,7 @@ func (o *options) findTools(ctx context.Context, host *enginehost.Host, r *reque
 		return o.findImage(ctx, host, r)
 	case clientTools:
 		return o.sendPrograms(host, r, arch)
-	case builtinTools, engineTools:
+	case builtinTools, engineTools, hostTools:
 	}
 	return nil
 }

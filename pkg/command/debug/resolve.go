@@ -16,6 +16,9 @@ import (
 // resolve finds the container, or plans a copy of what does not run; with --wait it waits for a start instead. Then it
 // finds the tools, which nothing is pulled or sent for if there is no container.
 func (o *options) resolve(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
+	if o.tools.kind == hostTools {
+		return o.resolveHost(ctx, host, r)
+	}
 	if o.wait {
 		if err := exists(ctx, host, r); err != nil {
 			return nil, err

@@ -16,6 +16,7 @@ const (
 	imageTools                    // a local image
 	clientTools                   // a directory or program of the client's machine
 	engineTools                   // a directory of the engine's host
+	hostTools                     // all programs of the engine's host, with its file system
 )
 
 // tools is the value of --tools.
@@ -28,7 +29,7 @@ type tools struct {
 const (
 	builtin      = "builtin"
 	enginePrefix = "engine:"
-	hostWord     = "host" // not supported: a program of the host's would follow the container's links to the host's files
+	hostWord     = "host"
 )
 
 func (t *tools) String() string {
@@ -37,6 +38,8 @@ func (t *tools) String() string {
 		return builtin
 	case engineTools:
 		return enginePrefix + t.name
+	case hostTools:
+		return hostWord
 	case imageTools, clientTools:
 	}
 	return t.name
@@ -53,7 +56,7 @@ func (t *tools) Set(value string) error {
 	case value == builtin:
 		*t = tools{}
 	case value == hostWord:
-		return errors.New("the host's programs in its own file system need no tools: docker nsjoin --only net,ipc,uts CONTAINER COMMAND runs them; an image of that name is host:latest")
+		*t = tools{kind: hostTools}
 	case onEngine && strings.HasPrefix(dir, "/"):
 		*t = tools{engineTools, path.Clean(dir)}
 	case onEngine && strings.HasPrefix(dir, "."):
