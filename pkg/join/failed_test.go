@@ -146,3 +146,33 @@ func TestMessageOfWhatIsNotFoundSaysWhere(t *testing.T) {
 		}
 	}
 }
+
+// Which kernel a mount needs depends on the system call and the file system.
+func TestHintsOfAMount(t *testing.T) {
+	for _, row := range []struct {
+		op    plan.Op
+		errno unix.Errno
+		on    string
+		ids   bool
+		want  string
+	}{
+		{plan.OpClone, unix.ENOSYS, "ext4", false, "docker nsjoin mount needs Linux 5.12 or newer"},
+		{plan.OpMountFlags, unix.ENOSYS, "ext4", true, "docker nsjoin mount needs Linux 5.12 or newer"},
+		{plan.OpMountFlags, unix.EINVAL, "tmpfs", true, "/src is on tmpfs, which can map IDs from Linux 6.3 on; what is mounted beneath it has to, too, unless --mount has bind-recursive=disabled"},
+		{plan.OpMountFlags, unix.EINVAL, "overlay", true, "/src is on overlay, which cannot map IDs"},
+		{plan.OpMountFlags, unix.EINVAL, "ext4", false, ""},
+	} {
+		m := &plan.Mounting{Source: "/src", FileSystem: row.on}
+		if row.ids {
+			m.Map = []plan.IDRange{{}}
+		}
+		err := (&follower{plan: &plan.Plan{Target: "web", Mounting: m, Steps: []plan.Step{{Op: row.op}}}}).failed(failure{messageFailed, 0, row.errno})
+		got := ""
+		if known, ok := errors.AsType[*exit.Error](err); ok {
+			got = known.Hint
+		}
+		if got != row.want {
+			t.Errorf("%+v: %q", row, got)
+		}
+	}
+}

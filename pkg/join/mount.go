@@ -265,15 +265,46 @@ func (c *compiler) byDescriptor(fd uintptr) (proc, name uintptr, err error) {
 	return proc, name, errors.Join(err, errName)
 }
 
+// mountNeeds is the version of Linux that a mount needs, for mount_setattr(2). What else it calls is older: open_tree(2),
+// move_mount(2) and fsopen(2) are of 5.2, openat2(2) is of 5.6, and STATX_MNT_ID of 5.8.
+const mountNeeds = "5.12"
+
+// ExplainMount adds a hint to the error of a mount, if there is one.
+func ExplainMount(err error) error { return kernel.ExplainFor(err, " mount", mountNeeds) }
+
+// mapsSince says from which version of Linux on a file system allows mounts with mapped IDs, mount_setattr(2). All others do not.
+var mapsSince = [...][2]string{
+	{"ext4", "5.12"},
+	{"vfat", "5.12"},
+	{"xfs", "5.12"},
+	{"btrfs", "5.15"},
+	{"ntfs3", "5.15"},
+	{"f2fs", "5.18"},
+	{"erofs", "5.19"},
+	{"squashfs", "6.2"},
+	{"tmpfs", "6.3"},
+	{"ceph", "6.7"},
+	{"hugetlbfs", "6.9"},
+}
+
+// cannotMap explains why a mount, or one of those beneath it, cannot map IDs.
+func cannotMap(m *plan.Mounting, err error) error {
+	for _, known := range mapsSince {
+		if known[0] == m.FileSystem {
+			return exit.Hint(err, "%s is on %s, which can map IDs from Linux %s on; what is mounted beneath it has to, too, unless --mount has bind-recursive=disabled",
+				m.Source, known[0], known[1])
+		}
+	}
+	return exit.Hint(err, "%s is on %s, which cannot map IDs", m.Source, m.FileSystem)
+}
+
 // mountFailed explains the failure of a mount.
 func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
 	m := f.plan.Mounting
 	err = fmt.Errorf("mount in %q: %s: %w", f.plan.Target, f.plan.Describe(step), err)
 	switch op := f.plan.Steps[step].Op; {
-	case errno == unix.ENOSYS:
-		return exit.Hint(err, "a mount into a running container needs Linux 5.12")
 	case op == plan.OpMountFlags && len(m.Map) > 0 && errno == unix.EINVAL:
-		return exit.Hint(err, "the file system of %s, or of a mount beneath it, cannot map IDs", m.Source)
+		return cannotMap(m, err)
 	case op == plan.OpClone && m.Single && errno == unix.EINVAL:
 		return exit.Hint(err, "a mount beneath %s may hide files there, so it has to come along: omit bind-recursive", m.Source)
 	case op == plan.OpAttach && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.EINVAL):
@@ -281,5 +312,5 @@ func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
 	case errno == unix.ENOSPC:
 		return exit.Hint(err, "the container has too many mounts: /proc/sys/fs/mount-max is the limit")
 	}
-	return kernel.Explain(err)
+	return ExplainMount(err)
 }

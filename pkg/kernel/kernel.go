@@ -16,7 +16,10 @@ import (
 
 // Explain adds a hint to an error of a system call of this process, if there is a hint for it. It returns an error
 // of the command unchanged.
-func Explain(err error) error {
+func Explain(err error) error { return ExplainFor(err, "", "5.6") }
+
+// ExplainFor is Explain for a command of docker nsjoin, " mount", that needs this version of Linux.
+func ExplainFor(err error, command, version string) error {
 	if exit.Status(err) != exit.Failed {
 		return err
 	}
@@ -30,7 +33,7 @@ func Explain(err error) error {
 	case refused && Confined() != "":
 		return ConfinedHint(err)
 	case errors.Is(err, unix.ENOSYS):
-		return exit.Hint(err, "docker nsjoin needs Linux 5.6 or newer")
+		return exit.Hint(err, "docker nsjoin%s needs Linux %s or newer", command, version)
 	case errors.Is(err, unix.EMFILE):
 		return exit.Hint(err, "the limit on open files is too low: raise it with ulimit -n 256")
 	case errors.Is(err, unix.ENFILE):

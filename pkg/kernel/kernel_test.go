@@ -37,6 +37,9 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s: %v became %v", row.name, row.err, err)
 		}
 	}
+	if got := hint(ExplainFor(unix.ENOSYS, " mount", "5.12")); got != "docker nsjoin mount needs Linux 5.12 or newer" {
+		t.Errorf("what needs a later kernel: %q", got)
+	}
 	if got := hint(ForkHint(unix.EAGAIN)); got != "a limit on processes is reached: raise ulimit -u, or pids.max of the cgroup (docker update --pids-limit for a container's)" {
 		t.Errorf("limit of processes: %q", got)
 	}

@@ -44,6 +44,8 @@ type Mounting struct {
 	// is any.
 	Parent int    `json:"-"`
 	Device string `json:"-"`
+	// FileSystem is the type of the source's, in mountinfo.
+	FileSystem string `json:"-"`
 }
 
 // NewMount makes the plan for the Mount of r. It returns an error, which names the cause, if the mount could show

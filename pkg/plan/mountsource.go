@@ -21,6 +21,9 @@ func (m *Mounting) holder() string {
 func (m *Mounting) source(q *request.Mount, f *MountFacts) error {
 	s := f.Source
 	m.Source, m.Dir, m.Device = s.Path, s.Dir, s.Device
+	if len(s.Types) > 0 {
+		m.FileSystem = s.Types[0]
+	}
 	if q.ReadOnly {
 		m.Flags = append(m.Flags, "ro")
 	}

@@ -50,7 +50,7 @@ func mount(r *request.Request, to *messages) error {
 	} else if m.seen != nil {
 		err = m.seen.Explain(r, err)
 	}
-	return err
+	return join.ExplainMount(err)
 }
 
 func (m *mounter) do() (err error) {

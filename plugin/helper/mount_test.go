@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -168,7 +169,28 @@ func TestMkdirHasNoGroups(t *testing.T) {
 // With mapped IDs the root of the process's user namespace acts as the owner of the source, and as no other user of the
 // host.
 func TestMountMapsTheOwner(t *testing.T) {
-	source, target := t.TempDir(), t.TempDir()
+	shm, err := os.MkdirTemp("/dev/shm", "nsjoin-test-") //nolint:usetesting // it is a tmpfs
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(shm) })
+	for name, source := range map[string]string{"TMPDIR": t.TempDir(), "tmpfs": shm} {
+		t.Run(name, func(t *testing.T) { mountMapsTheOwner(t, source) })
+	}
+	// Not all file systems can.
+	pid := isolated(t, ns.SetOf(ns.Mnt, ns.User))
+	q := attach("/proc/sys/kernel", t.TempDir())
+	q.MapIDs, q.Force = true, true
+	_, stderr, status := runHelper(t, asked(pid, q))
+	if lines := strings.Split(stderr, "\n"); status != exit.Failed || len(lines) != 3 ||
+		!strings.HasSuffix(lines[0], ": invalid argument") || lines[1] != "hint: /proc/sys/kernel is on proc, which cannot map IDs" {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+}
+
+func mountMapsTheOwner(t *testing.T, source string) {
+	t.Helper()
+	target := t.TempDir()
 	const user, group = 1000, 1001
 	if err := os.Chown(source, user, group); err != nil {
 		t.Fatal(err)
