@@ -98,6 +98,13 @@ var same = []string{
 	"chmod -R g+w d && find d -perm -g+w && chmod -R g-w d", "chown 0:0 n && stat -c %u:%g n", "mktemp -u /tmp/xXXXXXX | wc -c",
 	"echo -n x", "echo -e 'a\\tb'", "printf '%s-%d\\n' a 5", "printf '%5.1f|%-4s|%x\\n' 2.25 a 255", "test -f n", "test -d n", "[ 1 -lt 2 ]", "[ a = b ]", "expr 1 + 2", "expr 2 \\* 3", "expr length abc", "expr abc : 'a\\(.\\)'", "seq 1 3", "seq 3", "seq 2 2 6", "seq -s, 3", "seq -w 8 10", "seq 3 -1 1", "seq 0.5 0.5 2",
 	"true", "false", "sleep 0.01", "timeout 5 true", "timeout 0.1 sleep 5", "timeout 5 sh -c 'exit 3'", "yes | head -2", "nproc", "kill -0 $$", "kill -l 9", "env A=b printenv A",
+	"ls -R . d t", "ls -laR d", "ls d nosuch t", "ls -R nosuch d", "find d/ nosuch", "find -L . -name n2", "find -H l d", "find . -depth -name '*2'", "find d -depth -mindepth 1", "find . -type l -printf '%p %l\\n' | sort", "find d -ls | wc -l", "find d -name e -prune -o -print", "find d -maxdepth 1 -empty", "mkdir q && find q -empty && rmdir q", "mkdir -p q/w && find q -delete && ls q", "find d -name n2 -print -quit",
+	"du d d", "du d d/e", "du -c d t", "du -a .  | sort", "du -d1 .", "du -s d/ t l", "du -x d", "cd d && du -a", "du --max-depth=1 d", "du -ch d t | tail -1",
+	"grep -r 10 | sort", "grep -rl 1 | sort", "grep -rc 1 d", "grep -R 10 d", "grep -r 10 l d", "grep -rn 10 d/", "grep -rh 10 d", "cd d && grep -rn 10", "grep -rs x nosuch d", "grep -R b . 2>/dev/null | sort", "mkdir q && ln -s . q/up && grep -R x q; rm -r q", "grep -r --exclude-dir=e 10 d", "grep -rL 10 d p | sort",
+	"mkdir -p q w && echo 1 > q/f && echo 2 > w/f && diff -r q w; diff -rq q w; diff -ru q w | grep -v '^[-+][-+][-+]'; rm w/f; diff -r q w; diff -rN q w; mkdir w/f; diff -r q w; diff q w; rm -r q w", "mkdir -p q/a w; touch q/a/f; diff -rN q w; diff -rq q w; diff -r q w; rm -r q w", "mkdir q w; ln -s f q/f; diff -r q w; ln -s nosuch w/f; diff -r q w; rm -r q w", "mkdir q && ln -s . q/up && diff -r q q; rm -r q", "diff -s t t",
+	"mkdir -p q/w && touch q/f && ln -s f q/l && cp -r q z && find z | sort && readlink z/l; cp -r q q/w; rm -r q/w/q; find q | sort; cp -rL q y; find y -type l; cp -r q z; find z | sort; rm -r q y z", "cp -r d/. q && find q | sort && rm -r q", "ln -s d dl && cp -r dl q && readlink q; cp -rL dl w && find w; chmod -R 750 dl && stat -c %a d; chmod -R 755 dl; rm -r dl q w", "cp d q", "cp broken q",
+	"mkdir q && chmod 0 q && rm -r q && ls -d q", "mkdir -p q/w/e && rm -rv q/w/ | wc -l; rm -d q", "rm -r nosuch", "rm -rf nosuch", "rm d", "mkdir q; rm q/; rmdir q", "chmod -R nonsense d 2>/dev/null", "chmod 600 broken", "chmod -R 600 nosuch",
+	"tar cf - . | tar tf - | sort", "tar cf - d/ | tar tf -", "cd d && tar cf - . | tar tf -", "tar cf - -C d e | tar tf -", "tar cf - --exclude=e d | tar tf -", "tar cf a.tar a.tar d && tar tf a.tar; rm a.tar", "tar cf - nosuch d | tar tf -", "ln n hard && tar cf - n hard | tar tvf - | grep -c 'link to'; rm hard",
 	"tar cf a.tar d t && tar tf a.tar && mkdir x && tar xf a.tar -C x && ls -lR x && rm -r x a.tar", "tar czf a.tgz d && tar tzf a.tgz && rm a.tgz", "tar cf - d | tar tf -", "tar -cvf /dev/null d 2>&1", "tar cf - --exclude=n2 d | tar t", "tar cf - d | tar xOf - d/e/n2", "tar xf nosuch 2>/dev/null",
 	"gzip -c n | gunzip -c", "gzip -k n && ls n.gz && zcat n.gz && rm n.gz", "cp n c && gzip c && ls c.gz && gunzip c.gz && cat c && rm c", "gzip -dc < n 2>/dev/null",
 	"jq -r '.a[1].b' json", "dd if=n of=c bs=10 count=2 2>/dev/null; cat c; rm c", "which nosuch", "tty", "ps -o pid= -p 1", "ps -p 1 -o comm=", "pgrep -x nosuch", "env -u HOME printenv HOME", "nohup echo x 2>/dev/null", "free | head -1", "mount | grep ' / ' | cut -d' ' -f1-5", "df -P / | tail -1 | wc -w", "sync",
@@ -124,6 +131,52 @@ func TestToolsAsTheMachinesOwn(t *testing.T) {
 		got, want = plain(got, mine), plain(want, theirs)
 		if got != want {
 			t.Errorf("%s\ngot  %q\nwant %q", command, got, want)
+		}
+	}
+}
+
+// TestToolsInDeepTrees runs tools in a tree whose paths are longer than the kernel takes, with few descriptors.
+func TestToolsInDeepTrees(t *testing.T) {
+	bin := unpack(t)
+	dir := t.TempDir()
+	const depth = 3000
+	at, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range depth {
+		if err := unix.Mkdirat(at, "d", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		below, err := unix.Openat(at, "d", unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = unix.Close(at)
+		at = below
+	}
+	if err := errors.Join(unix.Symlinkat("text", at, "f"), unix.Close(at)); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ command, want string }{
+		{"find d | wc -l", "3001\n"},
+		{"find d -depth -name f -printf '%d %l\\n'", "3000 text\n"},
+		{"find d -name f -execdir readlink {} ';'", "text\n"},
+		{"du -a d | wc -l", "3001\n"},
+		{"ls -R d | grep -c :$", "3000\n"},
+		{"ls -R d | tail -1", "f\n"},
+		{"grep -r x d", ""},
+		{"chmod -R 750 d && find d -type d ! -perm 750 | wc -l", "0\n"},
+		{"chown -R 0:0 d && chgrp -R 0 d", ""},
+		{"cp -r d e && find e | wc -l && rm e/nosuch 2>/dev/null; find e -name f -printf %l", "3001\ntext"},
+		{"diff -rq d e 2>&1 | grep -v text | grep -c 'no such file'", "2\n"}, // f leads nowhere
+		{"tar cf - d | tar tf - | wc -l", "3001\n"},
+		{"rm -r d && find e -delete && ls", ""},
+	} {
+		cmd := exec.Command("/bin/bash", "-c", `ulimit -n 64; exec "$@"`, "bash", filepath.Join(bin, "sh"), "-c", row.command)
+		cmd.Dir, cmd.Env = dir, []string{"PATH=" + bin}
+		if got, _, _ := strings.Cut(run(t, cmd), "\nstatus "); got != row.want {
+			t.Errorf("%s\nprints %.200q\nwant   %q", row.command, got, row.want)
 		}
 	}
 }

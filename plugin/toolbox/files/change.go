@@ -3,6 +3,7 @@ package files
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -11,23 +12,37 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // each calls do for the files. It reports errors and returns the status.
 func each(name string, paths []string, do func(path string) error) int {
-	return all(name, paths, false, func(e entry) error { return do(e.path) })
+	status := 0
+	for _, path := range paths {
+		if err := do(path); err != nil {
+			status = tool.Complain(name, err)
+		}
+	}
+	return status
 }
 
-// all calls do for the files, and with recursive for all beneath them. It reports errors and returns the status.
-func all(name string, paths []string, recursive bool, do func(entry) error) int {
+// all calls do for the files, and with recursive for all beneath them. With links, it follows the arguments. It reports
+// errors and returns the status.
+func all(name string, paths []string, recursive, links bool, do func(*walk.File) error) int {
 	status := 0
-	fail := func(err error) { status = tool.Complain(name, err) }
-	for _, path := range paths {
+	w := walk.Walk{Arguments: links, Fail: func(err error) { status = tool.Complain(name, err) }}
+	w.Enter = func(f *walk.File) error {
+		err := do(f)
 		if recursive {
-			argument(path).walk(do, fail)
-		} else if err := do(argument(path)); err != nil {
-			fail(err)
+			return err
 		}
+		if err != nil {
+			w.Fail(err)
+		}
+		return fs.SkipDir
+	}
+	for _, path := range paths {
+		w.Through(walk.Argument(path))
 	}
 	return status
 }
@@ -78,12 +93,13 @@ func chown(name string, group bool, args []string) int {
 	if *silent {
 		name = ""
 	}
-	return all(name, f.Args()[1:], *recursive, func(e entry) error {
+	// What is found in a directory may be a link to anywhere.
+	follow := !*links && !*recursive
+	return all(name, f.Args()[1:], *recursive, follow, func(f *walk.File) error {
 		if *verbose {
-			fmt.Println(tool.Printable(e.path))
+			fmt.Println(f.Quoted())
 		}
-		// What is found in a directory may be a link to anywhere.
-		return e.chown(uid, gid, !*links && !*recursive)
+		return f.Chown(uid, gid, follow)
 	})
 }
 
@@ -122,28 +138,21 @@ func Chmod(args []string) int {
 	if _, err := newMode(rest[0], 0, uint32(mask)); err != nil {
 		return tool.Complain("chmod", err)
 	}
-	return all(name, rest[1:], recursive, func(e entry) error {
-		s, err := e.lstat()
-		if err != nil {
-			return err
-		}
-		link := s.Mode&unix.S_IFMT == unix.S_IFLNK
-		if link && recursive {
-			return nil
-		}
-		if link {
-			if err := unix.Stat(e.path, &s); err != nil {
-				return e.failed("stat", err)
+	return all(name, rest[1:], recursive, true, func(f *walk.File) error {
+		if walk.Kind(&f.Stat) == unix.S_IFLNK {
+			if f.Depth > 0 {
+				return nil
 			}
+			return f.Failed("chmod", unix.ENOENT) // of the target
 		}
-		mode, err := newMode(rest[0], s.Mode, uint32(mask))
+		mode, err := newMode(rest[0], f.Stat.Mode, uint32(mask))
 		if err != nil {
 			return err
 		}
 		if verbose {
-			fmt.Printf("%s: %04o\n", tool.Printable(e.path), mode)
+			fmt.Printf("%s: %04o\n", f.Quoted(), mode)
 		}
-		return e.chmod(mode, link)
+		return f.Chmod(mode, f.Link())
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // copier is a call of cp.
@@ -64,7 +65,7 @@ func Cp(args []string) int {
 		if into {
 			to = filepath.Join(to, filepath.Base(source))
 		}
-		c.copy(argument(source), argument(to))
+		c.copy(walk.Argument(source), walk.Argument(to))
 	}
 	return c.status
 }
@@ -72,32 +73,12 @@ func Cp(args []string) int {
 func (c *copier) fail(err error) { c.status = tool.Complain(c.name, err) }
 
 // copy copies a file, or a directory with all in it.
-func (c *copier) copy(from, to entry) {
-	info, err := from.stat(c.follow)
-	if err != nil {
-		c.fail(err)
-		return
-	}
-	if old, err := to.stat(true); err == nil && os.SameFile(info, old) {
-		c.fail(fmt.Errorf("%s and %s are the same file", tool.Printable(from.path), tool.Printable(to.path)))
-		return
-	}
-	if !info.IsDir() {
-		if err := c.one(from, to, info); err != nil {
-			c.fail(err)
-		}
-		return
-	}
-	if !c.recursive {
-		c.fail(fmt.Errorf("%s: is a directory: omitted without -r", tool.Printable(from.path)))
-		return
-	}
-	if inside(from.path, to.path) {
-		c.fail(fmt.Errorf("%s: cannot be copied into itself, %s", tool.Printable(from.path), tool.Printable(to.path)))
-		return
-	}
-	if err := c.directory(from, to, info); err != nil {
-		c.fail(err)
+func (c *copier) copy(from, to walk.Entry) {
+	t := &copying{copier: c, to: to}
+	w := walk.Walk{Links: c.follow, Enter: t.enter, Leave: t.leave, Fail: c.fail}
+	w.Through(from)
+	for i := len(t.targets) - 1; i >= 0; i-- { // of a walk that was ended
+		t.close(t.targets[i])
 	}
 }
 
@@ -108,103 +89,69 @@ func inside(dir, path string) bool {
 	return errA == nil && errB == nil && (a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/"))
 }
 
-// directory copies a directory. Of the target only an argument may be a link: another one was not meant.
-func (c *copier) directory(from, to entry, info fs.FileInfo) error {
-	source, err := from.open(c.follow)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	err = to.failed("mkdir", unix.Mkdirat(to.at(), to.name, 0o700))
-	made := err == nil
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	target, err := to.open(to.dir == nil && !made)
-	if err != nil {
-		return err
-	}
-	defer target.Close()
-	list, err := entries(source)
-	if err != nil {
-		c.fail(err)
-	}
-	for _, below := range list {
-		c.copy(below, entry{target, below.name, filepath.Join(to.path, below.name)})
-	}
-	if !made && !c.preserve { // a directory that was there keeps its mode
-		return nil
-	}
-	return c.attributes(entry{target, ".", to.path}, info)
-}
-
 // wanted reports whether the target is to be written.
-func (c *copier) wanted(to entry, info fs.FileInfo) bool {
-	old, err := to.stat(false)
+func (c *copier) wanted(to walk.Entry, s *unix.Stat_t) bool {
+	old, err := to.Stat(false)
 	if err != nil {
 		return true
 	}
-	if c.noClobber || c.update && !info.ModTime().After(old.ModTime()) {
+	if c.noClobber || c.update && s.Mtim.Nano() <= old.Mtim.Nano() {
 		return false
 	}
 	if c.interactive {
-		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, tool.Printable(to.path)))
+		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, to.Quoted()))
 	}
 	return true
 }
 
 // one copies a file that is no directory.
-func (c *copier) one(from, to entry, info fs.FileInfo) error {
-	if !c.wanted(to, info) {
+func (c *copier) one(from, to walk.Entry, s *unix.Stat_t) error {
+	if !c.wanted(to, s) {
 		return nil
 	}
 	if c.verbose {
-		fmt.Printf("%s -> %s\n", tool.Printable(from.path), tool.Printable(to.path))
+		fmt.Printf("%s -> %s\n", from.Quoted(), to.Quoted())
 	}
-	mode := info.Mode()
-	stat, _ := info.Sys().(*unixStat)
-	switch {
-	case mode&fs.ModeSymlink != 0:
-		target, err := from.readlink()
+	switch kind := walk.Kind(s); {
+	case kind == unix.S_IFLNK:
+		target, err := from.Readlink()
 		if err != nil {
 			return err
 		}
-		_ = to.remove(false)
-		if err := to.failed("symlink", unix.Symlinkat(target, to.at(), to.name)); err != nil || !c.preserve || stat == nil {
+		_ = to.Remove(false)
+		if err := to.Symlink(target); err != nil || !c.preserve {
 			return err
 		}
-		_ = to.chown(int(stat.Uid), int(stat.Gid), false)
+		_ = to.Chown(int(s.Uid), int(s.Gid), false)
 		return nil
-	case !mode.IsRegular() && c.recursive: // a device or a FIFO is made again, not read
-		if stat == nil {
-			return nil
-		}
-		_ = to.remove(false)
-		if err := to.failed("mknod", unix.Mknodat(to.at(), to.name, stat.Mode, int(stat.Rdev))); err != nil {
+	case kind != unix.S_IFREG && c.recursive: // a device or a FIFO is made again, not read
+		_ = to.Remove(false)
+		if err := to.Mknod(s.Mode, int(s.Rdev)); err != nil {
 			return err
 		}
 	default:
-		if err := c.content(from, to, mode); err != nil {
+		if err := c.content(from, to, s); err != nil {
 			return err
 		}
 	}
-	return c.attributes(to, info)
+	return c.attributes(to, s)
 }
 
-func (c *copier) content(from, to entry, mode fs.FileMode) error {
+func (c *copier) content(from, to walk.Entry, s *unix.Stat_t) error {
 	in, err := c.source(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
-	if to.dir != nil { // a link in the target is replaced: it may lead anywhere
+	if to.Dir != nil { // a link in the target is replaced: it may lead anywhere
 		flags |= unix.O_NOFOLLOW
 	}
-	out, err := to.file(flags, mode.Perm())
+	mode := fs.FileMode(s.Mode & 0o777)
+	out, err := to.Open(flags, mode)
 	if err != nil && (c.force || errors.Is(err, unix.ELOOP)) {
-		_ = to.remove(false)
-		out, err = to.file(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode.Perm())
+		_ = to.Remove(false)
+		out, err = to.Open(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)
 	}
 	if err != nil {
 		return err
@@ -217,34 +164,30 @@ func (c *copier) content(from, to entry, mode fs.FileMode) error {
 }
 
 // source opens a file. With -r it was a regular one a moment ago.
-func (c *copier) source(from entry) (*os.File, error) {
+func (c *copier) source(from walk.Entry) (*os.File, error) {
 	if !c.recursive {
-		return os.Open(from.path)
+		return os.Open(from.Path())
 	}
-	return from.regular(c.follow)
+	return from.Regular(c.follow)
 }
 
 // attributes gives a copy the source's mode, and with -p its owner and times.
-func (c *copier) attributes(to entry, info fs.FileInfo) error {
-	stat, _ := info.Sys().(*unixStat)
-	if stat == nil {
-		return nil
-	}
-	follow := to.dir == nil // an argument that is a link was written to
-	mode := stat.Mode & 0o7777
+func (c *copier) attributes(to walk.Entry, s *unix.Stat_t) error {
+	follow := to.Dir == nil // an argument that is a link was written to
+	mode := s.Mode & 0o7777
 	if !c.preserve {
-		if info.IsDir() {
+		if walk.Kind(s) == unix.S_IFDIR {
 			mask := unix.Umask(0)
 			unix.Umask(mask)
-			return to.chmod(mode&0o777&^uint32(mask), follow)
+			return to.Chmod(mode&0o777&^uint32(mask), follow)
 		}
 		return nil
 	}
-	if err := to.chown(int(stat.Uid), int(stat.Gid), follow); err != nil {
+	if err := to.Chown(int(s.Uid), int(s.Gid), follow); err != nil {
 		mode &= 0o1777 // not with the rights of another owner
 	}
-	if err := to.chmod(mode, follow); err != nil {
+	if err := to.Chmod(mode, follow); err != nil {
 		return err
 	}
-	return to.times(stat.Atim.Nano(), stat.Mtim.Nano(), follow)
+	return to.Times(s.Atim.Nano(), s.Mtim.Nano(), follow)
 }

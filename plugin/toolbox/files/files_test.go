@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // tree makes files with their own names as texts, and directories for names that end with a slash.
@@ -73,11 +74,12 @@ func TestQuestionsAreAsked(t *testing.T) {
 func TestRmStaysOnOneFileSystem(t *testing.T) {
 	tree(t, "d/", "d/x")
 	r := &remover{oneSystem: true}
-	s, err := argument("d").lstat()
+	s, err := walk.Argument("d").Stat(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.tree(argument("d"), s.Dev+1) || r.status != 1 || left() != "d d/x" {
+	s.Dev++
+	if r.tree(walk.Argument("d"), walk.Identity(&s)) || r.status != 1 || left() != "d d/x" {
 		t.Errorf("left is %q, status %d", left(), r.status)
 	}
 }

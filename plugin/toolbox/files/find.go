@@ -2,23 +2,19 @@ package files
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // found is a file that find looks at.
 type found struct {
-	entry
+	*walk.File
 	start string // the argument that it is beneath
-	stat  unix.Stat_t
-	depth int
 }
 
 // test is a part of find's expression.
@@ -87,7 +83,7 @@ func (f *find) fail(err error) {
 }
 
 func (f *find) print(e *found, end string) bool {
-	path := e.path
+	path := e.Path()
 	if end == "\n" && tool.Terminal() {
 		path = tool.Printable(path)
 	}
@@ -95,71 +91,37 @@ func (f *find) print(e *found, end string) bool {
 	return err == nil
 }
 
-func (f *find) lstat(e entry, s *unix.Stat_t) (err error) {
-	if f.follow && unix.Fstatat(e.at(), e.name, s, 0) == nil {
-		return nil
-	}
-	*s, err = e.lstat()
-	return err
-}
-
+// start looks at an argument and all beneath it.
 func (f *find) start(path string, expression test) {
-	e := &found{entry: argument(path), start: path}
-	if f.followStart && unix.Stat(path, &e.stat) == nil {
-		f.walk(e, uint64(e.stat.Dev), nil, expression)
-		return
-	}
-	if err := f.lstat(e.entry, &e.stat); err != nil {
-		f.fail(err)
-		return
-	}
-	f.walk(e, uint64(e.stat.Dev), nil, expression)
-}
-
-// below calls do for what is in a directory.
-func (f *find) below(e *found, do func(*found)) {
-	dir, err := e.open(f.follow || f.followStart && e.depth == 0)
-	if err != nil {
-		f.fail(err)
-		return
-	}
-	defer dir.Close()
-	list, err := entries(dir)
-	if err != nil {
-		f.fail(err)
-	}
-	for _, one := range list {
-		below := &found{entry: one, start: e.start, depth: e.depth + 1}
-		if err := f.lstat(one, &below.stat); err == nil {
-			do(below)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			f.fail(err)
-		}
-	}
-}
-
-// walk handles a file and all beneath it. above are the directories that it is in, by inode, to notice loops of
-// links.
-func (f *find) walk(e *found, device uint64, above []uint64, expression test) {
-	handle := func() {
+	device := walk.ID{}
+	handle := func(file *walk.File) {
 		f.prune = false
-		if e.depth >= f.minDepth && !f.quit {
-			expression(e)
+		if file.Depth >= f.minDepth && !f.quit {
+			expression(&found{file, path})
 		}
 	}
-	if !f.depthFirst {
-		handle()
-	}
-	if isDirectory(e.stat) && e.depth < f.maxDepth && !f.quit && (f.depthFirst || !f.prune) && (!f.oneSystem || uint64(e.stat.Dev) == device) {
-		for _, inode := range above {
-			if f.follow && inode == e.stat.Ino {
-				f.fail(fmt.Errorf("%s: a loop of links", tool.Printable(e.path)))
-				return
+	w := walk.Walk{
+		Links: f.follow, Arguments: f.followStart, Fail: f.fail,
+		Enter: func(file *walk.File) error {
+			if file.Depth == 0 {
+				device = walk.Identity(&file.Stat)
 			}
-		}
-		f.below(e, func(below *found) { f.walk(below, device, append(above, e.stat.Ino), expression) })
+			if !f.depthFirst || !file.IsDir() {
+				handle(file)
+			}
+			switch {
+			case f.quit:
+				return fs.SkipAll
+			case file.Depth >= f.maxDepth, f.prune && !f.depthFirst, f.oneSystem && !walk.Identity(&file.Stat).SameDevice(device):
+				return fs.SkipDir
+			}
+			return nil
+		},
+		Leave: func(file *walk.File) {
+			if f.depthFirst {
+				handle(file)
+			}
+		},
 	}
-	if f.depthFirst {
-		handle()
-	}
+	w.Through(walk.Argument(path))
 }

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,11 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 func (f *find) ls(e *found) bool {
 	l := &listing{long: true, inode: true, blocks: true, out: f.out}
-	entry, err := l.stat(e.path, e.path, false)
+	entry, err := l.stat(e.Path(), e.Entry, false)
 	if err == nil {
 		l.print([]file{entry})
 	}
@@ -23,13 +23,10 @@ func (f *find) ls(e *found) bool {
 }
 
 func (f *find) remove(e *found) bool {
-	if e.path == "." {
+	if e.Dir == nil && e.Name == "." {
 		return true
 	}
-	err := e.remove(false)
-	if errors.Is(err, unix.EISDIR) {
-		err = e.remove(true)
-	}
+	err := e.Remove(e.IsDir() && !e.Link())
 	if err != nil {
 		f.fail(err)
 		return false
@@ -38,17 +35,12 @@ func (f *find) remove(e *found) bool {
 }
 
 func empty(e *found) bool {
-	switch e.stat.Mode & unix.S_IFMT {
+	switch walk.Kind(&e.Stat) {
 	case unix.S_IFREG:
-		return e.stat.Size == 0
+		return e.Stat.Size == 0
 	case unix.S_IFDIR:
-		d, err := e.open(true)
-		if err != nil {
-			return false
-		}
-		defer d.Close()
-		names, _ := d.Readdirnames(1)
-		return len(names) == 0
+		empty, err := e.Empty()
+		return err == nil && empty
 	}
 	return false
 }
@@ -78,7 +70,7 @@ func (f *find) exec(name string) (test, error) {
 			b := &batch{command: command[:len(command)-1]}
 			f.batches = append(f.batches, b)
 			return func(e *found) bool {
-				if b.paths = append(b.paths, e.path); len(b.paths) == 1000 {
+				if b.paths = append(b.paths, e.Path()); len(b.paths) == 1000 {
 					f.flush(b)
 				}
 				return true
@@ -90,9 +82,9 @@ func (f *find) exec(name string) (test, error) {
 		return nil, fmt.Errorf("%s needs a command", name)
 	}
 	return func(e *found) bool {
-		path := e.path
+		path := e.Path()
 		if inDirectory {
-			path = "./" + filepath.Base(e.path)
+			path = "./" + filepath.Base(e.Name)
 		}
 		args := make([]string, len(command))
 		for i, arg := range command {
@@ -130,10 +122,10 @@ func (f *find) inDirectory(e *found, do func() bool) bool {
 		return false
 	}
 	defer unix.Close(here)
-	if e.dir != nil {
-		err = e.dir.Chdir()
+	if e.Dir != nil {
+		err = e.Dir.Chdir()
 	} else {
-		err = os.Chdir(filepath.Dir(e.path))
+		err = os.Chdir(filepath.Dir(e.Name))
 	}
 	if err != nil {
 		f.fail(err)

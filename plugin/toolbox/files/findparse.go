@@ -86,7 +86,7 @@ func (f *find) primary() (test, error) {
 func (f *find) simple(name string) (test, bool) {
 	yes := func(*found) bool { return true }
 	access := func(mode uint32) test {
-		return func(e *found) bool { return unix.Access(e.path, mode) == nil }
+		return func(e *found) bool { return e.Access(mode) }
 	}
 	switch name {
 	case "-true", "-noleaf", "-nowarn": // what they are for does not exist here

@@ -62,32 +62,32 @@ func (f *find) printer(format string) (test, error) {
 // directive returns what a letter after % stands for.
 func directive(letter byte) (func(*found) string, bool) {
 	if field, ok := map[byte]byte{'s': 's', 'M': 'A', 'u': 'U', 'U': 'u', 'g': 'G', 'G': 'g', 'n': 'h', 'i': 'i', 'b': 'b'}[letter]; ok {
-		return func(e *found) string { return statField(field, e.path, &e.stat) }, true
+		return func(e *found) string { return statField(field, e.Path(), &e.Stat) }, true
 	}
 	switch letter {
 	case '%':
 		return func(*found) string { return "%" }, true
 	case 'm':
-		return func(e *found) string { return strconv.FormatUint(uint64(e.stat.Mode&0o7777), 8) }, true
+		return func(e *found) string { return strconv.FormatUint(uint64(e.Stat.Mode&0o7777), 8) }, true
 	case 'k':
-		return func(e *found) string { return strconv.FormatInt((e.stat.Blocks+1)/2, 10) }, true
+		return func(e *found) string { return strconv.FormatInt((e.Stat.Blocks+1)/2, 10) }, true
 	case 'p':
-		return func(e *found) string { return e.path }, true
+		return func(e *found) string { return e.Path() }, true
 	case 'P':
-		return func(e *found) string { return strings.TrimPrefix(strings.TrimPrefix(e.path, e.start), "/") }, true
+		return func(e *found) string { return e.Below() }, true
 	case 'H':
 		return func(e *found) string { return e.start }, true
 	case 'f':
-		return func(e *found) string { return path.Base(e.path) }, true
+		return func(e *found) string { return path.Base(e.Name) }, true
 	case 'h':
-		return func(e *found) string { return path.Dir(e.path) }, true
+		return func(e *found) string { return path.Dir(e.Path()) }, true
 	case 'd':
-		return func(e *found) string { return strconv.Itoa(e.depth) }, true
+		return func(e *found) string { return strconv.Itoa(e.Depth) }, true
 	case 'y':
-		return func(e *found) string { return strings.Replace(Mode(e.stat.Mode)[:1], "-", "f", 1) }, true
+		return func(e *found) string { return strings.Replace(Mode(e.Stat.Mode)[:1], "-", "f", 1) }, true
 	case 'l':
 		return func(e *found) string {
-			_, target, _ := strings.Cut(statField('N', e.path, &e.stat), " -> ")
+			target, _ := e.Readlink() // of what is no link, nothing
 			return target
 		}, true
 	case 'a', 'c', 't':
@@ -101,12 +101,12 @@ func directive(letter byte) (func(*found) string, bool) {
 
 // fileTime returns the time of access, change or modification, as a letter of strftime says, or in seconds for @.
 func fileTime(e *found, which, letter byte) string {
-	at := e.stat.Mtim
+	at := e.Stat.Mtim
 	switch which {
 	case 'A':
-		at = e.stat.Atim
+		at = e.Stat.Atim
 	case 'C':
-		at = e.stat.Ctim
+		at = e.Stat.Ctim
 	}
 	fraction := fmt.Sprintf(".%09d0", at.Nsec)
 	t := time.Unix(at.Unix())

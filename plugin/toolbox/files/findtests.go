@@ -36,7 +36,7 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(e *found) bool { return re.MatchString(e.path) }, nil
+		return func(e *found) bool { return re.MatchString(e.Path()) }, nil
 	case "-type":
 		return kind(arg)
 	case "-size":
@@ -50,21 +50,21 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		if !ok {
 			return nil, errors.New("there is no such user")
 		}
-		return func(e *found) bool { return e.stat.Uid == id }, nil
+		return func(e *found) bool { return e.Stat.Uid == id }, nil
 	case "-group", "-gid":
 		id, ok := accounts.Groups().ID(arg)
 		if !ok {
 			return nil, errors.New("there is no such group")
 		}
-		return func(e *found) bool { return e.stat.Gid == id }, nil
+		return func(e *found) bool { return e.Stat.Gid == id }, nil
 	case "-perm":
 		return permission(arg)
 	case "-links":
 		n, compare, err := amount(arg)
-		return func(e *found) bool { return compare(int64(e.stat.Nlink), n) }, err
+		return func(e *found) bool { return compare(int64(e.Stat.Nlink), n) }, err
 	case "-inum":
 		n, compare, err := amount(arg)
-		return func(e *found) bool { return compare(int64(e.stat.Ino), n) }, err
+		return func(e *found) bool { return compare(int64(e.Stat.Ino), n) }, err
 	case "-printf":
 		return f.printer(arg)
 	}
@@ -87,12 +87,12 @@ func newer(name, arg string) (test, error) {
 		return nil, err
 	}
 	return func(e *found) bool {
-		of := e.stat.Mtim
+		of := e.Stat.Mtim
 		switch name {
 		case "-anewer", "-newerat":
-			of = e.stat.Atim
+			of = e.Stat.Atim
 		case "-cnewer", "-newerct":
-			of = e.stat.Ctim
+			of = e.Stat.Ctim
 		}
 		return time.Unix(of.Unix()).After(at)
 	}, nil
@@ -109,9 +109,9 @@ func glob(name, pattern string) (test, error) {
 		return nil, err
 	}
 	return func(e *found) bool {
-		text := e.path
+		text := e.Path()
 		if !whole {
-			text = path.Base(text)
+			text = path.Base(e.Name)
 		}
 		if fold {
 			text = strings.ToLower(text)
@@ -169,7 +169,7 @@ func kind(letters string) (test, error) {
 	}
 	return func(e *found) bool {
 		for _, mode := range kinds {
-			if e.stat.Mode&unix.S_IFMT == mode {
+			if e.Stat.Mode&unix.S_IFMT == mode {
 				return true
 			}
 		}
@@ -185,7 +185,7 @@ func size(text string) (test, error) {
 		}
 	}
 	n, compare, err := amount(text)
-	return func(e *found) bool { return compare((e.stat.Size+unit-1)/unit, n) }, err
+	return func(e *found) bool { return compare((e.Stat.Size+unit-1)/unit, n) }, err
 }
 
 // age compares the time since a file's time, in whole days or minutes.
@@ -197,12 +197,12 @@ func age(name, text string) (test, error) {
 	n, compare, err := amount(text)
 	now := time.Now()
 	return func(e *found) bool {
-		at := e.stat.Mtim
+		at := e.Stat.Mtim
 		switch name[1] {
 		case 'a':
-			at = e.stat.Atim
+			at = e.Stat.Atim
 		case 'c':
-			at = e.stat.Ctim
+			at = e.Stat.Ctim
 		}
 		return compare(int64(now.Sub(time.Unix(at.Unix()))/unit), n)
 	}, err
@@ -219,7 +219,7 @@ func permission(text string) (test, error) {
 		return nil, err
 	}
 	return func(e *found) bool {
-		mode := e.stat.Mode & 0o7777
+		mode := e.Stat.Mode & 0o7777
 		switch sign {
 		case '-':
 			return mode&want == want

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // Gzip compresses or decompresses files in their place, or standard input.
@@ -107,14 +108,14 @@ func gunzipped(name string) (string, bool) {
 
 // replace writes a new file with the attributes of the old one.
 func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer) error) error {
-	info, err := in.File.Stat()
-	if err != nil {
-		return err
+	var s unix.Stat_t
+	if err := unix.Fstat(int(in.File.Fd()), &s); err != nil {
+		return &os.PathError{Op: "stat", Path: in.Name, Err: err}
 	}
 	if force { // a link is not written through
 		_ = unix.Unlink(to)
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm())
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, os.FileMode(s.Mode&0o777))
 	if err != nil {
 		return err
 	}
@@ -122,5 +123,5 @@ func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer)
 		_ = os.Remove(to)
 		return err
 	}
-	return (&copier{preserve: true}).attributes(argument(to), info)
+	return (&copier{preserve: true}).attributes(walk.Argument(to), &s)
 }

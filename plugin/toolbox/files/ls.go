@@ -5,16 +5,15 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // listing is a call of ls.
@@ -27,15 +26,19 @@ type listing struct {
 
 	out              *bufio.Writer
 	directoriesFirst bool
+	titles, between  bool // print names of directories, and an empty line before the next one
+	serious          int  // the status for an error
 	status           int
 }
 
 // file is an entry to print.
 type file struct {
-	name, path string
-	stat       unix.Stat_t
-	target     string // of a symbolic link
-	broken     bool   // the target does not exist
+	name      string
+	entry     walk.Entry
+	stat      unix.Stat_t
+	target    string // of a symbolic link
+	broken    bool   // the target does not exist
+	directory bool   // it is one, or a link to one
 }
 
 // Ls lists files.
@@ -87,70 +90,67 @@ func Ls(args []string) int {
 func (l *listing) fail(err error) {
 	_ = l.out.Flush()
 	tool.Complain("ls", err)
-	l.status = 2
+	l.status = max(l.status, l.serious)
 }
 
 func (l *listing) arguments(args []string) {
 	if len(args) == 0 {
 		args = []string{"."}
 	}
+	l.serious = 2
 	var plain, directories []file
 	for _, arg := range args {
-		e, err := l.stat(arg, arg, true)
+		e, err := l.stat(arg, walk.Argument(arg), true)
 		if err != nil {
-			l.fail(fmt.Errorf("%s: %w", tool.Printable(arg), err))
+			l.fail(err)
 			continue
 		}
-		if e.stat.Mode&unix.S_IFMT == unix.S_IFDIR && !l.directory {
+		if walk.Kind(&e.stat) == unix.S_IFDIR && !l.directory {
 			directories = append(directories, e)
 		} else {
 			plain = append(plain, e)
 		}
 	}
 	l.print(l.sort(plain))
-	for i, d := range l.sort(directories) {
-		if i > 0 || len(plain) > 0 {
-			l.out.WriteByte('\n')
-		}
-		l.list(d.path, len(args) > 1 || l.recursive)
+	l.titles, l.between = len(args) > 1 || l.recursive, len(plain) > 0
+	w := walk.Walk{Links: l.follow, Arguments: true, Fail: l.fail, List: l.list, Enter: func(*walk.File) error { return nil }}
+	for _, d := range l.sort(directories) {
+		l.serious = 2
+		w.Through(d.entry)
 	}
 }
 
 // stat returns an entry. An argument that is a link is followed, unless the link itself is to be shown.
-func (l *listing) stat(name, path string, argument bool) (file, error) {
-	e := file{name: name, path: path}
-	if err := unix.Lstat(path, &e.stat); err != nil {
+func (l *listing) stat(name string, entry walk.Entry, argument bool) (file, error) {
+	e := file{name: name, entry: entry}
+	var err error
+	if e.stat, err = entry.Stat(false); err != nil {
 		return e, err
 	}
-	if e.stat.Mode&unix.S_IFMT != unix.S_IFLNK {
+	if walk.Kind(&e.stat) != unix.S_IFLNK {
+		e.directory = walk.Kind(&e.stat) == unix.S_IFDIR
 		return e, nil
 	}
-	var target unix.Stat_t
-	err := unix.Stat(path, &target)
-	toDirectory := err == nil && target.Mode&unix.S_IFMT == unix.S_IFDIR
-	if err == nil && (l.follow || argument && !l.long && !l.directory && !l.classify && toDirectory) {
+	target, err := entry.Stat(true)
+	e.directory = err == nil && walk.Kind(&target) == unix.S_IFDIR
+	if err == nil && (l.follow || argument && !l.long && !l.directory && !l.classify && e.directory) {
 		e.stat = target
 		return e, nil
 	}
-	e.target, _ = os.Readlink(path)
+	e.target, _ = entry.Readlink()
 	e.broken = err != nil
 	return e, nil
 }
 
-// list prints a directory.
-func (l *listing) list(dir string, title bool) {
-	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		l.fail(err)
-		return
+// list prints a directory, and returns the names of the directories in it that are to be listed too.
+func (l *listing) list(f *walk.File, d *walk.Dir, names []string) []string {
+	l.serious = 1 // what is beneath an argument is less serious
+	if l.between {
+		l.out.WriteByte('\n')
 	}
-	names, err := d.Readdirnames(-1)
-	d.Close()
-	if err != nil {
-		l.fail(err)
-	}
-	if title {
-		fmt.Fprintf(l.out, "%s:\n", tool.Printable(dir))
+	l.between = true
+	if l.titles {
+		l.out.WriteString(f.Quoted() + ":\n")
 	}
 	if l.all && !l.almost {
 		names = append(names, ".", "..")
@@ -161,13 +161,9 @@ func (l *listing) list(dir string, title bool) {
 		if name[0] == '.' && !l.all && !l.almost {
 			continue
 		}
-		path := dir + "/" + name
-		if strings.HasSuffix(dir, "/") {
-			path = dir + name
-		}
-		e, err := l.stat(name, path, false)
+		e, err := l.stat(name, d.Entry(name), false)
 		if err != nil {
-			l.fail(fmt.Errorf("%s: %w", tool.Printable(path), err))
+			l.fail(err)
 			continue
 		}
 		blocks += e.stat.Blocks
@@ -178,15 +174,13 @@ func (l *listing) list(dir string, title bool) {
 	}
 	entries = l.sort(entries)
 	l.print(entries)
-	if !l.recursive {
-		return
-	}
+	var below []string
 	for _, e := range entries {
-		if e.stat.Mode&unix.S_IFMT == unix.S_IFDIR && e.name != "." && e.name != ".." && e.target == "" {
-			l.out.WriteByte('\n')
-			l.list(e.path, true)
+		if l.recursive && walk.Kind(&e.stat) == unix.S_IFDIR && e.name != "." && e.name != ".." {
+			below = append(below, e.name)
 		}
 	}
+	return below
 }
 
 // size returns a size, human or as it is.
@@ -238,8 +232,8 @@ func (l *listing) sort(entries []file) []file {
 		return entries
 	}
 	slices.SortFunc(entries, func(a, b file) int {
-		if l.directoriesFirst && isDir(a.path) != isDir(b.path) {
-			if isDir(a.path) {
+		if l.directoriesFirst && a.directory != b.directory {
+			if a.directory {
 				return -1
 			}
 			return 1

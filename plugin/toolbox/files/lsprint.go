@@ -12,12 +12,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// isDir reports whether a path leads to a directory.
-func isDir(path string) bool {
-	var s unix.Stat_t
-	return unix.Stat(path, &s) == nil && s.Mode&unix.S_IFMT == unix.S_IFDIR
-}
-
 func (l *listing) print(entries []file) {
 	switch {
 	case l.long:

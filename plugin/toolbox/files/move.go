@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // Mv moves files.
@@ -53,11 +54,11 @@ func Mv(args []string) int {
 }
 
 func (c *copier) move(from, to string) error {
-	info, err := os.Lstat(from)
+	s, err := walk.Argument(from).Stat(false)
 	if err != nil {
 		return err
 	}
-	if !c.wanted(argument(to), info) {
+	if !c.wanted(walk.Argument(to), &s) {
 		return nil
 	}
 	err = rename(from, to)
@@ -90,15 +91,23 @@ func across(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer removeTree(dir)
 	temporary := filepath.Join(dir, "new")
 	all := &copier{name: "mv", recursive: true, preserve: true}
-	all.copy(argument(from), argument(temporary))
+	all.copy(walk.Argument(from), walk.Argument(temporary))
 	if all.status != 0 {
 		return fmt.Errorf("%s: not removed, since not all was copied", tool.Printable(from))
 	}
 	if err := rename(temporary, to); err != nil {
 		return err
 	}
-	return os.RemoveAll(from)
+	if !removeTree(from) {
+		return errors.New("not all of it is removed")
+	}
+	return nil
+}
+
+// removeTree removes a file with all beneath it, and reports whether all is gone.
+func removeTree(path string) bool {
+	return (&remover{name: "mv"}).tree(walk.Argument(strings.TrimRight(path, "/")), walk.ID{})
 }

@@ -11,17 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // remover is a call of rm.
 type remover struct {
+	name                                                 string
 	force, recursive, directory, ask, verbose, oneSystem bool
-	status                                               int
+
+	kept   []bool // of the directories that it is in, whether something in one is not removed
+	denied error  // of a directory that can't be read
+	status int
 }
 
 // Rm removes files.
 func Rm(args []string) int {
-	r := &remover{}
+	r := &remover{name: "rm"}
 	f := tool.Flags("rm", "[-firv] FILE...")
 	f.BoolVarP(&r.force, "force", "f", false, "no word about files that don't exist")
 	f.BoolVarP(&r.recursive, "recursive", "r", false, "directories with all in them")
@@ -45,94 +50,115 @@ func (r *remover) remove(path string) error {
 	if base := filepath.Base(path); base == "." || base == ".." || filepath.Clean(path) == "/" {
 		return fmt.Errorf("%s: not removed", tool.Printable(path))
 	}
-	e := argument(strings.TrimRight(path, "/")) // a slash would lead through a link
-	s, err := e.lstat()
+	e := walk.Argument(strings.TrimRight(path, "/")) // a slash would lead through a link
+	s, err := e.Stat(false)
 	if errors.Is(err, fs.ErrNotExist) && r.force {
 		return nil
 	}
-	if err == nil && e.name != path && !isDirectory(s) {
+	directory := walk.Kind(&s) == unix.S_IFDIR
+	if err == nil && e.Name != path && !directory {
 		err = &os.PathError{Op: "remove", Path: path, Err: unix.ENOTDIR}
 	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case !isDirectory(s) || r.directory && !r.recursive:
-		_, err := r.one(e, isDirectory(s))
+	case !directory || r.directory && !r.recursive:
+		_, err := r.one(e, directory)
 		return err
 	case !r.recursive:
 		return fmt.Errorf("%s: is a directory", tool.Printable(path))
-	case !r.ask && !r.verbose && !r.oneSystem:
-		return os.RemoveAll(e.path)
 	}
-	r.tree(e, uint64(s.Dev)) //nolint:unconvert // another type on other architectures
+	r.tree(e, walk.Identity(&s))
 	return nil
 }
 
 // one removes a file or an empty directory, unless the answer is no. It reports whether it is gone.
-func (r *remover) one(e entry, directory bool) (bool, error) {
-	if r.ask && !tool.Ask(fmt.Sprintf("rm: remove %s? ", tool.Printable(e.path))) {
+func (r *remover) one(e walk.Entry, directory bool) (bool, error) {
+	if r.ask && !tool.Ask(fmt.Sprintf("%s: remove %s? ", r.name, e.Quoted())) {
 		return false, nil
 	}
-	if err := e.remove(directory); err != nil {
+	if err := e.Remove(directory); err != nil {
 		return false, err
 	}
 	if r.verbose {
-		fmt.Printf("removed %s\n", tool.Printable(e.path))
+		fmt.Printf("removed %s\n", e.Quoted())
 	}
 	return true, nil
 }
 
-// tree removes a directory with all in it, and asks for each if that is wanted. It reports whether all is gone. The
-// directory is opened before anything is asked: what is removed is what the question was about.
-func (r *remover) tree(e entry, system uint64) bool {
-	dir, err := e.open(false)
-	if err != nil {
-		return r.fail(err)
+// tree removes a directory with all in it, and asks for each if that is wanted. With --one-file-system, it
+// stays on the file system of system. It reports whether all is gone.
+func (r *remover) tree(e walk.Entry, system walk.ID) bool {
+	r.kept = []bool{false}
+	w := walk.Walk{
+		Enter: func(f *walk.File) error { return r.enter(f, system) },
+		Leave: r.leave,
+		Fail:  r.fail,
 	}
-	defer dir.Close()
-	var s unix.Stat_t
-	err = unix.Fstat(int(dir.Fd()), &s)
-	if err == nil && r.oneSystem && uint64(s.Dev) != system { //nolint:unconvert // another type on other architectures
-		err = fmt.Errorf("%s: on another file system, not removed", tool.Printable(e.path))
-	}
-	if err != nil {
-		return r.fail(err)
-	}
-	if r.ask && !tool.Ask(fmt.Sprintf("rm: descend into directory %s? ", tool.Printable(e.path))) {
-		return false
-	}
-	list, err := entries(dir)
-	if err != nil {
-		return r.fail(err)
-	}
-	gone := true
-	for _, below := range list {
-		s, err := below.lstat()
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // gone by itself
-		case err != nil:
-			gone = r.fail(err)
-		case isDirectory(s):
-			gone = r.tree(below, system) && gone
-		default:
-			gone = r.below(below, false) && gone
-		}
-	}
-	return gone && r.below(e, true)
+	w.Through(e)
+	return !r.kept[0] && len(r.kept) == 1
 }
 
-func (r *remover) below(e entry, directory bool) bool {
-	gone, err := r.one(e, directory)
-	if err != nil {
-		return r.fail(err)
+// enter removes a file, or begins with a directory. The directory is opened before anything is asked: what is removed is
+// what the question was about.
+func (r *remover) enter(f *walk.File, system walk.ID) error {
+	if !f.IsDir() {
+		r.done(r.one(f.Entry, false))
+		return nil
 	}
-	return gone
+	r.kept = append(r.kept, false)
+	err := f.Hold()
+	switch {
+	case r.oneSystem && !walk.Identity(&f.Stat).SameDevice(system):
+		err = f.Errorf("on another file system, not removed")
+	case errors.Is(err, fs.ErrPermission): // it may be empty
+		r.denied = err
+		return fs.SkipDir
+	case err == nil && r.ask && !tool.Ask(fmt.Sprintf("%s: descend into directory %s? ", r.name, f.Quoted())):
+		r.keep()
+		return fs.SkipDir
+	}
+	if err != nil {
+		r.fail(err)
+		return fs.SkipDir
+	}
+	return nil
 }
 
-func (r *remover) fail(err error) bool {
-	r.status = tool.Complain("rm", err)
-	return false
+// leave removes a directory, if nothing is left in it.
+func (r *remover) leave(f *walk.File) {
+	kept := r.kept[len(r.kept)-1]
+	r.kept = r.kept[:len(r.kept)-1]
+	denied := r.denied
+	r.denied = nil
+	if kept {
+		r.keep()
+		return
+	}
+	gone, err := r.one(f.Entry, true)
+	if err != nil && denied != nil {
+		err = denied
+	}
+	r.done(gone, err)
+}
+
+func (r *remover) keep() { r.kept[len(r.kept)-1] = true }
+
+// done handles what one returns.
+func (r *remover) done(gone bool, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // gone by itself
+	case err != nil:
+		r.fail(err)
+	case !gone:
+		r.keep()
+	}
+}
+
+func (r *remover) fail(err error) {
+	r.status = tool.Complain(r.name, err)
+	r.keep()
 }
 
 // Rmdir removes empty directories.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // archive is a call of tar.
@@ -177,28 +178,38 @@ func (a *archive) pack(names []string) error {
 	} else if tool.Terminal() {
 		return errors.New("an archive is not written to a terminal: -f FILE")
 	}
-	self, _ := out.Stat()
+	var self *unix.Stat_t
+	var s unix.Stat_t
+	if err := unix.Fstat(int(out.Fd()), &s); err == nil {
+		self = &s
+	}
 	buffered := bufio.NewWriterSize(out, 1<<20)
 	packed, err := a.compressor(buffered)
 	if err != nil {
 		return err
 	}
 	w := tar.NewWriter(packed)
-	links := make(map[[2]uint64]string)
+	links := make(map[walk.ID]string)
 	for _, name := range names {
 		root := name
 		if !filepath.IsAbs(name) {
 			root = filepath.Join(a.dir, name)
 		}
 		var broken error // of the archive
-		argument(root).walk(func(e entry) error {
-			inside := strings.TrimRight(name, "/") + strings.TrimRight(strings.TrimPrefix(e.path, strings.TrimRight(root, "/")), "/")
-			if broken != nil || a.excluded(inside) {
+		tree := walk.Walk{Fail: a.fail, Enter: func(f *walk.File) error {
+			inside := strings.TrimRight(name, "/")
+			if below := f.Below(); below != "" {
+				inside += "/" + below
+			}
+			if a.excluded(inside) {
 				return fs.SkipDir
 			}
-			broken = a.add(w, e, inside, links, self)
+			if broken = a.add(w, f, inside, links, self); broken != nil {
+				return fs.SkipAll
+			}
 			return nil
-		}, a.fail)
+		}}
+		tree.Through(walk.Argument(root))
 		if broken != nil {
 			return broken
 		}
@@ -207,59 +218,46 @@ func (a *archive) pack(names []string) error {
 }
 
 // add adds a file. Only an error of the archive is returned.
-func (a *archive) add(w *tar.Writer, e entry, name string, links map[[2]uint64]string, self fs.FileInfo) error {
-	info, err := e.stat(false)
-	if err != nil {
-		a.fail(err)
-		return nil
-	}
-	if self != nil && os.SameFile(info, self) {
+func (a *archive) add(w *tar.Writer, f *walk.File, name string, links map[walk.ID]string, self *unix.Stat_t) error {
+	s := &f.Stat
+	if self != nil && walk.Identity(s) == walk.Identity(self) {
 		return nil // the archive itself
 	}
-	target := ""
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, _ = e.readlink()
-	}
-	if info.Mode()&fs.ModeSocket != 0 {
-		a.fail(fmt.Errorf("%s: a socket is left out", tool.Printable(e.path)))
-		return nil
-	}
 	header := &tar.Header{
-		Name: strings.TrimLeft(name, "/"), Linkname: target, ModTime: info.ModTime().Truncate(time.Second),
+		Name: strings.TrimLeft(name, "/"), ModTime: time.Unix(s.Mtim.Unix()).Truncate(time.Second),
+		Mode: int64(s.Mode & 0o7777), Uid: int(s.Uid), Gid: int(s.Gid),
 	}
-	stat, ok := info.Sys().(*unixStat)
-	if !ok {
-		return nil
-	}
-	header.Mode = int64(stat.Mode & 0o7777)
-	header.Uid, header.Gid = int(stat.Uid), int(stat.Gid)
 	if !a.numeric {
-		header.Uname, header.Gname = accounts.Users().Name(stat.Uid), accounts.Groups().Name(stat.Gid)
+		header.Uname, header.Gname = accounts.Users().Name(s.Uid), accounts.Groups().Name(s.Gid)
 	}
-	switch stat.Mode & unix.S_IFMT {
+	switch walk.Kind(s) {
+	case unix.S_IFSOCK:
+		a.fail(f.Errorf("a socket is left out"))
+		return nil
 	case unix.S_IFDIR:
 		header.Typeflag = tar.TypeDir
 		header.Name += "/"
 	case unix.S_IFLNK:
 		header.Typeflag = tar.TypeSymlink
+		header.Linkname, _ = f.Readlink()
 	case unix.S_IFIFO:
 		header.Typeflag = tar.TypeFifo
 	case unix.S_IFCHR, unix.S_IFBLK:
 		header.Typeflag = tar.TypeChar
-		if stat.Mode&unix.S_IFMT == unix.S_IFBLK {
+		if walk.Kind(s) == unix.S_IFBLK {
 			header.Typeflag = tar.TypeBlock
 		}
-		header.Devmajor, header.Devminor = int64(unix.Major(uint64(stat.Rdev))), int64(unix.Minor(uint64(stat.Rdev)))
+		header.Devmajor, header.Devminor = int64(unix.Major(uint64(s.Rdev))), int64(unix.Minor(uint64(s.Rdev)))
 	default:
-		id := [2]uint64{uint64(stat.Dev), stat.Ino}
+		id := walk.Identity(s)
 		if first := links[id]; first != "" {
 			header.Typeflag, header.Linkname = tar.TypeLink, first
 			break
 		}
-		if stat.Nlink > 1 {
+		if s.Nlink > 1 {
 			links[id] = header.Name
 		}
-		header.Typeflag, header.Size = tar.TypeReg, info.Size()
+		header.Typeflag, header.Size = tar.TypeReg, s.Size
 	}
 	if a.verbose {
 		fmt.Fprintln(os.Stderr, tool.Printable(header.Name))
@@ -267,7 +265,7 @@ func (a *archive) add(w *tar.Writer, e entry, name string, links map[[2]uint64]s
 	if header.Typeflag != tar.TypeReg {
 		return w.WriteHeader(header)
 	}
-	in, err := e.regular(false)
+	in, err := f.Regular(false)
 	if err != nil {
 		a.fail(err)
 		return nil
@@ -279,7 +277,7 @@ func (a *archive) add(w *tar.Writer, e entry, name string, links map[[2]uint64]s
 	// A file that has become shorter is filled up, since its size is already written.
 	n, err := io.Copy(w, io.LimitReader(in, header.Size))
 	if missing := header.Size - n; err == nil && missing > 0 {
-		a.fail(fmt.Errorf("%s: it became shorter", tool.Printable(e.path)))
+		a.fail(f.Errorf("it became shorter"))
 		_, err = io.CopyN(w, zeros{}, missing)
 	}
 	return err

@@ -3,14 +3,13 @@ package files
 import (
 	"bufio"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // usage is a call of du.
@@ -19,13 +18,16 @@ type usage struct {
 	depth                                                   int
 
 	out    *bufio.Writer
-	seen   map[[2]uint64]bool // files with several links, by device and inode
+	seen   map[walk.ID]bool // files with several links
+	each   bool             // several arguments: each directory counts once too
+	device walk.ID          // a file of the argument's file system
+	sums   []int64          // of the directories that it is in, and of the arguments
 	status int
 }
 
 // Du prints the space that directories take.
 func Du(args []string) int {
-	u := &usage{seen: make(map[[2]uint64]bool)}
+	u := &usage{seen: make(map[walk.ID]bool)}
 	f := tool.Flags("du", "[OPTIONS] [FILE...]")
 	f.BoolVarP(&u.all, "all", "a", false, "files too")
 	f.BoolVarP(&u.summary, "summarize", "s", false, "one line for each argument")
@@ -49,17 +51,15 @@ func Du(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	u.out = out
-	sum := int64(0)
+	u.each = len(paths) > 1
+	u.sums = []int64{0}
+	w := walk.Walk{Enter: u.enter, Leave: u.leave, Fail: u.fail}
 	for _, path := range paths {
-		var s unix.Stat_t
-		if err := unix.Lstat(path, &s); err != nil {
-			u.fail(&os.PathError{Op: "stat", Path: path, Err: err})
-			continue
-		}
-		sum += u.walk(path, s, 0)
+		w.Through(walk.Argument(path))
+		u.sums = u.sums[:1] // after a walk that was ended
 	}
 	if u.total {
-		u.print(sum, "total")
+		u.print(u.sums[0], "total")
 	}
 	return u.status
 }
@@ -81,44 +81,50 @@ func (u *usage) print(size int64, path string) {
 	fmt.Fprintf(u.out, "%s\t%s\n", text, tool.Printable(path))
 }
 
-// walk returns the bytes that a file takes, with all beneath it.
-func (u *usage) walk(path string, s unix.Stat_t, depth int) int64 {
-	directory := s.Mode&unix.S_IFMT == unix.S_IFDIR
-	size := s.Blocks * 512
-	if u.bytes {
-		size = s.Size
+// enter adds a file, or begins with a directory.
+func (u *usage) enter(f *walk.File) error {
+	id := walk.Identity(&f.Stat)
+	if f.Depth == 0 {
+		u.device = id
 	}
-	if id := [2]uint64{uint64(s.Dev), s.Ino}; !directory && s.Nlink > 1 {
-		if u.seen[id] {
-			return 0
-		}
+	size := f.Stat.Blocks * 512
+	if u.bytes {
+		size = f.Stat.Size
+	}
+	counted := u.oneSystem && !id.SameDevice(u.device)
+	if u.each || !f.IsDir() && f.Stat.Nlink > 1 {
+		counted = counted || u.seen[id]
 		u.seen[id] = true
 	}
-	if directory {
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			u.fail(err)
-		}
-		for _, entry := range entries {
-			var below unix.Stat_t
-			name := filepath.Join(path, entry.Name())
-			if !filepath.IsAbs(path) && strings.HasPrefix(path, ".") {
-				name = path + "/" + entry.Name()
-			}
-			if err := unix.Lstat(name, &below); err != nil {
-				u.fail(&os.PathError{Op: "stat", Path: name, Err: err})
-				continue
-			}
-			if u.oneSystem && below.Dev != s.Dev {
-				continue
-			}
-			size += u.walk(name, below, depth+1)
-		}
+	switch {
+	case f.IsDir() && counted:
+		u.sums = append(u.sums, notCounted)
+		return fs.SkipDir
+	case f.IsDir():
+		u.sums = append(u.sums, size)
+	case !counted:
+		u.add(f, size, u.all || f.Depth == 0)
 	}
-	if (directory || u.all || depth == 0) && (u.depth < 0 || depth <= u.depth) {
-		u.print(size, path)
+	return nil
+}
+
+// notCounted stands for the sum of a directory that is not counted.
+const notCounted = -1
+
+func (u *usage) leave(f *walk.File) {
+	size := u.sums[len(u.sums)-1]
+	u.sums = u.sums[:len(u.sums)-1]
+	if size != notCounted {
+		u.add(f, size, true)
 	}
-	return size
+}
+
+// add adds a size to that of the directory above, and prints it if wanted.
+func (u *usage) add(f *walk.File, size int64, wanted bool) {
+	u.sums[len(u.sums)-1] += size
+	if wanted && (u.depth < 0 || f.Depth <= u.depth) {
+		u.print(size, f.Path())
+	}
 }
 
 // Df prints the space of file systems.

@@ -3,13 +3,7 @@ package text
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/pmezard/go-difflib/difflib"
@@ -23,7 +17,9 @@ type diff struct {
 	brief, same, recursive, newFile, fold, blanks, allBlanks, asText bool
 
 	out    *bufio.Writer
+	title  string // the command and its options
 	differ bool
+	lost   bool // the place in the directories
 	status int
 }
 
@@ -56,7 +52,16 @@ func Diff(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	d.out = out
-	d.compare(f.Arg(0), f.Arg(1), "")
+	d.title = "diff "
+	files := f.Args()
+	for _, arg := range args {
+		if len(files) > 0 && arg == files[0] {
+			files = files[1:]
+		} else {
+			d.title += tool.Printable(arg) + " "
+		}
+	}
+	d.arguments(f.Arg(0), f.Arg(1))
 	switch {
 	case d.status != 0:
 		return d.status
@@ -72,134 +77,11 @@ func (d *diff) fail(err error) {
 	d.status = tool.Usage
 }
 
-// compare compares two files or directories. title is the line above the differences of files in directories.
-func (d *diff) compare(a, b, title string) {
-	aDir, bDir := directory(a), directory(b)
-	switch {
-	case aDir && bDir:
-		d.directories(a, b, title == "")
-		return
-	case aDir && title == "":
-		a = filepath.Join(a, filepath.Base(b))
-	case bDir && title == "":
-		b = filepath.Join(b, filepath.Base(a))
-	case aDir || bDir:
-		d.differ = true
-		fmt.Fprintf(d.out, "%s and %s: one is a directory\n", tool.Printable(a), tool.Printable(b))
-		return
-	}
-	open := os.Open
-	if title != "" { // in directories, what is no file is not read: a FIFO would be waited for
-		if !d.files(a, b) {
-			return
-		}
-		open = tool.OpenRegular
-	}
-	aText, err := d.read(a, open)
-	if err == nil {
-		var bText []byte
-		if bText, err = d.read(b, open); err == nil {
-			d.texts(a, b, aText, bText, title)
-			return
-		}
-	}
-	d.fail(err)
-}
-
-func directory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-func (d *diff) read(path string, open func(string) (*os.File, error)) ([]byte, error) {
-	if path == "-" {
-		path = "/dev/stdin"
-	}
-	file, err := open(path)
-	if d.newFile && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(file)
-}
-
-// files reports whether both are regular files, or missing, and tells if they are not.
-func (d *diff) files(a, b string) bool {
-	kinds := [2]string{}
-	for i, path := range []string{a, b} {
-		info, err := os.Stat(path)
-		switch {
-		case err != nil || info.Mode().IsRegular():
-			kinds[i] = "regular file"
-		case info.Mode()&fs.ModeNamedPipe != 0:
-			kinds[i] = "fifo"
-		case info.Mode()&fs.ModeSocket != 0:
-			kinds[i] = "socket"
-		case info.Mode()&fs.ModeCharDevice != 0:
-			kinds[i] = "character special file"
-		default:
-			kinds[i] = "block special file"
-		}
-	}
-	if kinds == [2]string{"regular file", "regular file"} {
-		return true
-	}
-	d.differ = true
-	fmt.Fprintf(d.out, "File %s is a %s while file %s is a %s\n", tool.Printable(a), kinds[0], tool.Printable(b), kinds[1])
-	return false
-}
-
-func (d *diff) directories(a, b string, top bool) {
-	if !d.recursive && !top {
-		fmt.Fprintf(d.out, "Common subdirectories: %s and %s\n", tool.Printable(a), tool.Printable(b))
-		return
-	}
-	aNames, err := names(a)
-	if err == nil {
-		var bNames []string
-		if bNames, err = names(b); err == nil {
-			d.entries(a, b, aNames, bNames)
-			return
-		}
-	}
-	d.fail(err)
-}
-
-func names(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	list := make([]string, 0, len(entries))
-	for _, e := range entries {
-		list = append(list, e.Name())
-	}
-	return list, err
-}
-
-func (d *diff) entries(a, b string, aNames, bNames []string) {
-	all := slices.Concat(aNames, bNames)
-	slices.Sort(all)
-	for _, name := range slices.Compact(all) {
-		inA, inB := slices.Contains(aNames, name), slices.Contains(bNames, name)
-		aPath, bPath := filepath.Join(a, name), filepath.Join(b, name)
-		if inA && inB || d.newFile {
-			d.compare(aPath, bPath, fmt.Sprintf("diff %s %s\n", tool.Printable(aPath), tool.Printable(bPath)))
-			continue
-		}
-		d.differ = true
-		dir := a
-		if inB {
-			dir = b
-		}
-		fmt.Fprintf(d.out, "Only in %s: %s\n", tool.Printable(dir), tool.Printable(name))
-	}
-}
-
-func (d *diff) texts(a, b string, aText, bText []byte, title string) {
+// texts compares what two files have. title is the line above the differences of files in directories.
+func (d *diff) texts(a, b *side, aText, bText []byte, title string) {
 	if bytes.Equal(aText, bText) {
 		if d.same {
-			fmt.Fprintf(d.out, "Files %s and %s are identical\n", tool.Printable(a), tool.Printable(b))
+			fmt.Fprintf(d.out, "Files %s and %s are identical\n", a.Quoted(), b.Quoted())
 		}
 		return
 	}
@@ -210,7 +92,7 @@ func (d *diff) texts(a, b string, aText, bText []byte, title string) {
 		if binary && !d.brief {
 			kind = "Binary files"
 		}
-		fmt.Fprintf(d.out, "%s %s and %s differ\n", kind, tool.Printable(a), tool.Printable(b))
+		fmt.Fprintf(d.out, "%s %s and %s differ\n", kind, a.Quoted(), b.Quoted())
 		return
 	}
 	aLines, bLines := splitLines(aText), splitLines(bText)
@@ -222,7 +104,7 @@ func (d *diff) texts(a, b string, aText, bText []byte, title string) {
 	d.differ = true
 	d.out.WriteString(title)
 	if d.unified >= 0 {
-		fmt.Fprintf(d.out, "--- %s%s\n+++ %s%s\n", tool.Printable(a), changed(a), tool.Printable(b), changed(b))
+		fmt.Fprintf(d.out, "--- %s%s\n+++ %s%s\n", a.Quoted(), a.changed(), b.Quoted(), b.changed())
 		for _, group := range matcher.GetGroupedOpCodes(d.unified) {
 			d.hunk(group, aLines, bLines)
 		}
@@ -231,14 +113,6 @@ func (d *diff) texts(a, b string, aText, bText []byte, title string) {
 	for _, c := range codes {
 		d.plain(c, aLines, bLines)
 	}
-}
-
-func changed(path string) string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return "\t" + info.ModTime().Format("2006-01-02 15:04:05.000000000 -0700")
 }
 
 // splitLines splits a text. Its last line has no newline if the text has none.

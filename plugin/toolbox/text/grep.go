@@ -27,6 +27,7 @@ type grep struct {
 	re      *regexp.Regexp
 	out     *bufio.Writer
 	matched bool
+	bare    bool // names of files begin below the argument
 }
 
 // Grep prints lines that match.
@@ -72,7 +73,7 @@ func newGrep(name string, extended, fixed bool, args []string) int {
 		g.before = g.context
 	}
 	if g.recursive && len(files) == 0 {
-		files = []string{"."}
+		files, g.bare = []string{"."}, true
 	}
 	if len(files) > 1 || g.recursive {
 		g.names = !g.noNames

@@ -5,126 +5,104 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+	"path"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // search searches a file, or a directory with -r.
-func (g *grep) search(path string) error {
-	if path == "-" {
+func (g *grep) search(name string) error {
+	if name == "-" {
 		return g.file("(standard input)", os.Stdin)
 	}
-	if !g.recursive {
-		file, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer file.Close()
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			return fmt.Errorf("%s: is a directory", path)
-		}
-		return g.file(path, file)
+	if g.recursive {
+		return g.tree(name)
 	}
-	failed := false
-	err := g.walk(path, 0, &failed)
-	if err == nil && failed {
-		err = errors.New("not everything could be read")
-		g.silent = true // all has been said
+	file, err := os.Open(name)
+	if err != nil {
+		return err
 	}
-	return err
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return fmt.Errorf("%s: is a directory", tool.Printable(name))
+	}
+	return g.file(name, file)
 }
 
 // errFound ends grep -q at the first match.
 var errFound = errors.New("found")
 
-// linkLimit is how many links to directories are followed below each other.
-const linkLimit = 20
-
-// walk searches a directory. depth is how many links to directories led there.
-func (g *grep) walk(path string, depth int, failed *bool) error {
-	return filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-		// As in GNU's grep, "grep -r x ." prints ./name.
-		if path == "." && name != "." {
-			name = "./" + name
-		}
-		if err != nil {
-			*failed = true
+// tree searches an argument and all beneath it.
+func (g *grep) tree(argument string) error {
+	failed, found := false, false
+	w := walk.Walk{
+		Links: g.dereference, Arguments: true,
+		Fail: func(err error) {
+			failed = failed || !errors.Is(err, walk.ErrLoop) // only a warning, as in GNU's grep
 			if !g.silent {
 				tool.Complain(g.name, err)
 			}
-			return nil
+		},
+	}
+	w.Enter = func(f *walk.File) error {
+		err := g.enter(f)
+		if found = errors.Is(err, errFound); found {
+			return fs.SkipAll
 		}
-		if g.dereference && name != path && entry.Type()&fs.ModeSymlink != 0 {
-			return g.link(name, depth, failed)
-		}
-		return g.entry(path, name, entry, failed)
-	})
-}
-
-// link searches what a link leads to, for -R.
-func (g *grep) link(name string, depth int, failed *bool) error {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		*failed = true
-		if !g.silent {
-			tool.Complain(g.name, err)
-		}
-		return nil
-	case !info.IsDir():
-		return g.entry("", name, fs.FileInfoToDirEntry(info), failed)
-	case matches(g.excludeDir, filepath.Base(name)):
-		return nil
-	}
-	// A link to a directory above would lead around for ever.
-	to, err := filepath.EvalSymlinks(name)
-	at, dirErr := filepath.EvalSymlinks(filepath.Dir(name))
-	if err != nil || dirErr != nil || strings.HasPrefix(at+"/", strings.TrimSuffix(to, "/")+"/") || depth == linkLimit {
-		return nil
-	}
-	return g.walk(name+"/", depth+1, failed)
-}
-
-// entry searches an entry of a directory. What is neither a file nor the argument itself is skipped: a FIFO or a
-// device would be waited for.
-func (g *grep) entry(root, name string, entry fs.DirEntry, failed *bool) error {
-	switch {
-	case entry.IsDir():
-		if name != root && matches(g.excludeDir, entry.Name()) {
-			return fs.SkipDir
-		}
-		return nil
-	case name != root && !entry.Type().IsRegular(),
-		len(g.include) > 0 && !matches(g.include, entry.Name()),
-		matches(g.exclude, entry.Name()):
-		return nil
-	}
-	open := tool.OpenRegular
-	if name == root {
-		open = os.Open
-	}
-	file, err := open(name)
-	if err == nil {
-		err = g.file(name, file)
-		file.Close()
-	}
-	if errors.Is(err, errFound) {
 		return err
 	}
-	if err != nil {
-		*failed = true
-		if !g.silent {
-			tool.Complain(g.name, err)
-		}
+	w.Through(walk.Argument(argument))
+	switch {
+	case found:
+		return errFound
+	case failed:
+		g.silent = true // all has been said
+		return errors.New("not everything could be read")
 	}
 	return nil
 }
 
+// enter searches a file. What is neither a file nor the argument itself is skipped: a FIFO or a device would be waited
+// for.
+func (g *grep) enter(f *walk.File) error {
+	name := path.Base(f.Name)
+	if f.IsDir() {
+		if f.Depth > 0 && matches(g.excludeDir, name) {
+			return fs.SkipDir
+		}
+		return nil
+	}
+	if g.dereference && walk.Kind(&f.Stat) == unix.S_IFLNK {
+		return f.Failed("open", unix.ENOENT) // what it leads to
+	}
+	if f.Depth > 0 && walk.Kind(&f.Stat) != unix.S_IFREG || len(g.include) > 0 && !matches(g.include, name) || matches(g.exclude, name) {
+		return nil
+	}
+	file, err := g.open(f)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	shown := f.Path()
+	if g.bare {
+		shown = f.Below()
+	}
+	return g.file(shown, file)
+}
+
+func (g *grep) open(f *walk.File) (*os.File, error) {
+	if f.Depth == 0 {
+		return os.Open(f.Name)
+	}
+	return f.Regular(f.Link())
+}
+
 func matches(patterns []string, name string) bool {
 	for _, pattern := range patterns {
-		if ok, _ := filepath.Match(pattern, name); ok {
+		if ok, _ := path.Match(pattern, name); ok {
 			return true
 		}
 	}

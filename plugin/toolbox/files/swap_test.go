@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // swap makes a link of a directory, to another one.
@@ -132,19 +135,19 @@ func TestFindActsWhereItHasLooked(t *testing.T) {
 // What chown -R and chmod -R do is done to the files that they have found.
 func TestRecursionFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 	tree(t, "d/", "d/f", "keep/", "keep/f")
-	status := all("chmod", []string{"d"}, true, func(e entry) error {
-		if e.name != "f" {
+	status := all("chmod", []string{"d"}, true, false, func(e *walk.File) error {
+		if e.Name != "f" {
 			return nil
 		}
 		swap(t, "d")
-		return errors.Join(e.chmod(0o640, false), e.chown(os.Getuid(), os.Getgid(), false))
+		return errors.Join(e.Chmod(0o640, false), e.Chown(os.Getuid(), os.Getgid(), false))
 	})
 	kept, err := os.Stat("keep/f")
 	changed, err2 := os.Stat("moved/f")
 	if err := errors.Join(err, err2); err != nil || status != 0 || kept.Mode().Perm() != 0o600 || changed.Mode().Perm() != 0o640 {
 		t.Errorf("status %d, %v, %v, %v", status, kept, changed, err)
 	}
-	if err := argument("d").chmod(0o700, false); err == nil {
+	if err := walk.Argument("d").Chmod(0o700, false); err == nil {
 		t.Error("the mode of a link's target is changed")
 	}
 }
@@ -181,5 +184,129 @@ func TestGzipReplacesALink(t *testing.T) {
 	}
 	if text, err := os.ReadFile("keep"); string(text) != "keep" || err != nil || left() != "f.gz keep" {
 		t.Errorf("it has %q, %v, left is %q", text, err, left())
+	}
+}
+
+// A directory that is swapped for a link at the moment when a tool goes into it leads none of the tools elsewhere.
+func TestToolsFollowNoDirectoryThatIsSwapped(t *testing.T) {
+	defer func() { walk.BeforeOpen = nil }()
+	for _, row := range []struct {
+		main func([]string) int
+		args string
+	}{
+		{Rm, "-r top"},
+		{Rm, "-rf top"},
+		{Rm, "-rv top"},
+		{Chmod, "-R 777 top"},
+		{Chown, "-R 7:7 top"},
+		{Chgrp, "-R 7 top"},
+		{Cp, "-r top copy"},
+		{Cp, "-a top copy"},
+		{Cp, "-rL top copy"},
+		{Tar, "cvf a.tar top"},
+		{Du, "-a top"},
+		{Ls, "-R top"},
+		{Ls, "-laR top"},
+		{Find, "top"},
+		{Find, "-L top"},
+		{Find, "top -delete"},
+		{Find, "top -depth -print"},
+		{Find, "top -exec chmod 777 {} ;"},
+	} {
+		tree(t, "top/", "top/a", "top/d/", "top/d/secret", "top/z", "keep/", "keep/secret")
+		swapped := false
+		walk.BeforeOpen = func(e walk.Entry) {
+			if e.Name == "d" && !swapped {
+				swapped = true
+				if err := errors.Join(os.Rename("top/d", "moved"), os.Symlink("../keep", "top/d")); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		var status int
+		printed, _ := tooltest.Stdout(t, func() int {
+			stderr := os.Stderr
+			os.Stderr = os.Stdout
+			defer func() { os.Stderr = stderr }()
+			status = row.main(strings.Fields(row.args))
+			return status
+		})
+		info, err := os.Stat("keep/secret")
+		if err != nil || info.Mode().Perm() != 0o600 || os.Getuid() == 0 && info.Sys().(*unixStat).Uid != 0 {
+			t.Errorf("%s: keep/secret is %v, %v", row.args, info, err)
+		}
+		if strings.Contains(printed, "secret") || !swapped || status == 0 {
+			t.Errorf("%s prints %q, status %d, swapped: %v", row.args, printed, status, swapped)
+		}
+		for _, copied := range []string{"copy/d/secret", "copy/secret"} {
+			if _, err := os.Lstat(copied); err == nil {
+				t.Errorf("%s copies %s", row.args, copied)
+			}
+		}
+	}
+}
+
+// What is beneath a directory is handled where it is, also if the directory has been swapped meanwhile.
+func TestToolsStayInADirectoryThatIsSwapped(t *testing.T) {
+	defer func() { walk.BeforeOpen = nil }()
+	for _, row := range []struct {
+		main       func([]string) int
+		args, want string
+	}{
+		{Rm, "-r top", "keep keep/e keep/e/secret moved top top/d"},
+		{Chmod, "-R 700 top", "keep keep/e keep/e/secret moved moved/e moved/e/f top top/d top/z"},
+		{Find, "top -delete", "keep keep/e keep/e/secret moved top top/d"},
+	} {
+		tree(t, "top/", "top/d/", "top/d/e/", "top/d/e/f", "top/z", "keep/", "keep/e/", "keep/e/secret")
+		walk.BeforeOpen = func(e walk.Entry) {
+			if e.Name == "e" {
+				if err := errors.Join(os.Rename("top/d", "moved"), os.Symlink("../keep", "top/d")); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		_, _ = tooltest.Call(t, "", row.main, strings.Fields(row.args)...)
+		info, err := os.Stat("keep/e/secret")
+		if left() != row.want || err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: left is %q, %v, %v", row.args, left(), info, err)
+		}
+	}
+}
+
+// A container that swaps a directory with a link all the time gains nothing either.
+func TestRemovalAgainstARace(t *testing.T) {
+	tree(t, "keep/", "keep/secret", "x/")
+	if err := os.Symlink("../keep", "x/link"); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, "top/d", unix.AT_FDCWD, "x/link", unix.RENAME_EXCHANGE)
+			}
+		}
+	}()
+	for range 200 {
+		_ = os.MkdirAll("top/d/e", 0o700)
+		for _, name := range []string{"top/d/f", "top/d/e/f"} {
+			if file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600); err == nil {
+				file.Close()
+			}
+		}
+		_, _ = tooltest.Call(t, "", func(args []string) int {
+			return all("", args, true, true, func(f *walk.File) error { return f.Chmod(0o700, f.Link()) })
+		}, "top")
+		_, _ = tooltest.Call(t, "", Rm, "-rf", "top")
+	}
+	close(stop)
+	<-ended
+	if info, err := os.Stat("keep/secret"); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("it is %v, %v", info, err)
 	}
 }
