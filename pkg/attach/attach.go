@@ -12,7 +12,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/moby/term"
 
@@ -49,6 +48,8 @@ type Client struct {
 	// frames, and when a helper that was to end has had time to begin.
 	interrupted  chan struct{}
 	watchReaders sync.Once
+	left         chan struct{} // closed when output that is not read is given up
+	leave        sync.Once     // closes left
 }
 
 // NewClient makes the client of r, a resolved request, and describes the caller's streams to the helper
@@ -135,6 +136,7 @@ func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os
 	ended := make(chan struct{})
 	defer close(ended)
 	c.begun, c.givenUp, c.interrupted = make(chan struct{}), make(chan struct{}), make(chan struct{}, 1)
+	c.left = make(chan struct{})
 	_, messagesAtTerminal := term.GetFdInfo(c.stderr)
 	unread := func(stream int) func() { return func() { _ = frames.OutputClosed(stream) } }
 	c.outputs = [2]*output{{to: c.stdout, unread: unread(1)}, {to: c.stderr, unread: unread(2), rawLines: c.raw && messagesAtTerminal}}
@@ -162,12 +164,8 @@ func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os
 	if err != nil {
 		return 0, err
 	}
-	// The engine has all that was written. A process that the command left may hold its streams open.
-	const timeout = 2 * time.Second
-	select {
-	case <-c.received.Ended():
-	case err = <-written:
-	case <-time.After(timeout):
+	complete, err := c.awaitOutput(written)
+	if !complete {
 		return status, nil
 	}
 	if c.request.Client.InputFile {

@@ -24,16 +24,16 @@ func (c *Client) notify(ctx context.Context, frames *frame.Writer, h *engine.Hel
 	var polls *time.Ticker
 	var orphaned <-chan time.Time
 	for {
-		var err error
+		// An error of sending is that of a helper that has ended. Its output may still be written, which a signal ends.
 		select {
 		case <-ended:
 			return
 		case <-alive.C:
-			err = frames.Alive()
+			_ = frames.Alive()
 		case <-resized:
-			err = frames.Size(c.terminal.size())
+			_ = frames.Size(c.terminal.size())
 		case s := <-signals:
-			err = c.pass(frames, s)
+			c.pass(frames, s)
 			if endsProcess(s) && c.askToEnd(h, ended) {
 				return
 			}
@@ -43,7 +43,7 @@ func (c *Client) notify(ctx context.Context, frames *frame.Writer, h *engine.Hel
 			}
 		case <-closed:
 			closed = nil
-			err = c.endedByCLI(frames)
+			c.endedByCLI(frames)
 			if c.askToEnd(h, ended) {
 				return
 			}
@@ -52,31 +52,26 @@ func (c *Client) notify(ctx context.Context, frames *frame.Writer, h *engine.Hel
 			orphaned = polls.C
 		case <-orphaned:
 			if c.cliGone() {
-				h.Close()
+				c.leaveOutput(h)
 				return
 			}
-		}
-		if err != nil {
-			return // the stream's end is noticed elsewhere
 		}
 	}
 }
 
 // pass passes a signal on. A resize of a terminal is sent as its size.
-func (c *Client) pass(frames *frame.Writer, s os.Signal) error {
+func (c *Client) pass(frames *frame.Writer, s os.Signal) {
 	if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
-		return frames.Signal(number)
+		_ = frames.Signal(number)
 	}
-	return nil
 }
 
 // endedByCLI is called when the Docker CLI has closed its socket. Either the CLI got a signal, and has
 // no terminal that would have sent it to the plugin as well, or it has ended, and nobody waits for the
 // command.
-func (c *Client) endedByCLI(frames *frame.Writer) error {
+func (c *Client) endedByCLI(frames *frame.Writer) {
 	const moment = 20 * time.Millisecond // a CLI that dies closes its socket a little earlier
-	if time.Sleep(moment); c.cliGone() {
-		return nil
+	if time.Sleep(moment); !c.cliGone() {
+		_ = frames.Signal(sigterm)
 	}
-	return frames.Signal(sigterm)
 }

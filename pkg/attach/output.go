@@ -19,6 +19,7 @@ type output struct {
 	unread   func()       // called once, when a write has failed
 	rawLines bool         // the text is the helper's messages, and the terminal is raw
 	since    atomic.Int64 // when the current write began, in nanoseconds since 1970; 0 if there is none
+	writes   atomic.Int64 // beginnings and ends of writes: the number is odd during one
 	closed   bool
 	lost     error // why output was lost; nil if its reader left
 }
@@ -31,7 +32,9 @@ func (o *output) Write(b []byte) (int, error) {
 			text = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
 		}
 		o.since.Store(time.Now().UnixNano())
+		o.writes.Add(1)
 		_, err := o.to.Write(text)
+		o.writes.Add(1)
 		o.since.Store(0)
 		if err != nil {
 			o.closed = true
@@ -67,9 +70,43 @@ func (c *Client) leaveReader(h *engine.Helper, ended <-chan struct{}) {
 		case <-looks.C:
 		}
 		if slices.ContainsFunc(c.outputs[:], (*output).isStuck) && c.helperHasEnded(h) {
-			h.Close()
+			c.leaveOutput(h)
 			return
 		}
+	}
+}
+
+// leaveOutput closes the connection, and gives up what is not read.
+func (c *Client) leaveOutput(h *engine.Helper) {
+	h.Close()
+	c.leave.Do(func() { close(c.left) })
+}
+
+// idleAfter is how long nothing may come once the helper has ended, before nothing more is expected.
+const idleAfter = 5 * time.Second
+
+// awaitOutput waits until all output is written. The engine has all of it by now, but its reader may take any time. And a
+// process that the command left may hold the streams open: they are left once nothing has come for a while. complete is
+// false then, and if the output is given up.
+func (c *Client) awaitOutput(written <-chan error) (complete bool, err error) {
+	looks := time.NewTicker(idleAfter)
+	defer looks.Stop()
+	count := func() [2]int64 { return [2]int64{c.outputs[0].writes.Load(), c.outputs[1].writes.Load()} }
+	for before := count(); ; {
+		select {
+		case <-c.received.Ended():
+			return true, nil
+		case err := <-written:
+			return true, err
+		case <-c.left:
+			return false, nil
+		case <-looks.C:
+		}
+		now := count()
+		if now == before && now[0]%2 == 0 && now[1]%2 == 0 {
+			return false, nil
+		}
+		before = now
 	}
 }
 

@@ -99,7 +99,7 @@ func (c *Connection) Ended(ctx context.Context, h *Helper) bool {
 		return h.endedInKept(ctx, context.DeadlineExceeded)
 	}
 	found, err := c.ContainerInspect(ctx, h.id)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errdefs.IsNotFound(err) {
 		return true
 	}
 	return err == nil && found.ContainerJSONBase != nil && found.State != nil && !found.State.Running
