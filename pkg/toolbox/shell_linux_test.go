@@ -2,11 +2,14 @@ package toolbox
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -102,7 +105,7 @@ var sequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[A-Za-z]|[=>])")
 func (s *terminal) expect(pattern string) string {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		text := sequence.ReplaceAllString(s.text.String(), "")
 		if at := re.FindStringIndex(text); at != nil {
@@ -125,7 +128,7 @@ func (s *terminal) ended() int {
 	go func() { _ = s.cmd.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("it does not end")
 	}
 	return s.cmd.ProcessState.ExitCode()
@@ -233,7 +236,7 @@ func TestShellCompletes(t *testing.T) {
 // awaitCommand waits until the shell has left the terminal to a command.
 func (s *terminal) awaitCommand() {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		mode, err := unix.IoctlGetTermios(int(s.Fd()), unix.TCGETS)
 		if err == nil && mode.Lflag&unix.ICANON != 0 {
 			return
@@ -244,18 +247,54 @@ func (s *terminal) awaitCommand() {
 	}
 }
 
+// awaitPrograms waits until the shell runs programs with these command lines.
+func (s *terminal) awaitPrograms(commands ...string) {
+	s.t.Helper()
+	for _, command := range commands {
+		for deadline := time.Now().Add(time.Minute); !slices.Contains(below(s.cmd.Process.Pid), command); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				s.t.Fatalf("it does not run %s, but %q", command, below(s.cmd.Process.Pid))
+			}
+		}
+	}
+}
+
+// below returns the command lines of a process's descendants.
+func below(pid int) (list []string) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range files {
+		children, _ := os.ReadFile(file)
+		for word := range strings.FieldsSeq(string(children)) {
+			line, _ := os.ReadFile("/proc/" + word + "/cmdline")
+			list = append(list, strings.ReplaceAll(strings.TrimSuffix(string(line), "\x00"), "\x00", " "))
+			child, _ := strconv.Atoi(word)
+			list = append(list, below(child)...)
+		}
+	}
+	return list
+}
+
 func TestShellInterrupts(t *testing.T) {
 	s := start(t, unpack(t), t.TempDir(), "sh")
 	s.expect(prompt)
-	for _, command := range []string{
-		"sleep 100", "while true; do sleep 0.05; done", "while :; do :; done", "cat", "sleep 100 | cat", "sh -c 'sleep 100'", "tail -f /dev/null",
+	for _, row := range []struct {
+		command  string
+		programs []string // that it runs
+	}{
+		{"sleep 100", []string{"sleep 100"}},
+		{"while true; do sleep 0.05; done", []string{"sleep 0.05"}},
+		{"while :; do :; done", nil},
+		{"cat", []string{"cat"}},
+		{"sleep 100 | cat", []string{"sleep 100", "cat"}},
+		{"sh -c 'sleep 100'", []string{"sleep 100"}},
+		{"tail -f /dev/null", []string{"tail -f /dev/null"}},
 	} {
-		s.send(command + "; echo not reached\r")
+		s.send(row.command + "; echo not reached\r")
 		s.awaitCommand()
-		time.Sleep(500 * time.Millisecond) // it starts
+		s.awaitPrograms(row.programs...)
 		s.send("\x03")
 		if printed := s.expect(`\n` + prompt); regexp.MustCompile(`(?m)^(\^C)?not reached`).MatchString(printed) {
-			t.Errorf("%s: the rest of the line is run: %q", command, printed)
+			t.Errorf("%s: the rest of the line is run: %q", row.command, printed)
 		}
 		s.send("echo $?\r")
 		s.expect(`\n130\r\n` + prompt)
@@ -263,7 +302,7 @@ func TestShellInterrupts(t *testing.T) {
 	// A program that catches SIGINT goes on, and the shell waits for it.
 	s.send("sh -c 'trap \"echo caught; exit 3\" INT; sleep 2; echo done'\r")
 	s.awaitCommand()
-	time.Sleep(time.Second) // it sets its trap
+	s.awaitPrograms("sleep 2") // it has set its trap
 	s.send("\x03")
 	s.expect(prompt)
 	// Neither ^Z nor ^\ ends the shell.
@@ -316,7 +355,7 @@ func TestShellInTmux(t *testing.T) {
 		t.Helper()
 		re := regexp.MustCompile(pattern)
 		var screen string
-		for range 400 {
+		for range 1200 {
 			if screen = tmux("capture-pane", "-p"); re.MatchString(screen) {
 				return
 			}

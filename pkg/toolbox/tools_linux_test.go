@@ -24,7 +24,7 @@ import (
 // run runs a script by a shell, and returns what it prints and its status.
 func run(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	limited := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	limited.Args[0], limited.Dir, limited.Env, limited.SysProcAttr = cmd.Args[0], cmd.Dir, cmd.Env, cmd.SysProcAttr

@@ -132,7 +132,8 @@ type reply struct {
 func (p *ping) run() {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	replies := make(chan reply)
+	const most = 64 // that wait
+	replies := make(chan reply, most)
 	go p.receive(replies)
 	tick := time.NewTicker(time.Duration(p.interval * float64(time.Second)))
 	defer tick.Stop()
@@ -156,27 +157,41 @@ func (p *ping) run() {
 		case <-stop:
 			return
 		case <-end:
+			p.noteAll(replies, seen)
 			return
 		case <-last:
+			p.noteAll(replies, seen)
 			return
 		case <-tick.C:
 			if p.count == 0 || p.sent < p.count {
 				p.send()
 			}
 		case r := <-replies:
-			ms := float64(r.at.Sub(r.sent)) / float64(time.Millisecond)
-			note := ""
-			if seen[r.seq] {
-				note = " (DUP!)"
-			} else {
-				p.received++
-				p.times = append(p.times, ms)
-			}
-			seen[r.seq] = true
-			if !p.quiet {
-				fmt.Printf("%d bytes from %s: icmp_seq=%d ttl=%d time=%.3g ms%s\n", r.bytes, r.from, r.seq, r.ttl, ms, note)
-			}
+			p.note(r, seen)
 		}
+	}
+}
+
+// note counts and prints a reply.
+func (p *ping) note(r reply, seen map[int]bool) {
+	ms := float64(r.at.Sub(r.sent)) / float64(time.Millisecond)
+	note := ""
+	if seen[r.seq] {
+		note = " (DUP!)"
+	} else {
+		p.received++
+		p.times = append(p.times, ms)
+	}
+	seen[r.seq] = true
+	if !p.quiet {
+		fmt.Printf("%d bytes from %s: icmp_seq=%d ttl=%d time=%.3g ms%s\n", r.bytes, r.from, r.seq, r.ttl, ms, note)
+	}
+}
+
+// noteAll counts and prints the replies that have come in time.
+func (p *ping) noteAll(replies <-chan reply, seen map[int]bool) {
+	for len(replies) > 0 {
+		p.note(<-replies, seen)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -189,10 +190,10 @@ func Timeout(args []string) int {
 		tool.Complain("timeout", err)
 		return status
 	}
-	ended := false
+	var late atomic.Bool
 	if limit > 0 {
 		defer time.AfterFunc(limit, func() {
-			ended = true
+			late.Store(true)
 			_ = cmd.Process.Signal(signalNumber)
 			if more > 0 {
 				time.AfterFunc(more, func() { _ = cmd.Process.Kill() })
@@ -203,7 +204,7 @@ func Timeout(args []string) int {
 	if err != nil {
 		tool.Complain("timeout", err)
 	}
-	if ended && !*preserve {
+	if late.Load() && !*preserve {
 		return 124
 	}
 	return status

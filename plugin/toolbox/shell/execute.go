@@ -163,7 +163,7 @@ func isInterrupted(ctx context.Context) bool {
 	if ctx.Done() == nil { // of a script
 		return false
 	}
-	const moment = 200 * time.Millisecond
+	const moment = time.Second
 	select {
 	case <-ctx.Done():
 		return true
