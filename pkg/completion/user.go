@@ -15,7 +15,7 @@ import (
 )
 
 // usersTimeout is how long the shell waits for the containers' users.
-const usersTimeout = time.Second
+const usersTimeout = 2 * time.Second
 
 // User offers the users of the running containers, and says in which containers each is: the container's
 // name is typed after the user's. It offers none where it cannot read the containers' files.

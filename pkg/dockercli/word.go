@@ -11,8 +11,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
-// nameTimeout is how long the engine may take to say whether it has a container with the name of a command.
-const nameTimeout = 500 * time.Millisecond
+// nameTimeout is how long the engine may take to say whether it has a container with the name of a command. One that is
+// slower is mostly one that hangs, and keeps the command waiting anyway.
+const nameTimeout = 2 * time.Second
 
 // WarnOfName has a subcommand print a warning if the engine has a container with the subcommand's name, which it hides.
 // An engine on this machine is asked before the subcommand runs. Another one is asked only if the subcommand has

@@ -50,8 +50,8 @@ func (k *kept) made(m *mounts.Record) bool {
 func (k *kept) isLive(list []*mounts.Record) bool { return slices.ContainsFunc(list, k.made) }
 
 const (
-	// answerWithin is how long another call of the user's may take.
-	answerWithin = 2 * time.Second
+	// answerWithin is how long another call of the user's may take, on a busy machine too.
+	answerWithin = 10 * time.Second
 	// holdWithin is how long a call with --keep may take to mount, and is held.
 	holdWithin = time.Minute
 )
