@@ -69,7 +69,7 @@ func TestBreaksWhileTheContainerEnds(t *testing.T) {
 	}
 	usual := time.Since(started) / calls
 	ways := make(map[string]int)
-	for i := range moments {
+	for i := 0; i < moments || len(ways) < 2 && i < 10*moments; i++ { // the machine may have become slower
 		first, err := strconv.Atoi(initOf(t, web))
 		if err != nil || first <= 1 {
 			t.Fatalf("the container's first process is %d: %v", first, err)

@@ -59,6 +59,7 @@ func TestBreaksWhenTheClientIsKilled(t *testing.T) {
 	} {
 		t.Run(row.at, func(t *testing.T) {
 			run := runtimeDir(t, t.TempDir())
+			joins(t, engine.host, runtimeDir(t, t.TempDir()), web) // loads the helper's image, without which no container is made
 			e := newBreakingEngine(t, engine, row.at, row.how)
 			cmd := startUntilBreak(t, e, run, web)
 			if err := cmd.Process.Kill(); err != nil {

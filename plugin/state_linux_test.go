@@ -132,9 +132,8 @@ func testWithoutItsMainThread(t *testing.T) {
 		p, _ := readProcess(pid)
 		return p.state == "Z" && isThere(pid)
 	})
-	if c.compiled(t, web) {
-		t.Error("its filter was not copied from another thread")
-	}
+	// A thread that does not stop soon, on a busy machine, is no error: then the filter is compiled.
+	eventually(t, "its filter is copied from another thread", func() bool { return !c.compiled(t, web) })
 	for _, args := range [][]string{
 		{web, "echo", "in"}, {fmt.Sprintf("pid:%d", pid), "echo", "in"}, {"-u", "app", web, "echo", "in"}, {"--only", "net", web, "echo", "in"},
 	} {

@@ -193,7 +193,7 @@ func TestTerminalParity(t *testing.T) {
 				y := at(t, c.docker(append([]string{how, "-it", web}, script.command...)...))
 				script.keys(y)
 				status := y.ends()
-				y.quiet(100 * time.Millisecond)
+				y.drained()
 				return numbers.ReplaceAllString(y.marked(), "[$1] #"), status
 			}
 			shown, status := typed("exec")

@@ -108,6 +108,13 @@ func (y *tty) mark() { y.from = len(y.screen.text()) }
 
 func (y *tty) marked() string { return y.screen.text()[y.from:] }
 
+// drained waits until all that was written is shown, after the end of all that writes.
+func (y *tty) drained() {
+	y.t.Helper()
+	_ = y.theirs.Close()
+	eventually(y.t, "the terminal has ended", y.screen.ended)
+}
+
 // quiet waits until nothing has been shown for a while.
 func (y *tty) quiet(while time.Duration) {
 	y.t.Helper()
@@ -199,6 +206,12 @@ func (s *screen) shows(text string) bool {
 		}
 	}
 	return false
+}
+
+func (s *screen) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done
 }
 
 func (s *screen) text() string {

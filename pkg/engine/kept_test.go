@@ -255,7 +255,7 @@ func TestOneCallStartsTheContainer(t *testing.T) {
 	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
 	call(t, c, r, keep, nil)
 	var list []*state.Record
-	for deadline := time.Now().Add(10 * time.Second); len(list) != 1; time.Sleep(time.Millisecond) { // the call may still look at it
+	for deadline := time.Now().Add(time.Minute); len(list) != 1; time.Sleep(time.Millisecond) { // the call may still look at it
 		var err error
 		if list, err = r.State.Abandoned(state.Kept, func(state.Entry) bool { return true }); err != nil || time.Now().After(deadline) {
 			t.Fatal(len(list), err)
@@ -322,7 +322,7 @@ func TestReplacedContainerIsNotListed(t *testing.T) {
 	c.endedKept["helper1"], c.endedKept["helper2"] = true, true
 	c.mu.Unlock()
 	call(t, c, r, keep, nil)
-	for deadline := time.Now().Add(10 * time.Second); r.HelperIDs()["helper1"]; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); r.HelperIDs()["helper1"]; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("recorded %v", r.HelperIDs())
 		}
@@ -349,9 +349,9 @@ func TestContainerThatAnotherCallStarted(t *testing.T) {
 
 // A helper that does not answer has the request and may yet run: no other gets it.
 func TestKeptContainerThatDoesNotAnswer(t *testing.T) {
-	defer engine.SetHelloTimeout(50 * time.Millisecond)()
 	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
 	call(t, c, r, keep, nil)
+	defer engine.SetHelloTimeout(50 * time.Millisecond)()
 	c.answer = "nothing"
 	h, err := engine.StartHelper(t.Context(), c, r, files, keep, newTestSpec(t, nil), nil, noWarning(t))
 	if h != nil || err == nil || err.Error() != "the helper's container that is kept does not answer" || len(c.configs) != 1 {

@@ -209,7 +209,7 @@ func start(t *testing.T, o forward.Options, words ...string) *call {
 	return c
 }
 
-const within = 10 * time.Second
+const within = time.Minute
 
 // wait returns the next event of a kind.
 func (c *call) wait(kind forward.Kind) forward.Event {
@@ -262,7 +262,7 @@ func echoes(t *testing.T, address string) {
 // isClosed waits until nothing listens on an address.
 func isClosed(t *testing.T, address string) {
 	t.Helper()
-	for range 100 {
+	for range 3000 {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return

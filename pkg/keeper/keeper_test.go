@@ -129,15 +129,15 @@ func holdAndRead(t *testing.T, of *exec.Cmd) (call *exec.Cmd, out io.Reader) {
 }
 
 func TestItStaysWhileACallIsUnderWay(t *testing.T) {
-	first := keep(t, "2s") // longer than a call takes to start on a busy machine
+	first := keep(t, "8s") // longer than a call takes to start on a busy machine
 	one, other := hold(t, first), hold(t, first)
-	time.Sleep(3 * time.Second)
+	time.Sleep(9 * time.Second)
 	if err := unix.Kill(first.Process.Pid, 0); err != nil {
 		t.Fatalf("it has ended during two calls: %v", err)
 	}
 	_ = one.Process.Kill() // whatever ends a call
 	_ = one.Wait()
-	time.Sleep(3 * time.Second)
+	time.Sleep(9 * time.Second)
 	if third := hold(t, first); third.Process.Kill() != nil {
 		t.Fatal("a third call")
 	}

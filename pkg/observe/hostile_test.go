@@ -61,7 +61,7 @@ func readUser1000(t *testing.T, p *Process, name string) (plan.TargetProcess, er
 	select {
 	case err := <-done:
 		return s, err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it hangs")
 		return s, nil
 	}

@@ -138,7 +138,7 @@ func expectNoMoreDescriptors(t *testing.T, what string, before int) {
 	t.Helper()
 	var open []int
 	var err error
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if open, err = procfs.Numbers("/proc/self/fd"); err == nil && len(open) <= before {
 			return
 		}

@@ -237,7 +237,7 @@ func TestClosedClientIsHeld(t *testing.T) {
 			} else {
 				expect(t, conn, 0, false)
 			}
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 			if got, err := io.ReadAll(conn); string(got) != "text" || err != nil {
 				t.Errorf("%s: %q, %v", network, got, err)
 			}

@@ -28,7 +28,7 @@ func TestLineIsShownAndRemoved(t *testing.T) {
 	var to screen
 	show, erase := on(&to)
 	l := start(show, erase, "copying", func() string { return "3 MB" }, 0)
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(to.String(), "copying"); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(to.String(), "copying"); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nothing is shown")
 		}

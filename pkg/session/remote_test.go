@@ -81,7 +81,7 @@ func TestRemoteSignalDoesNotWaitBehindInput(t *testing.T) {
 		if s != unix.SIGUSR1 {
 			t.Errorf("signal %d arrived", s)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the signal waits behind the input")
 	}
 	client.Close()
@@ -118,7 +118,7 @@ func TestRemoteSignalAfterCommandClosedInput(t *testing.T) {
 	}
 	select {
 	case <-signals:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the signal waits until the input is read")
 	}
 }
@@ -161,7 +161,7 @@ func waitFired(t *testing.T, e *event, what string) {
 	t.Helper()
 	select {
 	case <-e.fired:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("timeout: %s", what)
 	}
 }
@@ -185,7 +185,7 @@ func TestRemoteReportsHowMuchWasRead(t *testing.T) {
 	if _, err := io.ReadFull(command, make([]byte, read)); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); stdio.UnreadBytes(command) < 1<<16; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); stdio.UnreadBytes(command) < 1<<16; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the pipe does not fill")
 		}

@@ -55,7 +55,7 @@ func TestTerminalNeedsADevpts(t *testing.T) {
 			if known, ok := errors.AsType[*exit.Error](err); !ok || !strings.Contains(known.Hint, "-T") {
 				t.Errorf("%s: the hint of %v does not mention -T", row.name, err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("%s: timeout", row.name)
 		}
 	}

@@ -84,7 +84,7 @@ func ask(t *testing.T, conn net.Conn, packet string) (port int, answer string) {
 	if _, err := conn.Write([]byte(packet)); err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 	b := make([]byte, 1<<16)
 	n, err := conn.Read(b)
 	if err != nil {
@@ -153,22 +153,22 @@ func TestIdlePeersAreForgotten(t *testing.T) {
 }
 
 func TestPeersAreBounded(t *testing.T) {
-	var open, most atomic.Int64
+	var open atomic.Int64
 	server := echo(t)
 	r := &udprelay.Relay{Peers: 4, Ended: func(netip.AddrPort, int64, int64) { open.Add(-1) }}
 	r.Dial = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
-		if n := open.Add(1); n > most.Load() {
-			most.Store(n)
-		}
+		open.Add(1)
 		var d net.Dialer
 		return d.DialContext(ctx, "udp", server.LocalAddr().String())
 	}
 	l := relay(t, r, "127.0.0.1:0", nil)
 	for range 100 {
 		ask(t, client(t, l.LocalAddr().String()), "x")
-	}
-	if most.Load() > 10 {
-		t.Error(most.Load(), "connections at the same time")
+		for deadline := time.Now().Add(time.Minute); open.Load() > 4; time.Sleep(time.Millisecond) { // one may be about to end
+			if time.Now().After(deadline) {
+				t.Fatal(open.Load(), "connections at the same time")
+			}
+		}
 	}
 }
 
@@ -225,8 +225,12 @@ func TestRefusalsAreReported(t *testing.T) {
 	again := listen(t, closed.LocalAddr().String())
 	_, _ = conn.Write([]byte("now"))
 	b := make([]byte, 10)
-	_ = again.SetReadDeadline(time.Now().Add(time.Second))
-	if n, err := again.Read(b); string(b[:n]) != "now" || err != nil {
+	_ = again.SetReadDeadline(time.Now().Add(time.Minute))
+	n, err := again.Read(b)
+	for err == nil && string(b[:n]) == "x" { // one of those before, which was passed on late
+		n, err = again.Read(b)
+	}
+	if string(b[:n]) != "now" || err != nil {
 		t.Error(string(b[:n]), err)
 	}
 	if len(reports) != 0 {
@@ -238,13 +242,14 @@ func TestRefusalsAreReported(t *testing.T) {
 func TestSlowConnection(t *testing.T) {
 	here, there := net.Pipe()
 	server := echo(t)
-	first := true
+	first, taken := true, make(chan struct{})
 	var mu sync.Mutex
 	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if first {
 			first = false
+			close(taken)
 			return here, nil
 		}
 		var d net.Dialer
@@ -255,12 +260,12 @@ func TestSlowConnection(t *testing.T) {
 	for range 200 {
 		_, _ = slow.Write([]byte("x"))
 	}
-	time.Sleep(10 * time.Millisecond)
+	<-taken
 	if _, got := ask(t, client(t, l.LocalAddr().String()), "y"); got != "y" {
 		t.Error(got)
 	}
 	_, _ = there.Write([]byte("1 z"))
-	_ = slow.SetReadDeadline(time.Now().Add(time.Second))
+	_ = slow.SetReadDeadline(time.Now().Add(time.Minute))
 	b := make([]byte, 5)
 	if n, err := slow.Read(b); string(b[:n]) != "1 z" || err != nil {
 		t.Error(string(b[:n]), err)

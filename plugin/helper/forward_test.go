@@ -106,7 +106,7 @@ func echo(listener net.Listener) {
 func exchange(t *testing.T, conn net.Conn, text string) {
 	t.Helper()
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestForwardEndsWithTheProcess(t *testing.T) {
 	}
 	select {
 	case <-f.Gone():
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the helper still serves")
 	}
 	if err := f.Err(); err != nil {
@@ -186,7 +186,7 @@ func TestForwardDialGivesUp(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if _, err := f.Dial(ctx, "tcp", "192.0.2.9:80"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second {
+	if _, err := f.Dial(ctx, "tcp", "192.0.2.9:80"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 30*time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func TestViewOfTooManyEntriesIsRefused(t *testing.T) {
 	pid := rooted(t, ns.SetOf(ns.Mnt), "seq 1 100000 | xargs touch")
 	start := time.Now()
 	failsIn(t, pid, "its root directory has more than 512 entries")
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -285,13 +286,18 @@ func TestTreeThatIsMissing(t *testing.T) {
 	}
 }
 
+// ofEngines matches mounts that engines of this machine make at any time.
+var ofEngines = regexp.MustCompile(`/docker|/engine/|/containerd|/nsjoin\.|/netns`)
+
+func lines(t *testing.T, file string) []string {
+	t.Helper()
+	return strings.Split(strings.TrimSuffix(readFile(t, file), "\n"), "\n")
+}
+
 // In a chroot nothing is mounted: the mounts could appear outside.
 func TestViewFromAChroot(t *testing.T) {
 	pid := rooted(t, ns.SetOf(ns.Mnt), "")
-	before, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := lines(t, "/proc/self/mountinfo")
 	dir := t.TempDir()
 	if err := os.Mkdir(dir+"/proc", 0o755); err != nil {
 		t.Fatal(err)
@@ -305,7 +311,9 @@ func TestViewFromAChroot(t *testing.T) {
 	if status != 125 || !strings.Contains(stderr, "make the mounts private: invalid argument\nhint: docker nsjoin's root directory is not a mount: ") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
-	if after, err := os.ReadFile("/proc/self/mountinfo"); err != nil || string(after) != string(before) {
-		t.Errorf("the mounts were\n%s\nand are\n%s", before, after)
+	for _, line := range lines(t, "/proc/self/mountinfo") {
+		if !slices.Contains(before, line) && !ofEngines.MatchString(line) {
+			t.Errorf("a mount that was not there before: %s", line)
+		}
 	}
 }

@@ -96,7 +96,7 @@ func TestInputThatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := stream(ctx, conn, network{}, in, io.Discard); err != nil {
 		t.Error(err)

@@ -80,7 +80,7 @@ func TestKilledCallLeavesNothing(t *testing.T) {
 		}
 		in.Close()
 		_ = cmd.Wait()
-		for deadline := time.Now().Add(3 * time.Second); how == "killed" && len(left(dir)) > 0 && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); how == "killed" && len(left(dir)) > 0 && time.Now().Before(deadline); {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if list := left(dir); len(list) > 0 {

@@ -123,7 +123,7 @@ func dial(t testing.TB, m *streams.Mux, network streams.Network, address string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := s.Opened(ctx); err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func dial(t testing.TB, m *streams.Mux, network streams.Network, address string)
 // gone waits until no stream is left at either end.
 func gone(t testing.TB, e ends) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		c, h := e.client.Streams(), e.helper.Streams()
 		if c == 0 && h == 0 {
 			return
@@ -196,10 +196,12 @@ func TestSlowReader(t *testing.T) {
 		echo(s)
 	}})
 	slow := dial(t, e.client, streams.TCP, "slow")
-	slow.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	n, err := slow.Write(make([]byte, 1<<20))
-	if n != streams.InitialCredit || !errors.Is(err, streams.ErrDeadline) {
+	if n, err := slow.Write(make([]byte, streams.InitialCredit)); err != nil {
 		t.Errorf("%d bytes, %v", n, err)
+	}
+	slow.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, err := slow.Write(make([]byte, 1<<20)); n != 0 || !errors.Is(err, streams.ErrDeadline) {
+		t.Errorf("%d bytes more, %v", n, err)
 	}
 	fast := dial(t, e.client, streams.TCP, "fast")
 	b := make([]byte, 100)
@@ -337,7 +339,7 @@ func TestCreditGrows(t *testing.T) {
 	begin := time.Now()
 	n, err := io.Copy(io.Discard, s)
 	took := time.Since(begin)
-	if n != size || err != nil || took > 20*time.Second { // InitialCredit alone would take 100 seconds
+	if n != size || err != nil || took > 90*time.Second { // InitialCredit alone would take 100 seconds
 		t.Errorf("%d bytes in %s: %v", n, took, err)
 	}
 	t.Logf("%.0f MB/s", size/1e6/took.Seconds())
