@@ -13,6 +13,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 	"github.com/nsjoin/docker-nsjoin/pkg/pump"
 	"github.com/nsjoin/docker-nsjoin/pkg/socks"
 )
@@ -38,7 +39,7 @@ const (
 // listen listens on this machine or, in reverse, in the container.
 func (l *life) listen() (*listen.Set, error) {
 	set, err := l.listenAnyway()
-	if err == nil && l.leadsTo(set) && l.network.IsHere(l.ctx, set.Port) {
+	if err == nil && l.leadsTo(set) && l.network.IsHere(l.ctx, set.Port, peeruid.Inodes) {
 		set.Close()
 		return nil, &LoopError{Container: l.owner.Name, Port: set.Port}
 	}

@@ -43,3 +43,7 @@ func Hold(raw syscall.RawConn) error { return hold(raw) }
 func OfPacket(local, remote netip.AddrPort) (uid uint32, known bool, err error) {
 	return ofPacket(local, remote)
 }
+
+// Inodes returns the sockets of TCP and UDP of this process's network at a port, by their inodes. It returns nil on other
+// systems than Linux, and an error if the kernel does not answer.
+func Inodes(port uint16) (map[uint64]bool, error) { return inodes(port) }

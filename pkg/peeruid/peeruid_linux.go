@@ -113,3 +113,21 @@ func isMapped(uid uint32) bool {
 	content, err := os.ReadFile("/proc/self/uid_map")
 	return err == nil && slices.Equal(strings.Fields(string(content)), []string{"0", "0", "4294967295"})
 }
+
+func inodes(port uint16) (map[uint64]bool, error) {
+	found := make(map[uint64]bool)
+	for _, protocol := range []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
+		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+			list, err := ask(request{protocol: protocol, family: family, from: netip.AddrPortFrom(netip.Addr{}, port), all: true})
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range list {
+				if s.inode != 0 && s.local.Port() == port {
+					found[uint64(s.inode)] = true
+				}
+			}
+		}
+	}
+	return found, nil
+}

@@ -26,6 +26,8 @@ type contestant struct {
 	run    func() error
 	// before, if not nil, is called before each run. Its time is not measured.
 	before func() error
+	// note, if not nil, returns what the table says about the runs beside the name.
+	note func() string
 }
 
 // result is a line of the table. Times are medians in milliseconds.
@@ -70,8 +72,12 @@ func (r row) measure(ctx context.Context, scale float64) ([]result, error) {
 	var results []result
 	for i, c := range r.theirs {
 		theirs := median(times[i+1])
+		beside := c.name
+		if c.note != nil {
+			beside += c.note()
+		}
 		results = append(results, result{
-			Name: r.name, Ours: ours, Beside: c.name, Theirs: theirs, Unit: "ms",
+			Name: r.name, Ours: ours, Beside: beside, Theirs: theirs, Unit: "ms",
 			Ratio: ours / theirs, Target: c.target,
 		})
 	}

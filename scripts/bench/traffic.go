@@ -117,26 +117,26 @@ func sendGigabyte(address string) error {
 	return err
 }
 
-// shortConnections opens so many connections, 50 at once, and sends 5 bytes there and back on each.
-func shortConnections(address string, number int64) error {
+// shortConnections opens so many connections, 50 at once, and sends 5 bytes there and back on each. It returns how many have
+// failed, and why the first one did.
+func shortConnections(address string, number int64) (failed int64, err error) {
 	const atOnce = 50
 	var group sync.WaitGroup
-	var left atomic.Int64
+	var left, failures atomic.Int64
+	var once sync.Once
 	left.Store(number)
-	errs := make(chan error, atOnce)
 	for range atOnce {
 		group.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := thereAndBack(address, "hello"); err != nil {
-					errs <- err
-					return
+				if why := thereAndBack(address, "hello"); why != nil {
+					failures.Add(1)
+					once.Do(func() { err = why })
 				}
 			}
 		})
 	}
 	group.Wait()
-	close(errs)
-	return <-errs
+	return failures.Load(), err
 }
 
 func thereAndBack(address, text string) error {

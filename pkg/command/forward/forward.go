@@ -4,8 +4,7 @@ package forward
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -153,7 +152,10 @@ func (o *options) groups(args []string) ([]spec.Group, error) {
 			return nil, o.specError(fmt.Errorf("--address %w", err))
 		}
 	}
-	return groups, o.addFlags(groups)
+	if err := o.addFlags(groups); err != nil {
+		return nil, err
+	}
+	return groups, hasAbstract(runtime.GOOS, groups)
 }
 
 // addFlags adds the SPECs of -R and -D to the only container.
@@ -187,25 +189,4 @@ func (o *options) specError(err error) error {
 
 func (o *options) usageError(text string) error {
 	return dockercli.CommandUsageError(o.cmd, errors.New(text))
-}
-
-// absolute makes the paths of sockets on this machine absolute, for other calls of the user.
-func absolute(groups []spec.Group) error {
-	dir, err := os.Getwd()
-	for _, g := range groups {
-		for i := range g.Forwards {
-			f := &g.Forwards[i]
-			path := &f.Listen.Path
-			if f.Reverse {
-				path = &f.Target.Path
-			}
-			if strings.HasPrefix(*path, ".") {
-				if err != nil {
-					return fmt.Errorf("path %s: %w", *path, err)
-				}
-				*path = filepath.Join(dir, *path)
-			}
-		}
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -125,6 +126,9 @@ func (c *call) start(ctx context.Context) error {
 	session, err := forward.New(c.containers(), c.forwardOptions())
 	if err != nil {
 		return err
+	}
+	if text := servesAll(runtime.GOOS, c.anyUser, c.groups); text != "" {
+		c.printer.warnOnce(text)
 	}
 	served.Serve(session)
 	err = session.Run(ctx, func() error {

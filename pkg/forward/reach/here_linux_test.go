@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 )
 
@@ -38,7 +39,7 @@ func TestIsHere(t *testing.T) {
 		"another port":   {st.Ino, at.Port() + 1, false},
 	} {
 		n := reach.New(&listing{list: []sockets.Listening{{Network: "tcp", Address: at, Inode: row.inode}}})
-		if got := n.IsHere(t.Context(), row.port); got != row.want {
+		if got := n.IsHere(t.Context(), row.port, peeruid.Inodes); got != row.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -277,4 +278,19 @@ func (n *Network) DialHost(ctx context.Context, host string, port uint16) (net.C
 		return nil, fmt.Errorf("connect to %s: %w", net.JoinHostPort(host, strconv.Itoa(int(port))), err)
 	}
 	return conn, nil
+}
+
+// IsHere reports whether the container's network is one that has the sockets of own at port: one of them is in the
+// container's list. It is false if that cannot be found out.
+func (n *Network) IsHere(ctx context.Context, port uint16, own func(port uint16) (map[uint64]bool, error)) bool {
+	list, err := n.Listening(ctx)
+	if err != nil {
+		return false
+	}
+	list = slices.DeleteFunc(list, func(l sockets.Listening) bool { return l.Address.Port() != port || l.Inode == 0 })
+	if len(list) == 0 {
+		return false
+	}
+	inodes, err := own(port)
+	return err == nil && slices.ContainsFunc(list, func(l sockets.Listening) bool { return inodes[l.Inode] })
 }
