@@ -181,8 +181,44 @@ const maxInspects = 8
 // out. So is a container for which the engine returns an error, unless there is no other: engines report in
 // several ways that a container is gone.
 func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, error) {
+	found := make(map[string]int)
+	failed := inspectAll(ctx, engine, ids, func(id string, c container.InspectResponse) {
+		if c.State != nil && c.State.Pid > 0 {
+			found[id] = c.State.Pid
+		}
+	})
+	if len(found) > 0 {
+		return found, nil
+	}
+	return found, failed
+}
+
+// FillNetworkModes asks for the network of each container whose NetworkMode is not known: Podman's list does not have it. A
+// container for which that fails is left as it is.
+func FillNetworkModes(ctx context.Context, engine Inspector, list []Container) {
+	var ids []string
+	for _, c := range list {
+		if c.NetworkMode == "" {
+			ids = append(ids, c.ID)
+		}
+	}
+	modes := make(map[string]string)
+	_ = inspectAll(ctx, engine, ids, func(id string, c container.InspectResponse) {
+		if c.HostConfig != nil {
+			modes[id] = string(c.HostConfig.NetworkMode)
+		}
+	})
+	for i := range list {
+		if mode := modes[list[i].ID]; mode != "" {
+			list[i].NetworkMode = mode
+		}
+	}
+}
+
+// inspectAll calls use, one at a time, with the engine's answer about each container that exists. It returns another error of
+// the engine.
+func inspectAll(ctx context.Context, engine Inspector, ids []string, use func(id string, c container.InspectResponse)) error {
 	var (
-		found  = make(map[string]int)
 		failed error
 		mu     sync.Mutex
 		wg     sync.WaitGroup
@@ -199,16 +235,13 @@ func PIDs(ctx context.Context, engine Inspector, ids []string) (map[string]int, 
 			case errdefs.IsNotFound(err):
 			case err != nil:
 				failed = explain(err, id)
-			case c.ContainerJSONBase != nil && c.State != nil && c.State.Pid > 0:
-				found[id] = c.State.Pid
+			case c.ContainerJSONBase != nil:
+				use(id, c)
 			}
 		})
 	}
 	wg.Wait()
-	if len(found) > 0 {
-		return found, nil
-	}
-	return found, failed
+	return failed
 }
 
 // Eventer is the part of the engine's client that Changes needs.

@@ -45,11 +45,18 @@ func Shared(found *request.Container, answer engine.Answers, list []engine.Conta
 	return strings.Join(names, ", ")
 }
 
-// Sharing lists the running containers and returns Shared.
-func Sharing(ctx context.Context, lister engine.Lister, helpers func() map[string]bool, found *request.Container, answers engine.Answers) (string, error) {
-	list, err := engine.List(ctx, lister, helpers)
+// Engine is what Sharing needs of the engine.
+type Engine interface {
+	engine.Lister
+	engine.Inspector
+}
+
+// Sharing lists the running containers and returns Shared. In a pod of Podman, the network is that of its infra container.
+func Sharing(ctx context.Context, of Engine, helpers func() map[string]bool, found *request.Container, answers engine.Answers) (string, error) {
+	list, err := engine.List(ctx, of, helpers)
 	if err != nil {
 		return "", fmt.Errorf("who shares the network of %q: %w", found.Name, err)
 	}
+	engine.FillNetworkModes(ctx, of, list)
 	return Shared(found, answers, list), nil
 }
