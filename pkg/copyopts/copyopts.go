@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -75,6 +76,9 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 		return o.planImage(ctx, host, r)
 	}
 	answers, err := execopts.Resolve(ctx, host, r)
+	if err == nil && !host.Offline() {
+		answers, err = settle(ctx, host, r, answers)
+	}
 	if !host.Offline() {
 		if _, missing := errors.AsType[*engine.NoContainerError](err); missing {
 			o.Image = true
@@ -94,6 +98,22 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 		return nil, nil, exit.Hint(fmt.Errorf("--%s: %q runs, and a command in it has its networks and volumes", given[0], r.Base.Name), "with --copy the command runs in a copy of it")
 	}
 	return answers, nil, nil
+}
+
+// settle waits while the container of r, which answers are about, may be in the first run of a crash loop: a command that
+// joins it then would end with it. It returns the answers of after that.
+func settle(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) (engine.Answers, error) {
+	wait := standin.FirstRun(answers[r.Base.Name])
+	if wait == 0 {
+		return answers, nil
+	}
+	host.Note(fmt.Sprintf("%s has just started; waiting to see whether it keeps running", r.Base.Name))
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(wait):
+		return execopts.Resolve(ctx, host, r)
+	}
 }
 
 func (o *Options) planImage(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, *standin.Plan, error) {

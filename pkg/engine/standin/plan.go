@@ -54,6 +54,28 @@ func CrashLoops(c container.InspectResponse) bool {
 	return err == nil && time.Since(started).Abs() < settled
 }
 
+// FirstRun returns how long the first run of a container with a restart policy has to go on, until the container is
+// expected to keep running. It is 0 for all others. In the first run the engine does not know yet whether the container
+// is in a crash loop.
+func FirstRun(c container.InspectResponse) time.Duration {
+	const settled = 2 * time.Second // most of those that cannot run end at once
+	if c.ContainerJSONBase == nil || c.State == nil || c.HostConfig == nil || c.RestartCount > 0 {
+		return 0
+	}
+	if policy := c.HostConfig.RestartPolicy; policy.IsNone() {
+		return 0
+	}
+	started, err := time.Parse(time.RFC3339Nano, c.State.StartedAt)
+	if err != nil {
+		return 0
+	}
+	ago := time.Since(started)
+	if ago < 0 { // the engine's clock is ahead
+		ago = 0
+	}
+	return max(0, settled-ago)
+}
+
 // PlanContainer plans a stand-in for a container that does not run.
 func PlanContainer(ctx context.Context, from Client, name string, o Options) (*Plan, error) {
 	c, _, err := from.ContainerInspectWithRaw(ctx, name, true)

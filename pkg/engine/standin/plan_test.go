@@ -87,3 +87,27 @@ func TestCrashLoops(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstRun(t *testing.T) {
+	at := func(ago time.Duration, restarts int, policy container.RestartPolicyMode) container.InspectResponse {
+		return container.InspectResponse{ContainerJSONBase: &container.ContainerJSONBase{
+			RestartCount: restarts, State: &container.State{StartedAt: time.Now().Add(-ago).Format(time.RFC3339Nano)},
+			HostConfig: &container.HostConfig{RestartPolicy: container.RestartPolicy{Name: policy}},
+		}}
+	}
+	for name, c := range map[string]container.InspectResponse{
+		"just now": at(0, 0, container.RestartPolicyAlways), "in the future": at(-time.Hour, 0, container.RestartPolicyOnFailure),
+	} {
+		if wait := standin.FirstRun(c); wait < time.Second || wait > 2*time.Second {
+			t.Errorf("started %s: %s", name, wait)
+		}
+	}
+	for name, c := range map[string]container.InspectResponse{
+		"without a policy": at(0, 0, ""), "with the policy no": at(0, 0, container.RestartPolicyDisabled),
+		"after a restart": at(0, 1, container.RestartPolicyAlways), "long ago": at(time.Minute, 0, container.RestartPolicyAlways), "none": {},
+	} {
+		if wait := standin.FirstRun(c); wait != 0 {
+			t.Errorf("started %s: %s", name, wait)
+		}
+	}
+}
