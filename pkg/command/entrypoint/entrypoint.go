@@ -43,6 +43,9 @@ const examples = `  docker nsjoin entrypoint web
   docker nsjoin entrypoint --run -it -e DEBUG=1 web
   docker nsjoin entrypoint --format '{{join .Command " "}}' web`
 
+// withoutEngine are the flags of all commands for an engine that is not asked. They are refused, and not shown.
+var withoutEngine = []string{"no-engine", "data-root"}
+
 // options are the values of the flags.
 type options struct {
 	format    string
@@ -103,6 +106,9 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.lint, "lint", false, "Show each check; exit with status 1 if the container cannot start")
 	flags.BoolVar(&o.run, "run", false, "Run ENTRYPOINT and CMD: in the container if it runs, otherwise in a copy")
 	flags.AddFlagSet(forRun) // without --format of --dry-run
+	for _, name := range withoutEngine {
+		_ = flags.MarkHidden(name)
+	}
 	cmd.ValidArgsFunction = completion.Targets(cli)
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
@@ -111,8 +117,10 @@ func New(cli *dockercli.CLI) *cobra.Command {
 
 // execute does what the flags ask for.
 func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string) error {
-	if o.exec.Host.NoEngine() {
-		return exit.Hint(errors.New("entrypoint reads the container's files through the engine"), "omit --no-engine")
+	for _, name := range withoutEngine {
+		if o.exec.Given(name) {
+			return exit.Hint(fmt.Errorf("--%s: entrypoint reads the container's files through the engine", name), "omit --%s", name)
+		}
 	}
 	if err := o.exec.Check(cli); err != nil {
 		return err
