@@ -61,6 +61,15 @@ type Helper struct {
 // StartHelper creates a helper container on the engine, starts it, and writes first to its standard input.
 // warn is called if it has less than s asks for.
 func (c *Connection) StartHelper(ctx context.Context, s Spec, first []byte, warn func(string)) (*Helper, error) {
+	st, err := c.newStarter(ctx, first, warn)
+	if err != nil {
+		return nil, err
+	}
+	return st.startHelper(ctx, s)
+}
+
+// newStarter returns a starter for this engine.
+func (c *Connection) newStarter(ctx context.Context, first []byte, warn func(string)) (*starter, error) {
 	to, err := c.Client()
 	if err != nil {
 		return nil, err
@@ -71,7 +80,7 @@ func (c *Connection) StartHelper(ctx context.Context, s Spec, first []byte, warn
 	}
 	to.NegotiateAPIVersion(ctx)
 	files := Files{Image: helperimage.New, Copy: helperimage.Copy, Compress: !onSocket, Sending: c.Sending}
-	return StartHelper(ctx, to, c.register, files, c.keep, s, first, warn)
+	return newStarter(ctx, to, c.register, files, c.keep, first, warn), nil
 }
 
 // StartAlone is like StartHelper for a container that reads no request, and that is never one of those that are kept.

@@ -59,14 +59,8 @@ func notKept(format string, args ...any) error { return &notKeptError{fmt.Errorf
 // startKept runs a helper in the container that is kept, and starts that if there is none. The error is a
 // notKeptError if the call needs a container of its own.
 func (st *starter) startKept(ctx context.Context, s Spec) (*Helper, error) {
-	switch {
-	case s.ImageGiven:
-		return nil, notKept("--helper-image is given")
-	case len(s.More) > 0:
-		return nil, notKept("the call needs another image")
-	case s.target.ContainerJSONBase != nil && s.IdentityOf != "" && s.target.HostConfig != nil &&
-		(len(s.target.HostConfig.Ulimits) > 0 || s.target.HostConfig.OomScoreAdj != 0):
-		return nil, notKept("container %s has limits or an OOM score of its own", s.Name)
+	if err := s.needsOwn(); err != nil {
+		return nil, err
 	}
 	rights, name := s.Caps, st.keptName()
 	old, known := st.register.kept(name)
@@ -108,6 +102,20 @@ func (st *starter) execAnothers(ctx context.Context, name, old string, s Spec, e
 		return nil, &notHeldError{err}
 	}
 	return st.execKept(ctx, other, s)
+}
+
+// needsOwn returns a notKeptError if the helper needs a container of its own, and nil if it can share one.
+func (s Spec) needsOwn() error {
+	switch {
+	case s.ImageGiven:
+		return notKept("--helper-image is given")
+	case len(s.More) > 0:
+		return notKept("the call needs another image")
+	case s.target.ContainerJSONBase != nil && s.IdentityOf != "" && s.target.HostConfig != nil &&
+		(len(s.target.HostConfig.Ulimits) > 0 || s.target.HostConfig.OomScoreAdj != 0):
+		return notKept("container %s has limits or an OOM score of its own", s.Name)
+	}
+	return nil
 }
 
 // keptName is the name of the record of the container that this call can use.

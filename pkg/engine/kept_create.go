@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/system"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
@@ -34,12 +35,9 @@ func (k newKept) discard(ctx context.Context, engine Remover) {
 
 // keep starts a container that is kept, in place of the one with the ID replaced. Only one call at a time does that.
 func (st *starter) keep(ctx context.Context, name string, call request.Call, rights []string, replaced string) (newKept, error) {
-	info, err := st.engine.Info(ctx)
+	info, err := st.mayShare(ctx)
 	if err != nil {
-		return newKept{}, notKept("ask for the engine's plugins: %s", Message(err))
-	}
-	if len(info.Plugins.Authorization) > 0 && !st.keepFor.WithPolicy {
-		return newKept{}, notKept("the engine has an authorization plugin: DOCKER_NSJOIN_KEEP=%s keeps a container all the same", st.keepFor.Time)
+		return newKept{}, err
 	}
 	version, err := st.version()
 	if err != nil {
@@ -62,6 +60,19 @@ func (st *starter) keep(ctx context.Context, name string, call request.Call, rig
 	record.ID, record.Image, record.Arch, record.Caps = created.id, image.Image, image.arch, rights
 	record.Rootless = slices.Contains(info.SecurityOptions, "name=rootless")
 	return newKept{record: record, created: created}, nil
+}
+
+// mayShare returns a notKeptError if each helper must have a container of its own, since the engine asks an authorization
+// plugin about each, and else what the engine says about itself.
+func (st *starter) mayShare(ctx context.Context) (system.Info, error) {
+	info, err := st.engine.Info(ctx)
+	if err != nil {
+		return info, notKept("ask for the engine's plugins: %s", Message(err))
+	}
+	if len(info.Plugins.Authorization) > 0 && !st.keepFor.WithPolicy {
+		return info, notKept("the engine has an authorization plugin: DOCKER_NSJOIN_KEEP=%s keeps a container all the same", st.keepFor.Time)
+	}
+	return info, nil
 }
 
 // createKept creates the container and starts it. It returns what it was made with.

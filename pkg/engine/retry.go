@@ -35,22 +35,30 @@ type starter struct {
 // that killed clients left are removed. With keep the helper runs in a container that stays for later calls, if
 // one can serve this call.
 func StartHelper(ctx context.Context, engine Creator, register Register, files Files, keep Keep, s Spec, first []byte, warn func(string)) (*Helper, error) {
+	return newStarter(ctx, engine, register, files, keep, first, warn).startHelper(ctx, s)
+}
+
+func newStarter(ctx context.Context, engine Creator, register Register, files Files, keep Keep, first []byte, warn func(string)) *starter {
 	st := &starter{engine: engine, register: register, files: files, first: first, warn: warn, keepFor: keep}
 	st.version = sync.OnceValues(func() (types.Version, error) {
 		version, err := engine.ServerVersion(ctx)
 		return version, wrapStep(err, "ask for the engine's architecture")
 	})
 	st.background.Go(func() { register.sweep(ctx, engine) })
-	if err := s.checkEngine(engine.ClientVersion()); err != nil {
+	return st
+}
+
+func (st *starter) startHelper(ctx context.Context, s Spec) (*Helper, error) {
+	if err := s.checkEngine(st.engine.ClientVersion()); err != nil {
 		return nil, err
 	}
-	if keep.Time > 0 {
+	if st.keepFor.Time > 0 {
 		h, err := st.startKept(ctx, s)
 		why, own := errors.AsType[*notKeptError](err)
 		if !own {
 			return h, err
 		}
-		register.debug(fmt.Sprintf("the helper gets a container of its own: %v", why))
+		st.register.debug(fmt.Sprintf("the helper gets a container of its own: %v", why))
 	}
 	h, err := st.startWithImage(ctx, s)
 	if !isStartError(ctx, err) {
@@ -65,16 +73,16 @@ func StartHelper(ctx context.Context, engine Creator, register Register, files F
 		}
 	}
 	if !slices.Contains(s.Caps, AllCaps) {
-		return nil, addRootlessHint(ctx, engine, err)
+		return nil, addRootlessHint(ctx, st.engine, err)
 	}
 	// The engine can't grant a capability that it lacks itself.
 	if h, err = st.startWithImage(ctx, s.withDefaultCaps()); isStartError(ctx, err) {
-		err = addRootlessHint(ctx, engine, err)
+		err = addRootlessHint(ctx, st.engine, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	warn("the engine cannot grant all capabilities: the command has a container's default ones, and DAC_READ_SEARCH, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
+	st.warn("the engine cannot grant all capabilities: the command has a container's default ones, and DAC_READ_SEARCH, NET_ADMIN, SYS_ADMIN and SYS_PTRACE")
 	return h, nil
 }
 

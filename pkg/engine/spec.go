@@ -54,6 +54,8 @@ type Spec struct {
 	// it is mounted in process UsedBy. It has no rights.
 	Volume string
 	UsedBy int
+	// many says that it starts helpers for all commands of a call.
+	many bool
 	// target is the engine's answer about that container, or about another one of the request.
 	target container.InspectResponse
 	// volumes are the directories of the image's volumes; unusable says that they make the image
@@ -239,8 +241,11 @@ func (s Spec) labels() map[string]string {
 	return labels
 }
 
-// framesArg tells the helper that its request comes in frames on standard input.
-const framesArg = "frames"
+// framesArg tells the helper that its request comes in frames on standard input, and manyArg that streams do.
+const (
+	framesArg = "frames"
+	manyArg   = "many"
+)
 
 // arguments returns those of the container's first process.
 func (s Spec) arguments() []string {
@@ -249,6 +254,8 @@ func (s Spec) arguments() []string {
 		return []string{"keep", strconv.Itoa(s.keep)}
 	case s.Volume != "":
 		return []string{"volume", strconv.Itoa(s.UsedBy)}
+	case s.many:
+		return []string{manyArg}
 	}
 	return []string{framesArg}
 }

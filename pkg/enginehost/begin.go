@@ -2,6 +2,7 @@ package enginehost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -32,10 +33,11 @@ type many struct {
 	prepare sync.Once
 	mu      sync.Mutex
 	first   map[string]*sync.Once // for each set of capabilities that a helper's container has
+	shared  []*multiplexer
 }
 
 // PrepareMany makes later calls of Resolve and Begin safe for use at the same time. One container of the engine serves
-// all helpers, if they need any.
+// all helpers, if they need any, over one connection if possible.
 func (h *Host) PrepareMany() error {
 	if h.files == nil {
 		if _, err := h.Connection.Client(); err != nil {
@@ -65,7 +67,11 @@ func (h *Host) Begin(ctx context.Context, r *request.Request, answers engine.Ans
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
 	r.Audit.Client = Caller()
-	helper, err = h.beginInContainer(ctx, s, r)
+	helper, err = h.beginOverConnection(ctx, s, r)
+	if why, other := errors.AsType[*noMultiplexerError](err); other {
+		h.Debug(fmt.Sprintf("the command gets a connection of its own: %v", why))
+		helper, err = h.beginInContainer(ctx, s, r)
+	}
 	return helper, false, err
 }
 

@@ -67,6 +67,7 @@ func (h *Host) Close() {
 	for _, do := range h.atEnd {
 		do()
 	}
+	h.many.close()
 	if h.guard != nil {
 		h.guard.End()
 	}

@@ -21,6 +21,28 @@ const Name = "docker-nsjoin"
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
 func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
+	return forkSelf(args, nil, [3]*os.File{alive, stdout, stderr}, func(c *compiler) { c.untilHangup(0) })
+}
+
+// ForkHelper forks a process that executes the helper again, with args and the environment of this process. It has the
+// three files as standard streams, no other descriptor, and leads a session of its own, in the directory /. Its bounding
+// set has no capability that is not in capabilities, bit N for number N. The caller waits for it.
+func ForkHelper(args []string, capabilities uint64, stdio [3]*os.File) (pid int, err error) {
+	return forkSelf(args, os.Environ(), stdio, func(c *compiler) {
+		for number := uintptr(0); number < 64; number++ {
+			has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, number, 0, 0, 0)
+			if err != nil {
+				break // the kernel has no more
+			}
+			if has != 0 && capabilities&(1<<number) == 0 {
+				c.call(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, number)
+			}
+		}
+	})
+}
+
+// forkSelf forks a process that executes the helper again, after what before compiles.
+func forkSelf(args, env []string, stdio [3]*os.File, before func(*compiler)) (pid int, err error) {
 	last, err := lastDescriptor()
 	if err != nil {
 		return 0, err
@@ -36,16 +58,15 @@ func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err e
 	if err := c.enter(call, "/", leftNothing); err != nil {
 		return 0, err
 	}
-	for fd, f := range []*os.File{1: stdout, 2: stderr} {
-		if f != nil {
-			c.place(f, uintptr(fd))
+	for fd := len(stdio) - 1; fd >= 0; fd-- { // 0 last, since standard output may be that descriptor
+		if stdio[fd] != nil {
+			c.place(stdio[fd], uintptr(fd))
 		}
 	}
-	c.place(alive, 0) // last, since stdout may be descriptor 0
 	c.add(closeRange, 0, 3, maxFD)
-	c.untilHangup(0)
+	before(c)
 	c.add(execute, 0)
-	if err := c.executes([]string{"/proc/self/exe"}, args, nil); err != nil {
+	if err := c.executes([]string{"/proc/self/exe"}, args, env); err != nil {
 		return 0, err
 	}
 	pid, errno := fork(p)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // leaveContainer makes a helper that runs in its own container as much a process of the host as possible. The
@@ -17,7 +18,7 @@ import (
 // moves to the shim's cgroups. There it may use all devices, and processes that it leaves behind survive its end.
 // The move goes on in the background: see Settle.
 func (o *Observation) leaveContainer() error {
-	host, err := OpenProcess(os.Getppid())
+	host, err := OpenProcess(procfs.Starter())
 	if err != nil {
 		return fmt.Errorf("read the namespaces of the engine's host: %w", err)
 	}
@@ -94,7 +95,7 @@ func (o *Observation) settleFor(p *Process, id string) error {
 // of cgroup v1, where a thread may move by itself. The kernel does not make it wait, unlike a process of several
 // threads. Called before execve(2), it moves the process: the other threads end. What fails is left to Observe.
 func EnterHostCgroups() {
-	host, err := OpenProcess(os.Getppid())
+	host, err := OpenProcess(procfs.Starter())
 	if err != nil {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
@@ -124,7 +125,7 @@ func (r *Remote) hasHungUp() bool { return r != nil && r.hungUp.Load() }
 
 // hostNullPath returns the path of the host's null device, through the process that started the helper's
 // container. Inside that container, its name is /dev/null, as in docker exec.
-func hostNullPath() string { return fmt.Sprintf("/proc/%d/root/dev/null", os.Getppid()) }
+func hostNullPath() string { return fmt.Sprintf("/proc/%d/root/dev/null", procfs.Starter()) }
 
 // writer returns the destination of the command's stream i. A nil Remote is a local caller.
 func (r *Remote) writer(i int) io.Writer {

@@ -4,6 +4,7 @@
 //
 //	nsjoin-helper REQUEST [SOCKET]
 //	nsjoin-helper frames [CAPABILITIES [CONNECTION]]
+//	nsjoin-helper many
 //	nsjoin-helper keep SECONDS
 //	nsjoin-helper hold
 //	nsjoin-helper volume PID
@@ -17,7 +18,8 @@
 //
 // In a container, the helper reads the request from frames on standard input. In one that is kept for several
 // calls, "keep" is the first process, and CAPABILITIES, a number in hexadecimal digits, is what a call keeps of the
-// container's capabilities; the helper adds CONNECTION when it executes itself from memory. "hold" is the first process
+// container's capabilities; the helper adds CONNECTION when it executes itself from memory. "many" starts helpers for one
+// client, which has a stream for each. "hold" is the first process
 // of a container that stands in for another one. The helper starts the last four forms itself: the watchdogs of packages
 // session, recorder, dialer and sibling.
 package main
@@ -37,6 +39,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/keeper"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
+	"github.com/nsjoin/docker-nsjoin/pkg/multiplexer"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -69,6 +72,12 @@ type messages struct {
 	client  *session.Outputs // nil if the helper was started on this machine
 }
 
+// toClient has everything written to a client that reads frames.
+func (to *messages) toClient() {
+	to.client = session.ClientOutputs()
+	to.stdout, to.stderr = to.client, to.client.Stderr
+}
+
 func (to *messages) warn(text string) { to.program.Warn(to.stderr, text) }
 
 // run does what the request asks for and returns the exit status. It sets *to to the caller's standard
@@ -84,8 +93,11 @@ func run(args []string, to *messages) (int, error) {
 	}
 	session.RestoreDefaultActions()
 	if len(args) > 0 && args[0] == framesArg {
-		to.client = session.ClientOutputs()
-		to.stdout, to.stderr = to.client, to.client.Stderr
+		to.toClient()
+	}
+	if len(args) == 1 && args[0] == multiplexer.Arg {
+		to.toClient()
+		return 0, many(to)
 	}
 	r, socket, err := readRequest(args, to.client)
 	if err != nil {

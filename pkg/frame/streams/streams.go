@@ -23,7 +23,8 @@
 //	'r' reset     an errno, or 0: the stream has ended, and what was under way is lost
 //
 // An address of TCP or UDP is '4' or '6', the IP address (4 or 16 bytes), the port (2 bytes) and perhaps a zone of IPv6, the
-// name or number of a network interface. One of UNIX is a path, or an abstract name that begins with @.
+// name or number of a network interface. One of UNIX is a path, or an abstract name that begins with @. One of a command is
+// a set of capabilities, in hexadecimal digits.
 //
 // An errno is two bytes, a number of Linux. A number is used once, in increasing order: odd ones by the client, even
 // ones by the helper. Whoever opens a stream may send at once; each end begins with InitialCredit. The client opens
@@ -62,7 +63,7 @@ const Limit = 4096
 // Network is what a stream is connected to.
 type Network byte
 
-// The networks. Of the last three the first two are questions.
+// The networks. Listening and Names are questions.
 const (
 	TCP        Network = 't'
 	UDP        Network = 'u'
@@ -72,6 +73,7 @@ const (
 	Listening  Network = 'L' // sockets that wait for connections, as JSON; the address is WithPrograms or empty
 	Names      Network = 'N' // the files about names, as JSON
 	Accepted   Network = 'A' // a connection of a listener
+	Command    Network = 'C' // a helper's standard streams; package multiplexer serves it, and nothing else
 )
 
 // WithPrograms as the address of Listening asks for the programs too.
@@ -79,7 +81,7 @@ const WithPrograms = "programs"
 
 func (n Network) known() bool {
 	switch n {
-	case TCP, UDP, Unix, ListenTCP, ListenUnix, Listening, Names, Accepted:
+	case TCP, UDP, Unix, ListenTCP, ListenUnix, Listening, Names, Accepted, Command:
 		return true
 	}
 	return false

@@ -3,9 +3,9 @@ package client
 
 import (
 	"context"
-	"errors"
 	"net"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/attached"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 )
@@ -17,7 +17,7 @@ type RefusedError struct{ Why string }
 func (e *RefusedError) Error() string { return e.Why }
 
 // ErrHelperEnded says that the helper has ended, for an unknown reason.
-var ErrHelperEnded = errors.New("the helper has ended")
+var ErrHelperEnded = attached.ErrHelperEnded
 
 // whyGone returns the error of a Network whose helper has said why it ends: "" for the container's end.
 func whyGone(text string) error {

@@ -6,114 +6,35 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"time"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/attached"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 )
 
-// Helper is a helper that serves sockets in a container of the engine; see Helper of package engine.
-type Helper interface {
-	io.Writer          // its standard input
-	CloseWrite() error // ends its standard input
-	Close()            // hangs up
-	// Output copies its output until it ends.
-	Output(stdout, stderr io.Writer) error
-}
-
 // Remote is a Network whose helper runs in a container of the engine, perhaps on another machine.
-type Remote struct {
-	helper   Helper
-	mux      *streams.Mux
-	received *frame.Receiver
-	ended    chan struct{} // closed when the helper's output has ended
-}
+type Remote struct{ *attached.Connection }
 
 // NewRemote waits until a helper serves. messages receives what the helper writes to standard error. If the helper has
 // ended instead, the error is ErrHelperEnded, and Status tells its exit status.
-func NewRemote(ctx context.Context, helper Helper, messages io.Writer) (*Remote, error) {
-	r := &Remote{helper: helper, ended: make(chan struct{})}
-	r.mux = streams.New(streams.Config{Role: streams.Client, To: helper})
-	r.received = frame.NewReceiver(r.mux, messages, func(int64) {})
-	go func() {
-		defer close(r.ended)
-		err := helper.Output(r.received.Stdout(), r.received.Stderr())
-		_ = r.received.Close()
-		if err == nil {
-			err = ErrHelperEnded
-		}
-		r.mux.End(err)
-	}()
-	go func() {
-		select {
-		case <-r.received.Ended(): // the engine reports its end a little later
-			r.mux.End(ErrHelperEnded)
-		case <-r.mux.Done():
-		}
-	}()
-	select {
-	case <-r.mux.Hello():
-		return r, nil
-	case <-r.mux.Done():
-		select {
-		case <-r.mux.Hello(): // it has served, and Err says why it does no more
-			return r, nil
-		default:
-		}
-		r.hangUp()
-		return r, r.mux.Err()
-	case <-ctx.Done():
-		r.mux.End(ctx.Err())
-		r.hangUp()
-		return r, ctx.Err()
-	}
+func NewRemote(ctx context.Context, helper attached.Helper, messages io.Writer) (*Remote, error) {
+	c, err := attached.Connect(ctx, helper, messages, 0)
+	return &Remote{c}, err
 }
-
-// Status returns the helper's exit status, if it is known.
-func (r *Remote) Status() (status int, known bool) { return r.received.Status() }
 
 // Most returns how many connections there may be at a time; see Network.
 func (r *Remote) Most() int { return streams.Limit }
 
 // Gone is closed when the container's first process, or the helper, has ended.
-func (r *Remote) Gone() <-chan struct{} { return r.mux.Gone() }
+func (r *Remote) Gone() <-chan struct{} { return r.Mux.Gone() }
 
 // Err returns why; see Network.
 func (r *Remote) Err() error {
-	if text, said := r.mux.WhyGone(); said {
+	if text, said := r.Mux.WhyGone(); said {
 		return whyGone(text)
 	}
-	return r.mux.Err()
-}
-
-// Close ends the helper. What was written to connections that were closed is delivered, if that takes no longer than
-// a few seconds.
-func (r *Remote) Close() error {
-	const timeout = 5 * time.Second
-	late := time.AfterFunc(timeout, func() {
-		r.mux.End(streams.ErrClosed)
-		r.helper.Close()
-	})
-	defer late.Stop()
-	r.mux.Wait()
-	if r.mux.Err() == nil {
-		_ = r.helper.CloseWrite()
-		select {
-		case <-r.ended:
-		case <-r.mux.Done():
-		}
-	}
-	r.mux.End(streams.ErrClosed)
-	r.hangUp()
-	return nil
-}
-
-// hangUp closes the connection and waits until nothing reads from it.
-func (r *Remote) hangUp() {
-	r.helper.Close()
-	<-r.ended
+	return r.Mux.Err()
 }
 
 // networks are the names of networks in package net.
@@ -128,7 +49,7 @@ func (r *Remote) Dial(ctx context.Context, network, address string) (net.Conn, e
 	failed := func(err error) error {
 		return &net.OpError{Op: "dial", Net: network, Addr: remote, Err: explain("connect", err)}
 	}
-	s, err := r.mux.Open(networks[network], encode(network, address))
+	s, err := r.Mux.Open(networks[network], encode(network, address))
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -157,7 +78,7 @@ func (r *Remote) Listen(ctx context.Context, network, address string) (net.Liste
 	failed := func(err error) error {
 		return &net.OpError{Op: "listen", Net: network, Addr: at, Err: explain("bind", err)}
 	}
-	s, err := r.mux.Listen(kind, encode(network, address))
+	s, err := r.Mux.Listen(kind, encode(network, address))
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -192,7 +113,7 @@ const maxAnswer = 16 << 20
 
 // ask asks the helper a question whose answer is JSON.
 func (r *Remote) ask(ctx context.Context, question streams.Network, about string, answer any) error {
-	s, err := r.mux.Open(question, about)
+	s, err := r.Mux.Open(question, about)
 	if err != nil {
 		return explain("", err)
 	}

@@ -114,7 +114,7 @@ func (s *server) serve(stream *streams.Stream) {
 		}
 	case streams.Names:
 		err = answer(stream, s.dialer.Names())
-	case streams.Accepted:
+	case streams.Accepted, streams.Command:
 		err = unix.EINVAL
 	}
 	if err == nil {

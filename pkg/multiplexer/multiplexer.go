@@ -1,0 +1,180 @@
+//go:build linux
+
+// Package multiplexer runs helpers for a client that has one connection to a container of the engine: each has a stream
+// of package frame/streams. The multiplexer passes bytes on, and reads none of them.
+package multiplexer
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/frame"
+	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+)
+
+// Arg is the argument of a helper that is a multiplexer.
+const Arg = "many"
+
+// budget is how many bytes of all streams may wait for helpers beyond the first credit of each: helpers read at all times.
+const budget = 4 << 20
+
+// Start starts a helper with the standard streams stdio and no more than capabilities, bit N for number N. It returns the
+// number of the process, which is a child.
+type Start func(capabilities uint64, stdio [3]*os.File) (pid int, err error)
+
+// Serve starts a helper for each stream that the client opens. Frames come from in and go to out. When the client has
+// ended, the standard inputs of all helpers end, so that they end their commands, and Serve waits for the helpers.
+func Serve(start Start, in io.Reader, out io.Writer) error {
+	s := &server{start: start}
+	s.buffers.New = func() any { return new(buffer) }
+	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, Budget: budget})
+	err := s.mux.Feed(in)
+	s.mux.WaitServed()
+	if err == io.EOF { //nolint:errorlint // it is never wrapped
+		return nil
+	}
+	return err
+}
+
+type server struct {
+	start   Start
+	mux     *streams.Mux
+	buffers sync.Pool // *buffer
+}
+
+// buffer has a record of package frame.
+type buffer [frame.OutputHeader + frame.MaxOutput]byte
+
+// serve runs the helper of a stream.
+func (s *server) serve(stream *streams.Stream) {
+	capabilities, err := strconv.ParseUint(stream.Address(), 16, 64)
+	if err != nil || stream.Network() != streams.Command {
+		stream.Refuse(int(unix.EINVAL), "not a command")
+		return
+	}
+	h, err := s.begin(capabilities)
+	if err != nil {
+		errno, _ := errors.AsType[unix.Errno](err)
+		stream.Refuse(int(errno), err.Error())
+		return
+	}
+	stream.Accept("")
+	// The helper's standard input ends with the stream, whatever ends that. It wakes up a write, too.
+	stream.OnOver(func(bool) { h.in.Close() })
+	go func() {
+		if _, err := stream.WriteTo(h.in); err != nil {
+			stream.Discard() // the helper has ended, and the client does not know yet
+		}
+		h.in.Close()
+	}()
+	var both sync.WaitGroup
+	both.Go(func() { s.pass(stream, h.out, frame.Stdout) })
+	both.Go(func() { s.pass(stream, h.errs, frame.Stderr) })
+	both.Wait()
+	var last [frame.OutputHeader + 4]byte
+	frame.PutOutput(last[:], frame.Ended, 4)
+	status := h.wait()
+	last[4], last[5], last[6], last[7] = byte(status>>24), byte(status>>16), byte(status>>8), byte(status)
+	_, _ = stream.Write(last[:])
+	stream.Close()
+}
+
+// helper is one that was started.
+type helper struct {
+	pid           int
+	in, out, errs *os.File
+}
+
+func (s *server) begin(capabilities uint64) (h helper, err error) {
+	var theirs [3]*os.File
+	defer func() {
+		closeAll(theirs[:])
+		if err != nil {
+			closeAll([]*os.File{h.in, h.out, h.errs})
+		}
+	}()
+	if theirs[0], h.in, err = os.Pipe(); err != nil {
+		return h, err
+	}
+	if h.out, theirs[1], err = os.Pipe(); err != nil {
+		return h, err
+	}
+	if h.errs, theirs[2], err = os.Pipe(); err != nil {
+		return h, err
+	}
+	h.pid, err = s.start(capabilities, theirs)
+	return h, err
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// wait waits for the helper, which has closed its outputs, and returns its wait status.
+func (h helper) wait() uint32 {
+	var status unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(h.pid, &status, 0, nil); !errors.Is(err, unix.EINTR) {
+			return uint32(status)
+		}
+	}
+}
+
+// pass passes on what the helper writes, in records. It takes a buffer only when there is credit and something to read.
+// Once the stream has ended, the rest is dropped, so that the helper does not wait.
+func (s *server) pass(stream *streams.Stream, from *os.File, kind frame.Output) {
+	defer from.Close()
+	raw, err := from.SyscallConn()
+	for err == nil {
+		room, over := stream.Room()
+		if over != nil {
+			room = frame.MaxOutput
+		}
+		var buf *buffer
+		var n int
+		buf, n, err = s.read(raw, room)
+		if n > 0 && over == nil {
+			frame.PutOutput(buf[:], kind, n)
+			_, _ = stream.Write(buf[:frame.OutputHeader+n])
+		}
+		if buf != nil {
+			s.buffers.Put(buf)
+		}
+		if n <= 0 {
+			return
+		}
+	}
+}
+
+// read waits until there is something to read, and reads at most room bytes.
+func (s *server) read(raw syscall.RawConn, room int) (buf *buffer, n int, err error) {
+	waited := raw.Read(func(fd uintptr) bool {
+		b := s.buffers.Get().(*buffer)
+		for {
+			n, err = unix.Read(int(fd), b[frame.OutputHeader:frame.OutputHeader+min(room, frame.MaxOutput)])
+			if !errors.Is(err, unix.EINTR) {
+				break
+			}
+		}
+		if errors.Is(err, unix.EAGAIN) {
+			s.buffers.Put(b)
+			return false
+		}
+		buf = b
+		return true
+	})
+	if waited != nil {
+		return nil, 0, waited
+	}
+	return buf, n, err
+}
