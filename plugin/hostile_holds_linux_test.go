@@ -46,7 +46,8 @@ type holding struct {
 	at     places
 	victim *victim
 	cell   *cell
-	call   []string // of docker; nil for the victim's row
+	call   []string      // of docker; nil for the victim's row
+	also   func(process) // looks at the process too; may be nil
 }
 
 // try starts a call and reports whether the attacker stopped its process, which it then checks.
@@ -81,6 +82,9 @@ func (h *holding) try() bool {
 			early := ours("/proc/" + strconv.Itoa(p.pid))
 			if early {
 				h.look(p)
+				if h.also != nil {
+					h.also(p)
+				}
 			}
 			_ = unix.Kill(p.pid, unix.SIGKILL)
 			if early {

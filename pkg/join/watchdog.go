@@ -29,7 +29,7 @@ func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err e
 // set has no capability that is not in capabilities, bit N for number N. The caller waits for it.
 func ForkHelper(args []string, capabilities uint64, stdio [3]*os.File) (pid int, err error) {
 	return forkSelf(args, os.Environ(), stdio, func(c *compiler) {
-		for number := uintptr(0); number < 64; number++ {
+		for number := range uintptr(64) {
 			has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, number, 0, 0, 0)
 			if err != nil {
 				break // the kernel has no more

@@ -1,0 +1,12 @@
+//go:build linux
+
+package multiplexer_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
+)
+
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
