@@ -82,9 +82,6 @@ func (h *holding) try() bool {
 			early := ours("/proc/" + strconv.Itoa(p.pid))
 			if early {
 				h.look(p)
-				if h.also != nil {
-					h.also(p)
-				}
 			}
 			_ = unix.Kill(p.pid, unix.SIGKILL)
 			if early {
@@ -131,5 +128,8 @@ func (h *holding) look(p process) {
 	}
 	if cwd, ok := statPath(fmt.Sprintf("/proc/%d/cwd", p.pid)); !ok || cwd.Dev != h.at.program.Dev && !slices.Contains(h.victim.row.elsewhere, "root") {
 		h.t.Errorf("its working directory is %s", cwd)
+	}
+	if h.also != nil {
+		h.also(p)
 	}
 }

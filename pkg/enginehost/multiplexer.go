@@ -22,8 +22,8 @@ type multiplexer struct {
 }
 
 // outputBudget is how much output of all commands of an engine may wait here beyond 16 KiB of each: with a round trip of
-// 50 ms they write 80 MB a second.
-const outputBudget = 4 << 20
+// 50 ms they write 20 MB a second, and 0.3 each.
+const outputBudget = 1 << 20
 
 // noMultiplexerError says why a helper is started by a request of its own.
 type noMultiplexerError struct{ why error }
