@@ -11,8 +11,8 @@ import (
 type elfFile struct {
 	File
 	order   binary.ByteOrder
-	wide    bool // 64 bits
-	need    []Range
+	wide    bool     // 64 bits
+	need    []*Range // by pointers, as what other packages sort: one more type would add 14 KB to the helper
 	malice  bool
 	loads   []segment
 	dynamic segment
@@ -218,7 +218,7 @@ func (e *elfFile) part(offset, n uint64) []byte {
 	n = min(n, end-offset)
 	data, ok := e.at(int64(offset), int64(n)) //nolint:gosec // below MaxOffset
 	if !ok {
-		e.need = append(e.need, Range{int64(offset), int64(n)}) //nolint:gosec // below MaxOffset
+		e.need = append(e.need, &Range{int64(offset), int64(n)}) //nolint:gosec // below MaxOffset
 		return nil
 	}
 	return data[:n]
@@ -227,7 +227,7 @@ func (e *elfFile) part(offset, n uint64) []byte {
 // needs returns the needed parts, sorted, with those that are close to each other as one, as many as are allowed.
 func (e *elfFile) needs() []Range {
 	const gap = 16 << 10
-	slices.SortFunc(e.need, func(a, b Range) int { return int(a.Offset - b.Offset) })
+	slices.SortFunc(e.need, func(a, b *Range) int { return int(a.Offset - b.Offset) })
 	var list []Range
 	var total int64
 	for _, r := range e.need {
@@ -245,7 +245,7 @@ func (e *elfFile) needs() []Range {
 			break
 		}
 		total += r.Length
-		list = append(list, r)
+		list = append(list, *r)
 	}
 	return list
 }
