@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/moby/term"
 
@@ -181,6 +182,14 @@ func (h *Host) SharesDir(r *request.Request, dir string) (bool, error) {
 		return way == launch.Local, err
 	}
 	return launch.SharesDir(r.Base.PID, r.Base.Container.ID, dir), nil
+}
+
+// SharesWithoutLinks is SharesDir for the directory of a path that is known to lead somewhere without symbolic links.
+func (h *Host) SharesWithoutLinks(r *request.Request, path string) (bool, error) {
+	if !launch.HasNoLinks(path) {
+		return false, nil
+	}
+	return h.SharesDir(r, filepath.Dir(path))
 }
 
 // way chooses the way for r, a resolved request, and says why. configured is the configuration of the

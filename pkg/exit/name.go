@@ -65,6 +65,12 @@ func (n Name) Warnings(text string) []string {
 	return list
 }
 
+// HasFailed reports whether text, which another process with this name writes, has the line of an error.
+func (n Name) HasFailed(text string) bool {
+	_, text = n.cutWarnings(text)
+	return strings.HasPrefix(text, n.String()+": ") && !strings.HasPrefix(text, n.String()+warningMark) && strings.Contains(text, "\n")
+}
+
 // Note prints what the user may want to know in one line.
 func (n Name) Note(w io.Writer, text string) {
 	fmt.Fprintf(w, "%s: %s\n", n, oneLine(text))

@@ -15,3 +15,6 @@ func SharesDir(int, string, string) bool { return false }
 
 // MayJoin reports false: joining namespaces needs Linux.
 func MayJoin() bool { return false }
+
+// HasNoLinks is for a path on Linux.
+func HasNoLinks(string) bool { return false }

@@ -10,7 +10,10 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,25 +59,78 @@ func runHelper(ctx context.Context, program *os.File, r *request.Request, warn f
 		return nil, err
 	}
 	defer document.Close()
-	var out, errs bytes.Buffer
+	var out bytes.Buffer
+	errs := &report{name: exit.Name(r.Program), failed: make(chan struct{})}
 	// Through this process's pid: the child has another file at that descriptor.
 	cmd := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), "3")
 	cmd.Env = payload.Env()
 	cmd.ExtraFiles = []*os.File{document}
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	err = cmd.Run()
-	for _, text := range exit.Name(r.Program).Warnings(errs.String()) {
+	cmd.Stdout, cmd.Stderr = &out, errs
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Run() }()
+	left, err := awaitHelper(ctx, ended, errs.failed)
+	text := errs.String()
+	for _, text := range errs.name.Warnings(text) {
 		warn(text)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errs.Len() > 0 && cmd.ProcessState != nil && !cmd.ProcessState.Success():
-		return nil, exit.Name(r.Program).ParseReport(errs.String(), cmd.ProcessState.ExitCode())
+	case left:
+		return nil, errs.name.ParseReport(text, exit.Failed)
+	case text != "" && cmd.ProcessState != nil && !cmd.ProcessState.Success():
+		return nil, errs.name.ParseReport(text, cmd.ProcessState.ExitCode())
 	case err != nil:
 		return nil, fmt.Errorf("run helper: %w", err)
 	}
 	return out.Bytes(), nil
+}
+
+// leaveAfter is how long a helper that has failed, or was killed, may take to end.
+const leaveAfter = 3 * time.Second
+
+// awaitHelper waits until the helper has ended. It leaves one that has failed and cannot end: a thread of it waits for the
+// server of a FUSE or NFS file system, which not even SIGKILL ends.
+func awaitHelper(ctx context.Context, ended <-chan error, failed <-chan struct{}) (left bool, err error) {
+	select {
+	case err = <-ended:
+		return false, err
+	case <-failed:
+	case <-ctx.Done():
+	}
+	select {
+	case err = <-ended:
+		return false, err
+	case <-time.After(leaveAfter):
+		return true, nil
+	}
+}
+
+// report is what a helper writes to its standard error. failed is closed when an error is among it.
+type report struct {
+	name   exit.Name
+	failed chan struct{}
+
+	mu    sync.Mutex
+	text  strings.Builder
+	ended bool
+}
+
+func (w *report) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(b)
+	if !w.ended && w.name.HasFailed(w.text.String()) {
+		w.ended = true
+		close(w.failed)
+	}
+	return len(b), nil
+}
+
+func (w *report) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // newProgram makes the file that the helper is executed from.

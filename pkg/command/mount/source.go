@@ -63,10 +63,8 @@ func followLinks(ctx context.Context, host *enginehost.Host, r *request.Request)
 	if host.Offline() {
 		return nil
 	}
-	if leads, err := filepath.EvalSymlinks(string(q.Source)); err == nil && leads == string(q.Source) {
-		if same, err := host.SharesDir(r, filepath.Dir(leads)); same || err != nil {
-			return err
-		}
+	if same, err := host.SharesWithoutLinks(r, string(q.Source)); same || err != nil {
+		return err
 	}
 	client, err := host.Connection.Client()
 	if err != nil {
