@@ -277,8 +277,8 @@ func (c *call) whyStopped(t target, before engine.Answers, status int) string {
 	const (
 		timeout = 5 * time.Second
 		again   = 100 * time.Millisecond
-		killed  = 10 // attempts
-		failed  = 3
+		killed  = 30 // attempts: an engine on a busy machine takes its time
+		failed  = 10
 	)
 	if c.stops.began() || t.host.Offline() || t.host.watch.lost.Err() != nil {
 		return ""
