@@ -220,6 +220,7 @@ func TestHostileStuckServers(t *testing.T) {
 	network := openForward(t, container, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	startHostileServer(t, container, hostilePath) // before the others, whose clients give up after ten seconds
 	var ended atomic.Int64
 	for i := range 2 {
 		path := fmt.Sprintf("/tmp/stuck-%d.sock", i)
@@ -237,7 +238,6 @@ func TestHostileStuckServers(t *testing.T) {
 			}()
 		}
 	}
-	startHostileServer(t, container, hostilePath)
 	conn := dialForward(t, network, hostilePath)
 	if _, err := conn.Write([]byte("text")); err != nil {
 		t.Fatal(err)

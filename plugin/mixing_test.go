@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
@@ -71,7 +70,7 @@ func (m *mixing) run(t *testing.T, mark string, args []string) (links map[ns.Kin
 	t.Helper()
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "docker", append([]string{"nsjoin", "-i"}, args...)...)
-	cmd.Env, cmd.Stderr, cmd.WaitDelay = m.env, &errs, 5*time.Second
+	cmd.Env, cmd.Stderr, cmd.WaitDelay = m.env, &errs, endsWithin
 	in, out := startPiped(t, cmd)
 	if line, _ := out.ReadString('\n'); line == "ready\n" {
 		shell := source{pid: marked(mark)}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
@@ -77,7 +78,9 @@ func TestManySendersOfUDP(t *testing.T) {
 }
 
 // An address of a host that does not answer leaves time for the next one.
-func TestAddressThatDoesNotAnswer(t *testing.T) {
+func TestAddressThatDoesNotAnswer(t *testing.T) { synctest.Test(t, testAddressThatDoesNotAnswer) }
+
+func testAddressThatDoesNotAnswer(t *testing.T) {
 	n := &network{silent: "10.0.0.7:80", names: sockets.Names{Hosts: []byte("10.0.0.7 db\n10.0.0.8 db\n")}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
