@@ -155,6 +155,9 @@ func (o *options) groups(args []string) ([]spec.Group, error) {
 	if err := o.addFlags(groups); err != nil {
 		return nil, err
 	}
+	if err := spec.Twice(groups, o.addresses); err != nil {
+		return nil, o.specError(err)
+	}
 	return groups, hasAbstract(runtime.GOOS, groups)
 }
 

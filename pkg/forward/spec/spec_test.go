@@ -230,3 +230,58 @@ func isValid(t *testing.T, word string, got spec.Forward, err error) {
 		t.Errorf("%q leads to port 0", word)
 	}
 }
+
+// Two forwards of a call cannot listen on one port or path. A free port, another protocol, address or container is no such
+// thing.
+func TestTwice(t *testing.T) {
+	for _, row := range []struct {
+		words, reverse []string // of container web; then one of container db follows
+		db             []string
+		refused        string
+	}{
+		{[]string{"80", "81"}, nil, nil, ""},
+		{[]string{"0:80", "0:80"}, nil, nil, ""},
+		{[]string{"8080:80", "8080:81"}, nil, nil, "127.0.0.1:8080"},
+		{[]string{"8080:80", "[::1]:8080:81"}, nil, nil, "[::1]:8080"},
+		{[]string{"127.0.0.1:8080:80", "[::1]:8080:81"}, nil, nil, ""},
+		{[]string{"127.0.0.1:8080:80", "127.0.0.2:8080:81"}, nil, nil, ""},
+		{[]string{"53:53", "53:53/udp"}, nil, nil, ""},
+		{[]string{"53:53/udp", "53:54/udp"}, nil, nil, "127.0.0.1:53/udp"},
+		{[]string{"80"}, nil, []string{"80"}, "127.0.0.1:80"},
+		{[]string{"/s:80", "/s:81"}, nil, nil, "/s"},
+		{[]string{"80"}, []string{"80"}, nil, ""},
+		{nil, []string{"80", "80:81"}, nil, "127.0.0.1:80"},
+	} {
+		groups := []spec.Group{{Container: "web"}, {Container: "db"}}
+		add := func(g *spec.Group, parse func(string) (spec.Forward, error), words []string) {
+			for _, word := range words {
+				f, err := parse(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				g.Forwards = append(g.Forwards, f)
+			}
+		}
+		add(&groups[0], spec.Parse, row.words)
+		add(&groups[0], spec.ParseReverse, row.reverse)
+		add(&groups[1], spec.Parse, row.db)
+		err := spec.Twice(groups, nil)
+		if row.refused == "" && err != nil || row.refused != "" && (err == nil || !strings.Contains(err.Error(), row.refused)) {
+			t.Errorf("%+v: %v", row, err)
+		}
+	}
+	typed, err := spec.Parse("127.0.0.1:8080:81")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := spec.Parse("8080:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := []spec.Group{{Container: "web", Forwards: []spec.Forward{plain, typed}}}
+	for address, refused := range map[string]bool{"10.0.0.1": false, "127.0.0.1": true} {
+		if err := spec.Twice(groups, []string{address, address}); (err != nil) != refused {
+			t.Errorf("--address %s: %v", address, err)
+		}
+	}
+}
