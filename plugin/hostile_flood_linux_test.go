@@ -33,7 +33,7 @@ func TestEcho(t *testing.T) {
 	if ports == "" {
 		return
 	}
-	for _, port := range strings.Fields(ports) {
+	for port := range strings.FieldsSeq(ports) {
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			t.Fatal(err)
@@ -256,7 +256,7 @@ func (f *flooded) open(t *testing.T) (open int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range strings.Fields(string(out)) {
+	for word := range strings.FieldsSeq(string(out)) {
 		n, _ := strconv.Atoi(word)
 		open += n
 	}
@@ -291,7 +291,7 @@ func (f *flooded) memory(t *testing.T) (u used) {
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", f.plugin))
 	for _, file := range children {
 		text, _ := os.ReadFile(file)
-		for _, word := range strings.Fields(string(text)) {
+		for word := range strings.FieldsSeq(string(text)) {
 			pid, _ := strconv.Atoi(word)
 			if line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); !strings.Contains(string(line), "guard") {
 				u.Helper += proportional(t, pid)

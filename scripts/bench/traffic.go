@@ -145,6 +145,8 @@ func thereAndBack(address, text string) error {
 		return err
 	}
 	defer conn.Close()
+	const most = 20 * time.Second // docker-proxy may lose a connection
+	_ = conn.SetDeadline(time.Now().Add(most))
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
