@@ -1,0 +1,114 @@
+//go:build linux
+
+package main
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDebugLeavesNothing lists all of the engine, of the container, of this host and of the caller's directories before
+// and after each kind of docker nsjoin debug: no container, image, volume, network, mount, process, cgroup, descriptor or
+// file may be left.
+func TestDebugLeavesNothing(t *testing.T) {
+	engine := engineOfTest(t)
+	if engine.kinds["no-helper"] || engine.kinds["podman"] {
+		t.Skip("it makes no copies, or gets no image of the user's choice")
+	}
+	c := newCaller(t)
+	becomeReaper(t)
+	web := c.container(t, "-v", "/data")
+	stopped := c.container(t, "-v", "/data")
+	docker(t, "exec", stopped, "sh", "-c", "echo changed >/tmp/file")
+	docker(t, "stop", "-t", "0", stopped)
+	programs := filepath.Join(c.dir, "work", "programs")
+	if err := os.Mkdir(programs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	busybox, err := os.ReadFile(busyboxOf(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(programs, "busybox"), busybox, 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name   string
+		status int
+		args   []string
+		local  bool // it runs on this machine only
+	}{
+		{"the toolbox", 0, []string{web, "true"}, false},
+		{"a command that fails", 7, []string{"-c", "echo x >/dev/null; exit 7", web}, false},
+		{"a command that is not found", 127, []string{web, "nosuch"}, false},
+		{"more rights", 0, []string{"--profile", "trace", web, "ps"}, false},
+		{"an image's tools", 0, []string{"--tools", testImage, web, "true"}, false},
+		{"an image's tools beside the container's files", 0, []string{"--tools", testImage, "--root", "target", web, "true"}, false},
+		{"a directory of programs", 0, []string{"--tools", "./programs", web, "busybox", "true"}, false},
+		{"a program", 0, []string{"--tools", "./programs/busybox", web, "/.nsjoin/bin/true"}, false},
+		{"programs of the engine's host", 0, []string{"--tools", "engine:" + programs, web, "busybox", "true"}, true},
+		{"the host's programs", 0, []string{"--tools", "host", web, "ls", "/target"}, true},
+		{"a background process of the host's", 0, []string{"--tools", "host", web, "sh", "-c", "sleep 0.3 & exit 0"}, true},
+		{"a copy of a container that has stopped", 0, []string{stopped, "cat", "/tmp/file"}, false},
+		{"a copy of one that runs, with its volumes", 0, []string{"--copy", "--volumes", "rw", web, "true"}, false},
+		{"a copy that is refused", 125, []string{"--network", "nosuch", stopped, "true"}, false},
+		{"an image", 0, []string{"image:" + testImage, "true"}, false},
+		{"an image with tools of an image", 0, []string{"--tools", "nsjoin-scratch", "image:" + testImage, "/busybox", "true"}, false},
+	} {
+		if row.local && (!engine.local() || engine.via == "engine") {
+			continue
+		}
+		args := append([]string{"debug"}, row.args...)
+		c.nsjoin(t, row.status, args...) // loads the toolbox and the helper, which stay
+		before := everythingOf(t, c, web)
+		c.nsjoin(t, row.status, args...)
+		eventually(t, row.name+" leaves nothing", func() bool {
+			reapAll(t)
+			now := everythingOf(t, c, web)
+			more := now.more(before)
+			if more != "" {
+				t.Logf("%s: %s", row.name, more)
+			}
+			return more == ""
+		})
+	}
+}
+
+// everythingOf lists what leftoversOf lists, and what the engine, the groups of this host and the caller's directories
+// have.
+func everythingOf(t *testing.T, c caller, container string) leftovers {
+	t.Helper()
+	l := leftoversOf(t, c, container)
+	delete(l, "descriptors of its shim") // docker exec of other tests keeps some for a while
+	id := docker(t, "inspect", "-f", "{{.Id}}", container)
+	ofOther := func(path string) bool { return !strings.Contains(path, id) } // other engines and users are on this host, too
+	maps.Copy(l, leftovers{
+		"containers": strings.Fields(docker(t, "ps", "-aq", "--no-trunc")),
+		"images":     strings.Fields(docker(t, "image", "ls", "-aq", "--no-trunc")),
+		"volumes":    strings.Fields(docker(t, "volume", "ls", "-q")),
+		"networks":   strings.Fields(docker(t, "network", "ls", "-q", "--no-trunc")),
+		"files":      below(c.dir),
+		"groups":     slices.DeleteFunc(below("/sys/fs/cgroup"), ofOther),
+		"run":        slices.DeleteFunc(below("/run/docker-nsjoin-host"), ofOther),
+	})
+	for _, list := range l {
+		slices.Sort(list)
+	}
+	return l
+}
+
+// below returns the paths of what is in a directory, at any depth. What ends meanwhile is left out.
+func below(dir string) (paths []string) {
+	_ = filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths
+}
