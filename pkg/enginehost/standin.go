@@ -28,7 +28,15 @@ func (h *Host) PlanStandIn(ctx context.Context, r *request.Request, image bool, 
 	if image {
 		return standin.PlanImage(ctx, client, r.Base.Name, o)
 	}
-	return standin.PlanContainer(ctx, client, r.Base.Name, o)
+	if r.Base.Container == nil {
+		return standin.PlanContainer(ctx, client, r.Base.Name, o)
+	}
+	p, err := standin.PlanContainer(ctx, client, r.Base.Container.ID, o) // the name may be a service's
+	if err != nil {
+		return nil, err
+	}
+	p.Name = r.Base.Name
+	return p, nil
 }
 
 const standInWhy = "a container that does not run needs a copy, which only the engine can make"

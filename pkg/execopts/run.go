@@ -56,11 +56,19 @@ func (o *Options) Run(ctx context.Context, cli *dockercli.CLI, r *request.Reques
 func Resolve(ctx context.Context, host *enginehost.Host, r *request.Request) (engine.Answers, error) {
 	answered := host.WarnIfSilent("")
 	defer answered()
-	typed, err := findServices(ctx, host, r)
+	return Named{Host: host}.Resolve(ctx, r)
+}
+
+// Named is a host that also resolves SERVICE@PROJECT, the only container of a Compose service, as the name of a container.
+type Named struct{ *enginehost.Host }
+
+// Resolve is Resolve of the host.
+func (n Named) Resolve(ctx context.Context, r *request.Request) (engine.Answers, error) {
+	typed, err := findServices(ctx, n.Host, r)
 	if err != nil {
 		return nil, err
 	}
-	answers, err := host.Resolve(ctx, r)
+	answers, err := n.Host.Resolve(ctx, r)
 	if err != nil {
 		return nil, err
 	}

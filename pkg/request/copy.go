@@ -35,6 +35,10 @@ func (r *Request) Rename(from, to string) {
 	if r.Names != nil {
 		r.Names.Source = rename(r.Names.Source)
 	}
+	if r.Mount != nil && r.Mount.From != nil {
+		from := rename(*r.Mount.From)
+		r.Mount.From = &from
+	}
 }
 
 // Containers returns the names of all containers that r names, each once.
@@ -42,6 +46,9 @@ func (r *Request) Containers() []string {
 	sources := append([]Source{r.Base}, slices.Collect(maps.Values(r.Overrides))...)
 	if r.Names != nil {
 		sources = append(sources, r.Names.Source)
+	}
+	if r.Mount != nil && r.Mount.From != nil {
+		sources = append(sources, *r.Mount.From)
 	}
 	var names []string
 	for _, s := range sources {

@@ -79,7 +79,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 
 // complete offers containers, and then what the container listens on.
 func complete(cli *dockercli.CLI) cobra.CompletionFunc {
-	containers := completion.Containers(cli)
+	containers := execopts.WithServices(cli, completion.Containers(cli))
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:
@@ -112,7 +112,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	}
 	defer host.Close()
 	note := func(text string) { host.Note(printable.Text(text)) }
-	c := &container.Container{Host: host, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: note}
+	c := &container.Container{Host: execopts.Named{Host: host}, Typed: name, User: o.user, Unix: target.Network == spec.Unix, Wait: o.wait, Note: note}
 	if c.Audit, err = execopts.AuditOf(cli); err != nil {
 		return err
 	}

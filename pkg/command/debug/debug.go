@@ -137,7 +137,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 
 // complete offers containers, and then the tools.
 func complete(cli *dockercli.CLI) cobra.CompletionFunc {
-	containers := completion.Targets(cli)
+	containers := execopts.WithServices(cli, completion.Targets(cli))
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:

@@ -14,6 +14,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/copyopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/selection"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/target"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
@@ -109,7 +111,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	for _, name := range withoutEngine {
 		_ = flags.MarkHidden(name)
 	}
-	cmd.ValidArgsFunction = completion.Targets(cli)
+	cmd.ValidArgsFunction = execopts.WithServices(cli, completion.Targets(cli))
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
 	return cmd
@@ -133,7 +135,7 @@ func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string)
 	if err != nil {
 		return err
 	}
-	t, err := target.Find(ctx, client, typed)
+	t, err := find(ctx, client, typed)
 	if err != nil {
 		return err
 	}
@@ -158,6 +160,24 @@ func (o *options) execute(ctx context.Context, cli *dockercli.CLI, typed string)
 		return exit.CommandStatus(1)
 	}
 	return nil
+}
+
+// find finds what the user typed, which may also be SERVICE@PROJECT.
+func find(ctx context.Context, client interface {
+	target.Client
+	engine.Lister
+}, typed string,
+) (target.Target, error) {
+	if !selection.IsService(typed) {
+		return target.Find(ctx, client, typed)
+	}
+	id, err := selection.OneOf(ctx, client, typed, selection.Here)
+	if err != nil {
+		return target.Target{}, err
+	}
+	t, err := target.Find(ctx, client, "container:"+id)
+	t.Name = typed
+	return t, err
 }
 
 // runIt runs the command in a running container, as docker nsjoin CONTAINER COMMAND does, or in a copy of what does not

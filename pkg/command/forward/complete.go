@@ -7,13 +7,14 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
 
 // complete offers containers, and SPECs for what the last container listens on.
 func complete(cli *dockercli.CLI) cobra.CompletionFunc {
-	containers := completion.Containers(cli)
+	containers := execopts.WithServices(cli, completion.Containers(cli))
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		offers, directive := containers(cmd, args, typed)
 		if len(args) == 0 {

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
@@ -90,7 +91,7 @@ func (c *call) printPlans(ctx context.Context) error {
 	for _, g := range c.groups {
 		r := c.source(g).Request()
 		r.DryRun = request.Output(c.format)
-		answers, err := c.host.Resolve(ctx, r)
+		answers, err := execopts.Named{Host: c.host}.Resolve(ctx, r)
 		if err != nil {
 			return err
 		}

@@ -208,7 +208,7 @@ func (c *call) source(g spec.Group) *container.Container {
 		unix = unix || f.Reverse && f.Listen.Network == spec.Unix || !f.Reverse && f.Target.Network == spec.Unix
 	}
 	return &container.Container{
-		Host: c.host, Typed: g.Container, User: c.user, Unix: unix, Audit: c.audit, Wait: c.wait, FollowName: c.followName, UntilStop: c.untilStop,
+		Host: execopts.Named{Host: c.host}, Typed: g.Container, User: c.user, Unix: unix, Audit: c.audit, Wait: c.wait, FollowName: c.followName, UntilStop: c.untilStop,
 		Note: c.tell,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/listing"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -56,7 +57,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
 	o.host.AddTo(flags)
-	cmd.ValidArgsFunction = completion.Containers(cli)
+	cmd.ValidArgsFunction = execopts.WithServices(cli, completion.Containers(cli))
 	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
 	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
 	return cmd
@@ -91,7 +92,7 @@ func inspect(ctx context.Context, host *enginehost.Host, list *listing.List, nam
 		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: name}, Take: ns.All(),
 		Command: []string{"true"}, Terminal: request.TerminalNever, DryRun: request.OutputJSON, Inspect: true,
 	}
-	answers, err := host.Resolve(ctx, r)
+	answers, err := execopts.Named{Host: host}.Resolve(ctx, r)
 	if err != nil {
 		return inspection{}, err
 	}

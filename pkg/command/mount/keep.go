@@ -17,6 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
@@ -147,7 +148,7 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 		return err
 	}
 	a := &again{
-		keeper: k, o: o, host: host, first: r, tries: tries{mounted: startOf(answers, typed.Name)},
+		keeper: k, o: o, host: execopts.Named{Host: host}, first: r, tries: tries{mounted: startOf(answers, typed.Name)},
 		carryOut: func(r *request.Request, answers engine.Answers) error { return o.carryOut(ctx, host, r, answers) },
 	}
 	for changes := engine.Changes(ctx, client); ; {

@@ -100,7 +100,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVarP(&o.background, "detach", "d", false, "With --keep: stay in the background")
 	cmd.ValidArgsFunction = complete(cli)
 	_ = cmd.RegisterFlagCompletionFunc("type", completion.OneOf("bind", "volume", "tmpfs"))
-	_ = cmd.RegisterFlagCompletionFunc("from", completion.Containers(cli))
+	_ = cmd.RegisterFlagCompletionFunc("from", execopts.WithServices(cli, completion.Containers(cli)))
 	_ = cmd.RegisterFlagCompletionFunc("mount", cobra.NoFileCompletions)
 	return cmd
 }
@@ -116,7 +116,7 @@ func (o *options) addTo(cmd *cobra.Command) {
 
 // complete offers containers.
 func complete(cli *dockercli.CLI) cobra.CompletionFunc {
-	containers := completion.Containers(cli)
+	containers := execopts.WithServices(cli, completion.Containers(cli))
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
 			return containers(cmd, args, typed)
@@ -211,7 +211,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 		return err
 	}
 	answered := host.WarnIfSilent(string(q.Action))
-	answers, err := host.Resolve(ctx, r)
+	answers, err := execopts.Named{Host: host}.Resolve(ctx, r)
 	answered()
 	switch {
 	case err != nil:

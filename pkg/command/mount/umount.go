@@ -11,6 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
+	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -88,7 +89,7 @@ func (o *options) withoutContainer(
 
 // detachStarted unmounts in a container that did not run before.
 func (o *options) detachStarted(ctx context.Context, host *enginehost.Host, r *request.Request, held []*heldKeeper) (started bool, err error) {
-	answers, err := host.Resolve(ctx, r)
+	answers, err := execopts.Named{Host: host}.Resolve(ctx, r)
 	if _, stopped := errors.AsType[*engine.NotRunningError](err); stopped {
 		return false, nil
 	}

@@ -45,8 +45,12 @@ func (s Service) has(c engine.Container) bool {
 		(s.Number == "" || c.Labels[numberLabel] == s.Number) && !strings.EqualFold(c.Labels[oneOffLabel], "true")
 }
 
-// IsService reports whether a name is SERVICE@PROJECT. No container's name has an @.
-func IsService(name string) bool { return strings.Contains(name, "@") }
+// IsService reports whether a name is SERVICE@PROJECT. No container's name has an @; an image's has one before a digest,
+// ALGORITHM:HEX, and no project's name has a colon.
+func IsService(name string) bool {
+	_, project, ok := strings.Cut(name, "@")
+	return ok && !strings.Contains(project, ":")
+}
 
 // ParseService parses SERVICE[.N]@[PROJECT]. Without PROJECT it is the one that here returns.
 func ParseService(name string, here func() (string, error)) (Service, error) {

@@ -91,7 +91,7 @@ func IsSpec(word string) bool {
 	if strings.HasPrefix(word, ContainerPrefix) {
 		return false
 	}
-	if strings.ContainsAny(word, ":/[]@") {
+	if strings.ContainsAny(word, ":/[]") || strings.HasPrefix(word, "@") { // web@shop is a container of a service
 		return true
 	}
 	return word != "" && len(word) <= digitsOfPort && strings.Trim(word, "0123456789") == ""
