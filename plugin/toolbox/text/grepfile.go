@@ -19,6 +19,9 @@ func (g *grep) file(name string, file *os.File) error {
 		return nil
 	}
 	err := tool.Lines(in, p.add)
+	if g.limit > 0 && !g.quiet { // the next program goes on after the last line, as with GNU's grep
+		tool.Unread(file, in.Buffered())
+	}
 	switch {
 	case g.count && !g.quiet:
 		if g.names {

@@ -2,6 +2,7 @@ package text
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -81,7 +82,7 @@ func Head(args []string) int {
 			return err
 		case *bytes != "":
 			_, err := io.CopyN(out, in, n)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return err
@@ -92,19 +93,21 @@ func Head(args []string) int {
 	})
 }
 
-func firstLines(in io.Reader, out *bufio.Writer, n int64) error {
+func firstLines(in tool.Input, out *bufio.Writer, n int64) error {
 	if n == 0 {
 		return nil
 	}
 	b := bufio.NewReader(in)
+	defer func() { tool.Unread(in.File, b.Buffered()) }()
 	for n > 0 {
 		part, err := b.ReadSlice('\n')
 		out.Write(part)
-		if err == nil {
+		switch {
+		case err == nil:
 			n--
-		} else if err == io.EOF {
+		case errors.Is(err, io.EOF):
 			return nil
-		} else if err != bufio.ErrBufferFull {
+		case !errors.Is(err, bufio.ErrBufferFull):
 			return err
 		}
 	}

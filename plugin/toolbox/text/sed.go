@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,7 +27,7 @@ func Sed(args []string) int {
 	f.Lookup("in-place").NoOptDefVal = "\x00"
 	separate := f.BoolP("separate", "s", false, "each file has its own line numbers")
 	zero := f.BoolP("null-data", "z", false, "lines end with NUL")
-	f.BoolP("unbuffered", "u", false, "write at once (the default)")
+	unbuffered := f.BoolP("unbuffered", "u", false, "read no more of standard input than is needed; output is never held back")
 	if status, ok := tool.Parse(f, tool.Attached(args, "-i", "--in-place")); !ok {
 		return status
 	}
@@ -52,7 +51,7 @@ func Sed(args []string) int {
 	if err != nil {
 		return tool.Complain("sed", err)
 	}
-	s := &sed{commands: commands, quiet: *quiet, end: '\n', ranges: make(map[*sedCommand]bool)}
+	s := &sed{commands: commands, quiet: *quiet, unbuffered: *unbuffered, end: '\n', ranges: make(map[*sedCommand]bool)}
 	if *zero {
 		s.end = 0
 	}
@@ -75,11 +74,12 @@ func Sed(args []string) int {
 
 // sed is a running script.
 type sed struct {
-	commands []*sedCommand
-	quiet    bool
-	end      byte
-	out      *bufio.Writer
-	ranges   map[*sedCommand]bool // whose range has begun
+	commands   []*sedCommand
+	quiet      bool
+	unbuffered bool
+	end        byte
+	out        *bufio.Writer
+	ranges     map[*sedCommand]bool // whose range has begun
 
 	in       *sedInput
 	n        int    // of the line
@@ -152,69 +152,18 @@ func replace(path, text string, info fs.FileInfo) error {
 	return err
 }
 
-// sedInput reads the lines of several files, and knows which is the last.
-type sedInput struct {
-	files  []string
-	file   *os.File
-	r      *bufio.Reader
-	end    byte
-	status *int
-	// the next line
-	next    string
-	ended   bool // with the end of line
-	present bool
-}
-
-func (in *sedInput) advance() {
-	in.present = false
-	for {
-		if in.r == nil {
-			if len(in.files) == 0 {
-				return
-			}
-			path := in.files[0]
-			in.files = in.files[1:]
-			in.file = os.Stdin
-			if path != "-" {
-				file, err := os.Open(path)
-				if err != nil {
-					*in.status = tool.Complain("sed", err) + 1
-					continue
-				}
-				in.file = file
-			}
-			in.r = bufio.NewReaderSize(tool.Flushing(in.file), 64<<10)
-		}
-		line, err := in.r.ReadString(in.end)
-		if line != "" {
-			in.ended = line[len(line)-1] == in.end
-			in.next, in.present = strings.TrimSuffix(line, string(in.end)), true
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				*in.status = tool.Complain("sed", err) + 1
-			}
-			in.file.Close()
-			in.r = nil
-		}
-		if in.present {
-			return
-		}
-	}
-}
-
 // edit runs the script on each line.
 func (s *sed) edit(files []string) int {
 	s.status = 0
-	s.in = &sedInput{files: files, end: s.end, status: &s.status}
-	s.in.advance()
-	for s.in.present {
+	s.in = &sedInput{files: files, end: s.end, unbuffered: s.unbuffered, status: &s.status}
+	defer s.in.leave()
+	for s.in.more() {
 		ended := s.read()
 		quit := s.cycle()
 		for quit == sedRestart {
 			quit = s.cycle()
 		}
-		if quit != sedDelete && !s.quiet {
+		if quit != sedDelete && quit != sedQuitSilently && !s.quiet {
 			s.print(s.pattern, ended)
 		}
 		for _, text := range s.after {
@@ -230,17 +179,16 @@ func (s *sed) edit(files []string) int {
 
 // read takes the next line into the pattern space. It reports whether the line has an end.
 func (s *sed) read() bool {
-	s.pattern = s.in.next
-	ended := s.in.ended
+	var ended bool
+	s.pattern, ended = s.in.take()
 	s.n++
 	s.replaced = false
-	s.in.advance()
 	return ended
 }
 
 func (s *sed) print(text string, ended bool) {
 	s.out.WriteString(text)
-	if ended || s.in.present {
+	if ended || s.in.more() {
 		s.out.WriteByte(s.end)
 	}
 }

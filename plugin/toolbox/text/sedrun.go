@@ -71,7 +71,7 @@ func (s *sed) applies(c *sedCommand, last **regexp.Regexp) bool {
 		}
 		s.ranges[c] = (!c.to.plus && c.to.line == 0) || c.endLine > s.n
 		if c.to.last {
-			s.ranges[c] = s.in.present
+			s.ranges[c] = s.in.more()
 		}
 		return true
 	}
@@ -90,7 +90,7 @@ func (s *sed) applies(c *sedCommand, last **regexp.Regexp) bool {
 func (s *sed) at(a *sedAddress, last **regexp.Regexp) bool {
 	switch {
 	case a.last:
-		return !s.in.present
+		return !s.in.more()
 	case a.re != nil:
 		*last = a.re
 		return a.re.MatchString(s.pattern)
@@ -139,7 +139,7 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	case 'l':
 		s.out.WriteString(visible(s.pattern) + "$\n")
 	case 'n':
-		if !s.in.present {
+		if !s.in.more() {
 			return sedQuit, true
 		}
 		if !s.quiet {
@@ -147,7 +147,7 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 		}
 		s.read()
 	case 'N':
-		if !s.in.present {
+		if !s.in.more() {
 			return sedQuit, true
 		}
 		before := s.pattern
@@ -161,7 +161,8 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	case 'q', 'Q':
 		s.status = c.nth
 		if c.name == 'Q' {
-			return sedDelete, s.quitSilently()
+			s.after = nil
+			return sedQuitSilently, true
 		}
 		return sedQuit, true
 	case 'r':
@@ -181,12 +182,6 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 		}, s.pattern)
 	}
 	return 0, false
-}
-
-// quitSilently ends the input, so that no cycle follows.
-func (s *sed) quitSilently() bool {
-	s.in.files, s.in.present = nil, false
-	return true
 }
 
 // write appends a line to a file, which a script's first w empties.

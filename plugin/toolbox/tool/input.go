@@ -71,6 +71,21 @@ func (f flushing) Read(b []byte) (int, error) {
 	return f.Reader.Read(b)
 }
 
+// Bytewise returns a reader that reads a byte at a time, so that no more is read than is needed.
+func Bytewise(r io.Reader) io.Reader { return bytewise{r} }
+
+type bytewise struct{ io.Reader }
+
+func (r bytewise) Read(b []byte) (int, error) { return r.Reader.Read(b[:min(len(b), 1)]) }
+
+// Unread gives bytes that were read and not needed back to standard input, if it is a file: another program goes on there,
+// as in (sed 1q; cat) <FILE.
+func Unread(file *os.File, n int) {
+	if file == os.Stdin && n > 0 {
+		_, _ = file.Seek(-int64(n), io.SeekCurrent)
+	}
+}
+
 // Lines calls do for each line, without its newline. It stops early if do returns false.
 func Lines(r io.Reader, do func(line []byte) bool) error {
 	return Records(r, '\n', do)
