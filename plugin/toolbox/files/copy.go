@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -77,8 +78,8 @@ func (c *copier) copy(from, to walk.Entry) {
 	t := &copying{copier: c, to: to}
 	w := walk.Walk{Links: c.follow, Enter: t.enter, Leave: t.leave, Fail: c.fail}
 	w.Through(from)
-	for i := len(t.targets) - 1; i >= 0; i-- { // of a walk that was ended
-		t.close(t.targets[i])
+	for _, v := range slices.Backward(t.targets) { // of a walk that was ended
+		t.close(v)
 	}
 }
 

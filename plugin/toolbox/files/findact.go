@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -108,7 +109,7 @@ func (f *find) exec(name string) (test, error) {
 }
 
 func (f *find) flush(b *batch) {
-	if len(b.paths) > 0 && !f.run(nil, append(b.command[:len(b.command):len(b.command)], b.paths...)) {
+	if len(b.paths) > 0 && !f.run(nil, append(slices.Clip(b.command), b.paths...)) {
 		f.status = 1
 	}
 	b.paths = nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,12 +169,7 @@ func kind(letters string) (test, error) {
 		kinds = append(kinds, mode)
 	}
 	return func(e *found) bool {
-		for _, mode := range kinds {
-			if e.Stat.Mode&unix.S_IFMT == mode {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(kinds, e.Stat.Mode&unix.S_IFMT)
 	}, nil
 }
 

@@ -62,8 +62,7 @@ func Ln(args []string) int {
 }
 
 func linkReason(err error) error {
-	var link *os.LinkError
-	if errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		return link.Err
 	}
 	return err

@@ -65,8 +65,7 @@ func (c *copier) move(from, to string) error {
 	if errors.Is(err, unix.EXDEV) { // to another file system
 		err = across(from, to)
 	}
-	var link *os.LinkError
-	if errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		return fmt.Errorf("%s to %s: %w", tool.Printable(from), tool.Printable(to), link.Err)
 	}
 	if err == nil && c.verbose {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -102,9 +103,9 @@ func (a *archive) unpack(names []string) error {
 		}
 	}
 	// A directory gets its mode and time when all is in it.
-	for i := len(directories) - 1; i >= 0; i-- {
-		if name := a.target(directories[i].Name); name != "" {
-			a.attributes(root, name, directories[i])
+	for _, directorie := range slices.Backward(directories) {
+		if name := a.target(directorie.Name); name != "" {
+			a.attributes(root, name, directorie)
 		}
 	}
 	for _, name := range names {

@@ -1,6 +1,8 @@
 // Package list has the table of the toolbox's tools: which program or library does the work of each name.
 package list
 
+import "slices"
+
 // Own is the module of tools that are written in this module, on Go's standard library.
 const Own = "github.com/nsjoin/docker-nsjoin"
 
@@ -97,10 +99,8 @@ var Tools = []Tool{
 // Find returns the tool with the name, or nil.
 func Find(name string) *Tool {
 	for i := range Tools {
-		for _, n := range Tools[i].Names {
-			if n == name {
-				return &Tools[i]
-			}
+		if slices.Contains(Tools[i].Names, name) {
+			return &Tools[i]
 		}
 	}
 	return nil

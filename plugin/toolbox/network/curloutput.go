@@ -74,8 +74,7 @@ func (c *curl) save(u *url.URL, response *http.Response, discard bool) (int64, e
 	}
 	n, err := io.Copy(out, response.Body)
 	if err != nil {
-		var pathError *os.PathError
-		if errors.As(err, &pathError) {
+		if _, ok := errors.AsType[*os.PathError](err); ok {
 			c.status = curlWrite
 			return n, tool.Reason(err)
 		}

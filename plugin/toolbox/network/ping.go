@@ -210,8 +210,7 @@ func (p *ping) send() {
 		_, err = p.conn.WriteTo(packet, p.to)
 	}
 	if err != nil {
-		var errno syscall.Errno
-		if errors.As(err, &errno) {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok {
 			err = errno
 		}
 		fmt.Fprintln(os.Stderr, "ping:", err)

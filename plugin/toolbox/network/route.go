@@ -148,17 +148,17 @@ func Route(args []string) int {
 			continue
 		}
 		flags, _ := strconv.ParseUint(fields[3], 16, 16)
-		letters := ""
+		var letters strings.Builder
 		for _, l := range []struct {
 			bit    uint64
 			letter string
 		}{{1, "U"}, {2, "G"}, {4, "H"}, {0x10, "D"}, {0x20, "M"}, {0x200, "!"}} {
 			if flags&l.bit != 0 {
-				letters += l.letter
+				letters.WriteString(l.letter)
 			}
 		}
 		word := func(i int) string { addr, _ := address(fields[i] + ":0"); return addr.String() }
-		fmt.Printf("%-15s %-15s %-15s %-5s %-6s %-6s %3s %s\n", word(1), word(2), word(7), letters, fields[6], fields[4], fields[5], tool.Printable(fields[0]))
+		fmt.Printf("%-15s %-15s %-15s %-5s %-6s %-6s %3s %s\n", word(1), word(2), word(7), letters.String(), fields[6], fields[4], fields[5], tool.Printable(fields[0]))
 	}
 	return 0
 }

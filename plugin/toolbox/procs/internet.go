@@ -3,6 +3,7 @@ package procs
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -87,10 +88,8 @@ func (c internetChoice) matches(socket string) bool {
 		if c.ports == nil {
 			return true
 		}
-		for _, port := range c.ports {
-			if end[at+1:] == port {
-				return true
-			}
+		if slices.Contains(c.ports, end[at+1:]) {
+			return true
 		}
 	}
 	return false

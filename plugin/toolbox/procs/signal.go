@@ -167,7 +167,7 @@ func Killall(args []string) int {
 	}
 	status := 0
 	for _, name := range f.Args() {
-		if match("killall", signal, append(options[:len(options):len(options)], "--", regexp.QuoteMeta(name))) == 0 {
+		if match("killall", signal, append(slices.Clip(options), "--", regexp.QuoteMeta(name))) == 0 {
 			continue
 		}
 		status = 1

@@ -33,8 +33,7 @@ func replaceBy(name string, args []string, file ...string) int {
 		err = unix.Exec(path, args, os.Environ())
 	}
 	reason := err
-	var lookup *exec.Error
-	if errors.As(err, &lookup) {
+	if lookup, ok := errors.AsType[*exec.Error](err); ok {
 		reason = lookup.Err
 	}
 	tool.Complain(name, fmt.Errorf("%s: %w", tool.Printable(args[0]), reason))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -179,7 +180,7 @@ func (x *xargs) failed() int {
 
 // start starts a command, as soon as another may run.
 func (x *xargs) start(words []string) {
-	args := append(x.command[:len(x.command):len(x.command)], words...)
+	args := append(slices.Clip(x.command), words...)
 	if x.replace != "" && len(words) > 0 {
 		args = make([]string, len(x.command))
 		for i, arg := range x.command {

@@ -126,8 +126,7 @@ func missing(hc interp.HandlerContext, name string) error {
 
 // reason returns what the kernel says, without the call's name and path.
 func reason(err error) error {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
 		return errno
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -263,8 +264,8 @@ func odCell(format string) (cell func([]byte) string, size int, err error) {
 	w := width[strings.IndexByte("\x01\x02\x04\x08", byte(size))]
 	return func(b []byte) string {
 		n := uint64(0)
-		for i := len(b) - 1; i >= 0; i-- {
-			n = n<<8 | uint64(b[i])
+		for _, v := range slices.Backward(b) {
+			n = n<<8 | uint64(v)
 		}
 		switch format[0] {
 		case 'o':

@@ -140,14 +140,14 @@ func writeLines(path string, lines []string, end byte) error {
 func parseKey(text string, whole order) (key, error) {
 	k := key{}
 	from, to, two := strings.Cut(text, ",")
-	letters := ""
+	var letters strings.Builder
 	for i, position := range []string{from, to} {
 		if i == 1 && !two {
 			break
 		}
 		end := strings.IndexFunc(position, unicode.IsLetter)
 		if end >= 0 {
-			letters += position[end:]
+			letters.WriteString(position[end:])
 			position = position[:end]
 		}
 		field, char, dot := strings.Cut(position, ".")
@@ -165,12 +165,12 @@ func parseKey(text string, whole order) (key, error) {
 			k.toField, k.toChar = f, c
 		}
 	}
-	if letters == "" {
+	if letters.String() == "" {
 		k.order = whole
 		return k, nil
 	}
 	k.own = true
-	return k, k.set(letters)
+	return k, k.set(letters.String())
 }
 
 // sorter compares lines.

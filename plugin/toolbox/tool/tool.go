@@ -64,8 +64,7 @@ func Complain(name string, err error) int {
 
 // Reason leaves the name of the system call out of an error, and keeps the path: "no.txt: no such file or directory".
 func Reason(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("%s: %w", Printable(path.Path), path.Err)
 	}
 	return err

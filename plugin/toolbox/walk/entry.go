@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,8 +49,8 @@ func (e Entry) split() (argument, below string) {
 		e = e.Dir.entry
 	}
 	var out strings.Builder
-	for i := len(names) - 1; i >= 0; i-- {
-		out.WriteString(names[i])
+	for i, name := range slices.Backward(names) {
+		out.WriteString(name)
 		if i > 0 {
 			out.WriteByte('/')
 		}
