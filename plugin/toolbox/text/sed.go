@@ -86,6 +86,8 @@ type sed struct {
 	pattern  string // the pattern space
 	hold     string
 	after    []string // to print at the end of the cycle
+	ended    bool     // the line that was read last had an end
+	unended  bool     // what was printed last had none
 	replaced bool     // since the last line or t
 	status   int
 }
@@ -95,7 +97,7 @@ func (s *sed) inPlace(files []string, suffix string) int {
 	status := 0
 	for _, path := range files {
 		if err := s.change(path, suffix); err != nil {
-			status = tool.Complain("sed", err)
+			status = tool.Complain("sed", err) + 1
 		}
 		s.n = 0
 	}
@@ -111,7 +113,7 @@ func (s *sed) change(path, suffix string) error {
 		return fmt.Errorf("%s: not a regular file", tool.Printable(path))
 	}
 	var text strings.Builder
-	s.out = bufio.NewWriter(&text)
+	s.out, s.unended = bufio.NewWriter(&text), false
 	if s.edit([]string{path}) != 0 {
 		return fmt.Errorf("%s: not changed", tool.Printable(path))
 	}
@@ -158,16 +160,16 @@ func (s *sed) edit(files []string) int {
 	s.in = &sedInput{files: files, end: s.end, unbuffered: s.unbuffered, status: &s.status}
 	defer s.in.leave()
 	for s.in.more() {
-		ended := s.read()
+		s.read()
 		quit := s.cycle()
 		for quit == sedRestart {
 			quit = s.cycle()
 		}
 		if quit != sedDelete && quit != sedQuitSilently && !s.quiet {
-			s.print(s.pattern, ended)
+			s.print(s.pattern, s.ended)
 		}
 		for _, text := range s.after {
-			s.out.WriteString(text)
+			s.write("", text)
 		}
 		s.after = nil
 		if quit == sedQuit || quit == sedQuitSilently {
@@ -177,18 +179,29 @@ func (s *sed) edit(files []string) int {
 	return s.status
 }
 
-// read takes the next line into the pattern space. It reports whether the line has an end.
-func (s *sed) read() bool {
-	var ended bool
-	s.pattern, ended = s.in.take()
+// read takes the next line into the pattern space.
+func (s *sed) read() {
+	s.pattern, s.ended = s.in.take()
 	s.n++
 	s.replaced = false
-	return ended
 }
 
-func (s *sed) print(text string, ended bool) {
-	s.out.WriteString(text)
-	if ended || s.in.more() {
+// print prints a line. The last line of the input may have no end, and gets one only if something follows.
+func (s *sed) print(line string, ended bool) {
+	end := string(s.end)
+	if !ended {
+		end = ""
+	}
+	s.write(line, end)
+	s.unended = !ended
+}
+
+// write writes two texts after the lines before.
+func (s *sed) write(text, end string) {
+	if s.unended {
+		s.unended = false
 		s.out.WriteByte(s.end)
 	}
+	s.out.WriteString(text)
+	s.out.WriteString(end)
 }

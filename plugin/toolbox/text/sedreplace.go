@@ -32,10 +32,10 @@ func (s *sed) substitute(c *sedCommand, last **regexp.Regexp) {
 	out.WriteString(s.pattern[end:])
 	s.pattern, s.replaced = out.String(), true
 	if c.print {
-		s.print(s.pattern, true)
+		s.print(s.pattern, s.ended)
 	}
 	if c.write != "" {
-		s.write(c.write, s.pattern)
+		s.writeFile(c.write, s.pattern)
 	}
 }
 

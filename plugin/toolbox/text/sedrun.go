@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -106,14 +107,14 @@ func (s *sed) at(a *sedAddress, last **regexp.Regexp) bool {
 func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	switch c.name {
 	case '=':
-		fmt.Fprintf(s.out, "%d\n", s.n)
+		s.write(strconv.Itoa(s.n), "\n")
 	case 'a':
 		s.after = append(s.after, c.text)
 	case 'i':
-		s.out.WriteString(c.text)
+		s.write("", c.text)
 	case 'c':
 		if c.to == nil || c.not || !s.ranges[c] {
-			s.out.WriteString(c.text)
+			s.write("", c.text)
 		}
 		return sedDelete, true
 	case 'd':
@@ -137,13 +138,13 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	case 'z':
 		s.pattern = ""
 	case 'l':
-		s.out.WriteString(visible(s.pattern) + "$\n")
+		s.write(visible(s.pattern), "$\n")
 	case 'n':
 		if !s.in.more() {
 			return sedQuit, true
 		}
 		if !s.quiet {
-			s.print(s.pattern, true)
+			s.print(s.pattern, s.ended)
 		}
 		s.read()
 	case 'N':
@@ -154,7 +155,7 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 		s.read()
 		s.pattern = before + "\n" + s.pattern
 	case 'p':
-		s.print(s.pattern, true)
+		s.print(s.pattern, s.ended)
 	case 'P':
 		first, _, _ := strings.Cut(s.pattern, "\n")
 		s.print(first, true)
@@ -170,7 +171,7 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 			s.after = append(s.after, string(text))
 		}
 	case 'w':
-		s.write(c.text, s.pattern)
+		s.writeFile(c.text, s.pattern)
 	case 's':
 		s.substitute(c, last)
 	case 'y':
@@ -184,10 +185,10 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	return 0, false
 }
 
-// write appends a line to a file, which a script's first w empties.
-func (s *sed) write(path, line string) {
+// writeFile appends a line to a file, which a script's first w empties.
+func (s *sed) writeFile(path, line string) {
 	if path == "/dev/stdout" {
-		s.print(line, true)
+		s.print(line, s.ended)
 		return
 	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
