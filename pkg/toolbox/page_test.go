@@ -29,9 +29,9 @@ const differences = `
   language. It writes files (-w) and does not read them (-r).
 - traceroute needs no rights. It has -n -I -T -f -m -q -w -p, not -g and -i.
 - ping has -I, -M, -W, -w and -s, not -f and -R. nc has no -e, -x and -X.
-- ss filters only by "state STATE", and has -o and -e, not -i and -m. ip shows addresses, links, routes and neighbours
-  as iproute2 does, with -br, -o, -s, dev and up; -j, -d, type and master are refused. What changes them is done by
-  u-root's ip, with fewer options.
+- ss filters by state, sport, dport, src and dst, joined by "and" or "or", without further parentheses. It has -o and
+  -e, not -i and -m. ip shows addresses, links, routes and neighbours as iproute2 does, with -br, -o, -s, dev and up;
+  -j, -d, type and master are refused. What changes them is done by u-root's ip, with fewer options.
 - dig has no +trace. host and nslookup take -t or -q=TYPE, and print in a form of their own.
 - openssl has s_client, to show a server's certificates, and x509, to show a certificate in a file. s_client has no
   -starttls and -proxy.
@@ -39,7 +39,7 @@ const differences = `
   no links (-r).
 - ps has threads (-L, -T), forests and columns with widths; -t, -N and BSD's m are refused. lsof -i takes numbers of
   ports and addresses, no names; of -s it has TCP:STATE. top has -p, -u and -o, and the keys P M T N R c q.
-- find has no -regextype, -samefile and -daystart; -printf has the usual directives, and -newermt takes "2 hours ago".
+- find has no -regextype and -daystart; -printf has the usual directives, and -newermt takes "2 hours ago".
 - tar packs with gzip or Zstandard, and reads bzip2 and xz too. It has one -C, and no -T, -X and --wildcards.
 - less is moor: its keys are those of less. edit (or nano) is an editor without modes, ed one for lines. edit saves a
   file with its own ends of lines, and bytes that are no text as they were.

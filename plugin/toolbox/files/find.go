@@ -39,7 +39,7 @@ func Find(args []string) int {
 	f := &find{maxDepth: 1 << 30}
 	if len(args) > 0 && args[0] == "--help" {
 		fmt.Fprintln(os.Stderr, "usage: find [-L] [FILE...] [EXPRESSION]\ntests: -name -iname -path -ipath -regex -type -size -empty -mtime -mmin -newer -anewer -cnewer -newermt -newerat -newerct -user -group -uid -gid -perm "+
-			"-links -inum -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -ok -okdir -delete -prune -quit -printf\noperators: ! -a -o ( )\noptions: -maxdepth -mindepth -depth -xdev")
+			"-links -inum -samefile -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -ok -okdir -delete -prune -quit -printf\noperators: ! -a -o ( )\noptions: -maxdepth -mindepth -depth -xdev")
 		return 0
 	}
 	var paths []string

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // withArgument returns a test that has an argument.
@@ -44,6 +45,9 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		return size(arg)
 	case "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin":
 		return age(name, arg)
+	case "-samefile":
+		s, err := walk.Argument(arg).Stat(f.follow)
+		return func(e *found) bool { return walk.Identity(&e.Stat) == walk.Identity(&s) }, err
 	case "-newer", "-anewer", "-cnewer", "-newermt", "-newerat", "-newerct":
 		return newer(name, arg)
 	case "-user", "-uid":

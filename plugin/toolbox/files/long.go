@@ -3,8 +3,10 @@ package files
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/itchyny/timefmt-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
@@ -106,8 +108,16 @@ func (l *listing) printLong(entries []file) {
 func (l *listing) when(t, now time.Time) string {
 	const halfYear = 365 * 24 * time.Hour / 2
 	switch {
-	case l.fullISO:
+	case l.fullISO || l.timeStyle == "full-iso":
 		return t.Format("2006-01-02 15:04:05.000000000 -0700")
+	case strings.HasPrefix(l.timeStyle, "+"):
+		return timefmt.Format(t, l.timeStyle[1:])
+	case l.timeStyle == "long-iso":
+		return t.Format("2006-01-02 15:04")
+	case l.timeStyle == "iso" && (t.After(now) || now.Sub(t) > halfYear):
+		return t.Format("2006-01-02 ")
+	case l.timeStyle == "iso":
+		return t.Format("01-02 15:04")
 	case t.After(now) || now.Sub(t) > halfYear:
 		return t.Format("Jan _2  2006")
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,8 @@ type listing struct {
 
 	out              *bufio.Writer
 	directoriesFirst bool
+	timeStyle        string
+	ignore           []string
 	titles, between  bool // print names of directories, and an empty line before the next one
 	serious          int  // the status for an error
 	status           int
@@ -72,10 +75,16 @@ func Ls(args []string) int {
 	f.BoolP("literal", "N", false, "names without quotes (the default)")
 	f.BoolP("hide-control-chars", "q", false, "? for control characters (the default)")
 	f.BoolVar(&l.directoriesFirst, "group-directories-first", false, "directories before files")
+	order := f.String("sort", "", "by none, time, size, extension or name")
+	f.StringVar(&l.timeStyle, "time-style", "locale", "times as locale, iso, long-iso or full-iso has them, or +FORMAT")
+	f.StringArrayVarP(&l.ignore, "ignore", "I", nil, "skip names that match")
 	color := f.String("color", "never", "never, auto or always")
 	f.Lookup("color").NoOptDefVal = "always"
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
+	}
+	if err := l.sortedBy(*order); err != nil {
+		return tool.Complain("ls", err)
 	}
 	l.long = l.long || l.numeric || l.noOwner || l.noGroup || l.fullISO
 	l.color = *color == "always" || *color == "auto" && tool.Terminal()
@@ -84,6 +93,27 @@ func Ls(args []string) int {
 	l.out = out
 	l.arguments(f.Args())
 	return l.status
+}
+
+// sortedBy takes the values of --sort and --time-style.
+func (l *listing) sortedBy(order string) error {
+	switch order {
+	case "", "name":
+	case "none":
+		l.unsorted = true
+	case "time":
+		l.byTime = true
+	case "size":
+		l.bySize = true
+	case "extension":
+		l.byExtension = true
+	default:
+		return fmt.Errorf("unknown order %q", order)
+	}
+	if !strings.HasPrefix(l.timeStyle, "+") && !slices.Contains([]string{"locale", "iso", "long-iso", "full-iso"}, l.timeStyle) {
+		return fmt.Errorf("unknown style of times %q", l.timeStyle)
+	}
+	return nil
 }
 
 // fail reports an error.
@@ -158,7 +188,7 @@ func (l *listing) list(f *walk.File, d *walk.Dir, names []string) []string {
 	var entries []file
 	blocks := int64(0)
 	for _, name := range names {
-		if name[0] == '.' && !l.all && !l.almost {
+		if name[0] == '.' && !l.all && !l.almost || matchesAny(l.ignore, name) {
 			continue
 		}
 		e, err := l.stat(name, d.Entry(name), false)

@@ -144,15 +144,7 @@ func (a *archive) compressor(to io.Writer) (io.WriteCloser, error) {
 func (a *archive) fail(err error) { a.status = tool.Complain("tar", err) }
 
 func (a *archive) excluded(name string) bool {
-	for _, pattern := range a.exclude {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-		if ok, _ := path.Match(pattern, path.Base(name)); ok {
-			return true
-		}
-	}
-	return false
+	return matchesAny(a.exclude, name, path.Base(name))
 }
 
 // nothing closes a writer that is not to be closed.
@@ -260,7 +252,11 @@ func (a *archive) add(w *tar.Writer, f *walk.File, name string, links map[walk.I
 		header.Typeflag, header.Size = tar.TypeReg, s.Size
 	}
 	if a.verbose {
-		fmt.Fprintln(os.Stderr, tool.Printable(header.Name))
+		names := os.Stdout
+		if a.file == "-" { // the archive is there
+			names = os.Stderr
+		}
+		fmt.Fprintln(names, tool.Printable(header.Name))
 	}
 	if header.Typeflag != tar.TypeReg {
 		return w.WriteHeader(header)

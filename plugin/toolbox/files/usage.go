@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,8 @@ import (
 // usage is a call of du.
 type usage struct {
 	all, summary, human, bytes, megabytes, total, oneSystem bool
+	apparent                                                bool
+	exclude                                                 []string
 	depth                                                   int
 
 	out    *bufio.Writer
@@ -35,6 +38,8 @@ func Du(args []string) int {
 	f.BoolVarP(&u.bytes, "bytes", "b", false, "lengths of files in bytes")
 	f.BoolP("kilobytes", "k", false, "units of 1024 bytes (the default)")
 	f.BoolVarP(&u.megabytes, "megabytes", "m", false, "units of a mebibyte")
+	f.BoolVar(&u.apparent, "apparent-size", false, "lengths of files, not the space that they take")
+	f.StringArrayVar(&u.exclude, "exclude", nil, "skip names that match")
 	f.BoolVarP(&u.total, "total", "c", false, "a total at the end")
 	f.BoolVarP(&u.oneSystem, "one-file-system", "x", false, "skip other file systems")
 	f.IntVarP(&u.depth, "max-depth", "d", -1, "print directories down to this depth only")
@@ -88,10 +93,10 @@ func (u *usage) enter(f *walk.File) error {
 		u.device = id
 	}
 	size := f.Stat.Blocks * 512
-	if u.bytes {
+	if u.bytes || u.apparent {
 		size = f.Stat.Size
 	}
-	counted := u.oneSystem && !id.SameDevice(u.device)
+	counted := matchesAny(u.exclude, f.Path(), path.Base(f.Name)) || u.oneSystem && !id.SameDevice(u.device)
 	if u.each || !f.IsDir() && f.Stat.Nlink > 1 {
 		counted = counted || u.seen[id]
 		u.seen[id] = true
@@ -106,6 +111,18 @@ func (u *usage) enter(f *walk.File) error {
 		u.add(f, size, u.all || f.Depth == 0)
 	}
 	return nil
+}
+
+// matchesAny reports whether one of the names matches one of the patterns.
+func matchesAny(patterns []string, names ...string) bool {
+	for _, pattern := range patterns {
+		for _, name := range names {
+			if ok, _ := path.Match(pattern, name); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // notCounted stands for the sum of a directory that is not counted.
@@ -136,7 +153,7 @@ func Df(args []string) int {
 	kinds := f.BoolP("print-type", "T", false, "types of file systems")
 	megabytes := f.BoolP("megabytes", "m", false, "units of a mebibyte")
 	f.BoolP("kilobytes", "k", false, "units of 1024 bytes (the default)")
-	f.BoolP("portability", "P", false, "one line for each (the default)")
+	posix := f.BoolP("portability", "P", false, "titles as POSIX has them")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -158,10 +175,12 @@ func Df(args []string) int {
 		mounts = chosen
 		*all = true
 	}
-	title := "1K-blocks"
+	title, used, percent := "1K-blocks", "Used", "Use%"
 	switch {
+	case *posix && !*inodes && !*human && !*megabytes:
+		title, percent = "1024-blocks", "Capacity"
 	case *inodes:
-		title = "Inodes"
+		title, used, percent = "Inodes", "IUsed", "IUse%"
 	case *human:
 		title = "Size"
 	case *megabytes:
@@ -171,7 +190,7 @@ func Df(args []string) int {
 	if *human || *inodes {
 		available = map[bool]string{true: "IFree", false: "Avail"}[*inodes]
 	}
-	rows := [][]string{{"Filesystem", "Type", title, "Used", available, "Use%", "Mounted on"}}
+	rows := [][]string{{"Filesystem", "Type", title, used, available, percent, "Mounted on"}}
 	seen := make(map[unix.Fsid]bool)
 	for _, m := range mounts {
 		var s unix.Statfs_t

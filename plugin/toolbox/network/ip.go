@@ -159,7 +159,7 @@ func flagsOf(raw uint32) string {
 }
 
 func (c *ip) links(addresses bool) error {
-	links, err := netlink.LinkList()
+	links, err := dumped(netlink.LinkList)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (c *ip) links(addresses bool) error {
 		}
 		var list []netlink.Addr
 		if addresses {
-			if list, err = netlink.AddrList(l, c.family); err != nil {
+			if list, err = dumped(func() ([]netlink.Addr, error) { return netlink.AddrList(l, c.family) }); err != nil {
 				return err
 			}
 			if c.family != netlink.FAMILY_ALL && len(list) == 0 {

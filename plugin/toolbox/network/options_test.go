@@ -28,7 +28,7 @@ func TestOptionsAreRefused(t *testing.T) {
 		{Ip, "route show table all", 1},
 		{Ip, "route get 127.0.0.1 from 127.0.0.2", 1},
 		{Ss, "-i", 2},
-		{Ss, "-tln sport = :80", 1},
+		{Ss, "-tln autobound x", 1},
 		{Ping, "-M nonsense 127.0.0.1", 2},
 		{Wget, "-c http://127.0.0.1:1", 2},
 		{Nc, "-n localhost 1", 1},

@@ -20,7 +20,7 @@ func (c *ip) routes() error {
 	if family == netlink.FAMILY_ALL {
 		family = netlink.FAMILY_V4
 	}
-	routes, err := netlink.RouteList(nil, family)
+	routes, err := dumped(func() ([]netlink.Route, error) { return netlink.RouteList(nil, family) })
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ var neighbourStates = []struct {
 }
 
 func (c *ip) neighbours() error {
-	links, err := netlink.LinkList()
+	links, err := dumped(netlink.LinkList)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (c *ip) neighbours() error {
 		if c.device != "" && l.Attrs().Name != c.device {
 			continue
 		}
-		list, err := netlink.NeighList(l.Attrs().Index, c.family)
+		list, err := dumped(func() ([]netlink.Neigh, error) { return netlink.NeighList(l.Attrs().Index, c.family) })
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (s *selection) addTo(f *pflag.FlagSet) {
 // Ss prints sockets.
 func Ss(args []string) int {
 	s := selection{}
-	f := tool.Flags("ss", "[-tuwxlanp46eoHs] [state STATE]")
+	f := tool.Flags("ss", "[-tuwxlanp46eoHs] [FILTER]")
 	s.addTo(f)
 	f.BoolVarP(&s.processes, "processes", "p", false, "the processes that have them open")
 	f.BoolVarP(&s.four, "ipv4", "4", false, "IPv4")
@@ -75,17 +75,11 @@ func Ss(args []string) int {
 	if !s.tcp && !s.udp && !s.raw && !s.unix {
 		s.tcp, s.udp, s.raw, s.unix = true, true, true, !s.four && !s.six
 	}
-	state := ""
-	if f.NArg() > 0 { // "state established", and nothing else of ss's filters
-		if f.NArg() != 2 || f.Arg(0) != "state" {
-			return tool.Complain("ss", fmt.Errorf("the only filter here is: state STATE"))
-		}
-		state = strings.ToUpper(f.Arg(1))
-		if state == "ESTABLISHED" {
-			state = "ESTAB"
-		}
-		s.all = true
+	filter, anyState, err := newSocketFilter(f.Args())
+	if err != nil {
+		return tool.Complain("ss", err)
 	}
+	s.all = s.all || anyState
 	if *summary {
 		s.all = true
 		return socketSummary(&s)
@@ -101,7 +95,8 @@ func Ss(args []string) int {
 	}
 	several := !(s.tcp && !s.udp && !s.raw && !s.unix || s.udp && !s.tcp && !s.raw && !s.unix)
 	for _, k := range s.sockets() {
-		if state != "" && k.state != state {
+		passing := k.state == "TIME-WAIT" || k.state == "SYN-RECV" // shown by -a only
+		if passing && !s.all || !filter.meets(&k) {
 			continue
 		}
 		receive, send := k.receive, k.send

@@ -13,6 +13,7 @@ import (
 
 // psCall is a call of ps.
 type psCall struct {
+	none                                                                bool // no process was chosen
 	everything, terminals, full, long, bsd, userFormat, noTitle, forest bool
 	jobs, noLeaders, running, unlimited                                 bool
 	limits                                                              map[int]int // the width that a column was given
@@ -39,6 +40,9 @@ func Ps(args []string) int {
 	}
 	if err != nil {
 		return tool.Complain("ps", err)
+	}
+	if c.none {
+		return 1
 	}
 	return 0
 }

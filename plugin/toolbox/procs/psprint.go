@@ -24,6 +24,7 @@ func (c *psCall) print(shown []column) error {
 			list = append(list, p)
 		}
 	}
+	c.none = len(list) == 0
 	if err := c.sort(list, now); err != nil {
 		return err
 	}

@@ -204,6 +204,9 @@ func Timeout(args []string) int {
 		tool.Complain("timeout", err)
 	}
 	if late.Load() && !*preserve {
+		if signalNumber == syscall.SIGKILL { // as if it had killed itself, as in GNU's timeout
+			return 128 + int(syscall.SIGKILL)
+		}
 		return 124
 	}
 	return status

@@ -8,6 +8,11 @@ import (
 
 // Jq filters JSON.
 func Jq(args []string) int {
-	os.Args = append([]string{"jq"}, args...)
+	os.Args = []string{"jq"}
+	for _, arg := range args {
+		if arg != "-S" && arg != "--sort-keys" { // keys are always sorted
+			os.Args = append(os.Args, arg)
+		}
+	}
 	return cli.Run()
 }
