@@ -29,7 +29,8 @@ type Answers map[string]container.InspectResponse
 func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers, error) {
 	known := make(map[string]request.Source)
 	answers := make(Answers)
-	frozen := r.Source(ns.Mnt).Name // must not be paused
+	identity := r.Source(ns.Mnt).Name
+	frozen := identity // must not be paused
 	if r.Inspect || r.Paused || r.Mount != nil {
 		frozen = ""
 	}
@@ -41,6 +42,10 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 			return found, nil
 		}
 		found, answer, err := find(ctx, engine, s, s.Name == frozen)
+		if err == nil && s.Name != identity {
+			// The helper's copy that a tracer in the container could stop before its exec has the request in memory.
+			found.Container = &request.Container{ID: found.Container.ID, Name: found.Container.Name}
+		}
 		known[s.Name], answers[s.Name] = found, answer
 		return found, err
 	}

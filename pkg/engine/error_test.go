@@ -9,12 +9,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/docker/docker/client"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -132,13 +134,33 @@ func TestEngineErrors(t *testing.T) {
 }
 
 func TestResolveReadsTheAnswer(t *testing.T) {
-	const body = `{"Id":"0f","State":{"Status":"running","Running":true,"Pid":42},"Config":{"Env":["A=1"]}}`
-	r := &request.Request{Base: containerSource("web")}
+	const body = `{"Id":"0f","State":{"Status":"running","Running":true,"Pid":42},"Config":{"Env":["A=1"],"User":"app"},"HostConfig":{"GroupAdd":["x"]}}`
+	r := &request.Request{Base: containerSource("web"), Take: ns.All()}
 	if _, err := engine.Resolve(t.Context(), answerAlways(t, http.StatusOK, body), r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Base.PID != 42 || r.Base.Container.ID != "0f" || r.Base.Container.Env[0] != "A=1" {
-		t.Errorf("got %+v with %+v", r.Base, r.Base.Container)
+	c := r.Base.Container
+	if r.Base.PID != 42 || c.ID != "0f" || c.Env[0] != "A=1" || c.User != "app" || c.GroupAdd[0] != "x" {
+		t.Errorf("got %+v with %+v", r.Base, c)
+	}
+}
+
+// Of a container that only a namespace is taken from, the request says nothing that its environment says.
+func TestResolveLeavesOutOtherEnvironments(t *testing.T) {
+	const body = `{"Id":"0f","State":{"Status":"running","Running":true,"Pid":42},"Config":{"Env":["A=1"],"User":"app"},"HostConfig":{"GroupAdd":["x"]}}`
+	r := &request.Request{
+		Base: containerSource("0"), Take: ns.All(),
+		Overrides: map[ns.Kind]request.Source{ns.Net: containerSource("0f"), ns.IPC: containerSource("0")},
+	}
+	if _, err := engine.Resolve(t.Context(), answerAlways(t, http.StatusOK, body), r); err != nil {
+		t.Fatal(err)
+	}
+	want := &request.Container{ID: "0f"}
+	if c := r.Overrides[ns.Net].Container; !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v", c)
+	}
+	if r.Base.Container.User != "app" || r.Overrides[ns.IPC].Container.User != "app" {
+		t.Errorf("the identity's container is %+v", r.Base.Container)
 	}
 }
 

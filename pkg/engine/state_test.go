@@ -148,7 +148,7 @@ func TestResolveRunningContainer(t *testing.T) {
 	f := &fake{containers: map[string]container.InspectResponse{
 		"web": inspectResponse("0f5eaf3c", runningState(42), "A=1", "PATH=/bin"),
 	}}
-	r := &request.Request{Base: containerSource("web")}
+	r := &request.Request{Base: containerSource("web"), Take: ns.All()}
 	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestResolveUserAndGroups(t *testing.T) {
 	answer.Config.User = "web:www"
 	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}}
 	f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
-	r := &request.Request{Base: containerSource("web")}
+	r := &request.Request{Base: containerSource("web"), Take: ns.All()}
 	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}

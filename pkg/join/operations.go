@@ -22,6 +22,7 @@ type operation struct {
 
 // operations is static data: nothing is built when the helper starts.
 var operations = [plan.EndOfOps]operation{
+	plan.OpApart:     {single: instruction{call: unix.SYS_SETSID}},
 	plan.OpLabel:     {compile: (*compiler).label, descriptors: true},
 	plan.OpLimits:    {compile: (*compiler).limits, explain: (*follower).limitsFailed},
 	plan.OpSchedule:  {compile: (*compiler).schedule, explain: (*follower).scheduleFailed},

@@ -25,7 +25,8 @@ const (
 // CopyFilters copies the n oldest seccomp filters of process pid, the oldest first, exactly as the kernel has
 // them.
 //
-// The process is stopped for about 100 µs, which it cannot tell from being preempted. CopyFilters needs
+// The process is stopped for about 100 µs. A call that signal(7) lists as never restarted after a stop, such as
+// epoll_wait(2), returns EINTR then. CopyFilters needs
 // CAP_SYS_ADMIN in the initial user namespace and a caller without a filter, ptrace(2). Errors: EPERM if the
 // process is already traced or the caller may not trace it; EACCES without those rights; ENOENT if it has fewer
 // than n filters.

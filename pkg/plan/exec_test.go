@@ -10,7 +10,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
-	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // atTerminal is docker nsjoin web at a terminal, with Spec.Env as the engine sets it.
@@ -177,7 +176,7 @@ func TestPrivilegedKeepsTheFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged, o.Capabilities = true, capSet("chown", "sys_admin", "net_admin")
 	o.TargetProcess.Spec.Capabilities.Inheritable, o.TargetProcess.Spec.Capabilities.Ambient = 1, 1
-	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+	o.TargetProcess.Filters = []plan.Filter{{Program: allowing(3)}}
 	c := made(t, r, o).Identity.Container
 	want := plan.Capabilities{Bounding: o.Capabilities, Permitted: o.Capabilities, Effective: o.Capabilities}
 	if c.Capabilities != want {

@@ -23,6 +23,8 @@ const (
 	setTerminal  = 0x540e                 // TIOCSCTTY
 	notPermitted = 1                      // EPERM
 	notKnown     = 38                     // ENOSYS
+
+	pointersOfClone = 1<<2 | 1<<3 | 1<<4 // of Call.Unknown: the parent's and the child's tid, and TLS
 )
 
 // MayLoadFilterLast reports whether the filter may have to be loaded last. Then an Observed needs
@@ -44,25 +46,20 @@ func evaluator(filters []Filter) *seccomp.Filters {
 // forbidden returns the first call that the join makes after loading the filter and that
 // filters forbid; "" for none.
 func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string {
-	decide := func(name string, arguments ...uint64) seccomp.Decision {
-		c := seccomp.Call{Name: name}
-		copy(c.Arguments[:], arguments)
-		return filters.Decide(c)
-	}
 	if call := forbiddenBefore(filters, noNewPrivileges); call != "" {
 		return call
 	}
-	if terminal && !decide("ioctl", 0, setTerminal).Allows() {
+	if terminal && !filters.Decide(seccomp.Call{Name: "ioctl", Arguments: [6]uint64{0, setTerminal}}).Allows() {
 		return "ioctl"
 	}
 	// Finding the file falls back to other calls if these fail with EPERM or ENOSYS.
 	passesOrFails := func(name string) bool {
-		d := decide(name)
+		d := decide(filters, name)
 		return d.Allows() || d.Refuses(notPermitted) || d.Refuses(notKnown)
 	}
-	fallback := decide("openat").Allows() && decide("close").Allows()
+	fallback := decide(filters, "openat").Allows() && decide(filters, "close").Allows()
 	switch {
-	case !passesOrFails("statx"), !fallback && !decide("statx").Allows():
+	case !passesOrFails("statx"), !fallback && !decide(filters, "statx").Allows():
 		return "statx"
 	case !passesOrFails("faccessat"):
 		return "faccessat"
@@ -72,24 +69,29 @@ func forbidden(filters *seccomp.Filters, noNewPrivileges, terminal bool) string 
 
 // forbiddenBefore returns the first call that filters forbid and that every join makes after loading them; "" for none.
 func forbiddenBefore(filters *seccomp.Filters, noNewPrivileges bool) string {
-	decide := func(name string, arguments ...uint64) seccomp.Decision {
-		c := seccomp.Call{Name: name}
-		copy(c.Arguments[:], arguments)
-		return filters.Decide(c)
-	}
-	if !noNewPrivileges && !decide("capset").Allows() {
+	if !noNewPrivileges && !decide(filters, "capset").Allows() {
 		return "capset"
 	}
 	// On s390x the flags are the second argument.
-	if !decide("clone", forkFlags, 0).Allows() || !decide("clone", 0, forkFlags).Allows() {
-		return "clone"
+	for _, arguments := range [][6]uint64{{forkFlags}, {0, forkFlags}} {
+		if !filters.Decide(seccomp.Call{Name: "clone", Arguments: arguments, Unknown: pointersOfClone}).Allows() {
+			return "clone"
+		}
 	}
-	for _, name := range []string{"chdir", "getcwd", "setsid", "read", "write", "exit_group"} {
-		if !decide(name).Allows() {
+	if !filters.Decide(seccomp.Call{Name: "setsid"}).Allows() {
+		return "setsid"
+	}
+	for _, name := range []string{"chdir", "getcwd", "read", "write", "exit_group"} {
+		if !decide(filters, name).Allows() {
 			return name
 		}
 	}
 	return ""
+}
+
+// decide decides about a call with arguments that are not known.
+func decide(filters *seccomp.Filters, name string) seccomp.Decision {
+	return filters.Decide(seccomp.Call{Name: name, Unknown: ^uint8(0)})
 }
 
 // orderFilter decides whether the filter is loaded last. It refuses a filter that forbids execve(2).

@@ -17,7 +17,8 @@ type Op uint8
 
 // The operations. The zero Op is none.
 const (
-	OpLabel       Op = iota + 1 // set the AppArmor or SELinux label of the exec
+	OpApart       Op = iota + 1 // leave the caller's session and its terminal
+	OpLabel                     // set the AppArmor or SELinux label of the exec
 	OpLimits                    // set resource limits
 	OpSchedule                  // set policy, nice value, I/O priority, timer slack, processors
 	OpUndo                      // reset what else a process inherits: securebits, memory policy, speculation, …
@@ -82,6 +83,7 @@ type operation struct {
 
 // operations is static data: nothing is built when the helper starts.
 var operations = [EndOfOps]operation{
+	OpApart: {name: "apart", text: "leave the caller's session"},
 	OpLabel: {name: "label", describe: func(p *Plan, _ Step) string {
 		c := p.Identity.Container
 		return "set label " + QuoteArg(c.AppArmor+c.SELinux)

@@ -8,7 +8,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
-	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
 // A profile adds exactly what its name says, for root and for a user who keeps capabilities only as ambient ones.
@@ -30,7 +29,7 @@ func TestProfile(t *testing.T) {
 			r, o := asked(), observed()
 			r.Profile, o.Capabilities = row.profile, all
 			o.TargetProcess.Spec.UID = uid
-			o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+			o.TargetProcess.Filters = []plan.Filter{{Program: allowing(3)}}
 			o.Watchers = []plan.Watcher{{User: helper().Namespaces[ns.User], Capabilities: own, AnyID: true}}
 			p, err := plan.New(r, o)
 			if err != nil {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -98,7 +99,7 @@ func anyObserved(random *rand.Rand) *plan.Observed {
 		*set = plan.CapSet(random.Uint64())
 	}
 	s.Spec.NoNewPrivileges, s.Spec.Seccomp, s.Spec.Terminal = oneIn(random, 2), oneIn(random, 2), oneIn(random, 2)
-	s.Filters = make([]plan.Filter, random.IntN(4))
+	s.Filters = slices.Repeat([]plan.Filter{{Program: allowing(1)}}, random.IntN(4))
 	s.ContainerID = anyOf(random, containerID, "")
 	if oneIn(random, 20) {
 		s.FiltersErr = fs.ErrPermission

@@ -51,10 +51,16 @@ func joins(namespaces []Namespace) []Step {
 //
 // The order is that of runc's libcontainer/setns_init_linux.go, with one difference: the process that
 // enters the pid namespace is forked last, with no more rights than the container's. Until then
-// the container can't see it, and afterwards tracing it gains nothing (CVE-2016-9962).
+// the container can't see it, and afterwards tracing it gains nothing (CVE-2016-9962). So it must not have the caller's
+// session even for a moment: a tracer could open its terminal. The process before it leaves that first, while no filter of
+// a container's can pretend that.
 func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 	var list []Step
 	who := p.Identity
+	forks := forking(p)
+	if p.LeadsSession() && len(forks) > 0 {
+		list = append(list, Step{Op: OpApart})
+	}
 	if c := who.Container; c != nil {
 		// These need the host's /proc, an open file of the host's, or rights on the host.
 		if p.Forward == nil && c.AppArmor+c.SELinux != "" {
@@ -85,7 +91,7 @@ func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 	} else if who.Dir != "" && !proc {
 		list = append(list, Step{Op: OpDir})
 	}
-	list = append(list, forking(p)...)
+	list = append(list, forks...)
 	if proc {
 		list = append(list, procStep(beneath))
 		if who.Dir != "" {

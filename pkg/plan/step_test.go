@@ -29,54 +29,54 @@ func TestOrderOfSteps(t *testing.T) {
 		{
 			"a container",
 			func(*request.Request, *plan.Observed) {},
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"with no_new_privs the filter comes last",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.NoNewPrivileges = true },
-			"limits schedule undo cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " no-new-privileges capabilities seccomp fork dir-last session settle find exec",
 		},
 		{
 			"without a filter",
 			func(_ *request.Request, o *plan.Observed) {
 				o.TargetProcess.Spec.Seccomp, o.TargetProcess.Filters = false, nil
 			},
-			"limits schedule undo cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label is written while the host's /proc is there",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.AppArmor = "docker-default" },
-			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a label of SELinux",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Spec.SELinux = "container_t" },
-			"label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart label limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a terminal belongs to the new session",
 			func(_ *request.Request, o *plan.Observed) { o.Streams = terminal },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session terminal settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session terminal settle find exec",
 		},
 		{
 			"a user namespace: groups are dropped before, root is taken after",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.All()) },
-			"limits schedule undo cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a process has a new keyring",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"docker run --pid host forks for a small table of descriptors",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Net)) },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"a time namespace needs one",
 			func(_ *request.Request, o *plan.Observed) { o.Base = process(webPID, ns.SetOf(ns.Mnt, ns.Time)) },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"the caller in another network",
@@ -123,12 +123,12 @@ func TestOrderOfSteps(t *testing.T) {
 			func(r *request.Request, o *plan.Observed) {
 				r.Detach, o.Streams = true, terminal
 			},
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"privileged the filter stays",
 			func(r *request.Request, _ *plan.Observed) { r.Privileged = true },
-			"limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
 			"the caller where he is",
@@ -213,6 +213,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 	s := &o.TargetProcess.Spec
 	s.AppArmor, s.NoNewPrivileges = "docker-default", true
 	want := []string{
+		"leave the caller's session",
 		"set label docker-default",
 		"set 1 resource limits",
 		"set nice 0",

@@ -180,7 +180,7 @@ func TestPlanSaysNoneWhereThereIsNone(t *testing.T) {
 
 func TestPlanNamesTheFiltersInTheirOrder(t *testing.T) {
 	o := observed()
-	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}, {Program: make([]seccomp.Instruction, 120)}}
+	o.TargetProcess.Filters = []plan.Filter{{Program: allowing(3)}, {Program: allowing(120)}}
 	const want = "  seccomp      filter of 3 instructions, filter of 120 instructions\n"
 	if text := made(t, asked(), o).String(); !strings.Contains(text, want) {
 		t.Errorf("no line %q in\n%s", want, text)
@@ -191,7 +191,7 @@ func TestPrivilegedDoesNotLiftAFilter(t *testing.T) {
 	r, o := asked(), observed()
 	r.Privileged = true
 	const want = "  seccomp      filter of 3 instructions, which --privileged does not lift\n"
-	o.TargetProcess.Filters = []plan.Filter{{Program: make([]seccomp.Instruction, 3)}}
+	o.TargetProcess.Filters = []plan.Filter{{Program: allowing(3)}}
 	if text := made(t, r, o).String(); !strings.Contains(text, want) {
 		t.Errorf("no line %q in\n%s", want, text)
 	}

@@ -35,8 +35,11 @@ type Source struct {
 
 // Container is what the engine says about a container, as far as a command in it depends on it.
 type Container struct {
-	ID       string   `json:"id"`                 // 64 hexadecimal digits
-	Name     string   `json:"name,omitempty"`     // canonical name, whatever the user typed
+	ID   string `json:"id"`             // 64 hexadecimal digits
+	Name string `json:"name,omitempty"` // canonical name, whatever the user typed
+
+	// These are set only for the container that the command's identity is taken from, with the mount namespace.
+
 	Env      []string `json:"env"`                // Config.Env: of the image and of docker run -e
 	User     string   `json:"user,omitempty"`     // Config.User: of the image or of docker run -u
 	GroupAdd []string `json:"groupAdd,omitempty"` // HostConfig.GroupAdd

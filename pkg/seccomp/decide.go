@@ -4,6 +4,8 @@ package seccomp
 type Call struct {
 	Name      string // as in a profile
 	Arguments [6]uint64
+	// Unknown has bit N for argument N if its value is not known, such as a pointer.
+	Unknown uint8
 }
 
 // Decision is the result of filters for a call, SECCOMP_RET_….
@@ -34,8 +36,9 @@ func NewFilters(programs [][]Instruction) *Filters {
 	return f
 }
 
-// Decide runs the filters on a call like the kernel: the strictest result counts. It allows unknown
-// calls, and ignores programs that it cannot interpret: then the call itself shows the result.
+// Decide runs the filters on a call like the kernel: the strictest result counts. It allows unknown calls, and refuses
+// those that a program decides about by something unknown: the address of the instruction, or an unknown argument. It
+// refuses a call, too, if it cannot interpret a program, since the kernel accepts none like that.
 func (f *Filters) Decide(c Call) Decision {
 	strictest := allow
 	number, ok := f.numbers[c.Name]
@@ -43,37 +46,41 @@ func (f *Filters) Decide(c Call) Decision {
 		return Decision(strictest)
 	}
 	for _, program := range f.programs {
-		a, ok := run(program, func(at uint32) uint32 { return c.word(at, number, &f.own) })
-		if ok && a.strictness() < strictest.strictness() {
+		a, ok := run(program, func(at uint32) (uint32, bool) { return c.word(at, number, &f.own) })
+		if !ok {
+			a = killThread
+		}
+		if a.strictness() < strictest.strictness() {
 			strictest = a
 		}
 	}
 	return Decision(strictest)
 }
 
-// word returns a word of struct seccomp_data.
-func (c *Call) word(at, number uint32, a *abi) uint32 {
+// word returns a word of struct seccomp_data; false if it is not known.
+func (c *Call) word(at, number uint32, a *abi) (uint32, bool) {
 	switch {
 	case at == ofNumber:
-		return number
+		return number, true
 	case at == ofABI:
-		return a.audit
+		return a.audit, true
 	case at < ofArguments || at >= ofArguments+8*uint32(len(c.Arguments)):
-		return 0 // instruction_pointer, which is not known
+		return 0, false // instruction_pointer
 	}
-	argument := c.Arguments[(at-ofArguments)/8]
+	i := (at - ofArguments) / 8
+	argument := c.Arguments[i]
 	if high := at%8 != 0; high != a.big {
 		argument >>= 32
 	}
-	return uint32(argument) //nolint:gosec // the half
+	return uint32(argument), c.Unknown>>i&1 == 0 //nolint:gosec // the half
 }
 
 // dataSize is the size of struct seccomp_data, in bytes.
 const dataSize = 64
 
 // run interprets a classic BPF program, with the instructions that the kernel's seccomp_check_filter
-// accepts; false for others.
-func run(program []Instruction, word func(at uint32) uint32) (answer action, ok bool) {
+// accepts; false for others, and if it loads a word that is not known.
+func run(program []Instruction, word func(at uint32) (uint32, bool)) (answer action, ok bool) {
 	var a, x uint32
 	var memory [16]uint32
 	for at := 0; at < len(program); at++ {
@@ -85,7 +92,10 @@ func run(program []Instruction, word func(at uint32) uint32) (answer action, ok 
 		}
 		switch in.Code {
 		case load:
-			a = word(in.K)
+			var known bool
+			if a, known = word(in.K); !known {
+				return 0, false
+			}
 		case 0x80:
 			a = dataSize
 		case 0x81:

@@ -110,8 +110,37 @@ func TestDecideWithAnyProgram(t *testing.T) {
 		}
 	}
 	for _, program := range [][]seccomp.Instruction{nil, {{Code: 0xff}}, {{Code: 0x05, K: 1 << 31}}, {{Code: 0x34}, {Code: 0x06}}, {{Code: 0x15, Jt: 200}}} {
-		if d := seccomp.NewFilters([][]seccomp.Instruction{program}).Decide(seccomp.Call{Name: "read"}); !d.Allows() {
+		if d := seccomp.NewFilters([][]seccomp.Instruction{program}).Decide(seccomp.Call{Name: "read"}); d.Allows() {
 			t.Errorf("%+v: %#x", program, d)
+		}
+	}
+}
+
+// A program that decides by the address of the instruction, or by an argument that is not known, may forge the call.
+func TestDecideByTheUnknown(t *testing.T) {
+	const numberAt, pointerAt, argumentAt = 0, 8, 16
+	forging := func(at uint32) [][]seccomp.Instruction {
+		return [][]seccomp.Instruction{{
+			{Code: 0x20, K: numberAt}, {Code: 0x15, K: seccomp.Numbers()["setsid"], Jf: 3},
+			{Code: 0x20, K: at}, {Code: 0x15, K: 0, Jt: 1}, // as if it were 0 for those who do not know
+			{Code: 0x06, K: 0x00050000}, {Code: 0x06, K: 0x7fff0000},
+		}}
+	}
+	for _, row := range []struct {
+		at   uint32
+		call seccomp.Call
+		want bool
+	}{
+		{pointerAt, seccomp.Call{Name: "setsid"}, false},
+		{pointerAt + 4, seccomp.Call{Name: "setsid"}, false},
+		{argumentAt, seccomp.Call{Name: "setsid"}, true},
+		{argumentAt, seccomp.Call{Name: "setsid", Unknown: 1 << 1}, true},
+		{argumentAt, seccomp.Call{Name: "setsid", Unknown: 1 << 0}, false},
+		{argumentAt + 8*5 + 4, seccomp.Call{Name: "setsid", Unknown: 1 << 5}, false},
+		{pointerAt, seccomp.Call{Name: "getpid", Unknown: ^uint8(0)}, true},
+	} {
+		if d := seccomp.NewFilters(forging(row.at)).Decide(row.call); d.Allows() != row.want {
+			t.Errorf("word at %d, %+v: %#x", row.at, row.call, d)
 		}
 	}
 }

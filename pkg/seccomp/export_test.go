@@ -53,6 +53,6 @@ func Numbers() map[string]uint32 {
 
 // RunForTest runs a program that loads no data.
 func RunForTest(program []Instruction) uint32 {
-	a, _ := run(program, func(uint32) uint32 { return 0 })
+	a, _ := run(program, func(uint32) (uint32, bool) { return 0, true })
 	return uint32(a)
 }

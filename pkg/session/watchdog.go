@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -94,8 +95,7 @@ func RunWatchdog() error {
 	}
 	if last.Drain {
 		terminal.Close() // the caller still uses it
-		_, err := io.Copy(io.Discard, pty)
-		return err // EIO when the last process that had it open has ended
+		return drain(pty, pidfd)
 	}
 	if last.Terminal != nil {
 		_ = unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETSW, last.Terminal)
@@ -107,4 +107,28 @@ func RunWatchdog() error {
 		command.end()
 	}
 	return nil
+}
+
+// drain reads a terminal until the last process that has it open has ended, or the command with this pidfd has and its
+// background processes have had their time: a process of the container could hold the terminal for ever.
+func drain(pty, pidfd *os.File) error {
+	read := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, pty)
+		read <- err // EIO at the end
+	}()
+	ended := make(chan struct{})
+	if pidfd != nil {
+		go func() {
+			readable(int(pidfd.Fd()), noTimeout)
+			time.Sleep(linger)
+			close(ended)
+		}()
+	}
+	select {
+	case err := <-read:
+		return err
+	case <-ended:
+		return nil
+	}
 }

@@ -305,6 +305,22 @@ func TestWatchdogEndsNothingWithoutAPidfd(t *testing.T) {
 	}
 }
 
+// A process of the container can keep the terminal of a detached command open, but not the watchdog.
+func TestWatchdogEndsAfterADetachedCommand(t *testing.T) {
+	ours, theirs := openTestTerminal(t)
+	defer theirs.Close()
+	command, _ := startLeader(t, "cat")
+	_, caller := openTestTerminal(t)
+	o, pidfd := orderOf(t, command, true)
+	ended := watch(t, caller, ours, pidfd, o, order{Drain: true})
+	ours.Close()
+	_ = command.Process.Kill()
+	_ = command.Wait()
+	if got := wait(t, "it", ended); got != "exit status 0" {
+		t.Errorf("it ends with %s", got)
+	}
+}
+
 func TestListenKeepsOneDescriptor(t *testing.T) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
