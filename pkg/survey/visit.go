@@ -208,7 +208,8 @@ func shown(command string, cut bool) string {
 
 // Reduce drops the processes that Report and UnownedNamespaces do not need. It keeps the first
 // processes of containers, guests and, if unowned, the holders of namespaces of no container, and the
-// ancestors of all these. It returns the pids that are printed, which alone need UID and Command.
+// ancestors of all these. It returns the pids that are printed, which alone need UID and Command, in the order of the
+// survey.
 func (s *Survey) Reduce(unowned bool) (printed []int) {
 	names := make([]Named, len(s.Containers))
 	for i, c := range s.Containers {
@@ -216,6 +217,7 @@ func (s *Survey) Reduce(unowned bool) (printed []int) {
 	}
 	r := newVisitors(s, names)
 	guests := make(map[int]bool) // and holders
+	listing := make(map[int]bool)
 	for _, c := range r.containers {
 		visits := r.visits(c)
 		for _, v := range visits {
@@ -223,18 +225,22 @@ func (s *Survey) Reduce(unowned bool) (printed []int) {
 		}
 		visits, _ = listed(visits)
 		for _, v := range visits {
-			printed = append(printed, v.process.PID)
+			listing[v.process.PID] = true
 		}
 	}
 	if unowned {
 		for _, p := range holders(s) {
 			guests[p.PID] = true
-			printed = append(printed, p.PID)
+			listing[p.PID] = true
 		}
 	}
 	r.keep(guests)
-	slices.Sort(printed)
-	return slices.Compact(printed)
+	for _, p := range s.Processes {
+		if listing[p.PID] {
+			printed = append(printed, p.PID)
+		}
+	}
+	return printed
 }
 
 // keep drops all processes except the first ones of containers, the guests, and the ancestors of both.
