@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floodVariable turns the test program into the first process of a container that stops every other process
-// there: see TestFlood.
-const floodVariable = "NSJOIN_TEST_FLOOD"
+// stopperVariable turns the test program into the first process of a container that stops every other process
+// there: see TestStopper.
+const stopperVariable = "NSJOIN_TEST_STOPPER"
 
-// TestFlood is not a test: it runs in the container and never ends. It stops processes before their first
+// TestStopper is not a test: it runs in the container and never ends. It stops processes before their first
 // instruction in the container's PID namespace.
-func TestFlood(*testing.T) {
-	if os.Getenv(floodVariable) == "" {
+func TestStopper(*testing.T) {
+	if os.Getenv(stopperVariable) == "" {
 		return
 	}
 	fmt.Println("ready")
@@ -40,7 +40,7 @@ func TestFlood(*testing.T) {
 func TestHostileSessionOfTheCaller(t *testing.T) {
 	engineOfTest(t)
 	c := newCaller(t)
-	container, _ := hostileContainer(t, "^TestFlood$", "-e", floodVariable+"=1")
+	container, _ := hostileContainer(t, "^TestStopper$", "-e", stopperVariable+"=1")
 	first := initOf(t, container)
 	early := 0
 	for calls := 0; calls < 200 && early < 1; calls++ {
