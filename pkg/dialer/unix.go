@@ -84,28 +84,35 @@ func (u *unixSide) enter(path string, late, ended <-chan struct{}) (leave func()
 			delete(u.paths, path)
 		}
 	}
+	place := takePlace(of.own, u.more, late, ended)
+	if place == of.own {
+		has = append(has, place)
+		place = takePlace(u.first, u.more, late, ended) // more paths than maxPaths may wait for a server
+	}
+	if place == nil {
+		leave()
+		return nil
+	}
+	has = append(has, place)
+	return leave
+}
+
+// takePlace takes a place of one of two channels: of the first one if that has any, so that the others' are left to them. It
+// returns the channel; nil if late or ended was closed before.
+func takePlace(own, others chan struct{}, late, ended <-chan struct{}) chan struct{} {
 	select {
-	case of.own <- struct{}{}:
-		has = append(has, of.own)
-	case u.more <- struct{}{}:
-		has = append(has, u.more)
-		return leave
+	case own <- struct{}{}:
+		return own
+	default:
+	}
+	select {
+	case own <- struct{}{}:
+		return own
+	case others <- struct{}{}:
+		return others
 	case <-late:
 	case <-ended:
 	}
-	if len(has) > 0 {
-		select {
-		case u.first <- struct{}{}:
-			has = append(has, u.first)
-			return leave
-		case u.more <- struct{}{}: // more paths than maxPaths wait for a server
-			has = append(has, u.more)
-			return leave
-		case <-late:
-		case <-ended:
-		}
-	}
-	leave()
 	return nil
 }
 

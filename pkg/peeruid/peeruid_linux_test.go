@@ -43,6 +43,7 @@ func client(t *testing.T, uid, family, kind, port int, to unix.Sockaddr) (fd int
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 		if port != 0 {
 			if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+				_ = unix.Close(fd)
 				t.Skip(err) // another process has the port
 			}
 		}
