@@ -32,6 +32,8 @@ bind-recursive=disabled. A relative path is one of this machine. Symbolic links 
 followed, unless a container may have made them.
 
 TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
+SOURCE must exist, too: docker run -v would make it. Many editors write a new file and
+rename it: if SOURCE is a file, the container keeps the old one, so mount its directory.
 
 The engine knows nothing of the mount: it ends with the container, also when that is
 restarted, and docker inspect does not show it. With --keep the call goes on and mounts

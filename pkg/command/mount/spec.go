@@ -35,6 +35,9 @@ func parseShort(spec string, kind request.MountType, from bool) (*request.Mount,
 	if !ok || source == "" || target == "" {
 		return nil, exit.Hint(fmt.Errorf("%q: must be SOURCE:TARGET or SOURCE:TARGET:OPTIONS", spec), "docker nsjoin mount --help has examples")
 	}
+	if len(source) == 1 && (rest[0] == '\\' || strings.HasPrefix(options, "/")) {
+		return nil, exit.Hint(fmt.Errorf("%q: SOURCE is a path of Windows, which the engine's host does not have", spec), "name the path on the engine's host")
+	}
 	isPath := strings.ContainsRune(source, '/') || source == "." || source == ".." || from
 	switch {
 	case kind == "" && isPath, kind == request.MountBind:
