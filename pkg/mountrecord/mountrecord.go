@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -184,11 +183,10 @@ func (d *Dir) List() ([]*mounts.Record, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the record %s of a mount: %w", name, err)
 		}
-		at := len(list) // slices.SortFunc makes the helper larger
-		for at > 0 && (list[at-1].Time > r.Time || list[at-1].Time == r.Time && list[at-1].Unique > r.Unique) {
-			at--
+		list = append(list, r) // slices.SortFunc and slices.Insert make the helper larger
+		for at := len(list) - 1; at > 0 && (list[at-1].Time > r.Time || list[at-1].Time == r.Time && list[at-1].Unique > r.Unique); at-- {
+			list[at-1], list[at] = r, list[at-1]
 		}
-		list = slices.Insert(list, at, r)
 	}
 	return list, nil
 }

@@ -53,8 +53,23 @@ type bundle struct {
 		OOMScoreAdj     *int   `json:"oomScoreAdj"`
 	} `json:"process"`
 	Linux struct {
-		Seccomp *seccomp.Profile `json:"seccomp"`
+		Seccomp    *seccomp.Profile `json:"seccomp"`
+		Namespaces []struct {
+			Type string `json:"type"`
+			Path string `json:"path"`
+		} `json:"namespaces"`
 	} `json:"linux"`
+}
+
+// namespace returns whether the container has a namespace of this type that is not the shim's. path is the file that
+// it is taken from; "" if the runtime made it.
+func (b *bundle) namespace(kind string) (listed bool, path string) {
+	for _, n := range b.Linux.Namespaces {
+		if n.Type == kind {
+			return true, n.Path
+		}
+	}
+	return false, ""
 }
 
 // shim opens the shim of a container's first process, which is its parent. The proof that p is that process,

@@ -4,12 +4,14 @@ package observe
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
@@ -116,4 +118,73 @@ func TestFilterFlags(t *testing.T) {
 			t.Errorf("[%s] is %#x, want %#x", flags, got, want)
 		}
 	}
+}
+
+// What the first process of a container has changed since its start is not taken for what the engine configured: its
+// user namespace, and capabilities that it has dropped but others may have.
+func TestConfiguredUserNamespace(t *testing.T) {
+	p, err := OpenProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.release)
+	if err := p.OpenNamespaces(); err != nil {
+		t.Fatal(err)
+	}
+	started := p.IDs[ns.User]
+	const (
+		newPID  = `{"type": "pid"}`
+		dbPID   = `{"type": "pid", "path": "/proc/1/ns/pid"}`
+		newUser = `{"type": "user"}`
+	)
+	for _, row := range []struct {
+		name, namespaces, caps string
+		own                    bool // p has made a user namespace
+		user                   ns.ID
+		admin                  bool
+	}{
+		{"a default container", newPID, "", false, started, false},
+		{"one that has made a user namespace", newPID, "", true, started, true},
+		{"one with SYS_ADMIN", newPID, `"CAP_SYS_ADMIN"`, false, started, true},
+		{"one with a user namespace", newUser + "," + newPID, "", false, started, false},
+		{"one with another's pid namespace", dbPID, "", true, started, true},
+		{"one with another's pid namespace and a user namespace", newUser + "," + dbPID, "", false, ns.ID{}, true},
+		{"one with the shim's pid namespace", `{"type": "mount"}`, "", true, started, true},
+	} {
+		shim := shimOf(t, `{"process": {"cwd": "/", "capabilities": {"bounding": [`+row.caps+`]}}, "linux": {"namespaces": [`+row.namespaces+`]}}`)
+		b, err := shim.readBundle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.IDs[ns.User] = started; row.own {
+			p.IDs[ns.User] = ns.ID{Ino: 7}
+		}
+		if user, err := p.configuredUser(shim, b); err != nil || user != row.user {
+			t.Errorf("%s: user namespace %v, %v; want %v", row.name, user, err, row.user)
+		}
+		if admin, err := p.othersMayBeAdmin(shim); err != nil || admin != row.admin {
+			t.Errorf("%s: others may have SYS_ADMIN: %t, %v; want %t", row.name, admin, err, row.admin)
+		}
+	}
+}
+
+// shimOf returns a process that has a bundle, and the user namespace of the test.
+func shimOf(t *testing.T, config string) *Process {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "ns"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/proc/self/ns/user", filepath.Join(dir, "ns", "user")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return &Process{dir: f, bundleFile: "config.json"}
 }

@@ -109,8 +109,13 @@ func EnterHostCgroups() {
 	if err != nil {
 		return
 	}
-	groups = slices.DeleteFunc(groups, func(g plan.Cgroup) bool { return g.Hierarchy == "" })
-	dirs, err := findCgroupDirs(groups, []*Process{host})
+	var ofV1 []plan.Cgroup
+	for _, g := range groups {
+		if g.Hierarchy != "" {
+			ofV1 = append(ofV1, g)
+		}
+	}
+	dirs, err := findCgroupDirs(ofV1, []*Process{host})
 	if err != nil {
 		return
 	}

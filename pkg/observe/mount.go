@@ -105,7 +105,26 @@ func (o *Observation) readMountIDs(p *Process, f *plan.MountFacts) (err error) {
 		return err
 	}
 	f.Admin = mayBeAdmin(status)
-	return nil
+	if shim := o.shims[p]; shim != nil && f.Mapped && !f.Admin {
+		f.Admin, err = p.othersMayBeAdmin(shim)
+	}
+	return err
+}
+
+// othersMayBeAdmin reports whether other processes may have CAP_SYS_ADMIN in p's user namespace, if p, the first
+// process of shim's container, lacks it: the container is configured with it, or p has made the user namespace, in which
+// its children had all capabilities.
+func (p *Process) othersMayBeAdmin(shim *Process) (bool, error) {
+	b, err := shim.readBundle()
+	if err != nil {
+		return false, err
+	}
+	user, err := p.configuredUser(shim, b)
+	if err != nil || user != p.IDs[ns.User] {
+		return true, err
+	}
+	spec, err := b.spec()
+	return (spec.Capabilities.Bounding|spec.Capabilities.Permitted)&plan.CapSysAdmin != 0, err
 }
 
 // RootIDs returns the IDs, in the helper's user namespace, of the root of the user namespace of r's base.

@@ -159,11 +159,34 @@ func (o *Observation) addContainer(w *watcherScan, source request.Source) error 
 	if err != nil {
 		return err
 	}
+	user, err := p.configuredUser(o.shims[p], b)
+	if err != nil {
+		return err
+	}
 	w.mounts = p.IDs[ns.Mnt]
 	w.configured = plan.Watcher{
-		User: p.IDs[ns.User], Capabilities: spec.Capabilities.Bounding | spec.Capabilities.Permitted,
+		User: user, Capabilities: spec.Capabilities.Bounding | spec.Capabilities.Permitted,
 		AnyID: !spec.NoNewPrivileges,
 	}
 	w.add(w.configured)
 	return nil
+}
+
+// configuredUser returns the user namespace in which the runtime started p, the first process of the container with
+// bundle b. p may since have made another one, where it has all capabilities, but it cannot leave its pid namespace: if
+// the runtime made that, both have the same owner. In a pid namespace of another container's (--pid container:NAME), p
+// is in the shim's user namespace unless the bundle has another one. Then the zero ID is returned, since nothing that p
+// cannot change identifies it.
+func (p *Process) configuredUser(shim *Process, b *bundle) (ns.ID, error) {
+	if ofRuntime, path := b.namespace("pid"); ofRuntime && path == "" {
+		user, err := owner(p.Namespaces[ns.PID])
+		if errors.Is(err, unix.EPERM) {
+			return ns.ID{}, nil // above the helper's
+		}
+		return user, err
+	}
+	if other, _ := b.namespace("user"); other {
+		return ns.ID{}, nil
+	}
+	return idAt(int(shim.dir.Fd()), "ns/user")
 }

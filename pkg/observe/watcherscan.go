@@ -257,14 +257,17 @@ func (p *Process) readWatcher(dir int) (w plan.Watcher, permitted plan.CapSet, e
 }
 
 // add merges a watcher with the others of its user namespace, if that namespace is relevant. A watcher with more
-// capabilities than the container is kept separate.
+// capabilities than the container is kept separate. So are watchers that have all capabilities only together: the plan
+// does not count one that has all.
 func (w *watcherScan) add(p plan.Watcher) {
 	if !slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == p.User }) {
 		return
 	}
 	within := p.Capabilities&^w.configured.Capabilities == 0
 	i := slices.IndexFunc(w.found, func(other plan.Watcher) bool {
-		return other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0)
+		sum := other.Capabilities | p.Capabilities
+		return other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0) &&
+			(!sum.All() || other.Capabilities.All() && p.Capabilities.All())
 	})
 	if i < 0 {
 		w.found = append(w.found, p)

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 )
 
 // A process that ends before it is read may have left a child. The child is found, however often this happens.
@@ -59,5 +62,30 @@ func TestEndedProcessesAreListedTwice(t *testing.T) {
 	}
 	if err := w.endedBefore(7); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two processes that have all capabilities only together are not taken for a privileged one, which counts for nothing.
+func TestWatchersAreNotAddedUpToAPrivilegedOne(t *testing.T) {
+	const admin, all = plan.CapSysAdmin, ^plan.CapSet(0)
+	user := ns.ID{Ino: 1}
+	for _, row := range []struct {
+		name string
+		caps []plan.CapSet
+		want int // number of watchers that remain
+	}{
+		{"all but one, and that one", []plan.CapSet{all &^ admin, admin}, 2},
+		{"that one, and all but one", []plan.CapSet{admin, all &^ admin}, 2},
+		{"two privileged ones", []plan.CapSet{all, all}, 1},
+		{"a privileged one and one with fewer", []plan.CapSet{all, admin, all}, 2},
+		{"two with few", []plan.CapSet{admin, 1, 3}, 1},
+	} {
+		w := &watcherScan{users: []plan.UserNamespace{{ID: user}}}
+		for _, caps := range row.caps {
+			w.add(plan.Watcher{User: user, Capabilities: caps})
+		}
+		if len(w.found) != row.want {
+			t.Errorf("%s: %+v, want %d watchers", row.name, w.found, row.want)
+		}
 	}
 }

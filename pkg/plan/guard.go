@@ -74,11 +74,16 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 }
 
 // privileged reports whether a watcher belongs to a container of docker run --privileged: it has all
-// capabilities, or all that an older engine knows, in the helper's user namespace. It can become
-// root on the host, so it gains nothing from the command.
+// capabilities in the helper's user namespace. It can become root on the host, so it gains nothing
+// from the command.
 func (w Watcher) privileged(o *Observed) bool {
+	return w.Capabilities.All() && w.User == o.Self.Namespaces[ns.User]
+}
+
+// All reports whether a set has all capabilities, or all that an older engine knows.
+func (c CapSet) All() bool {
 	const known CapSet = 1<<38 - 1 // up to CAP_AUDIT_READ of Linux 3.16
-	return w.Capabilities&known == known && w.User == o.Self.Namespaces[ns.User]
+	return c&known == known
 }
 
 // child returns the credentials of the command that decide which watchers can open it.

@@ -3,7 +3,6 @@ package plan
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -95,7 +94,13 @@ func (p *Plan) view(r *request.Request, o *Observed) (*View, error) {
 	}
 	var warnings []string
 	if r.View.Tree == "" {
-		warnings, err = v.addEntries(source, slices.DeleteFunc(slices.Clone(o.Root.Entries), func(e Entry) bool { return e.Name == r.View.Hide }))
+		var entries []Entry
+		for _, e := range o.Root.Entries { // slices.DeleteFunc would make the helper larger
+			if e.Name != r.View.Hide {
+				entries = append(entries, e)
+			}
+		}
+		warnings, err = v.addEntries(source, entries)
 	} else {
 		v.Tree, v.Target, v.Hide = string(r.View.Tree), targetDir, r.Call.Directory()
 		warnings = v.addTargetMounts(source, o.Root.Entries)
