@@ -40,12 +40,18 @@ func newBrokenEngine(t *testing.T, text string) *brokenEngine {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "engine.sock")
-	listener, err := net.Listen("unix", socket)
+	return newBrokenEngineAt(t, "unix", socket, text)
+}
+
+// newBrokenEngineAt is newBrokenEngine at an address. One of network tcp is not taken for an engine of this machine.
+func newBrokenEngineAt(t *testing.T, network, address, text string) *brokenEngine {
+	t.Helper()
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	e := &brokenEngine{host: "unix://" + socket}
+	e := &brokenEngine{host: network + "://" + listener.Addr().String()}
 	go func() {
 		for {
 			c, err := listener.Accept()
@@ -227,7 +233,8 @@ func nothingLeft(t *testing.T, cmd *exec.Cmd, others ...int) {
 	}
 }
 
-// A container whose name is that of a command is hidden by it: a line says how to reach it.
+// A container whose name is that of a command is hidden by it: a line says how to reach it. An engine on another machine is
+// asked only when the command has failed.
 func TestNameOfCommand(t *testing.T) {
 	for word, args := range map[string][]string{
 		"each": {"--all", "--", "true"}, "debug": {"web"}, "forward": {"web", "80"}, "connect": {"web", "80"}, "entrypoint": {"web"},
@@ -235,10 +242,12 @@ func TestNameOfCommand(t *testing.T) {
 	} {
 		warning := fmt.Sprintf("docker nsjoin: warning: a container is named %[1]s, like this command: docker nsjoin container:%[1]s reaches it\n", word)
 		for _, name := range []string{word, "web"} {
-			e := newBrokenEngine(t, response(http.StatusOK, `{"Id": "0", "Name": "/`+name+`"}`))
-			_, errs := output(t, e.plugin(t, append([]string{word}, args...)...))
-			if strings.HasPrefix(errs, warning) != (name == word) {
-				t.Errorf("%s, and a container %s: %q", word, name, errs)
+			answer := response(http.StatusOK, `{"Id": "0", "Name": "/`+name+`"}`)
+			for _, e := range []*brokenEngine{newBrokenEngine(t, answer), newBrokenEngineAt(t, "tcp", "127.0.0.1:0", answer)} {
+				_, errs := output(t, e.plugin(t, append([]string{word}, args...)...))
+				if strings.HasPrefix(errs, warning) != (name == word) {
+					t.Errorf("%s, and a container %s of %s: %q", word, name, e.host, errs)
+				}
 			}
 		}
 	}
