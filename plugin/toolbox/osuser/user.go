@@ -10,7 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 )
 
-// The types and errors are those of os/user.
+// User and the other types and errors are those of os/user.
 type (
 	User                = user.User
 	Group               = user.Group

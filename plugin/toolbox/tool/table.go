@@ -29,6 +29,6 @@ func Table(rows [][]string, right ...int) {
 				fmt.Fprintf(&line, "%-*s ", widths[i], cell)
 			}
 		}
-		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
 	}
 }
