@@ -13,6 +13,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/command/ls"
 	"github.com/nsjoin/docker-nsjoin/pkg/command/mount"
 	"github.com/nsjoin/docker-nsjoin/pkg/command/run"
+	offers "github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/plugin/metadata"
@@ -47,7 +48,11 @@ func newRoot(cli *dockercli.CLI) *cobra.Command {
 		first = cli.Words.Own[0]
 	}
 	nsjoin.AddCommand(newCommands(cli, first)...)
-	return cli.Root(nsjoin)
+	root := cli.Root(nsjoin)
+	if cli.Name == exit.Standalone {
+		offers.Globals(root, cli)
+	}
+	return root
 }
 
 // newCommands makes the command with this name, or all commands for help.

@@ -53,9 +53,9 @@ func terminal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// unescape replaces ^C, ^D, ^P, ^Q and ^I by control characters.
+// unescape replaces ^A, ^C, ^D, ^K, ^P, ^Q and ^I by control characters.
 func unescape(text string) string {
-	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04", "^P", "\x10", "^Q", "\x11").Replace(text)
+	return strings.NewReplacer("^I", "\t", "^C\r", "\x03", "^C", "\x03", "^D", "\x04", "^P", "\x10", "^Q", "\x11", "^A", "\x01", "^K", "\x0b").Replace(text)
 }
 
 // environmentOf returns the script's environment for a command that the test starts itself.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // containersTimeout is how long the shell waits for an engine, which may be far away.
@@ -36,7 +35,7 @@ func Running(ctx context.Context, cli *dockercli.CLI) []engine.Container {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() || printable.Text(c.Name) != c.Name })
+	return slices.DeleteFunc(all, func(c engine.Container) bool { return !c.Running() })
 }
 
 // list returns the containers that have processes, and the client that was asked.
@@ -55,5 +54,5 @@ func list(ctx context.Context, cli *dockercli.CLI) ([]engine.Container, engine.I
 
 // Described returns an offer with the container's image as its description.
 func Described(offer string, c engine.Container) string {
-	return cobra.CompletionWithDesc(offer, printable.Text(c.ShortImage()))
+	return cobra.CompletionWithDesc(offer, c.ShortImage())
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // Targets offers all containers, running or not, and the images that have a name. If container: or image: was typed,
@@ -47,15 +46,13 @@ func targets(ctx context.Context, connection *engine.Connection, client targetLi
 	if image == "" {
 		all, _ := engine.ListAll(ctx, client, connection.HelperIDs)
 		for _, c := range all {
-			if printable.Text(c.Name) == c.Name {
-				offers = append(offers, Described(container+c.Name, c))
-			}
+			offers = append(offers, Described(container+c.Name, c))
 		}
 	}
 	if container == "" {
 		names, _ := engine.ImageNames(ctx, client)
 		for _, name := range names {
-			if printable.Text(name) == name && !slices.Contains(offers, name) {
+			if !slices.Contains(offers, name) {
 				offers = append(offers, image+name)
 			}
 		}
@@ -78,7 +75,7 @@ func Images(cli *dockercli.CLI, words ...string) cobra.CompletionFunc {
 		if connection, err := cli.Engine(); err == nil {
 			if client, err := connection.Client(); err == nil {
 				names, _ := engine.ImageNames(ctx, client)
-				offers = append(offers, slices.DeleteFunc(names, func(name string) bool { return printable.Text(name) != name })...)
+				offers = append(offers, names...)
 			}
 		}
 		return Matching(offers, typed)

@@ -43,8 +43,8 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 
 // Complete registers what the shell offers for the values of the flags.
 func Complete(cmd *cobra.Command) {
-	_ = cmd.RegisterFlagCompletionFunc("network", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("volumes", completion.OneOf(readOnly, writable))
+	completion.Flag(cmd, "network", completion.Nothing)
+	completion.Flag(cmd, "volumes", completion.OneOf(readOnly, writable))
 }
 
 // OnlyForCopies returns the flags that were given and are only about a copy.

@@ -1,9 +1,6 @@
 package dockercli
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/argv0"
@@ -28,21 +25,4 @@ func CalledAs(args []string) exit.Name {
 func (c *CLI) makeStandalone(nsjoin *cobra.Command) {
 	nsjoin.CompletionOptions.DisableDefaultCmd = true
 	nsjoin.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // help may be a container
-	levels := []string{"debug", "info", "warn", "error", "fatal"}
-	_ = nsjoin.RegisterFlagCompletionFunc("log-level", cobra.FixedCompletions(levels, cobra.ShellCompDirectiveNoFileComp))
-	_ = nsjoin.RegisterFlagCompletionFunc("context", c.completeContext)
-	_ = nsjoin.RegisterFlagCompletionFunc("host", cobra.NoFileCompletions)
-}
-
-// completeContext offers the names of the contexts.
-func (c *CLI) completeContext(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	names := []string{defaultContext}
-	if _, err := c.Config(); err == nil { // which sets the directory
-		all, _ := contexts().List()
-		for _, context := range all {
-			names = append(names, context.Name)
-		}
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, typed) })
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -64,16 +64,14 @@ func (o *Options) AddPrivileged() {
 
 // Complete registers what the shell offers for the values of the flags.
 func Complete(cmd *cobra.Command, cli *dockercli.CLI) {
-	for name, f := range map[string]cobra.CompletionFunc{
+	completion.Flags(cmd, map[string]cobra.CompletionFunc{
 		"via":         completion.Via,
 		"format":      completion.OneOf(string(request.OutputText), string(request.OutputJSON)),
 		"env":         completion.Variable,
 		"user":        completion.User(cli),
-		"workdir":     cobra.NoFileCompletions,
-		"detach-keys": cobra.NoFileCompletions,
-	} {
-		_ = cmd.RegisterFlagCompletionFunc(name, f)
-	}
+		"workdir":     completion.Nothing,
+		"detach-keys": completion.Nothing,
+	})
 }
 
 // SetHelperImage sets the image of the container that the helper runs in, as --helper-image does.

@@ -63,9 +63,7 @@ func Complete(cmd *cobra.Command, cli *dockercli.CLI) {
 	for _, f := range kindFlags {
 		functions[f.name] = source
 	}
-	for name, f := range functions {
-		_ = cmd.RegisterFlagCompletionFunc(name, f)
-	}
+	completion.Flags(cmd, functions)
 }
 
 // kindFlag is a flag that takes one kind from elsewhere.

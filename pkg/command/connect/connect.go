@@ -71,9 +71,9 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.StringVarP(&o.user, "user", "u", "", `User who connects to a UNIX socket ("<name|uid>[:<group|gid>]")`)
 	flags.BoolVar(&o.wait, "wait", false, "Wait until the container runs and the port listens")
 	o.host.AddTo(flags)
-	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
-	_ = cmd.RegisterFlagCompletionFunc("user", completion.User(cli))
-	cmd.ValidArgsFunction = complete(cli)
+	completion.Flag(cmd, "via", completion.Via)
+	completion.Flag(cmd, "user", completion.User(cli))
+	completion.Args(cmd, complete(cli))
 	return cmd
 }
 

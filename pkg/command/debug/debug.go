@@ -126,12 +126,12 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.listTools, "list-tools", false, "List the tools, with the modules that they come from")
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("command", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("tools", completion.Images(cli, builtin, hostWord))
-	_ = cmd.RegisterFlagCompletionFunc("root", completion.OneOf(rootTools, rootTarget))
-	_ = cmd.RegisterFlagCompletionFunc("profile", completion.OneOf(
+	completion.Flag(cmd, "command", completion.Nothing)
+	completion.Flag(cmd, "tools", completion.Images(cli, builtin, hostWord))
+	completion.Flag(cmd, "root", completion.OneOf(rootTools, rootTarget))
+	completion.Flag(cmd, "profile", completion.OneOf(
 		string(request.ProfileContainer), string(request.ProfileTrace), string(request.ProfileNet), string(request.ProfileAdmin)))
-	cmd.ValidArgsFunction = complete(cli)
+	completion.Args(cmd, complete(cli))
 	return cmd
 }
 

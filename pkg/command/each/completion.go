@@ -1,8 +1,8 @@
 package each
 
 import (
+	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,32 +16,23 @@ import (
 func complete(cmd *cobra.Command, cli *dockercli.CLI) {
 	joinopts.Complete(cmd, cli)
 	containers := completion.Containers(cli)
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if slices.Contains(args, "--") || cmd.ArgsLenAtDash() == 0 {
+	completion.Args(cmd, func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if slices.Contains(os.Args[:len(os.Args)-1], "--") { // cobra does not know: it adds one itself
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		offers, directive := containers(cmd, args, typed)
 		services, _ := completion.Matching(labelled(cmd, cli, selection.Names), typed)
 		return append(offers, services...), directive
-	}
-	for name, f := range map[string]cobra.CompletionFunc{
-		"filter":  completeFilter,
-		"project": of(cli, selection.Projects),
-		"service": of(cli, selection.Services),
-		"context": func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-			before := typed[:strings.LastIndexByte(typed, ',')+1]
-			names, _ := cli.Contexts()
-			for i := range names {
-				names[i] = before + names[i]
-			}
-			return completion.Matching(names, typed)
-		},
-		"swarm-service": cobra.NoFileCompletions, "node-context": cobra.NoFileCompletions,
-		"parallel": cobra.NoFileCompletions, "timeout": cobra.NoFileCompletions,
-		"input-timeout": cobra.NoFileCompletions, "retry": cobra.NoFileCompletions,
-	} {
-		_ = cmd.RegisterFlagCompletionFunc(name, f)
-	}
+	})
+	completion.Flags(cmd, map[string]cobra.CompletionFunc{
+		"filter":        completeFilter,
+		"project":       of(cli, selection.Projects),
+		"service":       of(cli, selection.Services),
+		"context":       completion.Contexts(cli, true),
+		"swarm-service": completion.Nothing, "node-context": completion.Nothing,
+		"parallel": completion.Nothing, "timeout": completion.Nothing,
+		"input-timeout": completion.Nothing, "retry": completion.Nothing,
+	})
 }
 
 // labelled returns names that Compose wrote into the labels of running containers.

@@ -111,7 +111,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	for _, name := range withoutEngine {
 		_ = flags.MarkHidden(name)
 	}
-	cmd.ValidArgsFunction = execopts.WithServices(cli, completion.Targets(cli))
+	completion.Args(cmd, execopts.WithServices(cli, completion.Targets(cli)))
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
 	return cmd

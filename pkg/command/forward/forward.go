@@ -101,17 +101,15 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done in the container; forward nothing")
 	flags.StringVar(&o.format, "format", text, `Output format ("text"|"json"); json is one object a line`)
 	o.host.AddTo(flags)
-	cmd.ValidArgsFunction = complete(cli)
-	for name, f := range map[string]cobra.CompletionFunc{
+	completion.Args(cmd, complete(cli))
+	completion.Flags(cmd, map[string]cobra.CompletionFunc{
 		"via":     completion.Via,
 		"format":  completion.OneOf(text, jsonLines),
 		"user":    completion.User(cli),
-		"address": completion.OneOf("127.0.0.1", "::1", "localhost", "0.0.0.0", "*"),
-		"reverse": cobra.NoFileCompletions,
-		"socks":   cobra.NoFileCompletions,
-	} {
-		_ = cmd.RegisterFlagCompletionFunc(name, f)
-	}
+		"address": completion.OneOf("127.0.0.1", "::1", "localhost", "0.0.0.0"),
+		"reverse": completion.Nothing,
+		"socks":   completion.Nothing,
+	})
 	for _, sub := range []*cobra.Command{newLs(cli), newRm(cli)} {
 		sub.DisableFlagsInUseLine = true
 		cmd.AddCommand(sub)

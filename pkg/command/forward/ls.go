@@ -53,8 +53,8 @@ passed so far, in both directions.`,
 	}
 	cmd.Flags().StringVar(&format, "format", "", `Format of the list ("table"|"json"|a Go template as for docker ps)`)
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "Print IDs only")
-	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("table", "json"))
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	completion.Flag(cmd, "format", completion.OneOf("table", "json"))
+	completion.Args(cmd, completion.Nothing)
 	return cmd
 }
 
@@ -175,9 +175,9 @@ its forwards is left.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "End all forwards")
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	completion.Args(cmd, func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return completion.Matching(forwards(cli, args), typed)
-	}
+	})
 	return cmd
 }
 

@@ -57,9 +57,9 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.format, "format", "text", `Format of the output ("text"|"json"|a Go template)`)
 	o.host.AddTo(flags)
-	cmd.ValidArgsFunction = execopts.WithServices(cli, completion.Containers(cli))
-	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
-	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	completion.Args(cmd, execopts.WithServices(cli, completion.Containers(cli)))
+	completion.Flag(cmd, "format", completion.OneOf("text", "json"))
+	completion.Flag(cmd, "via", completion.Via)
 	return cmd
 }
 

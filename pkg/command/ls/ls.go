@@ -74,10 +74,10 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.noTrunc, "no-trunc", false, "Do not truncate the output")
 	flags.BoolVarP(&o.watch, "watch", "w", false, "Redraw the list when something changes, until q is typed")
 	o.host.AddTo(flags)
-	cmd.ValidArgsFunction = completion.Containers(cli)
-	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("table", "wide", "json", "tree", "mermaid", "dot"))
-	_ = cmd.RegisterFlagCompletionFunc("filter", completeFilter(cli))
-	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	completion.Args(cmd, completion.Containers(cli))
+	completion.Flag(cmd, "format", completion.OneOf("table", "wide", "json", "tree", "mermaid", "dot"))
+	completion.Flag(cmd, "filter", completeFilter(cli))
+	completion.Flag(cmd, "via", completion.Via)
 	return cmd
 }
 

@@ -100,10 +100,10 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVar(&o.force, "force", false, "Mount even if the container gets more rights than by docker run: see the error")
 	flags.BoolVar(&o.keep, "keep", false, "Stay, and mount again after each start of the container")
 	flags.BoolVarP(&o.background, "detach", "d", false, "With --keep: stay in the background")
-	cmd.ValidArgsFunction = complete(cli)
-	_ = cmd.RegisterFlagCompletionFunc("type", completion.OneOf("bind", "volume", "tmpfs"))
-	_ = cmd.RegisterFlagCompletionFunc("from", execopts.WithServices(cli, completion.Containers(cli)))
-	_ = cmd.RegisterFlagCompletionFunc("mount", cobra.NoFileCompletions)
+	completion.Args(cmd, complete(cli))
+	completion.Flag(cmd, "type", completion.OneOf("bind", "volume", "tmpfs"))
+	completion.Flag(cmd, "from", execopts.WithServices(cli, completion.Containers(cli)))
+	completion.Flag(cmd, "mount", completion.Nothing)
 	return cmd
 }
 
@@ -112,8 +112,8 @@ func (o *options) addTo(cmd *cobra.Command) {
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done; do nothing")
 	flags.StringVar(&o.format, "format", "text", `Format of the list ("text"|"json"|a Go template) or of --dry-run ("text"|"json")`)
 	o.host.AddTo(flags)
-	_ = cmd.RegisterFlagCompletionFunc("format", completion.OneOf("text", "json"))
-	_ = cmd.RegisterFlagCompletionFunc("via", completion.Via)
+	completion.Flag(cmd, "format", completion.OneOf("text", "json"))
+	completion.Flag(cmd, "via", completion.Via)
 }
 
 // complete offers containers.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
@@ -38,7 +39,7 @@ It ends the call with --keep, too, also one of a container that does not run.`,
 	o.addTo(cmd)
 	cmd.Flags().Lookup("format").Usage = `Output format of --dry-run ("text"|"json")`
 	cmd.Flags().BoolVarP(&o.lazy, "lazy", "l", false, "Detach the mount even if processes use it")
-	cmd.ValidArgsFunction = complete(cli)
+	completion.Args(cmd, complete(cli))
 	return cmd
 }
 

@@ -16,7 +16,7 @@ import (
 
 // complete registers what the shell offers for the base and for the flags' values.
 func complete(cmd *cobra.Command, cli *dockercli.CLI, subcommands func() []*cobra.Command) {
-	cmd.ValidArgsFunction = completeBase(cli, subcommands)
+	completion.Args(cmd, completeBase(cli, subcommands))
 	joinopts.Complete(cmd, cli)
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
 // Containers are what an engine lists.
@@ -30,11 +29,11 @@ func Services(all Containers) []string {
 	return labels(all, func(c engine.Container) string { return c.Labels[serviceLabel] })
 }
 
-// labels returns each text once, without those that are not safe to print.
+// labels returns each text once.
 func labels(all Containers, of func(engine.Container) string) []string {
 	var list []string
 	for _, c := range all {
-		if text := of(c); text != "" && printable.Text(text) == text {
+		if text := of(c); text != "" {
 			list = append(list, text)
 		}
 	}

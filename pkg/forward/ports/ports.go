@@ -16,7 +16,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/container"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
-	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 )
 
@@ -96,12 +95,10 @@ func Listening(ctx context.Context, cli *dockercli.CLI, name string) []sockets.L
 		return nil
 	}
 	Sort(list)
-	return slices.DeleteFunc(list, func(l sockets.Listening) bool {
-		return IsDNS(&l) || printable.Text(Address(&l)) != Address(&l)
-	})
+	return slices.DeleteFunc(list, func(l sockets.Listening) bool { return IsDNS(&l) })
 }
 
 // Offer returns a word for the shell with the program as its description.
 func Offer(word string, l *sockets.Listening) string {
-	return cobra.CompletionWithDesc(word, printable.Text(l.Program))
+	return cobra.CompletionWithDesc(word, l.Program)
 }
