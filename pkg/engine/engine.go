@@ -41,7 +41,7 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 		if found, ok := known[s.Name]; ok {
 			return found, nil
 		}
-		found, answer, err := find(ctx, engine, s, s.Name == frozen)
+		found, answer, err := find(ctx, engine, s, s.Name == frozen, r.User != "")
 		if err == nil && s.Name != identity {
 			// The helper's copy that a tracer in the container could stop before its exec has the request in memory.
 			found.Container = &request.Container{ID: found.Container.ID, Name: found.Container.Name}
@@ -89,8 +89,8 @@ func setNames(ctx context.Context, engine Inspector, r *request.Request, answers
 	}
 }
 
-// find asks for a container. For entered see checkState.
-func find(ctx context.Context, engine Inspector, s request.Source, entered bool) (request.Source, container.InspectResponse, error) {
+// find asks for a container. For entered see checkState; named says that the user names the command's user.
+func find(ctx context.Context, engine Inspector, s request.Source, entered, named bool) (request.Source, container.InspectResponse, error) {
 	c, err := engine.ContainerInspect(ctx, s.Name)
 	if err != nil {
 		return s, c, explain(err, s.Name)
@@ -106,7 +106,7 @@ func find(ctx context.Context, engine Inspector, s request.Source, entered bool)
 	}
 	s.PID = c.State.Pid
 	s.Container = &request.Container{ID: c.ID, Name: strings.TrimPrefix(c.Name, "/"), Env: c.Config.Env, User: c.Config.User}
-	if c.HostConfig != nil {
+	if c.HostConfig != nil && (!named || !network.IsPodmans(c)) { // Podman's exec does not give them to a user that it names
 		s.Container.GroupAdd = c.HostConfig.GroupAdd
 	}
 	return s, c, nil

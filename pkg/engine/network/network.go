@@ -119,8 +119,11 @@ func (m *maker) embedded() bool {
 }
 
 // isPodmans reports whether the engine is Podman's service, whose networks have no server at 127.0.0.11.
-func (m *maker) isPodmans() bool {
-	return strings.HasSuffix(m.c.ResolvConfPath, "/userdata/resolv.conf")
+func (m *maker) isPodmans() bool { return IsPodmans(m.c) }
+
+// IsPodmans reports whether an answer about a container is that of Podman's service.
+func IsPodmans(c container.InspectResponse) bool {
+	return c.ContainerJSONBase != nil && strings.HasSuffix(c.ResolvConfPath, "/userdata/resolv.conf")
 }
 
 // networks returns the names of the container's networks.
