@@ -101,6 +101,41 @@ func TestProcIsMountedOrWarnedAbout(t *testing.T) {
 	}
 }
 
+// A container's program that can see the host's processes is warned about, unless all of the container's can.
+func TestWarningAboutTheHostsProcesses(t *testing.T) {
+	const want = `the command runs among the host's processes: a program of "web" can see all of them, and signal and open those that its user and capabilities allow`
+	hosts := map[ns.Kind]request.Source{ns.PID: request.Host()}
+	for _, row := range []struct {
+		name      string
+		overrides map[ns.Kind]request.Source
+		vary      func(*request.Request, *plan.Observed)
+		want      string
+	}{
+		{"all of web", nil, nil, ""},
+		{"--pid host web", hosts, nil, want},
+		{"--except pid web", nil, func(r *request.Request, _ *plan.Observed) { r.Take = r.Take.Without(ns.SetOf(ns.PID)) }, want},
+		{"--only mnt web", nil, func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Mnt) }, want},
+		{"a copy of web's mounts", map[ns.Kind]request.Source{ns.PID: request.Host(), ns.Mnt: private()}, nil, want},
+		{"--pid ns:PATH of the host's", map[ns.Kind]request.Source{ns.PID: file("/p")}, func(_ *request.Request, o *plan.Observed) {
+			o.Paths[ns.PID] = plan.PathNamespace{Kind: ns.PID, ID: o.Self.Namespaces[ns.PID]}
+		}, want},
+		{"--pid private web", map[ns.Kind]request.Source{ns.PID: private()}, nil, ""},
+		{"--pid container:app web", map[ns.Kind]request.Source{ns.PID: source("app")}, nil, ""},
+		{"--only net web", nil, func(r *request.Request, _ *plan.Observed) { r.Take = ns.SetOf(ns.Net) }, ""},
+		{"web of docker run --pid host", nil, func(_ *request.Request, o *plan.Observed) {
+			o.Base.Namespaces[ns.PID] = o.Self.Namespaces[ns.PID]
+		}, ""},
+	} {
+		r, o := mixed(row.overrides)
+		if row.vary != nil {
+			row.vary(r, o)
+		}
+		if got := warningOf(made(t, r, o), "the command runs among"); got != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
+		}
+	}
+}
+
 func TestWarningAboutMissingRights(t *testing.T) {
 	for _, row := range []struct {
 		name      string

@@ -105,6 +105,13 @@ func flagValue(s request.Source) string {
 	return s.String()
 }
 
+// amongHosts reports whether a command of a container that does not see the host's processes is given the host's pid
+// namespace.
+func (p *Plan) amongHosts(r *request.Request, o *Observed) bool {
+	host, pid := o.host().Namespaces[ns.PID], p.row(ns.PID)
+	return p.Identity.Container != nil && !pid.New && pid.ID == host && o.source(r, ns.Mnt).Namespaces[ns.PID] != host
+}
+
 // onlyShell reports whether a request asks for a shell without anything to run.
 func onlyShell(r *request.Request) bool {
 	return len(r.Command) == 0 || len(r.Command) == 1 && r.Command[0] == ToolsShell
@@ -125,6 +132,10 @@ func (p *Plan) warnings(r *request.Request, o *Observed) []string {
 			text += "; --mnt private mounts a new one"
 		}
 		list = append(list, text)
+	}
+	if p.amongHosts(r, o) {
+		list = append(list, fmt.Sprintf("the command runs among the host's processes: a program of %s can see all of them, and signal and open those that its user and capabilities allow",
+			r.Source(ns.Mnt).Quoted()))
 	}
 	if !user.Join && !user.New {
 		return list
