@@ -334,7 +334,7 @@ func Ulimits(answered []*container.Ulimit) []*container.Ulimit {
 	return list
 }
 
-// ImageInspector is the part of the engine's client that returns an image's volumes.
+// ImageInspector is the part of the engine's client that describes an image: its volumes, its labels.
 type ImageInspector interface {
 	ImageInspect(ctx context.Context, name string, options ...client.ImageInspectOption) (image.InspectResponse, error)
 }

@@ -116,6 +116,7 @@ func (h *Host) Resolve(ctx context.Context, r *request.Request) (engine.Answers,
 type Engine interface {
 	engine.Lister
 	engine.Inspector
+	engine.ImageInspector
 	engine.Eventer
 }
 

@@ -12,7 +12,9 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -38,6 +40,8 @@ var (
 	_ engine.Inspector = (*Engine)(nil)
 	_ engine.Lister    = (*Engine)(nil)
 	_ engine.Eventer   = (*Engine)(nil)
+
+	_ engine.ImageInspector = (*Engine)(nil)
 )
 
 // storedContainer is the part of config.v2.json that is used; moby's daemon/container.Container.
@@ -243,6 +247,11 @@ func (c *storedContainer) summary() container.Summary {
 		s.NetworkSettings.Networks[name] = nil
 	}
 	return s
+}
+
+// ImageInspect returns an error: the files about images are not read.
+func (*Engine) ImageInspect(context.Context, string, ...client.ImageInspectOption) (image.InspectResponse, error) {
+	return image.InspectResponse{}, errors.New("that does not work without the engine")
 }
 
 // Events returns channels that never receive anything.

@@ -39,7 +39,7 @@ func (s Service) String() string {
 	return name + "@" + s.Project
 }
 
-// has reports whether a container is one of the service's. Those of docker compose run are not.
+// has reports whether a container says that it is one of the service's: see images. Those of docker compose run are not.
 func (s Service) has(c engine.Container) bool {
 	return c.Labels[projectLabel] == s.Project && (s.Service == "" || c.Labels[serviceLabel] == s.Service) &&
 		(s.Number == "" || c.Labels[numberLabel] == s.Number) && !strings.EqualFold(c.Labels[oneOffLabel], "true")
@@ -96,7 +96,7 @@ func Here() (string, error) {
 }
 
 // OneOf returns the ID of the only running container of SERVICE@PROJECT.
-func OneOf(ctx context.Context, from engine.Lister, name string, here func() (string, error)) (string, error) {
+func OneOf(ctx context.Context, from Engine, name string, here func() (string, error)) (string, error) {
 	service, err := ParseService(name, here)
 	if err != nil {
 		return "", err
@@ -105,9 +105,15 @@ func OneOf(ctx context.Context, from engine.Lister, name string, here func() (st
 	if err != nil {
 		return "", err
 	}
-	found := only(all, service.has)
+	found, err := service.containers(ctx, &images{from: from}, all)
+	if err != nil {
+		return "", err
+	}
 	switch len(found) {
 	case 0:
+		if claims := only(all, service.has); len(claims) > 0 {
+			return "", exit.Hint(fmt.Errorf("no container of %s runs: %q has these labels from its image, not from Compose", service, claims[0].Name), "name the container if you mean it")
+		}
 		return "", exit.Hint(fmt.Errorf("no container of %s runs", service), "docker ps --filter label=%s=%s shows the project's containers", projectLabel, service.Project)
 	case 1:
 		return found[0].ID, nil

@@ -36,11 +36,12 @@ type Chosen struct {
 
 // Choose returns the running and paused containers that are meant, each once, in the order of their names. missing are
 // the names and patterns that match none. hidden has the IDs of helper containers.
-func (q Query) Choose(ctx context.Context, from engine.Lister, hidden func() map[string]bool) (list []Chosen, missing []string, err error) {
+func (q Query) Choose(ctx context.Context, from Engine, hidden func() map[string]bool) (list []Chosen, missing []string, err error) {
 	all, err := engine.List(ctx, from, hidden)
 	if err != nil {
 		return nil, nil, err
 	}
+	known := &images{from: from}
 	var rules []string
 	if len(q.Filters) > 0 {
 		if all, err = q.Filters.apply(ctx, from, all); err != nil {
@@ -53,7 +54,9 @@ func (q Query) Choose(ctx context.Context, from engine.Lister, hidden func() map
 		if err != nil {
 			return nil, nil, err
 		}
-		all = slices.DeleteFunc(all, func(c engine.Container) bool { return !of.has(c) })
+		if all, err = of.containers(ctx, known, all); err != nil {
+			return nil, nil, err
+		}
 		rules = append(rules, of.String())
 	}
 	rule := strings.Join(rules, ", ")
@@ -64,7 +67,7 @@ func (q Query) Choose(ctx context.Context, from engine.Lister, hidden func() map
 		for _, c := range all {
 			list = append(list, Chosen{c, rule})
 		}
-	} else if list, missing, err = q.named(all); err != nil {
+	} else if list, missing, err = q.named(ctx, known, all); err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(list, func(a, b Chosen) int { return strings.Compare(a.Name, b.Name) })
@@ -72,10 +75,10 @@ func (q Query) Choose(ctx context.Context, from engine.Lister, hidden func() map
 }
 
 // named returns the containers that the names mean, each once, and the names that mean none.
-func (q Query) named(all []engine.Container) (list []Chosen, missing []string, err error) {
+func (q Query) named(ctx context.Context, known *images, all []engine.Container) (list []Chosen, missing []string, err error) {
 	taken := make(map[string]bool)
 	for _, name := range q.Names {
-		found, err := q.matching(all, name)
+		found, err := q.matching(ctx, known, all, name)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -93,13 +96,13 @@ func (q Query) named(all []engine.Container) (list []Chosen, missing []string, e
 }
 
 // matching returns the containers that a name, a pattern or SERVICE@PROJECT means.
-func (q Query) matching(all []engine.Container, name string) ([]engine.Container, error) {
+func (q Query) matching(ctx context.Context, known *images, all []engine.Container, name string) ([]engine.Container, error) {
 	if IsService(name) {
 		of, err := ParseService(name, q.Here)
 		if err != nil {
 			return nil, err
 		}
-		return only(all, of.has), nil
+		return of.containers(ctx, known, all)
 	}
 	if strings.ContainsAny(name, `*?[\`) {
 		if _, err := path.Match(name, ""); err != nil {

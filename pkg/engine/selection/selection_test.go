@@ -2,12 +2,16 @@ package selection_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/selection"
 )
@@ -19,8 +23,37 @@ func (l list) ContainerList(_ context.Context, o container.ListOptions) ([]conta
 	return slices.DeleteFunc(slices.Clone(l), func(c container.Summary) bool { return !o.Filters.MatchKVList("label", c.Labels) }), nil
 }
 
+// ImageInspect describes an image that has no labels, and the images that other tests need.
+func (l list) ImageInspect(_ context.Context, id string, _ ...client.ImageInspectOption) (image.InspectResponse, error) {
+	switch id {
+	case "sha256:gone":
+		return image.InspectResponse{}, errdefs.ErrNotFound
+	case "sha256:undescribed":
+		return image.InspectResponse{ID: id}, nil
+	case "sha256:hostile":
+		return described(hostileLabels())
+	}
+	asked[id]++
+	return described(nil)
+}
+
+func described(labels map[string]string) (answer image.InspectResponse, err error) {
+	text, err := json.Marshal(map[string]any{"Config": map[string]any{"Labels": labels}})
+	if err == nil {
+		err = json.Unmarshal(text, &answer)
+	}
+	return answer, err
+}
+
+// asked counts how often each image was asked for.
+var asked = make(map[string]int)
+
+func hostileLabels() map[string]string {
+	return map[string]string{"com.docker.compose.project": "shop", "com.docker.compose.service": "db", "com.docker.compose.container-number": "1"}
+}
+
 func summary(name, project, service, number string) container.Summary {
-	return container.Summary{ID: strings.Repeat(name[len(name)-1:], 64), Names: []string{"/" + name}, State: "running", Labels: map[string]string{
+	return container.Summary{ID: strings.Repeat(name[len(name)-1:], 64), Names: []string{"/" + name}, State: "running", ImageID: "sha256:plain", Labels: map[string]string{
 		"com.docker.compose.project": project, "com.docker.compose.service": service, "com.docker.compose.container-number": number,
 	}}
 }
@@ -74,6 +107,57 @@ func TestOneOf(t *testing.T) {
 		if want == "" && err == nil || want != "" && (err != nil || !strings.HasPrefix(id, want)) {
 			t.Errorf("%s: %q, %v", name, id, err)
 		}
+	}
+}
+
+// What an image's author has made its containers say about Compose is not believed, and each image is asked for once.
+func TestLabelsOfImages(t *testing.T) {
+	here := func() (string, error) { return "shop", nil }
+	with := func(image string, labels map[string]string) list {
+		hostile := summary("evil-f", "", "", "")
+		hostile.ImageID, hostile.Labels = image, labels
+		return append(engine(), hostile)
+	}
+	committed := hostileLabels() // Compose made a container from an image that was committed from another one
+	committed["com.docker.compose.image"] = "sha256:hostile"
+	other := hostileLabels()
+	other["com.docker.compose.image"] = "sha256:plain"
+	mixed := hostileLabels() // docker run --label of one of them
+	mixed["com.docker.compose.service"] = "web"
+	for _, row := range []struct {
+		name    string
+		all     list
+		found   bool
+		problem bool
+	}{
+		{"of the image", with("sha256:hostile", hostileLabels()), false, false},
+		{"of the image, and given one", with("sha256:hostile", mixed), false, false},
+		{"of the image, with another image's ID", with("sha256:hostile", other), false, false},
+		{"of Compose", with("sha256:plain", hostileLabels()), true, false},
+		{"of Compose, from a committed image", with("sha256:hostile", committed), true, false},
+		{"of an image that is gone", with("sha256:gone", hostileLabels()), false, true},
+		{"of an image that is not described", with("sha256:undescribed", hostileLabels()), false, true},
+		{"of no image", with("", hostileLabels()), false, true},
+	} {
+		for _, query := range []selection.Query{{Project: "shop"}, {Service: "db"}, {Names: []string{"db@shop", "web@shop"}}, {Names: []string{"db.1@shop", "web.1@"}}} {
+			query.Here = here
+			clear(asked)
+			chosen, _, err := query.Choose(t.Context(), row.all, func() map[string]bool { return nil })
+			isEvil := func(c selection.Chosen) bool { return c.Name == "evil-f" }
+			if found := slices.ContainsFunc(chosen, isEvil); found != row.found || (err != nil) != row.problem {
+				t.Errorf("labels %s: %+v chooses %v, %v", row.name, query, chosen, err)
+			}
+			if asked["sha256:plain"] > 1 {
+				t.Errorf("the image was asked for %d times", asked["sha256:plain"])
+			}
+		}
+	}
+	if id, err := selection.OneOf(t.Context(), with("sha256:hostile", hostileLabels()), "db@shop", here); err != nil || id[0] != '3' {
+		t.Errorf("%q, %v", id, err)
+	}
+	onlyHostile := with("sha256:hostile", hostileLabels())[len(engine()):]
+	if id, err := selection.OneOf(t.Context(), onlyHostile, "db@shop", here); err == nil || !strings.Contains(err.Error(), `"evil-f" has these labels from its image`) {
+		t.Errorf("%q, %v", id, err)
 	}
 }
 
