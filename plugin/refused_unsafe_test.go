@@ -3,6 +3,7 @@
 package main
 
 import (
+	"testing"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,8 +18,20 @@ func refuse(call uintptr, errno unix.Errno) error {
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
+	return loadFilter(program, 0)
+}
+
+// filterAllThreads loads a filter for all threads of this process.
+func filterAllThreads(t *testing.T, program []unix.SockFilter) {
+	t.Helper()
+	if err := loadFilter(program, unix.SECCOMP_FILTER_FLAG_TSYNC); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func loadFilter(program []unix.SockFilter, flags uintptr) error {
 	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	_, _, failed := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&filter)))
+	_, _, failed := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&filter)))
 	if failed != 0 {
 		return failed
 	}

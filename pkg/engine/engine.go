@@ -42,9 +42,8 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 			return found, nil
 		}
 		found, answer, err := find(ctx, engine, s, s.Name == frozen, r.User != "")
-		if err == nil && s.Name != identity {
-			// The helper's copy that a tracer in the container could stop before its exec has the request in memory.
-			found.Container = &request.Container{ID: found.Container.ID, Name: found.Container.Name}
+		if s.Name != identity {
+			found.Container = found.Container.WithoutIdentity()
 		}
 		known[s.Name], answers[s.Name] = found, answer
 		return found, err

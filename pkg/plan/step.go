@@ -55,22 +55,9 @@ func joins(namespaces []Namespace) []Step {
 // session even for a moment: a tracer could open its terminal. The process before it leaves that first, while no filter of
 // a container's can pretend that.
 func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
-	var list []Step
 	who := p.Identity
 	forks := forking(p)
-	if p.LeadsSession() && len(forks) > 0 {
-		list = append(list, Step{Op: OpApart})
-	}
-	if c := who.Container; c != nil {
-		// These need the host's /proc, an open file of the host's, or rights on the host.
-		if p.Forward == nil && c.AppArmor+c.SELinux != "" {
-			list = append(list, Step{Op: OpLabel})
-		}
-		list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule}, Step{Op: OpUndo})
-		if len(c.Cgroups) > 0 {
-			list = append(list, Step{Op: OpCgroups}) // after the processors: a cpuset limits them
-		}
-	}
+	list := onHost(p, forks)
 	if who.RootOfUserNamespace {
 		// The user namespace may not allow setgroups(2), and the command would keep our groups.
 		list = append(list, Step{Op: OpNoGroups})
@@ -108,6 +95,26 @@ func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 		return append(list, Step{Op: OpSettle}, Step{Op: p.Forward.op()})
 	}
 	return append(list, finish(who.Container)...)
+}
+
+// onHost returns the first steps. Most need the host's /proc, an open file of the host's, or rights on the host.
+func onHost(p *Plan, forks []Step) []Step {
+	var list []Step
+	if p.LeadsSession() && len(forks) > 0 {
+		list = append(list, Step{Op: OpApart})
+	}
+	c := p.Identity.Container
+	if c == nil {
+		return list
+	}
+	if p.Forward == nil && c.AppArmor+c.SELinux != "" {
+		list = append(list, Step{Op: OpLabel})
+	}
+	list = append(list, Step{Op: OpLimits}, Step{Op: OpSchedule}, Step{Op: OpUndo})
+	if len(c.Cgroups) > 0 {
+		list = append(list, Step{Op: OpCgroups}) // after the processors: a cpuset limits them
+	}
+	return list
 }
 
 // unexecuted returns the steps that stand in for what execve(2) would do to the process.

@@ -45,6 +45,15 @@ type Container struct {
 	GroupAdd []string `json:"groupAdd,omitempty"` // HostConfig.GroupAdd
 }
 
+// WithoutIdentity returns c for a request that takes only namespaces from it. The process that a tracer in another
+// container may stop before its exec has the request in its memory. c may be nil.
+func (c *Container) WithoutIdentity() *Container {
+	if c == nil {
+		return nil
+	}
+	return &Container{ID: c.ID, Name: c.Name}
+}
+
 // Host returns the source of the host's namespaces.
 func Host() Source { return Source{From: FromHost} }
 

@@ -121,9 +121,12 @@ func TestDecideByTheUnknown(t *testing.T) {
 	const numberAt, pointerAt, argumentAt = 0, 8, 16
 	forging := func(at uint32) [][]seccomp.Instruction {
 		return [][]seccomp.Instruction{{
-			{Code: 0x20, K: numberAt}, {Code: 0x15, K: seccomp.Numbers()["setsid"], Jf: 3},
-			{Code: 0x20, K: at}, {Code: 0x15, K: 0, Jt: 1}, // as if it were 0 for those who do not know
-			{Code: 0x06, K: 0x00050000}, {Code: 0x06, K: 0x7fff0000},
+			{Code: 0x20, K: numberAt},
+			{Code: 0x15, K: seccomp.Numbers()["setsid"], Jf: 3},
+			{Code: 0x20, K: at},
+			{Code: 0x15, K: 0, Jt: 1}, // as if it were 0 for those who do not know
+			{Code: 0x06, K: 0x00050000},
+			{Code: 0x06, K: 0x7fff0000},
 		}}
 	}
 	for _, row := range []struct {

@@ -69,10 +69,7 @@ func FirstRun(c container.InspectResponse) time.Duration {
 	if err != nil {
 		return 0
 	}
-	ago := time.Since(started)
-	if ago < 0 { // the engine's clock is ahead
-		ago = 0
-	}
+	ago := max(0, time.Since(started)) // the engine's clock may be ahead
 	return max(0, settled-ago)
 }
 
