@@ -50,9 +50,13 @@ func (p *Process) describeMount(f, root *os.File, point *plan.MountPoint) ([]pro
 // describeParents describes the mounts that a file is on, up to the root's. It is an error if they are not all in the
 // list: after a chroot(2), mountinfo shows only what is beneath the process's root directory.
 func describeParents(list []procfs.Mount, root int, point *plan.MountPoint) error {
-	m, err := mountIn(list, point.Mount)
-	if err != nil {
-		return err
+	byID := make(map[int]*procfs.Mount, len(list))
+	for i := range list {
+		byID[list[i].ID] = &list[i]
+	}
+	m := byID[point.Mount]
+	if m == nil {
+		return noSuchMount(point.Mount)
 	}
 	point.Shared, point.Slave, point.Device = m.Shared, m.Slave, m.Device
 	point.Within = path.Join(m.Root, strings.TrimPrefix(point.Path, strings.TrimSuffix(m.Path, "/")))
@@ -61,8 +65,9 @@ func describeParents(list []procfs.Mount, root int, point *plan.MountPoint) erro
 		if m.ID == root {
 			return nil
 		}
-		if m, err = mountIn(list, m.Parent); err != nil {
-			return err
+		parent := m.Parent
+		if m = byID[parent]; m == nil {
+			return noSuchMount(parent)
 		}
 	}
 	return fmt.Errorf("mount %d is not beneath the root directory", point.Mount)
@@ -79,24 +84,38 @@ func (p *Process) Mount(id int) (procfs.Mount, error) {
 
 // mountIn finds a mount by its number.
 func mountIn(list []procfs.Mount, id int) (procfs.Mount, error) {
-	for _, m := range list {
-		if m.ID == id {
-			return m, nil
+	for i := range list {
+		if list[i].ID == id {
+			return list[i], nil
 		}
 	}
-	return procfs.Mount{}, fmt.Errorf("mount %d cannot be reached from its root directory", id)
+	return procfs.Mount{}, noSuchMount(id)
 }
 
-// Beneath returns the mounts beneath a mount of the list.
+func noSuchMount(id int) error {
+	return fmt.Errorf("mount %d cannot be reached from its root directory", id)
+}
+
+// Beneath returns the mounts beneath a mount of the list, in its order. A mount may come before its parent. The container
+// chooses how many there are and how deep, so each is looked at once.
 func Beneath(list []procfs.Mount, id int) (found []procfs.Mount) {
+	on := make(map[int][]int) // mounts, by the one that they are on
+	for i := range list {
+		on[list[i].Parent] = append(on[list[i].Parent], list[i].ID)
+	}
 	in := map[int]bool{id: true}
-	for more := true; more; { // a mount may come before its parent
-		more = false
-		for _, m := range list {
-			if in[m.Parent] && !in[m.ID] {
-				in[m.ID], more = true, true
-				found = append(found, m)
+	for todo := []int{id}; len(todo) > 0; {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, above := range on[at] {
+			if !in[above] {
+				in[above], todo = true, append(todo, above)
 			}
+		}
+	}
+	for i := range list {
+		if in[list[i].ID] && list[i].ID != id {
+			found = append(found, list[i])
 		}
 	}
 	return found

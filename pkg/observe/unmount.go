@@ -17,9 +17,10 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
-// ObserveUnmount reads the facts to detach a mount of the container, and opens its root. unique is the mount's number
-// that is never used again, or 0. cameAlong reports whether a mount beneath it was mounted together with it.
-func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique uint64, cameAlong func(id int) bool) error {
+// ObserveUnmount reads the facts to detach a mount of the container, and opens its root. list are the container's mounts,
+// which are only needed unless it is detached lazily. unique is the mount's number that is never used again, or 0. cameAlong
+// reports whether a mount beneath it was mounted together with it.
+func (o *Observation) ObserveUnmount(r *request.Request, list []procfs.Mount, m *procfs.Mount, unique uint64, cameAlong func(id int) bool) error {
 	p, err := o.process(r.Base)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ func (o *Observation) ObserveUnmount(r *request.Request, m *procfs.Mount, unique
 	f := &plan.MountFacts{Target: plan.MountPoint{Path: m.Path, Mount: m.ID}}
 	o.Facts.Mount = f
 	if !r.Mount.Lazy {
-		err = p.readUse(m, f, cameAlong)
+		err = p.readUse(list, m, f, cameAlong)
 	}
 	return err
 }
@@ -62,8 +63,8 @@ func (o *Observation) IsAnother(m *procfs.Mount, unique uint64) bool {
 	return err == nil && now != unique
 }
 
-// MountAt returns the number of the mount that a path of the container leads to the root of; 0 for none.
-func (o *Observation) MountAt(r *request.Request, name string) int {
+// MountAt returns the number of the mount in a list of the container's that a path leads to the root of; 0 for none.
+func (o *Observation) MountAt(list []procfs.Mount, name string) int {
 	f, err := opened(func() (*os.File, error) { return inroot.OpenPath(o.MountRoot, name) })
 	if err != nil {
 		return 0
@@ -77,11 +78,7 @@ func (o *Observation) MountAt(r *request.Request, name string) int {
 	if err != nil {
 		return 0
 	}
-	p, err := o.process(r.Base)
-	if err != nil {
-		return 0
-	}
-	if m, err := p.Mount(int(st.Mnt_id)); err != nil || m.Path != at {
+	if m, err := mountIn(list, int(st.Mnt_id)); err != nil || m.Path != at {
 		return 0
 	}
 	return int(st.Mnt_id)
@@ -106,11 +103,7 @@ const (
 // readUse finds the mounts beneath a mount, and the processes in the mount namespace of p that use it or one beneath it:
 // by a directory, an open file, or a file in memory. It reads /proc only and asks no file system. A process that does so
 // in another mount namespace keeps its files, whatever becomes of the mount here.
-func (p *Process) readUse(m *procfs.Mount, f *plan.MountFacts, cameAlong func(id int) bool) error {
-	list, err := p.Mounts()
-	if err != nil {
-		return err
-	}
+func (p *Process) readUse(list []procfs.Mount, m *procfs.Mount, f *plan.MountFacts, cameAlong func(id int) bool) error {
 	in := &mountTree{ids: map[int]bool{m.ID: true}, path: m.Path}
 	for _, other := range Beneath(list, m.ID) {
 		in.ids[other.ID] = true

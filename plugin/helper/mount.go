@@ -34,6 +34,7 @@ type mounter struct {
 	run     mounts.Record             // what all records of this run of the container have
 	owner   func() ([2]uint32, error) // of what is made, read while the container runs
 	records *mountrecord.Dir
+	have    []procfs.Mount // what the container had mounted when the call began
 	answer  mounts.Answer
 }
 
@@ -101,14 +102,13 @@ func (m *mounter) sweep() error {
 	if err != nil {
 		return err
 	}
-	have, err := m.process.Mounts()
-	if err != nil {
+	if m.have, err = m.process.Mounts(); err != nil {
 		return err
 	}
 	var gone []*mounts.Record
 	for _, r := range list {
 		sameRun := r.PID == m.run.PID && r.Start == m.run.Start && r.Namespace == m.run.Namespace
-		if in := among(have, r); sameRun && in != nil && m.isStill(r, in) {
+		if in := among(m.have, r); sameRun && in != nil && m.isStill(r, in) {
 			m.answer.Mounts = append(m.answer.Mounts, r)
 			continue
 		}
@@ -222,7 +222,7 @@ func (m *mounter) detach() error {
 		return err
 	}
 	cameAlong := func(id int) bool { return record.TooMany || slices.Contains(record.Beneath, id) }
-	if err := m.seen.ObserveUnmount(r, in, record.Unique, cameAlong); err != nil {
+	if err := m.seen.ObserveUnmount(r, m.have, in, record.Unique, cameAlong); err != nil {
 		return err
 	}
 	return m.execute(func(p *plan.Plan) error { return m.detachBy(p, record) })
@@ -244,12 +244,9 @@ func (m *mounter) detachBy(p *plan.Plan, record *mounts.Record) error {
 
 // find finds the newest mount of ours at a path.
 func (m *mounter) find(target string) (*mounts.Record, *procfs.Mount, error) {
-	have, err := m.process.Mounts()
-	if err != nil {
-		return nil, nil, err
-	}
+	have := m.have
 	// Of several, the one on top. It may be a path with links, too.
-	leads := m.seen.MountAt(m.request, target)
+	leads := m.seen.MountAt(have, target)
 	for pass := range 3 {
 		for _, r := range slices.Backward(m.answer.Mounts) {
 			in := among(have, r)

@@ -202,7 +202,7 @@ func (m *mounter) undo(record *mounts.Record) error {
 	if record.ID != 0 && err == nil && is(record, &in) {
 		r := *m.request
 		r.Mount = &request.Mount{Action: request.MountDetach, Lazy: true}
-		err = m.seen.ObserveUnmount(&r, &in, record.Unique, nil)
+		err = m.seen.ObserveUnmount(&r, nil, &in, record.Unique, nil)
 		var p *plan.Plan
 		if err == nil {
 			p, err = plan.NewMount(&r, &m.seen.Facts)
