@@ -65,8 +65,10 @@ func TestHostileTextOfAPlan(t *testing.T) {
 	})
 	listingtest.CheckClean(t, "a warning", 1, func(out io.Writer) error { exit.Plugin.Warn(out, listingtest.HostileText); return nil })
 	listingtest.CheckClean(t, "a completion", 1, func(out io.Writer) error {
-		_, err := fmt.Fprintln(out, strings.ReplaceAll(completion.Described("web", list.Containers[row.ID]), "\t", " "))
-		return err
+		for _, offer := range completion.Harmless([]string{completion.Described("web", list.Containers[row.ID])}) {
+			fmt.Fprintln(out, strings.ReplaceAll(offer, "\t", " "))
+		}
+		return nil
 	})
 	var back plan.Plan
 	var text bytes.Buffer
