@@ -50,8 +50,11 @@ func (o *Observation) findWatchers(r *request.Request, pid pidNamespace) error {
 
 // newWatcherScan prepares a scan for processes that see pid namespace pid, which is taken from source.
 func (o *Observation) newWatcherScan(pid *os.File, source request.Source) (*watcherScan, error) {
-	w := &watcherScan{users: o.Facts.Users}
-	var err error
+	w := &watcherScan{users: o.Facts.Users, hosts: []ns.ID{o.host.IDs[ns.PID], o.self.IDs[ns.PID]}}
+	err := o.addSource(w, source)
+	if err != nil {
+		return nil, err
+	}
 	if w.above, err = o.pidNamespaces(pid); err != nil {
 		return nil, err
 	}
@@ -66,6 +69,17 @@ func (o *Observation) newWatcherScan(pid *os.File, source request.Source) (*watc
 		err = o.addContainer(w, source)
 	}
 	return w, err
+}
+
+// addSource adds what processes share with the process that the pid namespace is taken from.
+func (o *Observation) addSource(w *watcherScan, source request.Source) (err error) {
+	if source.From != request.FromContainer && source.From != request.FromPID {
+		return nil
+	}
+	if w.source, err = o.process(source); err == nil {
+		w.shared, err = w.source.Mounts()
+	}
+	return err
 }
 
 // readOwnCredentials reads the helper's uid and gid, and the capabilities that its command keeps.

@@ -3,6 +3,7 @@
 package observe
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,9 +29,13 @@ type watcherScan struct {
 	// remapped says that some users of the machine have no number in the helper's user namespace, as with a
 	// rootless engine.
 	remapped bool
-	threads  int          // number of threads that were read
-	ended    map[int]bool // processes and threads that had ended when they were read
-	found    []plan.Watcher
+	hosts    []ns.ID // pid namespaces whose processes see everything, or are the helper's
+	// source is the process that the pid namespace is taken from, with its mounts; nil if it is taken from a file.
+	source  *Process
+	shared  []procfs.Mount
+	threads int          // number of threads that were read
+	ended   map[int]bool // processes and threads that had ended when they were read
+	found   []plan.Watcher
 }
 
 // rootID identifies the root directory of p.
@@ -131,7 +136,7 @@ func (w *watcherScan) scanProcess(pid int) error {
 }
 
 func (w *watcherScan) scanThread(pid, tid int) error {
-	if w.threads++; w.threads > maxThreads {
+	if w.threads > maxThreads {
 		return errThreads
 	}
 	dir, err := procfs.OpenDir(fmt.Sprintf("/proc/%d/task/%d", pid, tid))
@@ -139,7 +144,7 @@ func (w *watcherScan) scanThread(pid, tid int) error {
 		return err
 	}
 	defer dir.Close()
-	if _, err = w.scan(&Process{PID: pid, dir: dir}); errors.Is(err, unix.ENOENT) {
+	if _, err = w.scan(&Process{PID: pid, thread: tid, dir: dir}); errors.Is(err, unix.ENOENT) {
 		if st, e := procfs.ReadStatAt(int(dir.Fd())); e == nil && (st.MainEnded() || st.Exiting) {
 			return w.endedBefore(tid)
 		}
@@ -166,8 +171,14 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 	if errors.Is(err, unix.EACCES) && (p.inOwnPIDNamespace() || w.remapped && p.onlyUnmappedUIDs()) {
 		return false, nil
 	}
-	if err != nil || !slices.Contains(w.above, namespace) {
+	if err != nil || len(w.above) == 0 || slices.Contains(w.hosts, namespace) {
 		return false, err
+	}
+	sees = slices.Contains(w.above, namespace)
+	if !sees {
+		if user, err := idAt(dir, "ns/user"); err != nil || !w.relevant(user) {
+			return false, err
+		}
 	}
 	if root, err := idAt(dir, "root"); err != nil || root == w.root && (w.readOnly || !readOnlyRoot(dir)) {
 		return false, err
@@ -175,6 +186,12 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 	found, permitted, err := p.readWatcher(dir)
 	if err != nil {
 		return true, err
+	}
+	if !sees {
+		return w.addOutside(p, found)
+	}
+	if p.thread != 0 {
+		w.threads++
 	}
 	mounts, err := idAt(dir, "ns/mnt")
 	if err != nil {
@@ -184,6 +201,89 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 		w.add(found)
 	}
 	return true, nil
+}
+
+// addOutside adds a process that does not see the command, but could open it by a descriptor of a /proc that shows it.
+// Privileged ones can become root on the host anyway. All threads may have to be read: one alone can have the capability.
+func (w *watcherScan) addOutside(p *Process, found plan.Watcher) (readThreads bool, err error) {
+	switch {
+	case found.Capabilities.All() && found.User == w.users[len(w.users)-1].ID:
+		return false, nil
+	case found.Capabilities&(1<<unix.CAP_SYS_PTRACE) == 0:
+		return true, nil
+	}
+	found.Outside, found.Channel = p.PID, w.shares(p)
+	groups, err := p.readCgroups()
+	if err != nil {
+		return true, err
+	}
+	for _, g := range groups {
+		found.Container = cmp.Or(found.Container, containerInPath(g.Path))
+	}
+	for i := range w.found {
+		if other := &w.found[i]; other.Outside != 0 && other.User == found.User && other.Channel == found.Channel {
+			other.Capabilities &= found.Capabilities // what the command must not exceed
+			return false, nil
+		}
+	}
+	w.found = append(w.found, found)
+	return false, nil
+}
+
+// shares reports whether a process shares a network or files with the process that the pid namespace is taken from.
+// Then one can pass the other a descriptor, by a UNIX socket. If it cannot be read, it counts as shared.
+func (w *watcherScan) shares(p *Process) bool {
+	if w.source == nil {
+		return true
+	}
+	network, err := idAt(int(p.dir.Fd()), "ns/net")
+	if err != nil || network == w.source.IDs[ns.Net] {
+		return true
+	}
+	mounts, err := p.Mounts()
+	return err != nil || slices.ContainsFunc(mounts, func(m procfs.Mount) bool {
+		return slices.ContainsFunc(w.shared, func(of procfs.Mount) bool {
+			if !showSameFiles(m, of) {
+				return false
+			}
+			if isIn(m.Root, of.Root) {
+				return !p.showsFile(m)
+			}
+			return !w.source.showsFile(of)
+		})
+	})
+}
+
+// showsFile reports whether a mount of p's shows nothing but one file, such as /etc/localtime, that is no socket. p may
+// have moved it, so the mount's number is compared.
+func (p *Process) showsFile(m procfs.Mount) bool {
+	var st unix.Statx_t
+	err := Answered(func() error {
+		const flags = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT | unix.AT_SYMLINK_NOFOLLOW
+		return unix.Statx(int(p.dir.Fd()), "root"+m.Path, flags, unix.STATX_TYPE|unix.STATX_MNT_ID, &st)
+	})
+	if err != nil || st.Mask&unix.STATX_MNT_ID == 0 || st.Mnt_id != uint64(m.ID) { //nolint:gosec // a number of the kernel's
+		return false
+	}
+	kind := st.Mode & unix.S_IFMT
+	return kind != unix.S_IFDIR && kind != unix.S_IFSOCK
+}
+
+// showSameFiles reports whether a UNIX socket can be in both mounts. All containers have mounts of some of the kernel's
+// file systems, on which nobody can make one, and devices of the host.
+func showSameFiles(a, b procfs.Mount) bool {
+	switch a.Type {
+	case "cgroup", "cgroup2", "sysfs", "devpts", "nsfs", "securityfs":
+		return false
+	case "devtmpfs":
+		return a.Root == "/" && b.Root == "/" && a.Device == b.Device
+	}
+	return a.Device == b.Device && (isIn(a.Root, b.Root) || isIn(b.Root, a.Root))
+}
+
+// relevant reports whether a process in a user namespace can have rights over the command.
+func (w *watcherScan) relevant(user ns.ID) bool {
+	return slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == user })
 }
 
 // readOnlyRoot reports whether a process has its root directory mounted read-only. Then it would gain rights
@@ -260,13 +360,13 @@ func (p *Process) readWatcher(dir int) (w plan.Watcher, permitted plan.CapSet, e
 // capabilities than the container is kept separate. So are watchers that have all capabilities only together: the plan
 // does not count one that has all.
 func (w *watcherScan) add(p plan.Watcher) {
-	if !slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == p.User }) {
+	if !w.relevant(p.User) {
 		return
 	}
 	within := p.Capabilities&^w.configured.Capabilities == 0
 	i := slices.IndexFunc(w.found, func(other plan.Watcher) bool {
 		sum := other.Capabilities | p.Capabilities
-		return other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0) &&
+		return other.Outside == 0 && other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0) &&
 			(!sum.All() || other.Capabilities.All() && p.Capabilities.All())
 	})
 	if i < 0 {

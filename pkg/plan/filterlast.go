@@ -132,11 +132,15 @@ func (p *Plan) guardLast(trust bool, o *Observed) ([]string, error) {
 		return nil, fmt.Errorf("pid of %q: %w", pid.Source, errors.New("the processes that can see the command were not observed"))
 	}
 	for _, w := range o.Watchers {
-		if w.privileged(o) || !w.traces(o.Users) {
+		if w.privileged(o) || !w.traces(o.Users) || w.Outside != 0 && !w.Channel {
 			continue
 		}
-		text := fmt.Sprintf("%q: %s forbids %s(2), so the filter is loaded last; until then processes in the container with CAP_SYS_PTRACE can trace the command",
-			p.Target, o.TargetProcess.itsFilter(), c.Forbidden)
+		who := "processes in the container with CAP_SYS_PTRACE"
+		if w.Outside != 0 {
+			who = w.who()
+		}
+		text := fmt.Sprintf("%q: %s forbids %s(2), so the filter is loaded last; until then %s can trace the command",
+			p.Target, o.TargetProcess.itsFilter(), c.Forbidden, who)
 		if !trust {
 			return nil, exit.Hint(errors.New(text), "add --trust-container if you trust the processes of %q", p.Target)
 		}

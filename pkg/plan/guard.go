@@ -34,17 +34,20 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", where, errors.New("the processes that can see the command were not observed"))
 	}
 	var list []string
+	ofSeen := false
+	ofOther := o.source(r, ns.Mnt).Namespaces[ns.PID] != p.row(ns.PID).ID
 	for _, w := range o.Watchers {
 		risk, more := p.risk(w, o)
 		switch {
-		case risk == "":
-		case more && !r.TrustContainer:
-			return nil, exit.Hint(fmt.Errorf("%s: %s", where, risk), "%s", p.wayOut(r))
+		case risk == "" || w.Outside != 0 && !more && !ofOther:
+		case more && !r.TrustContainer && (w.Outside == 0 || w.Channel):
+			return nil, exit.Hint(fmt.Errorf("%s: %s", where, risk), "%s", p.wayOut(r, w))
 		default:
 			list = append(list, where+": "+risk)
+			ofSeen = ofSeen || w.Outside == 0
 		}
 	}
-	if warning := p.riskOfChildren(o); warning != "" && len(list) == 0 {
+	if warning := p.riskOfChildren(o); warning != "" && !ofSeen {
 		list = append(list, where+": "+warning)
 	}
 	return list, nil
@@ -57,17 +60,21 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	if c != nil && w.privileged(o) {
 		return "", false
 	}
+	who, passed := w.who(), ""
+	if w.Outside != 0 {
+		passed = ", if a process in that pid namespace passes them a descriptor"
+	}
 	switch w.Reaches(p.child(o)) {
 	case Opened:
 		switch {
 		case c == nil:
-			return "processes there can open the host's files through the command", true
+			return who + " can open the host's files through the command" + passed, true
 		case c.Capabilities.Bounding&^w.Capabilities != 0:
-			return "processes there can take over the command, which has more capabilities than they have", true
+			return who + " can take over the command, which has more capabilities than they have" + passed, true
 		}
-		return "processes there can open the files and the memory of the command", false
+		return who + " can open the files and the memory of the command" + passed, false
 	case Read:
-		return "processes there can read the environment of the command", c == nil || c.Capabilities.Bounding&^w.Capabilities != 0
+		return who + " can read the environment of the command" + passed, c == nil || c.Capabilities.Bounding&^w.Capabilities != 0
 	case Unreached:
 	}
 	return "", false
@@ -112,18 +119,21 @@ func (p *Plan) riskOfChildren(o *Observed) string {
 	child := p.child(o)
 	child.UID, child.GID, child.Permitted = -1, -1, 0
 	for _, w := range o.Watchers {
-		if w.Reaches(child) != Unreached {
+		if w.Outside == 0 && w.Reaches(child) != Unreached {
 			return "processes there can open a child of the command that drops its rights (sudo -u, apt), and the host's files through it"
 		}
 	}
 	return ""
 }
 
-// wayOut returns the hint for a refusal of guard.
-func (p *Plan) wayOut(r *request.Request) string {
-	source := r.Source(ns.PID).Quoted()
-	if p.Identity.Container != nil {
-		return "leave pid out (--pid host), or add --trust-container if you trust the processes of " + source
+// wayOut returns the hint for a refusal of guard because of w.
+func (p *Plan) wayOut(r *request.Request, w Watcher) string {
+	trust := "processes of " + r.Source(ns.PID).Quoted()
+	if w.Outside != 0 {
+		trust += " and the " + w.who()
 	}
-	return "leave pid out (--only net joins only the network), or add --trust-container if you trust the processes of " + source
+	if p.Identity.Container != nil {
+		return "leave pid out (--pid host), or add --trust-container if you trust the " + trust
+	}
+	return "leave pid out (--only net joins only the network), or add --trust-container if you trust the " + trust
 }

@@ -26,7 +26,11 @@ func TestGuard(t *testing.T) {
 		r.Overrides = map[ns.Kind]request.Source{ns.PID: source("app")}
 		o.Overrides = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
 	}
+	outside := func(channel bool, caps plan.CapSet) []plan.Watcher {
+		return []plan.Watcher{{User: user, Capabilities: caps, Outside: 4711, Container: strings.Repeat("5f", 32), Channel: channel}}
+	}
 	const (
+		other = `: processes of container 5f5f5f5f5f5f (4711) can `
 		drops = `pid of "web": processes there can open a child of the command that drops its rights`
 		opens = `pid of "web": processes there can open the host's files through the command`
 		reads = `pid of "web": processes there can read the environment of the command`
@@ -47,6 +51,15 @@ func TestGuard(t *testing.T) {
 		{"--only pid of one with a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), AnyID: true}}, "", ""},
 		{"web with the pid namespace of app", pidOfApp, watcher(ofDocker), "", mixed + "open the files and the memory of the command"},
 		{"web with the pid namespace of app, which has fewer capabilities", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
+		{"--only pid, and another container that shares something", onlyPID, outside(true, capSet("sys_ptrace")), `pid of "web"` + other + "open the host's files", `pid of "web"` + other},
+		{"--only pid, and another container that shares nothing", onlyPID, outside(false, capSet("sys_ptrace")), "", `pid of "web"` + other + "open the host's files"},
+		{"web with the pid namespace of app, and another container", pidOfApp, outside(true, ^plan.CapSet(0)&^(1<<22)), "", `pid of "app"` + other + "open the files and the memory"},
+		{"web with more rights than another container", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
+		}, outside(true, capSet("sys_ptrace")), `pid of "web"` + other + "take over the command, which has more", `pid of "web"` + other},
+		{"web with no more rights than another container", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, capSet("sys_ptrace")
+		}, outside(true, capSet("sys_ptrace")), "", ""},
 		{"--privileged", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 			o.TargetProcess.Spec.UID = 0

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -18,6 +19,24 @@ type Watcher struct {
 	UIDs, GIDs []uint32
 	// AnyID means that they can get any id without those, by a set-user-ID program.
 	AnyID bool
+	// Outside is one of them, if they do not see the command, but have CAP_SYS_PTRACE over it: they can open it once a
+	// process that sees it has passed them a descriptor of its /proc. It is 0 for those that see it.
+	Outside int
+	// Container is the ID of that process's container, or "".
+	Container string
+	// Channel means that such a descriptor can be passed, as far as it is visible: they share a network or files.
+	Channel bool
+}
+
+// who names the watchers in a message.
+func (w Watcher) who() string {
+	switch {
+	case w.Outside == 0:
+		return "processes there"
+	case w.Container == "":
+		return fmt.Sprintf("processes of another pid namespace (%d)", w.Outside)
+	}
+	return fmt.Sprintf("processes of container %.12s (%d)", w.Container, w.Outside)
 }
 
 // Child holds the credentials of the command by which the kernel decides who may open it. It
