@@ -2,7 +2,6 @@ package enginehost
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,8 +16,10 @@ import (
 type multiplexer struct {
 	rights engine.Rights
 	ready  chan struct{}
+	call   request.Call // the ID of the container, which audit records name
 	*attached.Connection
-	err error // why there is none
+	err       error // why there is none
+	abandoned bool  // it was started for a command that has ended meanwhile
 }
 
 // outputBudget is how much output of all commands of an engine may wait here beyond 16 KiB of each: with a round trip of
@@ -41,7 +42,7 @@ func (h *Host) beginOverConnection(ctx context.Context, s engine.Spec, r *reques
 	if err != nil {
 		return nil, err
 	}
-	r.Call = launch.NewCall()
+	r.Call = m.call
 	frames, err := inFrames(r, nil)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,8 @@ func (h *Host) multiplexerFor(ctx context.Context, rights engine.Rights) (*multi
 	for {
 		m, mine := h.many.find(rights)
 		if mine {
-			m.Connection, m.err = h.startMultiplexer(ctx, m.rights)
+			m.Connection, m.err = h.startMultiplexer(ctx, m.call, m.rights)
+			m.abandoned = m.err != nil && ctx.Err() != nil
 			close(m.ready)
 		}
 		select {
@@ -72,10 +74,9 @@ func (h *Host) multiplexerFor(ctx context.Context, rights engine.Rights) (*multi
 			return m, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case !errors.Is(m.err, context.Canceled) && !errors.Is(m.err, context.DeadlineExceeded):
+		case !m.abandoned:
 			return nil, &noMultiplexerError{m.err}
 		}
-		// It was started for a command that has ended meanwhile.
 	}
 }
 
@@ -98,7 +99,7 @@ func (many *many) find(rights engine.Rights) (m *multiplexer, mine bool) {
 			rights = union // one for both, as long as that ends
 		}
 	}
-	m = &multiplexer{rights: rights, ready: make(chan struct{})}
+	m = &multiplexer{rights: rights, call: launch.NewCall(), ready: make(chan struct{})}
 	many.shared = append(many.shared, m)
 	return m, true
 }
@@ -116,10 +117,10 @@ func (m *multiplexer) isReady() bool {
 // failed reports whether it could not be started.
 func (m *multiplexer) failed() bool { return m.isReady() && m.err != nil }
 
-// over reports whether it is of no use any more: its connection has ended, or it was started for a command that has ended.
+// over reports whether it is of no use any more: its connection has ended, or it was abandoned.
 func (m *multiplexer) over() bool {
 	if m.failed() {
-		return errors.Is(m.err, context.Canceled) || errors.Is(m.err, context.DeadlineExceeded)
+		return m.abandoned
 	}
 	return m.isReady() && m.Mux.Err() != nil
 }
@@ -131,8 +132,8 @@ func (m *multiplexer) serves(rights engine.Rights) bool {
 }
 
 // startMultiplexer starts the container and connects to its first process.
-func (h *Host) startMultiplexer(ctx context.Context, rights engine.Rights) (*attached.Connection, error) {
-	helper, err := h.Connection.StartMultiplexer(ctx, launch.NewCall(), rights, h.warn)
+func (h *Host) startMultiplexer(ctx context.Context, call request.Call, rights engine.Rights) (*attached.Connection, error) {
+	helper, err := h.Connection.StartMultiplexer(ctx, call, rights, h.warn)
 	if err != nil {
 		return nil, err
 	}

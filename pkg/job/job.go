@@ -3,6 +3,7 @@ package job
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -117,6 +118,9 @@ func (j *Job) run() {
 	select {
 	case <-j.received.Ended():
 	case <-written:
+		if _, known := j.received.Status(); !known && j.err == nil {
+			j.err = fmt.Errorf("the helper has ended with status %d and has not said how the command did", j.status)
+		}
 	case <-j.closed:
 		select {
 		case <-written:

@@ -287,9 +287,9 @@ func (h *fakeHelper) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (h *fakeHelper) Output(_, _ io.Writer) error {
+func (h *fakeHelper) Output(_, stderr io.Writer) error {
 	<-h.done
-	return nil
+	return frame.NewWriter(stderr).Exit(h.status, 0)
 }
 
 func (h *fakeHelper) Wait() (int, error) {
