@@ -47,6 +47,7 @@ func engineOfTest(t *testing.T) testEngine {
 
 func (e testEngine) setup(env *testscript.Env) error {
 	env.Values[listeningKey{}] = &listening{}
+	env.Values[placeKey{}] = enter(env)
 	config := filepath.Join(env.WorkDir, ".docker")
 	env.Setenv("DOCKER_CONFIG", config)
 	for _, variable := range e.endpoint() {

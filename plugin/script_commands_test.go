@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -112,6 +113,34 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	if status < 125 && ourErrs != errs {
 		ts.Fatalf("stderr of docker exec\n%s\nof docker nsjoin\n%s", errs, ourErrs)
 	}
+}
+
+// others is locked by scripts that run alone, and for reading by all others.
+var others sync.RWMutex
+
+// place is a script's among those that run at the same time.
+type place struct{ leave func() }
+
+type placeKey struct{}
+
+// enter takes a place beside others, until the script ends.
+func enter(env *testscript.Env) *place {
+	others.RLock()
+	p := &place{leave: others.RUnlock}
+	env.Defer(func() { p.leave() })
+	return p
+}
+
+// alone makes the script wait until no other one runs, and all others wait for it: containers with SYS_PTRACE count for
+// commands in every other container.
+func alone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: alone")
+	}
+	p := ts.Value(placeKey{}).(*place)
+	p.leave()
+	others.Lock()
+	p.leave = others.Unlock
 }
 
 func until(ts *testscript.TestScript, neg bool, args []string) {

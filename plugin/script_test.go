@@ -43,6 +43,8 @@ const scriptWithin = time.Minute
 //	    $AUDIT/etc as /etc/docker
 //	records N FILE
 //	    wait for N records and write them to FILE, one field a line
+//	alone
+//	    wait until no other script runs; others wait until this one has ended
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //
@@ -83,6 +85,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		Setup:               engine.setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"alone":     alone,
 			"container": container,
 			"network":   network,
 			"image":     image,

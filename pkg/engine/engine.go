@@ -52,14 +52,8 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 	if r.Base, err = resolve(r.Base); err != nil {
 		return nil, err
 	}
-	for _, k := range ns.Kinds() {
-		s, ok := r.Overrides[k]
-		if !ok {
-			continue
-		}
-		if r.Overrides[k], err = resolve(s); err != nil {
-			return nil, err
-		}
+	if err := resolveOverrides(r.Overrides, resolve); err != nil {
+		return nil, err
 	}
 	if r.Mount != nil && r.Mount.From != nil {
 		from, err := resolve(*r.Mount.From)
@@ -75,6 +69,20 @@ func Resolve(ctx context.Context, engine Inspector, r *request.Request) (Answers
 		setNames(ctx, engine, r, answers)
 	}
 	return answers, nil
+}
+
+func resolveOverrides(overrides map[ns.Kind]request.Source, resolve func(request.Source) (request.Source, error)) error {
+	for _, k := range ns.Kinds() {
+		s, ok := overrides[k]
+		if !ok {
+			continue
+		}
+		var err error
+		if overrides[k], err = resolve(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setNames sets in r what the engine's answers say about the names that the command sees.
