@@ -79,6 +79,9 @@ func (j *Job) sendSignals() {
 // lateOutput is how long to wait for output once the helper was hung up on: who reads it may have stopped reading.
 const lateOutput = 2 * time.Second
 
+// lateEnd is how long a helper may take to end that has reported its exit status, whose output has all come.
+const lateEnd = 10 * time.Second
+
 // end is how a helper has ended.
 type end struct {
 	status int
@@ -100,20 +103,10 @@ func (j *Job) run() {
 		status, err := j.helper.Wait()
 		ended <- end{status, err}
 	}()
-	var complete <-chan struct{}
-	if j.helper.MayLeave() {
-		complete = j.received.Ended()
-	}
-	select {
-	case <-complete:
-		j.status, _ = j.received.Status()
+	e, ok := j.awaitEnd(ended)
+	j.status, j.err = e.status, e.err
+	if !ok {
 		return
-	case e := <-ended:
-		if status, known := j.received.Status(); known && complete != nil {
-			j.status = status // the helper's own word, whichever came first
-			return
-		}
-		j.status, j.err = e.status, e.err
 	}
 	select {
 	case <-j.received.Ended():
@@ -127,6 +120,28 @@ func (j *Job) run() {
 		case <-time.After(lateOutput):
 		}
 	}
+}
+
+// awaitEnd returns how the helper has ended, or with !ok what it has reported. If it has reported its exit status, it is left
+// at once if it may be, and otherwise if it does not end: a thread of it can wait for the server of a file system of the
+// container's, which not even SIGKILL ends.
+func (j *Job) awaitEnd(ended <-chan end) (e end, ok bool) {
+	ok = true
+	select {
+	case e = <-ended:
+	case <-j.received.Ended():
+		if ok = false; !j.helper.MayLeave() {
+			select {
+			case e = <-ended:
+				return e, true
+			case <-time.After(lateEnd):
+			}
+		}
+	}
+	if status, known := j.received.Status(); known && (!ok || j.helper.MayLeave()) {
+		return end{status: status}, false // the helper's own word, whichever came first
+	}
+	return e, ok
 }
 
 // Done returns a channel that is closed when the command has ended and its output was passed on.

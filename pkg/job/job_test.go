@@ -109,6 +109,25 @@ func TestJobMayLeave(t *testing.T) {
 	})
 }
 
+// A helper that has reported its exit status and does not end is not waited for without limit.
+func TestJobDoesNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHelper(func(_, stderr io.Writer) {
+			frames := frame.NewWriter(stderr)
+			_, _ = frames.Write([]byte("why"))
+			_ = frames.Exit(125, 0)
+		})
+		var errs strings.Builder
+		j := job.Start(h, io.Discard, &errs)
+		<-j.Done()
+		if status, err := j.Status(); status != 125 || err != nil || errs.String() != "why" {
+			t.Error(status, err, errs.String())
+		}
+		j.Close()
+		close(h.ended)
+	})
+}
+
 func TestJobIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHelper(func(io.Writer, io.Writer) {})

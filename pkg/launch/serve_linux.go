@@ -3,6 +3,7 @@ package launch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,6 @@ type Server struct {
 	Socket *os.File
 
 	cmd    *exec.Cmd
-	name   exit.Name
 	errors relay
 }
 
@@ -50,7 +50,7 @@ func Serve(ctx context.Context, r *request.Request) (*Server, error) {
 	if err := unix.SetNonblock(pair[0], true); err != nil {
 		return nil, fmt.Errorf("start helper: %w", err)
 	}
-	s := &Server{Socket: os.NewFile(uintptr(pair[0]), "socket"), name: exit.Name(r.Program)}
+	s := &Server{Socket: os.NewFile(uintptr(pair[0]), "socket"), errors: newRelay(exit.Name(r.Program))}
 	// Through this process's pid: the child has another file at that descriptor.
 	s.cmd = exec.Command(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), program.Fd()), "3", "4") //nolint:noctx // it ends with the socket
 	s.cmd.Env = payload.Env()
@@ -72,25 +72,43 @@ func Serve(ctx context.Context, r *request.Request) (*Server, error) {
 // Relay passes the helper's messages on, from now on. Before, they are kept for Wait.
 func (s *Server) Relay(to io.Writer) { s.errors.start(to) }
 
-// Wait waits for the helper's end and returns the error that it reported, if its messages are not passed on.
+// lateEnd is how long Wait waits for a helper that has reported nothing.
+const lateEnd = 10 * time.Second
+
+// Wait waits for the helper's end and returns the error that it reported, if its messages are not passed on. The socket is
+// closed, or the helper has closed its own. A helper that the kernel does not let end is left.
 func (s *Server) Wait() error {
-	err := s.cmd.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- s.cmd.Wait() }()
+	ctx, cancel := context.WithTimeout(context.Background(), lateEnd)
+	defer cancel()
+	left, err := awaitHelper(ctx, ended, s.errors.failed)
 	text := s.errors.kept()
 	switch {
+	case left && text != "":
+		return s.errors.name.ParseReport(text, exit.Failed)
+	case left:
+		return errors.New("the helper does not end")
 	case err == nil:
 		return nil
 	case text != "" && s.cmd.ProcessState != nil:
-		return s.name.ParseReport(text, s.cmd.ProcessState.ExitCode())
+		return s.errors.name.ParseReport(text, s.cmd.ProcessState.ExitCode())
 	}
 	return fmt.Errorf("run helper: %w", err)
 }
 
-// relay keeps text, up to a limit, until it knows where to.
+// relay keeps text, up to a limit, until it knows where to. failed is closed when an error is among what is kept.
 type relay struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-	to   io.Writer
+	name   exit.Name
+	failed chan struct{}
+
+	mu       sync.Mutex
+	text     bytes.Buffer
+	to       io.Writer
+	hasError bool
 }
+
+func newRelay(name exit.Name) relay { return relay{name: name, failed: make(chan struct{})} }
 
 func (r *relay) Write(text []byte) (int, error) {
 	const most = 64 << 10
@@ -101,6 +119,10 @@ func (r *relay) Write(text []byte) (int, error) {
 	}
 	if r.text.Len() < most {
 		r.text.Write(text)
+	}
+	if !r.hasError && r.name.HasFailed(r.text.String()) {
+		r.hasError = true
+		close(r.failed)
 	}
 	return len(text), nil
 }
