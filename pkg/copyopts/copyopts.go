@@ -76,7 +76,7 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 		return o.planImage(ctx, host, r)
 	}
 	answers, err := execopts.Resolve(ctx, host, r)
-	if err == nil && !host.Offline() {
+	if err == nil && !host.Offline() && o.mayJoin() {
 		answers, err = settle(ctx, host, r, answers)
 	}
 	if !host.Offline() {
@@ -99,6 +99,9 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 	}
 	return answers, nil, nil
 }
+
+// mayJoin reports whether a command may join the container: the user wants no copy.
+func (o *Options) mayJoin() bool { return !o.copy && len(o.OnlyForCopies()) == 0 }
 
 // settle waits while the container of r, which answers are about, may be in the first run of a crash loop: a command that
 // joins it then would end with it. It returns the answers of after that.

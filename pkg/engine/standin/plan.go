@@ -55,11 +55,11 @@ func CrashLoops(c container.InspectResponse) bool {
 }
 
 // FirstRun returns how long the first run of a container with a restart policy has to go on, until the container is
-// expected to keep running. It is 0 for all others. In the first run the engine does not know yet whether the container
+// expected to keep running. It is 0 for all others, also for a paused one, which does not go on. In the first run the engine does not know yet whether the container
 // is in a crash loop.
 func FirstRun(c container.InspectResponse) time.Duration {
 	const settled = 2 * time.Second // most of those that cannot run end at once
-	if c.ContainerJSONBase == nil || c.State == nil || c.HostConfig == nil || c.RestartCount > 0 {
+	if c.ContainerJSONBase == nil || c.State == nil || c.HostConfig == nil || c.RestartCount > 0 || c.State.Paused {
 		return 0
 	}
 	if policy := c.HostConfig.RestartPolicy; policy.IsNone() {
@@ -69,8 +69,11 @@ func FirstRun(c container.InspectResponse) time.Duration {
 	if err != nil {
 		return 0
 	}
-	ago := max(0, time.Since(started)) // the engine's clock may be ahead
-	return max(0, settled-ago)
+	ago := time.Since(started)
+	if ago < -settled { // the engine's clock is ahead: it does not say when the container has started
+		return 0
+	}
+	return max(0, settled-max(0, ago))
 }
 
 // PlanContainer plans a stand-in for a container that does not run.

@@ -96,13 +96,16 @@ func TestFirstRun(t *testing.T) {
 		}}
 	}
 	for name, c := range map[string]container.InspectResponse{
-		"just now": at(0, 0, container.RestartPolicyAlways), "in the future": at(-time.Hour, 0, container.RestartPolicyOnFailure),
+		"just now": at(0, 0, container.RestartPolicyAlways), "in a moment": at(-time.Second, 0, container.RestartPolicyOnFailure),
 	} {
 		if wait := standin.FirstRun(c); wait < time.Second || wait > 2*time.Second {
 			t.Errorf("started %s: %s", name, wait)
 		}
 	}
+	paused := at(0, 0, container.RestartPolicyAlways)
+	paused.State.Paused = true
 	for name, c := range map[string]container.InspectResponse{
+		"in the future": at(-time.Hour, 0, container.RestartPolicyAlways), "and is paused": paused,
 		"without a policy": at(0, 0, ""), "with the policy no": at(0, 0, container.RestartPolicyDisabled),
 		"after a restart": at(0, 1, container.RestartPolicyAlways), "long ago": at(time.Minute, 0, container.RestartPolicyAlways), "none": {},
 	} {
