@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
@@ -20,30 +19,8 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 		l.limited(errors.New("not a UDP socket"))
 		return
 	}
-	var mu sync.Mutex
-	type start struct {
-		at    time.Time
-		leave func()
-	}
-	began := make(map[netip.AddrPort]start)
 	r := udprelay.Relay{
-		Dial: func(ctx context.Context, peer netip.AddrPort) (net.Conn, error) {
-			leave, ok := l.tryEnter()
-			if !ok {
-				return nil, errNoPlace
-			}
-			conn, err := l.network.Connect(ctx, l.Target)
-			if err != nil {
-				leave()
-				return nil, err
-			}
-			mu.Lock()
-			began[peer] = start{time.Now(), leave}
-			mu.Unlock()
-			l.total.Add(1)
-			l.now.Add(1)
-			return conn, nil
-		},
+		Dial: l.connectPeer,
 		Sent: &l.bytes.Sent, Received: &l.bytes.Received,
 		Admit: l.admits,
 		Report: func(_ netip.AddrPort, err error) {
@@ -51,20 +28,31 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 				l.unreachable(err)
 			}
 		},
-		Ended: func(peer netip.AddrPort, sent, received int64) {
-			mu.Lock()
-			of := began[peer]
-			delete(began, peer)
-			mu.Unlock()
-			of.leave()
-			l.now.Add(-1)
-			l.ended(net.UDPAddrFromAddrPort(peer), of.at, sent, received, nil)
-		},
 	}
 	if err := r.Serve(ctx, socket); err != nil && ctx.Err() == nil {
 		l.limited(err)
 		l.pause(lookRarely)
 	}
+}
+
+// connectPeer connects for a sender of packets, and returns what to call when the connection was closed.
+func (l *life) connectPeer(ctx context.Context, peer netip.AddrPort) (conn net.Conn, ended func(sent, received int64), err error) {
+	leave, ok := l.tryEnter()
+	if !ok {
+		return nil, nil, errNoPlace
+	}
+	if conn, err = l.network.Connect(ctx, l.Target); err != nil {
+		leave()
+		return nil, nil, err
+	}
+	began := time.Now()
+	l.total.Add(1)
+	l.now.Add(1)
+	return conn, func(sent, received int64) {
+		leave()
+		l.now.Add(-1)
+		l.ended(net.UDPAddrFromAddrPort(peer), began, sent, received, nil)
+	}, nil
 }
 
 // errNoPlace means that the forward has as many peers as it may have.

@@ -19,7 +19,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, mostPacket); return 
 func (s *serving) serve(ctx context.Context, p *peer) {
 	defer s.forget(p)
 	defer p.ended()
-	conn, err := s.Dial(ctx, p.remote)
+	conn, ended, err := s.Dial(ctx, p.remote)
 	if err != nil {
 		s.report(p, err)
 		// What the peer goes on to send is dropped for a while, not dialed for.
@@ -35,12 +35,11 @@ func (s *serving) serve(ctx context.Context, p *peer) {
 	writer.Go(func() { s.writeQueue(ctx, p, conn) })
 	s.readBack(ctx, p, conn)
 	p.ended()
-	if stop() {
-		_ = conn.Close()
-	}
+	stop()
+	_ = conn.Close() // also if stop came too late: that may not have happened yet
 	writer.Wait()
-	if s.Ended != nil {
-		s.Ended(p.remote, p.sent.Load(), p.received.Load())
+	if ended != nil {
+		ended(p.sent.Load(), p.received.Load())
 	}
 }
 

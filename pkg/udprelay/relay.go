@@ -17,16 +17,16 @@ import (
 // Relay has what a relay needs to know. All of it must be set before Serve, and the functions may be called at the
 // same time; they may be nil, apart from Dial.
 type Relay struct {
-	// Dial connects for a new peer: somebody who sends to the listening socket.
-	Dial func(ctx context.Context, peer netip.AddrPort) (net.Conn, error)
+	// Dial connects for a new peer: somebody who sends to the listening socket. ended, which may be nil, is called once,
+	// with how many bytes the peer has sent and received, when conn is closed; after an error it is not. An address may have
+	// several peers at the same time: one for each address that it sends to, and some that are about to end.
+	Dial func(ctx context.Context, peer netip.AddrPort) (conn net.Conn, ended func(sent, received int64), err error)
 	// Admit decides whether a peer's packets are passed on. It is asked for the first packet of a peer, and again, at
 	// most once a second, since another program may have got the peer's port meanwhile. It must not block. local is the
 	// address that the packet was sent to.
 	Admit func(local, peer netip.AddrPort) bool
 	// Report is told of a peer that could not be connected, or whose packets were refused, once for each peer.
 	Report func(peer netip.AddrPort, err error)
-	// Ended is told how many bytes a peer has sent and received when its connection was closed.
-	Ended func(peer netip.AddrPort, sent, received int64)
 
 	// Sent and Received, if not nil, count the bytes of all peers.
 	Sent, Received *atomic.Int64

@@ -50,9 +50,8 @@ func echo(t *testing.T) *net.UDPConn {
 func relay(t *testing.T, r *udprelay.Relay, address string, to net.Addr) *net.UDPConn {
 	t.Helper()
 	if r.Dial == nil {
-		r.Dial = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "udp", to.String())
+		r.Dial = func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
+			return dial(ctx, to, nil)
 		}
 	}
 	listening := listen(t, address)
@@ -66,6 +65,13 @@ func relay(t *testing.T, r *udprelay.Relay, address string, to net.Addr) *net.UD
 		}
 	})
 	return listening
+}
+
+// dial is what Relay.Dial returns for a target.
+func dial(ctx context.Context, to net.Addr, ended func(sent, received int64)) (net.Conn, func(int64, int64), error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "udp", to.String())
+	return conn, ended, err
 }
 
 func client(t *testing.T, to string) net.Conn {
@@ -96,13 +102,16 @@ func ask(t *testing.T, conn net.Conn, packet string) (port int, answer string) {
 
 func TestEachPeerHasAConnection(t *testing.T) {
 	var sent, received atomic.Int64
-	r := &udprelay.Relay{Ended: func(_ netip.AddrPort, s, r int64) { sent.Add(s); received.Add(r) }}
+	server := echo(t)
+	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
+		return dial(ctx, server.LocalAddr(), func(s, r int64) { sent.Add(s); received.Add(r) })
+	}}
 	t.Cleanup(func() { // after the relay's end
 		if sent.Load() != 30*6 || received.Load() <= sent.Load() {
 			t.Error(sent.Load(), received.Load())
 		}
 	})
-	l := relay(t, r, "127.0.0.1:0", echo(t).LocalAddr())
+	l := relay(t, r, "127.0.0.1:0", nil)
 	var group sync.WaitGroup
 	for i := range 10 {
 		conn := client(t, l.LocalAddr().String())
@@ -140,8 +149,12 @@ func TestAnswersComeFromTheAddressThatWasAsked(t *testing.T) {
 
 func TestIdlePeersAreForgotten(t *testing.T) {
 	ended := make(chan netip.AddrPort, 10)
-	r := &udprelay.Relay{Idle: 50 * time.Millisecond, Ended: func(p netip.AddrPort, _, _ int64) { ended <- p }}
-	l := relay(t, r, "127.0.0.1:0", echo(t).LocalAddr())
+	server := echo(t)
+	r := &udprelay.Relay{Idle: 50 * time.Millisecond}
+	r.Dial = func(ctx context.Context, p netip.AddrPort) (net.Conn, func(int64, int64), error) {
+		return dial(ctx, server.LocalAddr(), func(int64, int64) { ended <- p })
+	}
+	l := relay(t, r, "127.0.0.1:0", nil)
 	conn := client(t, l.LocalAddr().String())
 	first, _ := ask(t, conn, "x")
 	if p := <-ended; p.Port() != uint16(conn.LocalAddr().(*net.UDPAddr).Port) {
@@ -155,11 +168,10 @@ func TestIdlePeersAreForgotten(t *testing.T) {
 func TestPeersAreBounded(t *testing.T) {
 	var open atomic.Int64
 	server := echo(t)
-	r := &udprelay.Relay{Peers: 4, Ended: func(netip.AddrPort, int64, int64) { open.Add(-1) }}
-	r.Dial = func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+	r := &udprelay.Relay{Peers: 4}
+	r.Dial = func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
 		open.Add(1)
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", server.LocalAddr().String())
+		return dial(ctx, server.LocalAddr(), func(int64, int64) { open.Add(-1) })
 	}
 	l := relay(t, r, "127.0.0.1:0", nil)
 	for range 100 {
@@ -176,11 +188,10 @@ func TestPeersAreBounded(t *testing.T) {
 func TestAdmittedPeersWait(t *testing.T) {
 	var dialed atomic.Int64
 	server := echo(t)
-	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
 		dialed.Add(1)
 		time.Sleep(50 * time.Millisecond)
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", server.LocalAddr().String())
+		return dial(ctx, server.LocalAddr(), nil)
 	}}
 	refused := client(t, server.LocalAddr().String()).LocalAddr().(*net.UDPAddr).AddrPort() // only for its port
 	var bad atomic.Pointer[netip.AddrPort]
@@ -244,16 +255,15 @@ func TestSlowConnection(t *testing.T) {
 	server := echo(t)
 	first, taken := true, make(chan struct{})
 	var mu sync.Mutex
-	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if first {
 			first = false
 			close(taken)
-			return here, nil
+			return here, nil, nil
 		}
-		var d net.Dialer
-		return d.DialContext(ctx, "udp", server.LocalAddr().String())
+		return dial(ctx, server.LocalAddr(), nil)
 	}}
 	l := relay(t, r, "127.0.0.1:0", nil)
 	slow := client(t, l.LocalAddr().String())
