@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,14 +29,25 @@ const budget = 4 << 20
 // number of the process, which is a child.
 type Start func(capabilities uint64, stdio [3]*os.File) (pid int, err error)
 
+// endTimeout is how long helpers may take to end when the client has ended: a command has ten seconds until it is killed,
+// and its record may have to wait. One that takes longer cannot end, for example because a file system does not answer.
+const endTimeout = 30 * time.Second
+
 // Serve starts a helper for each stream that the client opens. Frames come from in and go to out. When the client has
-// ended, the standard inputs of all helpers end, so that they end their commands, and Serve waits for the helpers.
+// ended, or nothing comes from it any more, or nothing can be sent to it, the standard inputs of all helpers end, so that
+// they end their commands, and Serve waits for the helpers, at most 30 seconds. A read of in may still wait when it returns.
 func Serve(start Start, in io.Reader, out io.Writer) error {
+	return serve(start, in, out, endTimeout)
+}
+
+func serve(start Start, in io.Reader, out io.Writer, timeout time.Duration) error {
 	s := &server{start: start}
 	s.buffers.New = func() any { return new(buffer) }
 	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, Budget: budget})
-	err := s.mux.Feed(in)
-	s.mux.WaitServed()
+	go func() { _ = s.mux.Feed(in) }()
+	<-s.mux.Done()
+	s.mux.WaitServed(timeout)
+	err := s.mux.Err()
 	if err == io.EOF { //nolint:errorlint // it is never wrapped
 		return nil
 	}

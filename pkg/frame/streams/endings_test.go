@@ -169,3 +169,17 @@ func checkDirection(t *testing.T, key uint64, from, to outcome, fromEnding, toEn
 	}
 	return false
 }
+
+// Nothing is served any more when a Mux has ended, so that WaitServed waits for everything.
+func TestOpenAfterTheEnd(t *testing.T) {
+	served := make(chan struct{}, 1)
+	m := streams.New(streams.Config{Role: streams.Helper, To: io.Discard, Serve: func(*streams.Stream) { served <- struct{}{} }})
+	m.End(io.ErrUnexpectedEOF)
+	if _, err := io.WriteString(m, hello+"o\x00\x00\x01\x00\x00\x00\x01t"); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+	m.WaitServed(time.Minute)
+	if len(served) != 0 || m.Streams() != 0 {
+		t.Errorf("%d served, %d streams", len(served), m.Streams())
+	}
+}

@@ -203,6 +203,8 @@ func (m *Mux) opened(number uint32, payload []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case m.err != nil:
+		return m.err // nothing is served any more: see WaitServed
 	case number%2 == m.next%2 || number <= m.last:
 		return violation("it opens stream %d after %d", number, m.last)
 	case !network.known() || (network == Accepted) == (m.role == Helper):

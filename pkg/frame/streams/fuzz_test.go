@@ -93,7 +93,7 @@ func FuzzWrite(f *testing.F) {
 			t.Errorf("%d streams", n)
 		}
 		m.End(io.ErrUnexpectedEOF)
-		m.WaitServed()
+		m.WaitServed(time.Minute)
 		ended := make(chan struct{})
 		go func() { u.wait.Wait(); close(ended) }()
 		select {
@@ -134,5 +134,5 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	blocked.Close()
 	m.End(io.EOF)
-	m.WaitServed()
+	m.WaitServed(time.Minute)
 }

@@ -126,8 +126,22 @@ func (m *Mux) SayGone(why string) {
 	m.out.wake.Signal()
 }
 
-// WaitServed waits for the functions that serve streams.
-func (m *Mux) WaitServed() { m.serving.Wait() }
+// WaitServed waits for the functions that serve streams, at most for limit. It returns false if some have not ended by
+// then. Call it when the Mux has ended: none is started from then on.
+func (m *Mux) WaitServed(limit time.Duration) bool {
+	var once sync.Once
+	var all bool
+	over := make(chan struct{})
+	end := func(served bool) { once.Do(func() { all = served; close(over) }) }
+	go func() {
+		m.serving.Wait()
+		end(true)
+	}()
+	late := time.AfterFunc(limit, func() { end(false) }) // time.After would add the methods of time.Time to the helper: 90 KB
+	defer late.Stop()
+	<-over
+	return all
+}
 
 // Wait waits until everything that is to be sent has been passed to To, or the Mux has ended.
 func (m *Mux) Wait() {

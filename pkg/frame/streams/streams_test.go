@@ -41,9 +41,9 @@ func connect(t testing.TB, delay time.Duration, c streams.Config) ends {
 			toHelper.Close()
 			toClient.Close()
 			client.End(streams.ErrClosed)
-			client.WaitServed()
+			client.WaitServed(time.Minute)
 			helper.End(streams.ErrClosed)
-			helper.WaitServed()
+			helper.WaitServed(time.Minute)
 			done.Wait()
 		})
 	}}

@@ -49,7 +49,7 @@ func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error 
 	go func() { _ = s.mux.Feed(in) }()
 	select {
 	case <-s.mux.Done(): // the client has ended
-		s.waitDelivered()
+		s.mux.WaitServed(endTimeout) // what the client had sent to connections that it has closed is delivered
 		if err := s.mux.Err(); !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -68,20 +68,6 @@ func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error 
 	s.mux.Wait()
 	s.mux.End(io.EOF)
 	return d.Err()
-}
-
-// waitDelivered waits until connections that the client has closed have taken what it had sent.
-func (s *server) waitDelivered() {
-	var once sync.Once
-	delivered := make(chan struct{})
-	done := func() { once.Do(func() { close(delivered) }) }
-	go func() {
-		s.mux.WaitServed()
-		done()
-	}()
-	late := time.AfterFunc(endTimeout, done) // time.After would add the methods of time.Time to the helper: 90 KB
-	defer late.Stop()
-	<-delivered
 }
 
 type server struct {
