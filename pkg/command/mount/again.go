@@ -65,7 +65,7 @@ func (a *again) mount(ctx context.Context) (start string, mounted bool, err erro
 		return "", false, err
 	}
 	answers[typed], r.Base.Name = answers[id], typed
-	mounted, err = a.keeper.mount(a.o, func() error { return a.carryOut(&r, answers) })
+	mounted, err = a.keeper.mount(ctx, a.o, func() error { return a.carryOut(&r, answers) })
 	return startOf(answers, id), mounted, err
 }
 

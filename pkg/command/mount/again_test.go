@@ -26,7 +26,7 @@ func TestAgainMountsOnce(t *testing.T) {
 	calls, full := 0, errors.New("no space left on device")
 	var made *mounts.Record
 	var failure error
-	k := &keeper{}
+	k := newKeeper(nil)
 	o := &options{done: &mounts.Record{ID: 1}}
 	a := &again{
 		keeper: k, o: o, tries: tries{mounted: "first"},

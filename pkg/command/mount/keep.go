@@ -32,9 +32,14 @@ type keeper struct {
 	// container is its full ID. It does not change.
 	container string
 
-	busy sync.Mutex // held while it mounts, and while another call unmounts: see question
+	busy chan struct{} // has an element while it mounts, and while another call unmounts: see question
 	mu   sync.Mutex
 	kept kept
+}
+
+// newKeeper makes a call with --keep, which end ends.
+func newKeeper(end context.CancelCauseFunc) *keeper {
+	return &keeper{end: end, busy: make(chan struct{}, 1)}
 }
 
 func (o *options) out() io.Writer {
@@ -71,7 +76,7 @@ func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *
 		}
 		return exit.CommandStatus(status)
 	}
-	o.keeper = &keeper{end: cancel}
+	o.keeper = newKeeper(cancel)
 	if cli.Background {
 		o.keeper.starter = detach.Connect(func() { cancel(detach.ErrEnded) })
 	}
@@ -104,9 +109,14 @@ func (k *keeper) begin(register engine.Register, r *request.Request) (stop func(
 
 // mount mounts by carryOut, which sets o.done, and notes what came of it. If there is an error, it may nevertheless be
 // mounted: then that could not be printed.
-func (k *keeper) mount(o *options, carryOut func() error) (mounted bool, err error) {
-	k.busy.Lock()
-	defer k.busy.Unlock()
+// It waits for a call that unmounts until ctx ends.
+func (k *keeper) mount(ctx context.Context, o *options, carryOut func() error) (mounted bool, err error) {
+	select {
+	case k.busy <- struct{}{}:
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	defer func() { <-k.busy }()
 	k.mu.Lock()
 	over := k.kept.Ended
 	k.mu.Unlock()
@@ -212,8 +222,8 @@ func (k *keeper) answer(conn net.Conn) {
 		return
 	}
 	if asked.Hold != "" && asked.Hold == k.container {
-		k.busy.Lock()
-		defer k.busy.Unlock()
+		k.busy <- struct{}{}
+		defer func() { <-k.busy }()
 	}
 	if !k.say(conn, false) || asked.Hold != k.container {
 		return

@@ -19,18 +19,13 @@ import (
 // Two calls keep a mount at the same place. Each is ended by the end of its own mount, and one whose mount is not there
 // by the path.
 func TestKeepersEnd(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
 	web := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{ID: "0f00"}}
 	var calls []context.Context
 	start := func(register engine.Register, id int) *keeper {
 		t.Helper()
 		ctx, end := context.WithCancelCause(t.Context())
-		k := &keeper{end: end}
+		k := newKeeper(end)
 		stop, err := k.begin(register, &request.Request{Base: web, Mount: &request.Mount{Source: "/src", Target: "/link"}})
 		if err != nil {
 			t.Fatal(err)
@@ -125,14 +120,9 @@ func endAt(t *testing.T, register engine.Register, target string, live []*mounts
 // umount waits for what a call with --keep is mounting, in a run of the container that has just begun. As long as umount
 // unmounts, that call does not mount again; nor does it afterwards, if it was ended.
 func TestUmountHoldsTheKeeper(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
 	ctx, end := context.WithCancelCause(t.Context())
-	k, o := &keeper{end: end}, &options{}
+	k, o := newKeeper(end), &options{}
 	base := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{ID: "0f00"}}
 	stop, err := k.begin(register, &request.Request{Base: base, Mount: &request.Mount{Source: "/src", Target: "/srv"}})
 	if err != nil {
@@ -140,7 +130,7 @@ func TestUmountHoldsTheKeeper(t *testing.T) {
 	}
 	defer stop()
 	mount := func(id int, during func()) error {
-		_, err := k.mount(o, func() error {
+		_, err := k.mount(t.Context(), o, func() error {
 			during()
 			o.done = &mounts.Record{Container: "0f00", ID: id, Target: "/srv", Keeper: k.kept.Mount.Keeper}
 			return nil
@@ -194,16 +184,49 @@ func TestUmountHoldsTheKeeper(t *testing.T) {
 	}
 }
 
-// What keeps mounts in a container is ended, or listed, without it only if the engine says that the container does not run.
-func TestWithoutContainer(t *testing.T) {
+// A call that waits until umount has ended ends by a signal.
+func TestKeeperEndsWhileItIsHeld(t *testing.T) {
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
+	ctx, end := context.WithCancelCause(t.Context())
+	k := newKeeper(end)
+	base := request.Source{From: request.FromContainer, Name: "web", Container: &request.Container{ID: "0f00"}}
+	stop, err := k.begin(register, &request.Request{Base: base, Mount: &request.Mount{Source: "/src", Target: "/srv"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	held := hold(register, "0f00")
+	defer release(held)
+	if len(held) != 1 {
+		t.Fatalf("%+v", held)
+	}
+	interrupted := errors.New("interrupted")
+	end(interrupted)
+	mounted, err := k.mount(ctx, &options{}, func() error {
+		t.Error("it mounts")
+		return nil
+	})
+	if mounted || !errors.Is(err, interrupted) {
+		t.Errorf("%v, %v", mounted, err)
+	}
+}
+
+// privateState returns a directory of records for a test.
+func privateState(t *testing.T) *state.Dir {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
-	register := engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///engine"}
+	return &state.Dir{Config: dir}
+}
+
+// What keeps mounts in a container is ended, or listed, without it only if the engine says that the container does not run.
+func TestWithoutContainer(t *testing.T) {
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
 	kept, end := context.WithCancelCause(t.Context())
-	k := &keeper{end: end}
+	k := newKeeper(end)
 	base := request.Source{From: request.FromContainer, Name: "db", Container: &request.Container{ID: "db00"}}
 	stop, err := k.begin(register, &request.Request{Base: base, Mount: &request.Mount{Source: "/src", Target: "/srv"}})
 	if err != nil {

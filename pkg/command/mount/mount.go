@@ -226,7 +226,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 			return err
 		}
 		defer stop()
-		if _, err := o.keeper.mount(o, func() error { return o.carryOut(ctx, host, r, answers) }); err != nil {
+		if _, err := o.keeper.mount(ctx, o, func() error { return o.carryOut(ctx, host, r, answers) }); err != nil {
 			return err
 		}
 		return o.keeper.keep(ctx, o, host, r, answers)
