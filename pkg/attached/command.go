@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
@@ -73,5 +74,9 @@ func (c *Command) Wait() (int, error) {
 // MayLeave reports that this process need not wait for the helper's end once that has reported its exit status.
 func (c *Command) MayLeave() bool { return true }
 
-// Close ends the helper's standard input. To the helper that means that its caller has hung up.
-func (c *Command) Close() { _ = c.stream.CloseWrite() }
+// Close hangs up: it ends the helper's standard input at once. What was written and the helper has not read may be lost, and
+// a Write that waits fails. The end of the command's input is a frame (see package frame).
+func (c *Command) Close() {
+	c.stream.SetWriteDeadline(time.Now())
+	_ = c.stream.CloseWrite()
+}

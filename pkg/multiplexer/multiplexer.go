@@ -77,11 +77,13 @@ func (s *server) serve(stream *streams.Stream) {
 		return
 	}
 	stream.Accept("")
-	// The helper's standard input ends with the stream, whatever ends that. It wakes up a write, too.
+	// The helper's standard input ends with the stream, whatever ends that, and when the client hangs up. A helper that waits
+	// for a file system notices the end only if that does not come after what it has not read. It wakes up a write, too.
 	stream.OnOver(func(bool) { h.in.Close() })
+	stream.OnEnd(func() { h.in.Close() })
 	go func() {
 		if _, err := stream.WriteTo(h.in); err != nil {
-			stream.Discard() // the helper has ended, and the client does not know yet
+			stream.Discard() // the helper has ended, and the client does not know yet, or has hung up
 		}
 		h.in.Close()
 	}()

@@ -24,12 +24,13 @@ import (
 
 // scripts are what the helpers of these tests are, by the set of capabilities that a client asks for.
 var scripts = []string{
-	cat:    `cat; echo errors >&2; exit 3`,
+	cat:    `read size; head -c $size; echo errors >&2; exit 3`,
 	killed: `kill -9 $$`,
 	flood:  `yes & cat >/dev/null; kill $!`,
 	deaf:   `echo $$; exec sleep 1000`,
 	large:  `head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2`,
 	waits:  `cat >/dev/null; echo end`,
+	hangs:  "",
 	forges: `printf 'e\0\0\1\0\0\0\1\0r\0\0\2\0\0\0\3\0\0\3\0\0\4\0\0\0\0'`,
 }
 
@@ -40,6 +41,7 @@ const (
 	deaf
 	large
 	waits
+	hangs // sees only that its standard input has ended, and does not read
 	forges
 	refused
 )
@@ -48,7 +50,11 @@ func start(capabilities uint64, stdio [3]*os.File) (int, error) {
 	if capabilities == refused {
 		return 0, fmt.Errorf("fork: %w", unix.EAGAIN)
 	}
-	p, err := os.StartProcess("/bin/sh", []string{"sh", "-c", scripts[capabilities]}, &os.ProcAttr{Files: stdio[:]})
+	program, args, env := "/bin/sh", []string{"sh", "-c", scripts[capabilities]}, os.Environ()
+	if capabilities == hangs {
+		program, args, env = "/proc/self/exe", []string{"hangs"}, append(env, hangsVariable+"=1")
+	}
+	p, err := os.StartProcess(program, args, &os.ProcAttr{Files: stdio[:], Env: env})
 	if err != nil {
 		return 0, err
 	}
@@ -130,11 +136,8 @@ func TestOutputInputAndStatus(t *testing.T) {
 	for i := range 20 {
 		all.Go(func() {
 			text := strings.Repeat(fmt.Sprintf("line of %d\n", i), 10_000)
-			h := begin(t, c, cat, text[:100])
-			go func() {
-				_, _ = io.WriteString(h, text[100:])
-				h.Close()
-			}()
+			h := begin(t, c, cat, fmt.Sprintf("%d\n", len(text))+text[:100])
+			go func() { _, _ = io.WriteString(h, text[100:]) }()
 			status, err := h.end(t)
 			if status != 3 || err != nil || h.stdout.String() != text || h.stderr.String() != "errors\n" {
 				t.Errorf("status %d, %v, %d bytes of output, errors %q", status, err, h.stdout.Len(), h.stderr.String())
@@ -249,6 +252,67 @@ func TestEndOfOneCommand(t *testing.T) {
 	}
 	other.Close()
 	<-ended
+}
+
+// hangsVariable has this program be a helper that does not read.
+const hangsVariable = "NSJOIN_TEST_HANGS"
+
+// hang waits for the end of standard input as the helper does while it waits for a file system, and reads nothing.
+func hang() {
+	fmt.Println("waits")
+	fds := []unix.PollFd{{Fd: 0}} // POLLHUP only
+	for {
+		if _, err := unix.Poll(fds, -1); err == nil {
+			fmt.Println("hung up")
+			return
+		}
+	}
+}
+
+// A hang-up reaches a helper that has not read its input, whether that waits at the client or in the multiplexer.
+func TestHangUpOfAHelperThatDoesNotRead(t *testing.T) {
+	const pipe = 64 << 10
+	for _, size := range []int{1, pipe + 1, pipe + streams.InitialCredit, 100 << 20} {
+		c, _ := connect(t)
+		h := begin(t, c, hangs, "")
+		wrote := make(chan struct{})
+		go func() {
+			_, _ = h.Write(make([]byte, size))
+			close(wrote)
+		}()
+		if size <= pipe+streams.InitialCredit {
+			<-wrote
+		}
+		waits := make(chan struct{})
+		var out bytes.Buffer
+		go func() {
+			_ = h.Output(writerFunc(func(b []byte) (int, error) {
+				if out.Len() == 0 {
+					close(waits)
+				}
+				return out.Write(b)
+			}), io.Discard)
+		}()
+		<-waits
+		h.Close()
+		ended := make(chan error, 1)
+		go func() {
+			status, err := h.Wait()
+			if status != 0 && err == nil {
+				err = fmt.Errorf("status %d", status)
+			}
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if err != nil || out.String() != "waits\nhung up\n" {
+				t.Errorf("%d bytes: %v, %q", size, err, out.String())
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%d bytes that were not read hide the hang-up", size)
+		}
+		<-wrote
+	}
 }
 
 // What a helper writes is data of its own stream, whatever it looks like.

@@ -183,3 +183,25 @@ func TestOpenAfterTheEnd(t *testing.T) {
 		t.Errorf("%d served, %d streams", len(served), m.Streams())
 	}
 }
+
+// OnEnd tells of the end of the data before that is read, and also if it has come already.
+func TestOnEnd(t *testing.T) {
+	m := streams.New(streams.Config{Role: streams.Client, To: io.Discard})
+	defer m.End(io.EOF)
+	_, _ = io.WriteString(m, hello)
+	s, err := m.Open(streams.TCP, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	s.OnEnd(func() { calls++ })
+	_, _ = io.WriteString(m, "d\x00\x00\x01\x00\x00\x00\x01x")
+	if calls != 0 {
+		t.Error("called before the end")
+	}
+	_, _ = io.WriteString(m, "e\x00\x00\x01\x00\x00\x00\x01\x00")
+	s.OnEnd(func() { calls++ })
+	if text, err := io.ReadAll(s); calls != 2 || string(text) != "x" || err != nil {
+		t.Errorf("%d calls, %q, %v", calls, text, err)
+	}
+}

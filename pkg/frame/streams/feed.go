@@ -305,6 +305,8 @@ func (s *Stream) endedWith(how byte) error {
 	m.mu.Lock()
 	again := s.otherEnded && how == 0
 	s.otherEnded = true
+	onEnd := s.onEnd
+	s.onEnd = nil
 	m.mu.Unlock()
 	switch {
 	case again || how > 1:
@@ -314,6 +316,9 @@ func (s *Stream) endedWith(how byte) error {
 	default:
 		s.in.end(io.EOF)
 		s.finishReading()
+		if onEnd != nil {
+			onEnd()
+		}
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Stream struct {
 	heardLast   bool // the other end has sent its last frame
 	closed      bool // Close or Reset was called
 	onOver      func(reset bool)
+	onEnd       func()
 	wasReset    bool
 	arrived     []*Stream // connections of a listener that wait for Next
 }
@@ -55,6 +56,20 @@ func (s *Stream) OnOver(f func(reset bool)) {
 	s.mux.mu.Unlock()
 	if over {
 		f(reset)
+	}
+}
+
+// OnEnd has f called once when the other end has sent the end of its data, by CloseWrite: before what has come is read. f
+// must not wait. OnOver tells of every other end.
+func (s *Stream) OnEnd(f func()) {
+	s.mux.mu.Lock()
+	ended := s.otherEnded
+	if !ended {
+		s.onEnd = f
+	}
+	s.mux.mu.Unlock()
+	if ended {
+		f()
 	}
 }
 
@@ -212,7 +227,8 @@ func (s *Stream) Notice(errno int) {
 	}
 }
 
-// CloseWrite sends the end of the data.
+// CloseWrite sends the end of the data, after what was written. After SetWriteDeadline with a time that has passed, it does not
+// wait for a Write that has no credit: that fails.
 func (s *Stream) CloseWrite() error {
 	s.mux.mu.Lock()
 	defer s.mux.mu.Unlock()

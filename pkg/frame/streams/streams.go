@@ -24,7 +24,7 @@
 //
 // An address of TCP or UDP is '4' or '6', the IP address (4 or 16 bytes), the port (2 bytes) and perhaps a zone of IPv6, the
 // name or number of a network interface. One of UNIX is a path, or an abstract name that begins with @. One of a command is
-// a set of capabilities, in hexadecimal digits.
+// a set of capabilities, in hexadecimal digits; the client's end of data hangs up on the helper, at once.
 //
 // An errno is two bytes, a number of Linux. A number is used once, in increasing order: odd ones by the client, even
 // ones by the helper. Whoever opens a stream may send at once; each end begins with InitialCredit. The client opens
