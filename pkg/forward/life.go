@@ -126,8 +126,8 @@ func (l *life) accept(set *listen.Set) {
 		close(closed)
 	})
 	var relaying sync.WaitGroup
-	for _, packets := range set.Packets {
-		relaying.Go(func() { l.relay(ctx, packets) })
+	if len(set.Packets) > 0 {
+		relaying.Go(func() { l.relay(ctx, set.Packets) })
 	}
 	set.Accept(ctx, &listen.Acceptor{
 		Most:  l.owner.session.files.dials,

@@ -12,24 +12,28 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/udprelay"
 )
 
-// relay passes the packets of a socket on until ctx ends.
-func (l *life) relay(ctx context.Context, packets net.PacketConn) {
-	socket, ok := packets.(*net.UDPConn)
-	if !ok {
-		l.limited(errors.New("not a UDP socket"))
-		return
+// relay passes the packets of all sockets on until ctx ends.
+func (l *life) relay(ctx context.Context, packets []net.PacketConn) {
+	var sockets []*net.UDPConn
+	for _, one := range packets {
+		socket, ok := one.(*net.UDPConn)
+		if !ok {
+			l.limited(errors.New("not a UDP socket"))
+			return
+		}
+		sockets = append(sockets, socket)
 	}
 	r := udprelay.Relay{
 		Dial: l.connectPeer,
 		Sent: &l.bytes.Sent, Received: &l.bytes.Received,
 		Admit: l.admits,
 		Report: func(_ netip.AddrPort, err error) {
-			if !errors.Is(err, errNoPlace) { // which was said
+			if !errors.Is(err, udprelay.ErrFull) { // which was said
 				l.unreachable(err)
 			}
 		},
 	}
-	if err := r.Serve(ctx, socket); err != nil && ctx.Err() == nil {
+	if err := r.Serve(ctx, sockets...); err != nil && ctx.Err() == nil {
 		l.limited(err)
 		l.pause(lookRarely)
 	}
@@ -39,7 +43,7 @@ func (l *life) relay(ctx context.Context, packets net.PacketConn) {
 func (l *life) connectPeer(ctx context.Context, peer netip.AddrPort) (conn net.Conn, ended func(sent, received int64), err error) {
 	leave, ok := l.tryEnter()
 	if !ok {
-		return nil, nil, errNoPlace
+		return nil, nil, udprelay.ErrFull
 	}
 	if conn, err = l.network.Connect(ctx, l.Target); err != nil {
 		leave()
@@ -54,9 +58,6 @@ func (l *life) connectPeer(ctx context.Context, peer netip.AddrPort) (conn net.C
 		l.ended(net.UDPAddrFromAddrPort(peer), began, sent, received, nil)
 	}, nil
 }
-
-// errNoPlace means that the forward has as many peers as it may have.
-var errNoPlace = errors.New("no more peers")
 
 // admits reports whether a peer's packets are passed on.
 func (l *life) admits(local, peer netip.AddrPort) bool {

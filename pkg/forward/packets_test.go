@@ -74,3 +74,50 @@ func TestOneSenderToTwoAddresses(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A forward that has no place for another sender forgets the one that was silent for longest, whichever of its sockets that
+// one sends to, and says so once.
+func TestTheOldestSenderIsForgotten(t *testing.T) {
+	c, n := start(t, forward.Options{Addresses: []string{"127.0.0.1", "127.0.0.2"}}, "0:53/udp"), newNetwork()
+	const places = 8
+	n.most = 2 * places // half of them for questions
+	n.serveUDP(t, "127.0.0.1:53")
+	c.source.next <- n
+	var to []netip.AddrPort
+	for _, at := range c.wait(forward.Ready).Listen {
+		to = append(to, netip.MustParseAddrPort(at))
+	}
+	var senders []*net.UDPConn
+	for range 3 * places {
+		senders = append(senders, packetSocket(t))
+	}
+	senders = append(senders, senders[0]) // comes back
+	for i, sender := range senders {
+		asks(t, sender, to[i/places%2])
+		if s := c.session.Status(); s[0].Open != int64(min(i+1, places)) {
+			t.Errorf("%d senders: %+v", i+1, s)
+		}
+	}
+	c.cancel(errCancelled)
+	_ = c.end()
+	close(c.events)
+	var said []string
+	var forgotten []string
+	for e := range c.events {
+		switch e.Event {
+		case forward.Limited:
+			said = append(said, e.Error)
+		case forward.Connection:
+			forgotten = append(forgotten, e.Peer)
+		}
+	}
+	const want = "the oldest senders are forgotten for new ones, and packets may be lost: 8 are open, the share of this forward in the 16 through the engine"
+	if len(said) != 1 || said[0] != want {
+		t.Errorf("%q", said)
+	}
+	for i, peer := range forgotten[:len(senders)-places] {
+		if at := senders[i].LocalAddr().String(); peer != at {
+			t.Errorf("%s is forgotten in place of %s", peer, at)
+		}
+	}
+}

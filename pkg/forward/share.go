@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
 
 // room divides a limit of connections among forwards, so that one that is flooded leaves the others theirs: half of the
@@ -84,12 +85,17 @@ func (s *share) take(ctx context.Context, full func(*share)) (place, bool) {
 
 // shareError says that a forward has as many connections as it may have.
 type shareError struct {
-	open  int64
-	limit string
+	packets bool // with UDP, nobody waits
+	open    int64
+	limit   string
 }
 
 func (e *shareError) Error() string {
-	return fmt.Sprintf("new connections have to wait: %d are open, the share of this forward in %s", e.open, e.limit)
+	what := "new connections have to wait"
+	if e.packets {
+		what = "the oldest senders are forgotten for new ones, and packets may be lost"
+	}
+	return fmt.Sprintf("%s: %d are open, the share of this forward in %s", what, e.open, e.limit)
 }
 
 // files are the open files of the process, and what they are for.
@@ -191,6 +197,6 @@ type fullShare struct {
 // full says, once in a while, that the forward has as many connections as it may have.
 func (l *life) full(s *share) {
 	if l.owner.session.limits.isFirst(fullShare{l.tunnel, s.limit}) {
-		l.tellLimit(&shareError{l.now.Load(), s.limit})
+		l.tellLimit(&shareError{l.Listen.Network == spec.UDP, l.now.Load(), s.limit})
 	}
 }

@@ -97,3 +97,65 @@ func askOf(t *testing.T, conn *net.UDPConn, to netip.AddrPort) {
 		t.Fatal(from, err)
 	}
 }
+
+// Many peers at the same time, for whom there are few places, do not keep others from being served later.
+func TestPeersWithoutAPlace(t *testing.T) {
+	const most = 3
+	places := make(chan struct{}, most)
+	server := echo(t)
+	r := &udprelay.Relay{Dial: func(ctx context.Context, _ netip.AddrPort) (net.Conn, func(int64, int64), error) {
+		select {
+		case places <- struct{}{}:
+			return dial(ctx, server.LocalAddr(), func(int64, int64) { <-places })
+		default:
+			return nil, nil, udprelay.ErrFull
+		}
+	}}
+	l := relay(t, r, "127.0.0.1:0", nil)
+	to := l.LocalAddr().String()
+	var group sync.WaitGroup
+	for range 10 * most {
+		conn := client(t, to)
+		group.Go(func() {
+			for range 5 {
+				_, _ = conn.Write([]byte("x"))
+			}
+		})
+	}
+	group.Wait()
+	for range 5 * most { // one by one, each is served
+		askUntil(t, client(t, to))
+	}
+}
+
+// askUntil asks until there is an answer: packets are lost while many others are served.
+func askUntil(t *testing.T, conn net.Conn) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		_, _ = conn.Write([]byte("y"))
+		_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if _, err := conn.Read(make([]byte, 100)); err == nil {
+			return
+		}
+	}
+	t.Fatal("no answer")
+}
+
+// A relay of two sockets answers each sender from the socket that it has sent to, and ends when one of them fails.
+func TestTwoSockets(t *testing.T) {
+	first, second := listen(t, "127.0.0.1:0"), listen(t, "127.0.0.1:0")
+	var e ends
+	r := &udprelay.Relay{Dial: e.dial(echo(t).LocalAddr())}
+	done := make(chan error)
+	go func() { done <- r.Serve(t.Context(), first, second) }()
+	sender := listen(t, "127.0.0.1:0")
+	for range 3 {
+		for _, socket := range []*net.UDPConn{first, second} {
+			askOf(t, sender, socket.LocalAddr().(*net.UDPAddr).AddrPort())
+		}
+	}
+	second.Close()
+	if err := <-done; !errors.Is(err, net.ErrClosed) || !slices.Equal(e.told, []int{1, 1}) {
+		t.Error(err, e.told)
+	}
+}

@@ -20,6 +20,9 @@ func (s *serving) serve(ctx context.Context, p *peer) {
 	defer s.forget(p)
 	defer p.ended()
 	conn, ended, err := s.Dial(ctx, p.remote)
+	for errors.Is(err, ErrFull) && s.makePlace(ctx) {
+		conn, ended, err = s.Dial(ctx, p.remote)
+	}
 	if err != nil {
 		s.report(p, err)
 		// What the peer goes on to send is dropped for a while, not dialed for.
@@ -30,6 +33,7 @@ func (s *serving) serve(ctx context.Context, p *peer) {
 		}
 		return
 	}
+	defer s.connected(p)()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	var writer sync.WaitGroup
 	writer.Go(func() { s.writeQueue(ctx, p, conn) })
@@ -80,8 +84,11 @@ func (s *serving) readBack(ctx context.Context, p *peer, conn net.Conn) {
 	for ctx.Err() == nil {
 		err := receive(func(packet []byte) {
 			refusals = 0
-			s.touch(p.key, time.Now(), false)
-			if s.replies.send(p.key, packet) == nil {
+			if ctx.Err() != nil { // its port may be another program's by now
+				return
+			}
+			s.answered(p, time.Now())
+			if p.on.send(p.key, packet) == nil {
 				count(int64(len(packet)), &p.received, s.Received)
 			}
 		})

@@ -16,8 +16,8 @@ type replies struct {
 	any   bool // the socket listens on all addresses, and the kernel says which one a packet was sent to
 }
 
-func newReplies(conn *net.UDPConn) (replies, error) {
-	r := replies{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+func newReplies(conn *net.UDPConn) (*replies, error) {
+	r := &replies{conn: conn, local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
 	// Windows has no messages for this in package ipv4.
 	if !r.local.Addr().IsUnspecified() || runtime.GOOS == "windows" {
 		return r, nil
@@ -32,7 +32,8 @@ func newReplies(conn *net.UDPConn) (replies, error) {
 }
 
 // receive receives a packet, and says who has sent it to which address.
-func (r replies) receive(buffer []byte) (n int, k key, err error) {
+func (r *replies) receive(buffer []byte) (n int, k key, err error) {
+	k.on = r
 	if !r.any {
 		n, k.remote, err = r.conn.ReadFromUDPAddrPort(buffer)
 		k.remote = netip.AddrPortFrom(k.remote.Addr().Unmap(), k.remote.Port())
@@ -63,7 +64,7 @@ func destination(control []byte) netip.Addr {
 }
 
 // send sends an answer.
-func (r replies) send(k key, packet []byte) error {
+func (r *replies) send(k key, packet []byte) error {
 	var control []byte
 	if r.any && k.local.Addr().Is4() { // also on a socket of version 6
 		control = (&ipv4.ControlMessage{Src: k.local.Addr().AsSlice()}).Marshal()
