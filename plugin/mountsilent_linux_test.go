@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -83,8 +84,51 @@ func (row silentRow) run(t *testing.T, c caller) {
 	}
 }
 
-// silentServer serves a FUSE file system, fuse(4), of which only the root directory's attributes can be read.
+// A file system that does not even say what its root directory is, on the whole of a container's, does not keep debug --tools
+// host waiting: it is mounted at /target, and asked nothing. Before, nothing ended the call.
+func TestHostViewOfSilentFiles(t *testing.T) {
+	engine := engineOfTest(t)
+	if engine.kinds["rootless"] || !onHost() || engine.via == "engine" {
+		t.Skip("docker nsjoin debug --tools host is local")
+	}
+	c := newCaller(t)
+	web := c.container(t)
+	s := newSilentServer(t)
+	s.mute.Store(true)
+	mount := exec.Command("nsenter", "-m", "-t", initOf(t, web), "busybox", "mount", "-t", "fuse",
+		"-o", "fd=3,rootmode=40755,user_id=0,group_id=0,allow_other", "silent", "/")
+	mount.ExtraFiles = []*os.File{s.dev}
+	if out, err := mount.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	cmd := c.docker("nsjoin", "debug", "--tools", "host", web, "grep", " /target .* fuse", "/proc/self/mountinfo")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { // a call that waits ends with the server
+		select {
+		case <-s.asked:
+			s.asked <- struct{}{}
+			s.end()
+		case <-s.over:
+		}
+	}()
+	status := ended(t, cmd)
+	if status != 0 || !strings.Contains(out.String(), " /target ") {
+		t.Errorf("status %d: %s", status, &out)
+	}
+	if s.taken() {
+		t.Error("the server was asked")
+	}
+	s.end()
+}
+
+// silentServer serves a FUSE file system, fuse(4), of which only the root directory's attributes can be read, and if it is
+// mute not even these.
 type silentServer struct {
+	mute  atomic.Bool
 	dev   *os.File // for the process that mounts
 	fd    int
 	over  chan struct{}
@@ -141,7 +185,11 @@ func (s *silentServer) serve() {
 			continue
 		}
 		body, errno := []byte(nil), int32(0)
-		switch binary.NativeEndian.Uint32(question[4:]) {
+		what := binary.NativeEndian.Uint32(question[4:])
+		if what == getAttributes && s.mute.Load() {
+			what = lookup
+		}
+		switch what {
 		case initialise:
 			body = make([]byte, 64)
 			binary.NativeEndian.PutUint32(body, 7) // version 7.31

@@ -29,7 +29,7 @@ func settle(child *process, p *plan.Plan, held *Held, cgroups []*os.File) error 
 		return err
 	}
 	if p.View != nil {
-		if err := verifyView(int(dir.Fd()), p.View, held); err != nil {
+		if err := verifyView(dir, p.View, held); err != nil {
 			return err
 		}
 	}

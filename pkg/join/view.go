@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // viewFD is the view's descriptor in a child that keepsNumbers does not apply to. A container may allow few descriptors,
@@ -92,17 +94,17 @@ func (f *follower) noExecFailed(step int, errno unix.Errno, err error) error {
 
 // verifyView verifies that the root directory of the child, whose directory in /proc is dir, is the view's, with its
 // clone, and that its mounts are not the helper's.
-func verifyView(dir int, v *plan.View, held *Held) error {
-	if err := sameFile(dir, "root", held.View); err != nil {
+func verifyView(dir *os.File, v *plan.View, held *Held) error {
+	if err := sameRoot(int(dir.Fd()), held.View); err != nil {
 		return err
 	}
 	if v.Clone != nil {
-		if err := sameFile(dir, "root"+v.Clone.At, held.Clone); err != nil {
+		if err := verifyClone(dir, v.Clone.At, held.Clone); err != nil {
 			return err
 		}
 	}
 	var got, own unix.Stat_t
-	if err := unix.Fstatat(dir, "ns/mnt", &got, 0); err != nil {
+	if err := unix.Fstatat(int(dir.Fd()), "ns/mnt", &got, 0); err != nil {
 		return fmt.Errorf("verify the view: %w", err)
 	}
 	if err := unix.Stat("/proc/self/ns/mnt", &own); err != nil {
@@ -114,18 +116,50 @@ func verifyView(dir int, v *plan.View, held *Held) error {
 	return nil
 }
 
-// sameFile verifies that a name in a process's directory in /proc leads to a file.
-func sameFile(dir int, name string, file *os.File) error {
+// sameRoot verifies that the root directory of a process, whose directory in /proc is dir, is a file.
+func sameRoot(dir int, file *os.File) error {
 	var want, got unix.Stat_t
 	err := unix.Fstat(int(file.Fd()), &want)
 	if err == nil {
-		err = unix.Fstatat(dir, name, &got, 0)
+		err = unix.Fstatat(dir, "root", &got, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("verify the view: %w", err)
 	}
 	if got.Dev != want.Dev || got.Ino != want.Ino {
 		return errors.New("verify the view: the command has another root directory, or another container's")
+	}
+	return nil
+}
+
+// verifyClone verifies that the mount of clone is the only one at a path of a process, whose directory in /proc is dir. It
+// compares the numbers of mounts: stat(2) would ask the container's file system, which may not answer.
+func verifyClone(dir *os.File, at string, clone *os.File) error {
+	self, err := procfs.OpenDir("/proc/self")
+	if err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	defer self.Close()
+	want := ""
+	err = procfs.ReadLines(self, "fdinfo/"+strconv.Itoa(int(clone.Fd())), func(line string) bool {
+		id, ok := strings.CutPrefix(line, "mnt_id:")
+		want = strings.TrimSpace(id)
+		return !ok
+	})
+	var got []string
+	if err == nil {
+		err = procfs.ReadLines(dir, "mountinfo", func(line string) bool {
+			if fields := strings.SplitN(line, " ", 6); len(fields) > 5 && fields[4] == at { //nolint:mnd // proc_pid_mountinfo(5)
+				got = append(got, fields[0])
+			}
+			return true
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("verify the view: %w", err)
+	}
+	if len(got) != 1 || got[0] != want {
+		return fmt.Errorf("verify the view: what the command has at %s is not the container's root directory", at)
 	}
 	return nil
 }
