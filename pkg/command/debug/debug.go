@@ -57,8 +57,9 @@ of a directory of the engine's host: at most 64 MiB and 4096 files. A path begin
 With --tools host, / is this machine's, which must be the engine's host, and the
 container's files are at /target. The command runs as you, with the container's network,
 IPC and host name only, so no process of the container sees it. A link in /target is not
-followed, and no program there runs, unless you add --trust-container: a link of the
-container's leads to your files. Other tools take all rights from the container.
+followed, and no program there is executed, unless you add --trust-container: a link of
+the container's leads to your files. Host programs that obey files there, such as sh,
+git, make and gdb, still do. Other tools take all rights from the container.
 
 A paused container stays paused: the command runs beside its cgroup.
 

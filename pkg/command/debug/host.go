@@ -62,7 +62,8 @@ func (o *options) resolveHost(ctx context.Context, host *enginehost.Host, r *req
 		return nil, err
 	}
 	if !r.TrustContainer && r.DryRun == request.OutputNone {
-		host.Note("in /target no link is followed and no program runs; --trust-container permits both")
+		host.Note(fmt.Sprintf("in /target no link is followed, and no program of %s is executed (--trust-container permits both); "+
+			"host programs that obey files there, such as git, make and gdb, still do", r.Base.Name))
 	}
 	if o.wait {
 		if err := exists(ctx, host, r); err != nil {
