@@ -72,7 +72,8 @@ outside of the host. The copy and all changes in it are thrown away. --dry-run p
 what it would be. With --wait, docker nsjoin waits for the container's start instead.
 
 Without COMMAND, a shell of the toolbox runs. Its history is only in memory. It has no
-job control: Ctrl-C ends the program that runs, and Ctrl-Z does nothing.`
+job control: Ctrl-C ends the program that runs, and Ctrl-Z does nothing. With --tools
+host, your own shell runs, and -c runs a line of sh.`
 
 const examples = `  docker nsjoin debug web                      a shell with tools in web
   docker nsjoin debug web ps aux               one tool
@@ -118,7 +119,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags := cmd.Flags()
 	o.AddTo(flags)
 	flags.Var(&profileFlag{&o.profile}, "profile", `Rights beyond the container's ("container"|"trace"|"net"|"admin")`)
-	flags.StringVarP(&o.line, "command", "c", "", "Run a line of the toolbox's shell")
+	flags.StringVarP(&o.line, "command", "c", "", "Run a line of the toolbox's shell, or of sh with --tools host")
 	o.copies.AddTo(flags)
 	flags.BoolVar(&o.wait, "wait", false, "Wait until the container starts, if it does not run")
 	flags.Var(&o.tools, "tools", `Tools to have: the toolbox, a local image, or programs ("builtin"|IMAGE|DIR|PROGRAM|engine:DIR|"host")`)
@@ -132,18 +133,21 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	completion.Flag(cmd, "root", completion.OneOf(rootTools, rootTarget))
 	completion.Flag(cmd, "profile", completion.OneOf(
 		string(request.ProfileContainer), string(request.ProfileTrace), string(request.ProfileNet), string(request.ProfileAdmin)))
-	completion.Args(cmd, complete(cli))
+	completion.Args(cmd, o.complete(cli))
 	return cmd
 }
 
-// complete offers containers, and then the tools.
-func complete(cli *dockercli.CLI) cobra.CompletionFunc {
+// complete offers containers, and then the tools of the toolbox, if the command has it.
+func (o *options) complete(cli *dockercli.CLI) cobra.CompletionFunc {
 	containers := execopts.WithServices(cli, completion.Targets(cli))
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		switch len(args) {
 		case 0:
 			return containers(cmd, args, typed)
 		case 1:
+			if o.tools.kind == hostTools {
+				break
+			}
 			return completion.Matching(toolbox.Names(runtime.GOARCH), typed)
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
