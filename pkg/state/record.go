@@ -48,6 +48,8 @@ type Entry struct {
 	Capped   bool     `json:"capped,omitempty"`
 	// Sockets are the paths of the UNIX sockets on this machine that a forward has made.
 	Sockets []string `json:"sockets,omitempty"`
+	// Keeps is what a call with mount --keep says of itself before it has mounted, for the calls that it does not answer.
+	Keeps json.RawMessage `json:"keeps,omitempty"`
 	// Used is when the record was last written or touched.
 	Used time.Time `json:"-"`
 }

@@ -187,8 +187,12 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 
 // listen makes the call's record, and answers the user's other calls.
 func (k *keeper) listen(register engine.Register) (stop func(), err error) {
+	says, err := json.Marshal(k.kept)
+	if err != nil {
+		return nil, err
+	}
 	record, err := register.State.Add(state.Mount, state.Entry{
-		Name: rand.Text(), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now(),
+		Name: rand.Text(), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now(), Keeps: says,
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ package mount
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -94,7 +96,7 @@ func TestKeepersEnd(t *testing.T) {
 // endThatMade ends the call that has made a mount.
 func endThatMade(t *testing.T, register engine.Register, m mounts.Record) {
 	t.Helper()
-	held := hold(register, "0f00")
+	held := hold(register, "0f00", answerWithin)
 	defer release(held)
 	for _, k := range held {
 		if k.made(&m) {
@@ -108,7 +110,7 @@ func endThatMade(t *testing.T, register engine.Register, m mounts.Record) {
 // endAt ends the calls that keep a mount at a path which is not there.
 func endAt(t *testing.T, register engine.Register, target string, live []*mounts.Record) []kept {
 	t.Helper()
-	held := hold(register, "0f00")
+	held := hold(register, "0f00", answerWithin)
 	defer release(held)
 	ended, err := forget(held, target, live)
 	if err != nil {
@@ -139,7 +141,7 @@ func TestUmountHoldsTheKeeper(t *testing.T) {
 	}
 	holding := make(chan []*heldKeeper)
 	if err := mount(1, func() {
-		go func() { holding <- hold(register, "0f00") }()
+		go func() { holding <- hold(register, "0f00", answerWithin) }()
 		// It does not answer before the mount is there.
 		select {
 		case <-holding:
@@ -167,7 +169,7 @@ func TestUmountHoldsTheKeeper(t *testing.T) {
 		t.Fatalf("%v, %v", err, ctx.Err())
 	}
 	// umount has unmounted what was mounted before: nothing is mounted any more.
-	held = hold(register, "0f00")
+	held = hold(register, "0f00", answerWithin)
 	go func() { again <- mount(3, func() { t.Error("it mounts after umount") }) }()
 	if len(held) != 1 || !held[0].made(&mounts.Record{ID: 1, Keeper: k.kept.Mount.Keeper}) {
 		t.Fatalf("%+v", held)
@@ -195,9 +197,9 @@ func TestKeeperEndsWhileItIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	held := hold(register, "0f00")
+	held := hold(register, "0f00", answerWithin)
 	defer release(held)
-	if len(held) != 1 {
+	if len(held) != 1 || held[0].silent {
 		t.Fatalf("%+v", held)
 	}
 	interrupted := errors.New("interrupted")
@@ -208,6 +210,55 @@ func TestKeeperEndsWhileItIsHeld(t *testing.T) {
 	})
 	if mounted || !errors.Is(err, interrupted) {
 		t.Errorf("%v, %v", mounted, err)
+	}
+}
+
+// A call that does not answer is listed, and umount of what it keeps fails: it will be mounted again. One of another
+// container is not waited for.
+func TestKeeperThatDoesNotAnswer(t *testing.T) {
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
+	silent := func(id string, pid int, target request.Word) {
+		t.Helper()
+		says := kept{PID: pid, Container: id, Asked: string(target), Mount: mounts.Record{Source: "/src", Target: target, Keeper: "k" + string(target)}}
+		text, err := json.Marshal(says)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := register.State.Add(state.Mount, state.Entry{Name: rand.Text(), Endpoint: register.Endpoint, Keeps: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(record.Remove)
+		socket, err := record.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { socket.Close() })
+	}
+	silent("db00", 6, "/srv")
+	silent("0f00", 7, "/srv")
+	var out strings.Builder
+	here := mounts.Record{ID: 1, Target: "/moved", Keeper: "k/srv"}
+	if err := (&options{format: "{{.Target}} {{.Options}} {{.Kept}}"}).list(&out, []*mounts.Record{&here}, keepers(register, "0f00"), nil, "web"); err != nil {
+		t.Fatal(err)
+	}
+	if want := "/moved rw process 7 does not answer\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	held := hold(register, "0f00", time.Millisecond)
+	defer release(held)
+	if len(held) != 1 || !held[0].silent || !held[0].made(&here) {
+		t.Fatalf("%+v", held)
+	}
+	const want = "process 7, which keeps it mounted, does not answer: it will be mounted again; end it with kill -9 7"
+	if err := held[0].end(); err == nil || err.Error() != want {
+		t.Error(err)
+	}
+	if _, err := forget(held, "/other", nil); err != nil {
+		t.Error(err)
+	}
+	if ended, err := forget(held, "/srv", nil); err == nil || err.Error() != want || len(ended) > 0 {
+		t.Errorf("%+v, %v", ended, err)
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -23,6 +25,8 @@ type kept struct {
 	Asked string        `json:"asked"` // the target that the user named
 	Error string        `json:"error"` // why it could not mount; "" if it could
 	Ended bool          `json:"ended"` // it ends now
+	// silent means that it does not answer: it was suspended, say. The rest is from before it has mounted.
+	silent bool
 }
 
 // question is what another call asks. With Hold, a call with --keep for the container with this full ID finishes what it is
@@ -52,6 +56,8 @@ func (k *kept) isLive(list []*mounts.Record) bool { return slices.ContainsFunc(l
 const (
 	// answerWithin is how long another call of the user's may take, on a busy machine too.
 	answerWithin = 10 * time.Second
+	// listWithin is that for a list, which shows a call that does not answer.
+	listWithin = 2 * time.Second
 	// holdWithin is how long a call with --keep may take to mount, and is held.
 	holdWithin = time.Minute
 )
@@ -59,11 +65,12 @@ const (
 // keepers asks the user's calls that keep mounts in the container with this full ID: names, and beginnings of IDs, may be
 // those of another one by now. It removes the records of those that were killed.
 func keepers(register engine.Register, id string) (list []kept) {
-	eachKeeper(register, id, func(_ string, k kept) { list = append(list, k) })
+	eachKeeper(register, id, listWithin, func(_ string, k kept) { list = append(list, k) })
 	return list
 }
 
-func eachKeeper(register engine.Register, id string, visit func(name string, k kept)) {
+// eachKeeper gives each call the time within to answer. visit is told of those that do not, too.
+func eachKeeper(register engine.Register, id string, within time.Duration, visit func(name string, k kept)) {
 	if register.State == nil {
 		return
 	}
@@ -83,49 +90,80 @@ func eachKeeper(register engine.Register, id string, visit func(name string, k k
 		if !ours(e) {
 			continue
 		}
-		conn, err := register.State.Dial(state.Mount, e.Name)
-		if err != nil {
+		var noted kept
+		if json.Unmarshal(e.Keeps, &noted) != nil || noted.Container != id {
 			continue
 		}
-		if k, err := exchange(conn, question{}, answerWithin); err == nil && k.Container == id {
+		k, conn, err := ask(register, e.Name, question{}, within)
+		switch {
+		case err == nil:
+			conn.Close()
 			visit(e.Name, k)
+		case isSilent(err):
+			noted.silent = true
+			visit(e.Name, noted)
 		}
-		conn.Close()
 	}
 }
 
-// heldKeeper is a call with --keep that does not mount as long as it is held.
+// ask asks the call that has the record of that name. The caller closes conn, unless there is an error.
+func ask(register engine.Register, name string, q question, within time.Duration) (k kept, conn net.Conn, err error) {
+	if conn, err = register.State.Dial(state.Mount, name); err != nil {
+		return k, nil, err
+	}
+	if k, err = exchange(conn, q, within); err != nil {
+		conn.Close()
+		return k, nil, err
+	}
+	return k, conn, nil
+}
+
+// isSilent reports whether an error says that a call is there and does not answer: its time is over, or too many wait for it
+// already. Otherwise it has ended.
+func isSilent(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.EAGAIN)
+}
+
+// heldKeeper is a call with --keep that does not mount as long as it is held. One that is silent is not held, and has no conn.
 type heldKeeper struct {
 	kept
 	conn net.Conn
 }
 
 // hold holds the user's calls that keep mounts in the container with this full ID. What they say is true until they are
-// released, also if the container is started meanwhile.
-func hold(register engine.Register, id string) (list []*heldKeeper) {
-	eachKeeper(register, id, func(name string, _ kept) {
-		conn, err := register.State.Dial(state.Mount, name)
-		if err != nil {
+// released, also if the container is started meanwhile. Each has the time within to answer. Those that do not are in the list, too.
+func hold(register engine.Register, id string, within time.Duration) (list []*heldKeeper) {
+	eachKeeper(register, id, within, func(name string, k kept) {
+		if k.silent {
+			list = append(list, &heldKeeper{kept: k})
 			return
 		}
-		k, err := exchange(conn, question{Hold: id}, holdWithin)
-		if err != nil {
-			conn.Close()
-			return
+		held, conn, err := ask(register, name, question{Hold: id}, holdWithin)
+		switch {
+		case err == nil:
+			list = append(list, &heldKeeper{held, conn})
+		case isSilent(err):
+			k.silent = true
+			list = append(list, &heldKeeper{kept: k})
 		}
-		list = append(list, &heldKeeper{k, conn})
 	})
 	return list
 }
 
 func release(list []*heldKeeper) {
 	for _, k := range list {
-		k.conn.Close()
+		if k.conn != nil {
+			k.conn.Close()
+		}
 	}
 }
 
-// end ends the call. It is an error if the call does not say that it has ended: it was killed, or was held for too long.
+// end ends the call. It is an error if the call does not say that it has ended: it was killed, was held for too long, or does
+// not answer.
 func (k *heldKeeper) end() error {
+	if k.silent { // a suspended process does not take SIGTERM
+		return fmt.Errorf("process %d, which keeps it mounted, does not answer: it will be mounted again; end it with kill -9 %d", k.PID, k.PID)
+	}
 	says, err := exchange(k.conn, question{End: true}, answerWithin)
 	if err == nil && !says.Ended {
 		err = errors.New("it goes on")

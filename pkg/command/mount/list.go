@@ -71,7 +71,10 @@ func (o *options) list(to io.Writer, ours []*mounts.Record, waiting []kept, know
 // by names the process of a call with --keep, and its last error.
 func (k *kept) by() string {
 	text := fmt.Sprintf("process %d", k.PID)
-	if k.Error != "" {
+	switch {
+	case k.silent:
+		text += " does not answer"
+	case k.Error != "":
 		text += ": " + k.Error
 	}
 	return text

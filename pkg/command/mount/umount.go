@@ -74,7 +74,7 @@ func (o *options) withoutContainer(
 		if o.dryRun {
 			return err
 		}
-		held := hold(register, stopped.ID)
+		held := hold(register, stopped.ID, answerWithin)
 		defer release(held)
 		if len(held) == 0 {
 			return err
@@ -103,7 +103,7 @@ func (o *options) detachStarted(ctx context.Context, host *enginehost.Host, r *r
 // detach unmounts, and ends the call that keeps the mount. That call is held before, so that it does not mount again in
 // between if the container is being started.
 func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	held := hold(host.Connection.Register(), r.Base.Container.ID)
+	held := hold(host.Connection.Register(), r.Base.Container.ID, answerWithin)
 	defer release(held)
 	return o.detachHeld(ctx, host, r, answers, held)
 }
