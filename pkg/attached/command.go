@@ -15,6 +15,7 @@ import (
 
 // Command is a helper that the multiplexer at the other end has started for one command.
 type Command struct {
+	mux    *streams.Mux
 	stream *streams.Stream
 	ended  chan struct{} // closed when it has ended
 	once   sync.Once
@@ -38,7 +39,7 @@ func (c *Connection) Begin(ctx context.Context, capabilities uint64, first []byt
 		s.Close()
 		return nil, fmt.Errorf("send the request to the helper: %w", err)
 	}
-	return &Command{stream: s, ended: make(chan struct{})}, nil
+	return &Command{mux: c.Mux, stream: s, ended: make(chan struct{})}, nil
 }
 
 // Write writes to the helper's standard input; io.Writer.
@@ -64,11 +65,25 @@ func (c *Command) Wait() (int, error) {
 	case ended && refused.Text != "":
 		return 0, fmt.Errorf("start helper: %w", c.err)
 	case c.err != nil:
-		return 0, fmt.Errorf("connection to the helper lost: %w", c.err)
+		return 0, c.lost()
 	case c.status&signal != 0:
 		return 0, fmt.Errorf("the helper was killed by signal %d", c.status&signal)
 	}
 	return int(c.status >> exited & 0xff), nil
+}
+
+var errContainerEnded = errors.New("the helper's container for these commands has ended")
+
+// lost returns why the connection has ended.
+func (c *Command) lost() error {
+	why, said := c.mux.WhyGone()
+	switch {
+	case said && why != "":
+		return fmt.Errorf("%w: %s", errContainerEnded, why)
+	case said || errors.Is(c.err, ErrHelperEnded):
+		return errContainerEnded
+	}
+	return fmt.Errorf("connection to the helper lost: %w", c.err)
 }
 
 // MayLeave reports that this process need not wait for the helper's end once that has reported its exit status.

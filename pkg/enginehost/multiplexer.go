@@ -117,12 +117,20 @@ func (m *multiplexer) isReady() bool {
 // failed reports whether it could not be started.
 func (m *multiplexer) failed() bool { return m.isReady() && m.err != nil }
 
-// over reports whether it is of no use any more: its connection has ended, or it was abandoned.
+// over reports whether it is of no use any more: its connection has ended or is about to, or it was abandoned.
 func (m *multiplexer) over() bool {
 	if m.failed() {
 		return m.abandoned
 	}
-	return m.isReady() && m.Mux.Err() != nil
+	if !m.isReady() {
+		return false
+	}
+	select {
+	case <-m.Mux.Gone():
+		return true
+	default:
+		return false
+	}
 }
 
 // serves reports whether it is for helpers with rights. One that failed is for the same rights only: with fewer, another

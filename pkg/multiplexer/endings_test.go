@@ -3,6 +3,7 @@
 package multiplexer_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/attached"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
 	"github.com/nsjoin/docker-nsjoin/pkg/multiplexer"
 )
@@ -32,10 +34,62 @@ func TestSilentClient(t *testing.T) {
 		in, client := io.Pipe()
 		defer client.Close()
 		go func() { _, _ = io.WriteString(client, hello) }()
-		if err := multiplexer.Serve(start, in, io.Discard); !errors.Is(err, streams.ErrTimeout) {
+		var out bytes.Buffer
+		if err := multiplexer.Serve(start, in, &out); err != nil {
+			t.Error(err)
+		}
+		m := streams.New(streams.Config{Role: streams.Client, To: io.Discard})
+		_, _ = out.WriteTo(m)
+		if why, said := m.WhyGone(); !said || why != "the client was silent for a minute" {
+			t.Errorf("%q, %t", why, said)
+		}
+		m.End(io.EOF)
+	})
+}
+
+// A silent client that does not read, either, does not keep the multiplexer.
+func TestSilentClientThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, client := io.Pipe()
+		unread, out := io.Pipe()
+		defer client.Close()
+		defer unread.Close()
+		go func() { _, _ = io.WriteString(client, hello) }()
+		if err := multiplexer.Serve(start, in, out); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// What a command says when its connection has ended.
+func TestWhyAConnectionHasEnded(t *testing.T) {
+	const ended = "the helper's container for these commands has ended"
+	for frames, message := range map[string]string{
+		"":                                    ended,
+		"q\x00\x00\x06\x00\x00\x00\x00a word": ended + ": a word",
+	} {
+		unread, in, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, theirs, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(theirs, hello)
+		c, err := attached.Connect(t.Context(), &engine{in: in, out: out}, io.Discard, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := begin(t, c, cat, "")
+		_, _ = io.WriteString(theirs, frames)
+		theirs.Close()
+		if _, err := h.end(t); err == nil || err.Error() != message {
+			t.Errorf("%q: %v", frames, err)
+		}
+		c.HangUp()
+		unread.Close()
+	}
 }
 
 // silent serves a client that opens a stream for the helper of a script and then sends nothing, and leaves its input open.

@@ -35,7 +35,7 @@ const endTimeout = 30 * time.Second
 
 // Serve starts a helper for each stream that the client opens. Frames come from in and go to out. When the client has
 // ended, or nothing comes from it any more, or nothing can be sent to it, the standard inputs of all helpers end, so that
-// they end their commands, and Serve waits for the helpers, at most 30 seconds. A read of in may still wait when it returns.
+// they end their commands, and Serve waits for the helpers, at most 30 seconds. It says to a silent client why it ends, which is no error. A read of in may still wait when it returns.
 func Serve(start Start, in io.Reader, out io.Writer) error {
 	return serve(start, in, out, endTimeout)
 }
@@ -43,12 +43,12 @@ func Serve(start Start, in io.Reader, out io.Writer) error {
 func serve(start Start, in io.Reader, out io.Writer, timeout time.Duration) error {
 	s := &server{start: start}
 	s.buffers.New = func() any { return new(buffer) }
-	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, Budget: budget})
+	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, Budget: budget, Silent: "the client was silent for a minute"})
 	go func() { _ = s.mux.Feed(in) }()
 	<-s.mux.Done()
 	s.mux.WaitServed(timeout)
 	err := s.mux.Err()
-	if err == io.EOF { //nolint:errorlint // it is never wrapped
+	if err == io.EOF || err == streams.ErrTimeout { //nolint:errorlint // they are never wrapped
 		return nil
 	}
 	return err

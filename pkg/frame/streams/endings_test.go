@@ -205,3 +205,20 @@ func TestOnEnd(t *testing.T) {
 		t.Errorf("%d calls, %q, %v", calls, text, err)
 	}
 }
+
+// A process that was stopped first reads what has come meanwhile.
+func TestProcessThatWasStopped(t *testing.T) {
+	m := streams.New(streams.Config{Role: streams.Client, To: io.Discard})
+	defer m.End(io.EOF)
+	_, _ = io.WriteString(m, hello)
+	streams.Resume(m, time.Hour)
+	if err := m.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 { // it runs now
+		streams.Resume(m, 16*time.Second)
+	}
+	if err := m.Err(); !errors.Is(err, streams.ErrTimeout) {
+		t.Error(err)
+	}
+}

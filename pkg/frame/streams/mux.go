@@ -30,6 +30,9 @@ type Config struct {
 	Serve func(*Stream)
 	// AtLimit is called once, when a stream is refused because there are Limit already; it must not block.
 	AtLimit func()
+	// Silent is what a Helper says before it ends because nothing has come from the client for frame.Timeout, as by SayGone;
+	// nothing if it is empty.
+	Silent string
 	// Limit and Budget replace the constants, if they are not 0.
 	Limit, Budget int
 }
@@ -40,12 +43,14 @@ type Mux struct {
 	to      io.Writer
 	serve   func(*Stream)
 	atLimit func()
+	silent  string
 	limit   int
 	budget  atomic.Int64 // bytes of credit left for all streams
 	parser  parser
 	pools   pools
 	heard   atomic.Int64 // when the last bytes came, in nanoseconds since began
 	began   time.Time
+	ticked  time.Duration // when tick was called, since began
 	watch   *time.Timer
 	hello   chan struct{} // closed when the other end has sent its version
 	done    chan struct{} // closed when the Mux has ended
@@ -67,7 +72,7 @@ type Mux struct {
 // New returns one end and begins to send.
 func New(c Config) *Mux {
 	m := &Mux{
-		role: c.Role, to: c.To, serve: c.Serve, atLimit: c.AtLimit, limit: c.Limit, began: time.Now(),
+		role: c.Role, to: c.To, serve: c.Serve, atLimit: c.AtLimit, silent: c.Silent, limit: c.Limit, began: time.Now(),
 		hello: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}), streams: make(map[uint32]*Stream), next: 1,
 	}
 	if c.Role == Helper {
@@ -190,8 +195,14 @@ func (m *Mux) End(err error) {
 
 // tick says that this end is alive, and ends the Mux if the other is not.
 func (m *Mux) tick() {
-	if time.Since(m.began)-time.Duration(m.heard.Load()) > frame.Timeout {
-		m.End(ErrTimeout)
+	now := time.Since(m.began)
+	late := now-m.ticked > 2*frame.Interval
+	m.ticked = now
+	switch silent := now-time.Duration(m.heard.Load()) > frame.Timeout; {
+	case silent && late: // this process was stopped, and has not read what has come meanwhile
+		m.heard.Store(int64(now))
+	case silent:
+		m.endSilent()
 		return
 	}
 	m.mu.Lock()
@@ -201,6 +212,20 @@ func (m *Mux) tick() {
 		m.out.wake.Signal()
 		m.watch.Reset(frame.Interval)
 	}
+}
+
+// endSilent ends the Mux because nothing has come from the other end.
+func (m *Mux) endSilent() {
+	if m.silent == "" {
+		m.End(ErrTimeout)
+		return
+	}
+	m.SayGone(m.silent)
+	m.endSoon(ErrTimeout) // it may not read, either
+	go func() {
+		m.Wait()
+		m.End(ErrTimeout)
+	}()
 }
 
 var errNumbers = errors.New("the connections' numbers are used up")

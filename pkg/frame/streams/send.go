@@ -84,10 +84,11 @@ func (m *Mux) send() {
 	}
 }
 
-// lastWords is how long what the other end has said may take to come once nothing can be sent to it any more.
+// lastWords is how long what the other end has said may take to come once nothing can be sent to it any more, and how long what
+// this end says last may take to be sent.
 const lastWords = 5 * time.Second
 
-// endSoon ends the Mux because a frame could not be sent. An end that has ended may have said why before, which counts:
+// endSoon ends the Mux after lastWords, for example because a frame could not be sent. An end that has ended may have said why before, which counts:
 // so it is the end of what it has sent that ends the Mux, if that comes in time.
 func (m *Mux) endSoon(err error) {
 	m.mu.Lock()
