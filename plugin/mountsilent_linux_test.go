@@ -26,10 +26,13 @@ func TestMountOfSilentFiles(t *testing.T) {
 		t.Skip("the file system is in a mount namespace of the test's own, which a helper container does not see")
 	}
 	c := newCaller(t)
+	const silent = ": the file system does not answer"
 	for _, row := range []silentRow{
-		{"source", "/sub", "/at", "SOURCE/sub"},
-		{"target", "", "/silent/sub", `/silent/sub in "WEB"`},
-		{"made", "", "/silent/sub/new", `/silent/sub/new in "WEB"`},
+		{"source", "/sub", "/at", "SOURCE/sub" + silent, ""},
+		{"target", "", "/silent/sub", `/silent/sub in "WEB"` + silent, ""},
+		{"made", "", "/silent/sub/new", `/silent/sub/new in "WEB"` + silent, ""},
+		// Names are cached, and attributes are not. The plugin asks for none; a helper in a container has other mounts.
+		{"attributes", knownPath, "/at", "SOURCE" + knownPath + ": no such file or directory", "--via engine"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +41,7 @@ func TestMountOfSilentFiles(t *testing.T) {
 	}
 }
 
-type silentRow struct{ name, source, target, want string }
+type silentRow struct{ name, source, target, want, via string }
 
 func (row silentRow) run(t *testing.T, c caller) {
 	t.Helper()
@@ -47,14 +50,19 @@ func (row silentRow) run(t *testing.T, c caller) {
 	before := len(mountsOf(t, initPID(t, web)))
 	enters := []string{"nsenter", "-m", "-t", initOf(t, web), "busybox"}
 	makes, where := strings.Join(enters, " ")+" mount", "/silent"
-	if row.name == "source" {
+	isSource := strings.HasPrefix(row.want, "SOURCE")
+	if isSource {
 		makes, where = "mount -i", source
 	}
-	want := "docker nsjoin: " + strings.NewReplacer("SOURCE", source, "WEB", web).Replace(row.want) + ": the file system does not answer\n"
+	known := ":"
+	if row.via != "" {
+		known = "test -e " + source + knownPath
+	}
+	want := "docker nsjoin: " + strings.NewReplacer("SOURCE", source, "WEB", web).Replace(row.want) + "\n"
 	s := newSilentServer(t)
 	// The call is in a mount namespace and a session of its own.
-	script := fmt.Sprintf("%s -t fuse -o fd=3,rootmode=40755,user_id=0,group_id=0,allow_other silent %s && exec 3>&- && exec docker nsjoin mount --mkdir %s %s:%s",
-		makes, where, web, source+row.source, row.target)
+	script := fmt.Sprintf("%s -t fuse -o fd=3,rootmode=40755,user_id=0,group_id=0,allow_other silent %s && exec 3>&- && %s && exec docker nsjoin mount --mkdir %s %s %s:%s",
+		makes, where, known, row.via, web, source+row.source, row.target)
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", script)
 	cmd.Env, cmd.ExtraFiles, cmd.SysProcAttr = c.env, []*os.File{s.dev}, &syscall.SysProcAttr{Setsid: true}
 	var errs bytes.Buffer
@@ -65,11 +73,11 @@ func (row silentRow) run(t *testing.T, c caller) {
 	if status := ended(t, cmd); status != 125 || errs.String() != want {
 		t.Errorf("status %d: %s", status, &errs)
 	}
-	if !s.taken() {
-		t.Error("the server was not asked")
+	if asked := s.taken(); asked != (row.via != "--via engine") {
+		t.Errorf("the server was asked: %v", asked)
 	}
 	s.end()
-	if row.name != "source" {
+	if !isSource {
 		if out, err := exec.Command(enters[0], append(enters[1:], "umount", "-l", where)...).CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
@@ -125,8 +133,12 @@ func TestHostViewOfSilentFiles(t *testing.T) {
 	s.end()
 }
 
-// silentServer serves a FUSE file system, fuse(4), of which only the root directory's attributes can be read, and if it is
-// mute not even these.
+// knownPath is what a silentServer answers for. The attributes of its last directory can be read once, and those of the one
+// before not at all.
+const knownPath = "/known/sub"
+
+// silentServer serves a FUSE file system, fuse(4), of which only the root directory's attributes can be read, and those of
+// knownPath; if it is mute, no attributes at all.
 type silentServer struct {
 	mute  atomic.Bool
 	dev   *os.File // for the process that mounts
@@ -172,7 +184,7 @@ func (s *silentServer) taken() bool { return len(s.asked) > 0 }
 func (s *silentServer) serve() {
 	defer close(s.ended)
 	const lookup, getAttributes, initialise, interrupt, header = 1, 3, 26, 36, 40
-	question := make([]byte, 1<<17)
+	question, told := make([]byte, 1<<17), false
 	for {
 		poll := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 		_, _ = unix.Poll(poll, 20)
@@ -181,28 +193,33 @@ func (s *silentServer) serve() {
 			return
 		default:
 		}
-		if n, err := unix.Read(s.fd, question); err != nil || n < header {
+		n, err := unix.Read(s.fd, question)
+		if err != nil || n < header {
 			continue
 		}
-		body, errno := []byte(nil), int32(0)
-		what := binary.NativeEndian.Uint32(question[4:])
-		if what == getAttributes && s.mute.Load() {
-			what = lookup
+		body, errno, node := []byte(nil), int32(0), binary.NativeEndian.Uint64(question[16:])
+		operation := binary.NativeEndian.Uint32(question[4:])
+		child := map[string]uint64{"1known": 2, "2sub": 3}[fmt.Sprint(node)+unix.ByteSliceToString(question[header:n])]
+		switch {
+		case operation == lookup && child == 0, operation == interrupt,
+			operation == getAttributes && (s.mute.Load() || node == 2 || node == 3 && told):
+			s.asked <- struct{}{}
+			continue
 		}
-		switch what {
+		switch operation {
 		case initialise:
 			body = make([]byte, 64)
 			binary.NativeEndian.PutUint32(body, 7) // version 7.31
 			binary.NativeEndian.PutUint32(body[4:], 31)
 			binary.NativeEndian.PutUint32(body[20:], 4096) // max_write
 		case getAttributes:
-			body = make([]byte, 104) // not cached
-			binary.NativeEndian.PutUint64(body[16:], 1)
-			binary.NativeEndian.PutUint32(body[76:], unix.S_IFDIR|0o755)
-			binary.NativeEndian.PutUint32(body[80:], 2)
-		case lookup, interrupt:
-			s.asked <- struct{}{}
-			continue
+			told = told || node == 3
+			body = append(make([]byte, 16), directory(node)...) // not cached
+		case lookup:
+			body = binary.NativeEndian.AppendUint64(nil, child)
+			body = binary.NativeEndian.AppendUint64(body, 0)
+			body = binary.NativeEndian.AppendUint64(body, 1000) // seconds for which the name is cached
+			body = append(append(body, make([]byte, 16)...), directory(child)...)
 		default:
 			errno = -int32(unix.ENOSYS)
 		}
@@ -211,4 +228,13 @@ func (s *silentServer) serve() {
 		answer = append(append(answer, question[8:16]...), body...)
 		_, _ = unix.Write(s.fd, answer)
 	}
+}
+
+// directory returns the attributes of a directory, struct fuse_attr.
+func directory(node uint64) []byte {
+	attributes := make([]byte, 88)
+	binary.NativeEndian.PutUint64(attributes, node)
+	binary.NativeEndian.PutUint32(attributes[60:], unix.S_IFDIR|0o755)
+	binary.NativeEndian.PutUint32(attributes[64:], 2)
+	return attributes
 }

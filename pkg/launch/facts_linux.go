@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -59,8 +61,8 @@ func isFirstProcess(pid int, id string) (is, denied bool) {
 }
 
 // SharesDir reports whether a directory of this machine is the same one for the container's engine: process pid is the
-// container's first, and its parent has that directory at the same path. It needs no rights: if the parent may not be
-// opened, its mounts must be this process's.
+// container's first, and its parent has that directory at the same path. The directory's path has no symbolic links. It needs
+// no rights, and does not ask a file system: see HasNoLinks. The mounts of both processes say it.
 func SharesDir(pid int, id, dir string) bool {
 	st, err := procfs.ReadStat(pid)
 	if err != nil {
@@ -72,33 +74,65 @@ func SharesDir(pid int, id, dir string) bool {
 			return false
 		}
 	}
-	here, err := os.Stat(dir)
+	here, err := fileOf(os.Getpid(), dir)
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat("/proc/" + strconv.Itoa(st.Parent) + "/root" + dir)
-	if errors.Is(err, fs.ErrPermission) {
-		own, ofParent := rootMount(os.Getpid()), rootMount(st.Parent)
-		return own != 0 && own == ofParent
-	}
-	return err == nil && os.SameFile(here, there)
+	there, err := fileOf(st.Parent, dir)
+	return err == nil && here == there
 }
 
-// rootMount returns the number of the mount that is the root directory of a process: of no other mount on the machine.
-// It is 0 if that cannot be read.
-func rootMount(pid int) (id int) {
+// fileInSystem is a file's place in a file system of this machine.
+type fileInSystem struct{ device, path string }
+
+// fileOf returns where a path without symbolic links leads for a process, by the process's mounts.
+func fileOf(pid int, path string) (fileInSystem, error) {
 	dir, err := procfs.Open(pid)
 	if err != nil {
-		return 0
+		return fileInSystem{}, err
 	}
 	defer dir.Close()
-	_ = procfs.ReadLines(dir, "mountinfo", func(line string) bool {
-		if m, err := procfs.ParseMount(line); err == nil && m.Path == "/" {
-			id = m.ID
-		}
-		return true
+	list, err := procfs.ReadMounts(dir, maxMounts)
+	if err != nil {
+		return fileInSystem{}, err
+	}
+	return fileInMounts(list, path)
+}
+
+// maxMounts is how many mounts a process may have: with more, a directory is not known to be shared.
+const maxMounts = 200_000
+
+// fileInMounts goes down from the root directory, from each mount to the first one on it that path leads to. So one that is
+// hidden by another one is not taken. A mount over the root directory itself leaves the process where it is.
+func fileInMounts(list []procfs.Mount, path string) (file fileInSystem, err error) {
+	at := slices.IndexFunc(list, func(m procfs.Mount) bool { // the root's parent is not in the list
+		return m.Path == "/" && !slices.ContainsFunc(list, func(p procfs.Mount) bool { return p.ID == m.Parent && p.ID != m.ID })
 	})
-	return id
+	if at < 0 {
+		return file, errors.New("mountinfo: the root directory is in no mount")
+	}
+	for range list {
+		next := -1
+		for i, m := range list {
+			if m.Parent == list[at].ID && m.Path != "/" && isBeneath(path, m.Path) && (next < 0 || len(m.Path) < len(list[next].Path)) {
+				next = i
+			}
+		}
+		if next < 0 {
+			break
+		}
+		at = next
+	}
+	rest, err := filepath.Rel(list[at].Path, path)
+	if err != nil {
+		return file, err
+	}
+	return fileInSystem{list[at].Device, filepath.Join(list[at].Root, rest)}, nil
+}
+
+// isBeneath reports whether a path is that of a directory, or beneath it. Both are clean and absolute.
+func isBeneath(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
 
 // MayJoin reports whether this process has the capabilities that every join needs.

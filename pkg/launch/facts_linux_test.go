@@ -56,6 +56,12 @@ func TestSharesDir(t *testing.T) {
 	if launch.SharesDir(first(`mount -t tmpfs none "$1"`), id, dir) {
 		t.Error("the engine's host has another directory there")
 	}
+	if !launch.SharesDir(first(`mount --bind "$1" "$1"`), id, dir) {
+		t.Error("the same directory is not shared: the engine's host has a mount of it there")
+	}
+	if launch.SharesDir(first(`mount --bind "$1" "$1"; mount -t tmpfs none "${1%/*}"; mkdir "$1"`), id, dir) {
+		t.Error("the engine's host has another directory there, over the same one")
+	}
 	if launch.SharesDir(os.Getpid(), id, dir) {
 		t.Error("this process is in no container")
 	}

@@ -3,9 +3,9 @@ package mount
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
@@ -31,7 +31,8 @@ func absolute(host *enginehost.Host, r *request.Request) error {
 		q.Source = request.Word(filepath.ToSlash(filepath.Clean(typed)))
 		return nil
 	}
-	dir, err := workingDirectory()
+	// Unlike os.Getwd, it asks no file system: see launch.HasNoLinks.
+	dir, err := syscall.Getwd()
 	if err != nil {
 		return fmt.Errorf("%s: %w", typed, err)
 	}
@@ -44,15 +45,6 @@ func absolute(host *enginehost.Host, r *request.Request) error {
 	}
 	q.Source = request.Word(filepath.Join(dir, typed))
 	return nil
-}
-
-// workingDirectory returns the working directory without symbolic links.
-func workingDirectory() (string, error) {
-	dir, err := os.Getwd() // may be $PWD
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
 }
 
 // followLinks lets symbolic links on the way to a path of the host be followed. For that, the engine is asked which
