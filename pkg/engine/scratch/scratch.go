@@ -151,9 +151,16 @@ func (c *Container) Remove(ctx context.Context) error {
 }
 
 func (c *Container) remove(ctx context.Context, id string) error {
+	const attempts, pause = 3, 200 * time.Millisecond // an engine that is busy may fail to remove what it can remove a moment later
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
-	return c.engine.ContainerRemove(ctx, id, options)
+	for attempt := 1; ; attempt++ {
+		err := c.engine.ContainerRemove(ctx, id, options)
+		if err == nil || errdefs.IsNotFound(err) || !engine.Answered(err) || attempt == attempts {
+			return err
+		}
+		time.Sleep(pause)
+	}
 }
 
 // options remove the container's anonymous volumes, which the engine made for it: the image's VOLUME.

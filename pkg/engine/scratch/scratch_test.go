@@ -173,3 +173,25 @@ func TestNoState(t *testing.T) {
 		t.Errorf("%+v", made)
 	}
 }
+
+// What a busy engine cannot remove at once is removed a moment later, and leaves no record.
+func TestRemoveIsTriedAgain(t *testing.T) {
+	r, records := register(t)
+	calls := 0
+	c := &client{
+		create: func(string, *ocispec.Platform) (string, error) { return "0f", nil },
+		remove: func(string) error {
+			if calls++; calls == 1 {
+				return errdefs.ErrConflict
+			}
+			return nil
+		},
+	}
+	made, err := scratch.OfImage(context.Background(), c, r, "sha256:1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := made.Remove(context.Background()); err != nil || calls != 2 || len(records()) > 0 {
+		t.Errorf("%v after %d calls, records %q", err, calls, records())
+	}
+}
