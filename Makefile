@@ -11,13 +11,13 @@ export CGO_ENABLED := 0
 # These tests of ./plugin need an engine; all others run without one. vet is part of make lint.
 # TestSecurityPage reads these lines and the recipes: use at most one of these variables a line.
 GOTEST  := go test -count=1 -vet=off
-ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|MountOfSilentFiles|HostViewOfSilentFiles|DebugLeavesNothing|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|RootFindsNoOtherContainer|SessionOfTheCaller|FilterForgesSetsid|SocketIsNotOffered|Races|Table|Mount|Flood|StuckServers|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
+ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|MountOfSilentFiles|HostViewOfSilentFiles|DebugLeavesNothing|DebugOptions|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|RootFindsNoOtherContainer|SessionOfTheCaller|FilterForgesSetsid|SocketIsNotOffered|Races|Table|Mount|Flood|StuckServers|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
-SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|Hostile(RootWho|Terminal|Storm|Tracer|Forward|Each))
+SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|EachMemory|(Interrupted)?SilentFiles|KilledDebug|Hostile(RootWho|Terminal|Storm|Tracer|Forward|Each))
 HOSTILE := ^TestHostile|^TestScript$$/^hostile
 SSH     := ^TestSSH
-RESTORE := ^TestNoEngine
+RESTORE := ^Test(NoEngine|VolumesAfterEngineRestart)
 OLDCLI  := ^TestOldCLI
 SHELLS  := ^TestShell$$
 WINDOWS := ^TestWindows$$
@@ -66,6 +66,7 @@ cast: build ## record docs/cast.svg, the picture in README.md, on a test engine 
 
 .PHONY: test
 test: test-intro build ## run all tests but the slow ones, those that need an engine on each of ENGINES (as root, 30 minutes)
+	@scripts/references
 	$(GOTEST) $(OTHERS)
 	cd plugin/toolbox && $(GOTEST) ./...
 	$(GOTEST) $(ENGINELESS)
@@ -98,7 +99,8 @@ callers: build ## run the tests of unusual callers, old Docker CLIs, and engines
 	@for engine in restore 28-restore; do scripts/engine run "$$engine" -- $(GOTEST) -run '$(RESTORE)' ./plugin || exit; done
 	@scripts/engine run policy -- $(GOTEST) -run '^TestScript$$/^policy$$' ./plugin
 	@scripts/engine run swarm -- $(GOTEST) -run '^TestScript$$/^each-swarm$$' ./plugin
-	@NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^audit' ./plugin
+	@NSJOIN_TEST_VIA=engine scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^(audit.*|mount-driver)$$' ./plugin
+	@scripts/engine run audit -- $(GOTEST) -run '^TestScript$$/^(audit-mount|mount-driver)$$' ./plugin
 
 .PHONY: remote
 remote: build ## run the engine tests with --via engine, and the tests over a slow link (as root)
@@ -116,7 +118,7 @@ hostile: build ## run all attacks: each kind of container on each kind of child,
 	@set -e; for engine in $(ENGINES); do for way in auto engine; do \
 		echo "attacks on engine $$engine by --via $$way" >&2; \
 		NSJOIN_TEST_HOSTILE=all NSJOIN_TEST_VIA=$${way#auto} scripts/engine run "$$engine" -- \
-			$(GOTEST) -timeout 20m -parallel 4 -run '$(HOSTILE)' ./plugin; \
+			$(GOTEST) -timeout 40m -parallel 4 -run '$(HOSTILE)' ./plugin; \
 	done; done
 
 .PHONY: test-matrix
@@ -169,7 +171,7 @@ fuzz: helper ## run each fuzz test for a time of FUZZTIME (20s), JOBS (1) of the
 bench: build ## measure docker nsjoin, docker exec and nsenter on two engines, and write docs/benchmarks.* (as root, 8 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
-	@scripts/engine run 28-cgroup2 -- build/bench -save docs -add -rows '^(docker nsjoin|nsjoin|through|.*(at once|through the engine))'
+	@scripts/engine run 28-cgroup2 -- build/bench -save docs -add -rows '^(docker nsjoin|nsjoin|through|.*(calls at once|through the engine))'
 	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
 
 .PHONY: bench-forward

@@ -24,6 +24,10 @@ const attackVariable = "NSJOIN_TEST_ATTACK"
 // holdVariable makes the attacker stop each of our processes and never resume it.
 const holdVariable = "NSJOIN_TEST_HOLD"
 
+// leased is a program in the container of an attacker that holds our processes. It has a lease on that, fcntl(2), so that the
+// kernel makes a process wait that executes it. The attacker is never too late to stop our process.
+const leased = "/leased/program"
+
 // sighting is what the attacker got from a process of ours that it stopped before the
 // process executed the command.
 type sighting struct {
@@ -52,6 +56,12 @@ func TestAttacker(*testing.T) {
 	}
 	runtime.LockOSThread() // a tracer is a thread
 	a := &attacker{secret: secret, hold: os.Getenv(holdVariable) != "", seen: make(map[string]bool), out: json.NewEncoder(os.Stdout)}
+	if a.hold {
+		if err := a.makeLeased(); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
 	fmt.Println("ready")
 	for {
 		a.round()
@@ -64,10 +74,44 @@ type attacker struct {
 	seen     map[string]bool
 	out      *json.Encoder
 	programs []*os.File // the programs of our processes
+	leased   *os.File
+}
+
+// makeLeased makes the program that is leased, and takes the lease.
+func (a *attacker) makeLeased() (err error) {
+	_ = os.Mkdir(filepath.Dir(leased), 0o755)
+	if err := os.WriteFile(leased, []byte("#!/bin/true\n"), 0o755); err != nil {
+		return err
+	}
+	if a.leased, err = os.Open(leased); err == nil {
+		err = a.setLease(unix.F_WRLCK)
+	}
+	return err
+}
+
+func (a *attacker) setLease(kind int) error {
+	_, err := unix.FcntlInt(a.leased.Fd(), unix.F_SETLEASE, kind)
+	return err
+}
+
+// renewLease takes the lease again once no process of ours waits for it.
+func (a *attacker) renewLease() {
+	if kind, err := unix.FcntlInt(a.leased.Fd(), unix.F_GETLEASE, 0); err == nil && kind == unix.F_WRLCK {
+		return
+	}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	if slices.ContainsFunc(dirs, ours) {
+		return
+	}
+	_ = a.setLease(unix.F_UNLCK)
+	_ = a.setLease(unix.F_WRLCK)
 }
 
 // round inspects every new process.
 func (a *attacker) round() {
+	if a.hold {
+		defer a.renewLease()
+	}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		if pid, _ := strconv.Atoi(filepath.Base(dir)); pid != 1 && !a.seen[dir] {
@@ -149,12 +193,10 @@ func attack(dir string, pid int, secret string) (*sighting, *os.File) {
 	return s, program
 }
 
-// ours reports whether a process still has the name of one of ours: the helper's, or the
-// number of the descriptor that was executed.
+// ours reports whether a process still has the helper's name.
 func ours(dir string) bool {
 	text, err := os.ReadFile(dir + "/comm")
-	name := strings.TrimSpace(string(text))
-	return err == nil && (name == "docker-nsjoin" || isNumber(name))
+	return err == nil && string(text) == "docker-nsjoin\n"
 }
 
 // reversed hides the secret, so that the attacker does not find it in the container's own environment.
@@ -162,11 +204,6 @@ func reversed(s string) string {
 	b := []byte(s)
 	slices.Reverse(b)
 	return string(b)
-}
-
-func isNumber(s string) bool {
-	_, err := strconv.Atoi(s)
-	return err == nil
 }
 
 // memoryHas reports whether text is in the writable memory of a process.

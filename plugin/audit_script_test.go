@@ -49,7 +49,7 @@ func journald(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Value(listeningKey{}).(*listening).Listener = l
 	bin := ts.MkAbs("bin")
 	ts.Check(os.MkdirAll(bin, 0o755))
-	ts.Check(os.WriteFile(filepath.Join(bin, "audited"), []byte(audited), 0o755))
+	ts.Check(writeProgram(filepath.Join(bin, "audited"), []byte(audited)))
 	ts.Setenv("PATH", bin+":"+ts.Getenv("PATH"))
 }
 
@@ -61,6 +61,7 @@ func auditDirectory(ts *testscript.TestScript) string {
 		ts.Check(err)
 		ts.Defer(func() { f.Close() })
 		ts.Check(unix.Flock(int(f.Fd()), unix.LOCK_EX))
+		ts.Defer(func() { _ = os.Remove(filepath.Join(dir, "etc/nsjoin.json")) })
 		return dir
 	}
 	dir, err := os.MkdirTemp("", "nsjoin-audit") // short, because a socket's path is limited

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // endsWithin limits how long a test waits for something that hangs. It measures nothing.
@@ -24,6 +26,7 @@ func newCaller(t *testing.T) caller {
 	t.Helper()
 	engine := engineOfTest(t)
 	dir := t.TempDir()
+	t.Cleanup(func() { endProgramsIn(t, dir) }) // after the containers are removed
 	for _, made := range []string{filepath.Join(dir, "tmp"), filepath.Join(dir, "work")} {
 		if err := os.MkdirAll(made, 0o755); err != nil {
 			t.Fatal(err)
@@ -37,6 +40,18 @@ func newCaller(t *testing.T) caller {
 		"TMPDIR=" + filepath.Join(dir, "tmp"), "DOCKER_HOST=" + engine.host,
 		"DOCKER_CONFIG=" + filepath.Join(dir, ".docker"), "XDG_RUNTIME_DIR=" + runtimeDir(t, dir),
 	}}
+}
+
+// endProgramsIn kills the processes whose program was called by a path in dir: what a test leaves in the background when it fails
+// or is skipped.
+func endProgramsIn(t *testing.T, dir string) {
+	t.Helper()
+	for _, p := range processes() {
+		if len(p.args) > 0 && strings.HasPrefix(p.args[0], dir+"/") {
+			t.Logf("left in the background: %s", p)
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
+	}
 }
 
 // runtimeDir creates the user's runtime directory in dir.

@@ -3,29 +3,43 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// debugTargets makes a container that runs, and one that was changed and has stopped.
+func debugTargets(t *testing.T) (c caller, web, stopped string) {
+	t.Helper()
+	engine := engineOfTest(t)
+	if engine.kinds["no-helper"] || engine.kinds["podman"] {
+		t.Skip("it makes no copies, or gets no image of the user's choice")
+	}
+	c = newCaller(t)
+	becomeReaper(t)
+	web = c.container(t, "-v", "/data")
+	stopped = c.container(t, "-v", "/data")
+	docker(t, "exec", stopped, "sh", "-c", "echo changed >/tmp/file")
+	docker(t, "stop", "-t", "0", stopped)
+	return c, web, stopped
+}
 
 // TestDebugLeavesNothing lists all of the engine, of the container, of this host and of the caller's directories before
 // and after each kind of docker nsjoin debug: no container, image, volume, network, mount, process, cgroup, descriptor or
 // file may be left.
 func TestDebugLeavesNothing(t *testing.T) {
+	c, web, stopped := debugTargets(t)
 	engine := engineOfTest(t)
-	if engine.kinds["no-helper"] || engine.kinds["podman"] {
-		t.Skip("it makes no copies, or gets no image of the user's choice")
-	}
-	c := newCaller(t)
-	becomeReaper(t)
-	web := c.container(t, "-v", "/data")
-	stopped := c.container(t, "-v", "/data")
-	docker(t, "exec", stopped, "sh", "-c", "echo changed >/tmp/file")
-	docker(t, "stop", "-t", "0", stopped)
 	programs := filepath.Join(c.dir, "work", "programs")
 	if err := os.Mkdir(programs, 0o755); err != nil {
 		t.Fatal(err)
@@ -34,7 +48,7 @@ func TestDebugLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(programs, "busybox"), busybox, 0o755); err != nil { //nolint:gosec // a program
+	if err := writeProgram(filepath.Join(programs, "busybox"), busybox); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range []struct {
@@ -92,7 +106,8 @@ func everythingOf(t *testing.T, c caller, container string) leftovers {
 		"images":     strings.Fields(docker(t, "image", "ls", "-aq", "--no-trunc")),
 		"volumes":    strings.Fields(docker(t, "volume", "ls", "-q")),
 		"networks":   strings.Fields(docker(t, "network", "ls", "-q", "--no-trunc")),
-		"files":      below(c.dir),
+		"files":      slices.DeleteFunc(below(c.dir), isHelperRecord),
+		"helpers":    c.helpers(t),
 		"groups":     slices.DeleteFunc(below("/sys/fs/cgroup"), ofOther),
 		"run":        slices.DeleteFunc(below("/run/docker-nsjoin-host"), ofOther),
 	})
@@ -100,6 +115,53 @@ func everythingOf(t *testing.T, c caller, container string) leftovers {
 		slices.Sort(list)
 	}
 	return l
+}
+
+// isHelperRecord reports whether a file is the record of a helper's container, which stays until the next call finds that
+// the container is gone.
+func isHelperRecord(path string) bool {
+	return strings.HasPrefix(filepath.Base(path), "helper.docker-nsjoin-")
+}
+
+// TestKilledDebugLeavesNothing kills calls with SIGKILL at random points, and lists everything as TestDebugLeavesNothing
+// does after the next call, which removes what they have left.
+func TestKilledDebugLeavesNothing(t *testing.T) {
+	c, web, stopped := debugTargets(t)
+	for _, args := range [][]string{
+		{"debug", web, "sleep", "2"}, {"debug", "--tools", testImage, web, "sleep", "2"}, {"debug", stopped, "sleep", "2"},
+	} {
+		c.nsjoin(t, 0, append(slices.Clone(args[:len(args)-2]), "true")...)
+		before := everythingOf(t, c, web)
+		for range 6 {
+			cmd := c.docker(append([]string{"nsjoin"}, args...)...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond) // a random point, not one to wait for
+			killWithChildren(cmd.Process.Pid)
+			_ = cmd.Wait()
+		}
+		eventually(t, strings.Join(args, " ")+" leaves nothing", func() bool {
+			c.nsjoin(t, 0, append(slices.Clone(args[:len(args)-2]), "true")...)
+			reapAll(t)
+			more := everythingOf(t, c, web).more(before)
+			if more != "" {
+				t.Logf("%.2000s", more)
+			}
+			return more == ""
+		})
+	}
+}
+
+// killWithChildren kills a Docker CLI and its plugin with SIGKILL.
+func killWithChildren(pid int) {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for field := range strings.FieldsSeq(string(children)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			_ = unix.Kill(child, unix.SIGKILL)
+		}
+	}
+	_ = unix.Kill(pid, unix.SIGKILL)
 }
 
 // below returns the paths of what is in a directory, at any depth. What ends meanwhile is left out.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -61,6 +62,7 @@ func (e testEngine) setup(env *testscript.Env) error {
 	}
 	env.Setenv("XDG_RUNTIME_DIR", runtimeDir)
 	env.Setenv("DOCKER_NSJOIN_KEEP", os.Getenv("DOCKER_NSJOIN_KEEP")) // with NSJOIN_TEST_VIA=engine: all tests by a container that is kept
+	env.Setenv(auditVariable, os.Getenv(auditVariable))
 	env.Setenv("USER", "root")
 	env.Setenv("TERM", "xterm")
 	// The same program without the Docker CLI. Scripts add $VIA to its options.
@@ -107,7 +109,15 @@ func (e testEngine) install(config string) error {
 	if e.via == "" || !e.local() { // --via engine is the default if it is the only way
 		return os.Symlink(e.plugin, file)
 	}
-	return os.WriteFile(file, fmt.Appendf(nil, withVia, e.via, e.plugin), 0o755)
+	return writeProgram(file, fmt.Appendf(nil, withVia, e.via, e.plugin))
+}
+
+// writeProgram writes a file that can be executed at once. If a child of another test were between fork and exec meanwhile, it
+// would have the file open, and the kernel would not execute it.
+func writeProgram(file string, text []byte) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(file, text, 0o755) //nolint:gosec // a program
 }
 
 // viaVariable is the --via of every docker nsjoin of the tests.
@@ -178,6 +188,7 @@ func kindsOfEngine(t *testing.T) map[string]bool {
 		"policy":    os.Getenv("NSJOIN_TEST_ENGINE") == "policy",
 		"swarm":     os.Getenv("NSJOIN_TEST_ENGINE") == "swarm",
 		"audit":     os.Getenv(auditVariable) != "",
+		"mounts":    hasOwnMounts(),
 	}
 }
 
@@ -194,4 +205,16 @@ func foreign(t *testing.T) string {
 		return runtime
 	}
 	return ""
+}
+
+// hasOwnMounts reports whether the engine of scripts/engine has a mount namespace of its own, where tests may mount.
+func hasOwnMounts() bool {
+	dir := filepath.Dir(strings.TrimPrefix(os.Getenv("DOCKER_HOST"), "unix://"))
+	pid, err := os.ReadFile(filepath.Join(dir, "docker.pid"))
+	if err != nil || !onHost() {
+		return false
+	}
+	theirs, err := os.Readlink("/proc/" + strings.TrimSpace(string(pid)) + "/ns/mnt")
+	ours, errOurs := os.Readlink("/proc/self/ns/mnt")
+	return err == nil && errOurs == nil && theirs != ours
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,7 +23,8 @@ func TestInterruptWhileAFileHangs(t *testing.T) {
 		t.Run(unix.SignalName(sig), func(t *testing.T) {
 			file := newHangingFile(t)
 			becomeReaper(t)
-			target := exec.Command("unshare", "-m", "sh", "-c", "mount --bind $0 /etc/passwd && echo ready && exec sleep 600", file.path)
+			target := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c", file.mount+" /etc/passwd && exec 3>&- && exec sleep 600")
+			target.ExtraFiles = []*os.File{file.dev}
 			var out, errs bytes.Buffer
 			target.Stdout, target.Stderr = &out, &errs
 			if err := target.Start(); err != nil {
@@ -54,10 +54,10 @@ func TestInterruptWhileAFileHangs(t *testing.T) {
 
 // hangingFile is a file on a FUSE file system of the test's own, fuse(4).
 type hangingFile struct {
-	path string
-	dev  *os.File
-	stop chan struct{} // closed when no more requests are answered
-	done chan struct{}
+	mount string   // a command that mounts it in the caller's mount namespace, if dev is descriptor 3; the path is missing
+	dev   *os.File // of the server
+	stop  chan struct{}
+	done  chan struct{}
 }
 
 func newHangingFile(t *testing.T) *hangingFile {
@@ -67,22 +67,15 @@ func newHangingFile(t *testing.T) *hangingFile {
 		t.Fatalf("/dev/fuse: %v", err)
 	}
 	f := &hangingFile{
-		path: filepath.Join(t.TempDir(), "passwd"), dev: os.NewFile(uintptr(fd), "fuse"),
-		stop: make(chan struct{}), done: make(chan struct{}),
-	}
-	if err := os.WriteFile(f.path, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	options := fmt.Sprintf("fd=%d,rootmode=100644,user_id=0,group_id=0", fd)
-	if err := unix.Mount("hanging", f.path, "fuse", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
-		t.Fatalf("mount fuse: %v", err)
+		mount: "mount -i -t fuse -o nosuid,nodev,fd=3,rootmode=100644,user_id=0,group_id=0 hanging",
+		dev:   os.NewFile(uintptr(fd), "fuse"),
+		stop:  make(chan struct{}), done: make(chan struct{}), // stop is closed when no more requests are answered
 	}
 	t.Cleanup(func() {
 		if f.stop != nil {
 			f.hang()
 		}
 		f.dev.Close() // processes that wait get an error
-		_ = unix.Unmount(f.path, unix.MNT_DETACH)
 	})
 	go f.serve()
 	return f

@@ -16,12 +16,13 @@ import (
 func TestHostileEach(t *testing.T) {
 	c := newCaller(t)
 	other := c.container(t, "--cap-add", "SYS_TIME")
+	docker(t, "exec", other, "sh", "-c", `mkdir "${0%/*}" && printf '#!/bin/true\n' >"$0" && chmod 755 "$0"`, leased)
 	container, _ := attacked(t, "nothing", []string{"-e", holdVariable + "=1", "--cap-add", "SYS_PTRACE"})
 	for _, options := range [][]string{nil, {"-i"}, {"--parallel", "1"}} { // the last one when the other's has ended
 		h := &holding{
 			t: t, at: placesOf(t, container), victim: &victim{row: child{name: "each"}},
 			cell: &cell{caller: c, container: container, other: other},
-			call: append(append([]string{"nsjoin", "each", "--trust-container"}, options...), other, container, "--", "true"),
+			call: append(append([]string{"nsjoin", "each", "--trust-container"}, options...), other, container, "--", leased),
 		}
 		ids := [2]string{docker(t, "inspect", "--format", "{{.Id}}", container), docker(t, "inspect", "--format", "{{.Id}}", other)}
 		h.also = func(p process) {
@@ -36,18 +37,12 @@ func TestHostileEach(t *testing.T) {
 			}
 			lookAtHelper(t, p)
 		}
-		stopped := false
-		for i := 0; i < 100 && !stopped; i++ {
-			stopped = h.try()
-		}
-		if !stopped {
-			t.Fatal("the attacker never stopped a process of ours")
-		}
+		h.try()
 	}
 }
 
-// lookAtHelper looks at the helper of a command that is stopped. If a multiplexer has started it, it has no pipe of that
-// but its standard streams, and not the rights that are meant for another container's command.
+// lookAtHelper looks at the helper of a command that is stopped, which a multiplexer has started. It has no pipe of that but
+// its standard streams and, through the engine, not the rights that are meant for another container's command.
 func lookAtHelper(t *testing.T, p process) {
 	t.Helper()
 	helper, ok := readProcess(p.parent)
@@ -56,9 +51,7 @@ func lookAtHelper(t *testing.T, p process) {
 	}
 	multiplexer, ok := readProcess(helper.parent)
 	if !ok || len(multiplexer.args) < 2 || multiplexer.args[1] != "many" {
-		if os.Getenv(viaVariable) == "engine" {
-			t.Errorf("no multiplexer has started the helper, but %v", multiplexer)
-		}
+		t.Errorf("no multiplexer has started the helper, but %v", multiplexer)
 		return
 	}
 	theirs, shared := pipesOf(t, multiplexer.pid), make(map[string]bool)
@@ -69,6 +62,9 @@ func lookAtHelper(t *testing.T, p process) {
 	}
 	if len(shared) != 3 {
 		t.Errorf("helper and multiplexer share %d pipes: %v", len(shared), shared)
+	}
+	if os.Getenv(viaVariable) != "engine" {
+		return
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", helper.pid))
 	if err != nil {

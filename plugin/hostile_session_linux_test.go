@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -12,86 +15,96 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stopperVariable turns the test program into the first process of a container that stops every other process
-// there: see TestStopper.
-const stopperVariable = "NSJOIN_TEST_STOPPER"
-
-// TestStopper is not a test: it runs in the container and never ends. It stops processes before their first
-// instruction in the container's PID namespace.
-func TestStopper(*testing.T) {
-	if os.Getenv(stopperVariable) == "" {
-		return
-	}
-	fmt.Println("ready")
-	for range 2 { // a process appears on any processor
-		go func() {
-			for {
-				_, _, _ = unix.RawSyscall(unix.SYS_KILL, ^uintptr(0), uintptr(unix.SIGSTOP), 0)
-			}
-		}()
-	}
-	select {}
-}
-
 // A process that has just appeared in the container has nothing of the caller's: not its terminal, which a
 // tracer in the container opens as /dev/tty there, types into and reads from, nor its process group, which the
 // tracer has it signal by kill(0, SIGKILL). Before, it left the caller's session only as its next call.
 func TestHostileSessionOfTheCaller(t *testing.T) {
-	engineOfTest(t)
-	c := newCaller(t)
-	container, _ := hostileContainer(t, "^TestStopper$", "-e", stopperVariable+"=1")
-	first := initOf(t, container)
-	early := 0
-	for calls := 0; calls < 200 && early < 1; calls++ {
-		y := newTTY(t)
-		cmd := c.docker("nsjoin", "-T", container, "true")
-		y.start(cmd)
-		caught := caughtEarly(t, first)
-		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
-		<-y.exited
-		if caught == nil {
-			continue
-		}
-		early++
-		if caught.tty != 0 || caught.session == cmd.Process.Pid || caught.group == cmd.Process.Pid {
-			t.Fatalf("a process in the container has terminal %d, session %d and group %d; the caller has session and group %d",
-				caught.tty, caught.session, caught.group, cmd.Process.Pid)
-		}
+	if engineOfTest(t).via == "engine" {
+		t.Skip("the helper's container has no terminal of the caller's")
 	}
-	if early == 0 {
-		t.Error("no process was stopped before it led a session of its own")
+	c := newCaller(t)
+	container := runContainer(t, testImage, "sleep", "600")
+	for _, args := range [][]string{{"-T", container, "true"}, {"-i", container, "true"}, {"-t", container, "true"}, {"--detach", container, "true"}} {
+		t.Run(args[0], func(t *testing.T) {
+			cmd := c.docker(append([]string{"nsjoin"}, args...)...)
+			born, status := bornInside(t, cmd, initOf(t, container))
+			if len(born) == 0 || status != 0 {
+				t.Fatalf("status %d, and in the container appeared %v", status, born)
+			}
+			for _, b := range born {
+				if b.tty != 0 || b.session == cmd.Process.Pid || b.group == cmd.Process.Pid {
+					t.Errorf("a process in the container has terminal %d, session %d and group %d; the caller has session and group %d",
+						b.tty, b.session, b.group, cmd.Process.Pid)
+				}
+			}
+		})
 	}
 }
 
 // belongings are the fields of stat that say to whom a process belongs.
 type belongings struct{ group, session, tty int }
 
-// caughtEarly waits for a stopped process beside a container's first one. It returns nil if that already leads a
-// session of its own.
-func caughtEarly(t *testing.T, first string) (found *belongings) {
+// bornInside runs a command at a terminal and returns its wait status, and to whom each process of its descendants that appears
+// in the PID namespace of a container's first process belongs at its first instruction. It traces them all, so no moment
+// is missed.
+func bornInside(t *testing.T, cmd *exec.Cmd, first string) (born []belongings, status int) {
 	t.Helper()
-	eventually(t, "a process is stopped", func() bool {
-		for _, p := range inPIDNamespaceOf(first) {
-			if strconv.Itoa(p.pid) == first || p.state != "T" {
-				continue
+	namespace, err := os.Readlink("/proc/" + first + "/ns/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := newTTY(t)
+	go y.screen.follow(y.ours.Read)
+	runtime.LockOSThread() // the tracer is a thread
+	defer runtime.UnlockOSThread()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = y.theirs, y.theirs, y.theirs
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ptrace: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	const options = unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+	for known := map[int]bool{}; ; {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ECHILD):
+			return born, status
+		case err != nil:
+			t.Fatal(err)
+		case !ws.Stopped():
+			if delete(known, pid); pid == cmd.Process.Pid {
+				status = int(ws)
 			}
-			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
-			if err != nil {
-				continue
+		case !known[pid]:
+			if known[pid] = true; pid == cmd.Process.Pid {
+				_ = unix.PtraceSetOptions(pid, options) // inherited by all that follow
+			} else if link, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)); link == namespace {
+				born = append(born, belongingsOf(t, pid))
 			}
-			fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-			var b belongings
-			for i, to := range []*int{&b.group, &b.session, &b.tty} {
-				*to, _ = strconv.Atoi(fields[2+i])
-			}
-			if b.session != p.pid {
-				found = &b
-			}
-			return true
+			_ = unix.PtraceCont(pid, 0)
+		case ws.TrapCause() > 0:
+			_ = unix.PtraceCont(pid, 0)
+		default:
+			_ = unix.PtraceCont(pid, int(ws.StopSignal()))
 		}
-		return false
-	})
-	return found
+	}
+}
+
+// belongingsOf reads to whom a process belongs.
+func belongingsOf(t *testing.T, pid int) (b belongings) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	for i, to := range []*int{&b.group, &b.session, &b.tty} {
+		if *to, err = strconv.Atoi(fields[2+i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
 }
 
 // forgedVariable turns the test program into a process with a filter of its own: see TestForgedSetsid.

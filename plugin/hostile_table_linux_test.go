@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -59,21 +59,35 @@ func TestHostileTable(t *testing.T) {
 	c.env = append(c.env, "SECRET="+callersSecret)
 	all := os.Getenv(tableVariable) != ""
 	other := c.container(t)
-	for _, col := range columns() {
-		if !all && !col.whole {
-			continue
-		}
-		t.Run(col.name, func(t *testing.T) {
-			t.Parallel()
-			cell := &cell{caller: c, container: c.intruderContainer(t, self, col), other: other, column: col}
-			engine := engineOfTest(t)
-			for _, row := range children() {
-				if (col.whole || row.brief) && (!row.local || engine.local() && engine.via != "engine") {
-					cell.start(t, row)
+	// A container with SYS_PTRACE counts for the commands in all others, so these have ended when it starts.
+	for _, traces := range []bool{false, true} {
+		t.Run(fmt.Sprintf("tracers=%t", traces), func(t *testing.T) {
+			for _, col := range columns() {
+				if !all && !col.whole || col.traces() != traces {
+					continue
 				}
+				t.Run(col.name, func(t *testing.T) {
+					t.Parallel()
+					cell := &cell{caller: c, container: c.intruderContainer(t, self, col), other: other, column: col}
+					cell.startAll(t)
+					cell.attack(t)
+				})
 			}
-			cell.attack(t)
 		})
+	}
+}
+
+// traces reports whether the container has SYS_PTRACE.
+func (col column) traces() bool { return slices.Contains(col.options, "SYS_PTRACE") }
+
+// startAll starts the children of all rows.
+func (c *cell) startAll(t *testing.T) {
+	t.Helper()
+	engine := engineOfTest(t)
+	for _, row := range children() {
+		if (c.column.whole || row.brief) && (!row.local || engine.local() && engine.via != "engine") {
+			c.start(t, row)
+		}
 	}
 }
 
@@ -108,7 +122,7 @@ type cell struct {
 // start starts a child and waits until it runs or was refused.
 func (c *cell) start(t *testing.T, row child) {
 	t.Helper()
-	mark := strconv.FormatInt(1_000_000+serial.Add(1), 10)
+	mark := fmt.Sprintf("%d%04d", os.Getpid(), serial.Add(1)) // another test of this machine has another PID
 	v := &victim{row: row, args: "sleep " + mark}
 	args := append([]string{"nsjoin"}, row.args(c)...)
 	cmd := c.caller.docker(append(args, "sleep", mark)...)
@@ -151,6 +165,7 @@ func (c *cell) attack(t *testing.T) {
 		execs = [][]string{nil}
 	}
 	place := placesOf(t, c.container)
+	place.tracers = c.column.traces()
 	for _, options := range execs {
 		loots := runIntruder(t, c.container, options...)
 		for _, v := range c.started {

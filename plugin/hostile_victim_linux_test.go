@@ -96,6 +96,7 @@ func pipeFor(t *testing.T) (r, w *os.File) {
 // places are the container's own files that a command in it may have open.
 type places struct {
 	init                     string // the PID of its first process
+	tracers                  bool   // containers with SYS_PTRACE run
 	program, null, terminals fileID
 }
 
@@ -118,6 +119,9 @@ func (v *victim) judge(t *testing.T, at places, loots []loot, intruder string) {
 	t.Helper()
 	seen := slices.DeleteFunc(slices.Clone(loots), func(l loot) bool { return l.Args != v.args })
 	if v.refused {
+		if first, _, _ := bytes.Cut(v.says.bytes(), []byte("\n")); bytes.Contains(first, []byte("processes of container")) && !at.tracers {
+			t.Errorf("%s: refused because of another container: %s", v.row.name, v.says.bytes())
+		}
 		return
 	}
 	if v.row.hidden {

@@ -138,7 +138,7 @@ func TestHostViewOfSilentFiles(t *testing.T) {
 const knownPath = "/known/sub"
 
 // silentServer serves a FUSE file system, fuse(4), of which only the root directory's attributes can be read, and those of
-// knownPath; if it is mute, no attributes at all.
+// knownPath; if it is mute, nothing at all.
 type silentServer struct {
 	mute  atomic.Bool
 	dev   *os.File // for the process that mounts
@@ -183,7 +183,7 @@ func (s *silentServer) taken() bool { return len(s.asked) > 0 }
 
 func (s *silentServer) serve() {
 	defer close(s.ended)
-	const lookup, getAttributes, initialise, interrupt, header = 1, 3, 26, 36, 40
+	const lookup, getAttributes, statfs, initialise, interrupt, header = 1, 3, 17, 26, 36, 40
 	question, told := make([]byte, 1<<17), false
 	for {
 		poll := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
@@ -201,8 +201,8 @@ func (s *silentServer) serve() {
 		operation := binary.NativeEndian.Uint32(question[4:])
 		child := map[string]uint64{"1known": 2, "2sub": 3}[fmt.Sprint(node)+unix.ByteSliceToString(question[header:n])]
 		switch {
-		case operation == lookup && child == 0, operation == interrupt,
-			operation == getAttributes && (s.mute.Load() || node == 2 || node == 3 && told):
+		case operation == lookup && child == 0, operation == interrupt, s.mute.Load() && operation != initialise,
+			operation == getAttributes && (node == 2 || node == 3 && told):
 			s.asked <- struct{}{}
 			continue
 		}
@@ -212,6 +212,8 @@ func (s *silentServer) serve() {
 			binary.NativeEndian.PutUint32(body, 7) // version 7.31
 			binary.NativeEndian.PutUint32(body[4:], 31)
 			binary.NativeEndian.PutUint32(body[20:], 4096) // max_write
+		case statfs:
+			body = make([]byte, 80) //nolint:mnd // struct fuse_statfs_out
 		case getAttributes:
 			told = told || node == 3
 			body = append(make([]byte, 16), directory(node)...) // not cached

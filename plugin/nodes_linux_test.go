@@ -188,7 +188,7 @@ func (c *caller) aliasSSH(t *testing.T, alias string) {
 	}
 	bin := filepath.Join(c.dir, "bin")
 	text := fmt.Sprintf("#!/bin/sh\nexec %s -o HostKeyAlias='[%s]:%s' \"$@\"\n", program, host, port)
-	if err := errors.Join(os.Mkdir(bin, 0o755), os.WriteFile(filepath.Join(bin, "ssh"), []byte(text), 0o755)); err != nil { //nolint:gosec // a program
+	if err := errors.Join(os.Mkdir(bin, 0o755), writeProgram(filepath.Join(bin, "ssh"), []byte(text))); err != nil { //nolint:gosec // a directory of programs
 		t.Fatal(err)
 	}
 	c.env[0] = "PATH=" + bin + ":" + os.Getenv("PATH")

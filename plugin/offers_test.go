@@ -30,8 +30,7 @@ var evil = []string{"$(id)a", "$(id)b", "`id`", "a;id", "-x", "~root", "a b", "a
 // which paths it was asked for.
 func hostileEngine(t *testing.T) (address string, asked func() []string) {
 	t.Helper()
-	socket := filepath.Join(t.TempDir(), "engine.sock")
-	listener, err := net.Listen("unix", socket)
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // Wine has no UNIX sockets
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +64,7 @@ func hostileEngine(t *testing.T) (address string, asked func() []string) {
 	})}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	return "unix://" + socket, func() []string {
+	return "tcp://" + listener.Addr().String(), func() []string {
 		mu.Lock()
 		defer mu.Unlock()
 		return paths

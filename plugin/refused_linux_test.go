@@ -14,7 +14,7 @@ import (
 const (
 	sandboxed = "hint: docker nsjoin itself runs under a seccomp filter, such as that of a systemd unit or a container: " +
 		"run it without the filter, or use --via engine\n"
-	tooManyFiles = "hint: the limit on open files is too low: raise it with ulimit -n 256\n"
+	tooManyFiles = "hint: the limit on open files is too low: raise it with ulimit -Hn 256\n"
 )
 
 var pidNumber = regexp.MustCompile(`(process |pid:|pid )\d+`)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 func container(ts *testscript.TestScript, neg bool, args []string) {
@@ -44,6 +45,25 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv(args[0], name)
 	ts.Setenv("CONTAINER", name)
+}
+
+// volume names a volume. It is removed, with those whose names begin with this one, after the containers that are run later.
+func volume(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: volume NAME")
+	}
+	name := fmt.Sprintf("volume-%d-%d", os.Getpid(), time.Now().UnixNano())
+	ts.Setenv(args[0], name)
+	ts.Defer(func() {
+		// What holds one ends a moment after the container that it is mounted in.
+		for deadline := time.Now().Add(leftWithin); ; time.Sleep(100 * time.Millisecond) {
+			list, err := exec.Command("docker", "volume", "ls", "-q", "--filter", "name="+name).Output()
+			if err != nil || len(list) == 0 || time.Now().After(deadline) {
+				return
+			}
+			_ = exec.Command("docker", append([]string{"volume", "rm"}, strings.Fields(string(list))...)...).Run()
+		}
+	})
 }
 
 // network creates a network. Its containers are run later, and so are removed before it.
@@ -115,20 +135,41 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// leftWithin is how long what a failed script has left may be in use.
+const leftWithin = 10 * time.Second
+
 // others is locked by scripts that run alone, and for reading by all others.
 var others sync.RWMutex
 
 // place is a script's among those that run at the same time.
-type place struct{ leave func() }
+type place struct {
+	leave func()
+	limit *time.Timer // fires when the script has taken too long
+}
 
 type placeKey struct{}
 
 // enter takes a place beside others, until the script ends.
 func enter(env *testscript.Env) *place {
 	others.RLock()
-	p := &place{leave: others.RUnlock}
-	env.Defer(func() { p.leave() })
+	p := &place{leave: others.RUnlock, limit: time.AfterFunc(scriptTakes, func() { killThoseIn(env.WorkDir) })}
+	env.Defer(func() {
+		p.limit.Stop()
+		p.leave()
+	})
 	return p
+}
+
+// killThoseIn kills all processes whose working directory is in dir, once a script has taken too long there. Otherwise a loop in
+// one that waits for what never comes would hold up all tests. The script's command then fails, and the script with it.
+func killThoseIn(dir string) {
+	fmt.Fprintf(os.Stderr, "a script in %s has taken %s: its processes are killed\n", dir, scriptTakes)
+	for _, p := range processes() {
+		at, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+		if at == dir || strings.HasPrefix(at, dir+"/") {
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
+	}
 }
 
 // alone makes the script wait until no other one runs, and all others wait for it: containers with SYS_PTRACE count for
@@ -138,9 +179,11 @@ func alone(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: alone")
 	}
 	p := ts.Value(placeKey{}).(*place)
+	p.limit.Stop()
 	p.leave()
 	others.Lock()
 	p.leave = others.Unlock
+	p.limit.Reset(scriptTakes)
 }
 
 func until(ts *testscript.TestScript, neg bool, args []string) {

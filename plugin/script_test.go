@@ -11,7 +11,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-const scriptWithin = time.Minute
+const (
+	// scriptWithin is how long a script waits for one thing.
+	scriptWithin = time.Minute
+	// scriptTakes is how long a script may take.
+	scriptTakes = 8 * time.Minute
+)
 
 // TestScript runs the scripts in testdata/script. Each specifies a part of the behaviour: the real
 // Docker CLI calls the installed plugin on the engine of scripts/engine. Besides testscript's own
@@ -21,6 +26,8 @@ const scriptWithin = time.Minute
 //	    run a container and set $NAME to its name
 //	network NAME [OPTION...]
 //	    create a network and set $NAME to its name
+//	volume NAME
+//	    set $NAME to the name of a volume, which is removed after the containers that are run later
 //	image NAME DIR [CHANGE...]
 //	    import a directory as an image, with changes as in a Dockerfile, and set $NAME to its name
 //	exits STATUS COMMAND...
@@ -50,7 +57,7 @@ const scriptWithin = time.Minute
 //
 // and these conditions:
 //
-//	[via:engine] docker nsjoin is called with --via engine, or has no other way
+//	[via:engine] docker nsjoin is called with --via engine. Without [local] it has no other way
 //	[local] joining from here works: as root, on the engine's host, by its socket
 //	[host] the tests or the helper are root on the engine's host
 //	[engine:rootless] the engine's user is not root
@@ -58,6 +65,7 @@ const scriptWithin = time.Minute
 //	[engine:podman] the engine is Podman's service
 //	[engine:swarm] the engine is for this test alone, and may become a swarm
 //	[engine:audit] /etc/docker and /run/systemd of its host are in $NSJOIN_TEST_AUDIT
+//	[engine:mounts] it has a mount namespace of its own
 //	[engine:policy] an authorization plugin forbids helper containers
 //	[engine:foreign] its docker exec is not Docker's with runc
 //	[login] the kernel keeps a login UID
@@ -88,6 +96,7 @@ func runScripts(t *testing.T, dir string) {
 			"alone":     alone,
 			"container": container,
 			"network":   network,
+			"volume":    volume,
 			"image":     image,
 			"exits":     exits,
 			"same":      same,

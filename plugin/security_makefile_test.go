@@ -56,7 +56,7 @@ func testsOf(t *testing.T, root string) map[string]string {
 	context := build.Default
 	context.BuildTags = []string{"foreign", "libseccomp"} // those of make foreign and make seccomp
 	tests := make(map[string]string)
-	for _, pattern := range []string{"plugin", "plugin/*", "plugin/*/*", "pkg/*", "pkg/*/*", "scripts/*"} {
+	for _, pattern := range []string{"plugin", "plugin/*", "plugin/*/*", "plugin/*/*/*", "pkg/*", "pkg/*/*", "scripts/*"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

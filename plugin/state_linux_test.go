@@ -61,7 +61,7 @@ func testUninterruptible(t *testing.T) {
 	}
 	c := newCaller(t)
 	program := filepath.Join(t.TempDir(), "vforks")
-	if err := os.WriteFile(program, vforks(), 0o755); err != nil {
+	if err := writeProgram(program, vforks()); err != nil {
 		t.Fatal(err)
 	}
 	web := c.containerWithProgram(t, "/vforks", program)

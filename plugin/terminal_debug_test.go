@@ -8,7 +8,7 @@ import (
 )
 
 // At a terminal docker nsjoin debug is a shell whose prompt names the container, with an editor for its lines, a
-// history in memory, completion and job control of the keys.
+// history in memory, completion, and jobs that ^Z stops and fg continues.
 func TestTerminalDebug(t *testing.T) {
 	t.Parallel()
 	c := newCaller(t)
@@ -37,6 +37,15 @@ func TestTerminalDebug(t *testing.T) {
 			awaitStates(t, web, "SS") // the shell's and the tool's
 			y.types("\x03")
 			y.shows(prompt)
+			y.types("sleep 600\r")
+			awaitStates(t, web, "SS")
+			y.types("\x1a")
+			y.shows("Stopped", "sleep 600\r\n", prompt)
+			y.types("fg\r")
+			y.shows("sleep 600\r\n")
+			awaitStates(t, web, "SS")
+			y.types("\x03")
+			y.shows(prompt)
 			y.types("tty; stty size\r")
 			y.shows("/dev/pts/", prompt)
 			y.types("exit 3\r")
@@ -45,5 +54,22 @@ func TestTerminalDebug(t *testing.T) {
 			}
 			nothingIsLeft(t, web)
 		})
+	}
+}
+
+// Ctrl-C ends a call that waits for a start, and its status is that of a command which the signal has ended.
+func TestTerminalDebugWaits(t *testing.T) {
+	t.Parallel()
+	c := newCaller(t)
+	web := c.container(t)
+	docker(t, "kill", web)
+	cmd := exec.Command("docker", "nsjoin", "debug", "--wait", web)
+	cmd.Env, cmd.Dir = c.env, c.dir
+	y := at(t, cmd)
+	y.shows("waiting for the start of " + web)
+	y.types("\x03")
+	y.shows("docker nsjoin: wait for " + web + ": interrupted")
+	if status := y.ends(); status != 130 {
+		t.Errorf("exit status %d", status)
 	}
 }

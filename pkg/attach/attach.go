@@ -1,5 +1,5 @@
 // Package attach connects the caller's terminal and streams to a command whose helper runs in a
-// container of the engine: it is the client's side of the protocol of package frame.
+// container of the engine, or beside this process: it is the client's side of the protocol of package frame.
 package attach
 
 import (
@@ -11,11 +11,12 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/moby/term"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -28,21 +29,21 @@ var ErrInterrupted = errors.New("interrupted before the command ran")
 
 // Client is the caller's side of a command.
 type Client struct {
-	connection *engine.Connection
-	cliGone    func() bool
-	request    *request.Request
-	streams    plan.Streams // of the command
-	stdin      io.Reader
-	stdout     io.Writer
-	stderr     io.Writer
-	terminal   terminal
-	raw        bool // the terminal is raw: the command gets what is typed there
-	outputs    [2]*output
+	cliGone  func() bool
+	request  *request.Request
+	streams  plan.Streams // of the command
+	stdin    io.Reader
+	stdout   io.Writer
+	stderr   io.Writer
+	terminal terminal
+	raw      bool // the terminal is raw: the command gets what is typed there
+	outputs  [2]*output
 
 	received *frame.Receiver
 	begun    chan struct{} // closed when the helper reads its frames
 	begin    sync.Once     // closes begun
 	givenUp  chan struct{} // closed when the client no longer waits for the helper
+	endedBy  atomic.Int32  // the terminating signal, or 0
 	endAsked bool          // the command was to end before the helper read its frames
 	// interrupted receives a value when ctrl-c is typed at a raw terminal before the helper reads its
 	// frames, and when a helper that was to end has had time to begin.
@@ -52,10 +53,32 @@ type Client struct {
 	leave        sync.Once     // closes left
 }
 
+// Helper is a helper that exchanges frames with this process.
+type Helper interface {
+	// Write writes to its standard input.
+	io.Writer
+	// Output copies what it writes until it ends.
+	Output(stdout, stderr io.Writer) error
+	// Wait waits until it has ended and returns its exit status. It is called once.
+	Wait() (int, error)
+	// MayLeave reports whether this process may end once the helper has reported its exit status.
+	MayLeave() bool
+	// Close hangs up: the helper ends its command.
+	Close()
+	// HasEnded reports whether it has ended, or its command has and it waits until its output is read.
+	HasEnded(ctx context.Context) bool
+	// GiveUp ends a helper, as far as that is possible, that has not begun its command and does not answer. Left says what
+	// becomes of it; it may be "".
+	GiveUp()
+	Left() string
+	// Patience is how long a terminating signal waits for a helper that does not read its frames yet.
+	Patience() time.Duration
+}
+
 // NewClient makes the client of r, a resolved request, and describes the caller's streams to the helper
 // in r.Client. cliGone reports whether the Docker CLI has ended.
-func NewClient(connection *engine.Connection, r *request.Request, cliGone func() bool) (*Client, error) {
-	c := &Client{connection: connection, request: r, cliGone: cliGone}
+func NewClient(r *request.Request, cliGone func() bool) (*Client, error) {
+	c := &Client{request: r, cliGone: cliGone}
 	c.stdin, c.stdout, c.stderr = term.StdStreams()
 	c.terminal = terminalOf(c.stdin, c.stdout)
 	r.Client = &request.Client{
@@ -76,7 +99,7 @@ func NewClient(connection *engine.Connection, r *request.Request, cliGone func()
 
 // Run starts the helper and passes on the command's input, output and signals until it ends. It
 // returns the command's exit status. The end of ctx means that the Docker CLI closed its socket.
-func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.Helper, error)) (int, error) {
+func (c *Client) Run(ctx context.Context, start func(context.Context) (Helper, error)) (int, error) {
 	signals, stop := takeSignals()
 	defer stop()
 	h, err := startUnlessInterrupted(ctx, signals, start)
@@ -88,7 +111,7 @@ func (c *Client) Run(ctx context.Context, start func(context.Context) (*engine.H
 
 // startUnlessInterrupted starts the helper. A terminating signal ends that. If the helper has started nevertheless, the
 // signal is one for the command.
-func startUnlessInterrupted(ctx context.Context, signals chan os.Signal, start func(context.Context) (*engine.Helper, error)) (*engine.Helper, error) {
+func startUnlessInterrupted(ctx context.Context, signals chan os.Signal, start func(context.Context) (Helper, error)) (Helper, error) {
 	ctx, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	started, early := make(chan struct{}), make(chan os.Signal, 1)
@@ -122,7 +145,10 @@ func startUnlessInterrupted(ctx context.Context, signals chan os.Signal, start f
 	return h, err
 }
 
-func (c *Client) attach(ctx context.Context, h *engine.Helper, signals <-chan os.Signal) (int, error) {
+// EndedBy returns the number of the terminating signal that came before the helper was given up; 0 if it was no signal.
+func (c *Client) EndedBy() int { return int(c.endedBy.Load()) }
+
+func (c *Client) attach(ctx context.Context, h Helper, signals <-chan os.Signal) (int, error) {
 	defer h.Close()
 	if c.raw {
 		defer startKeeper(os.Stdin)()

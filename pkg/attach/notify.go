@@ -5,12 +5,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
 // notify sends what is not data: the terminal's size, signals, and that the client is alive.
-func (c *Client) notify(ctx context.Context, frames *frame.Writer, h *engine.Helper, signals <-chan os.Signal, ended <-chan struct{}) {
+func (c *Client) notify(ctx context.Context, frames *frame.Writer, h Helper, signals <-chan os.Signal, ended <-chan struct{}) {
 	alive := time.NewTicker(frame.Interval)
 	defer alive.Stop()
 	var resized <-chan struct{}
@@ -61,7 +60,11 @@ func (c *Client) notify(ctx context.Context, frames *frame.Writer, h *engine.Hel
 
 // pass passes a signal on. A resize of a terminal is sent as its size.
 func (c *Client) pass(frames *frame.Writer, s os.Signal) {
-	if number, ok := onLinux(s); ok && (number != sigwinch || !c.streams.Terminal) {
+	number, ok := onLinux(s)
+	if ok && endsProcess(s) {
+		c.endedBy.Store(int32(number))
+	}
+	if ok && (number != sigwinch || !c.streams.Terminal) {
 		_ = frames.Signal(number)
 	}
 }

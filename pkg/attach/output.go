@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/stdio"
 )
 
@@ -31,12 +30,7 @@ func (o *output) Write(b []byte) (int, error) {
 		if o.rawLines {
 			text = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
 		}
-		o.since.Store(time.Now().UnixNano())
-		o.writes.Add(1)
-		_, err := o.to.Write(text)
-		o.writes.Add(1)
-		o.since.Store(0)
-		if err != nil {
+		if err := o.writeParts(text); err != nil {
 			o.closed = true
 			if !stdio.IsBrokenPipe(err) {
 				o.lost = err
@@ -45,6 +39,25 @@ func (o *output) Write(b []byte) (int, error) {
 		}
 	}
 	return len(b), nil
+}
+
+// largestWrite is how much is written at once: a reader that takes it within stuckAfter is slow, but does not count as stuck.
+const largestWrite = 32 << 10
+
+func (o *output) writeParts(text []byte) error {
+	for len(text) > 0 {
+		part := text[:min(len(text), largestWrite)]
+		text = text[len(part):]
+		o.since.Store(time.Now().UnixNano())
+		o.writes.Add(1)
+		_, err := o.to.Write(part)
+		o.writes.Add(1)
+		o.since.Store(0)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stuckAfter is how long a write to the caller's stream may take, once the command is to end, before it
@@ -60,7 +73,7 @@ func (o *output) isStuck() bool {
 // leaveReader closes the connection if the helper has ended but its output is not read: until it is, the
 // engine keeps the helper's container and does not report its end. It is called when the command is to
 // end, and returns once the connection is closed or the engine has reported the end.
-func (c *Client) leaveReader(h *engine.Helper, ended <-chan struct{}) {
+func (c *Client) leaveReader(h Helper, ended <-chan struct{}) {
 	looks := time.NewTicker(time.Second)
 	defer looks.Stop()
 	for {
@@ -77,7 +90,7 @@ func (c *Client) leaveReader(h *engine.Helper, ended <-chan struct{}) {
 }
 
 // leaveOutput closes the connection, and gives up what is not read.
-func (c *Client) leaveOutput(h *engine.Helper) {
+func (c *Client) leaveOutput(h Helper) {
 	h.Close()
 	c.leave.Do(func() { close(c.left) })
 }
@@ -110,9 +123,9 @@ func (c *Client) awaitOutput(written <-chan error) (complete bool, err error) {
 	}
 }
 
-// helperHasEnded asks the engine whether the helper has ended.
-func (c *Client) helperHasEnded(h *engine.Helper) bool {
+// helperHasEnded asks, not for long, whether the helper has ended.
+func (c *Client) helperHasEnded(h Helper) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), stuckAfter)
 	defer cancel()
-	return c.connection.Ended(ctx, h)
+	return h.HasEnded(ctx)
 }

@@ -2,6 +2,7 @@ package attach
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -40,5 +41,37 @@ func TestOutputTellsOnceThatNobodyReads(t *testing.T) {
 	}
 	if len(told) > 0 {
 		t.Error("it is told again")
+	}
+}
+
+// A write that its reader takes slowly is not stuck: its parts begin anew.
+func TestOutputCountsParts(t *testing.T) {
+	from, to := io.Pipe()
+	o := &output{to: to, unread: func() {}}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = o.Write(make([]byte, 8*largestWrite))
+	}()
+	for part := range int64(8) {
+		if _, err := io.ReadFull(from, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := o.writes.Load(); got != 2*part+1 {
+			t.Errorf("part %d: %d beginnings and ends", part, got)
+		}
+		if since := o.since.Swap(1); since <= 1 {
+			t.Errorf("part %d: not begun anew: %d", part, since)
+		}
+		if !o.isStuck() {
+			t.Errorf("part %d: not stuck since 1970", part)
+		}
+		if _, err := io.ReadFull(from, make([]byte, largestWrite-1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-written
+	if o.isStuck() {
+		t.Error("stuck at the end")
 	}
 }

@@ -5,18 +5,16 @@ import (
 	"errors"
 	"os"
 	"testing"
-
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 )
 
 // A signal that comes while the helper starts ends that, or is one for the command if it has started nevertheless.
 func TestSignalWhileTheHelperStarts(t *testing.T) {
 	for _, fails := range []error{nil, errors.New("interrupted")} {
 		signals := make(chan os.Signal, 16)
-		h, err := startUnlessInterrupted(t.Context(), signals, func(ctx context.Context) (*engine.Helper, error) {
+		h, err := startUnlessInterrupted(t.Context(), signals, func(ctx context.Context) (Helper, error) {
 			signals <- os.Interrupt
 			<-ctx.Done()
-			return &engine.Helper{}, fails
+			return struct{ Helper }{}, fails
 		})
 		if fails != nil {
 			if !errors.Is(err, ErrInterrupted) || len(signals) > 0 {

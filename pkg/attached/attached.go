@@ -1,5 +1,5 @@
-// Package attached is the client's side of streams (package frame/streams) over the one connection to a helper in a
-// container of the engine.
+// Package attached is the client's side of streams (package frame/streams) over the one connection to a helper: in a
+// container of the engine, or beside this process.
 package attached
 
 import (
@@ -15,8 +15,8 @@ import (
 // ErrHelperEnded says that the helper has ended, for an unknown reason.
 var ErrHelperEnded = errors.New("the helper has ended")
 
-// Helper is a helper in a container of the engine; see Helper of package engine.
-type Helper interface {
+// Stdio is the standard streams of a helper.
+type Stdio interface {
 	io.Writer          // its standard input
 	CloseWrite() error // ends its standard input
 	Close()            // hangs up
@@ -28,15 +28,15 @@ type Helper interface {
 type Connection struct {
 	Mux *streams.Mux
 
-	helper   Helper
+	helper   Stdio
 	received *frame.Receiver
 	ended    chan struct{} // closed when the helper's output has ended
 }
 
 // Connect waits until a helper serves. messages receives what the helper writes to standard error. budget is how many
 // bytes may wait here beyond the first credit of each stream; 0 for that of package streams. If the helper has ended
-// instead, the error is ErrHelperEnded, and Status tells its exit status.
-func Connect(ctx context.Context, helper Helper, messages io.Writer, budget int) (*Connection, error) {
+// instead, the error is ErrHelperEnded, and AwaitEnd tells its exit status.
+func Connect(ctx context.Context, helper Stdio, messages io.Writer, budget int) (*Connection, error) {
 	c := &Connection{helper: helper, ended: make(chan struct{})}
 	c.Mux = streams.New(streams.Config{Role: streams.Client, To: helper, Budget: budget})
 	c.received = frame.NewReceiver(c.Mux, messages, func(int64) {})
@@ -74,8 +74,10 @@ func Connect(ctx context.Context, helper Helper, messages io.Writer, budget int)
 	}
 }
 
-// Status returns the helper's exit status, if it is known.
-func (c *Connection) Status() (status int, known bool) { return c.received.Status() }
+// AwaitEnd is that of a frame.Receiver, for the helper of a connection that has ended.
+func (c *Connection) AwaitEnd(h frame.Ender, giveUp <-chan struct{}) frame.Ending {
+	return c.received.AwaitEnd(h, giveUp)
+}
 
 // Close ends the helper. What was written to streams that were closed is delivered, if that takes no longer than
 // a few seconds.

@@ -72,18 +72,18 @@ func (c *Command) Wait() (int, error) {
 	return int(c.status >> exited & 0xff), nil
 }
 
-var errContainerEnded = errors.New("the helper's container for these commands has ended")
+var errLost = errors.New("connection to the helper lost")
 
 // lost returns why the connection has ended.
 func (c *Command) lost() error {
 	why, said := c.mux.WhyGone()
 	switch {
 	case said && why != "":
-		return fmt.Errorf("%w: %s", errContainerEnded, why)
+		return fmt.Errorf("%w: %s", errLost, why)
 	case said || errors.Is(c.err, ErrHelperEnded):
-		return errContainerEnded
+		return errLost // the process at the other end has ended, or something in between
 	}
-	return fmt.Errorf("connection to the helper lost: %w", c.err)
+	return fmt.Errorf("%w: %w", errLost, c.err)
 }
 
 // MayLeave reports that this process need not wait for the helper's end once that has reported its exit status.

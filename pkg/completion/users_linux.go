@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
+	"github.com/nsjoin/docker-nsjoin/pkg/launch"
 )
 
 // usersOf returns the names in the /etc/passwd of a process's mount namespace, or none if it cannot be
-// read. The container's root may have written that file: a name with characters that useradd(8) does not
+// read, or if a file system there may not answer: a shell would wait for it. The container's root may have written that file: a name with characters that useradd(8) does not
 // take is not offered to a shell.
 func usersOf(pid int) []string {
 	const (
@@ -19,6 +20,9 @@ func usersOf(pid int) []string {
 		maxSize = 1 << 20
 		plain   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 	)
+	if launch.SilentMount(pid) != "" {
+		return nil
+	}
 	mounts, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/mnt")
 	if err != nil {
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/selection"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
@@ -76,6 +77,10 @@ func (o *Options) Find(ctx context.Context, host *enginehost.Host, r *request.Re
 		return o.planImage(ctx, host, r)
 	}
 	answers, err := execopts.Resolve(ctx, host, r)
+	if service, is := errors.AsType[*selection.StoppedError](err); is && !host.Offline() {
+		r.Rename(r.Base.Name, service.ID)
+		answers, err = execopts.Resolve(ctx, host, r)
+	}
 	if err == nil && !host.Offline() && o.mayJoin() {
 		answers, err = settle(ctx, host, r, answers)
 	}
@@ -140,7 +145,7 @@ func (o *Options) plan(ctx context.Context, host *enginehost.Host, r *request.Re
 	if r.Detach {
 		return nil, nil, exit.Hint(fmt.Errorf("--detach: the copy of %q is thrown away when the call ends", r.Base.Name), "omit --detach, or name a container that runs")
 	}
-	p, err := host.PlanStandIn(ctx, r, o.Image, standin.Options{Network: o.network, WritableVolumes: o.volumes == writable})
+	p, err := host.PlanStandIn(ctx, r, o.Image, standin.Options{Network: o.network, User: r.User, WritableVolumes: o.volumes == writable})
 	return nil, p, err
 }
 

@@ -2,6 +2,7 @@ package dockercli
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/docker/cli/cli/flags"
@@ -62,5 +63,9 @@ func (c *CLI) Execute(ctx context.Context, root *cobra.Command) error {
 		}
 		root.SetArgs(append([]string{}, c.Words.Own...))
 	}
-	return root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if usage, is := errors.AsType[*usageError](err); is && cmd != root {
+		return CommandUsageError(cmd, usage.err)
+	}
+	return err
 }

@@ -14,7 +14,17 @@ import (
 
 // UsageError returns an error in the command line, with a hint about the help.
 func UsageError(err error) error {
-	return exit.Hint(errors.New(strings.TrimSpace(err.Error())), "docker nsjoin --help shows the options")
+	return &usageError{errors.New(strings.TrimSpace(err.Error()))}
+}
+
+// usageError is an error in a command line. Execute knows the command.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error with a hint about the help of docker nsjoin.
+func (e *usageError) Unwrap() error {
+	return exit.Hint(e.err, "docker nsjoin --help shows the options")
 }
 
 // CommandUsageError returns an error in the command line of cmd, with a hint about its help.

@@ -17,14 +17,15 @@ import (
 // Call is what a call of docker debug means.
 type Call struct {
 	Words   []string // of the same call of docker nsjoin, without the program's name
-	Help    string   // to be printed instead; "" for none
+	Help    string   // to be printed instead, the help or what a shell may complete; "" for none
 	Warning string   // "" for none
 }
 
-// options are those of docker debug: https://docs.docker.com/reference/cli/docker/debug/
+// options are those of docker debug, https://docs.docker.com/reference/cli/docker/debug/, and two of docker exec, which many
+// type without thinking.
 type options struct {
 	shell, command, host string
-	help                 bool
+	input, tty, help     bool
 	flags                *pflag.FlagSet
 }
 
@@ -33,6 +34,8 @@ func newOptions() *options {
 	o.flags.StringVarP(&o.command, "command", "c", "", "Run a line of the toolbox's shell instead of an interactive shell")
 	o.flags.StringVar(&o.host, "host", "", "Engine to connect to (a URL such as ssh://host)")
 	o.flags.StringVar(&o.shell, "shell", "auto", `Shell to use ("bash"|"fish"|"zsh"|"auto"); the toolbox has one, which is like bash`)
+	o.flags.BoolVarP(&o.input, "interactive", "i", false, "Pass standard input on; implied at a terminal")
+	o.flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a pseudo-TTY; implied at a terminal")
 	o.flags.BoolVarP(&o.help, "help", "h", false, "Print usage")
 	return o
 }
@@ -53,14 +56,42 @@ func Translate(typed []string, globals func(words []string) int) (Call, error) {
 		rest = rest[1:]
 	}
 	begin := slices.Concat(first, global)
-	if len(first) > 0 {
-		return Call{Words: slices.Concat(begin, []string{"nsjoin", "debug"}, rest)}, nil
-	}
 	o := newOptions()
+	if len(first) > 0 {
+		return o.complete(begin, rest), nil
+	}
 	if err := o.flags.Parse(rest); err != nil {
 		return Call{}, exit.Hint(errors.New(strings.TrimSpace(err.Error())), "docker nsjoin debug has more options: docker nsjoin debug --help shows them")
 	}
 	return o.translate(begin)
+}
+
+// complete returns what completes the last word of rest: the options here, and containers and images by docker nsjoin debug.
+func (o *options) complete(begin, rest []string) Call {
+	if len(rest) == 0 {
+		return Call{Words: slices.Concat(begin, []string{"nsjoin", "debug"})}
+	}
+	before, last := rest[:len(rest)-1], rest[len(rest)-1]
+	if o.flags.Parse(before) != nil { // last is the value of an option
+		if slices.Contains(before[len(before)-1:], "--shell") {
+			return offers("auto", "bash", "fish", "zsh")
+		}
+		return offers()
+	}
+	if strings.HasPrefix(last, "-") {
+		var names []string
+		o.flags.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		return offers(names...)
+	}
+	if o.host != "" {
+		begin = append(slices.Clone(begin), "--host", o.host)
+	}
+	return Call{Words: slices.Concat(begin, []string{"nsjoin", "debug"}, o.flags.Args(), rest[len(before):])}
+}
+
+// offers returns words that a shell may complete, which chooses among them itself.
+func offers(words ...string) Call {
+	return Call{Help: strings.Join(append(words, fmt.Sprintf(":%d\n", cobra.ShellCompDirectiveNoFileComp)), "\n")}
 }
 
 // translate makes the call of the parsed options. global has the global options.
@@ -70,9 +101,9 @@ func (o *options) translate(global []string) (Call, error) {
 	case o.help:
 		return Call{Help: o.usage()}, nil
 	case o.flags.NArg() == 0:
-		return c, exit.Hint(errors.New("which container? docker debug [OPTIONS] CONTAINER"), "docker debug --help shows the options")
+		return c, exit.Hint(errors.New("which container or image? docker debug [OPTIONS] CONTAINER|IMAGE"), "docker debug --help shows the options")
 	case o.flags.NArg() > 1:
-		return c, exit.Hint(fmt.Errorf("%q: docker debug takes a container only", o.flags.Arg(1)), "docker debug -c 'COMMAND' CONTAINER runs a command")
+		return c, exit.Hint(fmt.Errorf("%q: docker debug takes a container or an image only", o.flags.Arg(1)), "docker debug -c 'COMMAND' CONTAINER runs a command")
 	}
 	switch o.shell {
 	case "auto", "bash":
@@ -86,6 +117,12 @@ func (o *options) translate(global []string) (Call, error) {
 		c.Words = append(c.Words, "--host", o.host)
 	}
 	c.Words = append(c.Words, "nsjoin", "debug")
+	if o.input {
+		c.Words = append(c.Words, "--interactive")
+	}
+	if o.tty {
+		c.Words = append(c.Words, "--tty")
+	}
 	if o.flags.Changed("command") {
 		c.Words = append(c.Words, "--command", o.command)
 	}
@@ -94,9 +131,9 @@ func (o *options) translate(global []string) (Call, error) {
 }
 
 func (o *options) usage() string {
-	return `Usage:  docker debug [OPTIONS] CONTAINER
+	return `Usage:  docker debug [OPTIONS] CONTAINER|IMAGE
 
-Run a shell with tools in a container. This is docker nsjoin debug with the options of Docker Desktop's docker
+Run a shell with tools in a container or an image. This is docker nsjoin debug with the options of Docker Desktop's docker
 debug; docker nsjoin debug --help shows more.
 
 Options:

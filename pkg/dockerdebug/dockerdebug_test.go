@@ -33,12 +33,14 @@ func TestTranslate(t *testing.T) {
 		{typed: "debug --shell bash web", want: "nsjoin debug web"},
 		{typed: "debug --shell=zsh web", want: "nsjoin debug web", warning: "the toolbox has no zsh"},
 		{typed: "debug --shell csh web", err: `--shell "csh": must be bash, fish, zsh or auto`},
-		{typed: "debug", err: "which container?"},
-		{typed: "", err: "which container?"},
-		{typed: "debug web ls", err: `"ls": docker debug takes a container only`},
+		{typed: "debug", err: "which container or image?"},
+		{typed: "", err: "which container or image?"},
+		{typed: "debug web ls", err: `"ls": docker debug takes a container or an image only`},
 		{typed: "debug --privileged web", err: "unknown flag: --privileged"},
 		{typed: "__complete debug we", want: "__complete nsjoin debug we"},
-		{typed: "__completeNoDesc --context a debug --", want: "__completeNoDesc --context a nsjoin debug --"},
+		{typed: "__completeNoDesc --context a debug we", want: "__completeNoDesc --context a nsjoin debug we"},
+		{typed: "__complete debug --shell bash --host tcp://h -c ls we", want: "__complete --host tcp://h nsjoin debug we"},
+		{typed: "debug -it web", want: "nsjoin debug --interactive --tty web"},
 		{typed: "__complete -D", want: "__complete -D nsjoin debug"},
 	} {
 		var words []string
@@ -58,7 +60,19 @@ func TestTranslate(t *testing.T) {
 	}
 	for _, typed := range []string{"debug --help", "debug -h web", "help debug"} {
 		got, err := dockerdebug.Translate(strings.Split(typed, " "), globals)
-		if err != nil || !strings.HasPrefix(got.Help, "Usage:  docker debug [OPTIONS] CONTAINER\n") || !strings.Contains(got.Help, "--shell string") {
+		if err != nil || !strings.HasPrefix(got.Help, "Usage:  docker debug [OPTIONS] CONTAINER|IMAGE\n") || !strings.Contains(got.Help, "--shell string") {
+			t.Errorf("%s: %+v, %v", typed, got, err)
+		}
+	}
+}
+
+// The options that a shell completes are those of docker debug.
+func TestCompletion(t *testing.T) {
+	for typed, want := range map[string]string{
+		"__complete debug --": "--command\n--help\n--host\n--interactive\n--shell\n--tty\n:4\n", "__complete debug --shell ": "auto\nbash\nfish\nzsh\n:4\n",
+		"__complete debug -c x": ":4\n",
+	} {
+		if got, err := dockerdebug.Translate(strings.Split(typed, " "), globals); err != nil || got.Help != want {
 			t.Errorf("%s: %+v, %v", typed, got, err)
 		}
 	}

@@ -3,9 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -16,18 +20,25 @@ import (
 // minVersion is the oldest supported version of the API, that of Engine 20.10.
 const minVersion = "1.41"
 
-// Connection is the way to an engine. Nothing is sent before the first request.
+// Connection is the way to an engine. Nothing is sent before the first request. Requests may be sent at
+// the same time.
 type Connection struct {
-	// Sending is called when a program is sent to the engine, with what is sent and how far that is, and its result
-	// when that is over. It may be nil.
+	// Sending is called when a program is sent to the engine, with what is sent and how far that is, or while another call
+	// sends it, when far is nil; and its result when that is over. It may be nil.
 	Sending func(what string, far func() string) (end func())
 
 	opts     []client.Opt
 	register Register
 	keep     Keep
-	client   *client.Client // nil before the first request
-	pinned   bool           // client speaks minVersion
-	asked    bool           // client has negotiated the version
+	chosen   *chosen
+}
+
+// chosen is the client of earlier requests. Connections that are copies of each other share it.
+type chosen struct {
+	mu     sync.Mutex     // not held while the engine is asked
+	client *client.Client // nil before the first request
+	pinned bool           // client speaks minVersion
+	asked  bool           // client has negotiated the version
 }
 
 // Connect prepares a connection. endpoint and headers are the Docker CLI's, for the user's current
@@ -37,13 +48,20 @@ func Connect(endpoint []client.Opt, agent string, headers map[string]string, reg
 	if len(headers) > 0 {
 		opts = append(opts, client.WithHTTPHeaders(headers))
 	}
-	return &Connection{opts: opts, register: register, keep: keep}
+	return &Connection{opts: opts, register: register, keep: keep, chosen: &chosen{}}
 }
 
 // Client returns the client of earlier requests, or one that negotiates the API version first.
 func (c *Connection) Client() (*client.Client, error) {
+	c.chosen.mu.Lock()
+	defer c.chosen.mu.Unlock()
+	return c.chosen.orNew(c.opts)
+}
+
+// orNew returns the client, and makes one that negotiates if there is none. The caller holds mu.
+func (c *chosen) orNew(opts []client.Opt) (*client.Client, error) {
 	if c.client == nil {
-		withNegotiation, err := client.NewClientWithOpts(c.opts...)
+		withNegotiation, err := newClient(opts)
 		if err != nil {
 			return nil, err
 		}
@@ -52,23 +70,95 @@ func (c *Connection) Client() (*client.Client, error) {
 	return c.client, nil
 }
 
+// newClient makes a client whose answers have a limit.
+func newClient(opts []client.Opt) (*client.Client, error) {
+	var own *http.Client
+	made, err := client.NewClientWithOpts(append(slices.Clip(opts), func(c *client.Client) error {
+		own = c.HTTPClient() // a copy, which becomes the client's, so that what the client does with its transport stays
+		return client.WithHTTPClient(own)(c)
+	})...)
+	if err == nil {
+		own.Transport = limitedAnswers{own.Transport}
+	}
+	return made, err
+}
+
+// maxAnswer is how long an answer may be that the client reads as a whole, in bytes. 1000 containers take 3 MB.
+const maxAnswer = 64 << 20
+
+var errLongAnswer = fmt.Errorf("the engine's answer is longer than %d MiB", maxAnswer>>20)
+
+// limitedAnswers has answers fail that are longer than maxAnswer: one engine of several must not use up the memory.
+type limitedAnswers struct{ http.RoundTripper }
+
+func (l limitedAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := l.RoundTripper.RoundTrip(r)
+	if err == nil && !strings.HasSuffix(r.URL.Path, "/events") && !strings.HasSuffix(r.URL.Path, "/archive") { // these are read as they come
+		answer.Body = &limitedBody{answer.Body, maxAnswer}
+	}
+	return answer, err
+}
+
+type limitedBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (b *limitedBody) Read(to []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errLongAnswer
+	}
+	n, err := b.ReadCloser.Read(to[:min(len(to), b.left)])
+	b.left -= n
+	return n, err
+}
+
 // Negotiated returns a client for requests that may need more than minVersion of the API: it has negotiated the
 // version, unless DOCKER_API_VERSION sets that. Later requests use it too. The engine's failure to answer is found
 // by the first of these.
 func (c *Connection) Negotiated(ctx context.Context) (*client.Client, error) {
+	to, asked, err := c.chosen.unpinned(c.opts)
+	if err == nil && !asked {
+		to.NegotiateAPIVersion(ctx)
+		c.chosen.setAsked()
+	}
+	return to, err
+}
+
+// unpinned returns a client that does not just speak minVersion, and whether it has negotiated.
+func (c *chosen) unpinned(opts []client.Opt) (to *client.Client, asked bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.pinned {
 		c.client.Close() // only connections that are idle
 		c.client, c.pinned = nil, false
 	}
-	to, err := c.Client()
-	if err != nil {
-		return nil, err
+	to, err = c.orNew(opts)
+	return to, c.asked, err
+}
+
+func (c *chosen) setAsked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = true
+}
+
+// isFirst reports whether there is no client yet.
+func (c *chosen) isFirst() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.client == nil
+}
+
+// pin keeps a client that speaks minVersion for later requests, unless there is one meanwhile.
+func (c *chosen) pin(first *client.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil {
+		first.Close() // only connections that are idle
+		return
 	}
-	if !c.asked {
-		to.NegotiateAPIVersion(ctx)
-		c.asked = true
-	}
-	return to, nil
+	c.client, c.pinned = first, true
 }
 
 // Register returns the register of what this user's calls create on the engine.
@@ -113,14 +203,14 @@ func (c *Connection) ContainerInspect(ctx context.Context, name string) (contain
 	if strings.Trim(name, "/") == "" {
 		return container.InspectResponse{}, errEmptyName
 	}
-	if c.client == nil && os.Getenv(client.EnvOverrideAPIVersion) == "" {
-		first, err := client.NewClientWithOpts(append(slices.Clip(c.opts), client.WithVersion(minVersion))...)
+	if c.chosen.isFirst() && os.Getenv(client.EnvOverrideAPIVersion) == "" {
+		first, err := newClient(append(slices.Clip(c.opts), client.WithVersion(minVersion)))
 		if err != nil {
 			return container.InspectResponse{}, err
 		}
 		found, err := first.ContainerInspect(ctx, name)
 		if !errdefs.IsInvalidArgument(err) {
-			c.client, c.pinned = first, true
+			c.chosen.pin(first)
 			return found, err
 		}
 	}

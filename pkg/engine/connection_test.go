@@ -1,12 +1,16 @@
 package engine_test
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	eventtypes "github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/client"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
@@ -113,6 +117,47 @@ func TestNegotiatedAfterInspect(t *testing.T) {
 	}
 }
 
+// A connection keeps what it has negotiated while another request had begun before and ends later.
+func TestNegotiatedDuringInspect(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	asked, answer := make(chan bool), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.50")
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/v1.41/containers/web/json" {
+			asked <- true
+			<-answer
+		}
+		_, _ = w.Write([]byte(`{"Id":"abc"}`))
+	}))
+	defer server.Close()
+	c := engine.Connect([]client.Opt{client.WithHost("tcp://" + server.Listener.Addr().String()), client.WithAPIVersionNegotiation()},
+		"test", nil, engine.Register{}, engine.Keep{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.ContainerInspect(t.Context(), "web")
+		ended <- err
+	}()
+	<-asked
+	before, err := c.Negotiated(t.Context())
+	close(answer)
+	if err := errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 5 { // for go test -race
+		all.Go(func() {
+			if _, err := c.ContainerInspect(t.Context(), "app"); err != nil {
+				t.Error(err)
+			}
+			if to, err := c.Negotiated(t.Context()); to != before || err != nil || to.ClientVersion() != "1.50" {
+				t.Errorf("another client that speaks %s, %v", to.ClientVersion(), err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestInspectWithAPIVersionFromEnvironment(t *testing.T) {
 	t.Setenv("DOCKER_API_VERSION", "1.43")
 	c, paths := newTestConnection(t, "1.12", "1.50")
@@ -121,5 +166,47 @@ func TestInspectWithAPIVersionFromEnvironment(t *testing.T) {
 	}
 	if want := []string{"GET /v1.43/containers/web/json"}; !slices.Equal(*paths, want) {
 		t.Errorf("asked %q, want %q", *paths, want)
+	}
+}
+
+// An answer that does not end is an error, and does not take all memory. Events have no end.
+func TestAnswerWithoutEnd(t *testing.T) {
+	t.Setenv("DOCKER_API_VERSION", "")
+	const events = 70 << 20
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		part := []byte(`{"Action":"` + strings.Repeat("x", 1<<20) + `"}`)
+		sent := 0
+		if !strings.HasSuffix(r.URL.Path, "/events") {
+			part, sent = []byte(`{"Id":"`+strings.Repeat("x", 1<<20)), -1<<40
+		}
+		for ; sent < events; sent += len(part) {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+			part = []byte(strings.ReplaceAll(string(part), `{"Id":"`, "xxxxxxx"))
+		}
+	}))
+	defer server.Close()
+	c := engine.Connect([]client.Opt{client.WithHost("tcp://" + server.Listener.Addr().String())}, "test", nil, engine.Register{}, engine.Keep{})
+	if _, err := c.ContainerInspect(t.Context(), "web"); err == nil || err.Error() != "the engine's answer is longer than 64 MiB" {
+		t.Error(err)
+	}
+	to, err := c.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	came, failed := to.Events(t.Context(), eventtypes.ListOptions{})
+	count := 0
+	for {
+		select {
+		case <-came:
+			count++
+			continue
+		case err = <-failed:
+		}
+		break
+	}
+	if !errors.Is(err, io.EOF) || count < events>>20 {
+		t.Errorf("%d events, %v", count, err)
 	}
 }

@@ -113,6 +113,9 @@ func find(ctx context.Context, engine Inspector, s request.Source, entered, name
 	}
 	s.PID = c.State.Pid
 	s.Container = &request.Container{ID: c.ID, Name: strings.TrimPrefix(c.Name, "/"), Env: c.Config.Env, User: c.Config.User}
+	if c.HostConfig != nil {
+		s.Container.CgroupParent = c.HostConfig.CgroupParent
+	}
 	if c.HostConfig != nil && (!named || !network.IsPodmans(c)) { // Podman's exec does not give them to a user that it names
 		s.Container.GroupAdd = c.HostConfig.GroupAdd
 	}

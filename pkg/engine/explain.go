@@ -19,15 +19,24 @@ import (
 // explain describes an error of the engine about the container with this name.
 func explain(err error, name string) error {
 	if errdefs.IsNotFound(err) {
-		return exit.Hint(&NoContainerError{name}, "docker ps lists the running containers")
+		return exit.Hint(&NoContainerError{Name: name}, "docker ps lists the running containers")
 	}
 	return ExplainAs(err, fmt.Sprintf("ask the engine for container %q", name), fmt.Sprintf("find container %q", name))
 }
 
-// NoContainerError says that the engine has no container with this name or ID.
-type NoContainerError struct{ Name string }
+// NoContainerError says that the engine has no container with this name or ID, or, if Offline, that its files have none.
+type NoContainerError struct {
+	Name    string
+	Offline bool
+}
 
-func (e *NoContainerError) Error() string { return fmt.Sprintf("no such container: %q", e.Name) }
+func (e *NoContainerError) Error() string {
+	where := ""
+	if e.Offline {
+		where = " in the engine's files"
+	}
+	return fmt.Sprintf("no such container%s: %q", where, e.Name)
+}
 
 // explainList describes an error of the engine about a list of containers.
 func explainList(err error) error {

@@ -16,7 +16,6 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
-	"github.com/docker/docker/pkg/stdcopy"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -252,8 +251,8 @@ func (h *Helper) Output(stdout, stderr io.Writer) error {
 	if h.ended != nil {
 		defer close(h.ended)
 	}
-	_, err := stdcopy.StdCopy(stdout, stderr, countedReader{h.stream.Reader, &h.reads})
-	return err
+	d := demultiplexer{stdout: stdout, stderr: stderr, from: countedReader{h.stream.Reader, &h.reads}, pause: pauseOf(h.stream)}
+	return d.copy()
 }
 
 // Wait waits until the helper has ended and returns its exit status. If its image is not the helper's own, its

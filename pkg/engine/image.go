@@ -47,6 +47,14 @@ func (f Files) sending(content io.Reader, more []helperimage.Part) (counted io.R
 	return read, f.Sending(what, read.String)
 }
 
+// waiting begins to wait for another call that sends the helper.
+func (f Files) waiting() (end func()) {
+	if f.Sending == nil {
+		return func() {}
+	}
+	return f.Sending("waiting for another call that sends the helper to the engine", nil)
+}
+
 // sentReader counts what is read.
 type sentReader struct {
 	from io.Reader
@@ -93,6 +101,13 @@ func (st *starter) withOwnImage(ctx context.Context, s Spec, start func(Spec) (*
 			return h, err
 		}
 	}
+	loaded, waited := st.register.beginLoading(ctx, own, st.files.waiting)
+	defer func() { loaded.Remove() }()
+	if waited {
+		if h, err := st.startFrom(s, own, start); !isImageGone(err) {
+			return h, err
+		}
+	}
 	st.register.debug(fmt.Sprintf("load the image %s, %s", own.Name, own.ID))
 	if err := st.load(ctx, own, s.More); err != nil {
 		if ctx.Err() != nil {
@@ -100,6 +115,8 @@ func (st *starter) withOwnImage(ctx context.Context, s Spec, start func(Spec) (*
 		}
 		return nil, &noOwnImageError{fmt.Errorf("load the image %s: %w", own.Name, err)}
 	}
+	loaded.Remove()
+	loaded = nil
 	h, err := st.startFrom(s, own, start)
 	if isImageGone(err) {
 		return nil, &noOwnImageError{err} // somebody has removed it again
@@ -167,6 +184,46 @@ const (
 func (r Register) imageName(own *helperimage.Image) string {
 	_, tag, _ := strings.Cut(own.Name, ":")
 	return tag + "-" + nameOf(r.Endpoint)
+}
+
+// loadingTimeout is how long another call may load the image: one that was stopped, or whose engine hangs, holds up no other.
+var loadingTimeout = time.Minute
+
+// beginLoading waits until no other call of this user loads the image into this engine, or ctx ends, or for a minute. waited
+// says that one did; waiting is called when the wait begins, and its result in the end. The caller removes the record, nil if
+// there cannot be one, when the image is loaded.
+func (r Register) beginLoading(ctx context.Context, own *helperimage.Image, waiting func() (end func())) (record *state.Record, waited bool) {
+	const again = 50 * time.Millisecond
+	if r.State == nil {
+		return nil, false
+	}
+	name, late := r.imageName(own), time.After(loadingTimeout)
+	for ctx.Err() == nil {
+		record, err := r.State.Add(state.Loading, state.Entry{Name: name, ID: own.ID, Endpoint: r.Endpoint, Context: r.Context, Began: time.Now()})
+		if err == nil {
+			return record, waited
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			r.debug(fmt.Sprintf("cannot wait for others that load the helper's image: %v", err))
+			break
+		}
+		if !waited {
+			waited = true
+			defer waiting()()
+		}
+		ended, _ := r.State.Abandoned(state.Loading, func(e state.Entry) bool { return e.Name == name })
+		for _, record := range ended { // that call was killed
+			record.Remove()
+		}
+		select {
+		case <-ctx.Done():
+		case <-late:
+			r.debug(fmt.Sprintf("another call has been loading the helper's image for %s: this one loads it, too", loadingTimeout))
+			return nil, waited
+		case <-time.After(again):
+		}
+	}
+	return nil, waited
 }
 
 // addImage records an image that is about to be loaded.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,13 +116,13 @@ func TestImageThatCantBeLoaded(t *testing.T) {
 	} {
 		c.images = []string{"image of web"}
 		r := newRegister(t)
-		var messages []string
-		r.Debug = func(text string) { messages = append(messages, text) }
+		said := debugMessages(&r)
 		h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.Close()
+		messages := said()
 		last := messages[len(messages)-1]
 		if c.configs[0].Image != "image of web" || c.copied == nil || !strings.Contains(last, want) || !strings.HasSuffix(last, ": the helper is copied into a container of another image") {
 			t.Errorf("created from %q, debug messages %q", c.configs[0].Image, messages)
@@ -245,5 +248,87 @@ func setAge(t *testing.T, path string, age time.Duration) {
 	changed := time.Now().Add(-age)
 	if err := os.Chtimes(path, changed, changed); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Calls that find no image at the same time load it one after another, so that only the first one has to. One that was
+// killed holds up no other.
+func TestLoadingWaitsForOthers(t *testing.T) {
+	r, own := newRegister(t), &helperimage.Image{ID: "own ID", Name: "docker-nsjoin/helper:own"}
+	first, waited := r.BeginLoading(t.Context(), own, files)
+	if first == nil || waited {
+		t.Fatalf("%v, %t", first, waited)
+	}
+	elsewhere := r
+	elsewhere.Endpoint = "tcp://elsewhere"
+	if other, waited := elsewhere.BeginLoading(t.Context(), own, files); other == nil || waited {
+		t.Errorf("another engine: %v, %t", other, waited)
+	}
+	var loading atomic.Int32
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			record, _ := r.BeginLoading(t.Context(), own, files)
+			if loading.Add(1) > 1 || record == nil {
+				t.Errorf("two at a time, or %v", record)
+			}
+			loading.Add(-1)
+			record.Remove()
+		})
+	}
+	first.Release() // as the kernel does when the process is killed
+	all.Wait()
+	first, _ = r.BeginLoading(t.Context(), own, files)
+	ended, waits := make(chan bool), make(chan struct{})
+	shows := files
+	shows.Sending = func(string, func() string) (end func()) {
+		close(waits)
+		return func() {}
+	}
+	go func() {
+		record, waited := r.BeginLoading(t.Context(), own, shows)
+		record.Remove()
+		ended <- waited
+	}()
+	select {
+	case <-ended:
+		t.Error("it has not waited")
+	case <-waits:
+		first.Remove()
+		if !<-ended {
+			t.Error("it does not say that it has waited")
+		}
+	}
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if record, _ := r.BeginLoading(late, own, files); record != nil {
+		t.Error("it has not noticed the end of the context")
+	}
+}
+
+// A call that was stopped while it loads the image holds up no other for long, and the user sees what the other waits for.
+func TestLoadingDoesNotWaitForever(t *testing.T) {
+	r, own := newRegister(t), &helperimage.Image{ID: "own ID", Name: "docker-nsjoin/helper:own"}
+	stopped, _ := r.BeginLoading(t.Context(), own, files)
+	defer stopped.Remove()
+	defer engine.SetLoadingTimeout(100 * time.Millisecond)()
+	var messages, shown []string
+	r.Debug = func(text string) { messages = append(messages, text) }
+	f := files
+	f.Sending = func(what string, _ func() string) (end func()) {
+		shown = append(shown, what)
+		return func() { shown = append(shown, "end") }
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	record, waited := r.BeginLoading(ctx, own, f)
+	if record != nil || !waited || ctx.Err() != nil {
+		t.Errorf("%v, waited: %t, %v", record, waited, ctx.Err())
+	}
+	if want := []string{"another call has been loading the helper's image for 100ms: this one loads it, too"}; !slices.Equal(messages, want) {
+		t.Errorf("debug messages %q", messages)
+	}
+	if want := []string{"waiting for another call that sends the helper to the engine", "end"}; !slices.Equal(shown, want) {
+		t.Errorf("shown %q", shown)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
 
@@ -146,7 +147,7 @@ func (st *starter) execKept(ctx context.Context, entry state.Entry, s Spec) (*He
 	go func() { checked <- st.checkKept(ctx, entry) }() // at the same time as preparing, to save a round trip
 	prepared, err := st.engine.ContainerExecCreate(ctx, entry.ID, container.ExecOptions{
 		User: "0:0", WorkingDir: "/", AttachStdin: true, AttachStdout: true, AttachStderr: true, Env: payload.Env(),
-		Cmd: []string{helperimage.Program, framesArg, strconv.FormatUint(capMask(s.Caps), 16)},
+		Cmd: []string{helperimage.Program, request.FramesArg, strconv.FormatUint(capMask(s.Caps), 16)},
 	})
 	if failed := <-checked; failed != nil {
 		return nil, failed

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,8 +88,7 @@ var keep = engine.Keep{Time: 5 * time.Minute}
 // call runs a helper with keep, and returns the debug messages.
 func call(t *testing.T, c *fakeEngine, r engine.Register, k engine.Keep, change func(*container.InspectResponse, *request.Request)) []string {
 	t.Helper()
-	var messages []string
-	r.Debug = func(text string) { messages = append(messages, text) }
+	messages := debugMessages(&r)
 	h, err := engine.StartHelper(t.Context(), c, r, files, k, newTestSpec(t, change), nil, noWarning(t))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,24 @@ func call(t *testing.T, c *fakeEngine, r engine.Register, k engine.Keep, change 
 	if status, err := h.Wait(); err != nil || status != 42 {
 		t.Errorf("status %d, %v", status, err)
 	}
-	return messages
+	return messages()
+}
+
+// debugMessages returns a function that returns the debug messages until then. Some may come later: a sweep goes on in the
+// background.
+func debugMessages(r *engine.Register) func() []string {
+	var mu sync.Mutex
+	var messages []string
+	r.Debug = func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		messages = append(messages, text)
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(messages)
+	}
 }
 
 func TestContainerIsKeptForLaterCalls(t *testing.T) {

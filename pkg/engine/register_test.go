@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/statetest"
 )
 
 const endpoint = "unix:///engine"
@@ -21,14 +21,14 @@ const endpoint = "unix:///engine"
 // newRegister returns a register in a state directory of its own.
 func newRegister(t *testing.T) engine.Register {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
+	d, _ := statetest.Dir(t)
 	return engine.Register{
-		State: &state.Dir{Config: dir}, Endpoint: endpoint, Context: "default",
-		Debug: func(text string) { t.Errorf("debug message %q", text) },
+		State: d, Endpoint: endpoint, Context: "default",
+		Debug: func(text string) {
+			if t.Context().Err() == nil { // a sweep may go on in the background
+				t.Errorf("debug message %q", text)
+			}
+		},
 	}
 }
 
@@ -163,9 +163,7 @@ func TestRecordStaysWhenCreateHasNoAnswer(t *testing.T) {
 // Without a state directory the call goes on, with a debug message.
 func TestHelperStartsWithoutStateDirectory(t *testing.T) {
 	c, r := &fakeEngine{images: []string{"own ID"}}, newRegister(t)
-	if err := os.Symlink(t.TempDir(), os.Getenv("XDG_RUNTIME_DIR")+"/docker-nsjoin"); err != nil {
-		t.Fatal(err)
-	}
+	statetest.Spoil(t, r.State)
 	said := make(chan string, 9)
 	r.Debug = func(text string) { said <- text }
 	h, err := engine.StartHelper(t.Context(), c, r, files, engine.Keep{}, newTestSpec(t, nil), nil, noWarning(t))

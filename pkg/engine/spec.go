@@ -51,7 +51,7 @@ type Spec struct {
 	// Sockets says that the helper serves sockets: it needs more open files than the container may have.
 	Sockets bool
 	// Volume, if not "", is mounted at VolumePath, and the container keeps the engine from removing the volume as long as
-	// it is mounted in process UsedBy. It has no rights.
+	// it is mounted in process UsedBy or, if that is 0, as long as the client is connected. It has no rights.
 	Volume string
 	UsedBy int
 	// many says that it starts helpers for all commands of a call.
@@ -241,12 +241,6 @@ func (s Spec) labels() map[string]string {
 	return labels
 }
 
-// framesArg tells the helper that its request comes in frames on standard input, and manyArg that streams do.
-const (
-	framesArg = "frames"
-	manyArg   = "many"
-)
-
 // arguments returns those of the container's first process.
 func (s Spec) arguments() []string {
 	switch {
@@ -255,9 +249,9 @@ func (s Spec) arguments() []string {
 	case s.Volume != "":
 		return []string{"volume", strconv.Itoa(s.UsedBy)}
 	case s.many:
-		return []string{manyArg}
+		return []string{request.ManyArg}
 	}
-	return []string{framesArg}
+	return []string{request.FramesArg}
 }
 
 // hostConfig returns the part of the configuration that decides the helper's rights.

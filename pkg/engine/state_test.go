@@ -163,13 +163,13 @@ func TestResolveRunningContainer(t *testing.T) {
 func TestResolveUserAndGroups(t *testing.T) {
 	answer := inspectResponse("0f", runningState(42))
 	answer.Config.User = "web:www"
-	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}}
+	answer.HostConfig = &container.HostConfig{GroupAdd: []string{"audio", "27"}, Resources: container.Resources{CgroupParent: "/docker/1f"}}
 	f := &fake{containers: map[string]container.InspectResponse{"web": answer}}
 	r := &request.Request{Base: containerSource("web"), Take: ns.All()}
 	if _, err := engine.Resolve(t.Context(), f, r); err != nil {
 		t.Fatal(err)
 	}
-	want := &request.Container{ID: "0f", User: "web:www", GroupAdd: []string{"audio", "27"}}
+	want := &request.Container{ID: "0f", User: "web:www", GroupAdd: []string{"audio", "27"}, CgroupParent: "/docker/1f"}
 	if !reflect.DeepEqual(r.Base.Container, want) {
 		t.Errorf("got %+v, want %+v", r.Base.Container, want)
 	}

@@ -46,3 +46,8 @@ func inFrames(r *request.Request, programs []byte) ([]byte, error) {
 func (h *Host) HoldVolume(ctx context.Context, name string, pid int) (*holder.Container, error) {
 	return holder.Start(ctx, h.Connection, launch.NewCall(), name, pid)
 }
+
+// KeepVolume starts a container that holds a volume of the engine's until it is released, in place of one that has ended, or nil.
+func (h *Host) KeepVolume(ctx context.Context, name string, ended *holder.Hold) (*holder.Hold, error) {
+	return holder.Keep(ctx, h.Connection, launch.NewCall(), name, ended)
+}

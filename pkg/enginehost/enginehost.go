@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/moby/term"
 
@@ -165,6 +164,19 @@ func (h *Host) RequireHere(what string) error {
 	return nil
 }
 
+// HostProc returns where the container of r, a resolved request that RequireHere is for, has a procfs of the host's; "" for
+// nowhere.
+func (h *Host) HostProc(r *request.Request) (string, error) {
+	if way, _, err := h.way(r, nil); err != nil || way != launch.Local {
+		return "", err
+	}
+	at, err := launch.HostProc(r.Base.PID)
+	if err != nil {
+		err = fmt.Errorf("read the mounts of %s: %w", r.Base.Quoted(), err)
+	}
+	return at, err
+}
+
 // KeepHelper has this call use one container for all its helpers, if it needs any.
 func (h *Host) KeepHelper() { h.Connection.KeepForOneCall() }
 
@@ -183,14 +195,6 @@ func (h *Host) SharesDir(r *request.Request, dir string) (bool, error) {
 		return way == launch.Local, err
 	}
 	return launch.SharesDir(r.Base.PID, r.Base.Container.ID, dir), nil
-}
-
-// SharesWithoutLinks is SharesDir for the directory of a path that is known to lead somewhere without symbolic links.
-func (h *Host) SharesWithoutLinks(r *request.Request, path string) (bool, error) {
-	if !launch.HasNoLinks(path) {
-		return false, nil
-	}
-	return h.SharesDir(r, filepath.Dir(path))
 }
 
 // way chooses the way for r, a resolved request, and says why. configured is the configuration of the

@@ -25,14 +25,20 @@ func (h *Host) Prepare(r *request.Request) {
 }
 
 // Run runs a helper for the command of r, a request that was resolved with answers. On this machine, the
-// helper replaces this process; otherwise Run returns nil if the command's exit status is 0. image is the
+// helper replaces this process, unless a file system of the container may not answer; otherwise Run returns nil if the command's exit status is 0. image is the
 // image for the helper's container, "" for any. Call Prepare before.
 func (h *Host) Run(ctx context.Context, r *request.Request, answers engine.Answers, image string) error {
 	way, err := h.choose(r, answers)
 	if err != nil {
 		return err
 	}
+	beside := ""
 	if way == launch.Local {
+		if beside, err = h.mustBeBeside(ctx, r); err != nil {
+			return err
+		}
+	}
+	if way == launch.Local && beside == "" {
 		watched, err := h.cli.Parent.Watched()
 		if err != nil {
 			return err
@@ -41,6 +47,10 @@ func (h *Host) Run(ctx context.Context, r *request.Request, answers engine.Answe
 		h.program.Wait()
 		unpacking.End()
 		return h.program.Launch(r, watched, h.content)
+	}
+	if way == launch.Local {
+		h.cli.Debug("the helper runs beside docker nsjoin, since a file system may not answer: " + beside)
+		return h.runBeside(ctx, r)
 	}
 	s := engine.NewSpec(r, answers)
 	if image != "" {
@@ -74,19 +84,20 @@ func (h *Host) choose(r *request.Request, answers engine.Answers) (launch.Via, e
 // runInContainer runs the helper in a container of the engine, as s describes it, attached to the caller's
 // streams.
 func (h *Host) runInContainer(ctx context.Context, s engine.Spec, r *request.Request) (int, error) {
-	client, err := attach.NewClient(h.Connection, r, h.cli.Parent.Gone)
+	client, err := attach.NewClient(r, h.cli.Parent.Gone)
 	if err != nil {
 		return 0, err
 	}
 	r.CallerEnv = hostEnvironment(r.CallerEnv)
 	r.Audit.Client = Caller()
-	return client.Run(ctx, func(ctx context.Context) (*engine.Helper, error) {
+	return client.Run(ctx, func(ctx context.Context) (attach.Helper, error) {
 		if h.interrupted() {
 			return nil, attach.ErrInterrupted
 		}
 		if h.guard != nil {
 			h.guard.Pass() // package attach takes the signals by now
 		}
-		return h.startContainer(ctx, s, r)
+		helper, err := h.startContainer(ctx, s, r)
+		return inContainer{helper, h.Connection}, err
 	})
 }

@@ -41,7 +41,7 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	o.flags, o.format = flags, request.OutputText
 	o.env, o.envFile = opts.NewListOpts(opts.ValidateEnv), opts.NewListOpts(nil)
 	flags.SetInterspersed(false)
-	flags.BoolVar(&o.trust, "trust-container", false, "Run the command even if the container's processes could take it over")
+	flags.BoolVar(&o.trust, "trust-container", false, "Run the command even if a container's processes could take it over")
 	o.Host.AddTo(flags)
 	flags.StringVar(&o.helperImage, "helper-image", "", "Image of the container that --via engine starts (never pulled)")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done; run nothing")

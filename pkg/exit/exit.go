@@ -61,6 +61,9 @@ func CommandStatus(status int) error {
 	return &Error{Status: status}
 }
 
+// Interrupted returns the error of a call that signal n has ended.
+func Interrupted(n int) error { return WithStatus(Signalled(n), errors.New("interrupted")) }
+
 // WithStatus returns err with an exit status.
 func WithStatus(status int, err error) error { return &Error{Status: status, Err: err} }
 

@@ -43,7 +43,7 @@ func (c *container) run(ctx context.Context, starting *starting) (failed error) 
 	defer func() {
 		for _, t := range c.tunnels {
 			t.settle(starting, failed) // if it has not started by now, it never will
-			t.end()
+			t.stop()
 		}
 	}()
 	var closing sync.WaitGroup

@@ -3,9 +3,14 @@
 package forward
 
 import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 )
 
@@ -69,6 +74,8 @@ type Status struct {
 	Total       int64     `json:"total"` // connections so far
 	Sent        int64     `json:"sent"`
 	Received    int64     `json:"received"`
+	// Reaches is where the target is on its side, if that is the container or this machine itself.
+	Reaches []string `json:"reaches,omitempty"`
 }
 
 // Text returns a forward as it is printed: where it listens, and where it leads.
@@ -98,4 +105,94 @@ func targetOf(f spec.Forward, container string) string {
 func (e *Event) Where() string {
 	where, _, _ := strings.Cut(e.Text(), " -> ")
 	return where
+}
+
+// Text returns a forward as it is printed: 127.0.0.1:8080 -> web:80. The two loopback addresses with one port are
+// printed as the first of them.
+func Text(container string, listen []string, target string, reverse, proxy bool) string {
+	shown := shorten(listen)
+	if reverse {
+		for i := range shown {
+			shown[i] = container + ":" + shown[i]
+		}
+	}
+	text := strings.Join(shown, ", ") + " -> " + target
+	if proxy {
+		text += " (SOCKS5)"
+	}
+	return text
+}
+
+// shorten omits [::1]:N after 127.0.0.1:N.
+func shorten(listen []string) []string {
+	var shown []string
+	for _, address := range listen {
+		at, err := netip.ParseAddrPort(address)
+		if err == nil && at.Addr() == netip.IPv6Loopback() {
+			both := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at.Port()).String()
+			if slices.Contains(listen, both) {
+				continue
+			}
+		}
+		shown = append(shown, address)
+	}
+	return shown
+}
+
+// event returns an event of the forward.
+func (t *tunnel) event(kind Kind) Event {
+	s := t.status()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Event{
+		Event: kind, ID: t.id, Container: s.Container, ContainerID: s.ContainerID, Listen: s.Listen, Target: s.Target,
+		Network: s.Network, Reverse: s.Reverse, Proxy: s.Proxy, Open: t.outside,
+	}
+}
+
+func (t *tunnel) status() Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Status{
+		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
+		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
+		Open: t.now.Load(), Total: t.total.Load(), Sent: t.bytes.Sent.Load(), Received: t.bytes.Received.Load(),
+		Reaches: t.reaches(),
+	}
+}
+
+// unreachable reports why a connection could not be made, if that is new. nil means that one was made.
+func (t *tunnel) unreachable(err error) {
+	problem := ""
+	if err != nil && t.atLimit(err) {
+		return
+	}
+	if err != nil {
+		problem = reach.Cause(err).Error()
+	}
+	t.mu.Lock()
+	isNew := problem != "" && t.problem == "" && !t.Proxy
+	t.problem = problem
+	t.mu.Unlock()
+	if isNew {
+		e := t.event(Unreachable)
+		e.Error = problem
+		t.owner.session.tell(e)
+	}
+}
+
+// ended reports a connection that has ended.
+func (t *tunnel) ended(peer net.Addr, began time.Time, sent, received int64, err error) {
+	e := t.event(Connection)
+	e.Sent, e.Received, e.Seconds = sent, received, time.Since(began).Seconds()
+	if peer != nil {
+		e.Peer = peer.String()
+	}
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		e.Error = "closed with its forward"
+	case err != nil:
+		e.Error = reach.Cause(err).Error()
+	}
+	t.owner.session.tell(e)
 }

@@ -281,7 +281,8 @@ func isReset(t *testing.T, address string) {
 		defer conn.Close()
 		_, err = conn.Read(make([]byte, 1))
 	}
-	if !errors.Is(err, syscall.ECONNRESET) {
+	const wsaReset = syscall.Errno(10054) // of Windows
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, wsaReset) {
 		t.Errorf("%s: %v", address, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
@@ -127,6 +128,9 @@ func TestRestart(t *testing.T) {
 	}
 	close(n.gone)
 	c.wait(forward.Stopped)
+	if e := c.wait(forward.Connection); e.Error != "closed with its forward" { // the server did not end it
+		t.Errorf("%+v", e)
+	}
 	isClosed(t, ready.Listen[0])
 	_ = conn.SetReadDeadline(time.Now().Add(within))
 	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, syscall.ETIMEDOUT) {
@@ -183,7 +187,7 @@ func TestPortInUse(t *testing.T) {
 	c, n := start(t, forward.Options{}, "0:80", strings.TrimPrefix(l.Addr().String(), "127.0.0.1:")+":80"), newNetwork()
 	n.serve(t, "127.0.0.1:80")
 	c.source.next <- n
-	if err := c.end(); err == nil || !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "listen on "+l.Addr().String()) {
+	if err := c.end(); err == nil || !listen.IsInUse(err) || !strings.Contains(err.Error(), "listen on "+l.Addr().String()) {
 		t.Error(err)
 	}
 }
@@ -343,7 +347,7 @@ func TestLimitsAreNamed(t *testing.T) {
 	for _, row := range []struct {
 		err  error
 		want string
-	}{{client.ErrLimit, "4096"}, {syscall.EMFILE, "ulimit -n"}, {syscall.ENFILE, "file-max"}} {
+	}{{client.ErrLimit, "4096"}, {syscall.EMFILE, "ulimit -Hn"}, {syscall.ENFILE, "file-max"}} {
 		n.fail(fmt.Errorf("connect: %w", row.err))
 		isReset(t, at)
 		if e := c.wait(forward.Limited); !strings.Contains(e.Error, row.want) {

@@ -13,8 +13,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
-	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 	"github.com/nsjoin/docker-nsjoin/pkg/pump"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/unixconn"
 	"github.com/nsjoin/docker-nsjoin/pkg/socks"
 )
 
@@ -36,33 +36,21 @@ const (
 	dialFor = time.Minute
 )
 
-// listen listens on this machine or, in reverse, in the container.
+// listen listens on this machine or, in reverse, in the container. A set that was suspended is checked as a new one is: the
+// container that it was suspended for may be another one by now, with another network.
 func (l *life) listen() (*listen.Set, error) {
-	set, err := l.listenAnyway()
-	if err == nil && l.leadsTo(set) && l.network.IsHere(l.ctx, set.Port, peeruid.Inodes) {
+	set, err := l.resume(l.ctx), error(nil)
+	if set == nil {
+		set, err = l.listenAnyway()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if loop := l.loop(set); loop != nil {
 		set.Close()
-		return nil, &LoopError{Container: l.owner.Name, Port: set.Port}
+		return nil, loop
 	}
-	return set, err
-}
-
-// LoopError says that a forward would connect to itself.
-type LoopError struct {
-	Container string
-	Port      uint16
-}
-
-func (e *LoopError) Error() string {
-	return fmt.Sprintf("port %d of %q is port %d of this machine already: the container has the same network", e.Port, e.Container, e.Port)
-}
-
-// leadsTo reports whether the target has the port of set, on a loopback address.
-func (l *life) leadsTo(set *listen.Set) bool {
-	if l.Proxy || l.Listen.Network != l.Target.Network || l.Target.Network == spec.Unix || l.Target.Port != set.Port {
-		return false
-	}
-	addr, err := netip.ParseAddr(l.Target.Host)
-	return l.Target.Host == "" || l.Target.Host == localhost || err == nil && addr.Unmap().IsLoopback()
+	return set, nil
 }
 
 func (l *life) listenAnyway() (*listen.Set, error) {
@@ -122,7 +110,7 @@ func (l *life) accept(set *listen.Set) {
 	defer cancel()
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {
-		set.Close()
+		l.suspend(set)
 		close(closed)
 	})
 	var relaying sync.WaitGroup
@@ -156,7 +144,7 @@ func (l *life) serve(client net.Conn, leave func()) error {
 		return net.ErrClosed
 	}
 	l.total.Add(1)
-	target, err := l.connect(client)
+	client, target, err := l.connect(client)
 	if err != nil {
 		_, refused := errors.AsType[*listen.RefusedError](err)
 		if l.Proxy && !refused {
@@ -195,12 +183,18 @@ func (l *life) isOver() bool {
 	}
 }
 
-// connect makes the connection that a client asks for.
-func (l *life) connect(client net.Conn) (net.Conn, error) {
+// connect makes the connection that a client asks for, and returns the client's to be used from then on.
+func (l *life) connect(client net.Conn) (guarded, target net.Conn, err error) {
 	if err := l.users.Check(client); err != nil {
 		l.refused(err)
-		return nil, err
+		return client, nil, err
 	}
+	guarded = unixconn.Guard(client)
+	target, err = l.dial(guarded)
+	return guarded, target, err
+}
+
+func (l *life) dial(client net.Conn) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.ctx, dialFor)
 	defer cancel()
 	switch {
@@ -214,10 +208,14 @@ func (l *life) connect(client net.Conn) (net.Conn, error) {
 
 // dialHere connects to a target on this machine's side, whose names are looked up each time.
 func dialHere(ctx context.Context, t spec.Target) (net.Conn, error) {
-	var dialer net.Dialer
 	if t.Network == spec.Unix {
-		return dialer.DialContext(ctx, string(spec.Unix), t.Path)
+		conn, err := (&net.Dialer{Control: unixconn.Control}).DialContext(ctx, string(spec.Unix), t.Path)
+		if err != nil {
+			return nil, err
+		}
+		return unixconn.Guard(conn), nil
 	}
+	var dialer net.Dialer
 	port := strconv.Itoa(int(t.Port))
 	if t.Host != "" && t.Host != localhost {
 		return dialer.DialContext(ctx, string(t.Network), net.JoinHostPort(t.Host, port))
@@ -234,8 +232,8 @@ func dialHere(ctx context.Context, t spec.Target) (net.Conn, error) {
 
 const localhost = "localhost"
 
-// finish waits until the forward ends, lets its connections pass on what has arrived, and ends them. over ends when
-// they should not have that time.
+// finish waits until this life ends, lets its connections pass on what has arrived, and ends them. over ends when they
+// should not have that time. The forward may have other lives after this one.
 func (l *life) finish(over context.Context) {
 	<-l.ctx.Done()
 	idle := l.joined.finish()
@@ -245,6 +243,14 @@ func (l *life) finish(over context.Context) {
 	case <-over.Done():
 	case <-time.After(lastBytes):
 	}
-	_ = l.pump.Close()
-	<-idle
+	closed := make(chan struct{})
+	go func() {
+		_ = l.pump.Close()
+		<-idle
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(lastBytes): // the end of this process ends what is left
+	}
 }

@@ -22,7 +22,7 @@ var known = []struct {
 	err    error
 	advice string
 }{
-	{syscall.EMFILE, "ulimit -n is the limit, and a connection takes two"},
+	{syscall.EMFILE, "ulimit -Hn is the limit, and a connection takes two"},
 	{syscall.ENFILE, "/proc/sys/fs/file-max is the limit of this machine"},
 	{client.ErrLimit, "others have to end first"},
 }

@@ -33,7 +33,7 @@ func (l *life) relay(ctx context.Context, packets []net.PacketConn) {
 			}
 		},
 	}
-	if err := r.Serve(ctx, sockets...); err != nil && ctx.Err() == nil {
+	if err := r.Serve(ctx, sockets...); err != nil && ctx.Err() == nil && l.alive.Err() == nil {
 		l.limited(err)
 		l.pause(lookRarely)
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	Wait bool
 	// UntilStop ends the forwards of a container when it stops.
 	UntilStop bool
+	// Others, if not nil, returns the forwards of those of the user's other calls that answer before ctx ends.
+	Others func(ctx context.Context) []Status
 	// Report is called for each event, one at a time.
 	Report func(Event)
 }
@@ -67,7 +69,10 @@ type Session struct {
 	containers []*container
 	report     sync.Mutex
 	limits     limits
+	peers      peeruid.Asker
 	files      files
+	others     asks
+	claims     claims
 }
 
 // New prepares a call.
@@ -76,7 +81,7 @@ func New(containers []Container, o Options) (*Session, error) {
 	for _, c := range containers {
 		forwards += len(c.Forwards)
 	}
-	s := &Session{o: o, files: divideFiles(mostFiles(), max(1, forwards))}
+	s := &Session{o: o, files: divideFiles(mostFiles(), max(1, forwards)), others: asks{ask: o.Others}}
 	room := newRoom(s.files.limit, s.files.connections, forwards)
 	for _, c := range containers {
 		made := &container{Container: c, session: s}
@@ -98,6 +103,7 @@ func New(containers []Container, o Options) (*Session, error) {
 func (s *Session) Run(ctx context.Context, started func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.peers.Close()
 	starting := &starting{done: make(chan struct{})}
 	starting.add(1) // until all are counted
 	ended := make(chan error, len(s.containers))
@@ -178,13 +184,15 @@ func (s *Session) Status() []Status {
 
 // End ends forwards by their IDs.
 func (s *Session) End(ids []string) {
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
 	for _, c := range s.containers {
 		for _, t := range c.tunnels {
-			for _, id := range ids {
-				if t.id == id && t.alive.Err() == nil {
-					t.end()
-					s.tell(t.event(Ended))
-				}
+			if wanted[t.id] && t.alive.Err() == nil {
+				t.stop()
+				s.tell(t.event(Ended))
 			}
 		}
 	}
@@ -192,7 +200,7 @@ func (s *Session) End(ids []string) {
 
 // users returns who may connect to a forward on this machine.
 func (s *Session) users() *listen.Users {
-	return &listen.Users{Any: s.o.AnyUser, Allowed: listen.Caller(), Of: peeruid.Of}
+	return &listen.Users{Any: s.o.AnyUser, Allowed: listen.Caller(), Of: s.peers.Of}
 }
 
 // A ListenError is why a forward could not be started.

@@ -129,7 +129,7 @@ func divideFiles(most uint64, forwards int) files {
 	left := max(0, int(most)-ofCall-ofForward*forwards)
 	spare := min(left/4, mostSpare) //nolint:mnd // a quarter
 	if connections := (left - spare) / ofConnection; connections < f.connections {
-		f.connections, f.limit = connections, fmt.Sprintf("the open files of this call (ulimit -n is %d)", most)
+		f.connections, f.limit = connections, fmt.Sprintf("the open files of this call (ulimit -Hn is %d: raise it, or use several calls)", most)
 	}
 	// A connection that is being made needs up to two more files. The pipes may take the other half.
 	f.dials = min(max(1, spare/4/forwards), f.dials) //nolint:mnd // a half of it

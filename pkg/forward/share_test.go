@@ -108,11 +108,13 @@ func TestDivideFiles(t *testing.T) {
 	}{
 		{0, 1, [3]int{65536, 256, 64}, "65536 that a call"},
 		{1 << 20, 3, [3]int{65536, 256, 64}, "65536 that a call"},
-		{20000, 1, [3]int{8946, 256, 64}, "ulimit -n is 20000"},
-		{20000, 4, [3]int{8928, 128, 64}, "ulimit -n is 20000"},
-		{256, 3, [3]int{64, 3, 3}, "ulimit -n is 256"},
-		{64, 1, [3]int{1, 1, 1}, "ulimit -n is 64"},
-		{20, 9, [3]int{0, 1, 1}, "ulimit -n is 20"},
+		{20000, 1, [3]int{8946, 256, 64}, "ulimit -Hn is 20000"},
+		{22108, 1, [3]int{10000, 256, 64}, "ulimit -Hn is 22108"},
+		{22107, 1, [3]int{9999, 256, 64}, "ulimit -Hn is 22107"},
+		{20000, 4, [3]int{8928, 128, 64}, "ulimit -Hn is 20000"},
+		{256, 3, [3]int{64, 3, 3}, "ulimit -Hn is 256"},
+		{64, 1, [3]int{1, 1, 1}, "ulimit -Hn is 64"},
+		{20, 9, [3]int{0, 1, 1}, "ulimit -Hn is 20"},
 	} {
 		connections, dials, pipes, limit := forward.DivideFiles(row.most, row.forwards)
 		if got := [3]int{connections, dials, pipes}; got != row.want || !strings.Contains(limit, row.limit) {

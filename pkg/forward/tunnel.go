@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,8 +35,12 @@ type tunnel struct {
 	since    time.Time
 	listen   []string // where it listens, or listened last, or will listen
 	listened bool
-	outside  bool   // not on loopback addresses alone
-	problem  string // why the last connection could not be made, or ""
+	outside  bool // not on loopback addresses alone
+	released bool // no set is to be kept any more
+	// accepting is the set whose connections are accepted, or will be, suspended the one that keeps the addresses while none
+	// are. At least one of them is nil.
+	accepting, suspended *listen.Set
+	problem              string // why the last connection could not be made, or ""
 }
 
 func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
@@ -64,6 +66,48 @@ func newTunnel(c *container, f spec.Forward) (*tunnel, error) {
 		t.users.Any = true // the connections are the container's
 	}
 	return t, nil
+}
+
+// suspend stops accepting. The addresses stay this forward's until it has ended.
+func (t *tunnel) suspend(set *listen.Set) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.accepting = nil
+	if t.released || t.Reverse {
+		set.Close()
+		return
+	}
+	set.Suspend()
+	t.suspended = set
+}
+
+// resume returns the set that was suspended, if that listens again, or nil.
+func (t *tunnel) resume(ctx context.Context) *listen.Set {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	set := t.suspended
+	t.suspended = nil
+	if set != nil && !set.Resume(ctx) {
+		set.Close()
+		return nil
+	}
+	t.accepting = set
+	return set
+}
+
+// stop ends the forward. When it returns, the forward listens nowhere, and has no socket in a directory.
+func (t *tunnel) stop() {
+	t.end()
+	t.owner.session.claims.release(t.id)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.released = true
+	for _, set := range []*listen.Set{t.accepting, t.suspended} {
+		if set != nil {
+			set.Close()
+		}
+	}
+	t.accepting, t.suspended = nil, nil
 }
 
 // settle notes once that the forward has started, or why not, and reports whether this was the time.
@@ -93,14 +137,14 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, inNetwork *sha
 	l := &life{tunnel: t, network: n, ctx: ctx, pump: pump.New(), inNetwork: inNetwork}
 	l.pump.Pipes = t.owner.session.files.pipes
 	l.pump.Report, l.pump.Counts = l.limited, &t.bytes
-	connections.Go(func() { l.finish(over) })
+	defer connections.Go(func() { l.finish(over) })
 	if o.Wait && !t.Reverse && !t.Proxy && t.isNew() {
 		if err := l.waitForStart(); err != nil {
 			t.settle(starting, fmt.Errorf("connect to %s: %w", t.status().Target, reach.Cause(err)))
 			return
 		}
 	}
-	for failing := false; ctx.Err() == nil; {
+	for failing := false; ctx.Err() == nil && t.alive.Err() == nil; { // ctx ends a little later
 		set, err := l.listen()
 		switch {
 		case err == nil:
@@ -109,6 +153,7 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, inNetwork *sha
 		case ctx.Err() != nil, t.settle(starting, &ListenError{t.Forward, t.owner.Name, err}): // which ends everything
 			return
 		default:
+			t.closed(Failing)
 			if !failing {
 				e := t.event(Failing)
 				e.Error = err.Error()
@@ -140,7 +185,7 @@ func (l *life) waitForStart() (failed error) {
 	return failed
 }
 
-// use serves the connections of set as long as the container listens on the target. If it does not, use closes set and
+// use serves the connections of set as long as the container listens on the target. If it does not, use suspends set and
 // waits.
 func (l *life) use(set *listen.Set, starting *starting) {
 	l.opened(set)
@@ -150,10 +195,8 @@ func (l *life) use(set *listen.Set, starting *starting) {
 		l.accept(set)
 		return
 	}
-	set.Close()
-	l.mu.Lock()
-	l.state = Waiting
-	l.mu.Unlock()
+	l.suspend(set)
+	l.closed(Waiting)
 	answers := func(ctx context.Context, target spec.Target) bool {
 		listens, known := l.network.Listens(ctx, target)
 		return listens || !known
@@ -179,6 +222,11 @@ func (t *tunnel) isNew() bool {
 func (t *tunnel) opened(set *listen.Set) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.released { // meanwhile
+		set.Close()
+	} else {
+		t.accepting = set
+	}
 	t.listened, t.outside = true, set.Open
 	if t.Listen.Network == spec.Unix {
 		t.listen = []string{t.Listen.Path}
@@ -200,58 +248,4 @@ func (t *tunnel) change(state Kind) {
 	t.state = state
 	t.mu.Unlock()
 	t.owner.session.tell(t.event(state))
-}
-
-// event returns an event of the forward.
-func (t *tunnel) event(kind Kind) Event {
-	s := t.status()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return Event{
-		Event: kind, ID: t.id, Container: s.Container, ContainerID: s.ContainerID, Listen: s.Listen, Target: s.Target,
-		Network: s.Network, Reverse: s.Reverse, Proxy: s.Proxy, Open: t.outside,
-	}
-}
-
-func (t *tunnel) status() Status {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return Status{
-		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
-		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
-		Open: t.now.Load(), Total: t.total.Load(), Sent: t.bytes.Sent.Load(), Received: t.bytes.Received.Load(),
-	}
-}
-
-// unreachable reports why a connection could not be made, if that is new. nil means that one was made.
-func (t *tunnel) unreachable(err error) {
-	problem := ""
-	if err != nil && t.atLimit(err) {
-		return
-	}
-	if err != nil {
-		problem = reach.Cause(err).Error()
-	}
-	t.mu.Lock()
-	isNew := problem != "" && t.problem == "" && !t.Proxy
-	t.problem = problem
-	t.mu.Unlock()
-	if isNew {
-		e := t.event(Unreachable)
-		e.Error = problem
-		t.owner.session.tell(e)
-	}
-}
-
-// ended reports a connection that has ended.
-func (t *tunnel) ended(peer net.Addr, began time.Time, sent, received int64, err error) {
-	e := t.event(Connection)
-	e.Sent, e.Received, e.Seconds = sent, received, time.Since(began).Seconds()
-	if peer != nil {
-		e.Peer = peer.String()
-	}
-	if err != nil {
-		e.Error = reach.Cause(err).Error()
-	}
-	t.owner.session.tell(e)
 }

@@ -128,6 +128,38 @@ func TestSplitterDoesNotWriteAtClose(t *testing.T) {
 	}
 }
 
+// keeping keeps what is written to it without copying it.
+type keeping struct{ parts [][]byte }
+
+func (k *keeping) Write(b []byte) (int, error) {
+	k.parts = append(k.parts, b)
+	return len(b), nil
+}
+
+// Frames that come together stay where they are: moving the rest after each would take time quadratic in its length.
+func TestSplitterMovesNoFrame(t *testing.T) {
+	var stream bytes.Buffer
+	w := frame.NewWriter(&stream)
+	for i := range 100 {
+		if _, err := fmt.Fprintf(w, "%02d", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var data keeping
+	s := &frame.Splitter{Data: &data}
+	if _, err := s.Write(stream.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	for i, part := range data.parts {
+		if want := fmt.Sprintf("%02d", i); string(part) != want {
+			t.Fatalf("frame %s has become %q", want, part)
+		}
+	}
+	if len(data.parts) != 100 {
+		t.Errorf("%d frames", len(data.parts))
+	}
+}
+
 // writeAgain writes a frame, the last one in what was read.
 func writeAgain(to *bytes.Buffer, got frame.Frame, read []byte) error {
 	w := frame.NewWriter(to)

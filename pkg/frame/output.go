@@ -35,7 +35,8 @@ func PutOutput(b []byte, kind Output, n int) {
 // status in it. The error is io.ErrUnexpectedEOF if the stream ends before that. Once a writer has failed, the rest for
 // it is dropped.
 func SplitOutput(from io.Reader, stdout, stderr io.Writer) (status uint32, err error) {
-	buf := make([]byte, MaxOutput)
+	const part = 16 << 10 // memory of each of many commands
+	buf := make([]byte, part)
 	for {
 		header := buf[:OutputHeader]
 		if _, err := io.ReadFull(from, header); err != nil {
@@ -46,21 +47,26 @@ func SplitOutput(from io.Reader, stdout, stderr io.Writer) (status uint32, err e
 		if n > MaxOutput || kind == Ended && n != 4 {
 			return 0, fmt.Errorf("a record of kind %d with %d bytes", kind, n)
 		}
-		if _, err := io.ReadFull(from, buf[:n]); err != nil {
-			return 0, early(err)
-		}
 		to := &stdout
 		switch kind {
 		case Stdout:
 		case Stderr:
 			to = &stderr
 		case Ended:
-			return binary.BigEndian.Uint32(buf), nil
+			_, err := io.ReadFull(from, buf[:n])
+			return binary.BigEndian.Uint32(buf), early(err)
 		default:
 			return 0, fmt.Errorf("a record of unknown kind %d", kind)
 		}
-		if _, err := (*to).Write(buf[:n]); err != nil {
-			*to = io.Discard
+		for n > 0 {
+			b := buf[:min(n, part)]
+			if _, err := io.ReadFull(from, b); err != nil {
+				return 0, early(err)
+			}
+			if _, err := (*to).Write(b); err != nil {
+				*to = io.Discard
+			}
+			n -= len(b)
 		}
 	}
 }

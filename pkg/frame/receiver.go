@@ -1,15 +1,19 @@
 package frame
 
-import "io"
+import (
+	"io"
+	"sync"
+)
 
 // Receiver takes what comes on a helper's standard output and standard error. The two may be
-// delivered in any order, so the last frame says how much there was on standard output. Its
-// methods must be called by one goroutine, but for Ended.
+// delivered in any order, so the last frame says how much there was on standard output. Each of the two must be written by
+// one goroutine at a time.
 type Receiver struct {
 	out      io.Writer
 	errs     Splitter
-	received int64 // bytes on standard output
-	expected int64 // bytes on standard output; -1 before the last frame
+	mutex    sync.Mutex // for what follows
+	received int64      // bytes on standard output
+	expected int64      // bytes on standard output; -1 before the last frame
 	status   int
 	ended    chan struct{}
 }
@@ -49,13 +53,17 @@ func (r *Receiver) Stderr() io.Writer { return &r.errs }
 type receiverOut struct{ *Receiver }
 
 func (r receiverOut) Write(b []byte) (int, error) {
-	n, err := r.out.Write(b)
+	n, err := r.out.Write(b) // may take any time, while standard error goes on
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	r.received += int64(n)
 	r.check()
 	return n, err
 }
 
 func (r *Receiver) exit(status int, written int64) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	if r.expected == -1 {
 		r.status, r.expected = status, written
 		r.check()

@@ -22,15 +22,21 @@ type Splitter struct {
 // Write processes the next bytes of the stream.
 func (s *Splitter) Write(b []byte) (int, error) {
 	s.rest = append(s.rest, b...)
+	done, err := s.split()
+	s.rest = append(s.rest[:0], s.rest[done:]...) // not for each frame: they may be of a few bytes
+	return len(b), err
+}
+
+// split processes what s.rest has, and returns how much of it is done.
+func (s *Splitter) split() (done int, err error) {
 	for {
-		f, size := s.next()
+		f, size := s.next(s.rest[done:])
 		switch {
 		case s.unframed:
-			_, err := s.Data.Write(s.rest)
-			s.rest = s.rest[:0]
-			return len(b), err
+			_, err := s.Data.Write(s.rest[done:])
+			return len(s.rest), err
 		case size == 0:
-			return len(b), nil
+			return done, nil
 		}
 		switch f.Kind {
 		case Consumed:
@@ -40,31 +46,31 @@ func (s *Splitter) Write(b []byte) (int, error) {
 			s.Exit(f.Ending())
 		default:
 			if _, err := s.Data.Write(f.Payload); err != nil {
-				return len(b), err
+				return done, err
 			}
 		}
-		s.rest = append(s.rest[:0], s.rest[size:]...)
+		done += size
 	}
 }
 
-// next returns the first complete frame in s.rest and its size with the header; 0 if it is incomplete.
-func (s *Splitter) next() (f Frame, size int) {
-	if s.unframed || len(s.rest) == 0 {
+// next returns the first complete frame in rest and its size with the header; 0 if it is incomplete.
+func (s *Splitter) next(rest []byte) (f Frame, size int) {
+	if s.unframed || len(rest) == 0 {
 		return Frame{}, 0
 	}
-	kind := Kind(s.rest[0])
+	kind := Kind(rest[0])
 	s.unframed = kind != Data && kind != Consumed && kind != Hello && kind != Exit
-	if s.unframed || len(s.rest) < headerSize {
+	if s.unframed || len(rest) < headerSize {
 		return Frame{}, 0
 	}
 	least, most, _ := kind.lengths()
-	length := binary.BigEndian.Uint32(s.rest[1:])
+	length := binary.BigEndian.Uint32(rest[1:])
 	s.unframed = length < least || length > most
-	if s.unframed || len(s.rest) < headerSize+int(length) {
+	if s.unframed || len(rest) < headerSize+int(length) {
 		return Frame{}, 0
 	}
 	size = headerSize + int(length)
-	return Frame{Kind: kind, Payload: s.rest[headerSize:size]}, size
+	return Frame{Kind: kind, Payload: rest[headerSize:size]}, size
 }
 
 // Close passes an incomplete frame to Data. Without one it does not write: even an empty write

@@ -60,10 +60,15 @@ func open(root *os.File, path string, flags, resolve uint64) (*os.File, error) {
 // tries is how often EAGAIN is retried.
 const tries = 128
 
-// Reopen opens what OpenPath found. The caller must have checked what it is.
+// Reopen opens what OpenPath found. The caller must have checked what it is. If a process has a lease on the file,
+// fcntl(2), Reopen fails with EAGAIN: it never waits. An error names the path that OpenPath got.
 func Reopen(at *os.File, flags int) (*os.File, error) {
 	link := "/proc/self/fd/" + strconv.Itoa(int(at.Fd()))
-	return os.OpenFile(link, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	f, err := os.OpenFile(link, flags|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		failed.Path = at.Name()
+	}
+	return f, err
 }
 
 // OpenRegular opens a file inside root for reading if Regular accepts it. Anything else is refused unopened.

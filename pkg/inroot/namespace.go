@@ -24,6 +24,19 @@ func OfNamespace(mounts *os.File) (*os.File, error) {
 	})
 }
 
+// MountsOfNamespace opens the mountinfo of a mount namespace, like OfNamespace: that of a process inside lacks what cannot
+// be reached from the root directory of the process. It can be read again, from its beginning, and shows later mounts.
+func MountsOfNamespace(mounts *os.File) (*os.File, error) {
+	proc, err := unix.Open("/proc", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // not that of the namespace
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: "/proc", Err: err}
+	}
+	defer unix.Close(proc)
+	return inNamespace(mounts, func() (int, error) {
+		return unix.Openat(proc, "thread-self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	})
+}
+
 // CloneOfNamespace clones the root directory of a mount namespace with all mounts beneath it, like OfNamespace. The
 // clones get attributes, mount_setattr(2), and are private before they are returned: a mount that a peer makes later
 // would not have the attributes. The clone is mounted nowhere, and ends with the file. It needs Linux 5.12, or 5.14 for

@@ -11,18 +11,9 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
-// Helper is the helper of a command.
-type Helper interface {
-	io.Writer
-	Output(stdout, stderr io.Writer) error
-	Wait() (int, error)
-	MayLeave() bool
-	Close()
-}
-
 // Job is a command that was begun.
 type Job struct {
-	helper   Helper
+	helper   frame.Helper
 	frames   *frame.Writer
 	received *frame.Receiver
 	input    *pace
@@ -37,7 +28,7 @@ type Job struct {
 
 // Start begins to pass on what the command writes, in writes that come one after another. The caller calls Close in
 // the end.
-func Start(h Helper, stdout, stderr io.Writer) *Job {
+func Start(h frame.Helper, stdout, stderr io.Writer) *Job {
 	j := &Job{helper: h, frames: frame.NewWriter(h), input: newPace(), signals: make(chan int, maxSignals), done: make(chan struct{}), stop: make(chan struct{}), closed: make(chan struct{})}
 	j.received = frame.NewReceiver(stdout, stderr, j.input.consumed)
 	go j.keepAlive()
@@ -79,15 +70,6 @@ func (j *Job) sendSignals() {
 // lateOutput is how long to wait for output once the helper was hung up on: who reads it may have stopped reading.
 const lateOutput = 2 * time.Second
 
-// lateEnd is how long a helper may take to end that has reported its exit status, whose output has all come.
-const lateEnd = 10 * time.Second
-
-// end is how a helper has ended.
-type end struct {
-	status int
-	err    error
-}
-
 func (j *Job) run() {
 	defer close(j.done)
 	defer close(j.stop)
@@ -98,14 +80,8 @@ func (j *Job) run() {
 		_ = j.helper.Output(j.received.Stdout(), j.received.Stderr())
 		_ = j.received.Close()
 	}()
-	ended := make(chan end, 1)
-	go func() {
-		status, err := j.helper.Wait()
-		ended <- end{status, err}
-	}()
-	e, ok := j.awaitEnd(ended)
-	j.status, j.err = e.status, e.err
-	if !ok {
+	e := j.received.AwaitEnd(j.helper, nil)
+	if j.status, j.err = e.Status, e.Err; e.Reported {
 		return
 	}
 	select {
@@ -120,28 +96,6 @@ func (j *Job) run() {
 		case <-time.After(lateOutput):
 		}
 	}
-}
-
-// awaitEnd returns how the helper has ended, or with !ok what it has reported. If it has reported its exit status, it is left
-// at once if it may be, and otherwise if it does not end: a thread of it can wait for the server of a file system of the
-// container's, which not even SIGKILL ends.
-func (j *Job) awaitEnd(ended <-chan end) (e end, ok bool) {
-	ok = true
-	select {
-	case e = <-ended:
-	case <-j.received.Ended():
-		if ok = false; !j.helper.MayLeave() {
-			select {
-			case e = <-ended:
-				return e, true
-			case <-time.After(lateEnd):
-			}
-		}
-	}
-	if status, known := j.received.Status(); known && (!ok || j.helper.MayLeave()) {
-		return end{status: status}, false // the helper's own word, whichever came first
-	}
-	return e, ok
 }
 
 // Done returns a channel that is closed when the command has ended and its output was passed on.

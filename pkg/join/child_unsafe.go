@@ -50,6 +50,7 @@ const (
 	callInto      // a call that returns a descriptor, which is duplicated to args[5]
 	reportMount   // report the numbers of the mount at the descriptor args[0]
 	awaitOrDetach // report ready; wait for the helper, or detach the mount
+	detachMount   // detach the mount at the name args[1] in the directory args[0]
 )
 
 // instruction is one action of the child, with its arguments.
@@ -206,6 +207,8 @@ func do(p *program, o *instruction) syscall.Errno {
 		return callAndKeep(o)
 	case reportMount:
 		return reportNumbers(p, o)
+	case detachMount:
+		return detachAll(o.args[0], o.args[1])
 	case awaitOrDetach:
 		return awaitVerified(p, o)
 	case execute:

@@ -35,6 +35,9 @@ func compile(p *plan.Plan, held Held, moved bool, ch *channel) (*program, error)
 	c := &compiler{plan: p, identity: p.Identity.Container, held: held, step: -1, moved: moved}
 	c.prog = &program{report: ch.report, notify: ch.childNotify.Fd(), sync: ch.childSync.Fd(), lastFD: last}
 	c.prog.code = make([]instruction, 0, usualCode)
+	if err := c.setName(); err != nil {
+		return nil, err
+	}
 	c.keepReport(ch.memory)
 	c.streams(held.Stdio)
 	c.prog.takes = held.take != nil
@@ -64,6 +67,16 @@ func compile(p *plan.Plan, held Held, moved bool, ch *channel) (*program, error)
 		return nil, err
 	}
 	return c.prog, nil
+}
+
+// setName gives the child the helper's name, which monitors know. The thread that forks may have another one: that of the
+// file that was executed.
+func (c *compiler) setName() error {
+	name, err := c.text(Name)
+	if err == nil {
+		c.call(unix.SYS_PRCTL, unix.PR_SET_NAME, name)
+	}
+	return err
 }
 
 // close closes the files that the program was made with; the child has its own.

@@ -33,7 +33,7 @@ func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, err
 	prog, err := compile(p, held, false, testChannel(t))
 	if err == nil {
 		t.Cleanup(prog.close)
-		prog.code = prog.code[1:] // the first keeps the report from being inherited
+		prog.code = prog.code[2:] // the first ones set the name and keep the report from being inherited
 	}
 	return prog, err
 }
@@ -241,7 +241,7 @@ func TestStreamsAreDuplicatedToTheirNumbers(t *testing.T) {
 		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 0, 0}},
 		{do: call, step: -1, call: unix.SYS_DUP3, args: [6]uintptr{null.Fd(), 2, 0}},
 	}
-	if got := prog.code[1:]; !slices.Equal(got, want) {
+	if got := prog.code[2:]; !slices.Equal(got, want) {
 		t.Errorf("the instructions are %+v\nwant %+v", got, want)
 	}
 }

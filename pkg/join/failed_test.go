@@ -161,8 +161,9 @@ func TestHintsOfAMount(t *testing.T) {
 		{plan.OpMountFlags, unix.EINVAL, "tmpfs", true, "/src is on tmpfs, which can map IDs from Linux 6.3 on; what is mounted beneath it has to, too, unless --mount has bind-recursive=disabled"},
 		{plan.OpMountFlags, unix.EINVAL, "overlay", true, "/src is on overlay, which cannot map IDs"},
 		{plan.OpMountFlags, unix.EINVAL, "ext4", false, ""},
+		{plan.OpTmpfs, unix.EINVAL, "", false, "this kernel does not have one of its options, or not that value: size, mpol"},
 	} {
-		m := &plan.Mounting{Source: "/src", FileSystem: row.on}
+		m := &plan.Mounting{Source: "/src", FileSystem: row.on, Options: [][2]string{{"size", "1"}, {"mpol", "x"}}}
 		if row.ids {
 			m.Map = []plan.IDRange{{}}
 		}

@@ -48,6 +48,8 @@ type Held struct {
 	// Stuck returns why a child does not go on: it is frozen, or cause. If neither is set, or if Stuck is nil,
 	// the child is slow.
 	Stuck func(pid int) (frozen bool, cause string)
+	// Asks reports whether a child waits for the server of a file system. It may be nil.
+	Asks func(pid int) bool
 	// TakeBack moves a process out of the cgroup that freezes it. It may be nil.
 	TakeBack func(pid int) error
 

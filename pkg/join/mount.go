@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -176,6 +177,10 @@ func (c *compiler) newTmpfs(plan.Step) error {
 	t := &texts{c: c}
 	c.add(callInto, unix.SYS_FSOPEN, t.of("tmpfs"), unix.FSOPEN_CLOEXEC, 0, 0, 0, settings)
 	for _, option := range append([][2]string{{"source", "tmpfs"}}, c.plan.Mounting.Options...) {
+		if option[1] == "" {
+			c.call(unix.SYS_FSCONFIG, settings, unix.FSCONFIG_SET_FLAG, t.of(option[0]), 0, 0)
+			continue
+		}
 		c.call(unix.SYS_FSCONFIG, settings, unix.FSCONFIG_SET_STRING, t.of(option[0]), t.of(option[1]), 0)
 	}
 	c.call(unix.SYS_FSCONFIG, settings, unix.FSCONFIG_CMD_CREATE, 0, 0, 0)
@@ -192,6 +197,9 @@ var mountAttributes = [...]struct {
 	{"nosuid", unix.MOUNT_ATTR_NOSUID},
 	{"nodev", unix.MOUNT_ATTR_NODEV},
 	{"noexec", unix.MOUNT_ATTR_NOEXEC},
+	{"nodiratime", unix.MOUNT_ATTR_NODIRATIME},
+	{"noatime", unix.MOUNT_ATTR_NOATIME},
+	{plan.StrictAtime, unix.MOUNT_ATTR_STRICTATIME},
 }
 
 // mountFlags sets the flags of the mount, which is attached nowhere yet, and of those beneath it.
@@ -206,6 +214,9 @@ func (c *compiler) mountFlags(plan.Step) error {
 		for _, a := range mountAttributes {
 			if a.flag == flag {
 				attributes.Attr_set |= a.bit
+				if a.bit&unix.MOUNT_ATTR__ATIME != 0 { // the bits of one value, mount_setattr(2)
+					attributes.Attr_clr |= unix.MOUNT_ATTR__ATIME
+				}
 				known = true
 			}
 		}
@@ -252,8 +263,7 @@ func (c *compiler) check(plan.Step) error {
 // detach detaches a mount and all beneath it, by the descriptor of its root: no path leads to another one.
 func (c *compiler) detach(plan.Step) error {
 	proc, name, err := c.byDescriptor(c.held.Mount.Target.Fd())
-	c.call(unix.SYS_FCHDIR, proc)
-	c.call(unix.SYS_UMOUNT2, name, unix.MNT_DETACH)
+	c.add(detachMount, 0, proc, name)
 	return err
 }
 
@@ -298,6 +308,15 @@ func cannotMap(m *plan.Mounting, err error) error {
 	return exit.Hint(err, "%s is on %s, which cannot map IDs", m.Source, m.FileSystem)
 }
 
+// tmpfsOptions names the options of a new tmpfs.
+func tmpfsOptions(m *plan.Mounting) string {
+	names := make([]string, 0, len(m.Options))
+	for _, o := range m.Options {
+		names = append(names, o[0])
+	}
+	return strings.Join(names, ", ")
+}
+
 // mountFailed explains the failure of a mount.
 func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
 	m := f.plan.Mounting
@@ -305,6 +324,8 @@ func (f *follower) mountFailed(step int, errno unix.Errno, err error) error {
 	switch op := f.plan.Steps[step].Op; {
 	case op == plan.OpMountFlags && len(m.Map) > 0 && errno == unix.EINVAL:
 		return cannotMap(m, err)
+	case op == plan.OpTmpfs && errno == unix.EINVAL:
+		return exit.Hint(err, "this kernel does not have one of its options, or not that value: %s", tmpfsOptions(m))
 	case op == plan.OpClone && m.Single && errno == unix.EINVAL:
 		return exit.Hint(err, "a mount beneath %s may hide files there, so it has to come along: omit bind-recursive", m.Source)
 	case op == plan.OpAttach && (errno == unix.ENOENT || errno == unix.ENOTDIR || errno == unix.EINVAL):

@@ -72,10 +72,30 @@ func awaitVerified(p *program, o *instruction) syscall.Errno {
 		if errno == 0 && n == 1 {
 			return 0
 		}
-		_, _, _ = syscall.RawSyscall(unix.SYS_FCHDIR, o.args[0], 0, 0)
-		_, _, _ = syscall.RawSyscall(unix.SYS_UMOUNT2, o.args[1], unix.MNT_DETACH, 0)
+		_ = detachAll(o.args[0], o.args[1])
 		exitNow(statusUnknown)
 	}
+}
+
+// detachAll detaches a mount and all beneath it: the one whose root is at a name, a magic link to a descriptor, in an open
+// directory. umount2(2) takes the topmost mount there, which the container may have mounted over it a moment ago: so what is on top
+// is detached until the mount itself is. The kernel then says that it is not one of the mount namespace.
+//
+//go:nosplit
+//go:norace
+func detachAll(dir, name uintptr) syscall.Errno {
+	const most = 100_000 // fs.mount-max
+	_, _, errno := syscall.RawSyscall(unix.SYS_FCHDIR, dir, 0, 0)
+	for i := 0; errno == 0; i++ {
+		_, _, errno = syscall.RawSyscall(unix.SYS_UMOUNT2, name, unix.MNT_DETACH, 0)
+		switch {
+		case errno == unix.EINVAL && i > 0:
+			return 0
+		case errno == 0 && i == most:
+			return unix.EBUSY
+		}
+	}
+	return errno
 }
 
 // blockSignals blocks all signals.

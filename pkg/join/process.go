@@ -80,15 +80,17 @@ func (p *process) ends(limit time.Duration) bool {
 	}
 }
 
-// end kills the child and reaps it. A child that is frozen by cgroup v1 can't be killed: takeBack, if not
-// nil, moves it out of that cgroup. On a nil process, end does nothing.
+// end kills the child and reaps it; on a busy machine that takes a moment. A child that is frozen by cgroup v1 can't be
+// killed: takeBack, if not nil, moves it out of that cgroup. On a nil process, end does nothing.
 func (p *process) end(takeBack func(pid int) error) {
 	if p == nil {
 		return
 	}
 	_ = unix.PidfdSendSignal(int(p.pidfd.Fd()), unix.SIGKILL, nil, 0)
-	if !p.ends(grace/10) && takeBack != nil {
-		_ = takeBack(p.pid)
+	if !p.ends(grace / 10) {
+		if takeBack != nil {
+			_ = takeBack(p.pid)
+		}
 		p.ends(grace)
 	}
 	p.reap()

@@ -30,7 +30,7 @@ type waiting struct {
 }
 
 // await waits for an event. It fails if the command is no longer wanted or the child is stuck.
-// After the helper has settled there is no timeout: the command's file may be on a slow file system.
+// After the helper has settled, a file system has longer to answer: the command's file may be on a slow one.
 func (f *follower) await(w *waiting) (event, error) {
 	what, err := f.poll(grace / 5)
 	switch {
@@ -45,10 +45,18 @@ func (f *follower) await(w *waiting) (event, error) {
 	case time.Since(w.unwanted) > grace:
 		return noEvent, ErrInterrupted
 	}
-	if f.settled {
-		return noEvent, nil
+	waited := time.Since(w.start)
+	if !f.settled {
+		return noEvent, f.stuck(waited)
 	}
-	return noEvent, f.stuck(time.Since(w.start))
+	if waited > slowTimeout && f.held.Asks != nil && f.held.Asks(f.last.pid) {
+		return noEvent, f.silent()
+	}
+	return noEvent, nil
+}
+
+func (f *follower) silent() error {
+	return fmt.Errorf("join %q: the file system does not answer", f.plan.Target)
 }
 
 // stuck returns the error of a child that is not ready in time; nil if there is time left.
@@ -65,6 +73,8 @@ func (f *follower) stuck(waited time.Duration) error {
 	switch {
 	case frozen:
 		return exit.Hint(fmt.Errorf("join %q: its cgroup is frozen", f.plan.Target), "%s", plan.FrozenHint)
+	case waited > stuckTimeout && f.held.Asks != nil && f.held.Asks(child.pid):
+		return f.silent()
 	case cause != "" && waited > stuckTimeout:
 		return fmt.Errorf("join %q: the command's process is stuck: %s", f.plan.Target, cause)
 	case waited > slowTimeout:

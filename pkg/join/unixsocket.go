@@ -75,6 +75,8 @@ func (t *Taken) End() {
 	t.channel.close()
 	for _, fd := range []*int{&t.Socket, &t.Directory} {
 		if *fd >= 0 {
+			// What a process of the container has put there may be a socket that lingers.
+			_ = unix.SetsockoptLinger(*fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
 			unix.Close(*fd)
 		}
 		*fd = -1

@@ -87,7 +87,7 @@ func (c *compiler) pivot(plan.Step) error {
 func (f *follower) noExecFailed(step int, errno unix.Errno, err error) error {
 	err = kernel.Explain(f.stepFailed(step, err))
 	if errno == unix.ENOSYS {
-		return exit.Hint(err, "a profile with more rights than the container's needs Linux 5.12, or --trust-container")
+		return exit.Hint(err, "a profile with more rights than the container's needs Linux 5.14, or --trust-container")
 	}
 	return err
 }
@@ -112,6 +112,9 @@ func verifyView(dir *os.File, v *plan.View, held *Held) error {
 	}
 	if got.Dev == own.Dev && got.Ino == own.Ino {
 		return errors.New("verify the view: the command is in the helper's mount namespace")
+	}
+	if v.NoExec {
+		return closeProc(dir)
 	}
 	return nil
 }

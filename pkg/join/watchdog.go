@@ -21,14 +21,18 @@ const Name = "docker-nsjoin"
 //
 // It costs a fork, not the start of a program. The caller ends it and waits for it.
 func ForkWatchdog(args []string, alive, stdout, stderr *os.File) (pid int, err error) {
-	return forkSelf(args, nil, [3]*os.File{alive, stdout, stderr}, func(c *compiler) { c.untilHangup(0) })
+	return forkSelf(args, nil, [3]*os.File{alive, stdout, stderr}, func(c *compiler) error {
+		err := c.enter(call, "/", leftNothing)
+		c.untilHangup(0)
+		return err
+	})
 }
 
 // ForkHelper forks a process that executes the helper again, with args and the environment of this process. It has the
-// three files as standard streams, no other descriptor, and leads a session of its own, in the directory /. Its bounding
-// set has no capability that is not in capabilities, bit N for number N. The caller waits for it.
+// three files as standard streams, no other descriptor, and leads a session of its own. Its bounding set has no capability
+// that is not in capabilities, bit N for number N. The caller waits for it.
 func ForkHelper(args []string, capabilities uint64, stdio [3]*os.File) (pid int, err error) {
-	return forkSelf(args, os.Environ(), stdio, func(c *compiler) {
+	return forkSelf(args, os.Environ(), stdio, func(c *compiler) error {
 		for number := range uintptr(64) {
 			has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, number, 0, 0, 0)
 			if err != nil {
@@ -38,11 +42,12 @@ func ForkHelper(args []string, capabilities uint64, stdio [3]*os.File) (pid int,
 				c.call(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, number)
 			}
 		}
+		return nil
 	})
 }
 
 // forkSelf forks a process that executes the helper again, after what before compiles.
-func forkSelf(args, env []string, stdio [3]*os.File, before func(*compiler)) (pid int, err error) {
+func forkSelf(args, env []string, stdio [3]*os.File, before func(*compiler) error) (pid int, err error) {
 	last, err := lastDescriptor()
 	if err != nil {
 		return 0, err
@@ -50,12 +55,7 @@ func forkSelf(args, env []string, stdio [3]*os.File, before func(*compiler)) (pi
 	p := &program{lastFD: last, visible: true} // it reports nothing
 	c := &compiler{prog: p, step: -1}
 	c.call(unix.SYS_SETSID)
-	name, err := c.text(Name) // this thread may have another name
-	if err != nil {
-		return 0, err
-	}
-	c.call(unix.SYS_PRCTL, unix.PR_SET_NAME, name)
-	if err := c.enter(call, "/", leftNothing); err != nil {
+	if err := c.setName(); err != nil {
 		return 0, err
 	}
 	for fd := len(stdio) - 1; fd >= 0; fd-- { // 0 last, since standard output may be that descriptor
@@ -64,7 +64,9 @@ func forkSelf(args, env []string, stdio [3]*os.File, before func(*compiler)) (pi
 		}
 	}
 	c.add(closeRange, 0, 3, maxFD)
-	before(c)
+	if err := before(c); err != nil {
+		return 0, err
+	}
 	c.add(execute, 0)
 	if err := c.executes([]string{"/proc/self/exe"}, args, env); err != nil {
 		return 0, err

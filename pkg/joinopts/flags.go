@@ -44,24 +44,27 @@ func (f *sourceFlag) Set(value string) (err error) {
 	return err
 }
 
-// namesFlag is the source of names.
-type namesFlag struct {
+// NamesFlag is the value of --names, the source of names.
+type NamesFlag struct {
 	names *request.Names // nil for the host
 	value string
 	given bool
 }
 
-func (f *namesFlag) String() string { return f.value }
-func (f *namesFlag) Type() string   { return "source" }
+func (f *NamesFlag) String() string { return f.value }
 
-func (f *namesFlag) Set(value string) (err error) {
+// Type returns the name of the value's type.
+func (f *NamesFlag) Type() string { return "source" }
+
+// Set sets the value.
+func (f *NamesFlag) Set(value string) (err error) {
 	f.given, f.value = true, value
 	f.names, err = request.ParseNames(value)
 	return err
 }
 
-// of returns the names that the command of r sees; nil for those of its file system.
-func (f *namesFlag) of(r *request.Request) (*request.Names, error) {
+// Of returns the names that the command of r sees; nil for those of its file system.
+func (f *NamesFlag) Of(r *request.Request) (*request.Names, error) {
 	switch mnt, given := r.Overrides[ns.Mnt]; {
 	case !f.given:
 		return r.DefaultNames(), nil

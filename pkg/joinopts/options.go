@@ -20,7 +20,7 @@ type Options struct {
 
 	only, except kindsFlag
 	sources      [8]sourceFlag // by kind
-	names        namesFlag
+	names        NamesFlag
 }
 
 // AddTo adds the flags to a command's.
@@ -34,8 +34,11 @@ func (o *Options) AddTo(flags *pflag.FlagSet) {
 	}
 	flags.Var(&o.sources[ns.Net], network, "")
 	_ = flags.MarkHidden(network)
-	flags.Var(&o.names, "names", "Whose /etc/resolv.conf, /etc/hosts and /etc/hostname the command sees")
+	flags.Var(&o.names, "names", NamesUsage)
 }
+
+// NamesUsage is the help of --names.
+const NamesUsage = "Whose /etc/resolv.conf, /etc/hosts and /etc/hostname the command sees"
 
 // network is another spelling of --net, as in docker run.
 const network = "network"

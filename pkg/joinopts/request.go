@@ -26,7 +26,7 @@ func (o *Options) Request(base request.Source, command []string) (*request.Reque
 			r.Overrides[k] = f.source
 		}
 	}
-	if r.Names, err = o.names.of(r); err != nil {
+	if r.Names, err = o.names.Of(r); err != nil {
 		return nil, dockercli.UsageError(err)
 	}
 	r.CallerEnv = CallerEnv(r)

@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/nsjoin/docker-nsjoin/pkg/keeper"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
 // TestMain is also the program of the processes below. Each test has a network namespace of its own,
@@ -83,10 +82,10 @@ func keep(t *testing.T, idle string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	// A call that joins it before unshare has made the namespace would look for it in this one.
+	// A call that joins it before unshare has made the namespace would look for it in this one. It may have ended already.
 	ours, _ := os.Readlink("/proc/self/ns/net")
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)); err == nil && theirs != ours {
+		if theirs, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)); err == nil && theirs != ours || hasEnded(cmd) {
 			return cmd
 		}
 	}
@@ -98,9 +97,13 @@ func keep(t *testing.T, idle string) *exec.Cmd {
 func hold(t *testing.T, of *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	call, _ := holdAndRead(t, of)
+	if call == nil {
+		t.Fatal("the first process has ended")
+	}
 	return call
 }
 
+// holdAndRead returns no call if the first process has ended.
 func holdAndRead(t *testing.T, of *exec.Cmd) (call *exec.Cmd, out io.Reader) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -123,21 +126,34 @@ func holdAndRead(t *testing.T, of *exec.Cmd) (call *exec.Cmd, out io.Reader) {
 			return call, out
 		}
 		_ = call.Wait() // the first process does not listen yet
+		if hasEnded(of) {
+			return nil, nil
+		}
 	}
 	t.Fatal("no call was welcomed")
 	return nil, nil
 }
 
+func hasEnded(cmd *exec.Cmd) bool {
+	st, err := procfs.ReadStat(cmd.Process.Pid)
+	return err != nil || st.Dead()
+}
+
 func TestItStaysWhileACallIsUnderWay(t *testing.T) {
-	first := keep(t, "8s") // longer than a call takes to start on a busy machine
-	one, other := hold(t, first), hold(t, first)
-	time.Sleep(9 * time.Second)
-	if err := unix.Kill(first.Process.Pid, 0); err != nil {
-		t.Fatalf("it has ended during two calls: %v", err)
+	const idle = time.Second
+	var first, one *exec.Cmd
+	for one == nil { // on a busy machine it may end before a call has started
+		first = keep(t, idle.String())
+		one, _ = holdAndRead(t, first)
+	}
+	other := hold(t, first)
+	time.Sleep(2 * idle)
+	if hasEnded(first) {
+		t.Fatal("it has ended during two calls")
 	}
 	_ = one.Process.Kill() // whatever ends a call
 	_ = one.Wait()
-	time.Sleep(9 * time.Second)
+	time.Sleep(2 * idle)
 	if third := hold(t, first); third.Process.Kill() != nil {
 		t.Fatal("a third call")
 	}

@@ -35,7 +35,7 @@ func ExplainFor(err error, command, version string) error {
 	case errors.Is(err, unix.ENOSYS):
 		return exit.Hint(err, "docker nsjoin%s needs Linux %s or newer", command, version)
 	case errors.Is(err, unix.EMFILE):
-		return exit.Hint(err, "the limit on open files is too low: raise it with ulimit -n 256")
+		return exit.Hint(err, "the limit on open files is too low: raise it with ulimit -Hn 256")
 	case errors.Is(err, unix.ENFILE):
 		return exit.Hint(err, "the machine's limit on open files is reached: raise it with sysctl fs.file-max=NUMBER")
 	}

@@ -24,7 +24,7 @@ func TestHints(t *testing.T) {
 		{"no hint is known", fmt.Errorf("read: %w", unix.EIO), ""},
 		{"rights", unix.EPERM, ""},
 		{"a kernel too old", fmt.Errorf("pidfd: %w", unix.ENOSYS), "docker nsjoin needs Linux 5.6 or newer"},
-		{"open files", unix.EMFILE, "the limit on open files is too low: raise it with ulimit -n 256"},
+		{"open files", unix.EMFILE, "the limit on open files is too low: raise it with ulimit -Hn 256"},
 		{"the machine's open files", unix.ENFILE, "the machine's limit on open files is reached: raise it with sysctl fs.file-max=NUMBER"},
 		{"the command's own", exit.WithStatus(exit.CannotRun, unix.ENOSYS), ""},
 		{"an earlier hint stays", exit.Hint(unix.ENOSYS, "near"), "near"},

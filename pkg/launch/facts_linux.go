@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -62,7 +61,7 @@ func isFirstProcess(pid int, id string) (is, denied bool) {
 
 // SharesDir reports whether a directory of this machine is the same one for the container's engine: process pid is the
 // container's first, and its parent has that directory at the same path. The directory's path has no symbolic links. It needs
-// no rights, and does not ask a file system: see HasNoLinks. The mounts of both processes say it.
+// no rights. The mounts of both processes say it: a file system is not asked, whose server may not answer.
 func SharesDir(pid int, id, dir string) bool {
 	st, err := procfs.ReadStat(pid)
 	if err != nil {
@@ -105,9 +104,7 @@ const maxMounts = 200_000
 // fileInMounts goes down from the root directory, from each mount to the first one on it that path leads to. So one that is
 // hidden by another one is not taken. A mount over the root directory itself leaves the process where it is.
 func fileInMounts(list []procfs.Mount, path string) (file fileInSystem, err error) {
-	at := slices.IndexFunc(list, func(m procfs.Mount) bool { // the root's parent is not in the list
-		return m.Path == "/" && !slices.ContainsFunc(list, func(p procfs.Mount) bool { return p.ID == m.Parent && p.ID != m.ID })
-	})
+	at := procfs.RootMount(list)
 	if at < 0 {
 		return file, errors.New("mountinfo: the root directory is in no mount")
 	}
@@ -144,18 +141,4 @@ func MayJoin() bool {
 		return false
 	}
 	return os.Geteuid() == 0 && data[0].Effective&needed == needed
-}
-
-// HasNoLinks reports whether it is known that a path leads somewhere without symbolic links. It does not ask a file system,
-// whose server may not answer: then this process could not even be killed.
-func HasNoLinks(path string) bool {
-	const cached = 0x20 // RESOLVE_CACHED, Linux 5.12
-	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | cached,
-	})
-	if err != nil {
-		return false
-	}
-	unix.Close(fd)
-	return true
 }

@@ -16,5 +16,11 @@ func SharesDir(int, string, string) bool { return false }
 // MayJoin reports false: joining namespaces needs Linux.
 func MayJoin() bool { return false }
 
-// HasNoLinks is for a path on Linux.
-func HasNoLinks(string) bool { return false }
+// Silent is for containers of this machine.
+func Silent(*request.Request) string { return "" }
+
+// HostProc is for processes of this machine.
+func HostProc(int) (string, error) { return "", nil }
+
+// SilentMount is for processes of this machine.
+func SilentMount(int) string { return "" }

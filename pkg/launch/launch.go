@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
@@ -29,6 +30,9 @@ func ParseVia(value string) (Via, error) {
 	}
 	return "", errors.New("must be auto, local or engine")
 }
+
+// ToolboxDescriptor is the toolbox's program in a helper that Start has started.
+const ToolboxDescriptor = 3
 
 // Program is the helper's program file, and that of the toolbox if the call needs it. They are made in the background.
 type Program struct {
@@ -93,6 +97,9 @@ func (p *Program) Launch(r *request.Request, socket *os.File, content []byte) er
 	}
 	return execHelper(p.helper.file, r, socket, more...)
 }
+
+// OnHost reports whether the command of r has the host's file system.
+func OnHost(r *request.Request) bool { return r.Source(ns.Mnt).From == request.FromHost }
 
 // Output runs the helper for r, which must ask for output only, and returns the output. An error that the
 // helper reports is returned. warn is called for each of its warnings.

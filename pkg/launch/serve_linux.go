@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/payload"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -43,12 +44,12 @@ func Serve(ctx context.Context, r *request.Request) (*Server, error) {
 	defer document.Close()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, fmt.Errorf("start helper: socketpair: %w", err)
+		return nil, kernel.Explain(fmt.Errorf("start helper: socketpair: %w", err))
 	}
 	theirs := os.NewFile(uintptr(pair[1]), "socket")
 	defer theirs.Close()
 	if err := unix.SetNonblock(pair[0], true); err != nil {
-		return nil, fmt.Errorf("start helper: %w", err)
+		return nil, kernel.Explain(fmt.Errorf("start helper: %w", err))
 	}
 	s := &Server{Socket: os.NewFile(uintptr(pair[0]), "socket"), errors: newRelay(exit.Name(r.Program))}
 	// Through this process's pid: the child has another file at that descriptor.
@@ -64,7 +65,7 @@ func Serve(ctx context.Context, r *request.Request) (*Server, error) {
 	}
 	if err := s.cmd.Start(); err != nil {
 		s.Socket.Close()
-		return nil, fmt.Errorf("start helper: %w", err)
+		return nil, kernel.Explain(fmt.Errorf("start helper: %w", err))
 	}
 	return s, nil
 }

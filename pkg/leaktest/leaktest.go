@@ -15,7 +15,7 @@ import (
 )
 
 // timeout is how long goroutines and descriptors may take to go away.
-const timeout = 10 * time.Second
+const timeout = time.Minute
 
 // Run runs a package's tests and returns the exit status for its TestMain.
 func Run(m *testing.M) int {

@@ -32,7 +32,7 @@ func TestLeaked(t *testing.T) {
 		t.Errorf("with a leaked goroutine: %q", &text)
 	}
 	close(wait)
-	if Leaked(&text, goroutines, before, 10*time.Second) {
+	if Leaked(&text, goroutines, before, timeout) {
 		t.Errorf("after the goroutine's end: %q", &text)
 	}
 }

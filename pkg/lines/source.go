@@ -22,6 +22,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	rows    rows
+	text    []byte  // memory for whole lines
 	held    []piece // not printed yet, with Group
 	size    int     // of held, in bytes
 	prints  bool    // has the right to print, with Group
@@ -68,7 +69,7 @@ func (w *stream) Write(b []byte) (int, error) {
 	if s.dropped {
 		return len(b), nil
 	}
-	var whole []byte
+	whole := s.text
 	for text := b; len(text) > 0; {
 		at := bytes.IndexByte(text, '\n')
 		if at < 0 {
@@ -85,8 +86,11 @@ func (w *stream) Write(b []byte) (int, error) {
 			whole = s.append(whole, w.number, w.rest)
 			w.rest = w.rest[:0]
 		}
+		if len(whole) >= maxLine {
+			whole = s.pass(w.number, whole)
+		}
 	}
-	s.print(w.number, whole)
+	s.text = s.pass(w.number, whole)
 	return len(b), nil
 }
 
@@ -114,6 +118,15 @@ func (s *Source) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropped = true
+}
+
+// pass is print. It returns the memory of text, for other lines, unless somebody still uses it.
+func (s *Source) pass(output int, text []byte) []byte {
+	s.print(output, text)
+	if len(s.held) > 0 || s.printer.abandoned() {
+		return nil
+	}
+	return text[:0]
 }
 
 // print prints whole lines, or holds them back.

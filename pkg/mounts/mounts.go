@@ -17,6 +17,9 @@ type Record struct {
 	PID       int       `json:"pid"`
 	Start     uint64    `json:"start"`
 	Namespace [2]uint64 `json:"namespace"`
+	// Top is the number of the mount that the root directory of the mount namespace was on, or 0. A process whose mountinfo lacks
+	// it does not see all mounts: it has called chroot(2), or has another mount namespace.
+	Top int `json:"top,omitempty"`
 	// ID is the mount's number in mountinfo, which the kernel uses again; 0 as long as only the mount point is made. Unique is the one that it does not
 	// (STATX_MNT_ID_UNIQUE, Linux 6.8), or 0.
 	ID     int    `json:"id"`
@@ -43,6 +46,9 @@ type Record struct {
 	By string `json:"by,omitempty"`
 	// Keeper is the one of the request.Mount.
 	Keeper string `json:"keeper,omitempty"`
+	// Hidden means that the container's first process has another mount namespace by now: the mount cannot be reached through it.
+	// It is set for an answer.
+	Hidden bool `json:"hidden,omitempty"`
 }
 
 // What names what is mounted, for people.
@@ -58,7 +64,10 @@ func (r *Record) What() string {
 	return string(r.Source)
 }
 
-// Mode returns its options as docker run -v has them.
+// HiddenText is said of a mount that the first process of its container does not see any more.
+const HiddenText = "hidden from the first process"
+
+// Mode returns its options as docker run -v has them, and whether it is hidden.
 func (r *Record) Mode() string {
 	text := "rw"
 	for _, option := range r.Options {
@@ -71,6 +80,9 @@ func (r *Record) Mode() string {
 			text += ","
 		}
 		text += option
+	}
+	if r.Hidden {
+		text += ", " + HiddenText
 	}
 	return text
 }

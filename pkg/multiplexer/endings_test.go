@@ -63,7 +63,7 @@ func TestSilentClientThatDoesNotRead(t *testing.T) {
 
 // What a command says when its connection has ended.
 func TestWhyAConnectionHasEnded(t *testing.T) {
-	const ended = "the helper's container for these commands has ended"
+	const ended = "connection to the helper lost"
 	for frames, message := range map[string]string{
 		"":                                    ended,
 		"q\x00\x00\x06\x00\x00\x00\x00a word": ended + ": a word",
@@ -117,7 +117,7 @@ func silent(t *testing.T, script int, timeout time.Duration) (fromClient, toClie
 	return fromClient, toClient, served
 }
 
-// wait waits for the end of a multiplexer to which nothing can be written any more.
+// wait waits for the end of a multiplexer whose writes fail.
 func wait(t *testing.T, served chan error) {
 	t.Helper()
 	select {
@@ -130,7 +130,7 @@ func wait(t *testing.T, served chan error) {
 	}
 }
 
-// When nothing can be written to the client any more, its helpers end, and the multiplexer with them.
+// When writing to the client fails, its helpers end, and the multiplexer with them.
 func TestClientThatCannotBeWrittenTo(t *testing.T) {
 	_, toClient, served := silent(t, flood, time.Minute)
 	toClient.Close()

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package multiplexer runs helpers for a client that has one connection to a container of the engine: each has a stream
-// of package frame/streams. The multiplexer passes bytes on, and reads none of them.
+// Package multiplexer runs helpers for a client that has one connection, to a container of the engine or to a process beside
+// the client: each has a stream of package frame/streams. The multiplexer passes bytes on, and reads none of them.
 package multiplexer
 
 import (
@@ -10,17 +10,14 @@ import (
 	"os"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+	"github.com/nsjoin/docker-nsjoin/pkg/pooled"
 )
-
-// Arg is the argument of a helper that is a multiplexer.
-const Arg = "many"
 
 // budget is how many bytes of all streams may wait for helpers beyond the first credit of each: helpers read at all times.
 const budget = 4 << 20
@@ -34,8 +31,9 @@ type Start func(capabilities uint64, stdio [3]*os.File) (pid int, err error)
 const endTimeout = 30 * time.Second
 
 // Serve starts a helper for each stream that the client opens. Frames come from in and go to out. When the client has
-// ended, or nothing comes from it any more, or nothing can be sent to it, the standard inputs of all helpers end, so that
-// they end their commands, and Serve waits for the helpers, at most 30 seconds. It says to a silent client why it ends, which is no error. A read of in may still wait when it returns.
+// ended, or is silent for a minute, or nothing can be sent to it, the standard inputs of all helpers end, so that
+// they end their commands, and Serve waits for the helpers, at most 30 seconds. It
+// says to a silent client why it ends, which is no error. A read of in may still wait when it returns.
 func Serve(start Start, in io.Reader, out io.Writer) error {
 	return serve(start, in, out, endTimeout)
 }
@@ -156,7 +154,9 @@ func (s *server) pass(stream *streams.Stream, from *os.File, kind frame.Output) 
 		}
 		var buf *buffer
 		var n int
-		buf, n, err = s.read(raw, room)
+		buf, n, err = pooled.Read(raw, &s.buffers, func(fd int, b *buffer) (int, error) {
+			return unix.Read(fd, b[frame.OutputHeader:frame.OutputHeader+min(room, frame.MaxOutput)])
+		})
 		if n > 0 && over == nil {
 			frame.PutOutput(buf[:], kind, n)
 			_, _ = stream.Write(buf[:frame.OutputHeader+n])
@@ -168,27 +168,4 @@ func (s *server) pass(stream *streams.Stream, from *os.File, kind frame.Output) 
 			return
 		}
 	}
-}
-
-// read waits until there is something to read, and reads at most room bytes.
-func (s *server) read(raw syscall.RawConn, room int) (buf *buffer, n int, err error) {
-	waited := raw.Read(func(fd uintptr) bool {
-		b := s.buffers.Get().(*buffer)
-		for {
-			n, err = unix.Read(int(fd), b[frame.OutputHeader:frame.OutputHeader+min(room, frame.MaxOutput)])
-			if !errors.Is(err, unix.EINTR) {
-				break
-			}
-		}
-		if errors.Is(err, unix.EAGAIN) {
-			s.buffers.Put(b)
-			return false
-		}
-		buf = b
-		return true
-	})
-	if waited != nil {
-		return nil, 0, waited
-	}
-	return buf, n, err
 }

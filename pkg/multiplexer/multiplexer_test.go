@@ -30,7 +30,7 @@ var scripts = []string{
 	deaf:   `echo $$; exec sleep 1000`,
 	large:  `head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2`,
 	waits:  `cat >/dev/null; echo end`,
-	hangs:  "",
+	polls:  "",
 	forges: `printf 'e\0\0\1\0\0\0\1\0r\0\0\2\0\0\0\3\0\0\3\0\0\4\0\0\0\0'`,
 }
 
@@ -41,7 +41,7 @@ const (
 	deaf
 	large
 	waits
-	hangs // sees only that its standard input has ended, and does not read
+	polls // sees only that its standard input has ended, and does not read
 	forges
 	refused
 )
@@ -51,8 +51,8 @@ func start(capabilities uint64, stdio [3]*os.File) (int, error) {
 		return 0, fmt.Errorf("fork: %w", unix.EAGAIN)
 	}
 	program, args, env := "/bin/sh", []string{"sh", "-c", scripts[capabilities]}, os.Environ()
-	if capabilities == hangs {
-		program, args, env = "/proc/self/exe", []string{"hangs"}, append(env, hangsVariable+"=1")
+	if capabilities == polls {
+		program, args, env = "/proc/self/exe", []string{"polls"}, append(env, pollsVariable+"=1")
 	}
 	p, err := os.StartProcess(program, args, &os.ProcAttr{Files: stdio[:], Env: env})
 	if err != nil {
@@ -254,11 +254,11 @@ func TestEndOfOneCommand(t *testing.T) {
 	<-ended
 }
 
-// hangsVariable has this program be a helper that does not read.
-const hangsVariable = "NSJOIN_TEST_HANGS"
+// pollsVariable has this program be a helper that does not read.
+const pollsVariable = "NSJOIN_TEST_POLLS"
 
-// hang waits for the end of standard input as the helper does while it waits for a file system, and reads nothing.
-func hang() {
+// poll waits for the end of standard input as the helper does while it waits for a file system, and reads nothing.
+func poll() {
 	fmt.Println("waits")
 	fds := []unix.PollFd{{Fd: 0}} // POLLHUP only
 	for {
@@ -274,7 +274,7 @@ func TestHangUpOfAHelperThatDoesNotRead(t *testing.T) {
 	const pipe = 64 << 10
 	for _, size := range []int{1, pipe + 1, pipe + streams.InitialCredit, 100 << 20} {
 		c, _ := connect(t)
-		h := begin(t, c, hangs, "")
+		h := begin(t, c, polls, "")
 		wrote := make(chan struct{})
 		go func() {
 			_, _ = h.Write(make([]byte, size))

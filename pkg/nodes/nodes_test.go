@@ -1,3 +1,7 @@
+//go:build unix
+
+// Wine has no UNIX sockets.
+
 package nodes_test
 
 import (

@@ -76,7 +76,9 @@ func (b *bundle) namespace(kind string) (listed bool, path string) {
 // and not another that got its number, is the shim's working directory: it is the bundle, which is named by the
 // container's full ID. Podman's conmon has the bundle in its command line. A process in a container could give
 // its own directory that name, but it cannot leave the container's mount namespace and cgroups, which prove checks.
-func (p *Process) shim(id string) (*Process, error) {
+//
+// parent is HostConfig.CgroupParent.
+func (p *Process) shim(id, parent string) (*Process, error) {
 	st, err := p.readStatus()
 	if err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func (p *Process) shim(id string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prove(shim, id); err != nil {
+	if err := p.prove(shim, id, parent); err != nil {
 		shim.release()
 		return nil, err
 	}
@@ -101,8 +103,8 @@ func (p *Process) shim(id string) (*Process, error) {
 
 // prove proves that shim is the shim of container id, and p the container's first process. It reads nothing
 // that a container controls before it knows that shim is not in a container.
-func (p *Process) prove(shim *Process, id string) error {
-	inside, err := p.shimInContainer(shim, id)
+func (p *Process) prove(shim *Process, id, parent string) error {
+	inside, err := p.shimInContainer(shim, id, parent)
 	if err != nil {
 		return err
 	}
@@ -134,48 +136,6 @@ func (p *Process) findBundle(id string) error {
 	}
 	p.bundle, p.bundleFile = args[i+1], "root"+args[i+1]+"/config.json"
 	return nil
-}
-
-// shimInContainer reports whether a process that seems to be p's shim is itself in a container: it has p's mount
-// namespace, or is in a cgroup that is named by a container.
-func (p *Process) shimInContainer(shim *Process, id string) (bool, error) {
-	theirs, err := p.readlink("ns/mnt")
-	if err != nil {
-		return false, err
-	}
-	mounts, err := shim.readlink("ns/mnt")
-	if err != nil || mounts == theirs {
-		return err == nil, err
-	}
-	groups, err := p.readCgroups()
-	if err != nil {
-		return false, err
-	}
-	shims, err := shim.readCgroups()
-	if err != nil {
-		return false, err
-	}
-	for _, g := range groups {
-		named := containerInPath(g.Path)
-		if named != "" && (named != id || slices.Contains(shims, g)) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// containerInPath returns the last full container ID in the path of a cgroup.
-func containerInPath(path string) string {
-	const digits = 64
-	id := ""
-	for name := range strings.SplitSeq(path, "/") {
-		name = strings.TrimSuffix(name, ".scope")
-		name = name[max(0, len(name)-digits):]
-		if len(name) == digits && strings.Trim(name, "0123456789abcdef") == "" {
-			id = name
-		}
-	}
-	return id
 }
 
 // errNotContainer says that a process is not the container's first process.

@@ -86,7 +86,7 @@ func containerGroup(path, id string) string {
 	end := 0
 	for part := range strings.SplitAfterSeq(path, "/") {
 		end += len(part)
-		if id != "" && containerInPath(strings.TrimSuffix(part, "/")) == id {
+		if id != "" && slices.Contains(containersInPath(strings.TrimSuffix(part, "/")), id) {
 			return strings.TrimSuffix(path[:end], "/")
 		}
 	}
@@ -158,20 +158,22 @@ func parseCgroupMount(line string) (cgroupMount, bool) {
 	return cgroupMount{}, false
 }
 
-// dirOf returns the directory of group g in the mount, and false if the mount does not show g.
-func (m cgroupMount) dirOf(g plan.Cgroup) (string, bool) {
+// isOf reports whether the mount is one of the hierarchy of group g.
+func (m cgroupMount) isOf(g plan.Cgroup) bool {
 	if g.Hierarchy == "" {
-		if m.options != nil {
-			return "", false
-		}
-	} else {
-		for controller := range strings.SplitSeq(g.Hierarchy, ",") {
-			if !slices.Contains(m.options, controller) {
-				return "", false
-			}
+		return m.options == nil
+	}
+	for controller := range strings.SplitSeq(g.Hierarchy, ",") {
+		if !slices.Contains(m.options, controller) {
+			return false
 		}
 	}
-	if outsideNamespace(m.root) {
+	return true
+}
+
+// dirOf returns the directory of group g in the mount, and false if the mount does not show g.
+func (m cgroupMount) dirOf(g plan.Cgroup) (string, bool) {
+	if !m.isOf(g) || outsideNamespace(m.root) {
 		return "", false
 	}
 	rel, below := strings.CutPrefix(path.Clean(g.Path), strings.TrimSuffix(path.Clean(m.root), "/"))
@@ -182,41 +184,50 @@ func (m cgroupMount) dirOf(g plan.Cgroup) (string, bool) {
 }
 
 // openCgroups opens the file of each group to write a pid to: tasks of v1, where a single thread can join, and
-// cgroup.procs of v2. Each group is looked for in the mounts of the given processes, in their order.
-func (o *Observation) openCgroups(groups []plan.Cgroup, mountsOf []*Process) error {
-	dirs, err := findCgroupDirs(groups, mountsOf)
+// cgroup.procs of v2. Each group is looked for in the mounts of the given processes, in their order. It returns the groups
+// that were opened.
+//
+// A hierarchy without controllers that none of them has mounted is left out. A container with CAP_SYS_ADMIN can make one
+// and move its first process there; it limits nothing, and the runtime does not know it.
+func (o *Observation) openCgroups(all []plan.Cgroup, mountsOf []*Process) (groups []plan.Cgroup, err error) {
+	dirs, err := findCgroupDirs(all, mountsOf)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i, g := range groups {
+	for i, g := range all {
+		if dirs[i].mountsOf == nil && !dirs[i].elsewhere && strings.HasPrefix(g.Hierarchy, "name=") {
+			continue
+		}
 		name := "tasks"
 		if g.Hierarchy == "" {
 			name = "cgroup.procs"
 			if o.CgroupDir, err = dirs[i].open("", unix.O_PATH|unix.O_DIRECTORY); err != nil {
-				return fmt.Errorf("cgroup %s: %w", g, err)
+				return nil, fmt.Errorf("cgroup %s: %w", g, err)
 			}
 		}
 		f, err := dirs[i].open(name, unix.O_WRONLY)
 		if err != nil {
-			return fmt.Errorf("cgroup %s: %w", g, err)
+			return nil, fmt.Errorf("cgroup %s: %w", g, err)
 		}
 		o.Cgroups = append(o.Cgroups, f)
 		if f := openFreezer(dirs[i], g); f != nil {
 			o.freezers = append(o.freezers, f)
-			groups[i].Frozen = isFrozen(f)
+			g.Frozen = isFrozen(f)
 		}
 		if o.memory == nil {
 			o.memory = openMemory(dirs[i], g)
 		}
+		groups = append(groups, g)
 	}
 	o.oomKills, err = oomKills(o.memory)
-	return err
+	return groups, err
 }
 
 // cgroupDir is the directory of a group.
 type cgroupDir struct {
-	mountsOf *Process // nil if no process has the hierarchy mounted
-	path     string   // in the root directory of mountsOf
+	mountsOf  *Process // nil if no process has the hierarchy mounted where it shows the group
+	path      string   // in the root directory of mountsOf
+	elsewhere bool     // the hierarchy is mounted where it does not show the group
 }
 
 // findCgroupDirs finds the directory of each group. It stops reading mountinfo early: each container adds
@@ -231,12 +242,14 @@ func findCgroupDirs(groups []plan.Cgroup, mountsOf []*Process) ([]cgroupDir, err
 		err := p.readLines("mountinfo", func(line string) bool {
 			m, ok := parseCgroupMount(line)
 			for i, g := range groups {
-				if !ok || dirs[i].mountsOf != nil {
+				if !ok || dirs[i].mountsOf != nil || !m.isOf(g) {
 					continue
 				}
 				if path, ok := m.dirOf(g); ok {
-					dirs[i] = cgroupDir{p, path}
+					dirs[i] = cgroupDir{mountsOf: p, path: path}
 					missing--
+				} else {
+					dirs[i].elsewhere = true
 				}
 			}
 			return missing > 0
@@ -250,7 +263,11 @@ func findCgroupDirs(groups []plan.Cgroup, mountsOf []*Process) ([]cgroupDir, err
 
 // open opens a file of the group.
 func (d cgroupDir) open(name string, flags int) (*os.File, error) {
-	if d.mountsOf == nil {
+	switch {
+	case d.mountsOf != nil:
+	case d.elsewhere:
+		return nil, errors.New("its hierarchy is mounted, but does not show it")
+	default:
 		return nil, errors.New("its hierarchy is not mounted")
 	}
 	return d.mountsOf.open("root"+path.Join(d.path, name), flags)

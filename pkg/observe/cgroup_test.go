@@ -111,7 +111,7 @@ func TestGroupIsOpenedInItsHierarchy(t *testing.T) {
 	})
 	groups := []plan.Cgroup{{Path: "/docker/1f"}, {Hierarchy: "memory", Path: "/docker/1f"}}
 	o := &Observation{}
-	if err := o.openCgroups(groups, []*Process{engine, self}); err != nil {
+	if _, err := o.openCgroups(groups, []*Process{engine, self}); err != nil {
 		t.Fatal(err)
 	}
 	if len(o.Cgroups) != len(groups) {
@@ -135,7 +135,7 @@ func TestGroupIsOpenedInItsHierarchy(t *testing.T) {
 }
 
 func TestGroupThatCantBeOpenedIsNamed(t *testing.T) {
-	self := procDir(t, map[string]string{"mountinfo": mountLine("/", "/mem", "cgroup", "rw,memory")})
+	self := procDir(t, map[string]string{"mountinfo": mountLine("/", "/mem", "cgroup", "rw,memory") + mountLine("/../b", "/systemd", "cgroup", "rw,name=systemd")})
 	for _, row := range []struct {
 		group   plan.Cgroup
 		message string
@@ -143,15 +143,21 @@ func TestGroupThatCantBeOpenedIsNamed(t *testing.T) {
 		{plan.Cgroup{Hierarchy: "pids", Path: "/a"}, "cgroup pids:/a: its hierarchy is not mounted"},
 		{plan.Cgroup{Path: "/a"}, "cgroup :/a: its hierarchy is not mounted"},
 		{plan.Cgroup{Hierarchy: "memory", Path: "/a"}, "cgroup memory:/a: open "},
+		{plan.Cgroup{Hierarchy: "name=systemd", Path: "/a"}, "cgroup name=systemd:/a: its hierarchy is mounted, but does not show it"},
 	} {
 		o := &Observation{}
-		err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self})
+		_, err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self})
 		if o.Cgroups != nil || !strings.HasPrefix(text(err), row.message) {
 			t.Errorf("%s: %v, %v; want %s", row.group, o.Cgroups, err, row.message)
 		}
 	}
+	// Before, a container with SYS_ADMIN could not be entered once its root had made a hierarchy.
+	ofContainer := &Observation{}
+	if groups, err := ofContainer.openCgroups([]plan.Cgroup{{Hierarchy: "name=made", Path: "/a"}}, []*Process{self}); err != nil || groups != nil || ofContainer.Cgroups != nil {
+		t.Errorf("a hierarchy that the container has made: %v, %v, %v", groups, ofContainer.Cgroups, err)
+	}
 	o := &Observation{}
-	if err := o.openCgroups(nil, []*Process{procDir(t, nil)}); err != nil || o.Cgroups != nil {
+	if _, err := o.openCgroups(nil, []*Process{procDir(t, nil)}); err != nil || o.Cgroups != nil {
 		t.Errorf("no groups: %v, %v; there is nothing to look for", o.Cgroups, err)
 	}
 }

@@ -47,8 +47,10 @@ func FuzzCgroups(f *testing.F) {
 		if got := parseCgroups("3:cpu,cpuacct:" + path + "\n0::" + path + "\n"); !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
-		if id := containerInPath(path); id != "" && (len(id) != 64 || !strings.Contains(path, id)) {
-			t.Errorf("%q is of the container %q", path, id)
+		for _, id := range containersInPath(path) {
+			if len(id) != 64 || !strings.Contains(path, id) {
+				t.Errorf("%q is of the container %q", path, id)
+			}
 		}
 	})
 }

@@ -29,7 +29,7 @@ func TestCommandIsKilledOutOfMemory(t *testing.T) {
 			"root/cg/a/cgroup.procs": "", "root/cg/a/tasks": "", "root/cg/a/" + row.file: row.text,
 		})
 		o := &Observation{}
-		if err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self}); err != nil {
+		if _, err := o.openCgroups([]plan.Cgroup{row.group}, []*Process{self}); err != nil {
 			t.Errorf("%s: %v", row.name, err)
 			continue
 		}
@@ -49,7 +49,7 @@ func TestGroupWithoutACountIsNoError(t *testing.T) {
 		"root/cg/a/cgroup.procs": "", "root/p/a/tasks": "", "root/p/a/memory.events": "oom_kill 1\n",
 	})
 	o := &Observation{}
-	if err := o.openCgroups([]plan.Cgroup{{Hierarchy: "pids", Path: "/a"}, {Path: "/a"}}, []*Process{self}); err != nil {
+	if _, err := o.openCgroups([]plan.Cgroup{{Hierarchy: "pids", Path: "/a"}, {Path: "/a"}}, []*Process{self}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := o.WhyKilled(request.Host()); o.memory != nil || got != "" {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -47,7 +48,7 @@ func (o *Observation) observeContainer(r *request.Request) error {
 		return err
 	}
 	o.Facts.Base = p.Facts()
-	o.MountRoot, err = o.openMountRoot(p)
+	o.MountRoot, err = o.openMounts(p)
 	return err
 }
 
@@ -153,6 +154,20 @@ var ErrSilent = errors.New("the file system does not answer")
 // the caller must not use what do changes. It is not generic, which would make the helper larger.
 func Answered(do func() error) error { return within(answerTimeout, do) }
 
+// asked calls do, which asks file systems of a container: as Answered does, if the process that the caller waits for is
+// another one. That one can end while a thread of this process is left behind, and this process may not. In the caller's
+// process do is called as it is, which takes no other thread: the caller knows that the file systems answer.
+func (o *Observation) asked(do func() error) error {
+	if !o.beside {
+		return do()
+	}
+	err := Answered(do)
+	if errors.Is(err, ErrSilent) {
+		err = exit.Hint(err, "--except mnt runs the host's own programs, which need none of the container's file systems")
+	}
+	return err
+}
+
 func within(limit time.Duration, do func() error) error {
 	done := make(chan error, 2)
 	go func() { done <- do() }()
@@ -190,8 +205,32 @@ func openTarget(root *os.File, target string) (*os.File, plan.MountPoint, error)
 	}
 }
 
-// Mounts returns the mountinfo of p.
-func (p *Process) Mounts() ([]procfs.Mount, error) { return procfs.ReadMounts(p.dir, MaxMounts) }
+// Mounts returns the mountinfo of p, or after openMounts that of its mount namespace. It is an error if p has ended.
+func (p *Process) Mounts() ([]procfs.Mount, error) {
+	if p.mountinfo == nil {
+		return procfs.ReadMounts(p.dir, MaxMounts)
+	}
+	list, err := procfs.ReadMountsAgain(p.mountinfo, MaxMounts)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := procfs.ReadStatAt(int(p.dir.Fd())); err != nil || st.Dead() {
+		return nil, fmt.Errorf("read the mounts of process %d: %w", p.PID, unix.ESRCH)
+	}
+	return list, nil
+}
+
+// openMounts has Mounts return all mounts of the mount namespace of a container's process p, and returns the root directory
+// there. The mountinfo of p lacks those outside of its root directory, which it may change for a while by chroot(2).
+func (o *Observation) openMounts(p *Process) (root *os.File, err error) {
+	mounts := p.Namespaces[ns.Mnt]
+	if mounts != nil && p.mountinfo == nil && p.IDs[ns.Mnt] != o.host.IDs[ns.Mnt] {
+		if p.mountinfo, err = inroot.MountsOfNamespace(mounts); err != nil {
+			return nil, err
+		}
+	}
+	return o.openMountRoot(p)
+}
 
 // Start returns field 22 of the stat of p, proc_pid_stat(5).
 func (p *Process) Start() (uint64, error) {

@@ -3,16 +3,15 @@
 package observe
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/inroot"
-	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -28,7 +27,7 @@ func (o *Observation) readMountSource(r *request.Request) (err error) {
 			return err
 		}
 	}
-	root, err := o.openMountRoot(from)
+	root, err := o.openMounts(from)
 	if err != nil {
 		return err
 	}
@@ -69,8 +68,34 @@ func (o *Observation) readMountSource(r *request.Request) (err error) {
 			show(m.Device, m.Root)
 		}
 	}
-	if len(f.Links) > 0 {
-		return o.findWriters(r, root)
+	if q.MapIDs && q.From == nil {
+		return readOwner(root, f.Source)
+	}
+	return nil
+}
+
+// readOwner reads what the host, with this root directory, says about the owner of a source and about its group.
+func readOwner(root *os.File, s *plan.MountPoint) error {
+	passwd, err := readUserFile(root, "/etc/passwd")
+	if err != nil {
+		return fmt.Errorf("the host: %w", err)
+	}
+	u, name, err := findLine(strconv.Itoa(int(s.UID)), int(s.UID), true, passwd)
+	if err != nil {
+		return fmt.Errorf("the host's /etc/passwd: %w", err)
+	}
+	s.OwnGroup = name != "" && u.gid == int(s.GID)
+	for _, socket := range plan.EngineSockets() {
+		f, err := inroot.OpenPath(root, socket)
+		if err != nil {
+			continue
+		}
+		st, err := statMount(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", socket, err)
+		}
+		s.OfEngine = s.OfEngine || st.Uid == s.UID || st.Gid == s.GID
 	}
 	return nil
 }
@@ -145,105 +170,13 @@ func (o *Observation) readLink(root *os.File, dir, name string, f *plan.MountFac
 		return "", err
 	}
 	defer at.Close()
-	l := plan.MountLink{Target: string(buf[:n]), UID: st.Uid}
+	l := plan.MountLink{Target: string(buf[:n])}
 	if _, err := o.host.describeMount(at, root, &l.Dir); err != nil {
 		return "", err
 	}
 	l.Path = path.Join(l.Dir.Path, name)
 	f.Links = append(f.Links, l)
 	return l.Target, nil
-}
-
-// findWriters finds for each link on the way to the source who, other than the host, can write to its directory: the
-// processes in other mount namespaces that the file system is mounted in, the layers of containers, and what the engine
-// says about those that do not run.
-func (o *Observation) findWriters(r *request.Request, root *os.File) error {
-	links := o.Facts.Mount.Links
-	for _, word := range r.Mount.Writable {
-		name := string(word)
-		if f, err := opened(func() (*os.File, error) { return inroot.OpenPath(root, name) }); err == nil {
-			if leads, err := pathOf(f); err == nil {
-				name = leads
-			}
-			f.Close()
-		}
-		for i := range links {
-			if links[i].Writer == "" && isIn(links[i].Dir.Path, name) {
-				links[i].Writer = "a container of the engine"
-			}
-		}
-	}
-	seen := map[ns.ID]int{o.host.IDs[ns.Mnt]: canWrite, o.self.IDs[ns.Mnt]: canWrite}
-	top, err := o.host.Mounts()
-	if err != nil {
-		return err
-	}
-	markWriters(links, top, "a container", func(procfs.Mount) bool { return false })
-	return procfs.EachNumber("/proc", func(pid int) bool {
-		o.markProcess(links, top, pid, seen)
-		return true
-	})
-}
-
-// What was seen of a mount namespace.
-const (
-	readOnly = iota + 1 // only processes that cannot make a mount writable
-	canWrite            // others too, or it need not be read
-)
-
-// markProcess marks the links that a process can change, if that is in a mount namespace of a container. One with the
-// host's root directory is a service of the host's that has mounts of its own.
-func (o *Observation) markProcess(links []plan.MountLink, host []procfs.Mount, pid int, seen map[ns.ID]int) {
-	dir, err := procfs.Open(pid)
-	if err != nil {
-		return
-	}
-	defer dir.Close()
-	id, err := idAt(int(dir.Fd()), "ns/mnt")
-	if err != nil {
-		return
-	}
-	may := readOnly
-	if status, err := procfs.ReadStatus(dir); err == nil && mayBeAdmin(status) {
-		may = canWrite
-	}
-	if seen[id] >= may {
-		return
-	}
-	seen[id] = may
-	list, err := procfs.ReadMounts(dir, MaxMounts)
-	if err != nil && !errors.Is(err, unix.ESRCH) && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
-		for i := range links {
-			links[i].Writer = fmt.Sprintf("perhaps process %d", pid)
-		}
-	}
-	rootOf := func(list []procfs.Mount) (in procfs.Mount) {
-		for _, m := range list {
-			if m.Path == "/" {
-				in = m
-			}
-		}
-		return in
-	}
-	if is, of := rootOf(list), rootOf(host); is.Device == of.Device && is.Root == of.Root {
-		return
-	}
-	markWriters(links, list, fmt.Sprintf("a container with process %d (%s)", pid, nameOf(pid)), func(m procfs.Mount) bool {
-		return may == canWrite || !m.Has("ro")
-	})
-}
-
-// markWriters marks the links in directories that are in one of the mounts that writable accepts, or in the upper layer
-// of an overlay among the mounts.
-func markWriters(links []plan.MountLink, list []procfs.Mount, who string, writable func(procfs.Mount) bool) {
-	for _, m := range list {
-		for i := range links {
-			l := &links[i]
-			if l.Writer == "" && (writable(m) && m.Device == l.Dir.Device && isIn(l.Dir.Within, m.Root) || m.Upper != "" && isIn(l.Dir.Path, m.Upper)) {
-				l.Writer = who
-			}
-		}
-	}
 }
 
 // isIn reports whether a path is a directory or beneath it.

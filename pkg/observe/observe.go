@@ -37,6 +37,10 @@ type Observation struct {
 	// HostPrograms are the programs of the request's HostDir; nil without one.
 	HostPrograms *programs.Set
 
+	// beside says that this process is not the one that the caller waits for: the helper exchanges frames with a client, or
+	// was asked for a plan.
+	beside bool
+
 	hostDir  *os.File   // of HostPrograms
 	ownDirs  []*os.File // of HostPrograms, in an image
 	freezers []*os.File // show whether the groups of Cgroups are frozen
@@ -63,6 +67,7 @@ func read(r *request.Request, method func(*Observation, *request.Request) error)
 		Paths:     make(map[string]*os.File),
 		shims:     make(map[*Process]*Process),
 		roots:     make(map[*Process]*os.File),
+		beside:    r.Client != nil || r.DryRun == request.OutputJSON,
 	}
 	if err := method(o, r); err != nil {
 		err = o.Explain(r, err)
@@ -169,7 +174,7 @@ func (o *Observation) observe(r *request.Request) error {
 	if err := o.readRoot(r, p); err != nil {
 		return err
 	}
-	if err := o.readNames(r, p); err != nil {
+	if err := o.askForNames(r, p); err != nil {
 		return err
 	}
 	if plan.NeedsTargetProcess(o.host.Facts(), p.Facts()) {
@@ -179,6 +184,15 @@ func (o *Observation) observe(r *request.Request) error {
 		return o.readForUserNamespace(r, pid)
 	}
 	return nil
+}
+
+// askForNames does what readNames does, with a limit.
+func (o *Observation) askForNames(r *request.Request, p *Process) error {
+	err := o.asked(func() error { return o.readNames(r, p) })
+	if errors.Is(err, ErrSilent) {
+		err = fmt.Errorf("read the files about names: %w", err)
+	}
+	return err
 }
 
 // readForUserNamespace reads facts that depend on the command's user namespace and its seccomp filter.
@@ -272,7 +286,7 @@ func (o *Observation) proveContainer(p *Process, s request.Source) error {
 	if s.Container == nil || p.container == s.Container.ID {
 		return nil
 	}
-	shim, err := p.shim(s.Container.ID)
+	shim, err := p.shim(s.Container.ID, s.Container.CgroupParent)
 	if err != nil {
 		return explain(fmt.Errorf("verify that process %d is %s: %w", s.PID, s.Quoted(), err), s)
 	}

@@ -39,6 +39,8 @@ type Process struct {
 	// bundle is the bundle directory of the container that the process is the shim of. bundleFile is the path
 	// of config.json relative to /proc/PID.
 	bundle, bundleFile string
+	// mountinfo is that of its mount namespace; nil before openMounts.
+	mountinfo *os.File
 }
 
 // OpenProcess opens process pid. It fails if there is no such process on this host or if reading it is not
@@ -82,6 +84,7 @@ func (p *Process) useLivingThread() error {
 func (p *Process) release() {
 	p.dir.Close() // Close of a nil *os.File returns an error
 	p.Pidfd.Close()
+	p.mountinfo.Close()
 	for _, f := range p.Namespaces {
 		f.Close()
 	}

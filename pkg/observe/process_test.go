@@ -54,7 +54,7 @@ func TestEndedProcessIsNoticed(t *testing.T) {
 		"a link":     func() error { _, err := p.readlink("cwd"); return err },
 		"its label":  func() error { _, err := procfs.LabelFrom(p.read); return err },
 		"its groups": func() error { _, err := p.readCgroups(); return err },
-		"its shim":   func() error { _, err := p.shim("id"); return err },
+		"its shim":   func() error { _, err := p.shim("id", ""); return err },
 	} {
 		err := read()
 		if !errors.Is(err, unix.ESRCH) {

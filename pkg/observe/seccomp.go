@@ -58,11 +58,12 @@ func copyFilters(tid, n int, timeout time.Duration) ([]plan.Filter, error) {
 }
 
 func traceFilters(tid, n int, timeout time.Duration) (filters []plan.Filter, err error) {
-	if err := seize(tid, timeout); err != nil {
+	sig, err := seize(tid, timeout)
+	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if e := unix.PtraceDetach(tid); e != nil && err == nil {
+		if e := detach(tid, sig); e != nil && err == nil {
 			err = fmt.Errorf("detach from process %d: %w", tid, e)
 		}
 	}()
@@ -104,8 +105,17 @@ func (e *traceError) Error() string { return fmt.Sprintf("trace process %d: %v",
 func (e *traceError) Unwrap() error { return e.err }
 
 // seize attaches to the process and stops it. PTRACE_SEIZE sends no signal, so nothing is left if this process
-// dies in between: the kernel detaches and resumes.
-func seize(pid int, timeout time.Duration) error {
+// dies in between: the kernel detaches and resumes. The process may have stopped to receive sig, which detach delivers;
+// 0 for none.
+func seize(pid int, timeout time.Duration) (sig unix.Signal, err error) {
+	if err := attach(pid, timeout); err != nil {
+		return 0, err
+	}
+	return stop(pid, timeout)
+}
+
+// attach begins to trace the process, which goes on running.
+func attach(pid int, timeout time.Duration) error {
 	err := unix.PtraceSeize(pid)
 	// Another docker nsjoin that joins the same container may trace it for a moment.
 	for deadline := time.Now().Add(timeout); errors.Is(err, unix.EPERM) && time.Now().Before(deadline); {
@@ -123,19 +133,28 @@ func seize(pid int, timeout time.Duration) error {
 		}
 		return &traceError{pid, err}
 	}
+	return nil
+}
+
+// stop stops a process that this thread traces. A signal that the process was about to receive stops it too: the
+// kernel leaves it to the tracer to deliver that.
+func stop(pid int, timeout time.Duration) (sig unix.Signal, err error) {
 	if err := unix.PtraceInterrupt(pid); err != nil {
-		return fmt.Errorf("stop process %d: %w", pid, err)
+		return 0, fmt.Errorf("stop process %d: %w", pid, err)
 	}
 	deadline := time.Now().Add(timeout)
 	for tries := 0; ; tries++ {
-		got, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+		var status unix.WaitStatus
+		got, err := unix.Wait4(pid, &status, unix.WALL|unix.WNOHANG, nil)
 		switch {
 		case err != nil && !errors.Is(err, unix.EINTR):
-			return fmt.Errorf("wait for process %d to stop: %w", pid, err)
+			return 0, fmt.Errorf("wait for process %d to stop: %w", pid, err)
+		case got == pid && status.Stopped() && status>>eventAt == 0:
+			return status.StopSignal(), nil
 		case got == pid:
-			return nil
+			return 0, nil
 		case time.Now().After(deadline):
-			return &traceError{pid, fmt.Errorf("it did not stop within %s: it is in uninterruptible sleep or gets no CPU time", timeout)}
+			return 0, &traceError{pid, fmt.Errorf("it did not stop within %s: it is in uninterruptible sleep or gets no CPU time", timeout)}
 		}
 		// It stops as soon as it runs; sleeping would take much longer.
 		if tries < 50 {
@@ -144,4 +163,17 @@ func seize(pid int, timeout time.Duration) error {
 		}
 		time.Sleep(time.Duration(tries) * time.Microsecond)
 	}
+}
+
+// eventAt is the first bit of a stop's event in a wait status. It is PTRACE_EVENT_STOP for a stop by PTRACE_INTERRUPT or of
+// the process group, and 0 for one by a signal that is not delivered yet, ptrace(2).
+const eventAt = 16
+
+// detach ends tracing. The process goes on and receives sig, unless that is 0.
+func detach(pid int, sig unix.Signal) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_DETACH, uintptr(pid), 0, uintptr(sig), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }

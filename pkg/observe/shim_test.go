@@ -49,7 +49,7 @@ func TestShimIsTheParentInTheBundleOfTheID(t *testing.T) {
 	write(t, filepath.Join(bundle, "config.json"), `{"process":{"cwd":"/work"}}`)
 	p := contained(t, "0::/docker/"+id+"\n")
 	t.Chdir(bundle)
-	shim, err := p.shim(id)
+	shim, err := p.shim(id, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestParentInAnotherDirectoryIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Chdir(path)
-		if shim, err := p.shim(id); !errors.Is(err, errNotContainer) || shim != nil {
+		if shim, err := p.shim(id, ""); !errors.Is(err, errNotContainer) || shim != nil {
 			t.Errorf("in %s: %+v, %v; want %v", dir, shim, err, errNotContainer)
 		}
 	}
@@ -137,14 +137,14 @@ func TestShimThatLostItsBundleIsRefused(t *testing.T) {
 	if err := os.Remove(bundle); err != nil {
 		t.Fatal(err)
 	}
-	if shim, err := p.shim(id); !errors.Is(err, errNotContainer) {
+	if shim, err := p.shim(id, ""); !errors.Is(err, errNotContainer) {
 		t.Errorf("%+v, %v; want %v", shim, err, errNotContainer)
 	}
 }
 
 func TestProcessWithoutAParentIsRefused(t *testing.T) {
 	p := procDir(t, map[string]string{"status": "PPid:\t0\n"}) // its parent is in another pid namespace
-	if shim, err := p.shim("/"); !errors.Is(err, errNotContainer) {
+	if shim, err := p.shim("/", ""); !errors.Is(err, errNotContainer) {
 		t.Errorf("%+v, %v; want %v", shim, err, errNotContainer)
 	}
 }

@@ -58,7 +58,7 @@ func TestFailuresHoldNothingOpen(t *testing.T) {
 		"a process that has ended": func() error { _, err := OpenProcess(gone.Process.Pid); return err },
 		"no container": func() error {
 			p := openTestProcess(t, child.Process.Pid)
-			_, err := p.shim(container.Container.ID)
+			_, err := p.shim(container.Container.ID, "")
 			p.release()
 			return err
 		},

@@ -83,3 +83,18 @@ func (o *Observation) Stuck(pid int) (frozen bool, cause string) {
 	}
 	return false, cause
 }
+
+// Asks reports whether a process waits for the server of a file system, in FUSE, NFS, SMB, 9P or autofs, or for a listener
+// of fanotify(7) that has to permit what it does.
+func Asks(pid int) bool {
+	dir, err := procfs.Open(pid)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	in, err := procfs.ReadFile(dir, "wchan")
+	return err == nil && slices.Contains([]string{
+		"request_wait_answer", "rpc_wait_bit_killable", "wait_for_response", "p9_client_rpc", "autofs_wait",
+		"fanotify_handle_event", "fanotify_get_response",
+	}, in)
+}

@@ -183,7 +183,7 @@ func (s *surveyor) prove(c *survey.Container) error {
 		return err
 	}
 	defer p.release()
-	shim, err := p.shim(c.ID)
+	shim, err := p.shim(c.ID, "")
 	if err != nil {
 		return err
 	}
@@ -207,13 +207,15 @@ func (s *surveyor) prove(c *survey.Container) error {
 
 var errTooMany = errors.New("too many groups of namespaces")
 
-// cgroupContainer returns the last ID in the paths of p's cgroups that is one of ids; "" without one.
+// cgroupContainer returns the first ID in the paths of p's cgroups that is one of ids; "" without one. What is below the
+// group that it names can have any name.
 func (p *Process) cgroupContainer(ids map[string]bool) (id string, err error) {
 	digit := func(c rune) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 	err = p.readLines("cgroup", func(line string) bool {
 		for word := range strings.FieldsFuncSeq(line, func(c rune) bool { return !digit(c) }) {
 			if ids[word] {
 				id = word
+				return false
 			}
 		}
 		return true

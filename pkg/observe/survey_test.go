@@ -88,7 +88,7 @@ func TestSurveyFindsAContainersFirstProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contained := slices.ContainsFunc(groups, func(g plan.Cgroup) bool { return containerInPath(g.Path) != "" })
+	contained := slices.ContainsFunc(groups, func(g plan.Cgroup) bool { return len(containersInPath(g.Path)) > 0 })
 	for _, claim := range []request.Claim{{ID: id}, {ID: id, PID: first}} {
 		s := surveyFor(t, claim)
 		if contained {
@@ -144,4 +144,19 @@ func expectNoMoreDescriptors(t *testing.T, what string, before int) {
 		}
 	}
 	t.Errorf("%s: %d descriptors, %v; %d before", what, len(open), err, before)
+}
+
+// A container that may make cgroups can name one like another container, below its own.
+func TestCgroupContainerIsTheOutermost(t *testing.T) {
+	ids := map[string]bool{webID: true, appID: true}
+	for cgroup, want := range map[string]string{
+		"0::/docker/" + appID + "/" + webID + "\n":                             appID,
+		"2:cpu:/\n0::/system.slice/docker-" + webID + ".scope/" + appID + "\n": webID,
+		"0::/docker/" + strings.Repeat("3d", 32) + "/" + webID + "\n":          webID,
+		"0::/\n": "",
+	} {
+		if got, err := procDir(t, map[string]string{"cgroup": cgroup}).cgroupContainer(ids); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", cgroup, got, err, want)
+		}
+	}
 }

@@ -42,7 +42,7 @@ func (o *Observation) readTarget(p *Process, source request.Source, user string)
 	if s.Cgroups, err = p.cgroupsToJoin(o.self, s.ContainerID, mountsOf); err != nil {
 		return err
 	}
-	if err := o.openCgroups(s.Cgroups, mountsOf); err != nil {
+	if s.Cgroups, err = o.openCgroups(s.Cgroups, mountsOf); err != nil {
 		return err
 	}
 	s.Frozen = o.frozen()
@@ -70,7 +70,8 @@ func (o *Observation) readTarget(p *Process, source request.Source, user string)
 		return err
 	}
 	defer root.Close()
-	if err := readUser(s, root, user, groups); err != nil {
+	// A thread that is left behind changes s, which is not used then.
+	if err := o.asked(func() error { return readUser(s, root, user, groups) }); err != nil {
 		return err
 	}
 	o.Facts.TargetProcess = s

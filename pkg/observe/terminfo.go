@@ -13,12 +13,22 @@ import (
 // terminfo(5). A subdirectory is named after the first letter of the type, or after the letter's code on
 // case-insensitive file systems.
 func (o *Observation) KnownTerms(pid int, names []string) []string {
-	root, err := o.OpenRoot(pid)
-	if err != nil {
+	var known []string
+	if err := o.asked(func() (err error) {
+		known, err = o.knownTerms(pid, names)
+		return err
+	}); err != nil {
 		return nil // the plan has a default for TERM
 	}
+	return known
+}
+
+func (o *Observation) knownTerms(pid int, names []string) (known []string, err error) {
+	root, err := o.OpenRoot(pid)
+	if err != nil {
+		return nil, err
+	}
 	defer root.Close()
-	var known []string
 	for _, name := range names {
 		if hasDescription(name, func(path string) bool {
 			f, err := inroot.OpenPath(root, path)
@@ -30,7 +40,7 @@ func (o *Observation) KnownTerms(pid int, names []string) []string {
 			known = append(known, name)
 		}
 	}
-	return known
+	return known, nil
 }
 
 // hasDescription reports whether one of the directories describes a terminal type.

@@ -4,6 +4,7 @@ package observe
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"time"
 
@@ -52,6 +53,29 @@ func livingThread(dir, pid int) (tid int, err error) {
 		return false
 	})
 	return tid, err
+}
+
+// OpenThread opens the directory in /proc of a living thread of process pid, whose own directory is dir: the main thread's, which
+// is the process's, or that of another thread if the main thread has ended and so has no mounts. It is an error if the process
+// has ended and its parent has waited for it.
+func OpenThread(dir *os.File, pid int) (*os.File, error) {
+	tid, err := livingThread(int(dir.Fd()), pid)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("/proc/%d", pid)
+	if tid != 0 {
+		name = fmt.Sprintf("/proc/%d/task/%d", pid, tid)
+	}
+	thread, err := procfs.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := procfs.ReadStatAt(int(dir.Fd())); err != nil { // the number may be another process's
+		thread.Close()
+		return nil, err
+	}
+	return thread, nil
 }
 
 // copyFilters copies the n oldest filters of p from its main thread, which may take timeout to stop, or from

@@ -112,6 +112,10 @@ func (p *Process) readUse(list []procfs.Mount, m *procfs.Mount, f *plan.MountFac
 		}
 	}
 	return procfs.EachNumber("/proc", func(pid int) bool {
+		// One call for each process of other containers, which are the most.
+		if id, err := idAt(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/ns/mnt"); err != nil || id != p.IDs[ns.Mnt] {
+			return true
+		}
 		if how := in.usedBy(pid, p.IDs[ns.Mnt]); how != "" {
 			if len(f.Users) == maxMountUsers {
 				f.More = true

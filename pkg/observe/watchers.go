@@ -44,24 +44,26 @@ func (o *Observation) findWatchers(r *request.Request, pid pidNamespace) error {
 	if err := w.run(); err != nil {
 		return fmt.Errorf("find the processes that can see the command: %w", err)
 	}
-	o.Facts.Watchers = w.found
+	o.Facts.Watchers, o.Facts.OfRoot = w.found, w.all
 	return nil
 }
 
 // newWatcherScan prepares a scan for processes that see pid namespace pid, which is taken from source.
 func (o *Observation) newWatcherScan(pid *os.File, source request.Source) (*watcherScan, error) {
-	w := &watcherScan{users: o.Facts.Users, hosts: []ns.ID{o.host.IDs[ns.PID], o.self.IDs[ns.PID]}}
-	err := o.addSource(w, source)
-	if err != nil {
-		return nil, err
-	}
+	w := &watcherScan{users: o.Facts.Users, all: capabilitiesOfRoot(), hosts: []ns.ID{o.host.IDs[ns.PID], o.self.IDs[ns.PID]}}
+	var err error
 	if w.above, err = o.pidNamespaces(pid); err != nil {
 		return nil, err
 	}
-	if w.root, err = rootID(o.host); err != nil {
+	root, err := o.host.OpenRoot()
+	if err != nil {
 		return nil, err
 	}
-	w.readOnly = readOnlyRoot(int(o.host.dir.Fd()))
+	defer root.Close()
+	if w.root, err = idOf(root); err != nil {
+		return nil, err
+	}
+	w.readOnly = isReadOnly(int(root.Fd()))
 	if w.remapped, err = o.remapped(); err != nil {
 		return nil, err
 	}
@@ -69,17 +71,6 @@ func (o *Observation) newWatcherScan(pid *os.File, source request.Source) (*watc
 		err = o.addContainer(w, source)
 	}
 	return w, err
-}
-
-// addSource adds what processes share with the process that the pid namespace is taken from.
-func (o *Observation) addSource(w *watcherScan, source request.Source) (err error) {
-	if source.From != request.FromContainer && source.From != request.FromPID {
-		return nil
-	}
-	if w.source, err = o.process(source); err == nil {
-		w.shared, err = w.source.Mounts()
-	}
-	return err
 }
 
 // readOwnCredentials reads the helper's uid and gid, and the capabilities that its command keeps.
@@ -177,10 +168,10 @@ func (o *Observation) addContainer(w *watcherScan, source request.Source) error 
 	if err != nil {
 		return err
 	}
-	w.mounts = p.IDs[ns.Mnt]
+	w.container, w.mounts = source.Container.ID, p.IDs[ns.Mnt]
 	w.configured = plan.Watcher{
 		User: user, Capabilities: spec.Capabilities.Bounding | spec.Capabilities.Permitted,
-		AnyID: !spec.NoNewPrivileges,
+		AnyID: !spec.NoNewPrivileges, NoNewPrivileges: spec.NoNewPrivileges, Filtered: spec.Seccomp,
 	}
 	w.add(w.configured)
 	return nil

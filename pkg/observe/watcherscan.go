@@ -3,7 +3,6 @@
 package observe
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,32 +19,42 @@ type watcherScan struct {
 	above []ns.ID              // the pid namespaces whose processes see the command
 	users []plan.UserNamespace // the command's user namespace and those above it
 	root  ns.ID                // the host's root directory
+	all   plan.CapSet          // the capabilities of the host's root
 	// readOnly says that the host has its root directory mounted read-only.
 	readOnly bool
-	// configured is the container that the pid namespace is taken from, with its configured rights, and mounts
-	// its mount namespace. Both are zero if it is not taken from a container.
+	// configured is the container that the pid namespace is taken from, with its configured rights, container its full ID,
+	// and mounts its mount namespace. All are zero if it is not taken from a container.
 	configured plan.Watcher
+	container  string
 	mounts     ns.ID
 	// remapped says that some users of the machine have no number in the helper's user namespace, as with a
 	// rootless engine.
 	remapped bool
-	hosts    []ns.ID // pid namespaces whose processes see everything, or are the helper's
-	// source is the process that the pid namespace is taken from, with its mounts; nil if it is taken from a file.
-	source  *Process
-	shared  []procfs.Mount
-	threads int          // number of threads that were read
-	ended   map[int]bool // processes and threads that had ended when they were read
-	found   []plan.Watcher
+	hosts    []ns.ID      // pid namespaces whose processes see everything, or are the helper's
+	threads  int          // number of threads that were read
+	ended    map[int]bool // processes and threads that had ended when they were read
+	found    []plan.Watcher
 }
 
-// rootID identifies the root directory of p.
-func rootID(p *Process) (ns.ID, error) {
-	f, err := p.OpenRoot()
+// capabilitiesOfRoot returns the capabilities that the host's first process can give to others: all that the kernel
+// knows, unless the machine is itself restricted. If they are not those of root, it returns all.
+func capabilitiesOfRoot() plan.CapSet {
+	const known plan.CapSet = 1<<38 - 1 // up to CAP_AUDIT_READ of Linux 3.16
+	first, err := openProcDir(1)
 	if err != nil {
-		return ns.ID{}, err
+		return known
 	}
-	defer f.Close()
-	return idOf(f)
+	defer first.dir.Close()
+	st, err := first.readStatus()
+	if err != nil {
+		return known
+	}
+	caps, err := capabilities(st)
+	root := caps.Permitted & caps.Bounding
+	if err != nil || root&plan.CapSysAdmin == 0 {
+		return known
+	}
+	return known & root
 }
 
 // idAt identifies the file that a link in an open /proc/PID leads to.
@@ -180,7 +189,7 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 			return false, err
 		}
 	}
-	if root, err := idAt(dir, "root"); err != nil || root == w.root && (w.readOnly || !readOnlyRoot(dir)) {
+	if root, readOnly, err := w.hasHostRoot(dir); err != nil || root && (w.readOnly || !readOnly) {
 		return false, err
 	}
 	found, permitted, err := p.readWatcher(dir)
@@ -194,91 +203,10 @@ func (w *watcherScan) scan(p *Process) (sees bool, err error) {
 		w.threads++
 	}
 	mounts, err := idAt(dir, "ns/mnt")
-	if err != nil {
+	if err != nil || mounts == w.mounts && w.outOfReach(found, permitted) {
 		return true, err
 	}
-	if mounts != w.mounts || !w.outOfReach(found, permitted) {
-		w.add(found)
-	}
-	return true, nil
-}
-
-// addOutside adds a process that does not see the command, but could open it by a descriptor of a /proc that shows it.
-// Privileged ones can become root on the host anyway. All threads may have to be read: one alone can have the capability.
-func (w *watcherScan) addOutside(p *Process, found plan.Watcher) (readThreads bool, err error) {
-	switch {
-	case found.Capabilities.All() && found.User == w.users[len(w.users)-1].ID:
-		return false, nil
-	case found.Capabilities&(1<<unix.CAP_SYS_PTRACE) == 0:
-		return true, nil
-	}
-	found.Outside, found.Channel = p.PID, w.shares(p)
-	groups, err := p.readCgroups()
-	if err != nil {
-		return true, err
-	}
-	for _, g := range groups {
-		found.Container = cmp.Or(found.Container, containerInPath(g.Path))
-	}
-	for i := range w.found {
-		if other := &w.found[i]; other.Outside != 0 && other.User == found.User && other.Channel == found.Channel {
-			other.Capabilities &= found.Capabilities // what the command must not exceed
-			return false, nil
-		}
-	}
-	w.found = append(w.found, found)
-	return false, nil
-}
-
-// shares reports whether a process shares a network or files with the process that the pid namespace is taken from.
-// Then one can pass the other a descriptor, by a UNIX socket. If it cannot be read, it counts as shared.
-func (w *watcherScan) shares(p *Process) bool {
-	if w.source == nil {
-		return true
-	}
-	network, err := idAt(int(p.dir.Fd()), "ns/net")
-	if err != nil || network == w.source.IDs[ns.Net] {
-		return true
-	}
-	mounts, err := p.Mounts()
-	return err != nil || slices.ContainsFunc(mounts, func(m procfs.Mount) bool {
-		return slices.ContainsFunc(w.shared, func(of procfs.Mount) bool {
-			if !showSameFiles(m, of) {
-				return false
-			}
-			if isIn(m.Root, of.Root) {
-				return !p.showsFile(m)
-			}
-			return !w.source.showsFile(of)
-		})
-	})
-}
-
-// showsFile reports whether a mount of p's shows nothing but one file, such as /etc/localtime, that is no socket. p may
-// have moved it, so the mount's number is compared.
-func (p *Process) showsFile(m procfs.Mount) bool {
-	var st unix.Statx_t
-	err := Answered(func() error {
-		const flags = unix.AT_STATX_DONT_SYNC | unix.AT_NO_AUTOMOUNT | unix.AT_SYMLINK_NOFOLLOW
-		return unix.Statx(int(p.dir.Fd()), "root"+m.Path, flags, unix.STATX_TYPE|unix.STATX_MNT_ID, &st)
-	})
-	if err != nil || st.Mask&unix.STATX_MNT_ID == 0 || st.Mnt_id != uint64(m.ID) { //nolint:gosec // a number of the kernel's
-		return false
-	}
-	kind := st.Mode & unix.S_IFMT
-	return kind != unix.S_IFDIR && kind != unix.S_IFSOCK
-}
-
-// showSameFiles reports whether a UNIX socket can be in both mounts. All containers have mounts of some of the kernel's
-// file systems, on which nobody can make one, and devices of the host.
-func showSameFiles(a, b procfs.Mount) bool {
-	switch a.Type {
-	case "cgroup", "cgroup2", "sysfs", "devpts", "nsfs", "securityfs":
-		return false
-	case "devtmpfs":
-		return a.Root == "/" && b.Root == "/" && a.Device == b.Device
-	}
-	return a.Device == b.Device && (isIn(a.Root, b.Root) || isIn(b.Root, a.Root))
+	return true, w.addInside(p, found)
 }
 
 // relevant reports whether a process in a user namespace can have rights over the command.
@@ -286,28 +214,45 @@ func (w *watcherScan) relevant(user ns.ID) bool {
 	return slices.ContainsFunc(w.users, func(u plan.UserNamespace) bool { return u.ID == user })
 }
 
-// readOnlyRoot reports whether a process has its root directory mounted read-only. Then it would gain rights
-// from a process that has the directory writable. The directory is the host's, so statfs(2) does not ask a file
-// system server of the container.
-func readOnlyRoot(dir int) bool {
-	fd, err := unix.Openat(dir, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// hasHostRoot reports whether a process has the host's root directory, and whether it has that mounted read-only: then it
+// would gain rights from a process that has it writable. The directory is looked up once, since the process can change it
+// at any time. Any other one may be on a file system whose server does not answer, or refuses others. So it is asked for the
+// number of the file system only, which the kernel knows.
+func (w *watcherScan) hasHostRoot(dir int) (has, readOnly bool, err error) {
+	root, err := openRootAt(dir)
 	if err != nil {
-		return true
+		return false, false, ignoreAccess(err)
 	}
-	defer unix.Close(fd)
-	var fs unix.Statfs_t
-	return unix.Fstatfs(fd, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0
+	defer unix.Close(root)
+	var st unix.Statx_t
+	err = unix.Statx(root, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, 0, &st)
+	if err != nil || unix.Mkdev(st.Dev_major, st.Dev_minor) != w.root.Dev {
+		return false, false, ignoreAccess(err)
+	}
+	var own unix.Stat_t
+	if err := unix.Fstat(root, &own); err != nil || own.Dev != w.root.Dev || own.Ino != w.root.Ino {
+		return false, false, err
+	}
+	return true, isReadOnly(root), nil
 }
 
-// outOfReach reports whether a process in the container has more rights than the container and cannot be reached
-// by the container's processes: docker exec --privileged or docker nsjoin has started it with these rights.
-func (w *watcherScan) outOfReach(p plan.Watcher, permitted plan.CapSet) bool {
-	if p.User != w.configured.User || p.Capabilities&^w.configured.Capabilities == 0 {
-		return false
+// openRootAt opens the root directory of a process, whose directory in /proc is open, without asking its file system.
+func openRootAt(dir int) (int, error) {
+	return unix.Openat(dir, "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+// ignoreAccess returns err, or nil if it is EACCES: of a root directory that may not be looked at, as it is not the host's.
+func ignoreAccess(err error) error {
+	if errors.Is(err, unix.EACCES) {
+		return nil
 	}
-	users := []plan.UserNamespace{{ID: p.User}}
-	child := plan.Child{UID: int64(p.UIDs[0]), GID: int64(p.GIDs[0]), Permitted: permitted, Users: users}
-	return w.configured.Reaches(child) != plan.Opened
+	return err
+}
+
+// isReadOnly reports whether an open directory of the host's is mounted read-only.
+func isReadOnly(dir int) bool {
+	var fs unix.Statfs_t
+	return unix.Fstatfs(dir, &fs) != nil || fs.Flags&unix.ST_RDONLY != 0
 }
 
 // inOwnPIDNamespace reports whether a process is in the helper's pid namespace: then it has only one number. Every
@@ -326,72 +271,4 @@ func (p *Process) onlyUnmappedUIDs() bool {
 	numbers, errNumbers := st.IDs("Uid")
 	return err == nil && errNumbers == nil && len(numbers) > 0 &&
 		!slices.ContainsFunc(numbers, func(uid uint32) bool { return uid != overflow })
-}
-
-// readWatcher reads the rights of a process, and its permitted capabilities.
-func (p *Process) readWatcher(dir int) (w plan.Watcher, permitted plan.CapSet, err error) {
-	if w.User, err = idAt(dir, "ns/user"); err != nil {
-		return w, 0, err
-	}
-	st, err := p.readStatus()
-	if err != nil {
-		return w, 0, err
-	}
-	caps, err := capabilities(st)
-	if err != nil {
-		return w, 0, err
-	}
-	if w.UIDs, err = st.IDs("Uid"); err != nil {
-		return w, 0, err
-	}
-	if w.GIDs, err = st.IDs("Gid"); err != nil {
-		return w, 0, err
-	}
-	if len(w.UIDs) == 0 || len(w.GIDs) == 0 {
-		return w, 0, errors.New("its status has no uids or gids")
-	}
-	limited, err := st.Number("NoNewPrivs", 10)
-	w.AnyID = limited == 0
-	w.Capabilities = caps.Bounding | caps.Permitted
-	return w, caps.Permitted, err
-}
-
-// add merges a watcher with the others of its user namespace, if that namespace is relevant. A watcher with more
-// capabilities than the container is kept separate. So are watchers that have all capabilities only together: the plan
-// does not count one that has all.
-func (w *watcherScan) add(p plan.Watcher) {
-	if !w.relevant(p.User) {
-		return
-	}
-	within := p.Capabilities&^w.configured.Capabilities == 0
-	i := slices.IndexFunc(w.found, func(other plan.Watcher) bool {
-		sum := other.Capabilities | p.Capabilities
-		return other.Outside == 0 && other.User == p.User && within == (other.Capabilities&^w.configured.Capabilities == 0) &&
-			(!sum.All() || other.Capabilities.All() && p.Capabilities.All())
-	})
-	if i < 0 {
-		w.found = append(w.found, p)
-		return
-	}
-	into := &w.found[i]
-	into.Capabilities |= p.Capabilities
-	into.AnyID = into.AnyID || p.AnyID || len(into.UIDs)+len(into.GIDs) > maxIDs
-	if into.AnyID {
-		into.UIDs, into.GIDs = nil, nil
-		return
-	}
-	into.UIDs = union(into.UIDs, p.UIDs)
-	into.GIDs = union(into.GIDs, p.GIDs)
-}
-
-// maxIDs limits how many ids are kept. Watchers with more are taken to have any id.
-const maxIDs = 256
-
-func union(a, b []uint32) []uint32 {
-	for _, id := range b {
-		if !slices.Contains(a, id) {
-			a = append(a, id)
-		}
-	}
-	return a
 }

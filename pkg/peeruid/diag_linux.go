@@ -46,26 +46,49 @@ func (s socket) isConnected() bool {
 // isOwned reports whether the socket's user is known. 0 without an inode means nobody.
 func (s socket) isOwned() bool { return (s.uid != 0 || s.inode != 0) && isMapped(s.uid) }
 
-// ask asks the kernel for sockets of this network namespace.
-func ask(r request) ([]socket, error) {
+// asker asks the kernel, by a socket of this network namespace.
+type asker struct {
+	fd     int
+	last   uint32 // sequence number
+	buffer [messageSize + 512]byte
+}
+
+func newAsker() (*asker, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, fmt.Errorf("ask the kernel who has a socket: %w", os.NewSyscallError("socket", err))
 	}
-	defer func() { _ = unix.Close(fd) }()
 	// The kernel answers while it is asked. The limit is for what only imitates it.
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1})
-	if err := unix.Sendto(fd, r.encode(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	return &asker{fd: fd}, nil
+}
+
+func (a *asker) close() { _ = unix.Close(a.fd) }
+
+// ask asks the kernel for sockets of this network namespace. After an error, the asker is of no more use.
+func (a *asker) ask(r request) ([]socket, error) {
+	a.last++
+	if err := unix.Sendto(a.fd, r.encode(a.last), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, fmt.Errorf("ask the kernel who has a socket: %w", os.NewSyscallError("sendto", err))
 	}
-	found, err := receive(fd, r.all)
+	found, err := a.receive(r.all)
 	if err != nil {
 		return nil, fmt.Errorf("ask the kernel who has a socket: %w", err)
 	}
 	return found, nil
 }
 
-func (r request) encode() []byte {
+// ask asks by a socket for this request alone.
+func ask(r request) ([]socket, error) {
+	a, err := newAsker()
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	return a.ask(r)
+}
+
+func (r request) encode(sequence uint32) []byte {
 	b := make([]byte, 0, headerSize+requestSize)
 	flags := uint16(unix.NLM_F_REQUEST)
 	if r.all {
@@ -75,7 +98,7 @@ func (r request) encode() []byte {
 	b = native.AppendUint32(b, headerSize+requestSize)
 	b = native.AppendUint16(b, sockDiagByFamily)
 	b = native.AppendUint16(b, flags)
-	b = native.AppendUint32(b, 1) // sequence number
+	b = native.AppendUint32(b, sequence)
 	b = native.AppendUint32(b, 0) // to the kernel
 	family := r.family
 	if !r.all {
@@ -104,20 +127,26 @@ func appendAddress(b []byte, a netip.Addr) []byte {
 }
 
 // receive reads the answer.
-func receive(fd int, all bool) (found []socket, err error) {
-	buffer := make([]byte, 32<<10)
+func (a *asker) receive(all bool) (found []socket, err error) {
+	buffer := a.buffer[:]
+	if all {
+		buffer = make([]byte, 32<<10)
+	}
 	for {
-		n, from, err := unix.Recvfrom(fd, buffer, 0)
+		n, from, err := unix.Recvfrom(a.fd, buffer, unix.MSG_TRUNC)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil {
 			return nil, os.NewSyscallError("recvfrom", err)
 		}
+		if n > len(buffer) {
+			return nil, errFormat
+		}
 		if kernel, ok := from.(*unix.SockaddrNetlink); !ok || kernel.Pid != 0 {
 			continue // another process has sent this
 		}
-		more, err := parse(buffer[:n], &found)
+		more, err := a.parse(buffer[:n], &found)
 		if err != nil || !all || !more {
 			return found, err
 		}
@@ -127,12 +156,15 @@ func receive(fd int, all bool) (found []socket, err error) {
 var errFormat = errors.New("the answer is not understood")
 
 // parse reads the messages of a part of the answer. more is false if it is the last part.
-func parse(b []byte, found *[]socket) (more bool, err error) {
+func (a *asker) parse(b []byte, found *[]socket) (more bool, err error) {
 	native := binary.NativeEndian
 	for len(b) >= headerSize {
 		size := int(native.Uint32(b))
 		if size < headerSize || size > len(b) {
 			return false, errFormat
+		}
+		if native.Uint32(b[8:]) != a.last {
+			return false, errFormat // the answer to another question
 		}
 		body := b[headerSize:size]
 		switch native.Uint16(b[4:]) {

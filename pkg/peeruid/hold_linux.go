@@ -2,7 +2,6 @@ package peeruid
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -34,13 +33,9 @@ func hold(raw syscall.RawConn) error {
 }
 
 // release removes the filter of Hold. The client sends its FIN again.
-func release(conn *net.TCPConn) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
+func release(raw controller) error {
 	var failed error
-	err = raw.Control(func(fd uintptr) {
+	err := raw.Control(func(fd uintptr) {
 		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)
 	})
 	if errors.Is(failed, unix.ENOENT) { // it has none

@@ -31,7 +31,21 @@ import (
 // Of returns the user at the other end of a TCP connection that a listener of this process accepted, or of a UNIX socket.
 // known is false if the kernel does not know it, as for clients that have closed the connection already. An error says
 // that the kernel could not be asked.
-func Of(conn net.Conn) (uid uint32, known bool, err error) { return of(conn) }
+func Of(conn net.Conn) (uid uint32, known bool, err error) {
+	var a Asker
+	defer a.Close()
+	return a.Of(conn)
+}
+
+// Asker is for a process that has many connections: it keeps up to four sockets by which it asks the kernel. The zero
+// value may be used, and by any number of goroutines.
+type Asker struct{ kept kept }
+
+// Of is the function Of.
+func (a *Asker) Of(conn net.Conn) (uid uint32, known bool, err error) { return a.of(conn) }
+
+// Close closes the sockets. Calls of Of may be under way.
+func (a *Asker) Close() { a.kept.close() }
 
 // Hold makes a listener of TCP ignore that clients close their connections, until Of has returned: a client that sends
 // something and closes its connection at once is known then, on Linux 6.17 or newer. Its end arrives some milliseconds

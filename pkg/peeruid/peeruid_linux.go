@@ -7,33 +7,53 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/peercred"
 )
 
-func of(conn net.Conn) (uid uint32, known bool, err error) {
-	switch c := conn.(type) {
-	case *net.UnixConn:
-		uid, known, err := peercred.Of(c)
-		return uid, known && isMapped(uid), err
-	case *net.TCPConn:
-		uid, known, err = ofTCP(c)
-		if failed := release(c); failed != nil {
-			return 0, false, failed
-		}
-		return uid, known, err
-	}
-	return 0, false, nil
+// controller gives its descriptor.
+type controller interface {
+	Control(f func(fd uintptr)) error
 }
 
-func ofTCP(conn *net.TCPConn) (uid uint32, known bool, err error) {
+// rawOf returns the socket of a TCP connection, nil of others.
+func rawOf(conn net.Conn) controller {
+	switch c := conn.(type) {
+	case controller:
+		return c
+	case *net.TCPConn:
+		if raw, err := c.SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
+}
+
+func (a *Asker) of(conn net.Conn) (uid uint32, known bool, err error) {
+	if c, ok := conn.(*net.UnixConn); ok {
+		uid, known, err := peercred.Of(c)
+		return uid, known && isMapped(uid), err
+	}
+	raw := rawOf(conn)
+	if raw == nil {
+		return 0, false, nil
+	}
+	uid, known, err = a.ofTCP(conn, raw)
+	if failed := release(raw); failed != nil {
+		return 0, false, failed
+	}
+	return uid, known, err
+}
+
+func (a *Asker) ofTCP(conn net.Conn, raw controller) (uid uint32, known bool, err error) {
 	local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 	if !local.IsValid() || !remote.IsValid() {
 		return 0, false, nil
 	}
-	found, err := ask(request{protocol: unix.IPPROTO_TCP, from: remote, to: local})
+	found, err := a.ask(request{protocol: unix.IPPROTO_TCP, from: remote, to: local})
 	if err != nil {
 		return 0, false, err
 	}
@@ -42,7 +62,7 @@ func ofTCP(conn *net.TCPConn) (uid uint32, known bool, err error) {
 			continue
 		}
 		// Only now: see the comment of the package.
-		if alive, err := isAlive(conn); !alive || err != nil {
+		if alive, err := isAlive(raw); !alive || err != nil {
 			return 0, false, err
 		}
 		return s.uid, true, nil
@@ -50,15 +70,55 @@ func ofTCP(conn *net.TCPConn) (uid uint32, known bool, err error) {
 	return 0, false, nil
 }
 
-// isAlive reports whether a connection can still receive from its peer, or has all that it sent.
-func isAlive(conn *net.TCPConn) (bool, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return false, err
+// mostKept is how many sockets an Asker keeps.
+const mostKept = 4
+
+// kept are the sockets of an Asker that are not used now.
+type kept struct {
+	mu     sync.Mutex
+	idle   []*asker
+	closed bool
+}
+
+// ask asks by a kept socket.
+func (a *Asker) ask(r request) (found []socket, err error) {
+	var one *asker
+	a.kept.mu.Lock()
+	if n := len(a.kept.idle); n > 0 {
+		one, a.kept.idle = a.kept.idle[n-1], a.kept.idle[:n-1]
 	}
+	a.kept.mu.Unlock()
+	if one == nil {
+		if one, err = newAsker(); err != nil {
+			return nil, err
+		}
+	}
+	found, err = one.ask(r)
+	a.kept.mu.Lock()
+	defer a.kept.mu.Unlock()
+	if err != nil || a.kept.closed || len(a.kept.idle) >= mostKept {
+		one.close()
+		return found, err
+	}
+	a.kept.idle = append(a.kept.idle, one)
+	return found, nil
+}
+
+func (k *kept) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, one := range k.idle {
+		one.close()
+	}
+	k.idle, k.closed = nil, true
+}
+
+// isAlive reports whether a connection can still receive from its peer, or has all that it sent.
+func isAlive(raw controller) (bool, error) {
 	var info *unix.TCPInfo
-	control := raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
-	if err := errors.Join(control, os.NewSyscallError("getsockopt", err)); err != nil {
+	var failed error
+	err := raw.Control(func(fd uintptr) { info, failed = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+	if err := errors.Join(err, os.NewSyscallError("getsockopt", failed)); err != nil {
 		return false, err
 	}
 	return info.State == unix.BPF_TCP_ESTABLISHED || info.State == unix.BPF_TCP_CLOSE_WAIT, nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -243,5 +244,46 @@ func TestClosedClientIsHeld(t *testing.T) {
 				t.Errorf("%s: %q, %v", network, got, err)
 			}
 		}
+	}
+}
+
+// An Asker keeps a few sockets, whatever number of goroutines ask at once, and none when it is closed.
+func TestAsker(t *testing.T) {
+	sockets := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	l := listen(t, "tcp", "127.0.0.1:0")
+	fd := client(t, 1000, unix.AF_INET, unix.SOCK_STREAM, 0, loopback4(port(l)))
+	defer func() { _ = unix.Close(fd) }()
+	conn := accept(t, l)
+	before := sockets()
+	var a peeruid.Asker
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 20 {
+				if uid, known, err := a.Of(conn); uid != 1000 || !known || err != nil {
+					t.Error(uid, known, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if now := sockets(); now <= before || now > before+4 {
+		t.Errorf("%d descriptors, then %d", before, now)
+	}
+	a.Close()
+	if now := sockets(); now != before {
+		t.Errorf("%d descriptors, then %d", before, now)
+	}
+	if uid, known, err := a.Of(conn); uid != 1000 || !known || err != nil {
+		t.Error("closed:", uid, known, err)
+	}
+	if now := sockets(); now != before {
+		t.Errorf("closed: %d descriptors, then %d", before, now)
 	}
 }

@@ -8,7 +8,11 @@ import (
 	"syscall"
 )
 
-func of(net.Conn) (uid uint32, known bool, err error) { return 0, false, nil }
+type kept struct{}
+
+func (kept) close() {}
+
+func (*Asker) of(net.Conn) (uid uint32, known bool, err error) { return 0, false, nil }
 
 func ofPacket(_, _ netip.AddrPort) (uid uint32, known bool, err error) { return 0, false, nil }
 

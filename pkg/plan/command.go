@@ -26,10 +26,17 @@ func command(r *request.Request, s *TargetProcess, id *Identity) (Command, error
 	c.Search = !strings.Contains(c.Args[0], "/")
 	c.Paths = []string{c.Args[0]}
 	if c.Search {
-		c.Paths = search(c.Args[0], id.Env)
+		env := id.Env
+		if _, set := lookup(env, "PATH"); !set && id.Container == nil {
+			env = []string{"PATH=" + callersPath}
+		}
+		c.Paths = search(c.Args[0], env)
 	}
 	return c, nil
 }
+
+// callersPath is where execvp(3) looks for a program of the caller's without PATH, as below cron(8) with `env -i`.
+const callersPath = "/bin:/usr/bin"
 
 // loginShell returns the shell of the user's passwd entry if the container has it, else sh. A
 // command with the caller's identity gets $SHELL.

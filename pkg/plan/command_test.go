@@ -52,6 +52,22 @@ func TestLastPATHCounts(t *testing.T) {
 	}
 }
 
+// Without PATH a command of the caller's is found as by execvp(3). Before, it was not found.
+func TestCallersCommandWithoutPATH(t *testing.T) {
+	r := asked()
+	r.Take = ns.SetOf(ns.Net)
+	for variable, want := range map[string][]string{"A=/bin": {"/bin/ls", "/usr/bin/ls"}, "PATH=": nil} {
+		r.CallerEnv = []string{variable}
+		c := made(t, r, observed())
+		if got := c.Command.Paths; !slices.Equal(got, want) {
+			t.Errorf("%s: it is looked up at %q, want %q", variable, got, want)
+		}
+		if slices.ContainsFunc(c.Identity.Env, func(v string) bool { return v == "PATH=/bin:/usr/bin" }) {
+			t.Error("its environment has another PATH")
+		}
+	}
+}
+
 func TestCallersCommandIsLookedUpInTheCallersPATH(t *testing.T) {
 	r := asked()
 	r.Take = ns.SetOf(ns.Net)

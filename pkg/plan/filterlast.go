@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
@@ -131,20 +133,19 @@ func (p *Plan) guardLast(trust bool, o *Observed) ([]string, error) {
 	if len(o.Users) == 0 {
 		return nil, fmt.Errorf("pid of %q: %w", pid.Source, errors.New("the processes that can see the command were not observed"))
 	}
-	for _, w := range o.Watchers {
-		if w.privileged(o) || !w.traces(o.Users) || w.Outside != 0 && !w.Channel {
-			continue
-		}
-		who := "processes in the container with CAP_SYS_PTRACE"
-		if w.Outside != 0 {
-			who = w.who()
-		}
-		text := fmt.Sprintf("%q: %s forbids %s(2), so the filter is loaded last; until then %s can trace the command",
-			p.Target, o.TargetProcess.itsFilter(), c.Forbidden, who)
-		if !trust {
-			return nil, exit.Hint(errors.New(text), "add --trust-container if you trust the processes of %q", p.Target)
-		}
-		return []string{text}, nil
+	traces := func(w Watcher) bool { return !w.privileged(o) && w.isTracer(o.Users) }
+	i := slices.IndexFunc(o.Watchers, traces)
+	if i < 0 {
+		return nil, nil
 	}
-	return nil, nil
+	who := "processes in the container with CAP_SYS_PTRACE"
+	if w := o.Watchers[i]; w.Outside != 0 {
+		who = w.who()
+	}
+	text := fmt.Sprintf("%q: %s forbids %s(2), so the filter is loaded last; until then %s can trace the command",
+		p.Target, o.TargetProcess.itsFilter(), c.Forbidden, who)
+	if !trust {
+		return nil, exit.Hint(errors.New(text), "add --trust-container if you trust the %s", whose(strconv.Quote(p.Target), o.Watchers, traces))
+	}
+	return []string{text}, nil
 }

@@ -40,8 +40,8 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 		risk, more := p.risk(w, o)
 		switch {
 		case risk == "" || w.Outside != 0 && !more && !ofOther:
-		case more && !r.TrustContainer && (w.Outside == 0 || w.Channel):
-			return nil, exit.Hint(fmt.Errorf("%s: %s", where, risk), "%s", p.wayOut(r, w))
+		case more && !r.TrustContainer:
+			return nil, exit.Hint(fmt.Errorf("%s: %s", where, risk), "%s", p.wayOut(r, o))
 		default:
 			list = append(list, where+": "+risk)
 			ofSeen = ofSeen || w.Outside == 0
@@ -57,8 +57,8 @@ func (p *Plan) guard(r *request.Request, o *Observed) ([]string, error) {
 // watcher would gain rights by it.
 func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 	c := p.Identity.Container
-	if c != nil && w.privileged(o) {
-		return "", false
+	if c != nil && (w.privileged(o) || w.Outside != 0 && !w.isTracer(o.Users)) {
+		return "", false // it has the command's capabilities already
 	}
 	who, passed := w.who(), ""
 	if w.Outside != 0 {
@@ -69,22 +69,35 @@ func (p *Plan) risk(w Watcher, o *Observed) (risk string, more bool) {
 		switch {
 		case c == nil:
 			return who + " can open the host's files through the command" + passed, true
-		case c.Capabilities.Bounding&^w.Capabilities != 0:
+		case p.most(o)&^w.Capabilities != 0:
 			return who + " can take over the command, which has more capabilities than they have" + passed, true
+		case w.NoNewPrivileges && !c.NoNewPrivileges:
+			return who + " can take over the command, which lacks the no_new_privs that they have" + passed, true
+		case w.Filtered && len(c.Filters) == 0:
+			return who + " can take over the command, which lacks the seccomp profile that they have" + passed, true
 		}
 		return who + " can open the files and the memory of the command" + passed, false
 	case Read:
-		return who + " can read the environment of the command" + passed, c == nil || c.Capabilities.Bounding&^w.Capabilities != 0
+		return who + " can read the environment of the command" + passed, c == nil || p.most(o)&^w.Capabilities != 0
 	case Unreached:
 	}
 	return "", false
 }
 
+// most returns the capabilities that a command in a container can get.
+func (p *Plan) most(o *Observed) CapSet {
+	if c := p.Identity.Container; !c.NoNewPrivileges {
+		return c.Capabilities.Bounding
+	}
+	return p.child(o).Permitted
+}
+
 // privileged reports whether a watcher belongs to a container of docker run --privileged: it has all
-// capabilities in the helper's user namespace. It can become root on the host, so it gains nothing
-// from the command.
+// capabilities of the machine's root in the helper's user namespace. It can become root on the host, so it gains nothing
+// from the command. With no_new_privs its processes may never get them.
 func (w Watcher) privileged(o *Observed) bool {
-	return w.Capabilities.All() && w.User == o.Self.Namespaces[ns.User]
+	all := w.Capabilities.All() || o.OfRoot&CapSysAdmin != 0 && o.OfRoot&^w.Capabilities == 0
+	return all && !w.NoNewPrivileges && w.User == o.Self.Namespaces[ns.User]
 }
 
 // All reports whether a set has all capabilities, or all that an older engine knows.
@@ -126,14 +139,18 @@ func (p *Plan) riskOfChildren(o *Observed) string {
 	return ""
 }
 
-// wayOut returns the hint for a refusal of guard because of w.
-func (p *Plan) wayOut(r *request.Request, w Watcher) string {
-	trust := "processes of " + r.Source(ns.PID).Quoted()
-	if w.Outside != 0 {
-		trust += " and the " + w.who()
+// wayOut returns the hint for a refusal of guard. It names all whom --trust-container trusts.
+func (p *Plan) wayOut(r *request.Request, o *Observed) string {
+	trust := whose(r.Source(ns.PID).Quoted(), o.Watchers, func(w Watcher) bool {
+		_, more := p.risk(w, o)
+		return more
+	})
+	way := "leave pid out (--only net joins only the network)"
+	switch {
+	case r.Profile.Adds():
+		way = "omit --profile"
+	case p.Identity.Container != nil:
+		way = "leave pid out (--pid host)"
 	}
-	if p.Identity.Container != nil {
-		return "leave pid out (--pid host), or add --trust-container if you trust the " + trust
-	}
-	return "leave pid out (--only net joins only the network), or add --trust-container if you trust the " + trust
+	return way + ", or add --trust-container if you trust the " + trust
 }

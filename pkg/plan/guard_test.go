@@ -26,8 +26,8 @@ func TestGuard(t *testing.T) {
 		r.Overrides = map[ns.Kind]request.Source{ns.PID: source("app")}
 		o.Overrides = map[ns.Kind]plan.Process{ns.PID: process(appPID, docker())}
 	}
-	outside := func(channel bool, caps plan.CapSet) []plan.Watcher {
-		return []plan.Watcher{{User: user, Capabilities: caps, Outside: 4711, Container: strings.Repeat("5f", 32), Channel: channel}}
+	outside := func(caps plan.CapSet) []plan.Watcher {
+		return []plan.Watcher{{User: user, Capabilities: caps, Outside: 4711, Container: strings.Repeat("5f", 32)}}
 	}
 	const (
 		other = `: processes of container 5f5f5f5f5f5f (4711) can `
@@ -51,15 +51,41 @@ func TestGuard(t *testing.T) {
 		{"--only pid of one with a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), AnyID: true}}, "", ""},
 		{"web with the pid namespace of app", pidOfApp, watcher(ofDocker), "", mixed + "open the files and the memory of the command"},
 		{"web with the pid namespace of app, which has fewer capabilities", pidOfApp, watcher(capSet("setuid")), mixed + "take over the command, which has more", mixed},
-		{"--only pid, and another container that shares something", onlyPID, outside(true, capSet("sys_ptrace")), `pid of "web"` + other + "open the host's files", `pid of "web"` + other},
-		{"--only pid, and another container that shares nothing", onlyPID, outside(false, capSet("sys_ptrace")), "", `pid of "web"` + other + "open the host's files"},
-		{"web with the pid namespace of app, and another container", pidOfApp, outside(true, ^plan.CapSet(0)&^(1<<22)), "", `pid of "app"` + other + "open the files and the memory"},
+		{"web with the pid namespace of app, which has no_new_privs", pidOfApp, []plan.Watcher{{User: user, Capabilities: ofDocker, NoNewPrivileges: true}}, mixed + "take over the command, which lacks the no_new_privs", mixed},
+		{"both have no_new_privs", func(r *request.Request, o *plan.Observed) {
+			pidOfApp(r, o)
+			o.TargetProcess.Spec.NoNewPrivileges = true
+		}, []plan.Watcher{{User: user, Capabilities: ofDocker, NoNewPrivileges: true}}, "", mixed + "open the files and the memory of the command"},
+		{"app is privileged with no_new_privs, and its user is not root", pidOfApp, []plan.Watcher{{User: user, Capabilities: ^plan.CapSet(0), NoNewPrivileges: true}}, mixed + "take over the command, which lacks the no_new_privs", mixed},
+		{"web without a seccomp profile, and app has one", func(r *request.Request, o *plan.Observed) {
+			pidOfApp(r, o)
+			o.TargetProcess.Spec.Seccomp, o.TargetProcess.Filters = false, nil
+		}, []plan.Watcher{{User: user, Capabilities: ofDocker, AnyID: true, Filtered: true}}, mixed + "take over the command, which lacks the seccomp profile", mixed},
+		{"web and app have a seccomp profile", pidOfApp, []plan.Watcher{{User: user, Capabilities: ofDocker, AnyID: true, Filtered: true}}, "", mixed + "open the files and the memory of the command"},
+		{"web with the pid namespace of app, and another container with no_new_privs", pidOfApp, []plan.Watcher{{User: user, Capabilities: ofDocker | capSet("sys_ptrace"), NoNewPrivileges: true, Outside: 4711, Container: strings.Repeat("5f", 32)}}, `pid of "app"` + other + "take over the command, which lacks the no_new_privs that they have, if a process in that pid namespace passes", `pid of "app"` + other},
+		{"web and app have no_new_privs, and app's processes have no capabilities", func(r *request.Request, o *plan.Observed) {
+			pidOfApp(r, o)
+			o.TargetProcess.Spec.NoNewPrivileges = true
+		}, []plan.Watcher{{User: user, UIDs: []uint32{1000}, GIDs: []uint32{1000}, NoNewPrivileges: true}}, "", mixed + "open the files and the memory of the command"},
+		{"--only pid, and another container", onlyPID, outside(capSet("sys_ptrace")), `pid of "web"` + other + "open the host's files", `pid of "web"` + other},
+		{"--only pid, and processes that are in no container", onlyPID, []plan.Watcher{{User: user, Capabilities: capSet("sys_ptrace"), Outside: 4711}}, `pid of "web": processes of another pid namespace (4711) can `, `pid of "web": processes of another`},
+		{"--only pid, and many containers", onlyPID, []plan.Watcher{{User: user, Capabilities: capSet("sys_ptrace"), Outside: 4711, Container: strings.Repeat("5f", 32), More: true}}, `pid of "web": processes of container 5f5f5f5f5f5f (4711) and others can `, `pid of "web": processes of container`},
+		{"--only pid, and another container in a user namespace", onlyPID, []plan.Watcher{{User: ns.ID{Ino: 9}, Capabilities: ^plan.CapSet(0), Outside: 4711}}, "", ""},
+		{"--only pid with a new user namespace, and another container whose root is its owner", func(r *request.Request, o *plan.Observed) {
+			onlyPID(r, o)
+			o.Users = append([]plan.UserNamespace{{ID: ns.ID{Ino: 9}, Owner: 0}}, o.Users...)
+		}, []plan.Watcher{{User: user, UIDs: []uint32{0}, Outside: 4711, Container: strings.Repeat("5f", 32)}}, `pid of "web"` + other, `pid of "web"` + other},
+		{"web with the pid namespace of app, and another container", pidOfApp, outside(^plan.CapSet(0) &^ (1 << 22)), "", `pid of "app"` + other + "open the files and the memory"},
 		{"web with more rights than another container", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
-		}, outside(true, capSet("sys_ptrace")), `pid of "web"` + other + "take over the command, which has more", `pid of "web"` + other},
+		}, outside(capSet("sys_ptrace")), `pid of "web"` + other + "take over the command, which has more", `pid of "web"` + other},
+		{"web with more capabilities in a user namespace that another container's root owns", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
+			o.Users = append([]plan.UserNamespace{{ID: ns.ID{Ino: 9}, Owner: 0}}, o.Users...)
+		}, []plan.Watcher{{User: user, UIDs: []uint32{0}, Outside: 4711, Container: strings.Repeat("5f", 32)}}, "", ""},
 		{"web with no more rights than another container", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, capSet("sys_ptrace")
-		}, outside(true, capSet("sys_ptrace")), "", ""},
+		}, outside(capSet("sys_ptrace")), "", ""},
 		{"--privileged", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 			o.TargetProcess.Spec.UID = 0
@@ -68,6 +94,9 @@ func TestGuard(t *testing.T) {
 		{"--privileged in a privileged container of an older engine, which knows fewer capabilities", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, 1<<41-1
 		}, watcher(1<<38 - 1), "", ""},
+		{"--privileged in a privileged container of a machine whose root is restricted", func(r *request.Request, o *plan.Observed) {
+			r.Privileged, o.Capabilities, o.OfRoot = true, ofDocker|capSet("sys_admin", "sys_ptrace"), ofDocker|capSet("sys_admin", "sys_ptrace")
+		}, watcher(ofDocker | capSet("sys_admin", "sys_ptrace")), "", ""},
 		{"--privileged as another user", func(r *request.Request, o *plan.Observed) {
 			r.Privileged, o.Capabilities = true, ^plan.CapSet(0)
 		}, watcher(ofDocker), `pid of "web": processes there can take over the command, which has more`, `pid of "web"`},

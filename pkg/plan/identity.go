@@ -139,6 +139,9 @@ func (p *Plan) directory(r *request.Request, s *TargetProcess) (dir string, isDe
 	if r.Forward != nil {
 		return "/", false, nil // paths of sockets are absolute
 	}
+	if p.View != nil && isDefault && r.Profile.Adds() && !r.TrustContainer && (p.View.Target != "" || len(p.View.Files) > 0) {
+		return "/", true, nil // programs of an image obey files in their working directory, as git and make do
+	}
 	if p.View != nil && isDefault {
 		dir = path.Join("/", p.View.Target, dir)
 	}

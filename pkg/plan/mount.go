@@ -48,6 +48,9 @@ type Mounting struct {
 	FileSystem string `json:"-"`
 }
 
+// StrictAtime is the flag of a mount that mountinfo shows by the absence of others.
+const StrictAtime = "strictatime"
+
 // NewMount makes the plan for the Mount of r. It returns an error, which names the cause, if the mount could show
 // something that was not asked for, or appear at another place.
 func NewMount(r *request.Request, o *Observed) (*Plan, error) {
@@ -80,13 +83,16 @@ func NewMount(r *request.Request, o *Observed) (*Plan, error) {
 	if q.From != nil && q.Type != request.MountVolume {
 		m.From = q.From.Name
 	}
+	if err = m.place(q, f); err != nil {
+		return nil, fmt.Errorf("mount in %s: %w", r.Base.Quoted(), err)
+	}
 	if q.Type == request.MountTmpfs {
 		err = m.tmpfs(q, f)
 	} else {
 		err = m.source(q, f)
 	}
 	if err == nil {
-		err = m.target(q, f)
+		err = m.target(f)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mount in %s: %w", r.Base.Quoted(), err)
@@ -115,10 +121,9 @@ func (m *Mounting) steps(container []Namespace, q *request.Mount, o *Observed) [
 	return append(list, Step{Op: OpAttach}, Step{Op: OpCheck})
 }
 
-// target checks where it is mounted.
-func (m *Mounting) target(q *request.Mount, f *MountFacts) error {
-	t := f.Target
-	switch {
+// place checks where it is mounted, whatever it is.
+func (m *Mounting) place(q *request.Mount, f *MountFacts) error {
+	switch t := f.Target; {
 	case t.Root && len(t.Missing) == 0:
 		return errors.New("cannot mount over /, the container's root directory")
 	case t.kernels() != "":
@@ -130,6 +135,14 @@ func (m *Mounting) target(q *request.Mount, f *MountFacts) error {
 		return exit.Hint(fmt.Errorf("%s does not exist in the container", m.Target), "--mkdir makes it, and umount removes it again if it is empty")
 	case len(t.Missing) > maxMade:
 		return fmt.Errorf("%s: more than %d directories would have to be made", m.Target, maxMade)
+	}
+	return nil
+}
+
+// target checks that it can be mounted there, and says what is to be made for it.
+func (m *Mounting) target(f *MountFacts) error {
+	t := f.Target
+	switch {
 	case len(t.Missing) > 0:
 		at := t.Path
 		for _, name := range t.Missing {
@@ -142,7 +155,7 @@ func (m *Mounting) target(q *request.Mount, f *MountFacts) error {
 	case t.Dir && !m.Dir:
 		return fmt.Errorf("%s is a directory of the container, and %s is a file", m.Target, m.Source)
 	case !t.Dir && m.Dir:
-		return fmt.Errorf("%s is a file of the container, and %s is a directory", m.Target, cmp.Or(m.Source, "a tmpfs"))
+		return fmt.Errorf("%s is a file of the container, and %s is a directory", m.Target, m.What())
 	}
 	return nil
 }

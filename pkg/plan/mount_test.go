@@ -23,7 +23,7 @@ func mounting() (*request.Request, *plan.Observed) {
 		Self: plan.Process{PID: 1, Namespaces: mnt(1)}, Base: plan.Process{PID: 42, Namespaces: mnt(2)},
 		Mount: &plan.MountFacts{
 			UIDs: []plan.IDRange{{Count: 1 << 20}}, GIDs: []plan.IDRange{{Count: 1 << 20}},
-			Source:  &plan.MountPoint{Path: "/src", Dir: true, UID: 1000, Mount: 20, Types: []string{"ext4"}},
+			Source:  &plan.MountPoint{Path: "/src", Dir: true, UID: 1000, GID: 1000, OwnGroup: true, Mount: 20, Types: []string{"ext4"}},
 			Process: plan.Process{PID: 1, Namespaces: mnt(1)},
 			Target:  plan.MountPoint{Path: "/app", Dir: true, Mount: 30, Types: []string{"overlay"}},
 		},
@@ -81,6 +81,10 @@ func TestMountRefusals(t *testing.T) {
 		"is a directory of the container":        func(_ *request.Mount, f *plan.MountFacts) { f.Source.Dir = false },
 		"more than 32 directories":               func(q *request.Mount, f *plan.MountFacts) { q.Mkdir, f.Target.Missing = true, make([]string, 33) },
 		"root owns /src":                         func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.UID = true, true, 0 },
+		"group of /src (6) is one of the system": func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.GID = true, true, 6 },
+		"of the system owns /src (999:1000)":     func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.UID = true, true, 999 },
+		"has an engine's socket":                 func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.OfEngine = true, true, true },
+		"is not the primary one of its owner":    func(q *request.Mount, f *plan.MountFacts) { q.MapIDs, f.Mapped, f.Source.OwnGroup = true, true, false },
 		"has the host's user namespace":          func(q *request.Mount, _ *plan.MountFacts) { q.MapIDs = true },
 		"rslave: /src is on a private mount":     func(q *request.Mount, _ *plan.MountFacts) { q.Slave = true },
 		`/src of "db" is its root directory`:     func(q *request.Mount, f *plan.MountFacts) { q.From, f.Source.Root = db(), true },
@@ -114,6 +118,23 @@ func TestMountRefusals(t *testing.T) {
 	o.Base = o.Self
 	if _, err := plan.NewMount(r, o); err == nil || !strings.Contains(err.Error(), "its mounts are the host's") {
 		t.Error(err)
+	}
+}
+
+// The groups of many users are below 1000, such as users (100), and users of LDAP are not in /etc/passwd.
+func TestHintsOfMappedIDs(t *testing.T) {
+	for want, change := range map[string]func(*plan.MountPoint){
+		"name a directory of an ordinary user":             func(s *plan.MountPoint) { s.UID = 0 },
+		"ordinary user and that user's primary group":      func(s *plan.MountPoint) { s.UID = 999 },
+		"add --force if that group has no rights":          func(s *plan.MountPoint) { s.GID = 100 },
+		"add --force if it is that in another place (LDAP": func(s *plan.MountPoint) { s.OwnGroup = false },
+	} {
+		r, o := mounting()
+		r.Mount.MapIDs, o.Mount.Mapped = true, true
+		change(o.Mount.Source)
+		if _, err := plan.NewMount(r, o); !strings.Contains(hintOf(err), want) {
+			t.Errorf("%v, hint %q; want %q", err, hintOf(err), want)
+		}
 	}
 }
 
@@ -190,26 +211,34 @@ func warned(t *testing.T, name string, r *request.Request, o *plan.Observed, wan
 	}
 }
 
-// A link of the host is followed only if no container can have made it.
+// A link of the host is followed only where a container that made it would have the host's root.
 func TestMountLinks(t *testing.T) {
-	for want, change := range map[string]func(*request.Mount, *plan.MountLink){
-		"":                            func(*request.Mount, *plan.MountLink) {},
-		"the kernel's":                func(_ *request.Mount, l *plan.MountLink) { l.Dir.Types = []string{"proc", "ext4"} },
-		"and db may have made it":     func(_ *request.Mount, l *plan.MountLink) { l.Writer = "db" },
-		"a container may have made":   func(q *request.Mount, _ *plan.MountLink) { q.FollowLinks = false },
-		"user 7 has made it in a dir": func(_ *request.Mount, l *plan.MountLink) { l.UID, l.Dir.Mode = 7, 0o1777 },
+	for _, row := range []struct {
+		dir  string
+		mode uint32
+		kind string
+		want string
+	}{
+		{"/", 0o755, "ext4", ""},
+		{"/var", 0o755, "ext4", ""},
+		{"/usr", 0o755, "ext4", ""},
+		{"/var", 0o1777, "ext4", "a container may have made it"},
+		{"/var/lib", 0o755, "ext4", "a container may have made it"},
+		{"/home/user", 0o700, "ext4", "a container may have made it"},
+		{"/srv", 0o755, "ext4", "a container may have made it"},
+		{"/", 0o755, "proc", "the kernel's"},
 	} {
 		r, o := mounting()
-		r.Mount.FollowLinks = true
-		l := plan.MountLink{Path: "/link", Target: "src", Dir: plan.MountPoint{Path: "/", Dir: true, Mode: 0o755, Types: []string{"ext4"}}}
-		change(r.Mount, &l)
-		o.Mount.Links = []plan.MountLink{l}
+		o.Mount.Links = []plan.MountLink{
+			{Path: "/bin", Target: "usr/bin", Dir: plan.MountPoint{Path: "/", Dir: true, Mode: 0o755, Types: []string{"ext4"}}},
+			{Path: row.dir + "/link", Target: "src", Dir: plan.MountPoint{Path: row.dir, Dir: true, Mode: row.mode, Types: []string{row.kind, "ext4"}}},
+		}
 		_, err := plan.NewMount(r, o)
-		if want == "" && err == nil {
+		if row.want == "" && err == nil {
 			continue
 		}
-		if known, ok := errors.AsType[*exit.Error](err); want == "" || !ok || !strings.Contains(err.Error(), want) || !strings.HasSuffix(known.Hint, "/src") {
-			t.Errorf("%v, want %s", err, want)
+		if known, ok := errors.AsType[*exit.Error](err); row.want == "" || !ok || !strings.Contains(err.Error(), row.want) || !strings.HasSuffix(known.Hint, "/src") {
+			t.Errorf("%s: %v, want %s", row.dir, err, row.want)
 		}
 	}
 }

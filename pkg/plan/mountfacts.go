@@ -29,10 +29,7 @@ type MountFacts struct {
 // MountLink is a symbolic link on the host.
 type MountLink struct {
 	Path, Target string
-	UID          uint32 // its owner
 	Dir          MountPoint
-	// Writer says which container may have made the link; "" for none.
-	Writer string
 }
 
 // MountPoint is a file or directory.
@@ -45,6 +42,9 @@ type MountPoint struct {
 	Empty   bool // an empty directory; read only for a volume
 	// UID and GID are its owner and group, and Mode its permission bits with the set-ID bits and the sticky bit.
 	UID, GID, Mode uint32
+	// OwnGroup means that GID is the primary group of UID by the host's /etc/passwd, and OfEngine that one of the two has
+	// an engine's socket; both are read only for IDs that are to be mapped.
+	OwnGroup, OfEngine bool
 	// Mount is the number of the mount that it is on, in mountinfo. Types are those of its file system and of the file
 	// systems that it is mounted on, up to the root's. Shared means that mounts on it propagate to its peers.
 	Mount  int

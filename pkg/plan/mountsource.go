@@ -94,6 +94,31 @@ func (m *Mounting) mapIDs(f *MountFacts) {
 	m.Map = []IDRange{{Inside: f.Source.UID, Outside: m.Owner[0], Count: 1}, {Inside: f.Source.GID, Outside: m.Owner[1], Count: 1}}
 }
 
+// firstUser is the first ID of an ordinary user or group: UID_MIN and GID_MIN in login.defs(5). Those below have rights by
+// their number, such as the groups disk and shadow.
+const firstUser = 1000
+
+// privileged says who owns s if a program with the rights of its owner or group would have more than an ordinary user's, and
+// what to do; "" for such a user and the group that each of that user's processes has.
+func (s *MountPoint) privileged() (whose, hint string) {
+	hint = "name a directory of an ordinary user and that user's primary group, or add --force"
+	switch {
+	case s.UID == 0 || s.GID == 0:
+		return "root owns " + s.Path, hint
+	case s.UID < firstUser:
+		return fmt.Sprintf("a user of the system owns %s (%d:%d)", s.Path, s.UID, s.GID), hint
+	case s.GID < firstUser:
+		return fmt.Sprintf("the group of %s (%d) is one of the system's, as it is below %d", s.Path, s.GID, firstUser),
+			"add --force if that group has no rights on this host (such as users, 100), or give the directory another group"
+	case s.OfEngine:
+		return fmt.Sprintf("the owner or group of %s (%d:%d) has an engine's socket", s.Path, s.UID, s.GID), hint
+	case !s.OwnGroup:
+		return fmt.Sprintf("the group of %s (%d) is not the primary one of its owner (%d) in the host's /etc/passwd", s.Path, s.GID, s.UID),
+			"add --force if it is that in another place (LDAP), or if that group has no rights on this host"
+	}
+	return "", ""
+}
+
 // hostSource decides about a source on the host.
 func (m *Mounting) hostSource(q *request.Mount, f *MountFacts) error {
 	switch {
@@ -101,33 +126,38 @@ func (m *Mounting) hostSource(q *request.Mount, f *MountFacts) error {
 		return fmt.Errorf("rslave: %s is on a private mount, which nothing propagates from", m.Source)
 	case q.MapIDs && !f.Mapped:
 		return errors.New("--idmap: the container has the host's user namespace, so there is nothing to map")
-	case q.MapIDs && (f.Source.UID == 0 || f.Source.GID == 0) && !q.Force:
-		return exit.Hint(fmt.Errorf("--idmap: root owns %s, and the container's root could leave a set-user-ID file of root's there, or one of its group", m.Source),
-			"name a directory of an ordinary user, or add --force")
 	}
 	if q.MapIDs {
+		if whose, hint := f.Source.privileged(); whose != "" && !q.Force {
+			return exit.Hint(fmt.Errorf("--idmap: %s, and the container's root could leave a set-user-ID or set-group-ID file there", whose),
+				"%s", hint)
+		}
 		m.mapIDs(f)
 	}
 	for _, l := range f.Links {
-		if why := l.refused(q); why != "" {
+		if why := l.refused(); why != "" {
 			return exit.Hint(fmt.Errorf("%s is a symbolic link to %s, and %s", l.Path, l.Target, why), "if you mean it, name what it leads to: %s", QuoteArg(m.Source))
 		}
 	}
 	return nil
 }
 
-// refused says why a link is not followed; "" if it is.
-func (l MountLink) refused(q *request.Mount) string {
-	const sticky, others = 0o1000, 0o002
+// systemDirs are the directories whose links are followed. A container that can make one there can as well replace the
+// host's programs, its accounts or the engine's socket: it has the host's root already.
+var systemDirs = []string{"/", "/etc", "/run", "/usr", "/var"}
+
+// refused says why a link is not followed; "" if it is. Who has made a link cannot be known: a container may have done it
+// that was removed since, or through a mount that is gone.
+func (l MountLink) refused() string {
+	const others = 0o002
 	switch {
 	case l.Dir.kernels() != "":
 		return "it is the kernel's"
-	case l.Writer != "":
-		return l.Writer + " may have made it"
-	case !q.FollowLinks:
+	case !slices.Contains(systemDirs, l.Dir.Path) || l.Dir.Mode&others != 0:
 		return "a container may have made it"
-	case l.Dir.Mode&(sticky|others) == sticky|others && l.UID != 0 && l.UID != l.Dir.UID:
-		return fmt.Sprintf("user %d has made it in a directory of all users", l.UID)
 	}
 	return ""
 }
+
+// EngineSockets returns the paths where engines listen.
+func EngineSockets() []string { return engineSockets[:] }

@@ -50,8 +50,9 @@ type Observed struct {
 	// Watchers are the processes that can see the command in the pid namespace that it joins.
 	// Users are the command's user namespace and its ancestors. UID and GID are the helper's, and
 	// Kept the Capabilities that a command with the caller's identity keeps. They are read if
-	// NeedsWatchers or MayLoadFilterLast.
+	// NeedsWatchers or MayLoadFilterLast. OfRoot has the capabilities of the machine's root; 0 means all.
 	Watchers []Watcher
+	OfRoot   CapSet
 	Users    []UserNamespace
 	UID, GID int64
 	Kept     CapSet

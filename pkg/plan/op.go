@@ -56,7 +56,7 @@ const (
 	OpFind                      // choose the file to execute
 	OpExec                      // execute the command
 	OpRelabel                   // set the AppArmor or SELinux label at once, for a process that executes nothing
-	OpHide                      // be not dumpable, whatever changed that
+	OpHide                      // be not dumpable: a change of the uid sets what fs.suid_dumpable says
 	OpSockets                   // make sockets in the joined network, on a thread of the helper
 	OpConnectUnix               // connect a UNIX socket, and keep it for the helper
 	OpListenUnix                // bind a UNIX socket, listen, and keep it for the helper
@@ -121,7 +121,7 @@ var operations = [EndOfOps]operation{
 		return text
 	}},
 	OpPivot:  {name: "pivot", text: "make the view the root directory"},
-	OpNoExec: {name: "no-exec", text: "forbid to execute the container's programs"},
+	OpNoExec: {name: "no-exec", text: "forbid to execute the container's programs, and to follow links of a procfs"},
 	OpRoot:   {name: "root", text: "become root of the user namespace"},
 	OpKeyring: {name: "keyring", describe: func(p *Plan, _ Step) string {
 		if p.Identity.Container.Keyring == "" {

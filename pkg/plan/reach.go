@@ -1,8 +1,8 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 )
@@ -19,24 +19,49 @@ type Watcher struct {
 	UIDs, GIDs []uint32
 	// AnyID means that they can get any id without those, by a set-user-ID program.
 	AnyID bool
-	// Outside is one of them, if they do not see the command, but have CAP_SYS_PTRACE over it: they can open it once a
-	// process that sees it has passed them a descriptor of its /proc. It is 0 for those that see it.
+	// NoNewPrivileges and Filtered are restrictions that their container was configured with, or, of other containers, that they
+	// have: they gain no rights by execve(2), and a seccomp filter forbids them calls. A command without one has more than
+	// they have.
+	NoNewPrivileges, Filtered bool
+	// Outside is one of them, if they do not see the command, but could trace it: they can open it once a process that
+	// sees it has passed them a descriptor of its /proc. It is 0 for those that see it.
 	Outside int
 	// Container is the ID of that process's container, or "".
 	Container string
-	// Channel means that such a descriptor can be passed, as far as it is visible: they share a network or files.
-	Channel bool
+	// More means that those outside are not all of that container.
+	More bool
 }
 
 // who names the watchers in a message.
 func (w Watcher) who() string {
-	switch {
-	case w.Outside == 0:
+	if w.Outside == 0 {
 		return "processes there"
-	case w.Container == "":
-		return fmt.Sprintf("processes of another pid namespace (%d)", w.Outside)
 	}
-	return fmt.Sprintf("processes of container %.12s (%d)", w.Container, w.Outside)
+	return "processes " + w.whose()
+}
+
+// whose names to whom those outside belong.
+func (w Watcher) whose() string {
+	text := "of another pid namespace"
+	if w.Container != "" {
+		text = "of container " + w.Container[:12]
+	}
+	text += " (" + strconv.Itoa(w.Outside) + ")"
+	if w.More {
+		text += " and others"
+	}
+	return text
+}
+
+// whose names the processes of source, and those of the watchers outside that count.
+func whose(source string, watchers []Watcher, counts func(Watcher) bool) string {
+	text := []byte("processes of " + source)
+	for _, w := range watchers {
+		if w.Outside != 0 && counts(w) {
+			text = append(text, ", "+w.whose()...)
+		}
+	}
+	return string(text)
 }
 
 // Child holds the credentials of the command by which the kernel decides who may open it. It
@@ -92,14 +117,8 @@ func (w Watcher) Reaches(c Child) Reach {
 	if len(c.Users) == 0 {
 		return Opened // unknown: assume the worst
 	}
-	if w.traces(c.Users) {
+	if w.Traces(c.Users) {
 		return Opened
-	}
-	for i, user := range c.Users {
-		inParent := i+1 < len(c.Users) && w.User == c.Users[i+1].ID
-		if inParent && canHave(w.UIDs, w.anyID(capSetuid), int64(user.Owner)) {
-			return Opened
-		}
 	}
 	same := canHave(w.UIDs, w.anyID(capSetuid), c.UID) && canHave(w.GIDs, w.anyID(capSetgid), c.GID)
 	if w.User == c.Users[0].ID && same && c.Permitted&^w.Capabilities == 0 {
@@ -111,9 +130,24 @@ func (w Watcher) Reaches(c Child) Reach {
 	return Unreached
 }
 
-// traces reports whether the watcher has CAP_SYS_PTRACE over a process in the first of these user
-// namespaces. Then it can open the process even if that is not dumpable.
-func (w Watcher) traces(users []UserNamespace) bool {
+// Traces reports whether the watcher has CAP_SYS_PTRACE over a dumpable process in the first of these user namespaces:
+// it was given that, or can own one of them.
+func (w Watcher) Traces(users []UserNamespace) bool { return w.isTracer(users) || w.owns(users) }
+
+// owns reports whether the watcher can be the owner, from the namespace above, of the first of these user namespaces or of
+// one above that. Then it has all capabilities there.
+func (w Watcher) owns(users []UserNamespace) bool {
+	for i := range len(users) - 1 {
+		if w.User == users[i+1].ID && canHave(w.UIDs, w.anyID(capSetuid), int64(users[i].Owner)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTracer reports whether the watcher was given CAP_SYS_PTRACE over a process in the first of these user namespaces.
+// Then it can open the process even if that is not dumpable.
+func (w Watcher) isTracer(users []UserNamespace) bool {
 	return w.Capabilities&capSysPtrace != 0 &&
 		slices.ContainsFunc(users, func(user UserNamespace) bool { return w.User == user.ID })
 }

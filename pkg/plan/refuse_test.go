@@ -63,15 +63,6 @@ func TestNewRefuses(t *testing.T) {
 			"identity of \"web\": copy seccomp filter: permission denied\n", exit.Failed,
 		},
 		{
-			"a profile with an agent",
-			func(_ *request.Request, o *plan.Observed) {
-				o.TargetProcess.FiltersErr, o.TargetProcess.FiltersDenied = fs.ErrPermission, true
-				o.TargetProcess.Profile = &seccomp.Profile{DefaultAction: "SCMP_ACT_NOTIFY"}
-			},
-			"identity of \"web\": its seccomp profile passes system calls to an agent (SCMP_ACT_NOTIFY), which docker nsjoin does not support\n" +
-				"hint: use docker exec, or run a program of the host in its network: --only net\n", exit.Failed,
-		},
-		{
 			"a filter that the runtime gave and that is missing",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.Filters = nil },
 			"identity of \"web\": the runtime gave the container a seccomp filter, but its first process has none\n", exit.Failed,
@@ -166,24 +157,28 @@ func TestNewRefuses(t *testing.T) {
 			"identity of pid:4200: the process was not observed\n", exit.Failed,
 		},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			r, o := asked(), observed()
-			row.spoil(r, o)
-			p, err := plan.New(r, o)
-			if err == nil {
-				t.Fatalf("it is planned:\n%s", p)
-			}
-			if p != nil {
-				t.Errorf("there is a plan with the error:\n%s", p)
-			}
-			var b strings.Builder
-			if status := exit.Plugin.Report(&b, err); status != row.status {
-				t.Errorf("status %d, want %d", status, row.status)
-			}
-			if want := "docker nsjoin: " + row.report; b.String() != want {
-				t.Errorf("it says %q\nwant %q", b.String(), want)
-			}
-		})
+		t.Run(row.name, func(t *testing.T) { refuses(t, row.spoil, row.report, row.status) })
+	}
+}
+
+// refuses checks that a request is refused.
+func refuses(t *testing.T, spoil func(*request.Request, *plan.Observed), report string, want int) {
+	t.Helper()
+	r, o := asked(), observed()
+	spoil(r, o)
+	p, err := plan.New(r, o)
+	if err == nil {
+		t.Fatalf("it is planned:\n%s", p)
+	}
+	if p != nil {
+		t.Errorf("there is a plan with the error:\n%s", p)
+	}
+	var b strings.Builder
+	if status := exit.Plugin.Report(&b, err); status != want {
+		t.Errorf("status %d, want %d", status, want)
+	}
+	if want := "docker nsjoin: " + report; b.String() != want {
+		t.Errorf("it says %q\nwant %q", b.String(), want)
 	}
 }
 

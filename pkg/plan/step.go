@@ -70,7 +70,7 @@ func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 	if c := who.Container; c != nil {
 		list = append(list,
 			Step{Op: OpKeyring}, Step{Op: OpUmask}, Step{Op: OpPersona}, Step{Op: OpBounding},
-			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside})
+			Step{Op: OpDir}, Step{Op: OpUser}, Step{Op: OpDirAgain}, Step{Op: OpInside}, Step{Op: OpHide})
 		if p.Forward != nil {
 			list = append(list, unexecuted(c)...)
 		}
@@ -119,11 +119,10 @@ func onHost(p *Plan, forks []Step) []Step {
 
 // unexecuted returns the steps that stand in for what execve(2) would do to the process.
 func unexecuted(c *ContainerIdentity) []Step {
-	list := []Step{{Op: OpHide}}
-	if c.AppArmor+c.SELinux != "" {
-		list = append(list, Step{Op: OpRelabel})
+	if c.AppArmor+c.SELinux == "" {
+		return nil
 	}
-	return list
+	return []Step{{Op: OpRelabel}}
 }
 
 // forking returns the steps of the second fork, and the change to a directory that may exist only after it.

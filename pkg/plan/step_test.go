@@ -20,7 +20,7 @@ func ops(p *plan.Plan) string {
 }
 
 func TestOrderOfSteps(t *testing.T) {
-	const become = "umask persona bounding dir user dir-again inside"
+	const become = "umask persona bounding dir user dir-again inside hide"
 	for _, row := range []struct {
 		name string
 		vary func(*request.Request, *plan.Observed)
@@ -230,6 +230,7 @@ func TestEveryStepIsDescribed(t *testing.T) {
 		"become uid 1000, gid 1001",
 		"change to /srv as the user, if root is denied",
 		"check that the directory is inside the root",
+		"stay hidden from tracers",
 		"set no_new_privs",
 		"set 3 effective capabilities",
 		"load the seccomp filter",

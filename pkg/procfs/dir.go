@@ -74,13 +74,21 @@ func ReadLines(dir *os.File, name string, see func(line string) bool) error {
 }
 
 // readParts calls take with one part of the file after another until take returns false. The kernel
-// generates only what is read. The next part overwrites the last.
+// generates only what is read. The next part overwrites the last. Without a name, dir is the file itself, which is read
+// from its beginning.
 func readParts(dir *os.File, name string, take func(part []byte) bool) error {
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: path(dir, name), Err: err}
+	fd := int(dir.Fd())
+	if name == "" {
+		if _, err := unix.Seek(fd, 0, unix.SEEK_SET); err != nil {
+			return &os.PathError{Op: "seek", Path: dir.Name(), Err: err}
+		}
+	} else {
+		var err error
+		if fd, err = unix.Openat(fd, name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0); err != nil {
+			return &os.PathError{Op: "open", Path: path(dir, name), Err: err}
+		}
+		defer unix.Close(fd)
 	}
-	defer unix.Close(fd)
 	buf := make([]byte, 2<<10) // most files are shorter
 	for {
 		n, err := unix.Read(fd, buf)

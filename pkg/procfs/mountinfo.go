@@ -29,16 +29,23 @@ func (m Mount) Has(option string) bool { return slices.Contains(m.Options, optio
 
 // ReadMounts reads the mountinfo of an open /proc/PID. It is an error if there are more than limit mounts. Mounts that
 // the process cannot reach from its root directory are not in it.
-func ReadMounts(dir *os.File, limit int) ([]Mount, error) {
+func ReadMounts(dir *os.File, limit int) ([]Mount, error) { return readMounts(dir, "mountinfo", limit) }
+
+// ReadMountsAgain reads an open mountinfo, from its beginning. Its root directory is that of when it was opened.
+func ReadMountsAgain(mountinfo *os.File, limit int) ([]Mount, error) {
+	return readMounts(mountinfo, "", limit)
+}
+
+func readMounts(dir *os.File, name string, limit int) ([]Mount, error) {
 	var list []Mount
 	var failed error
-	err := ReadLines(dir, "mountinfo", func(line string) bool {
+	err := ReadLines(dir, name, func(line string) bool {
 		m, err := ParseMount(line)
 		switch {
 		case err != nil:
 			failed = err
 		case len(list) == limit:
-			failed = fmt.Errorf("%s: more than %d mounts", path(dir, "mountinfo"), limit)
+			failed = fmt.Errorf("%s: more than %d mounts", path(dir, name), limit)
 		default:
 			list = append(list, m)
 		}
@@ -48,6 +55,20 @@ func ReadMounts(dir *os.File, limit int) ([]Mount, error) {
 		err = failed
 	}
 	return list, err
+}
+
+// RootMount returns the index of the mount that the root directory is on in the mounts of a process; -1 if they lack it. What is
+// mounted over the root directory later is beneath it. Mounts that the list lacks are outside of the root directory: the
+// process, or one before it, has called chroot(2).
+func RootMount(list []Mount) int {
+	return slices.IndexFunc(list, func(m Mount) bool { // the root's parent is not in the list
+		return m.Path == "/" && !slices.ContainsFunc(list, func(on Mount) bool { return on.ID == m.Parent && on.ID != m.ID })
+	})
+}
+
+// HasMount reports whether there is a mount with this number in a list.
+func HasMount(list []Mount, id int) bool {
+	return slices.ContainsFunc(list, func(m Mount) bool { return m.ID == id })
 }
 
 // ParseMount parses a line of mountinfo.

@@ -27,4 +27,9 @@ func infoOf(st os.FileInfo) info {
 	}
 }
 
-func open(path string, _ bool) (*os.File, error) { return os.Open(path) }
+func open(path string, links following) (*os.File, error) {
+	if links == noLink && hasLink(path) {
+		return nil, &os.PathError{Op: "open", Path: path, Err: ErrLink}
+	}
+	return os.Open(path)
+}

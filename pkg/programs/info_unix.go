@@ -3,6 +3,7 @@
 package programs
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -35,12 +36,19 @@ func infoOf(st *unix.Stat_t) info {
 }
 
 // open opens a file for reading. It does not wait for a FIFO.
-func open(path string, followLink bool) (*os.File, error) {
+func open(path string, links following) (*os.File, error) {
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	if !followLink {
+	if links != everyLink {
 		flags |= unix.O_NOFOLLOW
 	}
-	fd, err := unix.Open(path, flags, 0)
+	openIt := unix.Open
+	if links == noLink {
+		openIt = openWithoutLinks
+	}
+	fd, err := openIt(path, flags, 0)
+	if links == noLink && errors.Is(err, unix.ELOOP) {
+		err = ErrLink
+	}
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}

@@ -2,6 +2,8 @@ package programs
 
 import (
 	"io"
+	"os"
+	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/program"
 )
@@ -10,8 +12,10 @@ import (
 func (s *Set) refuse(f io.ReaderAt, st info) string {
 	facts := parse(f, st.size)
 	switch {
-	case facts.Kind == program.Script && !facts.BOM && !facts.Blank:
+	case facts.Kind == program.Script && !facts.BOM && !facts.Blank && (s.scripts || isTool(string(facts.Interpreter))):
 		return ""
+	case facts.Kind == program.Script && !s.scripts:
+		return "a script, whose interpreter is the container's"
 	case facts.Kind != program.ELF || facts.Object:
 		return "neither a program for Linux nor a script"
 	case facts.Malice || facts.Cut:
@@ -24,6 +28,11 @@ func (s *Set) refuse(f io.ReaderAt, st info) string {
 		return "a dynamic program, which needs its own libraries"
 	}
 	return ""
+}
+
+// isTool reports whether an interpreter is in the view's own tree, which the container cannot change.
+func isTool(interpreter string) bool {
+	return strings.HasPrefix(interpreter, "/.nsjoin/bin/") && !strings.Contains(interpreter, "..")
 }
 
 // parse reads what a file is.
@@ -45,4 +54,25 @@ func parse(f io.ReaderAt, size int64) program.Facts {
 		}
 	}
 	return program.Facts{Kind: program.Other}
+}
+
+// hasLink reports whether a path leads through a symbolic link. What cannot be looked at is none.
+func hasLink(path string) bool {
+	for i := range len(path) {
+		if !os.IsPathSeparator(path[i]) {
+			continue
+		}
+		if isLink(path[:i]) {
+			return true
+		}
+	}
+	return isLink(path)
+}
+
+func isLink(path string) bool {
+	if path == "" {
+		return false
+	}
+	st, err := statAt(path)
+	return err == nil && st.link
 }

@@ -1,5 +1,5 @@
 // Package programs finds the programs of a directory, or of one file with many names, that can be put beside a
-// container's files: regular files that may be executed, which are static or scripts. Links are never followed.
+// container's files: regular files that may be executed, which are static or scripts. Symbolic links are never followed.
 //
 // The plugin uses it for the client's machine, the helper for the engine's host.
 package programs
@@ -23,11 +23,15 @@ type Set struct {
 	// Files are sorted by name, links after what they lead to.
 	Files []request.File
 
-	path   string // of the only one; else ""
-	arch   string
-	inside map[request.Word]info   // of the files that are no links
-	in     map[request.Word]string // the directories of these
-	left   map[string][]string     // names of what is left out, by the reason
+	path string // of the only one; else ""
+	arch string
+	// which links are followed at the path that was asked for, and at files in a directory
+	top, below following
+	// scripts are programs, too
+	scripts bool
+	inside  map[request.Word]info   // of the files that are no links
+	in      map[request.Word]string // the directories of these
+	left    map[string][]string     // names of what is left out, by the reason
 
 	to    map[request.Word]request.Word // what each link leads to
 	links []request.File                // that lead to none of the programs so far
@@ -41,27 +45,51 @@ const maxEntries = 4 * request.MaxFiles
 // hint is about programs that are left out.
 const hint = "a program must be static, a script, or in an image: --tools IMAGE"
 
+// following says which symbolic links are followed when a file is opened.
+type following int
+
+const (
+	noLink     following = iota // neither a link at the path nor one on the way
+	noLastLink                  // one on the way
+	everyLink
+)
+
+// ErrLink is the error of Find if a path leads through a symbolic link.
+var ErrLink = errors.New("a symbolic link is not followed")
+
 // Find finds the programs of path for linux/arch, which is named like GOARCH. path is a directory, or a program that
-// gets that name.
-func Find(path, name, arch string) (*Set, error) {
-	f, err := open(path, true)
+// gets that name. Scripts are left out if not scripts. A path that leads through a symbolic link is refused with ErrLink,
+// since another user may have made it.
+func Find(path, name, arch string, scripts bool) (*Set, error) {
+	s := newSet(arch, scripts)
+	s.top, s.below = noLink, noLink
+	return s, s.find(path, name)
+}
+
+// FindOpened is like Find for /proc/self/fd/N of an open directory or file.
+func FindOpened(path, name, arch string, scripts bool) (*Set, error) {
+	s := newSet(arch, scripts)
+	return s, s.find(path, name)
+}
+
+func (s *Set) find(path, name string) error {
+	f, err := open(path, s.top)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	st, err := statOf(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := newSet(arch)
 	if st.dir {
 		if err := s.addDir(f, path, nil); err != nil {
-			return s, err
+			return err
 		}
-		return s, s.check()
+		return s.check()
 	}
 	s.path = path
-	return s, s.addProgram(name)
+	return s.addProgram(name)
 }
 
 // Dir is an open directory.
@@ -71,9 +99,9 @@ type Dir struct {
 	Path, Name string
 }
 
-// InAll finds the programs of several directories. Of two with the same name it takes the first.
-func InAll(dirs []Dir, arch string) (*Set, error) {
-	s := newSet(arch)
+// InAll finds the programs of several directories, like Find. Of two with the same name it takes the first.
+func InAll(dirs []Dir, arch string, scripts bool) (*Set, error) {
+	s := newSet(arch, scripts)
 	names := make(map[string]bool)
 	for _, d := range dirs {
 		names[d.Name] = true
@@ -86,16 +114,16 @@ func InAll(dirs []Dir, arch string) (*Set, error) {
 	return s, s.check()
 }
 
-func newSet(arch string) *Set {
+func newSet(arch string, scripts bool) *Set {
 	return &Set{
-		arch: arch, inside: make(map[request.Word]info), in: make(map[request.Word]string), left: make(map[string][]string),
-		to: make(map[request.Word]request.Word),
+		arch: arch, scripts: scripts, inside: make(map[request.Word]info), in: make(map[request.Word]string), left: make(map[string][]string),
+		to: make(map[request.Word]request.Word), top: everyLink, below: noLastLink,
 	}
 }
 
 // addProgram adds a single program, and the names that it has if it is a busybox.
 func (s *Set) addProgram(name string) error {
-	f, st, err := openRegular(s.path, true)
+	f, st, err := openRegular(s.path, s.top)
 	if err != nil {
 		return err
 	}
@@ -216,7 +244,7 @@ func (s *Set) add(dir, name string, names map[string]bool) (link string) {
 		s.leave("may not be executed", name)
 		return ""
 	}
-	f, st, err := openRegular(path, false)
+	f, st, err := openRegular(path, s.below)
 	if err != nil {
 		s.leave("cannot be read", name)
 		return ""
@@ -246,8 +274,8 @@ type info struct {
 }
 
 // openRegular opens a regular file.
-func openRegular(path string, followLink bool) (*os.File, info, error) {
-	f, err := open(path, followLink)
+func openRegular(path string, links following) (*os.File, info, error) {
+	f, err := open(path, links)
 	if err != nil {
 		return nil, info{}, err
 	}
@@ -295,11 +323,11 @@ func (s *Set) Open(file request.File) (io.ReadCloser, error) {
 	if !is {
 		return nil, fmt.Errorf("%q: %w", file.Name, os.ErrNotExist)
 	}
-	path := s.path
+	path, links := s.path, s.top
 	if path == "" {
-		path = s.in[file.Name] + separator + string(file.Name)
+		path, links = s.in[file.Name]+separator+string(file.Name), s.below
 	}
-	f, st, err := openRegular(path, s.path != "")
+	f, st, err := openRegular(path, links)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestDirectory(t *testing.T) {
 		os.Symlink("loop", at("loop")), os.Symlink("/etc/passwd", at("passwd")), os.Symlink("below", at("todir"))); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Find(dir, "ignored", "amd64")
+	s, err := Find(dir, "ignored", "amd64", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +76,61 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
+// linked makes a directory of programs in another one, and links to both. It returns the root directory of all.
+func linked(t *testing.T) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("it has other links")
+	}
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(root+"/above/dir", 0o755), os.Symlink("above", root+"/link"), os.Symlink("dir", root+"/above/last"),
+		os.Symlink("static", root+"/above/dir/alias")); err != nil {
+		t.Fatal(err)
+	}
+	put(t, root+"/above/dir/static", static)
+	return root
+}
+
+// A path that leads through a symbolic link is refused.
+func TestLinksOnThePath(t *testing.T) {
+	root := linked(t)
+	for path, want := range map[string]error{
+		"link/dir": ErrLink, "link/dir/static": ErrLink, "above/last": ErrLink, "above/last/": ErrLink, "above/last/.": ErrLink,
+		"above/last/static": ErrLink, "above/dir/alias": ErrLink, "above/dir": nil, "above/dir/": nil, "above/../above/dir/static": nil,
+	} {
+		path = root + "/" + path
+		if s, err := Find(path, "name", "amd64", true); !errors.Is(err, want) {
+			t.Errorf("%s: %+v, %v", path, s, err)
+		}
+		if hasLink(path) != (want != nil) { // asked if the kernel cannot refuse links
+			t.Errorf("%s is a link: %t", path, hasLink(path))
+		}
+	}
+}
+
+// Nothing is sent if a directory has become a link after the programs were found.
+func TestDirectoryThatBecomesALink(t *testing.T) {
+	root := linked(t)
+	for _, path := range []string{"above/dir", "above/dir/static"} {
+		s, err := Find(root+"/"+path, "name", "amd64", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Rename(root+"/above", root+"/moved"), os.Symlink("moved", root+"/above")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Content(); !errors.Is(err, ErrLink) {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := errors.Join(os.Remove(root+"/above"), os.Rename(root+"/moved", root+"/above")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "large")
@@ -84,23 +139,23 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{dir, path} {
-		if _, err := Find(name, "large", "amd64"); err == nil || !strings.Contains(err.Error(), "67108865 bytes, more than 67108864") {
+		if _, err := Find(name, "large", "amd64", true); err == nil || !strings.Contains(err.Error(), "67108865 bytes, more than 67108864") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Find(filepath.Join(dir, "none"), "none", "amd64"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Find(filepath.Join(dir, "none"), "none", "amd64", true); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	many := t.TempDir()
 	for i := range maxEntries + 1 {
-		if err := os.Symlink("x", filepath.Join(many, strconv.Itoa(i))); err != nil {
+		if err := os.WriteFile(filepath.Join(many, strconv.Itoa(i)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Find(many, "many", "amd64"); err == nil || err.Error() != "it has more than 16384 entries" {
+	if _, err := Find(many, "many", "amd64", true); err == nil || err.Error() != "it has more than 16384 entries" {
 		t.Error(err)
 	}
-	if _, err := Find(t.TempDir(), "empty", "amd64"); err == nil || err.Error() != "it has no program that can be used" {
+	if _, err := Find(t.TempDir(), "empty", "amd64", true); err == nil || err.Error() != "it has no program that can be used" {
 		t.Error(err)
 	}
 }
@@ -123,7 +178,7 @@ func TestApplets(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "any")
 	put(t, path, append(slices.Clone(static), "BusyBox v1.2\x00\x00"+table+"\x00"...))
-	s, err := Find(path, "busybox", "amd64")
+	s, err := Find(path, "busybox", "amd64", true)
 	if err != nil || len(s.Files) != len(all)+1 || s.Files[0].Name != "busybox" || s.Files[1] != (request.File{Name: "[", Link: "busybox"}) {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -172,7 +227,7 @@ func TestDirectoriesOfAnImage(t *testing.T) {
 		defer f.Close()
 		dirs = append(dirs, Dir{File: f, Path: d[0], Name: d[1]})
 	}
-	s, err := InAll(dirs, "amd64")
+	s, err := InAll(dirs, "amd64", true)
 	if err != nil {
 		t.Fatal(err)
 	}

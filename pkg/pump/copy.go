@@ -19,9 +19,11 @@ type copying struct {
 // buffers holds the buffers of all pairs of the process. They are borrowed while bytes move.
 //
 //nolint:gochecknoglobals // a pool of the runtime's
-var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 const bufferSize = 32 << 10
+
+type buffer [bufferSize]byte
 
 // copy copies with two goroutines.
 func (p *Pump) copy(a, b net.Conn, done func(sent, received int64, err error)) {
@@ -61,7 +63,7 @@ func (p *Pump) copy(a, b net.Conn, done func(sent, received int64, err error)) {
 // flow copies from one connection to the other until the first one ends, and passes the end on. If one fails, it breaks
 // both.
 func (c *copying) flow(to, from net.Conn, total *atomic.Int64) (n int64, err error) {
-	if n, err = move(counting{to, total}, from); err == nil {
+	if n, err = move(writer(to, counting{to, total}), from); err == nil {
 		err = closeWrite(to)
 	}
 	if err != nil {
@@ -108,17 +110,17 @@ func move(to io.Writer, from net.Conn) (n int64, err error) {
 	}
 	read := reader(from)
 	for {
-		buffer, length, err := read()
+		b, length, err := read()
 		if length > 0 {
-			m, err := to.Write((*buffer)[:length])
+			m, err := to.Write(b[:length])
 			n += int64(m)
 			if err != nil {
-				buffers.Put(buffer)
+				buffers.Put(b)
 				return n, err
 			}
 		}
-		if buffer != nil {
-			buffers.Put(buffer)
+		if b != nil {
+			buffers.Put(b)
 		}
 		if errors.Is(err, io.EOF) {
 			return n, nil
@@ -130,11 +132,11 @@ func move(to io.Writer, from net.Conn) (n int64, err error) {
 }
 
 // plainReader reads with a buffer that is held while it waits.
-func plainReader(from net.Conn) func() (*[]byte, int, error) {
-	return func() (*[]byte, int, error) {
-		buffer := buffers.Get().(*[]byte)
-		n, err := from.Read(*buffer)
-		return buffer, n, err
+func plainReader(from net.Conn) func() (*buffer, int, error) {
+	return func() (*buffer, int, error) {
+		b := buffers.Get().(*buffer)
+		n, err := from.Read(b[:])
+		return b, n, err
 	}
 }
 

@@ -133,7 +133,7 @@ func TestPipePages(t *testing.T) {
 		if os.Getuid() != 0 {
 			t.Skip("only root becomes a user without pipes")
 		}
-		const user = 54321
+		user := uint32(1_000_000 + os.Getpid()) // no other test's
 		cmd := exec.Command("/proc/self/exe", "-test.run=^TestPipePages$", "-test.v")
 		cmd.Dir, cmd.Env = "/", append(os.Environ(), pagesVariable+"=1")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}

@@ -90,6 +90,9 @@ func (l *loop) move(k *link, i int) (more bool, err error) {
 			err = l.drain(f, to)
 		case f.eof:
 			f.ended = true
+			if k.flows[1-i].ended {
+				return false, nil // both are closed now
+			}
 			// A peer that has reset the connection is noticed by what is read from it.
 			_ = unix.Shutdown(to.fd, unix.SHUT_WR)
 			return false, nil

@@ -5,13 +5,17 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// loop moves the bytes of its links in one goroutine, which waits in epoll_wait(2).
+// loop moves the bytes of its links in one goroutine. With few links, it waits in epoll_wait(2), which takes the least time for
+// each event. With many, it waits in the poller of the Go runtime, which saves the wake-up of a thread for each.
 type loop struct {
 	epoll, wake int
+	polled      *os.File // epoll, in the poller of the Go runtime; nil if it is not there
+	calm        int      // how many times in sequence there were few links
 	scratch     []byte
 	pipes       *pipes
 	again       []*link // links that have another turn
@@ -19,12 +23,17 @@ type loop struct {
 
 	mu      sync.Mutex
 	closing bool
+	number  int     // of links
 	links   []*link // by slot
 	rounds  []int32 // of each slot: how many links it has had, so that events of a former one are recognized
 	free    []int   // slots
 }
 
-const wakeEvent = -1
+const (
+	wakeEvent = -1
+	few       = 4   // links
+	calmFor   = 100 // waits
+)
 
 func newLoop(pipes *pipes) (*loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -74,6 +83,7 @@ func (l *loop) add(k *link) error {
 		}
 	}
 	l.links[k.slot] = k
+	l.number++
 	return nil
 }
 
@@ -84,11 +94,7 @@ func (l *loop) run() {
 	events := make([]unix.EpollEvent, most)
 	var now []*link
 	for {
-		timeout := -1
-		if len(l.again) > 0 {
-			timeout = 0
-		}
-		n, err := ignoringEINTR(func() (int, error) { return unix.EpollWait(l.epoll, events, timeout) })
+		n, err := l.wait(events, len(l.again) == 0)
 		if err != nil || l.isClosing() {
 			l.end()
 			return
@@ -113,6 +119,61 @@ func (l *loop) run() {
 		}
 		clear(now) // so that links that have ended are freed
 	}
+}
+
+// wait returns how many events there are; with block it waits for one.
+func (l *loop) wait(events []unix.EpollEvent, block bool) (n int, err error) {
+	look := func(timeout int) (int, error) {
+		return ignoringEINTR(func() (int, error) { return unix.EpollWait(l.epoll, events, timeout) })
+	}
+	if !block {
+		return look(0)
+	}
+	waiting := l.poller()
+	if waiting == nil {
+		return look(-1) // a link that is added has an event at once
+	}
+	waited := waiting.Read(func(uintptr) bool {
+		n, err = look(0)
+		return n != 0 || err != nil
+	})
+	if waited != nil { // the runtime's poller does not take it
+		return look(-1)
+	}
+	return n, err
+}
+
+// poller puts the epoll(7) instance into the poller of the Go runtime if there are many links, and removes it from there once
+// there were few for a while: as long as it is there, each event wakes two threads. It returns nil if it is not there.
+func (l *loop) poller() syscall.RawConn {
+	l.mu.Lock()
+	number := l.number
+	l.mu.Unlock()
+	if number > few {
+		l.calm = 0
+	} else {
+		l.calm++
+	}
+	if l.polled == nil && number > few {
+		again, err := unix.FcntlInt(uintptr(l.epoll), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil
+		}
+		_ = unix.SetNonblock(again, true) // so that os.NewFile puts it there
+		l.polled = os.NewFile(uintptr(again), "epoll")
+	}
+	if l.polled != nil && l.calm > calmFor {
+		_ = l.polled.Close()
+		l.polled = nil
+	}
+	if l.polled == nil {
+		return nil
+	}
+	waiting, err := l.polled.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return waiting
 }
 
 func (l *loop) isClosing() bool {
@@ -150,6 +211,7 @@ func (l *loop) finish(k *link, err error) {
 	}
 	l.mu.Lock()
 	l.links[k.slot] = nil
+	l.number--
 	l.rounds[k.slot]++
 	l.free = append(l.free, k.slot)
 	for _, s := range k.sides {
@@ -177,6 +239,7 @@ func (l *loop) end() {
 			l.finish(k, net.ErrClosed)
 		}
 	}
+	_ = l.polled.Close() // which may be nil
 	_ = unix.Close(l.epoll)
 	_ = unix.Close(l.wake)
 }

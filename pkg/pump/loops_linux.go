@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/rawconn"
 )
 
 // mostLoops limits the threads of a Pump. A thread copies several GB a second.
@@ -23,74 +25,116 @@ type loops struct {
 	closed bool // by stopLoops: none is started any more
 }
 
-// adopt gives a pair of sockets of this machine to a loop. It takes copies of the descriptors, since package net's
-// connections cannot give theirs away. If it returns false, the connections are unchanged.
+// adopt gives a pair of sockets of this machine to a loop. If it returns false, the connections are unchanged.
 func (p *Pump) adopt(a, b net.Conn, done func(sent, received int64, err error)) bool {
-	rawA, rawB := rawSocket(a), rawSocket(b)
-	if rawA == nil || rawB == nil {
-		return false
-	}
 	l := p.loop()
 	if l == nil {
 		return false // copy ends the pair if the Pump was closed
 	}
-	fdA, err := duplicate(rawA)
-	if err != nil {
+	k := &link{flows: [2]flow{{total: &p.Counts.Sent}, {total: &p.Counts.Received}}, done: done}
+	giveUp, err := k.take(a, b)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
 		return false
-	}
-	fdB, err := duplicate(rawB)
-	if err != nil {
-		_ = unix.Close(fdA)
+	case err != nil:
 		p.report("descriptors", fmt.Errorf("connections need two goroutines each: %w", err))
 		return false
 	}
-	k := &link{sides: [2]side{newSide(fdA), newSide(fdB)}, flows: [2]flow{{total: &p.Counts.Sent}, {total: &p.Counts.Received}}, done: done}
-	if err := l.add(k); err != nil {
-		_ = unix.Close(fdA)
-		_ = unix.Close(fdB)
-		if errors.Is(err, net.ErrClosed) {
-			_ = a.Close()
-			_ = b.Close()
-			done(0, 0, err)
-			return true
-		}
+	err = l.add(k)
+	switch {
+	case err == nil:
+	case errors.Is(err, net.ErrClosed):
+		giveUp()
+		_ = a.Close()
+		_ = b.Close()
+		done(0, 0, err)
+		return true
+	default:
+		giveUp()
 		p.report("epoll", fmt.Errorf("connections need two goroutines each: %w", err))
 		return false
 	}
-	_ = a.Close()
-	_ = b.Close()
+	leave(a)
+	leave(b)
 	return true
 }
 
-func newSide(fd int) side {
-	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	return side{fd: fd, inParts: err != nil || domain == unix.AF_UNIX}
-}
-
-// rawSocket returns the descriptor of a stream socket of this machine, or nil.
-func rawSocket(conn net.Conn) (raw interface{ Control(func(uintptr)) error }) {
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		if raw, err := c.SyscallConn(); err == nil {
-			return raw
-		}
-	case *net.UnixConn:
-		if raw, err := c.SyscallConn(); err == nil && c.LocalAddr().Network() == "unix" {
-			return raw
+// take gives the link its sockets. giveUp takes them back.
+func (k *link) take(conns ...net.Conn) (giveUp func(), err error) {
+	copies := make([]int, 0, len(k.sides))
+	giveUp = func() {
+		for _, fd := range copies {
+			_ = unix.Close(fd)
 		}
 	}
-	return nil
+	for i, conn := range conns {
+		if raw, ok := conn.(*rawconn.Conn); ok {
+			if fd, ok := raw.Descriptor(); ok {
+				k.sides[i].fd = fd
+				continue
+			}
+		}
+		s, err := copied(conn)
+		if err != nil {
+			giveUp()
+			return nil, err
+		}
+		k.sides[i] = s
+		copies = append(copies, s.fd)
+	}
+	return giveUp, nil
+}
+
+// copied returns a side with a copy of the descriptor of a stream socket of this machine: connections of package net cannot
+// give theirs away. Others are errors.ErrUnsupported.
+func copied(conn net.Conn) (s side, err error) {
+	var raw interface{ Control(func(uintptr)) error }
+	switch c := conn.(type) {
+	case *rawconn.Conn:
+		raw = c
+	case *net.TCPConn:
+		raw, err = c.SyscallConn()
+	case *net.UnixConn:
+		s.inParts = true
+		if c.LocalAddr().Network() != "unix" {
+			return s, errors.ErrUnsupported
+		}
+		raw, err = c.SyscallConn()
+	default:
+		return s, errors.ErrUnsupported
+	}
+	if err == nil {
+		peer, _ := conn.RemoteAddr().(*net.TCPAddr)
+		s.fd, err = duplicate(raw, !s.inParts, peer != nil && peer.IP.IsLoopback())
+	}
+	return s, err
+}
+
+// leave closes what the loop has a copy of.
+func leave(conn net.Conn) {
+	if raw, ok := conn.(*rawconn.Conn); ok {
+		if _, ok := raw.Descriptor(); ok {
+			raw.Release()
+			return
+		}
+	}
+	_ = conn.Close()
 }
 
 // duplicate copies a descriptor, and prepares the socket.
-func duplicate(raw interface{ Control(func(uintptr)) error }) (fd int, err error) {
+func duplicate(raw interface{ Control(func(uintptr)) error }, tcp, near bool) (fd int, err error) {
 	control := raw.Control(func(original uintptr) {
 		const first = 3 // not one of the standard streams
 		if fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, first); err != nil {
 			return
 		}
 		_ = unix.SetNonblock(fd, true)
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // UNIX sockets refuse it
+		if tcp {
+			_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+			if near {
+				rawconn.Near(fd)
+			}
+		}
 	})
 	return fd, errors.Join(control, err)
 }
@@ -140,4 +184,14 @@ func (p *Pump) stopLoops() {
 	}
 	p.loops.list = nil
 	p.loops.pipes.close()
+}
+
+// polled returns the connection that goroutines copy.
+func polled(conn net.Conn) net.Conn {
+	if raw, ok := conn.(*rawconn.Conn); ok {
+		if p, err := raw.Polled(); err == nil {
+			return p
+		}
+	}
+	return conn // which fails, if it cannot be polled
 }

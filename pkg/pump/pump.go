@@ -3,9 +3,11 @@
 package pump
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // Counts are numbers of bytes: from the first connection of a pair to the second one, and back.
@@ -63,7 +65,7 @@ func (p *Pump) Join(a, b net.Conn, done func(sent, received int64, err error)) {
 		}()
 	}
 	if !p.adopt(a, b, last) {
-		p.copy(a, b, last)
+		p.copy(polled(a), polled(b), last)
 	}
 }
 
@@ -81,8 +83,11 @@ func (p *Pump) Close() error {
 	return nil
 }
 
-// report calls Report, once for each subject.
+// report calls Report, once for each subject. Too few open files are one.
 func (p *Pump) report(subject string, err error) {
+	if errors.Is(err, syscall.EMFILE) {
+		subject = "files"
+	}
 	p.mu.Lock()
 	first := !p.reported[subject]
 	p.reported[subject] = true

@@ -31,10 +31,6 @@ type Mount struct {
 	// Source is an absolute path, and Volume the name of a volume.
 	Source Word   `json:"source,omitempty"`
 	Volume string `json:"volume,omitempty"`
-	// FollowLinks means that symbolic links on the way to Source, on the host, are followed if no container can have
-	// made them. Writable are the directories of the host that containers can write to, also those that do not run.
-	FollowLinks bool   `json:"followLinks,omitempty"`
-	Writable    []Word `json:"writable,omitempty"`
 	// Target is an absolute path in the container.
 	Target Word `json:"target,omitempty"`
 	// ReadOnly applies to the mounts beneath Source too, which come along unless Single.
@@ -46,11 +42,12 @@ type Mount struct {
 	NoCopy bool `json:"noCopy,omitempty"`
 	// Mkdir makes Target, and its directories, if it is missing.
 	Mkdir bool `json:"mkdir,omitempty"`
-	// MapIDs shows the IDs of the host as those of the container's user namespace. Force does so even if root owns
-	// Source.
+	// MapIDs shows the owner of Source as the container's root. Force does so even if that is root or a user of the
+	// system.
 	MapIDs bool `json:"mapIDs,omitempty"`
 	Force  bool `json:"force,omitempty"`
-	// Flags and Options are those of a tmpfs: the mount's flags, such as noexec, and parameters of the file system.
+	// Flags and Options are those of a tmpfs: the mount's flags, such as noexec, and parameters of the file system, whose
+	// value is "" if they have none.
 	Flags   []string    `json:"flags,omitempty"`
 	Options [][2]string `json:"options,omitempty"`
 	// Lazy detaches a mount that is in use.
@@ -60,4 +57,12 @@ type Mount struct {
 	// Keeper is a random name of a call with --keep, which asks for one mount in each run of the container. It may ask again
 	// if it has lost the answer.
 	Keeper string `json:"keeper,omitempty"`
+}
+
+// MountOption returns a parameter of a file system as mount(8) has it.
+func MountOption(o [2]string) string {
+	if o[1] == "" {
+		return o[0]
+	}
+	return o[0] + "=" + o[1]
 }

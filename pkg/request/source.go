@@ -38,6 +38,8 @@ type Container struct {
 	ID   string `json:"id"`             // 64 hexadecimal digits
 	Name string `json:"name,omitempty"` // canonical name, whatever the user typed
 
+	CgroupParent string `json:"cgroupParent,omitempty"` // HostConfig.CgroupParent: of docker run --cgroup-parent
+
 	// These are set only for the container that the command's identity is taken from, with the mount namespace.
 
 	Env      []string `json:"env"`                // Config.Env: of the image and of docker run -e
@@ -51,7 +53,7 @@ func (c *Container) WithoutIdentity() *Container {
 	if c == nil {
 		return nil
 	}
-	return &Container{ID: c.ID, Name: c.Name}
+	return &Container{ID: c.ID, Name: c.Name, CgroupParent: c.CgroupParent}
 }
 
 // Host returns the source of the host's namespaces.

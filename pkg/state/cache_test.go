@@ -1,3 +1,7 @@
+//go:build unix
+
+// On Windows, the directory is elsewhere, and has no mode.
+
 package state
 
 import (

@@ -38,6 +38,9 @@ func (d Dir) Touch(kind Kind, name string, often time.Duration) {
 func (d Dir) Abandoned(kind Kind, wanted func(Entry) bool) ([]*Record, error) {
 	var list []*Record
 	err := d.each(kind, os.O_RDWR, func(root *os.Root, path string, f *os.File) bool {
+		if e, err := read(f); err == nil && !wanted(e) {
+			return false // without a lock: another call may want it
+		}
 		if !tryLock(f) || !isStillAt(root, path, f) {
 			return false
 		}

@@ -17,6 +17,8 @@ const (
 	Helper Kind = "helper" // a helper's container
 	Image  Kind = "image"  // an image that the user loaded, which outlives a reboot: see Lasting
 	Kept   Kind = "kept"   // a helper's container that stays for later calls
+	// Loading is an image that this user loads into an engine at this moment.
+	Loading Kind = "loading"
 	// Snapshot is an image of a container's changes, made to run a command in them, which outlives a reboot: see Lasting.
 	Snapshot Kind = "snapshot"
 	// Scratch is a container that is made of an image to read its files, and never started.
@@ -46,6 +48,8 @@ type Entry struct {
 	Caps     []string `json:"caps,omitempty"`
 	Rootless bool     `json:"rootless,omitempty"`
 	Capped   bool     `json:"capped,omitempty"`
+	// PID is the process of a call that forwards; 0 if it is not known.
+	PID int `json:"pid,omitempty"`
 	// Sockets are the paths of the UNIX sockets on this machine that a forward has made.
 	Sockets []string `json:"sockets,omitempty"`
 	// Keeps is what a call with mount --keep says of itself before it has mounted, for the calls that it does not answer.

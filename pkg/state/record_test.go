@@ -51,6 +51,20 @@ func TestRecordIsHeldUntilRelease(t *testing.T) {
 	}
 }
 
+// Whoever looks for other records holds none that is not wanted, not even for a moment: another call may take it over.
+func TestRecordThatIsNotWantedIsNotHeld(t *testing.T) {
+	d, _ := user(t)
+	add(t, d, "one").Release()
+	var got []string
+	_, err := d.Abandoned(state.Helper, func(state.Entry) bool {
+		got = abandoned(t, d)
+		return false
+	})
+	if err != nil || !slices.Equal(got, []string{"one"}) {
+		t.Errorf("meanwhile abandoned: %q, %v", got, err)
+	}
+}
+
 func TestRemovedRecordIsGone(t *testing.T) {
 	d, runtimeDir := user(t)
 	add(t, d, "one").Remove()

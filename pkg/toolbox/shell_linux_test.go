@@ -2,7 +2,9 @@ package toolbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,15 +31,7 @@ func unpack(t *testing.T) string {
 	}
 	defer r.Close()
 	dir := t.TempDir()
-	file, err := os.OpenFile(filepath.Join(dir, "toolbox"), os.O_WRONLY|os.O_CREATE, 0o755) //nolint:gosec // a program
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := file.ReadFrom(r)
-	if err != nil || n != size {
-		t.Fatalf("%d bytes, %v; want %d", n, err, size)
-	}
-	if err := file.Close(); err != nil {
+	if err := writeProgram(filepath.Join(dir, "toolbox"), r, size); err != nil {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(dir, "bin")
@@ -49,6 +44,22 @@ func unpack(t *testing.T) string {
 		}
 	}
 	return bin
+}
+
+// writeProgram writes a file that can be executed at once. If a child of another test were between fork and exec meanwhile, it
+// would have the file open, and the kernel would not execute it.
+func writeProgram(name string, r io.Reader, size int64) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o755) //nolint:gosec // a program
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(file, r)
+	if err == nil && n != size {
+		err = fmt.Errorf("%d bytes, want %d", n, size)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // terminal is a shell at a pseudo-terminal.
@@ -66,12 +77,21 @@ func start(t *testing.T, bin, dir string, args ...string) *terminal {
 	cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + bin, "TERM=xterm", "NSJOIN_NAME=web", "HOME=/nonexistent"}
-	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	return startAt(t, cmd, &pty.Winsize{Rows: 24, Cols: 80})
+}
+
+// startAt starts a command at a terminal.
+func startAt(t *testing.T, cmd *exec.Cmd, size *pty.Winsize) *terminal {
+	t.Helper()
+	file, err := pty.StartWithSize(cmd, size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &terminal{File: file, t: t, cmd: cmd}
 	t.Cleanup(func() {
+		for _, p := range below(cmd.Process.Pid) {
+			_ = unix.Kill(p.pid, unix.SIGKILL)
+		}
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		file.Close()
@@ -99,13 +119,13 @@ func (s *terminal) send(keys string) {
 }
 
 // sequence is an escape sequence, such as one that moves the cursor.
-var sequence = regexp.MustCompile("\x1b(\\[[0-9;?]*[A-Za-z]|[=>])")
+var sequence = regexp.MustCompile("\x1b(\\[\\?2004l\r?|\\[[0-9;?]*[A-Za-z]|[=>])")
 
 // expect waits until the pattern is printed, and forgets all up to its end.
 func (s *terminal) expect(pattern string) string {
 	s.t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		s.mu.Lock()
 		text := sequence.ReplaceAllString(s.text.String(), "")
 		if at := re.FindStringIndex(text); at != nil {
@@ -133,6 +153,9 @@ func (s *terminal) ended() int {
 	}
 	return s.cmd.ProcessState.ExitCode()
 }
+
+// patience is how long a program may take to do what is expected.
+const patience = time.Minute
 
 // prompt is what the shell prints before a line, as root or not.
 const prompt = `web:\S* [#$] `
@@ -204,7 +227,7 @@ func TestShellHistory(t *testing.T) {
 
 func TestShellCompletes(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"alpha file", "beta1", "beta2", "\x1b[31mred", ".hidden"} {
+	for _, name := range []string{"alpha file", "beta1", "beta2", "\x1b[31mred", ".hidden", "zz⏎id", "gamma␉x"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -221,6 +244,10 @@ func TestShellCompletes(t *testing.T) {
 		{"whoa\t | wc -l\r", `\n1\r\n`},
 		{"echo $NSJOIN_NA\t\r", `\nweb\r\n`},
 		{"echo ./.hid\t\r", `\n\./\.hidden\r\n`},
+		{"echo zz\t\x7fy\r", `\nzy\r\n`}, // the name would be two lines
+		{"echo gam\t\x7fy\r", `\ngay\r\n`},
+		{"echo a⏎b␉c\r", `\nabc\r\n`},
+		{"\x1b[200~echo d⏎e␉f\x1b[201~\r", `\ndef\r\n`},
 	} {
 		s.send(row.keys)
 		s.expect(row.printed)
@@ -236,7 +263,7 @@ func TestShellCompletes(t *testing.T) {
 // awaitCommand waits until the shell has left the terminal to a command.
 func (s *terminal) awaitCommand() {
 	s.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		mode, err := unix.IoctlGetTermios(int(s.Fd()), unix.TCGETS)
 		if err == nil && mode.Lflag&unix.ICANON != 0 {
 			return
@@ -247,27 +274,42 @@ func (s *terminal) awaitCommand() {
 	}
 }
 
-// awaitPrograms waits until the shell runs programs with these command lines.
+// awaitPrograms waits until the shell runs programs with these command lines, in the foreground or with "&" behind them in the
+// background.
 func (s *terminal) awaitPrograms(commands ...string) {
 	s.t.Helper()
 	for _, command := range commands {
-		for deadline := time.Now().Add(time.Minute); !slices.Contains(below(s.cmd.Process.Pid), command); time.Sleep(time.Millisecond) {
+		is := func(p descendant) bool { return p.line == command && p.foreground || p.line+" &" == command }
+		for deadline := time.Now().Add(patience); !slices.ContainsFunc(below(s.cmd.Process.Pid), is); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				s.t.Fatalf("it does not run %s, but %q", command, below(s.cmd.Process.Pid))
+				s.t.Fatalf("it does not run %s, but %+v", command, below(s.cmd.Process.Pid))
 			}
 		}
 	}
 }
 
-// below returns the command lines of a process's descendants.
-func below(pid int) (list []string) {
+// descendant is a process that runs or is stopped.
+type descendant struct {
+	pid        int
+	line       string // its command line
+	foreground bool   // it is not stopped, and has the terminal
+}
+
+// below returns a process's descendants.
+func below(pid int) (list []descendant) {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range files {
 		children, _ := os.ReadFile(file)
 		for word := range strings.FieldsSeq(string(children)) {
-			line, _ := os.ReadFile("/proc/" + word + "/cmdline")
-			list = append(list, strings.ReplaceAll(strings.TrimSuffix(string(line), "\x00"), "\x00", " "))
 			child, _ := strconv.Atoi(word)
+			line, _ := os.ReadFile("/proc/" + word + "/cmdline")
+			p := descendant{pid: child, line: strings.ReplaceAll(strings.TrimSuffix(string(line), "\x00"), "\x00", " ")}
+			stat, _ := os.ReadFile("/proc/" + word + "/stat")
+			_, after, _ := strings.Cut(string(stat), ") ") // state, parent, group, session, terminal, the terminal's group
+			if fields := strings.Fields(after); len(fields) > 5 {
+				p.foreground = fields[0] != "T" && fields[2] == fields[5]
+			}
+			list = append(list, p)
 			list = append(list, below(child)...)
 		}
 	}
@@ -300,9 +342,9 @@ func TestShellInterrupts(t *testing.T) {
 		s.expect(`\n130\r\n` + prompt)
 	}
 	// A program that catches SIGINT goes on, and the shell waits for it.
-	s.send("sh -c 'trap \"echo caught; exit 3\" INT; sleep 2; echo done'\r")
+	s.send("sh -c 'trap \"echo caught; exit 3\" INT; sleep 100; echo done'\r")
 	s.awaitCommand()
-	s.awaitPrograms("sleep 2") // it has set its trap
+	s.awaitPrograms("sleep 100") // it has set its trap
 	s.send("\x03")
 	s.expect(prompt)
 	// Neither ^Z nor ^\ ends the shell.
@@ -337,40 +379,15 @@ func TestShellKnowsTheWindow(t *testing.T) {
 }
 
 func TestShellInTmux(t *testing.T) {
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("tmux is not installed")
-	}
-	bin := unpack(t)
-	socket := filepath.Join(t.TempDir(), "tmux")
-	tmux := func(args ...string) string {
-		out, err := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("tmux %v: %v: %s", args, err, out)
-		}
-		return string(out)
-	}
-	tmux("new-session", "-d", "-x", "80", "-y", "24", "env -i TERM=screen NSJOIN_NAME=web PATH="+bin+" "+bin+"/sh")
-	t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })
-	expect := func(pattern string) {
-		t.Helper()
-		re := regexp.MustCompile(pattern)
-		var screen string
-		for range 1200 {
-			if screen = tmux("capture-pane", "-p"); re.MatchString(screen) {
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		t.Fatalf("%q is not on the screen:\n%s", pattern, screen)
-	}
-	expect(`^web:\S* [#$]`)
-	tmux("send-keys", "echo abd", "Left", "c", "Enter")
-	expect(`(?m)^abcd$`)
-	tmux("send-keys", "Up", "Home", "Delete", "Delete", "Delete", "Delete", "printf", "Enter")
-	expect(`(?m)^abcdweb`)
-	tmux("send-keys", "C-c")
-	tmux("send-keys", "clear", "Enter", "stty size", "Enter")
-	expect(`(?m)^24 80$`)
+	p := inPane(t, t.TempDir(), "screen", "exec sh", "NSJOIN_NAME=web", "PATH="+unpack(t))
+	p.shows(`^web:\S* [#$]`)
+	p.types("echo abd<Left>c<Enter>")
+	p.shows(`(?m)^abcd$`)
+	p.types("<Up><Home><Delete><Delete><Delete><Delete>printf<Enter>")
+	p.shows(`(?m)^abcdweb`)
+	p.types("<C-c>")
+	p.types("clear<Enter>stty size<Enter>")
+	p.shows(`(?m)^24 80$`)
 }
 
 func TestEditor(t *testing.T) {
@@ -381,8 +398,8 @@ func TestEditor(t *testing.T) {
 	}
 	s := start(t, unpack(t), dir, "edit", "file")
 	s.expect("third")
-	s.send("new " + down + end + "!\r" + "added" + down + home + "\x0b\x1a\x17sec\r\x0b\x15\x13")
-	s.expect("lines written")
+	s.send("new " + down + end + "!\r" + "added" + down + home + "\x0b\x1bu\x17sec\r\x0b\x15\x13")
+	s.expect("Wrote 4 lines")
 	s.send("\x18")
 	if status := s.ended(); status != 0 {
 		t.Errorf("exit status %d, want 0", status)
@@ -424,7 +441,6 @@ func TestTop(t *testing.T) {
 	s.expect("Tasks: ")
 	s.expect("PID USER")
 	s.send("M")
-	s.expect("PID USER")
 	s.send("q")
 	if status := s.ended(); status != 0 {
 		t.Errorf("exit status %d, want 0", status)

@@ -42,6 +42,9 @@ func run(t *testing.T, cmd *exec.Cmd) string {
 	return fmt.Sprintf("%s\nstatus %d", out, status)
 }
 
+// then is when all files of all fixtures were changed, since ls prints the minute.
+var then = time.Now().Add(-time.Hour).Truncate(time.Minute)
+
 // fixture fills a directory with files.
 func fixture(t *testing.T) string {
 	t.Helper()
@@ -59,12 +62,14 @@ func fixture(t *testing.T) string {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil { //nolint:gosec // a fixture
 			t.Fatal(err)
 		}
-		then := time.Now().Add(-time.Hour).Truncate(time.Minute)
-		if err := os.Chtimes(path, then, then); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := errors.Join(os.Symlink("t", filepath.Join(dir, "l")), os.Symlink("/nonexistent", filepath.Join(dir, "broken"))); err != nil {
+		t.Fatal(err)
+	}
+	times := []unix.Timespec{unix.NsecToTimespec(then.UnixNano()), unix.NsecToTimespec(then.UnixNano())}
+	if err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		return errors.Join(err, unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -73,10 +78,10 @@ func fixture(t *testing.T) string {
 // same are commands that print the same as the machine's own programs, to the byte. A trailing space stands for
 // output that is sorted first.
 var same = []string{
-	"ls -1", "ls -la", "ls -l t n", "ls -lh n", "ls -lS", "ls -ltr d", "ls -R", "ls -d d", "ls -ld / d", "ls -n p", "ls -i n", "ls -F", "ls -a d", "ls -A", "ls -p", "ls -s d", "ls",
-	"cat t n", "cat -n t", "cat -A crlf", "cat -s t", "cat -b t", "tac n", "rev t", "nl t",
-	"head -5 n", "head -n 3 n", "head -c 4 n", "head -n -15 n", "head -2 n t", "head -qn1 n t", "head -n 0 n",
-	"tail -5 n", "tail -n 3 n", "tail -n +18 n", "tail -c 5 n", "tail +19 n", "tail -n 2 n t", "tail -n 1 'no newline'", "tail -n5 -q n t",
+	"ls -1", "ls -la", "ls -l t n", "ls -lh n", "ls -lS", "ls -ltr d", "ls -R", "ls -d d", "ls -ld / d", "ls -n p", `[ "$(ls -i n)" = "$(stat -c %i n) n" ]; echo $?`, "ls -F", "ls -a d", "ls -A", "ls -p", "ls -s d", "ls",
+	"cat t n", "cat -n t", "cat -A crlf", "cat -s t", "cat -b t", "cp n c; chmod 4755 c; sed -i s/1/2/ c; stat -c %a c; rm c", "tac n", "tac /proc/filesystems", "tac /sys/kernel/mm/transparent_hugepage/enabled", "rev t", "nl t",
+	"head -5 n", "head -n 3 n", "head -c 4 n", "head -n -15 n", "printf a | head -n -0", "head -2 n t", "head -qn1 n t", "head -n 0 n",
+	"tail -5 n", "tail -n 3 n", "tail -n +18 n", "tail -c 5 n", "tail -c 5 /proc/version", "tail -c 5 /sys/kernel/profiling", "tail +19 n", "tail -n 2 n t", "tail -n 1 'no newline'", "cat n n | tail -c 7; cat n | tail -c 0; head -c 300000 /dev/zero | tail -c 100000 | wc -c; printf ab | tail -c 9", "tail -n5 -q n t",
 	"sort t", "sort -k2 -n t", "sort -k2nr t", "sort -u t", "sort -t: -k3 -n p", "sort -rn n", "sort -k1,1 -k2,2n t", "sort -t: -k1.2,1.3 p", "sort n", "sort -c t", "printf '10K\\n9M\\n2\\n' | sort -h", "printf 'v1.10\\nv1.9\\n' | sort -V", "sort -s -k1,1 t", "sort -f t",
 	"uniq -c t", "uniq -d t", "uniq -u t", "uniq t", "sort t | uniq -c | sort -rn",
 	"wc t n", "wc -l n", "wc -c n", "wc < n", "wc -lw t", "wc -L p", "cat n | wc -l", "wc -m t",
@@ -96,11 +101,24 @@ var same = []string{
 	"tee copy < t && cat copy && rm copy", "du -s d", "du -sh d", "du -h d", "du d", "du -a d", "du -b n", "du -sk d",
 	"id", "id -u", "id -un root", "id -G", "id root", "whoami", "groups", "uname -r", "uname -s", "uname -m", "uname -n", "printenv HOME", "env -i A=1 env", "hostname", "hostname -s", "hostname -f 2>/dev/null | wc -l",
 	"date -u -d @0", "date -u +%Y-%m-%d", "date -u -d @86400 +%F' '%T", "date -u -d @5 +%s", "date -d '2020-01-02 03:04:05' +%Y%m%d%H%M%S", "date -u -Is -d @0",
-	"basename /a/b.c .c", "basename /a/b", "dirname /a/b/c", "readlink l", "readlink -f l", "readlink nosuch", "realpath l",
-	"touch -d 2020-01-01 z && ls -l --full-time z && rm z", "mkdir -p q/w/e && find q && rmdir q/w/e && rm -r q && ls q", "mkdir q && chmod 750 q && stat -c %a q && rmdir q",
+	"basename /a/b.c .c", "basename /a/b", "dirname /a/b/c", "basename -s .c a.c b/d.c .c", "basename -a a/b c/d/", "basename -za a b | od -c", "basename / x; basename '' x; basename //; basename a b c 2>/dev/null; basename a.c a.c", "dirname a /a //a a// a/b/ a//b '' / b/c", "dirname -z a/b | od -c",
+	"realpath .", "realpath l broken nosuch d/../n", "realpath nosuch/x; realpath -e nosuch; realpath -m nosuch/x/../y; realpath -s l; realpath -qe nosuch; realpath --relative-to=d/e n d", "readlink -m nosuch/x", "readlink -f broken", "readlink -e broken",
+	"tee nosuch/x c < n && cat c; rm c", "tee -a c c2 < t; tee -a c < t >/dev/null; cat c; rm c c2", "echo x | tee /dev/full", "(echo a; sleep 0.1; echo b) | tee c | head -1; rm c",
+	"seq -f %03g 3", "seq -f 'a%.2fb' 1 2", "seq -f %d 3 2>/dev/null", "seq -w -s: 8 11", "seq -ws, 8 11", "seq 1.5 3.55", "seq 1 2.5", "seq --separator=, 3", "seq x 2>/dev/null", "seq 3 1", "seq -3 -1", "seq -f '%g%%' 2", "readlink l", "readlink -f l", "readlink nosuch", "realpath l",
+	"touch -d 2020-01-01 z && ls -l --full-time z && rm z", "mkdir -p q/w/e && find q && rmdir q/w/e && rm -r q && ls q", "mkdir q && chmod 750 q && stat -c %a q && rmdir q", "mkdir d 2>/dev/null", "mkdir nosuch/x 2>/dev/null", "mkdir q q w 2>/dev/null; rmdir q w", "mkdir -m 1750 q; stat -c %a q; rmdir q", "mkdir -m u=rwx,g=s,o= q; stat -c %a q; rmdir q", "mkdir -pv q/w/e; mkdir -p q/w; mkdir -pm 700 q/y; stat -c %a q/y; rm -r q", "mkdir -p n/x 2>/dev/null", "umask 27; mkdir -p q/w; stat -c %a q q/w; mkdir -m 777 q/y; stat -c %a q/y; rm -r q", "mkdir -m nonsense q 2>/dev/null",
 	"cp n c && chmod u+x,go-r c && stat -c '%a %A %s %F %h' c && rm c", "cp -r d d2 && find d2 && rm -rf d2", "cp -a d d3 && ls -lR d3 && rm -r d3", "cp n c; mv c c2; ls c c2; rm c2", "cp n t nosuch/", "ln -s t l2 && readlink l2 && ln -sf n l2 && readlink l2 && rm l2", "ln n hard && stat -c %h n && rm hard", "cp -p n c && stat -c %Y c && rm c", "truncate -s 3 c && wc -c c && rm c", "cp t c && chmod a= c && stat -c %a c && rm c", "stat -c '%n %U:%G' t l", "stat -Lc %F l",
 	"chmod -R g+w d && find d -perm -g+w && chmod -R g-w d", "chown 0:0 n && stat -c %u:%g n", "mktemp -u /tmp/xXXXXXX | wc -c",
 	"echo -n x", "echo -e 'a\\tb'", "printf '%s-%d\\n' a 5", "printf '%5.1f|%-4s|%x\\n' 2.25 a 255", "test -f n", "test -d n", "[ 1 -lt 2 ]", "[ a = b ]", "expr 1 + 2", "expr 2 \\* 3", "expr length abc", "expr abc : 'a\\(.\\)'", "seq 1 3", "seq 3", "seq 2 2 6", "seq -s, 3", "seq -w 8 10", "seq 3 -1 1", "seq 0.5 0.5 2",
+	"ls -v", "ls -m", "ls -x", "ls -Q", "ls -b", "ls -w 40 -C", "ls -xw 30", "ls -mw 20", "ls -C", "ls -T 0 -C", "ls -la --block-size=M n", "ls -l --si n", "ls -G", "ls -lG n", "ls --zero", "ls -B", "ls -lH l", "ls -f | sort", "ls --hide='n*'", "ls --format=commas", "ls --indicator-style=slash", "ls --quoting-style=shell-escape", "ls -lu --time=ctime n | wc -l", "touch \"a'b\" 'a\"b' 'a$b' '~x' '#y' '*' 'a\\b' f10 f9; ls --quoting-style=shell-escape; ls -Q; ls -b; ls -v f*; rm -- \"a'b\" 'a\"b' 'a$b' '~x' '#y' '*' 'a\\b' f10 f9",
+	"grep --color=always -n -A1 1 n", "grep --color=always -rn 10 d", "grep --color=always -o 1 n", "grep --color=always -c 1 n t", "grep -zo 1 n | od -c", "grep -b 1 n", "grep -ob 1 n", "grep -b -A1 c t", "grep -nb a t", "grep -lZ 1 n p | od -c", "grep -y A t", "grep -HT 1 n", "grep -c a t -f nosuch 2>/dev/null",
+	"date -u -d '2024-01-02 03:04:05 UTC' +%s", "date -d '2024-01-02 + 3 days' +%F", "date -d 'Jan 2 2024' +%F", "date -d '2 Jan 2024 10:00' +%FT%R", "date --rfc-3339=seconds -d @0", "date -d 20240102 +%F", "date -d '20240102 0304' +%F%R", "date -d 01/02/2024 +%F", "date -d 'today 00:00' +%s", "date -d 'yesterday 13:00' +%F%R", "date -d 'next monday' +%F; date -d 'last friday' +%F; date -d friday +%F; date -d 'next week' +%F; date -d 'last month' +%F; date -d '-2 days' +%F", "date -d '10pm' +%H; date -d 12am +%H", "date -d '2 days ago 10:00' +%F%R", "date -d '1 day 2 hours ago' +%F", "date -d @1.5 +%s.%N", "date -d 2024-02-30 2>/dev/null", "date -d nonsense 2>/dev/null", "date -d '12:00 2024-01-02' +%F%R", "date -u -d '2006-01-02T15:04:05+02:00' +%T",
+	"stat -f -c '%i %l %s %S %t %T' / /proc", "stat -t n | wc -w", "stat --printf='%s\\n' n", "stat -c %N l n 'no newline'", "stat -c %w n | wc -c",
+	"mkdir s; cp --parents d/e/n2 s && find s; cp --parents $PWD/n s | wc -l; cp --parents l/x s 2>/dev/null; rm -r s", "mkdir s; cp -b n s; cp -b t s/n; ls s; mv -b t s/n; ls s; mv s/n t; rm -r s", "cp -l n c && stat -c %h n; cp -fs n c && readlink c; rm c", "cp -v n c; cp -rv d d4; mv -v c c2; rm -r c2 d4", "cp -d l c && readlink c; rm c; cp -H l c; ls -F c; rm c", "cp --preserve=mode,timestamps n c && stat -c '%a %Y' c; rm c; cp -p --no-preserve=timestamps n c; rm c; cp --attributes-only n c; wc -c c; rm c; cp --preserve=nonsense n c 2>/dev/null", "cp -xr d d5; find d5; rm -r d5",
+	"printf 'd\\nt\\n' > q; tar -T q -cf - | tar t; tar cf - -X q d n | tar t; rm q", "tar cJf a.txz d && tar tf a.txz; rm a.txz", "tar cf a.tar -C d e -C .. n; tar tf a.tar; rm a.tar", "tar cf - --owner=0 --group=x:5 d | tar tv --numeric-owner | tr -s ' ' | cut -d' ' -f2", "tar cf - --sort=name --mtime=@0 d | tar tv", "tar cPf - $PWD/n | tar tP | wc -l", "tar cf - --no-recursion d | tar t; tar cf - -h l | tar tv | cut -c1", "tar c t | wc -c", "tar cf a.tar d n; tar tf a.tar --exclude=d/e; tar tf a.tar --exclude='*2'; tar tf a.tar --wildcards 'd*'; tar xkf a.tar 2>/dev/null; rm a.tar",
+	"xargs -i echo a{}b < n", "xargs -l echo < t", "xargs -s 30 echo < n", "xargs -E c echo < t", "xargs -e echo < t", "xargs -i{} echo x{} < t", "xargs sh -c 'echo $0 $@' -i < t",
+	"df -h --output=size /; df -hT / | head -1; df -k / | head -1; df -BM / | head -1; df --block-size=1G / | head -1; df -PT / | head -1; df --total -h / | tail -1 | cut -c1-5; df -H / | wc -l; df -x tmpfs -x overlay | head -1 | cut -c1-14", "du --time d | wc -w", "du -0 d | od -c", "du -t 9K d; du -t -9K d", "du -BK d", "du -L d l", "du --si d", "du -S d", "du -l d", "du --inodes d", "du -sB1 d",
+	"find . -xtype f | sort", "find . -xtype l", "find . -lname 't*'", "find . -ilname 'T*'", "find . -nouser -o -nogroup", "find . -regextype posix-extended -regex '.*/(n|t)' | sort",
+	"ps -el | head -1", "ps -ely | head -1", "ps axjf | head -1", "ps l | head -1", "ps -F -p 1 | head -1", "ps aux | head -1", "ps -s 4999999 -o pid", "ps -p 1 -o f,uid,cls,rtprio,pri,ni", "sleep 9 & p=$!; until ps -o s= -p $p | grep T; do kill -STOP $p; done; kill -9 $p", "pgrep -g 4999999; pgrep -s 4999999; pgrep -t pts/999; pgrep -r Z nosuch",
 	"true", "false", "sleep 0.01", "timeout 5 true", "timeout 0.1 sleep 5", "timeout 5 sh -c 'exit 3'", "yes | head -2", "nproc", "kill -0 $$", "kill -l 9", "env A=b printenv A",
 	"ls -R . d t", "ls -laR d", "ls d nosuch t", "ls -R nosuch d", "find d/ nosuch", "find -L . -name n2", "find -H l d", "find . -depth -name '*2'", "find d -depth -mindepth 1", "find . -type l -printf '%p %l\\n' | sort", "find d -ls | wc -l", "find d -name e -prune -o -print", "find d -maxdepth 1 -empty", "mkdir q && find q -empty && rmdir q", "mkdir -p q/w && find q -delete && ls q", "find d -name n2 -print -quit",
 	"du d d", "du d d/e", "du -c d t", "du -a .  | sort", "du -d1 .", "du -s d/ t l", "du -x d", "cd d && du -a", "du --max-depth=1 d", "du -ch d t | tail -1",
@@ -111,7 +129,12 @@ var same = []string{
 	"tar cf - . | tar tf - | sort", "tar cf - d/ | tar tf -", "cd d && tar cf - . | tar tf -", "tar cf - -C d e | tar tf -", "tar cf - --exclude=e d | tar tf -", "tar cf a.tar a.tar d && tar tf a.tar; rm a.tar", "tar cf - nosuch d 2>/dev/null | tar tf -", "ln n hard && tar cf - n hard | tar tvf - | grep -c 'link to'; rm hard",
 	"tar cf a.tar d t && tar tf a.tar && mkdir x && tar xf a.tar -C x && ls -lR x && rm -r x a.tar", "tar czf a.tgz d && tar tzf a.tgz && rm a.tgz", "tar cf - d | tar tf -", "tar -cvf /dev/null d 2>&1", "tar cf - --exclude=n2 d | tar t", "tar cf - d | tar xOf - d/e/n2", "tar xf nosuch 2>/dev/null",
 	"gzip -c n | gunzip -c", "gzip -k n && ls n.gz && zcat n.gz && rm n.gz", "cp n c && gzip c && ls c.gz && gunzip c.gz && cat c && rm c", "gzip -dc < n 2>/dev/null",
-	"jq -r '.a[1].b' json", "dd if=n of=c bs=10 count=2 2>/dev/null; cat c; rm c", "which nosuch", "tty", "ps -o pid= -p 1", "ps -p 1 -o comm=", "pgrep -x nosuch", "env -u HOME printenv HOME", "nohup echo x 2>/dev/null", "free | head -1", "mount | grep ' / ' | cut -d' ' -f1-5", "df -P / | tail -1 | wc -w", "sync",
+	"sleep 50 & kill $(jobs -p); wait $!; echo $?", "while :; do :; done & kill $(jobs -p); echo after", "sleep 50 & test $(jobs -p) = $! && kill $!",
+	"set -e; false & wait; echo x", "set -e; false & wait $!; echo x", "set -e; (exit 3) & wait $! || echo $?", "set -u; (echo $nosuch) 2>/dev/null & wait $! || echo failed", "(${nosuch?}) 2>/dev/null & wait $! || echo failed", "exit 3 & wait $!; echo $?",
+	"(while :; do sleep 0.1; done) & p=$!; sleep 0.4; kill $p; wait $p 2>/dev/null; echo $?", "(while :; do sleep 0.1; done) & kill $!; wait 2>/dev/null; echo $?", "sleep 9 & kill -0 $! && kill -s TERM $! && wait $! 2>/dev/null; echo $?",
+	"eval 'sleep 0.1 &'; wait $!; echo $?", "eval '(exit 4) &'; wait $!; echo $?", "echo 'start() { sleep 9 & PID=$!; }' > lib.sh; . ./lib.sh; start; [ $PID = $! ] && kill $PID; wait $PID 2>/dev/null; echo $?; rm lib.sh",
+	"sleep 9 & trap 'kill $!; wait $! 2>/dev/null; echo $?' EXIT; true", "(sleep 0.1 & wait; echo in) & wait; echo end", "(exit 3) & p=$!; (exit 4) & wait $p; echo $?; wait $!; echo $?", "wait 99999999 2>/dev/null; echo $?", "sleep 0.01 & p=$!; wait $p; kill $p 2>/dev/null || echo gone",
+	"jq -r '.a[1].b' json", "dd if=n of=c bs=10 count=2 2>/dev/null; cat c; rm c", "which nosuch", "which ls nosuch | wc -l; which ls nosuch >/dev/null", "which", "which -a sh | wc -l >/dev/null", "tty", "sort nosuch", "seq 5 | tac", "printf 'a\\nb' | tac", "printf '\\n\\na\\n' | tac", "seq 30000 | tac | md5sum", "seq 30000 > q; tac q | md5sum; sort -c q; sort -cn q; rm q", "seq 30000 | tail -n 5", "seq 30000 | tail -n 29990 | head -1", "printf 'a\\nb' | tail -n1", "printf 'a\\n\\nb' | tail -n2", "seq 30000 | head -n -29998", "seq 30000 | head -c -168885", "head -c 100000 /dev/zero | base64 | md5sum", "seq 100 | base64 -w 7 | md5sum", "seq 9 | tail -n +8", "seq 9 | tail -c +15", "ps -o pid= -p 1", "ps -p 1 -o comm=", "pgrep -x nosuch", "env -u HOME printenv HOME", "nohup echo x 2>/dev/null", "free | head -1", "mount | grep ' / ' | cut -d' ' -f1-5", "df -P / | tail -1 | wc -w", "sync --data n",
 }
 
 // TestToolsAsTheMachinesOwn runs each command with the toolbox's tools only, and with the machine's programs, and
@@ -126,15 +149,18 @@ func TestToolsAsTheMachinesOwn(t *testing.T) {
 		// The shell's builtins are no programs.
 		machine := exec.Command("/bin/bash", "-c", "enable -n echo printf test [ pwd kill true false; "+command)
 		machine.Dir, machine.Env = theirs, append(slices.Clone(home), "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
-		want := run(t, machine)
+		want := plain(run(t, machine), theirs)
 		if strings.Contains(want, "command not found") {
 			t.Logf("%s: the machine lacks a program", command)
 			continue
 		}
-		got := run(t, tool)
-		got, want = plain(got, mine), plain(want, theirs)
-		if got != want {
-			t.Errorf("%s\ngot  %q\nwant %q", command, got, want)
+		got := plain(run(t, tool), mine)
+		// What changes by itself, such as the day, may have changed in between.
+		for again := ""; got != want; want, got = again, plain(run(t, tool), mine) {
+			if again = plain(run(t, machine), theirs); again == want {
+				t.Errorf("%s\ngot  %q\nwant %q", command, got, want)
+				break
+			}
 		}
 	}
 }
@@ -264,15 +290,11 @@ func TestToolsWithoutAShell(t *testing.T) {
 	}
 }
 
-var (
-	inodes  = regexp.MustCompile(`(?m)^\d{6,} `)
-	errLine = regexp.MustCompile(`(?m)^(bash: line \d+: |sh: )?([a-z0-9]+|\[): .*\n?`)
-)
+var errLine = regexp.MustCompile(`(?m)^(bash: line \d+: |sh: )?([a-z0-9]+|\[): .*\n?`)
 
-// plain removes what differs between two runs: inodes, the directory, and messages of errors.
+// plain removes what differs between two runs: the directory, and messages of errors.
 func plain(text, dir string) string {
 	text = strings.ReplaceAll(text, dir, "DIR")
-	text = inodes.ReplaceAllString(text, "INODE ")
 	return errLine.ReplaceAllString(text, "")
 }
 
@@ -289,7 +311,7 @@ func TestEachToolRuns(t *testing.T) {
 		}
 	}()
 	arguments := map[string][]string{
-		"[": {"1", "]"}, "test": {"1"}, "true": nil, "false": nil, "clear": nil, "whoami": nil, "nproc": nil, "sync": nil, "printf": {"x"},
+		"[": {"1", "]"}, "test": {"1"}, "true": nil, "false": nil, "clear": nil, "whoami": nil, "nproc": nil, "sync": {"--help"}, "printf": {"x"},
 		"yes": {"--help"}, "sleep": {"0"}, "expr": {"1"}, "echo": {"x"}, "pwd": nil, "tty": nil, "dmesg": {"--help"}, "seq": {"1"}, "printenv": nil,
 	}
 	for _, name := range Names(runtime.GOARCH) {
@@ -309,6 +331,27 @@ func TestEachToolRuns(t *testing.T) {
 		}
 		if n, _ := strconv.Atoi(status[1]); n > 125 && (name != "yes" || n != 141) {
 			t.Errorf("%s %v ends with status %d: %q", name, args, n, text)
+		}
+	}
+}
+
+// TestHelpHasTheListedOptions compares the list of options with what the program prints, on standard output.
+func TestHelpHasTheListedOptions(t *testing.T) {
+	bin := unpack(t)
+	for _, row := range options(t) {
+		for _, name := range row.names {
+			cmd := exec.Command(filepath.Join(bin, name), "--help")
+			text, err := cmd.Output()
+			if !strings.Contains(row.text, "--") { // a usage line, of which some are errors
+				continue
+			}
+			for option := range strings.FieldsSeq(row.text) {
+				shown := strings.Replace(option, "|", ", ", 1)
+				word := regexp.MustCompile(`(?m)` + regexp.QuoteMeta(shown) + `([\s=\[,]|$)`) // and not the beginning of another one
+				if strings.HasPrefix(option, "-") && !word.Match(text) {
+					t.Errorf("%s --help (%v) does not show %s", name, err, shown)
+				}
+			}
 		}
 	}
 }
@@ -385,12 +428,26 @@ func TestNetworkTools(t *testing.T) {
 		{"curl SECURE", `curl: \(60\) .*\n\nstatus 60$`},
 		{"curl -sk SECURE", `^secret\n`},
 		{"curl http://127.0.0.1:1", `curl: \(7\) .*connection refused\n\nstatus 7$`},
-		{"curl nonsense://x", `status 3$`},
+		{"curl nonsense://x", `status 1$`},
+		{"curl -s http://:/", `status 3$`},
+		{"curl -s -o /dev/null -w '%{http_code} %{exitcode}\n' http://127.0.0.1:1", `^000 7\n\nstatus 7$`},
+		{"echo '%{http_code}' >f; curl -so /dev/null -w @f URL", `^200\n`},
+		{"curl -so /dev/null -w '%{num_redirects} %{url_effective} %header{content-type} %{size_download} %{num_connects}' -L URL/moved", `^1 URL/ text/plain; charset=utf-8 7 1\n`},
+		{"curl -so /dev/null -w '%{redirect_url}' URL/moved", `^URL/\n`},
+		{"curl -so /dev/null -w '%{json}' URL | jq -c '[.http_code,.method,.remote_ip,.exitcode]'", `^\[200,"GET","127.0.0.1",0\]\n`},
+		{"curl -s --connect-to ::127.0.0.1:PORT http://nosuch.example/ 2>&1 | head -c5", `^(hello|)\n`},
+		{"curl -s --resolve nosuch.example:80:127.0.0.1 http://nosuch.example/ 2>&1; echo $?", `^7\n`},
+		{"curl -so /dev/null -w '%{http_code}' --connect-to 'x.example:80:URLHOST' http://x.example/", `^200\n`},
+		{"curl -s --create-dirs --output-dir a/b -o c URL && cat a/b/c", `^GET / \n`},
+		{"curl -s --url-query 'a=b c' URL/x", `^GET /x\?a=b%20c \n`},
+		{"curl --proto =https URL", `status 1$`},
+		{"curl -s --retry 2 --retry-delay 0.01 --retry-connrefused -S http://127.0.0.1:1 2>&1 | grep -c 'trying again'", `^2\n`},
+		{"curl -V | head -1", `^curl `},
 		{"wget -qO- URL", `^GET / \n`},
 		{"nc 127.0.0.1 PORT", `^hello\n\nstatus 0$`},
-		{"nc -zv 127.0.0.1 PORT", `succeeded\n\nstatus 0$`},
+		{"nc -zv 127.0.0.1 PORT", `succeeded!\n\nstatus 0$`},
 		{"nc -z 127.0.0.1 1", `status 1$`},
-		{"nc -lU sock >got & until [ -S sock ]; do sleep 0.05; done; (sleep 0.3; echo sent) | nc -q 0 -U sock; wait; cat got", `^sent\n`},
+		{"nc -lU sock >got & until (sleep 0.3; echo sent) | nc -q 0 -U sock 2>/dev/null; do :; done; wait; cat got", `^sent\n`},
 		{"openssl s_client -connect ADDRESS </dev/null", `(?s)CONNECTED.*BEGIN CERTIFICATE.*Protocol  : TLSv1.3|(?s)CONNECTED.*Protocol  : TLS 1.3`},
 		{"openssl s_client -connect ADDRESS </dev/null 2>/dev/null | openssl x509 -noout -subject -dates", `subject=O=Acme Co\nnotBefore=.* GMT\nnotAfter=.* GMT\n`},
 		{"openssl s_client ADDRESS </dev/null | openssl x509 -text -noout", `(?s)Certificate:.*Subject Alternative Name: .*DNS:example.com`},
@@ -401,8 +458,8 @@ func TestNetworkTools(t *testing.T) {
 		{"ss -Htln sport = :PORT or sport = :1", `^LISTEN .*:PORT .*\n\nstatus 0$`},
 		{"ss -Htln '( sport = :PORT and src 127.0.0.1 )'", `^LISTEN .*:PORT .*\n\nstatus 0$`},
 		{"ss -Htln sport = :PORT and src 127.0.0.2; ss -Htln sport != :PORT and sport = :PORT; ss -Htn dport = :PORT", `^\nstatus 0$`},
-		{"ss -Htn state listening src 127.0.0.1:PORT", `^LISTEN .*:PORT .*\n\nstatus 0$`},
-		{"ss -tln sport", `needs a value\n\nstatus 1$`},
+		{"ss -Htn state listening src 127.0.0.1:PORT", `^0 .*:PORT .*\n\nstatus 0$`},
+		{"ss -tln sport", `needs a value\n\nstatus 255$`},
 		{"ss -tln nonsense 1", `unknown word "nonsense" in the filter`},
 		{"netstat -tln", `(?m)^tcp +0 +\d+ +127\.0\.0\.1:PORT +0\.0\.0\.0:\* +LISTEN`},
 		{"lsof -i :1", `^\nstatus 1$`},
@@ -413,14 +470,14 @@ func TestNetworkTools(t *testing.T) {
 		{"lsof -p $$ | head -1", `^COMMAND +PID +USER +FD +TYPE`},
 		{"ip -br addr show lo", `^lo +\S+ +127\.0\.0\.1/8`},
 		{"ip a", `(?m)^1: lo: <LOOPBACK,UP.*\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127\.0\.0\.1/8 scope host lo$`},
-		{"ip -4 route get 127.0.0.1", `^127\.0\.0\.1 dev lo`},
+		{"ip -4 route get 127.0.0.1", `^local 127\.0\.0\.1 dev lo `},
 		{"ip link show dev lo", `^1: lo: `},
 		{"ip link show dev nosuch", `no device "nosuch"\n\nstatus 1$`},
-		{"ping -c2 -i 0.1 127.0.0.1", `(?s)64 bytes from 127\.0\.0\.1: icmp_seq=1 ttl=64 time=\S+ ms\n.*2 packets transmitted, 2 received, 0% packet loss\nrtt`},
+		{"ping -c2 -i 0.1 127.0.0.1", `(?s)64 bytes from 127\.0\.0\.1: icmp_seq=1 ttl=64 time=\S+ ms\n.*2 packets transmitted, 2 received, 0% packet loss, time \d+ms\nrtt`},
 		{"ping -qc1 ::1 || ping -qc1 127.0.0.1", `1 received, 0% packet loss`},
 		{"traceroute --help", `Usage|usage|status`},
 	} {
-		replace := strings.NewReplacer("URL", server.URL, "SECURE", secure.URL, "ADDRESS", secure.Listener.Addr().String(), "PORT", port)
+		replace := strings.NewReplacer("URLHOST", server.Listener.Addr().String(), "URL", server.URL, "SECURE", secure.URL, "ADDRESS", secure.Listener.Addr().String(), "PORT", port)
 		cmd := exec.Command(filepath.Join(bin, "sh"), "-c", replace.Replace(row.command))
 		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH=" + bin}
 		if got := run(t, cmd); !regexp.MustCompile(replace.Replace(row.want)).MatchString(got) {
@@ -466,8 +523,8 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"ps -ef | head -1", `^UID +PID +PPID +C +STIME +TTY +TIME +CMD\n`},
 		{"ps -o pid,ppid,user,comm", `(?m)^ +1 +0 root +sh$`},
 		{"ps aux --sort=-rss | head -2 | wc -l", `^2\n`},
-		{"sleep 100 & sleep 0.1; pgrep -x sleep && pkill sleep; sleep 0.1; pgrep -x sleep; echo $?", `^\d+\n(Terminated\n)?1\n`},
-		{"top -bn1 | head -7", `(?s)^top - .* load average: .*Tasks: \d+ total.*PID USER`},
+		{"sleep 100 & until pgrep -x sleep; do :; done; pkill sleep; wait; pgrep -x sleep; echo $?", `^\d+\n(Terminated\n)?1\n`},
+		{"top -bn1 | head -7", `(?s)^top - .* load average: .*Tasks: +\d+ total.*PID USER`},
 		{"free -m", `(?m)^Mem: +\d+`},
 		{"uptime", ` up `},
 		{"lsof -p 1", `(?m)^sh +1 +root +cwd`},
@@ -476,6 +533,8 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"stat -c %U:%G file", `^web:web\n`},
 		{"ls /", `(?m)^odd\?\?\[31mdirectory$`},
 		{"ls -d /odd* | od -c | head -1", ` \?   \? `},
+		// Neither do their names in messages reach the terminal as they are.
+		{"for c in 'mkdir' 'awk 1' 'jq .' '.' 'sort' 'cat' 'sh'; do $c /odd*/ /odd*; done 2>&1 | tr -cd '\\033' | wc -c", `^0\n`},
 		{"chown 1234 file; ls -l file; chown web: file; stat -c %U:%G file", `(?s)web\?\[2J .*\nweb:web\n`},
 		{"id web", `^uid=1000\(web\) gid=1000\(web\) groups=1000\(web\),77\(extra\)\n`},
 		{"df", `^Filesystem `},
@@ -488,16 +547,18 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"grep -rn text .", `^\./file:1:text\n`},
 		{"find / -xdev -name 'odd*' -type d", `odd`},
 		{"echo 127.0.0.1 name > /etc/hosts; ip link set lo up; ping -c1 name", `1 received`},
-		{"ip link set lo up; (sleep 0.5; ping -qc5 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 2 icmp", `(.*ICMP.*\n){2}\nstatus 0$`},
-		{"ip link set lo up; (sleep 0.5; nc -z 127.0.0.1 99) & timeout 10 tcpdump -i lo -n -c 1 port 99", `127\.0\.0\.1.*99`},
+		{"ip link set lo up; (while sleep 0.1; do ping -qc2 -i 0.2 127.0.0.1; done) >/tmp/out 2>&1 & timeout 50 tcpdump -i lo -n -c 2 icmp 2>/tmp/err", `^(.*ICMP.*\n){2}\nstatus 0$`},
+		{"ip link set lo up; (while sleep 0.1; do nc -z 127.0.0.1 99; done) >/tmp/out 2>&1 & timeout 50 tcpdump -i lo -n -c 1 port 99", `127\.0\.0\.1.*99`},
 		// Its own questions for names would be captured too.
-		{"ip link set lo up; (sleep 0.5; ping -qc4 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i lo -n -c 6 2>/tmp/err", `^(.*ICMP.*\n){6}\nstatus 0$`},
-		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -nn -l -tttt -X -c 1 icmp 2>/tmp/err", `(?m)^\d{4}-\d\d-\d\d .*ICMP.*\n\t0x0000:  4500 .*  E\.`},
-		{"ip link set lo up; (sleep 0.5; ping -qc2 -i 0.2 127.0.0.1 >/tmp/ping) & timeout 10 tcpdump -i any -U -w - -c 2 icmp 2>/tmp/err | od -An -tx1 -N4", `^ d4 c3 b2 a1\n`},
-		{"tcpdump -i lo -G 1 2>&1 | head -1", `not defined: -G`},
+		{"ip link set lo up; (while sleep 0.1; do ping -qc2 -i 0.2 127.0.0.1; done) >/tmp/out 2>&1 & timeout 50 tcpdump -i lo -n -c 6 2>/tmp/err", `^(.*ICMP.*\n){6}\nstatus 0$`},
+		{"ip link set lo up; (while sleep 0.1; do ping -qc2 -i 0.2 127.0.0.1; done) >/tmp/out 2>&1 & timeout 50 tcpdump -nn -l -tttt -X -c 1 icmp 2>/tmp/err", `(?m)^\d{4}-\d\d-\d\d .*ICMP.*\n\t0x0000:  4500 .*  E\.`},
+		{"ip link set lo up; (while sleep 0.1; do ping -qc2 -i 0.2 127.0.0.1; done) >/tmp/out 2>&1 & timeout 50 tcpdump -i any -U -w - -c 2 icmp 2>/tmp/err | od -An -tx1 -N4", `^ d4 c3 b2 a1\n`},
+		{"tcpdump -i lo -G 1 2>&1 | head -1", `unknown shorthand flag: 'G'`},
 		{"ip link set lo up; traceroute -n 127.0.0.1", `(?m)^ 1  127\.0\.0\.1  \S+ ms`},
 		{"ip link set lo up; traceroute -nI -m 5 127.0.0.1; traceroute -nT -q1 127.0.0.1", `(?s)5 hops max.*\n 1  127\.0\.0\.1  .*\n 1  127\.0\.0\.1  \S+ ms\n`},
 		{"strace echo x 2>&1 | grep write", `write`},
+		// Where a program runs a shell, it is the toolbox's: there is none else here, and a container's may be any program.
+		{"mkdir /own; mv /bin/sh /bin/bash /own; PATH=/own:/bin; awk 'BEGIN{system(\"echo a\"); \"echo b\" | getline l; print l; print \"c\" | \"cat\"}'; printf '!echo d\\nq\\n' | ed; echo 'echo e' | unshare -uts; chroot / 2>&1; mv /own/* /bin", `(?s)a\nb\nc\n.*d\n.*e\nchroot: a program is needed`},
 		{"strace -Z ls /nosuch 2>&1 | grep nosuch", ` = -1 ENOENT \(no such file or directory\)`},
 		{"strace -f -tt -e trace=openat,%network -s 20 -o /tmp/trace ls /nosuch; echo $?; grep -c 'E openat' /tmp/trace; grep -c 'E mmap' /tmp/trace", `\n2\n[1-9]\d*\n0\n`},
 		{"dig +time=1 +tries=1 x.example", `dig: 127\.0\.0\.1:53: .*\n\nstatus 9$`},
@@ -541,7 +602,7 @@ func TestToolsInAScratchContainer(t *testing.T) {
 		{"TZ=/etc/localtime date", `UTC`},
 		{"ip link set lo up; tcpdump -i lo -c 1", `/etc/resolv\.conf is not a regular file`},
 		{"ip link set lo up; tcpdump -i lo -n -c 1 host name", `/etc/resolv\.conf is not a regular file`},
-		{"ip link set lo up; (sleep 0.5; nc -zw1 127.0.0.1 9) & timeout 10 tcpdump -i lo -n -c 1 host 127.0.0.1 and tcp port 9", `127\.0\.0\.1.*9`},
+		{"ip link set lo up; (while sleep 0.1; do nc -zw1 127.0.0.1 9; done) >/tmp/out 2>&1 & timeout 50 tcpdump -i lo -n -c 1 host 127.0.0.1 and tcp port 9", `127\.0\.0\.1.*9`},
 		{"hostname -i", `/etc/resolv\.conf is not a regular file`},
 		{"ip link set lo up; nc -w1 127.0.0.1 http", `/etc/resolv\.conf is not a regular file`},
 		{"ip link set lo up; ping -c1 127.0.0.1", `/etc/resolv\.conf is not a regular file|1 received`},

@@ -1,3 +1,7 @@
+//go:build unix
+
+// Wine has no sockets of UDP that Go can listen on.
+
 package udprelay_test
 
 import (

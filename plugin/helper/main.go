@@ -39,7 +39,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/keeper"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
-	"github.com/nsjoin/docker-nsjoin/pkg/multiplexer"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
@@ -92,10 +91,10 @@ func run(args []string, to *messages) (int, error) {
 		return 0, err
 	}
 	session.RestoreDefaultActions()
-	if len(args) > 0 && args[0] == framesArg {
+	if len(args) > 0 && args[0] == request.FramesArg {
 		to.toClient()
 	}
-	if len(args) == 1 && args[0] == multiplexer.Arg {
+	if len(args) == 1 && args[0] == request.ManyArg {
 		to.toClient()
 		return 0, many(to)
 	}
@@ -239,7 +238,7 @@ func execute(r *request.Request, p *plan.Plan, seen *observe.Observation, socket
 	}
 	held := join.Held{
 		Sources: make(map[int]join.Source), Paths: seen.Paths, Cgroups: seen.Cgroups, Into: seen.CgroupDir,
-		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck, View: tree, Clone: clone,
+		TakeBack: seen.MoveToOwnFreezer, Stuck: seen.Stuck, Asks: observe.Asks, View: tree, Clone: clone,
 	}
 	group, err := leaveFrozen(p, seen, &held)
 	if err != nil {
@@ -253,7 +252,7 @@ func execute(r *request.Request, p *plan.Plan, seen *observe.Observation, socket
 	if err != nil {
 		return 0, err
 	}
-	s, err := session.Prepare(p, rootDir, join.ForkWatchdog, socket, remote)
+	s, err := prepare(p, rootDir, socket, remote)
 	if err != nil {
 		return 0, err
 	}
@@ -293,6 +292,22 @@ func execute(r *request.Request, p *plan.Plan, seen *observe.Observation, socket
 	return status, err
 }
 
+// prepare makes the command's streams, for which it opens files of the container.
+func prepare(p *plan.Plan, root, socket *os.File, remote *session.Remote) (s *session.Session, err error) {
+	open := func() (err error) {
+		s, err = session.Prepare(p, root, join.ForkWatchdog, socket, remote)
+		return err
+	}
+	if remote == nil {
+		err = open()
+		return s, err
+	}
+	if err = observe.Answered(open); errors.Is(err, observe.ErrSilent) {
+		return nil, fmt.Errorf("open the null device or a terminal of %q: %w", p.Target, err)
+	}
+	return s, err
+}
+
 // holdArg is the argument of the first process of a container that stands in for another one.
 const holdArg = "hold"
 
@@ -302,12 +317,9 @@ func hold() error {
 	return err
 }
 
-// framesArg is the REQUEST of a helper in a container.
-const framesArg = "frames"
-
 // readRequest reads the request, and opens the optional socket. client is nil if the helper was started on this machine.
 func readRequest(args []string, client *session.Outputs) (r *request.Request, socket *os.File, err error) {
-	if len(args) > 0 && args[0] == framesArg {
+	if len(args) > 0 && args[0] == request.FramesArg {
 		r, err = readFrames(client, args[1:])
 		return r, nil, err
 	}

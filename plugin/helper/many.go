@@ -11,6 +11,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/multiplexer"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
+	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
 // many runs a helper for each stream of a client, from the sealed memory file that this process runs from. A helper is a
@@ -30,7 +31,7 @@ func many(to *messages) error {
 	_, _ = unix.FcntlInt(0, unix.F_SETPIPE_SZ, pipeSize)
 	runtime.GOMAXPROCS(min(runtime.NumCPU(), processors)) // package engine started it with one
 	return multiplexer.Serve(func(capabilities uint64, stdio [3]*os.File) (int, error) {
-		return join.ForkHelper([]string{join.Name, framesArg}, capabilities, stdio)
+		return join.ForkHelper([]string{join.Name, request.FramesArg}, capabilities, stdio)
 	}, os.Stdin, to.client)
 }
 

@@ -107,8 +107,9 @@ func (m *mounter) sweep() error {
 	}
 	var gone []*mounts.Record
 	for _, r := range list {
-		sameRun := r.PID == m.run.PID && r.Start == m.run.Start && r.Namespace == m.run.Namespace
-		if in := among(m.have, r); sameRun && in != nil && m.isStill(r, in) {
+		sameRun := r.PID == m.run.PID && r.Start == m.run.Start
+		r.Hidden = sameRun && r.ID != 0 && r.Namespace != m.run.Namespace // others in the container may still use it
+		if in := among(m.have, r); r.Hidden || sameRun && in != nil && m.isStill(r, in) {
 			m.answer.Mounts = append(m.answer.Mounts, r)
 			continue
 		}
@@ -162,12 +163,22 @@ func addMounts(c *survey.Container, shims bool) {
 	if err != nil {
 		return
 	}
-	have, err := procfs.ReadMounts(first, observe.MaxMounts)
+	thread, err := observe.OpenThread(first, c.First)
+	if err != nil {
+		return
+	}
+	defer thread.Close()
+	have, err := procfs.ReadMounts(thread, observe.MaxMounts)
 	if err != nil {
 		return
 	}
 	for _, r := range list {
-		if r.PID == c.First && r.Start == st.Start && among(have, r) != nil {
+		if r.PID != c.First || r.Start != st.Start || r.Root == "" {
+			continue
+		}
+		// What the first process does not see decides only if it sees all mounts.
+		r.Hidden = among(have, r) == nil
+		if !r.Hidden || r.Top != 0 && !procfs.HasMount(have, r.Top) {
 			c.Mounts = append(c.Mounts, survey.Mount{
 				Target: string(r.Target), Source: r.What(), Options: r.Mode(), By: r.By, Time: r.Time,
 			})
@@ -250,7 +261,7 @@ func (m *mounter) find(target string) (*mounts.Record, *procfs.Mount, error) {
 	for pass := range 3 {
 		for _, r := range slices.Backward(m.answer.Mounts) {
 			in := among(have, r)
-			if in == nil {
+			if in == nil || r.Hidden {
 				continue
 			}
 			exact, onTop := in.Path == target || string(r.Target) == target, in.ID == leads
@@ -259,12 +270,23 @@ func (m *mounter) find(target string) (*mounts.Record, *procfs.Mount, error) {
 			}
 		}
 	}
+	return nil, nil, m.notOurs(target)
+}
+
+// notOurs says why nothing is unmounted at a path.
+func (m *mounter) notOurs(target string) error {
 	why := "docker nsjoin has not mounted anything there"
-	for i := range have {
-		if have[i].Path == target {
+	for i := range m.have {
+		if m.have[i].Path == target {
 			why = "that mount is the container's own"
 		}
 	}
-	return nil, nil, exit.Hint(fmt.Errorf("umount %s in %s: %s", target, m.request.Base.Quoted(), why),
+	for _, r := range m.answer.Mounts {
+		if r.Hidden && string(r.Target) == target {
+			return exit.Hint(fmt.Errorf("umount %s in %s: its first process has left the mount namespace that it is in, by unshare(2) or setns(2)",
+				target, m.request.Base.Quoted()), "it ends with the container's processes, at a restart, say")
+		}
+	}
+	return exit.Hint(fmt.Errorf("umount %s in %s: %s", target, m.request.Base.Quoted(), why),
 		"docker nsjoin mount %s lists what can be unmounted", m.request.Base.String())
 }

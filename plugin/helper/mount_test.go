@@ -309,7 +309,8 @@ func TestHostileMountTarget(t *testing.T) {
 	}
 }
 
-// After a chroot(2) of the process, its mountinfo does not show on which mounts the target is.
+// After a chroot(2) of the process, its own mountinfo shows neither on which mounts the target is nor what was mounted. That
+// hides nothing from us: a record of a mount that is there is not removed, and umount finds it.
 func TestMountAfterChroot(t *testing.T) {
 	root, target := t.TempDir(), t.TempDir()
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", `mount --rbind / "$1" && exec chroot "$1" sh -c 'echo ready; exec sleep 600'`, "sh", root)
@@ -324,9 +325,67 @@ func TestMountAfterChroot(t *testing.T) {
 	if _, err := out.Read(make([]byte, 16)); err != nil {
 		t.Fatal(err)
 	}
-	_, stderr, status := runHelper(t, asked(cmd.Process.Pid, attach(t.TempDir(), target)))
-	if status == 0 || !strings.Contains(stderr, "root directory") {
+	pid := cmd.Process.Pid
+	if _, stderr, status := runHelper(t, asked(pid, attach(t.TempDir(), target))); status != 0 {
 		t.Errorf("status %d: %s", status, stderr)
+	}
+	if own := linesWith(t, pid, " "+target+" "); len(own) > 0 {
+		t.Errorf("the process sees %q", own)
+	}
+	if list := mounted(t, pid); len(list) != 1 || string(list[0].Target) != target {
+		t.Errorf("listed are %+v", list)
+	}
+	gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+	if _, stderr, status := runHelper(t, asked(pid, gone)); status != 0 {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	if list := mounted(t, pid); len(list) > 0 {
+		t.Errorf("listed are %+v", list)
+	}
+}
+
+// A process that gets mounts of its own leaves those that it had to others. Their record is kept, and they are listed as hidden:
+// they cannot be unmounted through it.
+func TestMountAfterUnshare(t *testing.T) {
+	target := t.TempDir()
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", `echo ready; read line; exec unshare --mount sh -c 'echo changed; exec sleep 600'`)
+	in, errIn := cmd.StdinPipe()
+	out, errOut := cmd.StdoutPipe()
+	if err := errors.Join(errIn, errOut, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	ends := func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+	t.Cleanup(ends)
+	says := func(want string) {
+		t.Helper()
+		text := make([]byte, 16)
+		if n, err := out.Read(text); err != nil || string(text[:n]) != want+"\n" {
+			t.Fatalf("%v: %q, want %q", err, text[:n], want)
+		}
+	}
+	says("ready")
+	pid := cmd.Process.Pid
+	if _, stderr, status := runHelper(t, asked(pid, attach(t.TempDir(), target))); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	if _, err := in.Write([]byte("\n")); err != nil {
+		t.Fatal(err)
+	}
+	says("changed")
+	for range 2 {
+		if list := mounted(t, pid); len(list) != 1 || !list[0].Hidden || list[0].Mode() != "rw, hidden from the first process" {
+			t.Errorf("listed are %+v", list)
+		}
+		gone := &request.Mount{Action: request.MountDetach, Target: request.Word(target)}
+		_, stderr, status := runHelper(t, asked(pid, gone))
+		if status != exit.Failed || !strings.Contains(stderr, ": its first process has left the mount namespace that it is in") {
+			t.Errorf("status %d: %s", status, stderr)
+		}
+	}
+	ends()
+	mounted(t, isolated(t, ns.SetOf(ns.Mnt))) // a call for another one removes what is not needed
+	if left, _ := filepath.Glob("/run/docker-nsjoin-host/pid-" + strconv.Itoa(pid)); len(left) > 0 {
+		t.Errorf("%v is left", left)
 	}
 }
 

@@ -122,9 +122,12 @@ func (m *mounter) newRecord(p *plan.Plan) *mounts.Record {
 	q, record := p.Mounting, &run
 	record.Type, record.From, record.Source, record.Volume = q.Type, q.From, request.Word(q.Source), q.Volume
 	record.Device, record.Target = q.Device, request.Word(q.Target)
+	if at := procfs.RootMount(m.have); at >= 0 {
+		record.Top = m.have[at].ID
+	}
 	record.Options = append([]string{}, q.Flags...)
 	for _, o := range q.Options {
-		record.Options = append(record.Options, o[0]+"="+o[1])
+		record.Options = append(record.Options, request.MountOption(o))
 	}
 	if q.Slave {
 		record.Options = append(record.Options, "rslave")
@@ -178,7 +181,11 @@ func (m *mounter) verify(p *plan.Plan, record *mounts.Record) error {
 		return fail("it is on a shared mount, and would appear elsewhere")
 	}
 	for _, flag := range p.Mounting.Flags {
-		if !in.Has(flag) {
+		has := in.Has(flag)
+		if flag == plan.StrictAtime { // mountinfo does not show it
+			has = !in.Has("relatime") && !in.Has("noatime")
+		}
+		if !has {
 			return fail("it does not have the flag " + flag)
 		}
 	}

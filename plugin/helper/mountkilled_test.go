@@ -29,9 +29,9 @@ type victims struct {
 	container     int
 }
 
-// killed runs the helper with a request until its child and, with all, the helper's threads have made n system calls since
-// the child was forked, entry and exit counted each, and kills the victims there; with n = 0 nobody.
-func killed(t *testing.T, file string, n int, all bool, who victims) *killer {
+// startTraced starts the helper with a request, traced by the thread that calls it. The caller closes errs, its standard error,
+// and waits for it.
+func startTraced(t *testing.T, file string) (p *os.Process, errs *os.File) {
 	t.Helper()
 	helper, err := filepath.Abs("../../pkg/payload/helpers/linux_" + runtime.GOARCH)
 	if err != nil {
@@ -42,21 +42,29 @@ func killed(t *testing.T, file string, n int, all bool, who victims) *killer {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	errs, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
-	if err != nil {
+	if errs, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
 		t.Fatal(err)
 	}
-	defer errs.Close()
 	cmd := exec.Command(helper, "3")
 	cmd.Stderr = errs
 	cmd.ExtraFiles, cmd.Env, cmd.SysProcAttr = []*os.File{f}, []string{}, &syscall.SysProcAttr{Ptrace: true}
-	runtime.LockOSThread() // the tracer is a thread
-	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {
+		errs.Close()
 		t.Fatal(err)
 	}
-	defer cmd.Process.Release() //nolint:errcheck // it is waited for here
-	k := &killer{main: cmd.Process.Pid, n: n, all: all, who: who, ended: make(map[int]bool)}
+	return cmd.Process, errs
+}
+
+// killed runs the helper with a request until its child and, with all, the helper's threads have made n system calls since
+// the child was forked, entry and exit counted each, and kills the victims there; with n = 0 nobody.
+func killed(t *testing.T, file string, n int, all bool, who victims) *killer {
+	t.Helper()
+	runtime.LockOSThread() // the tracer is a thread
+	defer runtime.UnlockOSThread()
+	helper, errs := startTraced(t, file)
+	defer errs.Close()
+	defer helper.Release() //nolint:errcheck // it is waited for here
+	k := &killer{main: helper.Pid, n: n, all: all, who: who, ended: make(map[int]bool)}
 	for !k.ended[k.main] || k.child != 0 && !k.ended[k.child] {
 		var status unix.WaitStatus
 		pid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
@@ -197,9 +205,16 @@ func TestContainerEndsDuringMount(t *testing.T) {
 // requestFile writes a request for a mount at a target that is made.
 func requestFile(t *testing.T, pid int, source, target string) string {
 	t.Helper()
+	q := attach(source, target)
+	q.Mkdir = true
+	return fileOf(t, asked(pid, q))
+}
+
+// fileOf writes a request.
+func fileOf(t *testing.T, r *request.Request) string {
+	t.Helper()
 	var document bytes.Buffer
-	r := asked(pid, attach(source, target))
-	r.Version, r.Mount.Mkdir = request.Version, true
+	r.Version = request.Version
 	if err := r.Write(&document); err != nil {
 		t.Fatal(err)
 	}

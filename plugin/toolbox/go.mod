@@ -5,8 +5,6 @@ go 1.26.0
 toolchain go1.26.11
 
 require (
-	github.com/alecthomas/chroma/v2 v2.21.1
-	github.com/gopacket/gopacket v1.2.0
 	github.com/itchyny/gojq v0.12.19
 	github.com/itchyny/timefmt-go v0.1.8
 	github.com/klauspost/compress v1.18.0
@@ -27,21 +25,13 @@ require (
 )
 
 require (
-	github.com/adrg/xdg v0.5.3 // indirect
 	github.com/benhoyt/goawk v1.31.0 // indirect
-	github.com/charlievieth/strcase v0.0.5 // indirect
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
-	github.com/davecgh/go-spew v1.1.1 // indirect
-	github.com/dlclark/regexp2 v1.11.5 // indirect
 	github.com/itchyny/go-yaml v0.0.0-20251001235044-fca9a0999f15 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
-	github.com/packetcap/go-pcap v0.0.0-20240528124601-8c87ecf5dbc5 // indirect
 	github.com/rck/unit v0.0.3 // indirect
-	github.com/rivo/uniseg v0.4.7 // indirect
-	github.com/sirupsen/logrus v1.9.3 // indirect
 	github.com/u-root/uio v0.0.0-20240224005618-d2acac8f3701 // indirect
 	github.com/vishvananda/netns v0.0.5 // indirect
-	github.com/walles/moor/v2 v2.10.1 // indirect
 	golang.org/x/exp v0.0.0-20250305212735-054e65f0b394 // indirect
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
@@ -49,28 +39,19 @@ require (
 
 tool (
 	github.com/benhoyt/goawk
-	github.com/u-root/u-root/cmds/core/basename
 	github.com/u-root/u-root/cmds/core/chroot
 	github.com/u-root/u-root/cmds/core/dd
-	github.com/u-root/u-root/cmds/core/dirname
 	github.com/u-root/u-root/cmds/core/dmesg
-	github.com/u-root/u-root/cmds/core/hostname
 	github.com/u-root/u-root/cmds/core/ip
-	github.com/u-root/u-root/cmds/core/mkdir
 	github.com/u-root/u-root/cmds/core/mknod
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/pwd
-	github.com/u-root/u-root/cmds/core/realpath
 	github.com/u-root/u-root/cmds/core/strings
 	github.com/u-root/u-root/cmds/core/stty
-	github.com/u-root/u-root/cmds/core/tee
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/truncate
 	github.com/u-root/u-root/cmds/core/umount
 	github.com/u-root/u-root/cmds/core/uname
 	github.com/u-root/u-root/cmds/core/unshare
-	github.com/u-root/u-root/cmds/core/which
 	github.com/u-root/u-root/cmds/exp/ed
-	github.com/u-root/u-root/cmds/exp/tcpdump
-	github.com/walles/moor/v2/cmd/moor
 )

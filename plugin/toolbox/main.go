@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"log"
 	"os"
 	"path"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/u-root/gobusybox/src/pkg/bb/bbmain"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/list"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 func main() {
@@ -28,12 +30,29 @@ func main() {
 	}
 	guard()
 	if main := own(name); main != nil {
-		os.Exit(main(args[1:]))
+		os.Exit(tool.Finish(name, main(args[1:])))
 	}
 	args, done := front(name, separate(t, args[1:]))
 	if done >= 0 {
-		os.Exit(done)
+		os.Exit(tool.Finish(name, done))
 	}
 	os.Args = append([]string{name}, args...)
+	log.SetFlags(0)
+	log.SetOutput(messages{name + ": "})
 	_ = bbmain.Run(t.Command)
+	os.Exit(tool.Finish(name, 0))
+}
+
+// messages writes what a command logs in the form of the other tools: "mkdir: ...", without the time.
+type messages struct{ prefix string }
+
+func (m messages) Write(b []byte) (int, error) {
+	text := tool.Printable(strings.TrimSuffix(string(b), "\n")) + "\n"
+	if !strings.HasPrefix(text, m.prefix) {
+		text = m.prefix + text
+	}
+	if _, err := os.Stderr.WriteString(text); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }

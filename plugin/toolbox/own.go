@@ -1,9 +1,17 @@
 package main
 
 import (
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/capture"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/edit"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files"
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/certs"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/domain"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/links"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/netcat"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/reach"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/sockets"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/web"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/pager"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/procs"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/run"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell"
@@ -24,7 +32,13 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return shell.Builtin(name)
 	case "edit", "nano":
 		return edit.Main
+	case "less":
+		return pager.Less
+	case "more":
+		return pager.More
 
+	case "basename":
+		return text.Basename
 	case "cat":
 		return text.Cat
 	case "cmp":
@@ -35,6 +49,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return text.Cut
 	case "diff":
 		return text.Diff
+	case "dirname":
+		return text.Dirname
 	case "echo":
 		return text.Echo
 	case "egrep":
@@ -71,6 +87,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return text.Tac
 	case "tail":
 		return text.Tail
+	case "tee":
+		return text.Tee
 	case "tr":
 		return text.Tr
 	case "uniq":
@@ -108,10 +126,14 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return files.Ln
 	case "ls":
 		return files.Ls
+	case "mkdir":
+		return files.Mkdir
 	case "mktemp":
 		return files.Mktemp
 	case "mv":
 		return files.Mv
+	case "realpath":
+		return files.Realpath
 	case "readlink":
 		return files.Readlink
 	case "rm":
@@ -130,31 +152,33 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return files.Zcat
 
 	case "curl":
-		return network.Curl
+		return web.Curl
 	case "dig":
-		return network.Dig
+		return domain.Dig
 	case "host":
-		return network.Host
+		return domain.Host
 	case "nc":
-		return network.Nc
+		return netcat.Nc
 	case "netstat":
-		return network.Netstat
+		return sockets.Netstat
 	case "nslookup":
-		return network.Nslookup
+		return domain.Nslookup
 	case "openssl":
-		return network.Openssl
+		return certs.Openssl
 	case "ping", "ping6":
-		return network.Ping
+		return reach.Ping
 	case "route":
-		return network.Route
+		return links.Route
 	case "ss":
-		return network.Ss
+		return sockets.Ss
 	case "strace":
 		return trace.Strace
+	case "tcpdump":
+		return capture.Tcpdump
 	case "traceroute":
-		return network.Traceroute
+		return reach.Traceroute
 	case "wget":
-		return network.Wget
+		return web.Wget
 
 	case "free":
 		return procs.Free
@@ -209,6 +233,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return run.Tty
 	case "watch":
 		return run.Watch
+	case "which":
+		return run.Which
 	case "xargs":
 		return run.Xargs
 	case "yes":

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,15 +11,18 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // forwardEngineRows measure one connection to a port of a container, through the engine. docker exec moves the same bytes
-// without a socket. Over ssh, with 50 ms there and back, the same connection by ssh -L is beside it.
+// without a socket. Over ssh, with 50 ms there and back, the same connection by ssh -L is beside it; its sshd is in the
+// container's network, which that of the engine does not reach: the test engines have networks of their own.
 func forwardEngineRows(l *lab) []row {
 	const port = "8181"
 	f := &forwarded{lab: l, port: port}
@@ -77,23 +81,8 @@ func (f *forwarded) start() error {
 	argv := []string{l.docker, "nsjoin", "forward", "--via", "engine", l.web, number + ":" + f.port}
 	env := l.env
 	if f.over != nil {
-		link, err := newDelay(f.over.Host)
-		if err != nil {
+		if argv, env, err = f.farAway(argv, env, local); err != nil {
 			return err
-		}
-		l.atEnd = append(l.atEnd, func() { link.Close() })
-		far := *f.over
-		far.Host = link.Addr().String()
-		env = append(env, "DOCKER_HOST="+far.String())
-		if f.byHand {
-			ip, err := l.output(l.docker, "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", l.web)
-			if err != nil {
-				return err
-			}
-			argv = []string{
-				"ssh", "-N", "-o", "StrictHostKeyChecking=no", "-p", strconv.Itoa(link.Addr().(*net.TCPAddr).Port),
-				"-L", local + ":" + ip + ":" + f.port, far.User.Username() + "@127.0.0.1",
-			}
 		}
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
@@ -121,6 +110,36 @@ func (f *forwarded) start() error {
 	return fmt.Errorf("%s: nothing comes from %s", strings.Join(argv, " "), local)
 }
 
+// farAway returns the command line and the environment of a call that reaches the engine over the slow link.
+func (f *forwarded) farAway(argv, env []string, local string) (_, _ []string, err error) {
+	l := f.lab
+	there := func() (io.ReadWriteCloser, error) { return net.Dial("tcp", f.over.Host) }
+	if f.byHand {
+		config, server, err := findServer()
+		if err != nil {
+			return nil, nil, err
+		}
+		there = func() (io.ReadWriteCloser, error) {
+			return startServer("nsenter", "--target", server, "--mount", "--net=/proc/"+l.pid+"/ns/net", "/usr/sbin/sshd", "-i", "-f", config)
+		}
+	}
+	link, err := newDelay(there)
+	if err != nil {
+		return nil, nil, err
+	}
+	l.atEnd = append(l.atEnd, func() { link.Close() })
+	far := *f.over
+	far.Host = link.Addr().String()
+	env = append(env, "DOCKER_HOST="+far.String())
+	if f.byHand {
+		argv = []string{
+			"ssh", "-N", "-o", "StrictHostKeyChecking=no", "-p", strconv.Itoa(link.Addr().(*net.TCPAddr).Port),
+			"-L", local + ":127.0.0.1:" + f.port, far.User.Username() + "@127.0.0.1",
+		}
+	}
+	return argv, env, nil
+}
+
 // download reads all that the port sends.
 func (f *forwarded) download() error {
 	c, err := net.Dial("tcp", f.local)
@@ -135,8 +154,62 @@ func (f *forwarded) download() error {
 	return err
 }
 
-// newDelay returns a listener whose connections lead to an address, with 25 ms in each direction.
-func newDelay(to string) (net.Listener, error) {
+// findServer returns the configuration of the sshd that scripts/engine has started, and its process, whose /usr and /etc have
+// the program and its users.
+func findServer() (config, pid string, err error) {
+	client, err := exec.LookPath("ssh")
+	if err != nil {
+		return "", "", err
+	}
+	config = filepath.Join(filepath.Dir(filepath.Dir(client)), "config") // the engine's ssh is first in PATH
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range files {
+		if line, err := os.ReadFile(file); err == nil && bytes.HasPrefix(line, []byte("sshd: ")) && bytes.Contains(line, []byte(config)) {
+			return config, filepath.Base(filepath.Dir(file)), nil
+		}
+	}
+	return "", "", errors.New("the engine's sshd is not found")
+}
+
+// served is a connection to a program that has it as its standard input and output.
+type served struct {
+	net.Conn
+	cmd *exec.Cmd
+}
+
+func startServer(argv ...string) (io.ReadWriteCloser, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "sshd"), os.NewFile(uintptr(pair[1]), "client")
+	defer ours.Close()
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout = theirs, theirs
+	if err := cmd.Start(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &served{conn, cmd}, nil
+}
+
+// CloseWrite ends what the program reads.
+func (s *served) CloseWrite() error { return s.Conn.(*net.UnixConn).CloseWrite() }
+
+// Close closes the connection, which ends the program.
+func (s *served) Close() error {
+	err := s.Conn.Close()
+	_ = s.cmd.Wait()
+	return err
+}
+
+// newDelay returns a listener whose connections lead to what connect returns, with 25 ms in each direction.
+func newDelay(connect func() (io.ReadWriteCloser, error)) (net.Listener, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -147,20 +220,26 @@ func newDelay(to string) (net.Listener, error) {
 			if err != nil {
 				return
 			}
-			there, err := net.Dial("tcp", to)
+			there, err := connect()
 			if err != nil {
 				here.Close()
 				continue
 			}
-			go delayed(here, there)
-			go delayed(there, here)
+			go func() {
+				var both sync.WaitGroup
+				both.Go(func() { delayed(here, there) })
+				both.Go(func() { delayed(there, here) })
+				both.Wait()
+				here.Close()
+				there.Close()
+			}()
 		}
 	}()
 	return l, nil
 }
 
 // delayed copies from one connection to another.
-func delayed(from, to net.Conn) {
+func delayed(from, to io.ReadWriteCloser) {
 	type part struct {
 		b    []byte
 		when time.Time
@@ -186,5 +265,7 @@ func delayed(from, to net.Conn) {
 			from.Close() // the reader ends, and the channel is closed
 		}
 	}
-	_ = to.(*net.TCPConn).CloseWrite()
+	if half, ok := to.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
 }

@@ -88,6 +88,14 @@ func startRows(l *lab) []row {
 			theirs: []contestant{{name: "docker nsjoin web true", run: nsjoin, target: 1.2}},
 		},
 		{
+			name: "its end: docker nsjoin umount web /srv", rounds: 40,
+			ours: contestant{
+				name: "docker nsjoin umount", before: l.mount,
+				run: l.command(l.docker, "nsjoin", "umount", l.web, "/srv"),
+			},
+			theirs: []contestant{{name: "docker nsjoin web true", run: nsjoin, target: 1.2}},
+		},
+		{
 			name: "the names of a container's network: nsjoin --only net web true", rounds: 60,
 			ours: contestant{name: "nsjoin", run: l.command(l.nsjoin, "--only", "net", l.web, "true")},
 			theirs: []contestant{
@@ -127,6 +135,15 @@ func (l *lab) unmount() error {
 	}
 	_, errMade := l.output("docker", "exec", l.web, "mkdir", "-p", "/srv")
 	return errors.Join(err, errMade)
+}
+
+// mount mounts what the call after it unmounts.
+func (l *lab) mount() error {
+	if err := l.unmount(); err != nil {
+		return err
+	}
+	_, err := l.output("docker", "nsjoin", "mount", l.web, "/etc:/srv")
+	return err
 }
 
 // unload removes the helper's image from the engine. The container of the call before may still use it.

@@ -19,8 +19,9 @@ const (
 	tcpPort = 9001
 	udpPort = 9002
 
-	takeAll = 't' // read all, then answer with one byte
-	echoAll = 'e' // send back what comes
+	takeAll  = 't' // read all, then answer with one byte
+	echoAll  = 'e' // send back what comes
+	echoOnce = 'o' // send back what comes first, and close
 )
 
 // serveTraffic is the server, which runs in a container until that ends.
@@ -56,10 +57,10 @@ func serveConnection(conn net.Conn) {
 	buffer := make([]byte, size)
 	for {
 		n, err := conn.Read(buffer)
-		if what[0] == echoAll && n > 0 {
+		if what[0] != takeAll && n > 0 {
 			_, _ = conn.Write(buffer[:n])
 		}
-		if err != nil {
+		if err != nil || what[0] == echoOnce && n > 0 {
 			break
 		}
 	}
@@ -139,8 +140,10 @@ func shortConnections(address string, number int64) (failed int64, err error) {
 	return failures.Load(), err
 }
 
+// thereAndBack sends a text and waits for it and for the end of the connection. The server closes first: TCP keeps the addresses of a
+// connection for a minute on the side that does, and here there are not enough ports for that.
 func thereAndBack(address, text string) error {
-	conn, err := open(address, echoAll)
+	conn, err := open(address, echoOnce)
 	if err != nil {
 		return err
 	}
@@ -150,8 +153,13 @@ func thereAndBack(address, text string) error {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
-	_, err = io.ReadFull(conn, make([]byte, len(text)))
-	return err
+	switch back, err := io.ReadAll(conn); {
+	case err != nil:
+		return err
+	case string(back) != text:
+		return fmt.Errorf("%d bytes came back of %d", len(back), len(text))
+	}
+	return nil
 }
 
 // latency returns the median time of one byte there and back, in microseconds, for each address. It asks them in turn.

@@ -56,6 +56,7 @@ place() {
 	dir=$state/e
 	# The longest path is exec/containerd/containerd.sock.ttrpc; the limit is 107 bytes.
 	[ ${#dir} -le 65 ] || short="its path is too long for a socket"
+	if [ "$variant" = podman ] && [ ${#dir} -gt 45 ]; then short="its path is too long for Podman"; fi # its exec has 50 at most
 	[[ $dir =~ ^[A-Za-z0-9/._-]+$ ]] || short="its path has special characters"
 	while [ "$up" != / ]; do
 		[[ $(stat -c %A "$up") = *[xt] ]] || short="containers' users cannot enter $up"

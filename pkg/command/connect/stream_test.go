@@ -1,3 +1,7 @@
+//go:build unix
+
+// On Windows a read of a pipe that waits cannot be ended: see input_windows.go.
+
 package connect
 
 import (

@@ -16,6 +16,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/joinopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/ns"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
@@ -30,8 +31,8 @@ The command has the container's files at their places, writable where they are, 
 namespaces, and by default its user, capabilities, seccomp filter, cgroup and limits.
 The tools are in /.nsjoin/bin, last in PATH. Only the command sees them, in mounts of
 its own: what the container mounts later, and files that it makes later in / itself,
-are not in them. The container's root can look at the tools through /proc/PID/root,
-but nobody can change them.
+are not in them, and the command can make none in / itself, only in its directories. The
+container's root can look at the tools through /proc/PID/root, but nobody can change them.
 
 --profile adds to the container's rights:
   container  nothing; this is the default
@@ -43,23 +44,25 @@ strace -p always where the kernel restricts tracing (Yama); tcpdump and ping nee
 the user is not root or the container lacks NET_RAW; changes with ip and route need net;
 dmesg and mount need admin; all other tools need none.
 With any but the first, only the tools run, with a clean environment: no path of the
-container's can be executed, unless you add --trust-container. A path in /proc/PID, or
-a link of the container's to one, can be: run the tools by their names. If processes
-of the container could take the command over, it is refused.
+container's can be executed, unless you add --trust-container. For that, links of
+processes in /proc are shown but not followed: exe, root, cwd, fd/N and ns/*. If
+processes of the container could take the command over, it is refused.
 
 With --tools IMAGE, / is the image's files, read-only, and the container's files are at
 /target. Everything else is the container's as before. With --root target, / is the
 container's, and the image's static programs are beside the toolbox's. --tools DIR and
 --tools PROGRAM send static programs of this machine along, and engine:DIR takes those
 of a directory of the engine's host: at most 64 MiB and 4096 files. A path begins with
-/ or a dot: ./DIR. Dynamic programs are left out. A busybox gets all of its names.
+/ or a dot: ./DIR. Symbolic links in it are not followed. Dynamic programs are left out.
+A busybox gets all of its names.
 
 With --tools host, / is this machine's, which must be the engine's host, and the
 container's files are at /target. The command runs as you, with the container's network,
 IPC and host name only, so no process of the container sees it. A link in /target is not
 followed, and no program there is executed, unless you add --trust-container: a link of
 the container's leads to your files. Host programs that obey files there, such as sh,
-git, make and gdb, still do. Other tools take all rights from the container.
+git (which a prompt may run), make and gdb, still do. Other tools take all rights from
+the container.
 
 A paused container stays paused: the command runs beside its cgroup.
 
@@ -71,9 +74,9 @@ left out. It is in the default network, or in none if the container reaches noth
 outside of the host. The copy and all changes in it are thrown away. --dry-run prints
 what it would be. With --wait, docker nsjoin waits for the container's start instead.
 
-Without COMMAND, a shell of the toolbox runs. Its history is only in memory. It has no
-job control: Ctrl-C ends the program that runs, and Ctrl-Z does nothing. With --tools
-host, your own shell runs, and -c runs a line of sh.`
+Without COMMAND, a shell of the toolbox runs. Its history is only in memory. Ctrl-C ends
+the program that runs; Ctrl-Z stops it, until fg or bg continues it. With --tools host,
+your own shell runs, and -c runs a line of sh.`
 
 const examples = `  docker nsjoin debug web                      a shell with tools in web
   docker nsjoin debug web ps aux               one tool
@@ -99,6 +102,7 @@ type options struct {
 	wait      bool
 	tools     tools
 	root      string
+	names     joinopts.NamesFlag
 	args      []string // the container or image, and the command
 }
 
@@ -116,8 +120,10 @@ func New(cli *dockercli.CLI) *cobra.Command {
 			return o.run(cmd, cli, args)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, cli.Name, err) })
 	flags := cmd.Flags()
 	o.AddTo(flags)
+	flags.Var(&o.names, "names", joinopts.NamesUsage)
 	flags.Var(&profileFlag{&o.profile}, "profile", `Rights beyond the container's ("container"|"trace"|"net"|"admin")`)
 	flags.StringVarP(&o.line, "command", "c", "", "Run a line of the toolbox's shell, or of sh with --tools host")
 	o.copies.AddTo(flags)
@@ -129,6 +135,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	execopts.Complete(cmd, cli)
 	copyopts.Complete(cmd)
 	completion.Flag(cmd, "command", completion.Nothing)
+	completion.Flag(cmd, "names", completion.Names(cli))
 	completion.Flag(cmd, "tools", completion.Images(cli, builtin, hostWord))
 	completion.Flag(cmd, "root", completion.OneOf(rootTools, rootTarget))
 	completion.Flag(cmd, "profile", completion.OneOf(
@@ -220,6 +227,9 @@ func (o *options) request(cmd *cobra.Command, cli *dockercli.CLI, args []string)
 	case hostTools:
 		o.onHost(r)
 	case builtinTools, clientTools:
+	}
+	if r.Names, err = o.names.Of(r); err != nil {
+		return nil, usageError(cmd, err.Error())
 	}
 	switch {
 	case r.View.Host:

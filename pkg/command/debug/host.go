@@ -44,7 +44,6 @@ func (o *options) conflictWithHost() (given, why string) {
 func (o *options) onHost(r *request.Request) {
 	r.View.Host = true
 	r.Take = ns.SetOf(ns.Net, ns.IPC, ns.UTS)
-	r.Names = r.DefaultNames()
 	r.CallerEnv = joinopts.CallerEnv(r)
 	if dir, err := os.Getwd(); r.Dir == "" && err == nil {
 		r.Dir = request.Word(dir)
@@ -63,13 +62,17 @@ func (o *options) resolveHost(ctx context.Context, host *enginehost.Host, r *req
 	}
 	if !r.TrustContainer && r.DryRun == request.OutputNone {
 		host.Note(fmt.Sprintf("in /target no link is followed, and no program of %s is executed (--trust-container permits both); "+
-			"host programs that obey files there, such as git, make and gdb, still do", r.Base.Name))
+			"host programs that obey files there, such as git (which a prompt may run), make and gdb, still do", r.Base.Name))
 	}
 	if o.wait {
 		if err := exists(ctx, host, r); err != nil {
 			return nil, err
 		}
-		return waitFor(ctx, host, r)
+		answers, err := waitFor(ctx, host, r)
+		if err == nil {
+			err = refuseHostProc(host, r)
+		}
+		return answers, err
 	}
 	answers, err := execopts.Resolve(ctx, host, r)
 	if _, stopped := errors.AsType[*engine.NotRunningError](err); stopped {
@@ -78,5 +81,21 @@ func (o *options) resolveHost(ctx context.Context, host *enginehost.Host, r *req
 			Hint: fmt.Sprintf("start it, or use --wait; other tools work in a copy of it: %s debug %s", o.Words.Name, o.args[0]),
 		}
 	}
+	if err == nil {
+		err = refuseHostProc(host, r)
+	}
 	return answers, err
+}
+
+// refuseHostProc refuses a container that sees the host's processes, and so what the command starts with fewer rights.
+func refuseHostProc(host *enginehost.Host, r *request.Request) error {
+	if r.TrustContainer {
+		return nil
+	}
+	at, err := host.HostProc(r)
+	if err != nil || at == "" {
+		return err
+	}
+	return exit.Hint(fmt.Errorf("view of the host: %s has the host's processes in %s, so it could open what the command starts with fewer rights", r.Base.Quoted(), at),
+		"add --trust-container if you trust the processes of %s", r.Base)
 }

@@ -88,7 +88,10 @@ func directories(searched string) (dirs []string) {
 // sendPrograms reads the programs of this machine that go along with r, and says what they are.
 func (o *options) sendPrograms(host *enginehost.Host, r *request.Request, arch string) error {
 	name := o.tools.name
-	set, err := programs.Find(name, filepath.Base(name), arch)
+	set, err := programs.Find(name, filepath.Base(name), arch, !r.Profile.Adds() || r.TrustContainer)
+	if errors.Is(err, programs.ErrLink) {
+		return linkError(name)
+	}
 	if err != nil {
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
 			err = failed.Err
@@ -114,6 +117,20 @@ func (o *options) sendPrograms(host *enginehost.Host, r *request.Request, arch s
 	host.Debug("programs of " + name + ": " + strings.Join(names, " "))
 	fmt.Fprintf(os.Stderr, "%s: %s sent along: %s, %s\n", host.Name(), plan.QuoteArg(name), count(len(names)), units.HumanSize(float64(set.Size())))
 	return nil
+}
+
+// linkError is the error of a path that leads through a symbolic link. Another user may have made the link, so the hint
+// has the path without it, which the user can judge.
+func linkError(name string) error {
+	err := fmt.Errorf("--tools %s: %w", plan.QuoteArg(name), programs.ErrLink)
+	to, failed := filepath.EvalSymlinks(name)
+	if failed != nil {
+		return err
+	}
+	if !isPath(to) {
+		to = "." + string(filepath.Separator) + to
+	}
+	return exit.Hint(err, "it leads to: --tools %s", plan.QuoteArg(to))
 }
 
 func count(programs int) string {

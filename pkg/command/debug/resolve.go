@@ -10,6 +10,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
+	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
 
@@ -65,9 +66,14 @@ func waitFor(ctx context.Context, host *enginehost.Host, r *request.Request) (en
 	if err != nil {
 		return nil, err
 	}
+	ctx, stop := interrupt.Until(ctx, exit.Interrupted)
+	defer stop()
 	changes := engine.Changes(ctx, asked) // before it is asked for, so that no start is missed
 	for first := true; ; first = false {
 		answers, err := execopts.Resolve(ctx, host, r)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("wait for %s: %w", r.Base, context.Cause(ctx))
+		}
 		if wait, err := stopped(err); !wait {
 			return answers, err
 		}

@@ -59,6 +59,8 @@ func (t *tools) Set(value string) error {
 		*t = tools{kind: hostTools}
 	case onEngine && strings.HasPrefix(dir, "/"):
 		*t = tools{engineTools, path.Clean(dir)}
+	case onEngine && dir == "":
+		return errors.New("needs a directory of the engine's host: engine:/DIR")
 	case onEngine && strings.HasPrefix(dir, "."):
 		return fmt.Errorf("%q is relative, and the engine has no working directory: write engine:/DIR", dir)
 	case isPath(value):

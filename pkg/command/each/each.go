@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -51,10 +52,13 @@ func New(cli *dockercli.CLI) *cobra.Command {
 		Example: examples,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), cli, args, cmd.ArgsLenAtDash() == 0)
+			return o.run(cmd.Context(), cli, args, cmd.ArgsLenAtDash())
 		},
 	}
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if !slices.Contains(os.Args, "--") {
+			return exit.Hint(err, "the command comes after --: %s each CONTAINER... -- COMMAND", cli.Name)
+		}
 		return dockercli.CommandUsageError(cmd, err)
 	})
 	o.addTo(cmd)
@@ -65,6 +69,7 @@ func New(cli *dockercli.CLI) *cobra.Command {
 func (o *options) addTo(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.AddTo(flags)
+	flags.SetInterspersed(true)                                        // the command comes after --
 	for _, refused := range []string{"tty", "no-tty", "detach-keys"} { // no command has a terminal
 		_ = flags.MarkHidden(refused)
 	}
@@ -88,9 +93,9 @@ func (o *options) addTo(cmd *cobra.Command) {
 	flags.IntVar(&o.retry, "retry", 0, "How often a command that has failed is run again")
 }
 
-// run runs the command. noNames says that args began with --.
-func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string, noNames bool) error {
-	command, err := o.parse(cli, args, noNames)
+// run runs the command. dash is how many args came before --, or -1.
+func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string, dash int) error {
+	command, err := o.parse(cli, args, dash)
 	if err != nil {
 		return err
 	}
@@ -108,7 +113,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, args []string, no
 }
 
 // parse checks the command line and returns the command.
-func (o *options) parse(cli *dockercli.CLI, args []string, noNames bool) (command []string, err error) {
+func (o *options) parse(cli *dockercli.CLI, args []string, dash int) (command []string, err error) {
 	if err := o.Check(cli); err != nil {
 		return nil, err
 	}
@@ -116,14 +121,10 @@ func (o *options) parse(cli *dockercli.CLI, args []string, noNames bool) (comman
 		return nil, o.usageError(err)
 	}
 	usage := func(text string) error { return o.usageError(errors.New(text)) }
-	command = args
-	if !noNames {
-		at := slices.Index(args, "--")
-		if at < 0 {
-			return nil, usage("which command? It comes after --: " + o.Words.Name.String() + " each CONTAINER... -- COMMAND")
-		}
-		o.query.Names, command = args[:at], args[at+1:]
+	if dash < 0 {
+		return nil, usage("which command? It comes after --: " + o.Words.Name.String() + " each CONTAINER... -- COMMAND")
 	}
+	o.query.Names, command = args[:dash], args[dash:]
 	isEmpty := func(name string) bool { return strings.TrimPrefix(strings.TrimPrefix(name, "container:"), "/") == "" }
 	switch {
 	case slices.ContainsFunc(o.query.Names, isEmpty):

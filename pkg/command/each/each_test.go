@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -156,12 +157,7 @@ func TestSummaryStatus(t *testing.T) {
 
 // The output of a command that has ended well may not have been written.
 func TestLostOutput(t *testing.T) {
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Skip(err)
-	}
-	defer full.Close()
-	c := newTestCall(t, full)
+	c := newTestCall(t, fullDisk{})
 	s := c.printer.Open(label("web"), 0)
 	_, _ = io.WriteString(s.Stdout(), "text\n")
 	s.Close()
@@ -387,10 +383,14 @@ func TestLostEngine(t *testing.T) {
 	}
 }
 
-// hangingEngine lists a container and answers nothing else, also at a socket of this machine.
+// hangingEngine lists a container and answers nothing else, also at a socket of this machine. Wine has no UNIX sockets.
 func hangingEngine(t *testing.T, id string) {
 	t.Helper()
-	listener, err := net.Listen("unix", t.TempDir()+"/s")
+	network, address := "unix", t.TempDir()+"/s"
+	if runtime.GOOS == "windows" {
+		network, address = "tcp", "127.0.0.1:0"
+	}
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func hangingEngine(t *testing.T, id string) {
 		close(ended)
 		server.Close()
 	})
-	t.Setenv("DOCKER_HOST", "unix://"+listener.Addr().String())
+	t.Setenv("DOCKER_HOST", network+"://"+listener.Addr().String())
 	t.Setenv("DOCKER_API_VERSION", "1.41")
 }
 
@@ -478,7 +478,13 @@ func TestMisuse(t *testing.T) {
 }
 
 func TestBrokenPipeIsNoLoss(t *testing.T) {
-	c := newTestCall(t, brokenWriter{})
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	c := newTestCall(t, w)
 	s := c.printer.Open(label("web"), 0)
 	_, _ = io.WriteString(s.Stdout(), "text\n")
 	s.Close()
@@ -487,6 +493,6 @@ func TestBrokenPipeIsNoLoss(t *testing.T) {
 	}
 }
 
-type brokenWriter struct{}
+type fullDisk struct{}
 
-func (brokenWriter) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

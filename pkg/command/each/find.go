@@ -159,6 +159,7 @@ func (c *call) find(ctx context.Context) error {
 	}
 	asked.Wait()
 	missing := make(map[string]int)
+	hosts := make(map[string]*host) // by the container's ID
 	answered := 0
 	for i, h := range c.hosts {
 		a := answers[i]
@@ -173,6 +174,10 @@ func (c *call) find(ctx context.Context) error {
 		}
 		answered++
 		for _, chosen := range a.list {
+			if other, known := hosts[chosen.ID]; known {
+				return c.usageError(fmt.Errorf("the contexts %q and %q are the same engine: both have the container %q", other.context, h.context, chosen.Name))
+			}
+			hosts[chosen.ID] = h
 			c.targets = append(c.targets, target{Chosen: chosen, host: h})
 		}
 		for _, name := range a.missing {

@@ -113,7 +113,7 @@ type begun struct {
 // begin asks for the container and starts its helper.
 func (c *call) begin(ctx context.Context, t target, s *lines.Source) (b begun, err error) {
 	r := c.request(t)
-	if b.answers, err = t.host.Resolve(ctx, r); err != nil {
+	if b.answers, err = t.resolve(ctx, r); err != nil {
 		return b, err
 	}
 	if err := t.checkTask(b.answers); err != nil {
@@ -137,6 +137,18 @@ func (c *call) begin(ctx context.Context, t target, s *lines.Source) (b begun, e
 	}
 	b.Job, b.here = job.Start(helper, output, s.Stderr()), here
 	return b, nil
+}
+
+// resolve asks the engine for the container. One that answers pings may still not answer about a container whose lock is held.
+func (t target) resolve(ctx context.Context, r *request.Request) (engine.Answers, error) {
+	const timeout = time.Minute
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	answers, err := t.host.Resolve(limited, r)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = fmt.Errorf("the engine has not answered about its container for %s", timeout)
+	}
+	return answers, err
 }
 
 // notBegun returns the result if no helper was started.

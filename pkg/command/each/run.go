@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/moby/term"
@@ -60,8 +61,12 @@ func (h *host) limit() int {
 	return fanout.MostPerEngine
 }
 
+// gcPercent is how much garbage there may be beside what is used: the output of many commands is a lot of garbage.
+const gcPercent = 20
+
 // run runs the command in all containers and prints what it writes.
 func (c *call) run(ctx context.Context) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	c.stops = newStops()
 	defer c.stops.cancel()
 	defer c.stops.watchSignals(ctx, c.cli.Parent.Gone)()

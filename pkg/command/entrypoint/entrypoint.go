@@ -186,9 +186,11 @@ func (o *options) runIt(ctx context.Context, cli *dockercli.CLI, t target.Target
 	if len(t.Command) == 0 {
 		return fmt.Errorf("--run: %s %q has neither ENTRYPOINT nor CMD", t.Kind, t.Name)
 	}
+	o.exec.Words = cli.Words
 	r := &request.Request{
 		Version: request.Version, Base: request.Source{From: request.FromContainer, Name: t.Name}, Take: ns.All(),
 		Command: t.Command, CallerEnv: enginehost.TerminalVariables(os.Environ()),
+		NotFoundHint: "what it needs and lacks: " + o.exec.Line([]string{"entrypoint", t.Name}),
 	}
 	if err := o.exec.Apply(r); err != nil {
 		return err

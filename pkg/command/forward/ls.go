@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,8 +34,8 @@ func newLs(cli *dockercli.CLI) *cobra.Command {
 engines. CONNECTIONS are those that are open now, of all so far. BYTES are those that have
 passed so far, in both directions.`,
 		Args: func(cmd *cobra.Command, args []string) error { return noArgs(cmd, args, "ls") },
-		RunE: func(*cobra.Command, []string) error {
-			list, err := find(cli)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, _, err := find(cmd.Context(), cli)
 			if err != nil {
 				return err
 			}
@@ -73,27 +74,26 @@ type found struct {
 	call *control.Call
 }
 
-// find returns the user's forwards, oldest first.
-func find(cli *dockercli.CLI) ([]found, error) {
+// find returns the user's forwards, oldest first. silent is set if a call does not answer, which is said.
+func find(ctx context.Context, cli *dockercli.CLI) (list []found, silent bool, err error) {
 	connection, err := cli.Engine()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	calls, silent, err := control.Calls(connection.Register().State)
+	calls, silence, err := control.Calls(ctx, connection.Register().State)
 	if err != nil {
-		return nil, fmt.Errorf("find forwards: %w", err)
+		return nil, false, fmt.Errorf("find forwards: %w", err)
 	}
-	for _, err := range silent {
+	for _, err := range silence {
 		cli.Name.Warn(os.Stderr, err.Error())
 	}
-	var list []found
 	for i := range calls {
 		for _, s := range calls[i].Forwards {
 			list = append(list, found{s, &calls[i]})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b found) int { return a.Since.Compare(b.Since) })
-	return list, nil
+	return list, len(silence) > 0, nil
 }
 
 // row is a forward as a template sees it.
@@ -166,24 +166,32 @@ its forwards is left.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			list, err := find(cli)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			list, silent, err := find(cmd.Context(), cli)
 			if err != nil {
 				return err
 			}
-			return end(list, args, all)
+			if err := end(list, args, all); err != nil || !all || !silent {
+				return err
+			}
+			return errors.New("some forwards were not ended: a call does not answer")
 		},
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "End all forwards")
-	completion.Args(cmd, func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return completion.Matching(forwards(cli, args), typed)
+	completion.Args(cmd, func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return completion.Matching(forwards(cmd.Context(), cli, args), typed)
 	})
 	return cmd
 }
 
+// offersWithin is how long the shell waits for the user's calls.
+const offersWithin = 2 * time.Second
+
 // forwards returns what forward rm takes, with descriptions.
-func forwards(cli *dockercli.CLI, args []string) []string {
-	list, err := find(cli)
+func forwards(ctx context.Context, cli *dockercli.CLI, args []string) []string {
+	ctx, cancel := context.WithTimeout(ctx, offersWithin)
+	defer cancel()
+	list, _, err := find(ctx, cli)
 	if err != nil {
 		return nil
 	}
@@ -202,30 +210,50 @@ func end(list []found, wanted []string, all bool) error {
 	if !all {
 		chosen = nil
 	}
-	var missing []error
+	var missing []string
 	for _, word := range wanted {
 		matching, err := match(list, word)
 		if err != nil {
-			missing = append(missing, err)
+			missing = append(missing, err.Error())
 		}
 		chosen = append(chosen, matching...)
 	}
-	ended := make(map[string]bool)
-	for _, f := range chosen {
-		if ended[f.ID] {
+	for _, ids := range byCall(chosen) {
+		if err := ids.call.End(ids.list); err != nil {
+			missing = append(missing, fmt.Sprintf("end forward %s: %v", strings.Join(ids.list, ", "), err))
 			continue
 		}
-		ended[f.ID] = true
-		if err := f.call.End([]string{f.ID}); err != nil {
-			missing = append(missing, fmt.Errorf("end forward %s: %w", f.ID, err))
-			continue
+		for _, id := range ids.list {
+			fmt.Fprintln(os.Stdout, id)
 		}
-		fmt.Fprintln(os.Stdout, f.ID)
 	}
 	if len(missing) > 0 {
-		return exit.Hint(errors.Join(missing...), "docker nsjoin forward ls lists the forwards")
+		return exit.Hint(errors.New(strings.Join(missing, "; ")), "docker nsjoin forward ls lists the forwards")
 	}
 	return nil
+}
+
+// ofCall are forwards of a call.
+type ofCall struct {
+	call *control.Call
+	list []string // IDs
+}
+
+// byCall returns the IDs of forwards, each once, by their calls: each call is asked once.
+func byCall(list []found) (calls []*ofCall) {
+	known, seen := make(map[*control.Call]*ofCall), make(map[string]bool)
+	for _, f := range list {
+		if seen[f.ID] {
+			continue
+		}
+		seen[f.ID] = true
+		if known[f.call] == nil {
+			known[f.call] = &ofCall{call: f.call}
+			calls = append(calls, known[f.call])
+		}
+		known[f.call].list = append(known[f.call].list, f.ID)
+	}
+	return calls
 }
 
 // match returns the forwards of a container, by its name or ID, or the one whose ID begins with word.

@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/moby/term"
@@ -28,6 +25,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/detach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
 )
@@ -50,7 +48,7 @@ func (o *options) run(ctx context.Context, args []string) error {
 	if err := absolute(groups); err != nil {
 		return err
 	}
-	ctx, stop := withSignals(ctx)
+	ctx, stop := interrupt.Until(ctx, func(signal int) error { return exit.CommandStatus(exit.Signalled(signal)) })
 	defer stop()
 	if o.detach && !o.cli.Background && !o.dryRun && len(groups[0].Forwards) > 0 {
 		return o.startInBackground(ctx)
@@ -123,7 +121,9 @@ func (c *call) start(ctx context.Context) error {
 	}
 	defer stopGuard()
 	defer served.Close()
-	session, err := forward.New(c.containers(), c.forwardOptions())
+	ctx, stop := c.untilUnread(ctx)
+	defer stop()
+	session, err := forward.New(c.containers(), c.forwardOptions(served.Others(dir)))
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,9 @@ func withHint(err error) error {
 	failed, ok := errors.AsType[*forward.ListenError](err)
 	if !ok {
 		return err
+	}
+	if facing, ok := errors.AsType[*forward.FacingError](err); ok && facing.ID != "" {
+		return exit.Hint(err, "docker nsjoin forward rm %s ends the other one", facing.ID)
 	}
 	isPath, reverse := failed.Listen.Network == spec.Unix, failed.Reverse
 	switch inUse, denied := listen.IsInUse(err), listen.IsDenied(err); {
@@ -175,7 +178,7 @@ func (c *call) entry() state.Entry {
 	name := make([]byte, bytesOfName)
 	_, _ = rand.Read(name) // it does not fail
 	register := c.host.Connection.Register()
-	e := state.Entry{Name: hex.EncodeToString(name), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now()}
+	e := state.Entry{Name: hex.EncodeToString(name), Endpoint: register.Endpoint, Context: register.Context, Began: time.Now(), PID: os.Getpid()}
 	for _, g := range c.groups {
 		for _, f := range g.Forwards {
 			if path := f.Listen.Path; !f.Reverse && filepath.IsAbs(path) {
@@ -249,46 +252,8 @@ func sharedText(name, with string) string {
 	return fmt.Sprintf("-R: %s can connect to it too, through the network that is shared with %s", with, name)
 }
 
-func (c *call) forwardOptions() forward.Options {
+func (c *call) forwardOptions(others func(context.Context) []forward.Status) forward.Options {
 	return forward.Options{
-		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event,
-	}
-}
-
-// withSignals returns a context that ends with a terminating signal; a second one has the kernel's default action. The
-// error is that of a command that the signal has ended.
-func withSignals(parent context.Context) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
-	arrived := make(chan os.Signal, 1)
-	signals := slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
-	if len(signals) > 0 { // none stands for all
-		signal.Notify(arrived, signals...)
-	}
-	go func() {
-		defer signal.Stop(arrived)
-		if s := ending(arrived, parent.Done(), ctx.Done()); s != nil {
-			number, _ := s.(syscall.Signal)
-			cancel(exit.CommandStatus(exit.Signalled(int(number))))
-		}
-	}()
-	return ctx, func() { cancel(nil) }
-}
-
-// ending waits for a signal. parent is closed when the Docker CLI has got one, or is gone: that stands for SIGTERM, unless
-// it is one that both have got. It returns nil if over is closed before.
-func ending(arrived <-chan os.Signal, parent, over <-chan struct{}) os.Signal {
-	select {
-	case s := <-arrived:
-		return s
-	case <-parent:
-	case <-over:
-		return nil
-	}
-	const moment = 100 * time.Millisecond
-	select {
-	case s := <-arrived:
-		return s
-	case <-time.After(moment):
-		return syscall.SIGTERM
+		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event, Others: others,
 	}
 }

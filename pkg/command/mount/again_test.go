@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
@@ -76,5 +77,38 @@ func TestAgainMountsOnce(t *testing.T) {
 	look("fifth", "fifth", 5, nil)
 	if k.kept.Mount.ID != 4 || k.kept.Error != "" {
 		t.Errorf("%+v", k.kept)
+	}
+}
+
+// What holds a volume is started again later and later if it fails or ends at once, and each failure is said once.
+func TestVolumeIsHeldAgainLater(t *testing.T) {
+	var h holds
+	now, started := time.Now(), 0
+	failure := errors.New("no such image")
+	look := func(ended bool, after time.Duration, err error) error {
+		now = now.Add(after)
+		return h.look(ended, now, func() error { started++; return err })
+	}
+	for i, row := range []struct {
+		ended       bool
+		after       time.Duration
+		err         error
+		started     int // so far
+		wantFailure bool
+	}{
+		{false, 0, nil, 0, false},
+		{true, lookEvery, failure, 1, true},
+		{true, lookEvery, failure, 2, false},
+		{true, lookEvery, failure, 2, false}, // later
+		{true, lookEvery, failure, 3, false},
+		{true, retryAtMost, nil, 4, false},
+		{true, lookEvery, nil, 4, false}, // it has ended at once
+		{true, retryAtMost, nil, 5, false},
+		{false, lookEvery, nil, 5, false}, // it runs
+		{true, lookEvery, failure, 6, true},
+	} {
+		if err := look(row.ended, row.after, row.err); started != row.started || (err != nil) != row.wantFailure {
+			t.Errorf("look %d: started %d times, %v", i, started, err)
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine/holder"
 	"github.com/nsjoin/docker-nsjoin/pkg/enginehost"
 	"github.com/nsjoin/docker-nsjoin/pkg/execopts"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
@@ -31,6 +32,8 @@ type keeper struct {
 	end     context.CancelCauseFunc
 	// container is its full ID. It does not change.
 	container string
+	volume    *holder.Hold // nil if no volume is mounted
+	holds     holds
 
 	busy chan struct{} // has an element while it mounts, and while another call unmounts: see question
 	mu   sync.Mutex
@@ -58,16 +61,16 @@ func (o *options) errs() io.Writer {
 
 // stay mounts, and goes on in the foreground or in the background.
 func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *request.Mount) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
+	called := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(called))
+	defer cancel(nil)
 	go func() {
-		if s, ok := (<-signals).(syscall.Signal); ok {
-			signal.Stop(signals) // a second one ends the process
-			cancel(exit.CommandStatus(exit.Signalled(int(s))))
-		}
+		s := signalOf(called.Done(), ctx.Done(), signals)
+		signal.Stop(signals) // a second one ends the process
+		cancel(exit.CommandStatus(exit.Signalled(int(s))))
 	}()
 	if o.background && !cli.Background {
 		status, err := detach.Start(ctx, os.Args, dockercli.Variables(), detach.Output{Out: os.Stdout, Err: os.Stderr, Note: func(string) {}})
@@ -85,6 +88,27 @@ func (o *options) stay(ctx context.Context, cli *dockercli.CLI, name string, q *
 		o.keeper.starter.Failed(cli.Name.Report(o.keeper.starter.Err(), err))
 	}
 	return err
+}
+
+// signalOf waits for a signal, and returns it. If the Docker CLI got one, it tells this process by ending called, perhaps
+// before the same signal comes, which the CLI does not name.
+func signalOf(called, ended <-chan struct{}, signals <-chan os.Signal) syscall.Signal {
+	const soon = 200 * time.Millisecond
+	var late <-chan time.Time
+	for {
+		select {
+		case <-called:
+			called, late = nil, time.After(soon)
+		case s := <-signals:
+			if s, ok := s.(syscall.Signal); ok {
+				return s
+			}
+		case <-late:
+			return syscall.SIGINT
+		case <-ended:
+			return syscall.SIGINT
+		}
+	}
 }
 
 // begin has the user's other calls reach this one, before anything is mounted, and names it in the request. r is resolved.
@@ -179,9 +203,15 @@ func (k *keeper) keep(ctx context.Context, o *options, host *enginehost.Host, r 
 		if err != nil {
 			continue
 		}
-		if err := a.look(ctx, startOf(answers, id)); err != nil && ctx.Err() == nil {
-			host.Name().Report(o.errs(), err)
-		}
+		o.report(ctx, host, k.holdVolumeAgain(ctx, host, r))
+		o.report(ctx, host, a.look(ctx, startOf(answers, id)))
+	}
+}
+
+// report prints an error, unless the call is being ended.
+func (o *options) report(ctx context.Context, host *enginehost.Host, err error) {
+	if err != nil && ctx.Err() == nil {
+		host.Name().Report(o.errs(), err)
 	}
 }
 

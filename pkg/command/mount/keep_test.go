@@ -91,6 +91,21 @@ func TestKeepersEnd(t *testing.T) {
 	expect("eee--")
 	unmounted(made)
 	expect("eee-e")
+
+	// A mount that the container's first process has hidden from itself cannot be unmounted: the call ends, so that it does not
+	// mount again at the next start.
+	hidden := start(register, 5)
+	behind := mounts.Record{Container: "0f00", ID: 6, Target: "/srv", Keeper: hidden.kept.Mount.Keeper, Hidden: true}
+	seen := behind
+	seen.Hidden = false
+	if got := gone("/srv", []*mounts.Record{&behind, &seen}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	expect("eee-e-")
+	if got := gone("/srv", []*mounts.Record{&behind}); len(got) != 1 || !got[0].hides([]*mounts.Record{&behind}) || got[0].hides([]*mounts.Record{&seen}) {
+		t.Errorf("%+v", got)
+	}
+	expect("eee-ee")
 }
 
 // endThatMade ends the call that has made a mount.
@@ -270,6 +285,7 @@ func privateState(t *testing.T) *state.Dir {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv("LOCALAPPDATA", dir) // of Windows
 	return &state.Dir{Config: dir}
 }
 

@@ -190,10 +190,17 @@ func receive(conn net.Conn, to any) error {
 	return json.NewDecoder(io.LimitReader(conn, most)).Decode(to)
 }
 
-// forget ends the calls that keep a mount at a path which is not there. live are the mounts that the container has.
+// hides reports whether the container's first process has hidden a mount of its own from itself, so that it cannot be unmounted.
+func (k *kept) hides(list []*mounts.Record) bool {
+	return slices.ContainsFunc(list, func(m *mounts.Record) bool { return m.Hidden && k.made(m) })
+}
+
+// forget ends the calls that keep a mount at a path which is not there, or is hidden from the container's first process. live
+// are the mounts that the container has.
 func forget(held []*heldKeeper, target string, live []*mounts.Record) (ended []kept, err error) {
+	seen := slices.DeleteFunc(slices.Clone(live), func(m *mounts.Record) bool { return m.Hidden })
 	for _, k := range held {
-		if !k.at(target) || k.isLive(live) {
+		if !k.at(target) || k.isLive(seen) {
 			continue
 		}
 		if failed := k.end(); failed != nil {

@@ -46,6 +46,9 @@ func (o *options) list(to io.Writer, ours []*mounts.Record, waiting []kept, know
 			Target: string(m.Target), Source: m.What(), Type: string(m.Type), Options: m.Mode(), By: "docker nsjoin, " + m.By,
 			Time: time.Unix(m.Time, 0).Format(time.RFC3339),
 		}
+		if m.Keeper != "" {
+			r.Kept = "another session, or ended"
+		}
 		for _, k := range waiting {
 			if k.made(m) {
 				r.Kept = k.by()

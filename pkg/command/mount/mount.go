@@ -29,7 +29,7 @@ SOURCE, TARGET and OPTIONS are those of docker run -v and --mount: a SOURCE with
 is a path, else a volume, which is made if there is none. OPTIONS are ro, rw, rprivate,
 rslave and nocopy. Mounts beneath SOURCE come along, unless --mount has
 bind-recursive=disabled. A relative path is one of this machine. Symbolic links are
-followed, unless a container may have made them.
+followed in /, /etc, /run, /usr and /var; elsewhere a container may have made them.
 
 TARGET must exist. --mkdir makes it, and umount removes it again if it is empty.
 SOURCE must exist, too: docker run -v would make it. Many editors write a new file and
@@ -49,7 +49,7 @@ const examples = `  docker nsjoin mount web ./src:/app/src              try out 
   docker nsjoin mount app /opt/profiler:/profiler:ro --mkdir
   docker nsjoin mount web cache:/var/cache            a volume
   docker nsjoin mount --keep -d web ./src:/app/src    again after each start of web
-  docker nsjoin mount --type tmpfs web /scratch:size=64m
+  docker nsjoin mount --type tmpfs web /scratch:size=64m --mkdir
   docker nsjoin mount --mount type=bind,src=/etc/ssl,dst=/etc/ssl,readonly web
   docker nsjoin mount --from db web /var/lib/data:/mnt:ro
   docker nsjoin mount web                             what is mounted, when and by whom
@@ -74,6 +74,7 @@ type options struct {
 	lazy bool // of umount
 
 	keeper *keeper        // nil without --keep
+	socket string         // of the engine; "" if it is no path
 	done   *mounts.Record // what was mounted or unmounted last
 }
 
@@ -149,6 +150,8 @@ func (o *options) mount(cmd *cobra.Command, cli *dockercli.CLI, args []string) e
 		err = errors.New("--detach requires --keep")
 	case o.keep && o.dryRun:
 		err = errors.New("--keep and --dry-run cannot be used together")
+	case o.keep && o.host.NoEngine():
+		err = errors.New("--keep and --no-engine cannot be used together: the engine says when the container starts")
 	case len(args) == 2 && o.long != "": //nolint:mnd // container, mount
 		err = errors.New("--mount and SOURCE:TARGET cannot be used together")
 	case o.long != "" && (o.kind != "" || o.from != ""):
@@ -209,6 +212,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	if o.dryRun {
 		r.DryRun = request.Output(o.format)
 	}
+	o.socket, _ = cli.Socket()
 	if r.Audit, err = execopts.AuditOf(cli); err != nil {
 		return err
 	}
@@ -226,6 +230,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 			return err
 		}
 		defer stop()
+		defer o.keeper.releaseVolume()
 		if _, err := o.keeper.mount(ctx, o, func() error { return o.carryOut(ctx, host, r, answers) }); err != nil {
 			return err
 		}
@@ -238,7 +243,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 
 // carryOut has the helper do what r asks for, and prints the result.
 func (o *options) carryOut(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers) error {
-	if err := locate(ctx, host, r); err != nil {
+	if err := locate(host, r); err != nil {
 		return err
 	}
 	if r.Mount.Type == request.MountVolume {

@@ -18,6 +18,14 @@ func TestTmpfsOptions(t *testing.T) {
 		"":                       "nosuid nodev noexec mode=1777",
 		"size=64k,exec,mode=700": "nosuid nodev size=64k mode=700",
 		"ro,ro,suid,uid=7":       "nodev noexec ro mode=1777 uid=7",
+		"suid,nosuid,ro,rw":      "nodev noexec nosuid mode=1777",
+		"size=50%":               "nosuid nodev noexec size=50% mode=1777",
+		"size=0x10000,size=1G":   "nosuid nodev noexec size=1G mode=1777",
+		"noatime,nodiratime":     "nosuid nodev noexec noatime nodiratime mode=1777",
+		"noatime,strictatime":    "nosuid nodev noexec strictatime mode=1777",
+		"noatime,atime,relatime": "nosuid nodev noexec mode=1777",
+		"sync,dirsync,async":     "nosuid nodev noexec mode=1777 dirsync",
+		"nr_blocks=9,mpol=local": "nosuid nodev noexec mode=1777 nr_blocks=9 mpol=local",
 	} {
 		q := &request.Mount{}
 		var options []string
@@ -27,13 +35,16 @@ func TestTmpfsOptions(t *testing.T) {
 		err := setTmpfs(q, options)
 		got := slices.Clone(q.Flags)
 		for _, o := range q.Options {
-			got = append(got, o[0]+"="+o[1])
+			got = append(got, request.MountOption(o))
 		}
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("%s: %q, %v", given, got, err)
 		}
 	}
-	for _, wrong := range []string{"fast", "size", "mode", "nosuid=1"} {
+	for _, wrong := range []string{
+		"fast", "size", "size=", "mode", "nosuid=1", "rshared", "bind", "remount", "",
+		"size=abc", "size=%", "size=k", "size=-1", "mode=9", "mode=10000", "uid=-1", "gid=99999999999", "nr_inodes=q", "nr_blocks=50%",
+	} {
 		if err := setTmpfs(&request.Mount{}, []string{wrong}); err == nil {
 			t.Errorf("%s is accepted", wrong)
 		}
@@ -55,6 +66,13 @@ func TestLongForm(t *testing.T) {
 		"src=v,dst=/data,volume-label=a=b":                     "are not supported",
 		"src=v,dst=/data,volume-subpath=a":                     "are not supported",
 		"dst=/data":                                            "a volume without a name",
+		"src=v":                                                "target is required",
+		"src":                                                  "invalid field 'src' must be a key=value pair",
+		`type=bind,"src=/a b,""c""",dst=/data`:                 `/a b,"c" at /data`,
+		`type=bind,SRC=../a,Source=/b,dst=/data`:               "/b at /data", // as docker run: the last one counts
+		`type=bind,src=/a=b,dst=/data`:                         "/a=b at /data",
+		"type=bind,src=\"/a,dst=/data":                         "--mount: ",
+		"type=tmpfs,src=/a,dst=/data":                          "a tmpfs has no source", // the engine refuses it
 	} {
 		q, err := parseLong(given)
 		got := fmt.Sprint(err)
@@ -119,5 +137,16 @@ warnings
 	text, err = planText(p, request.OutputJSON)
 	if err != nil || !strings.Contains(text, `"op": "clone"`) || strings.Contains(text, "described") {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+func TestLeadsToTheSocket(t *testing.T) {
+	for source, want := range map[string]bool{"/srv/e": true, "/srv/e/other.sock": true, "/srv/e2": false, "": false, "/srv/e/other.sock.d": false} {
+		if got := leadsTo(source, "/srv/e/other.sock"); got != want {
+			t.Errorf("%q: %v", source, got)
+		}
+	}
+	if leadsTo("/srv", "") {
+		t.Error("an engine without a socket")
 	}
 }

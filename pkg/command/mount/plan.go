@@ -77,7 +77,7 @@ func rows(m *plan.Mounting) [][2]string {
 	rows = append(rows, [2]string{"flags", flags})
 	var options []string
 	for _, o := range m.Options {
-		options = append(options, o[0]+"="+o[1])
+		options = append(options, request.MountOption(o))
 	}
 	if len(options) > 0 {
 		rows = append(rows, [2]string{"options", strings.Join(options, " ")})

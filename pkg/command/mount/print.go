@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
@@ -28,7 +29,11 @@ func (o *options) print(host *enginehost.Host, r *request.Request, answers engin
 		waiting := keepers(host.Connection.Register(), r.Base.Container.ID)
 		return o.list(os.Stdout, answer.Mounts, waiting, answers, r.Base.Name)
 	}
-	for _, text := range answer.Warnings {
+	warnings := answer.Warnings
+	if source := string(r.Mount.Source); r.Mount.Action == request.MountAttach && r.Mount.From == nil && len(warnings) == 0 && leadsTo(source, o.socket) {
+		warnings = []string{source + " leads to the engine's socket: the container's root can become root of the host with it"}
+	}
+	for _, text := range warnings {
 		host.Name().Warn(o.errs(), text)
 	}
 	done := answer.Done
@@ -46,6 +51,11 @@ func (o *options) print(host *enginehost.Host, r *request.Request, answers engin
 		_, err = fmt.Fprintf(o.out(), "%s is at %s in %s %s\n", printable.Text(done.What()), printable.Text(string(done.Target)), r.Base, until)
 	}
 	return err
+}
+
+// leadsTo reports whether the engine's socket is at a path or beneath it. The helper knows only where engines usually listen.
+func leadsTo(source, socket string) bool {
+	return source != "" && socket != "" && (socket == source || strings.HasPrefix(socket, source+"/"))
 }
 
 // checkFormat checks the format of --dry-run.

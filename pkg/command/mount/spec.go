@@ -48,10 +48,8 @@ func parseShort(spec string, kind request.MountType, from bool) (*request.Mount,
 		q.Type, q.Volume = request.MountVolume, source
 	}
 	if given {
-		for option := range strings.SplitSeq(options, ",") {
-			if err := setOption(q, option); err != nil {
-				return nil, err
-			}
+		if err := setOptions(q, strings.Split(options, ",")); err != nil {
+			return nil, err
 		}
 	}
 	return q, setTarget(q, target)
@@ -63,6 +61,33 @@ func setTarget(q *request.Mount, target string) error {
 		return fmt.Errorf("%q: the path in the container must be absolute", target)
 	}
 	q.Target = request.Word(path.Clean(target))
+	return nil
+}
+
+// setOptions applies the options of docker run -v, which has at most one of each kind.
+func setOptions(q *request.Mount, options []string) error {
+	given := make(map[string]string)
+	for _, option := range options {
+		if err := setOption(q, option); err != nil {
+			return err
+		}
+		kind := option
+		switch option {
+		case "ro", "readonly", "rw":
+			kind = "ro or rw"
+		case "cached", "delegated", "consistent":
+			kind = "consistency"
+		case "private", "rprivate", "slave", "rslave":
+			kind = "propagation"
+		}
+		if other, twice := given[kind]; twice {
+			return fmt.Errorf("%s and %s cannot be used together", other, option)
+		}
+		given[kind] = option
+	}
+	if q.NoCopy && q.Type != request.MountVolume {
+		return errors.New("nocopy: only a volume gets a copy of the files at its target")
+	}
 	return nil
 }
 
@@ -88,19 +113,25 @@ func setOption(q *request.Mount, option string) error {
 
 // parseLong parses the value of --mount as docker run does.
 func parseLong(value string) (*request.Mount, error) {
+	source, rest, err := cutSource(value)
+	if err != nil {
+		return nil, fmt.Errorf("--mount: %w", err)
+	}
 	var parsed opts.MountOpt
-	if err := parsed.Set(value); err != nil {
+	if err := parsed.Set(rest); err != nil {
 		return nil, fmt.Errorf("--mount: %w", err)
 	}
 	m := parsed.Value()[0]
 	q := &request.Mount{Action: request.MountAttach, Type: request.MountType(m.Type), ReadOnly: m.ReadOnly}
-	var err error
 	switch q.Type {
 	case request.MountBind:
-		err = setBind(q, &parsed, typedSource(value))
+		err = setBind(q, source, &parsed)
 	case request.MountVolume:
-		err = setVolume(q, &parsed)
+		err = setVolume(q, source, &parsed)
 	case request.MountTmpfs:
+		if source != "" {
+			return nil, errors.New("--mount: type=tmpfs: a tmpfs has no source")
+		}
 		err = setTmpfs(q, longTmpfs(&parsed))
 	default:
 		err = fmt.Errorf("--mount: type=%s: bind, volume and tmpfs are supported", m.Type)
@@ -111,24 +142,31 @@ func parseLong(value string) (*request.Mount, error) {
 	return q, setTarget(q, m.Target)
 }
 
-// typedSource returns the source in the value of --mount as it was typed. MountOpt makes one that begins with a dot a path
-// of this machine, which the engine's host may not be.
-func typedSource(value string) (source string) {
+// cutSource takes the source out of a value of --mount. MountOpt, which parses the rest, does not get it: it would make a
+// path of this machine of one that begins with a dot, and the engine's host may be another one.
+func cutSource(value string) (source, rest string, err error) {
 	fields, err := csv.NewReader(strings.NewReader(value)).Read()
 	if err != nil {
-		return ""
+		return "", "", err
 	}
-	for _, field := range fields {
-		switch key, text, _ := strings.Cut(field, "="); strings.ToLower(key) {
+	for i, field := range fields {
+		key, text, ok := strings.Cut(field, "=")
+		switch strings.ToLower(key) {
 		case "source", "src":
-			source = text
+			if ok {
+				source, fields[i] = text, key+"=" // of several, the last one counts
+			}
 		}
 	}
-	return source
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	err = w.Write(fields)
+	w.Flush()
+	return source, b.String(), err
 }
 
 // setBind applies what --mount says of a bind mount.
-func setBind(q *request.Mount, parsed *opts.MountOpt, source string) error {
+func setBind(q *request.Mount, source string, parsed *opts.MountOpt) error {
 	if source == "" {
 		return exit.Hint(errors.New("--mount: a bind mount needs a source"), "name the directory or file of the engine's host with src=")
 	}
@@ -150,12 +188,11 @@ func setBind(q *request.Mount, parsed *opts.MountOpt, source string) error {
 }
 
 // setVolume applies what --mount says of a volume.
-func setVolume(q *request.Mount, parsed *opts.MountOpt) error {
-	m := parsed.Value()[0]
-	if q.Volume = m.Source; q.Volume == "" {
+func setVolume(q *request.Mount, name string, parsed *opts.MountOpt) error {
+	if q.Volume = name; name == "" {
 		return errors.New("--mount: a volume without a name could not be found again: name one with src=")
 	}
-	v := m.VolumeOptions
+	v := parsed.Value()[0].VolumeOptions
 	if v == nil {
 		return nil
 	}
@@ -185,37 +222,85 @@ func longTmpfs(parsed *opts.MountOpt) (options []string) {
 	return options
 }
 
-// tmpfsParameters are those of the file system.
-var tmpfsParameters = []string{"size", "mode", "uid", "gid", "nr_inodes"}
+// The options of docker run --tmpfs. tmpfsParameters are those of the file system that have a value, and tmpfsSwitches those
+// that have none. tmpfsFlags are those of the mount. tmpfsOpposites undo one of these two, and tmpfsUsual name what holds
+// without options.
+var (
+	tmpfsParameters = []string{"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"}
+	tmpfsSwitches   = []string{"sync", "dirsync", "mand"}
+	tmpfsFlags      = []string{"ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "strictatime"}
+	tmpfsOpposites  = map[string]string{
+		"rw": "ro", "suid": "nosuid", "dev": "nodev", "exec": "noexec", "atime": "noatime", "diratime": "nodiratime",
+		"nostrictatime": "strictatime", "async": "sync", "nomand": "mand",
+	}
+	tmpfsUsual = []string{"defaults", "relatime", "norelatime", "private", "rprivate"}
+)
 
 // setTmpfs sorts the options of docker run --tmpfs into flags of the mount and parameters of the file system, and adds
-// those that it has without options.
+// those that it has without options. Of options that exclude each other, the last one counts.
 func setTmpfs(q *request.Mount, given []string) error {
 	q.Flags = []string{"nosuid", "nodev", "noexec"}
+	var switches []string
 	set := map[string]string{"mode": "1777"}
 	for _, option := range given {
 		name, value, hasValue := strings.Cut(option, "=")
-		positive := map[string]string{"suid": "nosuid", "dev": "nodev", "exec": "noexec", "rw": "ro"}[name]
-		switch {
-		case hasValue && slices.Contains(tmpfsParameters, name):
-			set[name] = value
-		case !hasValue && positive != "":
-			q.Flags = slices.DeleteFunc(q.Flags, func(flag string) bool { return flag == positive })
-		case !hasValue && slices.Contains([]string{"ro", "nosuid", "nodev", "noexec"}, name):
-			if !slices.Contains(q.Flags, name) {
-				q.Flags = append(q.Flags, name)
+		switch undoes := tmpfsOpposites[option]; {
+		case hasValue && value != "" && slices.Contains(tmpfsParameters, name):
+			if !isTmpfsValue(name, value) {
+				return fmt.Errorf("%s: tmpfs(5) has no such value of %s", option, name)
 			}
-		default:
+			set[name] = value
+		case undoes != "":
+			isThat := func(have string) bool { return have == undoes }
+			q.Flags, switches = slices.DeleteFunc(q.Flags, isThat), slices.DeleteFunc(switches, isThat)
+		case slices.Contains(tmpfsFlags, option):
+			q.Flags = addOnce(q.Flags, option)
+		case slices.Contains(tmpfsSwitches, option):
+			switches = addOnce(switches, option)
+		case !slices.Contains(tmpfsUsual, option):
 			return exit.Hint(fmt.Errorf("unknown option %q of a tmpfs", option),
-				"rw, ro, exec, noexec, suid, nosuid, dev, nodev, size=, mode=, uid=, gid= and nr_inodes= are known")
+				"known are %s=, %s, and their opposites", strings.Join(tmpfsParameters, "=, "), strings.Join(slices.Concat(tmpfsFlags, tmpfsSwitches), ", "))
 		}
+	}
+	if slices.Contains(q.Flags, "strictatime") { // as mount(2) has it
+		q.Flags = slices.DeleteFunc(q.Flags, func(have string) bool { return have == "noatime" })
 	}
 	for _, name := range tmpfsParameters {
 		if value, ok := set[name]; ok {
 			q.Options = append(q.Options, [2]string{name, value})
 		}
 	}
+	for _, name := range switches {
+		q.Options = append(q.Options, [2]string{name})
+	}
 	return nil
+}
+
+// isTmpfsValue reports whether a parameter can have a value, as far as the kernel does not say which one is wrong.
+func isTmpfsValue(name, value string) bool {
+	const bits, allBits = 32, 0o7777
+	var err error
+	switch name {
+	case "mode":
+		var mode uint64
+		mode, err = strconv.ParseUint(value, 8, bits)
+		return err == nil && mode <= allBits
+	case "uid", "gid":
+		_, err = strconv.ParseUint(value, 10, bits)
+	case "size":
+		_, err = strconv.ParseUint(strings.TrimRight(strings.TrimSuffix(value, "%"), "kKmMgGtTpPeE"), 0, 64)
+	case "nr_inodes", "nr_blocks":
+		_, err = strconv.ParseUint(strings.TrimRight(value, "kKmMgGtTpPeE"), 0, 64)
+	}
+	return err == nil
+}
+
+// addOnce adds an option to a list, unless it is there.
+func addOnce(list []string, option string) []string {
+	if slices.Contains(list, option) {
+		return list
+	}
+	return append(list, option)
 }
 
 // typeFlag is the value of --type.

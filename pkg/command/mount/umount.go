@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -123,18 +124,24 @@ func (o *options) detachHeld(ctx context.Context, host *enginehost.Host, r *requ
 		return o.forget(held, r, found.Mounts, err)
 	}
 	var err error
+	known := false
 	for _, k := range held {
 		if k.made(o.done) {
-			err = errors.Join(err, k.end())
+			known, err = true, errors.Join(err, k.end())
 		}
+	}
+	if o.done != nil && o.done.Keeper != "" && !known {
+		host.Name().Warn(o.errs(), fmt.Sprintf("a call with --keep of another session (%s) has mounted it: if that still runs, it mounts it again at the next start", o.done.By))
 	}
 	return err
 }
 
-// forget ends the calls that keep what r unmounts and is not there, and says so; if there is none, it returns err.
+// forget ends the calls that keep what r unmounts and is not there, and says so; if there is none, it returns err. It returns
+// err also if what such a call has mounted remains until the container's processes end.
 func (o *options) forget(held []*heldKeeper, r *request.Request, live []*mounts.Record, err error) error {
 	ended, failed := forget(held, string(r.Mount.Target), live)
-	if len(ended) > 0 || failed != nil {
+	remains := slices.ContainsFunc(ended, func(k kept) bool { return k.hides(live) })
+	if failed != nil || len(ended) > 0 && !remains {
 		err = failed
 	}
 	return o.printEnded(ended, r, err)

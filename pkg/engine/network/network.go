@@ -46,7 +46,7 @@ func Names(ctx context.Context, engine Engine, c container.InspectResponse) (mad
 		if !c.HostConfig.NetworkMode.IsContainer() {
 			m := maker{engine: engine, c: c}
 			m.make(ctx)
-			return m.made, c.HostConfig.NetworkMode.IsHost()
+			return m.made, isHost(c.HostConfig.NetworkMode)
 		}
 		// Docker gives it the three files of that container.
 		other := c.HostConfig.NetworkMode.ConnectedContainer()
@@ -90,12 +90,12 @@ func (m *maker) make(ctx context.Context) {
 	host := m.c.HostConfig
 	m.made.Resolv = names.Resolv{
 		Servers: host.DNS, Search: host.DNSSearch, Options: host.DNSOptions,
-		Host: host.NetworkMode.IsHost(), Embedded: m.embedded(),
+		Host: isHost(host.NetworkMode), Embedded: m.embedded(),
 	}
 	if m.isPodmans() && m.made.Resolv.Embedded {
 		m.unknown(names.ResolvConf, "Podman does not say which DNS server answers in its network")
 	}
-	if !host.NetworkMode.IsHost() || len(host.ExtraHosts) > 0 {
+	if !isHost(host.NetworkMode) || len(host.ExtraHosts) > 0 {
 		list := m.extraHosts(ctx)
 		list = append(list, m.links(ctx)...)
 		text, dropped := names.Hosts(append(list, m.own()...))
@@ -176,7 +176,7 @@ func (m *maker) hostGateway(ctx context.Context) string {
 // links returns the lines of docker run --link, which the default network has. They are those of moby's
 // buildSandboxOptions: the alias, the host name and the name of each linked container.
 func (m *maker) links(ctx context.Context) []names.Host {
-	if mode := m.c.HostConfig.NetworkMode; !mode.IsDefault() && !mode.IsBridge() {
+	if mode := m.c.HostConfig.NetworkMode; !mode.IsDefault() && mode != container.NetworkMode(network.NetworkBridge) {
 		return nil
 	}
 	var list []names.Host
@@ -246,3 +246,7 @@ func addressOn(c container.InspectResponse, name string, of property) string {
 	}
 	return endpoint.IPAddress
 }
+
+// isHost reports whether a container has the host's network. Its own method knows only the networks of the client's system: on
+// Windows, no container has the host's.
+func isHost(mode container.NetworkMode) bool { return mode == network.NetworkHost }

@@ -183,7 +183,7 @@ func (e *Engine) find(ctx context.Context, all []storedContainer, name string) (
 			return nil, exit.Hint(fmt.Errorf("find container %q: several containers match", name), "type the container's full ID")
 		}
 	}
-	return nil, exit.Hint(fmt.Errorf("no such container in the engine's files: %q", name), "docker nsjoin ls --no-engine lists the running containers")
+	return nil, exit.Hint(&engine.NoContainerError{Name: name, Offline: true}, "docker nsjoin ls --no-engine lists the running containers")
 }
 
 // running returns the containers that run, or all if none runs or if that is not known.

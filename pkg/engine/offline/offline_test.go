@@ -2,6 +2,7 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -91,6 +92,10 @@ func TestOfflineFindsLikeTheEngine(t *testing.T) {
 		if row.want != "" {
 			if err == nil || err.Error() != row.want {
 				t.Errorf("%s: %v; want %q", row.name, err, row.want)
+			}
+			missing, _ := errors.AsType[*engine.NoContainerError](err) // ends a call with --keep
+			if gone := missing != nil && missing.Name == row.name; gone != (row.name == "nope") {
+				t.Errorf("%s: that there is none: %t", row.name, gone)
 			}
 			continue
 		}

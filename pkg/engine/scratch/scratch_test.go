@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/scratch"
 	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/statetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
@@ -51,15 +51,8 @@ func (c *client) ContainerRemove(_ context.Context, id string, options container
 // register returns a register, and a function that lists its records.
 func register(t *testing.T) (engine.Register, func() []string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	return engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///e"}, func() []string {
-		files, _ := filepath.Glob(filepath.Join(dir, "docker-nsjoin", "scratch.*"))
-		return files
-	}
+	d, records := statetest.Dir(t)
+	return engine.Register{State: d, Endpoint: "unix:///e"}, func() []string { return records("scratch.*") }
 }
 
 func TestCreateAndRemove(t *testing.T) {
@@ -158,13 +151,7 @@ func TestSweep(t *testing.T) {
 // Without a record nothing is created: a killed client would leave it behind.
 func TestNoState(t *testing.T) {
 	r, _ := register(t)
-	others := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "docker-nsjoin")
-	if err := os.Mkdir(others, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(others, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	statetest.Spoil(t, r.State)
 	c := &client{create: func(string, *ocispec.Platform) (string, error) {
 		t.Error("it was created")
 		return "0f", nil

@@ -95,7 +95,16 @@ func Here() (string, error) {
 	return name, err
 }
 
-// OneOf returns the ID of the only running container of SERVICE@PROJECT.
+// StoppedError says that no container of a service runs, and that it has exactly one, which does not.
+type StoppedError struct {
+	ID string
+
+	why error
+}
+
+func (e *StoppedError) Error() string { return e.why.Error() }
+
+// OneOf returns the ID of the only running container of SERVICE@PROJECT. The error can be a StoppedError.
 func OneOf(ctx context.Context, from Engine, name string, here func() (string, error)) (string, error) {
 	service, err := ParseService(name, here)
 	if err != nil {
@@ -114,7 +123,13 @@ func OneOf(ctx context.Context, from Engine, name string, here func() (string, e
 		if claims := only(all, service.has); len(claims) > 0 {
 			return "", exit.Hint(fmt.Errorf("no container of %s runs: %q has these labels from its image, not from Compose", service, claims[0].Name), "name the container if you mean it")
 		}
-		return "", exit.Hint(fmt.Errorf("no container of %s runs", service), "docker ps --filter label=%s=%s shows the project's containers", projectLabel, service.Project)
+		why := fmt.Errorf("no container of %s runs", service)
+		if others, err := engine.ListAll(ctx, from, func() map[string]bool { return nil }); err == nil {
+			if stopped, err := service.containers(ctx, &images{from: from}, others); err == nil && len(stopped) == 1 {
+				why = &StoppedError{ID: stopped[0].ID, why: why}
+			}
+		}
+		return "", exit.Hint(why, "docker ps --filter label=%s=%s shows the project's containers", projectLabel, service.Project)
 	case 1:
 		return found[0].ID, nil
 	}

@@ -113,8 +113,38 @@ func reachesHost(source string) bool {
 	})
 }
 
+// hostFiles are files by which the directories are known that reachesHost names: the engine follows links in the source of
+// a bind mount, and says only what was typed.
+var hostFiles = []struct { //nolint:gochecknoglobals // a table
+	name string
+	kind os.FileMode
+}{
+	{"null", os.ModeDevice},            // /dev
+	{"dev/null", os.ModeDevice},        // /
+	{"sysrq-trigger", 0},               // /proc
+	{"kernel/notes", 0},                // /sys
+	{"docker.sock", os.ModeSocket},     // /run
+	{"run/docker.sock", os.ModeSocket}, // /var, if /var/run is a mount
+	{"containerd/containerd.sock", os.ModeSocket},
+	{"dbus/system_bus_socket", os.ModeSocket},
+	{"systemd/private", os.ModeSocket},
+	{"podman/podman.sock", os.ModeSocket},
+}
+
+// isOfHost reports whether a bind mount of a directory, at a path of a container, is one of those that reachesHost names.
+func isOfHost(ctx context.Context, from Client, id, at string) bool {
+	return slices.ContainsFunc(hostFiles, func(f struct {
+		name string
+		kind os.FileMode
+	},
+	) bool {
+		is, err := from.ContainerStatPath(ctx, id, path.Join(at, f.name))
+		return err == nil && is.Mode.Type()&^os.ModeCharDevice == f.kind
+	})
+}
+
 // specialFiles returns the bind mounts of sockets, devices and FIFOs, which a read-only mount does not protect: whoever
-// opens one acts on the host. The container has been created, but not started.
+// opens one acts on the host. So are those that isOfHost. The container has been created, but not started.
 func specialFiles(ctx context.Context, from Client, id string, list []mount.Mount) (special []mount.Mount, err error) {
 	for _, m := range list {
 		if m.Type != mount.TypeBind {
@@ -124,7 +154,7 @@ func specialFiles(ctx context.Context, from Client, id string, list []mount.Moun
 		if err != nil {
 			return nil, fmt.Errorf("look at its mount %s: %w", m.Target, errors.New(engine.Message(err)))
 		}
-		if kind := is.Mode.Type(); kind != 0 && kind != os.ModeDir {
+		if kind := is.Mode.Type(); kind != 0 && (kind != os.ModeDir || isOfHost(ctx, from, id, m.Target)) {
 			special = append(special, m)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -21,6 +22,9 @@ type Options struct {
 	// Network is its network, as for docker run; "" for the default network, or none if the original reaches none
 	// that leads out.
 	Network string
+	// User is the command's, if it is not the original's; else "". The original's need not exist then: the first process
+	// is root's.
+	User string
 	// WritableVolumes means that a container's volumes and bind mounts are as in the original. Otherwise they are
 	// read-only.
 	WritableVolumes bool
@@ -40,8 +44,10 @@ type Plan struct {
 	changes int64  // of the container, in bytes
 	user    string
 	dir     string
-	config  *container.Config
-	host    *container.HostConfig
+	// namedUser is the user of the original, if the engine has to look its name up for the start
+	namedUser string
+	config    *container.Config
+	host      *container.HostConfig
 }
 
 // CrashLoops reports whether a container has just been restarted by its restart policy, so that it may soon end again.
@@ -89,7 +95,7 @@ func PlanContainer(ctx context.Context, from Client, name string, o Options) (*P
 		User: c.Config.User, WorkingDir: c.Config.WorkingDir, Env: c.Config.Env, Hostname: c.Config.Hostname,
 		Domainname: c.Config.Domainname, Labels: without(c.Config.Labels),
 	}
-	p := newPlan(name, c.Config.User, c.Config.WorkingDir, made, rights(c.HostConfig))
+	p := newPlan(name, c.Config.User, c.Config.WorkingDir, o.User, made, rights(c.HostConfig))
 	p.id, p.State, p.LeftOut = c.ID, c.State.Status, rightsLeft(c.HostConfig)
 	if c.SizeRw != nil {
 		p.changes = *c.SizeRw
@@ -105,8 +111,11 @@ func PlanContainer(ctx context.Context, from Client, name string, o Options) (*P
 		}
 	}
 	p.host.NetworkMode = container.NetworkMode(network)
-	if p.host.NetworkMode.IsContainer() { // the engine allows no name beside the other container's
+	if p.host.NetworkMode.IsContainer() { // the engine allows no name and no names of others beside the other container's
 		made.Hostname, made.Domainname = "", ""
+	} else {
+		h := c.HostConfig
+		p.host.DNS, p.host.DNSSearch, p.host.DNSOptions, p.host.ExtraHosts = h.DNS, h.DNSSearch, h.DNSOptions, h.ExtraHosts
 	}
 	return p, nil
 }
@@ -116,6 +125,9 @@ var ErrNoImage = errors.New("the engine has no such image")
 
 // PlanImage plans a stand-in for a container of an image that the engine has.
 func PlanImage(ctx context.Context, from Client, name string, o Options) (*Plan, error) {
+	if strings.ContainsAny(name, " \t\n") { // Podman does not say what is wrong with it
+		return nil, ErrNoImage
+	}
 	i, err := from.ImageInspect(ctx, name)
 	switch {
 	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
@@ -125,17 +137,24 @@ func PlanImage(ctx context.Context, from Client, name string, o Options) (*Plan,
 	case i.ID == "" || i.Config == nil:
 		return nil, fmt.Errorf("find image %q: the engine's answer has no ID or configuration", name)
 	}
-	p := newPlan(name, i.Config.User, i.Config.WorkingDir, &container.Config{Image: i.ID, Labels: without(i.Config.Labels)}, rights(&container.HostConfig{}))
+	p := newPlan(name, i.Config.User, i.Config.WorkingDir, o.User, &container.Config{Image: i.ID, Labels: without(i.Config.Labels)}, rights(&container.HostConfig{}))
 	p.id, p.IsImage = i.ID, true
 	p.host.NetworkMode = container.NetworkMode(cmp.Or(o.Network, defaultNetwork))
 	return p, nil
 }
 
-// newPlan has what is the same for all stand-ins.
-func newPlan(name, user, dir string, c *container.Config, h *container.HostConfig) *Plan {
+// newPlan has what is the same for all stand-ins. user and dir are the original's, asked is Options.User.
+func newPlan(name, user, dir, asked string, c *container.Config, h *container.HostConfig) *Plan {
 	c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
 	c.AttachStdin, c.OpenStdin, c.StdinOnce = true, true, true
-	return &Plan{Name: name, user: cmp.Or(user, "root"), dir: path.Join("/", dir), config: c, host: h}
+	if asked != "" {
+		c.User = "0"
+	}
+	p := &Plan{Name: name, user: cmp.Or(asked, user, "root"), dir: path.Join("/", dir), config: c, host: h}
+	if asked == "" && strings.Trim(user, "0123456789:") != "" {
+		p.namedUser = user
+	}
+	return p
 }
 
 // what describes the stand-in in messages.

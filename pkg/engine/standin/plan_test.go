@@ -68,6 +68,11 @@ func TestNoImage(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "it failed") {
 		t.Error(err)
 	}
+	// What cannot be a name is not asked for: engines differ in what they answer.
+	s = &simulated{fails: "image uname -s"}
+	if _, err := standin.PlanImage(t.Context(), s, "uname -s", standin.Options{}); !errors.Is(err, standin.ErrNoImage) || len(s.done) > 0 {
+		t.Errorf("%v, done: %q", err, s.done)
+	}
 }
 
 func TestCrashLoops(t *testing.T) {

@@ -29,7 +29,7 @@ func rights(from *container.HostConfig) *container.HostConfig {
 	h := &container.HostConfig{
 		AutoRemove: true, Init: &noInit, LogConfig: container.LogConfig{Type: "none"},
 		CapAdd: from.CapAdd, CapDrop: from.CapDrop, SecurityOpt: from.SecurityOpt, GroupAdd: from.GroupAdd, Tmpfs: from.Tmpfs,
-		ShmSize: from.ShmSize, Runtime: from.Runtime,
+		ShmSize: from.ShmSize, StorageOpt: from.StorageOpt, Runtime: from.Runtime,
 		MaskedPaths: from.MaskedPaths, ReadonlyPaths: from.ReadonlyPaths, Resources: from.Resources,
 	}
 	h.Ulimits = engine.Ulimits(from.Ulimits)
@@ -77,7 +77,10 @@ func networkFor(ctx context.Context, from Client, c container.InspectResponse) (
 	if slices.ContainsFunc(names, leadsOut) {
 		return defaultNetwork, ""
 	}
-	if len(names) > 0 && !slices.Contains(names, noNetwork) {
+	switch mode := c.HostConfig.NetworkMode; {
+	case mode.IsContainer():
+		why = fmt.Sprintf("its network (%s; --network NAME gives one)", mode)
+	case len(names) > 0 && !slices.Contains(names, noNetwork):
 		why = fmt.Sprintf("its network (%s does not lead out of the host; --network NAME gives one)", strings.Join(slices.Sorted(slices.Values(names)), " or "))
 	}
 	return noNetwork, why

@@ -26,6 +26,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/scratch"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/helperimage"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 )
@@ -99,7 +100,11 @@ func (p *Plan) Make(ctx context.Context, from Client, register engine.Register, 
 	s.Program = path.Base(m.Call.Directory())
 	if err := s.run(ctx, from, register, &c, p.host, m); err != nil {
 		_ = s.Remove(ctx, from)
-		return nil, fmt.Errorf("start %s: %w", p.what(), err)
+		err = fmt.Errorf("start %s: %w", p.what(), err)
+		if p.namedUser != "" {
+			err = exit.Hint(err, "if there is no user %q in it: -u 0 runs the command as root", p.namedUser)
+		}
+		return nil, err
 	}
 	return s, nil
 }
@@ -161,7 +166,7 @@ func (s *StandIn) create(ctx context.Context, from Client, register engine.Regis
 	if len(special) == 0 {
 		return checkAccounts(ctx, from, s.ID)
 	}
-	without(special, "it is not a file or directory of the host's")
+	without(special, "it is not a file or directory of the host's, or the host's sockets, devices or processes are there")
 	if err := s.container.Remove(ctx); err != nil {
 		return err
 	}

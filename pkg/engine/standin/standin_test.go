@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,8 +27,9 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/engine/standin"
+	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/leaktest"
-	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/statetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(leaktest.Run(m)) }
@@ -48,6 +48,7 @@ type simulated struct {
 	target   string // of the link; "" for a FIFO
 	networks map[string]*network.EndpointSettings
 	version  string // of the API
+	mode     container.NetworkMode
 
 	refuses     bool                  // to create a container
 	goneSources []string              // of bind mounts
@@ -57,6 +58,9 @@ type simulated struct {
 func (s *simulated) ContainerStatPath(_ context.Context, _, name string) (container.PathStat, error) {
 	modes := map[string]os.FileMode{
 		"/odd": os.ModeSocket, "/odder": os.ModeNamedPipe, "/files": os.ModeDir, "/fifo": os.ModeNamedPipe, s.accounts: os.ModeSymlink,
+	}
+	if strings.HasPrefix(name, "/files/") {
+		return container.PathStat{}, errors.New("no such file")
 	}
 	return container.PathStat{Mode: modes[name], LinkTarget: cmp.Or(s.target, "/fifo")}, s.do("look")
 }
@@ -92,9 +96,11 @@ func (s *simulated) ContainerInspectWithRaw(_ context.Context, name string, _ bo
 		ContainerJSONBase: &container.ContainerJSONBase{
 			ID: "original", State: &container.State{Status: "exited"}, SizeRw: &size,
 			HostConfig: &container.HostConfig{
-				Privileged: true, NetworkMode: "host", PidMode: "host", CgroupnsMode: "private", UsernsMode: "host", CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"CHOWN"},
+				Privileged: true, NetworkMode: cmp.Or(s.mode, "host"), PidMode: "host", CgroupnsMode: "private", UsernsMode: "host", CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"CHOWN"},
 				RestartPolicy: container.RestartPolicy{Name: "always"}, PortBindings: nat.PortMap{"80/tcp": {{HostPort: "80"}}},
 				SecurityOpt: []string{"label=disable", "no-new-privileges"}, VolumesFrom: []string{"other"}, Links: []string{"db"},
+				DNS: []string{"192.0.2.53"}, DNSSearch: []string{"example"}, DNSOptions: []string{"ndots:2"}, ExtraHosts: []string{"db:192.0.2.1"},
+				StorageOpt: map[string]string{"size": "10G"},
 				Resources: container.Resources{
 					Memory: 1 << 20, CPUQuota: 50_000, CpusetCpus: "0", KernelMemory: 1 << 20,
 					Devices: []container.DeviceMapping{{PathOnHost: "/dev/kvm"}}, DeviceCgroupRules: []string{"a *:* rwm"},
@@ -210,16 +216,9 @@ func noWarning(string) {}
 // register returns a register, and makes s see its records.
 func (s *simulated) register(t *testing.T) engine.Register {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	s.records = func() []string {
-		files, _ := filepath.Glob(filepath.Join(dir, "docker-nsjoin", "s*.*"))
-		return files
-	}
-	return engine.Register{State: &state.Dir{Config: dir}, Endpoint: "unix:///e"}
+	d, records := statetest.Dir(t)
+	s.records = func() []string { return records("s*.*") }
+	return engine.Register{State: d, Endpoint: "unix:///e"}
 }
 
 // The copy has the rights of the original's command, and nothing that reaches the host or that others see.
@@ -282,6 +281,8 @@ func (s *simulated) rights() map[string]bool {
 		"network":    h.NetworkMode == "none" && h.PidMode == "" && len(h.PortBindings) == 0 && len(h.Links) == 0,
 		"restart":    h.RestartPolicy.Name == "" && h.AutoRemove,
 		"devices":    len(h.Devices) == 0 && len(h.DeviceCgroupRules) == 0 && len(h.DeviceRequests) == 0,
+		"names":      slices.Equal(slices.Concat(h.DNS, h.DNSSearch, h.DNSOptions, h.ExtraHosts), []string{"192.0.2.53", "example", "ndots:2", "db:192.0.2.1"}),
+		"disk":       h.StorageOpt["size"] == "10G",
 		"limits":     h.Memory == 1<<20 && h.CPUQuota == 50_000 && h.CpusetCpus == "0" && h.KernelMemory == 0,
 		"namespaces": h.CgroupnsMode == "private" && h.UsernsMode == "",
 		"log":        h.LogConfig.Type == "none",
@@ -414,6 +415,22 @@ func TestCopyWithoutAccountsIsNotStarted(t *testing.T) {
 	}
 }
 
+// With a user for the command, the original's need not exist: the engine is not asked to look it up.
+func TestCopyForAnotherUser(t *testing.T) {
+	for asked, want := range map[string]string{"": "app", "0": "0", "nobody:nogroup": "0"} {
+		s := &simulated{}
+		if _, err := s.copy(context.Background(), s.register(t), standin.Options{User: asked}, noWarning); err != nil || s.config.User != want {
+			t.Errorf("%q: %v, user %q", asked, err, s.config.User)
+		}
+		s = &simulated{fails: "start"}
+		_, err := s.copy(context.Background(), s.register(t), standin.Options{User: asked}, noWarning)
+		failed, is := errors.AsType[*exit.Error](err)
+		if hinted := is && failed.Hint == `if there is no user "app" in it: -u 0 runs the command as root`; hinted != (asked == "") {
+			t.Errorf("%q: %+v", asked, err)
+		}
+	}
+}
+
 // The copy does not reach more networks than the original, unless the user names one.
 func TestNetworkOfACopy(t *testing.T) {
 	for names, want := range map[string]container.NetworkMode{
@@ -430,7 +447,13 @@ func TestNetworkOfACopy(t *testing.T) {
 	}
 	s := &simulated{}
 	_, err := s.copy(context.Background(), s.register(t), standin.Options{Network: "container:db"}, noWarning)
-	if err != nil || s.host.NetworkMode != "container:db" || s.config.Hostname+s.config.Domainname != "" { // the engine refuses both
-		t.Errorf("%v, %v, hostname %q", err, s.host.NetworkMode, s.config.Hostname)
+	if err != nil || s.host.NetworkMode != "container:db" || s.config.Hostname+s.config.Domainname != "" || s.host.DNS != nil || s.host.ExtraHosts != nil { // the engine refuses these
+		t.Errorf("%v, %v, hostname %q, %+v", err, s.host.NetworkMode, s.config.Hostname, s.host)
+	}
+	// The network of another container is not the copy's, and that is said.
+	s = &simulated{mode: "container:db"}
+	p, err := standin.PlanContainer(t.Context(), s, "web", standin.Options{})
+	if err != nil || !slices.Contains(p.LeftOut, "its network (container:db; --network NAME gives one)") {
+		t.Errorf("%v, left out: %q", err, p.LeftOut)
 	}
 }

@@ -34,6 +34,9 @@ func Shared(found *request.Container, answer engine.Answers, list []engine.Conta
 	for _, c := range list {
 		with, joined := strings.CutPrefix(c.NetworkMode, prefix)
 		same := c.ID == owner || joined && (with == owner || strings.HasPrefix(owner, with) && with != "")
+		if same && c.NetworkMode == "host" {
+			return HostNetwork
+		}
 		if same && c.ID != found.ID {
 			names = append(names, c.Name)
 		}

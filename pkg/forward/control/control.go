@@ -3,11 +3,13 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +106,21 @@ func (s *Served) answer(conn net.Conn, session Session) {
 	_ = json.NewEncoder(conn).Encode(a)
 }
 
+// Others returns a function that asks the user's other calls for their forwards, until ctx ends: a call that does not answer is
+// left out.
+func (s *Served) Others(dir *state.Dir) func(ctx context.Context) []forward.Status {
+	return func(ctx context.Context) (list []forward.Status) {
+		entries, _ := dir.List(state.Forward)
+		entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return s != nil && e.Name == s.record.Name })
+		for _, a := range askAll(ctx, dir, entries) {
+			if a.err == nil {
+				list = append(list, a.Forwards...)
+			}
+		}
+		return list
+	}
+}
+
 // Close removes the record and the socket. It does nothing if s is nil.
 func (s *Served) Close() {
 	if s == nil {
@@ -134,32 +151,72 @@ type Call struct {
 	name string
 }
 
-// Calls returns the user's calls that forward, on all engines. A call that does not answer is left out, and said in
-// silent.
-func Calls(dir *state.Dir) (list []Call, silent []error, err error) {
+// Calls returns the user's calls that forward, on all engines. A call that does not answer until ctx ends, or for too long, is
+// left out, and said in silent.
+func Calls(ctx context.Context, dir *state.Dir) (list []Call, silent []error, err error) {
 	Sweep(dir)
 	entries, err := dir.List(state.Forward)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, e := range entries {
-		c := Call{dir: dir, name: e.Name}
-		if c.Answer, err = c.ask(Request{}); err != nil {
-			silent = append(silent, fmt.Errorf("a call that began at %s does not answer: %w", e.Began.Local().Format(time.DateTime), err))
+	for i, a := range askAll(ctx, dir, entries) {
+		if a.err != nil {
+			if errors.Is(ctx.Err(), context.Canceled) { // the call did not have the time that silence says
+				return nil, nil, context.Cause(ctx)
+			}
+			silent = append(silent, silence(&entries[i], a.err))
 			continue
 		}
-		list = append(list, c)
+		list = append(list, a.Call)
 	}
 	return list, silent, nil
 }
 
+// silence is the error of a call that does not answer.
+func silence(e *state.Entry, err error) error {
+	began := e.Began.Local().Format(time.DateTime)
+	if e.PID == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("a call that began at %s does not answer: %w", began, err)
+	}
+	return fmt.Errorf("process %d, which began at %s, does not answer: if it is suspended, kill -CONT %d lets it go on; kill -9 %d ends it",
+		e.PID, began, e.PID, e.PID)
+}
+
+// mostAsked is how many calls are asked at a time.
+const mostAsked = 256
+
+// asked is a call that was asked, with its answer, or why there is none.
+type asked struct {
+	Call
+
+	err error
+}
+
+// askAll asks calls at the same time: those that are suspended take as long as one. The answers are in the order of entries.
+func askAll(ctx context.Context, dir *state.Dir, entries []state.Entry) []asked {
+	list, turns := make([]asked, len(entries)), make(chan struct{}, mostAsked)
+	var asking sync.WaitGroup
+	for i, e := range entries {
+		turns <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-turns }()
+			a := &list[i]
+			a.dir, a.name = dir, e.Name
+			a.Answer, a.err = a.ask(ctx, Request{})
+		})
+	}
+	asking.Wait()
+	return list
+}
+
 // End ends forwards of the call by their IDs.
 func (c *Call) End(ids []string) error {
-	_, err := c.ask(Request{End: ids})
+	_, err := c.ask(context.Background(), Request{End: ids})
 	return err
 }
 
-func (c *Call) ask(r Request) (Answer, error) {
+// ask asks the call, which may take until ctx ends, but not longer than answerWithin.
+func (c *Call) ask(ctx context.Context, r Request) (Answer, error) {
 	var a Answer
 	conn, err := c.dir.Dial(state.Forward, c.name)
 	if err != nil {
@@ -167,6 +224,7 @@ func (c *Call) ask(r Request) (Answer, error) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(answerWithin))
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	if err := checkPeer(conn); err != nil {
 		return a, err
 	}

@@ -1,7 +1,12 @@
+//go:build unix
+
+// Wine has no UNIX sockets.
+
 package control_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,6 +41,7 @@ func private(t *testing.T, dir string) *state.Dir {
 		t.Fatal(err)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv("LOCALAPPDATA", dir) // of Windows
 	return &state.Dir{Config: dir}
 }
 
@@ -47,14 +53,14 @@ func TestCalls(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		served.Serve(&session{ids: []string{"a", "b"}})
-		calls, silent, err := control.Calls(d)
+		calls, silent, err := control.Calls(t.Context(), d)
 		if err != nil || len(silent) > 0 || len(calls) != 1 || len(calls[0].Forwards) != 2 || !calls[0].Background || calls[0].PID != os.Getpid() || calls[0].Context != "there" {
 			t.Fatalf("%s: %+v, %v, %v", name, calls, silent, err)
 		}
 		if err := calls[0].End([]string{"a"}); err != nil {
 			t.Error(err)
 		}
-		if calls, _, _ := control.Calls(d); len(calls) != 1 || len(calls[0].Forwards) != 1 || calls[0].Forwards[0].ID != "b" {
+		if calls, _, _ := control.Calls(t.Context(), d); len(calls) != 1 || len(calls[0].Forwards) != 1 || calls[0].Forwards[0].ID != "b" {
 			t.Errorf("%s: %+v", name, calls)
 		}
 		served.Close()
@@ -86,7 +92,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	record.Release()
-	if calls, silent, err := control.Calls(d); len(calls)+len(silent) > 0 || err != nil {
+	if calls, silent, err := control.Calls(t.Context(), d); len(calls)+len(silent) > 0 || err != nil {
 		t.Errorf("%+v, %v, %v", calls, silent, err)
 	}
 	if _, err := os.Lstat(ours); !os.IsNotExist(err) {
@@ -108,8 +114,61 @@ func TestSilentCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer record.Remove()
-	calls, silent, err := control.Calls(d)
+	calls, silent, err := control.Calls(t.Context(), d)
 	if err != nil || len(calls) > 0 || len(silent) != 1 {
 		t.Errorf("%+v, %v, %v", calls, silent, err)
 	}
+}
+
+// A call that does not answer does not keep the forwards of the others from being found.
+func TestOthersAreAskedAtOnce(t *testing.T) {
+	d := private(t, t.TempDir())
+	record, err := d.Add(state.Forward, state.Entry{Name: "a", Began: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer record.Remove()
+	silent, err := record.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	answers, err := control.Record(d, state.Entry{Name: "b", Began: time.Now()}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answers.Close()
+	asked := &told{session: session{ids: []string{"web"}}, asked: make(chan struct{})}
+	answers.Serve(asked)
+	go func() {
+		conn, err := silent.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		left := make(chan struct{})
+		go func() {
+			_, _ = io.Copy(io.Discard, conn)
+			close(left)
+		}()
+		select {
+		case <-asked.asked:
+		case <-left:
+			t.Error("the other call is asked after this one")
+		}
+	}()
+	if list := (*control.Served)(nil).Others(d)(t.Context()); len(list) != 1 || list[0].ID != "web" {
+		t.Errorf("%+v", list)
+	}
+}
+
+// told is a session that says when it is asked.
+type told struct {
+	session
+	asked chan struct{}
+}
+
+func (s *told) Status() []forward.Status {
+	close(s.asked)
+	return s.session.Status()
 }

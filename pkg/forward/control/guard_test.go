@@ -38,7 +38,7 @@ func TestCall(t *testing.T) {
 		return
 	}
 	d := &state.Dir{Config: filepath.Dir(path)}
-	served, err := control.Record(d, state.Entry{Name: "one", Began: time.Now(), Sockets: []string{path}}, false)
+	served, err := control.Record(d, state.Entry{Name: filepath.Base(path), PID: os.Getpid(), Began: time.Now(), Sockets: []string{path}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +50,7 @@ func TestCall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	served.Serve(&session{ids: []string{filepath.Base(path)}})
 	fmt.Fprintln(os.Stderr, "ready")
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	set.Close()

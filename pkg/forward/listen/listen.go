@@ -17,6 +17,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
 	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/unixconn"
 )
 
 // Set are the sockets of one forward.
@@ -52,7 +53,7 @@ func On(ctx context.Context, l spec.Listen, addresses []string, anyUser bool) (*
 		config.SetMultipathTCP(false) // which takes no filter
 		config.Control = holding
 	}
-	return With(ctx, l, addresses, config.Listen)
+	return With(ctx, l, addresses, listenTCP(config))
 }
 
 // holding lets Users.Check know clients that end early. It asks for those of loopback addresses only.
@@ -151,7 +152,7 @@ func (s *Set) add(ctx context.Context, network spec.Network, at netip.AddrPort, 
 	}
 	l, err := listen(ctx, string(network)+family, at.String())
 	if err == nil {
-		s.Listeners = append(s.Listeners, l)
+		s.Listeners = append(s.Listeners, direct(l))
 		s.Port = portOf(l.Addr())
 	}
 	return err
@@ -264,8 +265,11 @@ func (a *Acceptor) accept(ctx context.Context, l net.Listener, slots chan struct
 
 // Reset closes a connection so that its peer gets a reset, not the end of the data.
 func Reset(conn net.Conn) {
-	if tcp, ok := conn.(interface{ SetLinger(sec int) error }); ok {
-		_ = tcp.SetLinger(0)
+	switch c := conn.(type) {
+	case *net.UnixConn:
+		unixconn.Drain(c)
+	case interface{ SetLinger(sec int) error }:
+		_ = c.SetLinger(0)
 	}
 	conn.Close()
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -30,7 +29,11 @@ func on(t *testing.T, l spec.Listen, addresses ...string) *listen.Set {
 }
 
 func TestBothLoopbackAddressesHaveOnePort(t *testing.T) {
-	for _, network := range []spec.Network{spec.TCP, spec.UDP} {
+	networks := []spec.Network{spec.TCP}
+	if runtime.GOOS != "windows" { // Wine has no sockets of UDP that Go can listen on
+		networks = append(networks, spec.UDP)
+	}
+	for _, network := range networks {
 		s := on(t, spec.Listen{Network: network})
 		if s.Port == 0 || s.Open || len(s.Addresses()) == 0 || !strings.HasPrefix(s.Addresses()[0], "127.0.0.1:") {
 			t.Errorf("%s: port %d, %q", network, s.Port, s.Addresses())
@@ -138,57 +141,6 @@ func TestAcceptGoesOnWithTooManyFiles(t *testing.T) {
 	}
 	if len(noted) != 1 || !errors.Is(noted[0], syscall.EMFILE) {
 		t.Errorf("noted %q", noted)
-	}
-}
-
-func TestUNIXSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l := spec.Listen{Network: spec.Unix, Path: path}
-	s := on(t, l)
-	info, err := os.Lstat(path)
-	if err != nil || runtime.GOOS != "windows" && info.Mode() != os.ModeSocket|0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	if _, err := listen.On(t.Context(), l, nil, false); err == nil {
-		t.Error("a second listener")
-	}
-	s.Close()
-	if _, err := os.Lstat(path); !os.IsNotExist(err) {
-		t.Errorf("after Close: %v", err)
-	}
-	for name, make := range map[string]func(){
-		"a file": func() { _ = os.WriteFile(path, nil, 0o600) },
-		"a link": func() { _ = os.Symlink("/nowhere", path) },
-		"another program's socket": func() {
-			other, _ := net.Listen("unix", path)
-			other.(*net.UnixListener).SetUnlinkOnClose(false)
-			other.Close()
-		},
-	} {
-		make()
-		if _, err := listen.On(t.Context(), l, nil, false); err == nil || !strings.Contains(err.Error(), "listen on "+path+": ") {
-			t.Errorf("%s is replaced: %v", name, err)
-		}
-		if err := os.Remove(path); err != nil {
-			t.Errorf("%s is removed: %v", name, err)
-		}
-	}
-	// One that a process left that was killed.
-	left, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	left.(*net.UnixListener).SetUnlinkOnClose(false)
-	_ = os.Chmod(path, 0o600)
-	left.Close()
-	on(t, l).Close()
-	// What another program has put there meanwhile stays.
-	s = on(t, l)
-	_ = os.Remove(path)
-	_ = os.WriteFile(path, nil, 0o600)
-	s.Close()
-	if _, err := os.Lstat(path); err != nil {
-		t.Error(err)
 	}
 }
 

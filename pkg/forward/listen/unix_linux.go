@@ -24,23 +24,33 @@ func private(network, address string, raw syscall.RawConn) error {
 	return failed
 }
 
-// permit gives a socket's file its mode, and returns which file it is. In a directory of another user, that user may have
-// put a link there: nothing but a socket of this user's is changed.
-func permit(path string, mode fs.FileMode) (fs.FileInfo, error) {
-	f, err := os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
+// permit gives a socket's file its mode, and returns it. In a directory of another user, that user may have put a link there:
+// nothing but a socket of this user's is changed.
+func permit(path string, mode fs.FileMode) (*file, error) {
+	f, err := find(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	if err := f.permit(path, mode); err != nil {
+		f.dir.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *file) permit(path string, mode fs.FileMode) error {
+	opened, err := os.OpenFile(path, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); !ok || info.Mode().Type() != fs.ModeSocket || int(owner.Uid) != os.Geteuid() {
-		return nil, errors.New("the socket was replaced by another file at once")
+	defer opened.Close()
+	info, err := opened.Stat()
+	if err != nil {
+		return err
 	}
-	if err := os.Chmod(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), mode); err != nil {
-		return nil, err
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || info.Mode().Type() != fs.ModeSocket || int(owner.Uid) != os.Geteuid() || !os.SameFile(info, f.info) {
+		return errors.New("the socket was replaced by another file at once")
 	}
-	return f.Stat()
+	return os.Chmod(fmt.Sprintf("/proc/self/fd/%d", opened.Fd()), mode)
 }

@@ -6,12 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing/lingertest"
 )
 
 // In a directory of another user, that user may replace the socket before it gets its mode.
@@ -122,5 +125,68 @@ func TestCallers(t *testing.T) {
 		if got := listen.Callers(row.own, row.sudo); !slices.Equal(got, row.want) {
 			t.Errorf("%+v: %d", row, got)
 		}
+	}
+}
+
+// A refused client passes a descriptor whose close(2) waits, and another one is never accepted. Before Linux 6.16, whose
+// setting the test undoes, resetting and closing would wait for them.
+func TestRefusedClientsThatPassDescriptors(t *testing.T) {
+	s := on(t, spec.Listen{Network: spec.Unix, Path: "@" + filepath.Base(t.TempDir()) + "-nsjoin-test"})
+	allow := func(socket syscall.Conn) {
+		raw, err := socket.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		const soPassRights = 83
+		_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, soPassRights, 1) })
+	}
+	listener := s.Listeners[0]
+	allow(listener.(syscall.Conn))
+	for range 2 {
+		conn, err := net.Dial("unix", s.Addresses()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		raw, err := conn.(*net.UnixConn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = raw.Control(func(fd uintptr) { lingertest.Send(t, int(fd), "text") })
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		listen.Reset(accepted)
+		s.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it waits for what the clients have passed")
+	}
+}
+
+// The owner of the directory puts a link where it was: nothing is removed where that leads.
+func TestMovedDirectory(t *testing.T) {
+	top := t.TempDir()
+	at := func(name string) string { return filepath.Join(top, name) }
+	if err := errors.Join(os.Mkdir(at("theirs"), 0o755), os.Mkdir(at("elsewhere"), 0o755), os.WriteFile(at("elsewhere/s"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := on(t, spec.Listen{Network: spec.Unix, Path: at("theirs/s")})
+	if err := errors.Join(os.Rename(at("theirs"), at("moved")), os.Symlink("elsewhere", at("theirs"))); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := os.Lstat(at("elsewhere/s")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(at("moved/s")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket: %v", err)
 	}
 }

@@ -95,7 +95,7 @@ func Addresses(typed string) ([]netip.Addr, error) {
 	}
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(typed, "["), "]"))
 	if err != nil {
-		return nil, &Error{typed, "not an IP address to listen on", "an IP address, localhost, or * for all"}
+		return nil, &Error{typed, "not an IP address to listen on", "127.0.0.1, 0.0.0.0, ::1, localhost, * (all addresses)"}
 	}
 	return []netip.Addr{addr.Unmap()}, nil
 }

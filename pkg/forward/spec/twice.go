@@ -23,7 +23,7 @@ func Twice(groups []Group, others []string) error {
 			for _, at := range f.Listen.places(others) {
 				p := place{in, f.Listen.Network, at}
 				if taken[p] {
-					return &Error{at, "two forwards cannot listen there", "8080:80 8081:80; 0:80 takes any free port"}
+					return &Error{at, "two forwards cannot listen there", "8080:80 8081:80, 8080:80 0:80 (any free port)"}
 				}
 				taken[p] = true
 			}

@@ -7,3 +7,10 @@ func Resume(m *Mux, stopped time.Duration) {
 	m.began = m.began.Add(-stopped)
 	m.tick()
 }
+
+// Waits reports whether WriteTo waits for data, with a writer that takes them at once.
+func (s *Stream) Waits() bool {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	return s.in.direct != nil
+}

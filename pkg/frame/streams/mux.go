@@ -221,7 +221,9 @@ func (m *Mux) endSilent() {
 		return
 	}
 	m.SayGone(m.silent)
+	m.mu.Lock()
 	m.endSoon(ErrTimeout) // it may not read, either
+	m.mu.Unlock()
 	go func() {
 		m.Wait()
 		m.End(ErrTimeout)

@@ -22,6 +22,9 @@ type inState struct {
 	err      error    // after what is buffered; nil while more may come
 	closed   bool     // nothing is read any more
 	writing  bool     // WriteTo uses the first chunk
+	direct   direct   // what WriteTo waits to write to, if that can take data at once
+	passed   int64    // bytes that it has taken, which WriteTo does not know of yet
+	failed   error    // of direct, for the next claim
 	cut      deadline
 }
 
@@ -83,12 +86,23 @@ func (i *inState) charge(n int, packet bool) bool {
 	return true
 }
 
-// add appends data.
+// add passes data on at once, or appends it.
 func (s *Stream) add(b []byte) {
 	i := &s.in
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.closed || i.err != nil {
+	n, grant := 0, 0
+	if !i.closed && i.err == nil {
+		n, grant = s.pass(b)
+		s.keep(b[n:])
+	}
+	i.mu.Unlock()
+	s.give(grant, false)
+}
+
+// keep appends data. i.mu is held.
+func (s *Stream) keep(b []byte) {
+	i := &s.in
+	if len(b) == 0 {
 		return
 	}
 	i.buffered += len(b)
@@ -147,6 +161,10 @@ func (i *inState) wait() error {
 		case i.notice != 0:
 			err := &EndedError{Errno: i.notice}
 			i.notice = 0
+			return err
+		case i.failed != nil:
+			err := i.failed
+			i.failed = nil
 			return err
 		case i.buffered > 0 && !i.writing:
 			return nil
@@ -233,7 +251,8 @@ func (s *Stream) Read(b []byte) (int, error) {
 func (s *Stream) WriteTo(w io.Writer) (int64, error) {
 	total := int64(0)
 	for {
-		part, err := s.claim()
+		part, passed, err := s.claim(w)
+		total += passed
 		if err == io.EOF { //nolint:errorlint // it is never wrapped
 			return total, nil
 		}
@@ -251,29 +270,32 @@ func (s *Stream) WriteTo(w io.Writer) (int64, error) {
 
 // Discard reads to the end of the data, and drops it.
 func (s *Stream) Discard() {
-	for part, err := s.claim(); err == nil; part, err = s.claim() {
+	for part, _, err := s.claim(nil); err == nil; part, _, err = s.claim(nil) {
 		s.unclaim(len(part), part)
 	}
 }
 
-// claim waits for data and returns the first part of it, which stays until unclaim.
-func (s *Stream) claim() ([]byte, error) {
+// claim waits for data and returns the first part of it, which stays until unclaim. What comes meanwhile may go to w at once:
+// passed is how much.
+func (s *Stream) claim(w io.Writer) (part []byte, passed int64, err error) {
 	i := &s.in
 	i.mu.Lock()
-	err := i.wait()
+	i.setDirect(w)
+	err = i.wait()
+	passed, i.passed, i.direct = i.passed, 0, nil
 	if err != nil {
 		done := s.drained()
 		i.mu.Unlock()
 		s.give(0, done)
-		return nil, err
+		return nil, passed, err
 	}
 	defer i.mu.Unlock()
 	i.writing = true
 	if len(i.packets) > 0 {
-		return i.packets[0], nil
+		return i.packets[0], passed, nil
 	}
 	c := i.chunks[0]
-	return c.b[c.from:c.to], nil
+	return c.b[c.from:c.to], passed, nil
 }
 
 // unclaim takes n bytes of the claimed part, or the packet.

@@ -10,7 +10,9 @@ import (
 type outgoing struct {
 	wake sync.Cond // of the goroutine that sends
 	idle sync.Cond // signaled when nothing is left to send
-	busy bool      // a batch is being written
+	busy bool      // something is being written, or writing has failed
+	// broken says that writing has failed.
+	broken bool
 	// failed says that nothing can be sent any more, and that the Mux ends soon.
 	failed bool
 
@@ -57,42 +59,51 @@ func (o *outgoing) schedule(s *Stream) {
 	}
 }
 
-// send writes frames until the Mux has ended. It is the only goroutine that waits for the other end to read.
+// send writes frames until the Mux has ended. But for WriteBuffer, it is the only goroutine that waits for the other end to
+// read.
 func (m *Mux) send() {
 	batch := make([]byte, 0, maxBatch+headerSize+MaxData)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for {
-		m.mu.Lock()
-		m.out.busy = false
-		for m.err == nil && !m.out.due() {
-			m.out.idle.Broadcast()
+		for m.err == nil && !m.out.broken && (m.out.busy || !m.out.due()) {
+			if !m.out.busy {
+				m.out.idle.Broadcast()
+			}
 			m.out.wake.Wait()
 		}
-		if m.err != nil {
-			m.mu.Unlock()
+		if m.err != nil || m.out.broken {
 			return
 		}
 		m.out.busy = true
 		batch = m.fill(batch[:0])
 		m.mu.Unlock()
-		if _, err := m.to.Write(batch); err != nil {
-			m.endSoon(err)
+		_, err := m.to.Write(batch)
+		m.mu.Lock()
+		if err != nil {
+			m.breakOff(err)
 			return
 		}
+		m.out.busy = false
 		if cap(batch) > 2*maxBatch {
 			batch = make([]byte, 0, maxBatch+headerSize+MaxData)
 		}
 	}
 }
 
+// breakOff notes that nothing can be written any more. m.mu is held.
+func (m *Mux) breakOff(err error) {
+	m.out.broken = true
+	m.endSoon(err)
+}
+
 // lastWords is how long what the other end has said may take to come once nothing can be sent to it any more, and how long what
 // this end says last may take to be sent.
 const lastWords = 5 * time.Second
 
-// endSoon ends the Mux after lastWords, for example because a frame could not be sent. An end that has ended may have said why before, which counts:
-// so it is the end of what it has sent that ends the Mux, if that comes in time.
+// endSoon ends the Mux after lastWords, for example because a frame could not be sent. An end that has ended may have said
+// why before, which counts: so it is the end of what it has sent that ends the Mux, if that comes in time. m.mu is held.
 func (m *Mux) endSoon(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.err == nil {
 		m.out.failed = true
 		m.watch.Stop()

@@ -13,7 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/rawconn"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 // kind is what sockets are made for.
@@ -22,11 +24,17 @@ type kind struct{ family, typ int }
 // pool has sockets of the container's network that nothing was done with.
 type pool struct {
 	free   []int
-	asking bool
+	asking *asking // nil if none are asked for
 }
 
-// poolSize is how many sockets are asked for at once. If fewer than half of them are left, more are asked for.
-const poolSize = 32
+// asking is a question for sockets.
+type asking struct {
+	done chan struct{}
+	err  error // set before done is closed
+}
+
+// poolSize is how many sockets are asked for at once. Once half of them or fewer are left, more are asked for.
+const poolSize = 64
 
 // stock returns poolSize, or less if this process may not have many open files.
 func stock() int {
@@ -38,58 +46,62 @@ func stock() int {
 	return max(least, int(limit.Cur/share))
 }
 
-// take takes a socket of the pool. It asks the helper only if there is none.
+// take takes a socket of the pool. It waits for the helper only if there is none.
 func (l *Local) take(ctx context.Context, k kind) (int, error) {
+	for {
+		fd, asked := l.tryTake(k)
+		if asked == nil {
+			return fd, nil
+		}
+		select {
+		case <-asked.done:
+			if asked.err != nil {
+				return -1, asked.err
+			}
+		case <-ctx.Done():
+			return -1, ctx.Err()
+		}
+	}
+}
+
+// tryTake takes a socket of the pool, or returns the question for more.
+func (l *Local) tryTake(k kind) (int, *asking) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	p := l.pools[k]
 	if p == nil {
 		p = &pool{}
 		l.pools[k] = p
 	}
-	fd := -1
-	if n := len(p.free); n > 0 {
-		fd, p.free = p.free[n-1], p.free[:n-1]
+	n := len(p.free)
+	if p.asking == nil && (n <= l.stock/2 && !l.ended || n == 0) {
+		p.asking = &asking{done: make(chan struct{})}
+		go l.fill(p, k, p.asking)
 	}
-	if fd >= 0 && len(p.free) < l.stock/2 && !p.asking && !l.ended {
-		p.asking = true
-		go l.fill(p, k)
+	if n == 0 {
+		return -1, p.asking
 	}
-	l.mu.Unlock()
-	if fd >= 0 {
-		return fd, nil
-	}
-	r, err := l.ask(ctx, message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: l.stock})
-	if err != nil {
-		return -1, err
-	}
-	if len(r.fds) == 0 {
-		return -1, errors.New("the helper's answer has no socket")
-	}
-	l.add(p, r.fds[1:])
-	return r.fds[0], nil
+	fd := p.free[n-1]
+	p.free = p.free[:n-1]
+	return fd, nil
 }
 
-func (l *Local) fill(p *pool, k kind) {
+// fill asks the helper for sockets.
+func (l *Local) fill(p *pool, k kind, a *asking) {
 	r, err := l.ask(context.Background(), message.Question{Do: message.Make, Family: k.family, Type: k.typ, Count: l.stock})
-	if err == nil {
-		l.add(p, r.fds)
+	if err == nil && len(r.fds) == 0 {
+		err = errors.New("the helper's answer has no socket")
 	}
-	l.mu.Lock()
-	p.asking = false
-	l.mu.Unlock()
-}
-
-// add adds sockets to a pool, unless it is full or the network is gone.
-func (l *Local) add(p *pool, fds []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, fd := range fds {
-		if l.ended || len(p.free) >= 2*l.stock { //nolint:mnd // several may have asked
-			unix.Close(fd)
-			continue
-		}
-		p.free = append(p.free, fd)
+	if err == nil && l.ended {
+		passing.CloseAll(r.fds)
+		r.fds, err = nil, errGone(unix.ECONNRESET)
 	}
+	p.free = append(p.free, r.fds...)
+	p.asking = nil
+	a.err = err
+	close(a.done)
 }
 
 // Dial connects to address in the container.
@@ -100,6 +112,9 @@ func (l *Local) Dial(ctx context.Context, network, address string) (net.Conn, er
 	fd, err := l.dialFD(ctx, network, address)
 	if err != nil {
 		return nil, err
+	}
+	if network == "tcp" {
+		return rawconn.New(fd, nil, nil), nil
 	}
 	f := os.NewFile(uintptr(fd), network)
 	defer f.Close()
@@ -118,7 +133,11 @@ func (l *Local) dialFD(ctx context.Context, network, address string) (fd int, er
 	}
 	if k.typ == unix.SOCK_STREAM {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		if isLoopback(at) {
+			rawconn.Near(fd) // and no keep-alive: the other end does not get lost
+		} else {
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		}
 	}
 	if err := connect(ctx, fd, at); err != nil {
 		unix.Close(fd)
@@ -157,6 +176,16 @@ func parse(network, address string) (unix.Sockaddr, kind, error) {
 	return at, k, nil
 }
 
+func isLoopback(at unix.Sockaddr) bool {
+	switch a := at.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(a.Addr).IsLoopback()
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(a.Addr).IsLoopback()
+	}
+	return false
+}
+
 // connect connects a socket. A connection inside this machine is there at once.
 func connect(ctx context.Context, fd int, to unix.Sockaddr) error {
 	err := unix.Connect(fd, to)
@@ -164,10 +193,13 @@ func connect(ctx context.Context, fd int, to unix.Sockaddr) error {
 		return err
 	}
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	if n, _ := unix.Poll(poll, 0); n == 0 {
+	switch n, _ := unix.Poll(poll, 0); {
+	case n <= 0: // not yet; EINTR says the same
 		if err := writable(ctx, fd); err != nil {
 			return err
 		}
+	case n == 1 && poll[0].Revents == unix.POLLOUT: // no error
+		return nil
 	}
 	number, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && number != 0 {
@@ -219,6 +251,9 @@ func (l *Local) Listen(ctx context.Context, network, address string) (net.Listen
 	f := os.NewFile(uintptr(fd), network)
 	defer f.Close()
 	const backlog = 4096 // the kernel lowers it to the container's net.core.somaxconn
+	if isLoopback(at) {
+		rawconn.Near(fd)
+	}
 	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if err == nil && k.family == unix.AF_INET6 {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)

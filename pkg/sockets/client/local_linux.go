@@ -38,7 +38,8 @@ type Local struct {
 // reply is an answer with its descriptors.
 type reply struct {
 	message.Answer
-	fds []int
+	fds  []int
+	lost bool // the descriptors did not come
 }
 
 // OpenLocal returns the network that a helper on this machine serves on socket. wait waits for the helper's end and returns
@@ -87,7 +88,7 @@ func (l *Local) read() {
 		}
 		r := reply{fds: fds}
 		if json.Unmarshal(buf[:n], &r.Answer) != nil {
-			closeAll(fds)
+			passing.CloseAll(fds)
 			return
 		}
 		if r.Over {
@@ -95,7 +96,7 @@ func (l *Local) read() {
 			return
 		}
 		if lost && len(fds) == 0 && r.Error == "" {
-			r.Error, r.Errno = unix.EMFILE.Error(), int(unix.EMFILE)
+			r.lost, r.Error, r.Errno = true, unix.EMFILE.Error(), int(unix.EMFILE)
 		}
 		l.deliver(r)
 	}
@@ -108,7 +109,7 @@ func (l *Local) deliver(r reply) {
 	defer l.mu.Unlock()
 	wanted := l.pending[r.ID]
 	if wanted == nil {
-		closeAll(r.fds) // nobody waits any more
+		passing.CloseAll(r.fds) // nobody waits any more
 		return
 	}
 	delete(l.pending, r.ID)
@@ -121,7 +122,7 @@ func (l *Local) end() {
 	l.mu.Lock()
 	l.ended = true
 	for _, p := range l.pools {
-		closeAll(p.free)
+		passing.CloseAll(p.free)
 		p.free = nil
 	}
 	l.mu.Unlock()
@@ -164,7 +165,7 @@ func (l *Local) ask(ctx context.Context, q message.Question) (reply, error) {
 		err = passing.Send(l.socket, text, nil)
 	}
 	if err != nil {
-		l.forget(q.ID, answer)
+		l.forget(message.Question{ID: q.ID}, answer) // the helper has not seen it
 		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 			select { // Gone is to be closed before anybody sees the error
 			case <-l.gone:
@@ -175,30 +176,61 @@ func (l *Local) ask(ctx context.Context, q message.Question) (reply, error) {
 	}
 	select {
 	case r := <-answer:
-		return r, failure(r)
+		return l.answered(q, r)
 	case <-ctx.Done():
-		l.forget(q.ID, answer)
+		l.forget(q, answer)
 		return reply{}, ctx.Err()
 	case <-l.gone:
 		select {
 		case r := <-answer: // it came before the end
-			return r, failure(r)
+			return l.answered(q, r)
 		default:
 		}
-		l.forget(q.ID, answer)
+		l.forget(q, answer)
 		return reply{}, errGone(syscall.ECONNRESET)
 	}
 }
 
+// answered returns an answer. What the helper has made and this process could not receive is removed.
+func (l *Local) answered(q message.Question, r reply) (reply, error) {
+	if r.lost && q.Do == message.Listen {
+		go l.remove(q.ID)
+	}
+	return r, failure(r)
+}
+
+// remove has the helper remove the file of the UNIX socket that it has made for the question with this ID.
+func (l *Local) remove(id uint64) {
+	_, _ = l.ask(context.Background(), message.Question{Do: message.Remove, Of: id})
+}
+
 // forget gives an answer up.
-func (l *Local) forget(id uint64, answer chan reply) {
+func (l *Local) forget(q message.Question, answer chan reply) {
+	if q.Do == message.Listen {
+		go l.undo(q.ID, answer)
+		return
+	}
 	l.mu.Lock()
-	delete(l.pending, id)
+	delete(l.pending, q.ID)
 	l.mu.Unlock()
 	select {
 	case r := <-answer:
-		closeAll(r.fds)
+		passing.CloseAll(r.fds)
 	default:
+	}
+}
+
+// undo waits for the UNIX socket that nobody wants any more, and has the helper remove its file. If the helper ends, it does that
+// anyway.
+func (l *Local) undo(id uint64, answer chan reply) {
+	select {
+	case r := <-answer:
+		passing.CloseAll(r.fds)
+		if r.Error == "" || r.lost {
+			l.remove(id)
+		}
+	case <-l.gone:
+		l.forget(message.Question{ID: id}, answer)
 	}
 }
 
@@ -209,7 +241,7 @@ func failure(r reply) error {
 	if r.Error == "" {
 		return nil
 	}
-	closeAll(r.fds)
+	passing.CloseAll(r.fds)
 	err := error(&remoteError{r.Error, syscall.Errno(r.Errno)})
 	if r.Hint != "" {
 		err = exit.Hint(err, "%s", r.Hint)
@@ -260,16 +292,10 @@ func (l *Local) document(ctx context.Context, q message.Question, into any) erro
 		return err
 	}
 	if len(r.fds) != 1 {
-		closeAll(r.fds)
+		passing.CloseAll(r.fds)
 		return errors.New("the helper's answer has no file")
 	}
 	f := os.NewFile(uintptr(r.fds[0]), "answer")
 	defer f.Close()
 	return json.NewDecoder(io.NewSectionReader(f, 0, most)).Decode(into)
-}
-
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		unix.Close(fd)
-	}
 }

@@ -8,6 +8,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,14 +74,83 @@ func TestAnswerThatNobodyWaitsFor(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go cancel()
 		if r, err := l.ask(ctx, message.Question{Do: message.Make}); err == nil {
-			closeAll(r.fds)
+			passing.CloseAll(r.fds)
 		}
 	}
 	if r, err := l.ask(t.Context(), message.Question{Do: message.Make}); err == nil { // all others were answered before
-		closeAll(r.fds)
+		passing.CloseAll(r.fds)
 	}
 	if after := descriptors(t); after > before {
 		t.Errorf("%d descriptors, then %d", before, after)
+	}
+}
+
+// The file of a UNIX socket that is made while nobody wants it any more is removed, although the helper goes on.
+func TestListenThatNobodyWaitsFor(t *testing.T) {
+	asked, removed := make(chan uint64, 1), make(chan uint64, 1)
+	goOn := make(chan struct{})
+	l := helper(t, func(q message.Question) (message.Answer, []int) {
+		switch q.Do {
+		case message.Listen:
+			asked <- q.ID
+			<-goOn
+			return message.Answer{Writer: &message.Writer{}}, []int{0}
+		case message.Remove:
+			removed <- q.Of
+		}
+		return message.Answer{}, nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() {
+		_, err := l.Listen(ctx, "unix", "/run/socket")
+		failed <- err
+	}()
+	id := <-asked
+	cancel()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("Listen: %v", err)
+	}
+	close(goOn)
+	if of := <-removed; of != id {
+		t.Errorf("the socket of question %d was removed, not that of %d", of, id)
+	}
+}
+
+// So is that of one whose descriptor did not come. A question that could not be sent is not waited for.
+func TestListenWithoutSocket(t *testing.T) {
+	removed := make(chan uint64, 2)
+	var l *Local
+	l = helper(t, func(q message.Question) (message.Answer, []int) {
+		switch {
+		case q.Do == message.Remove:
+			removed <- q.Of
+		case q.Path == "/run/lost": // this process has too many open files
+			l.deliver(reply{Answer: message.Answer{ID: q.ID, Error: unix.EMFILE.Error(), Errno: int(unix.EMFILE)}, lost: true})
+		}
+		return message.Answer{}, nil
+	})
+	for _, path := range []string{"/run/none", "/run/lost"} {
+		if _, err := l.Listen(t.Context(), "unix", path); err == nil {
+			t.Errorf("%s: there is a socket", path)
+		}
+		l.mu.Lock()
+		last := l.last
+		l.mu.Unlock()
+		if of := <-removed; of != last && of != last-1 { // it may be asked for already
+			t.Errorf("%s: the socket of question %d was removed, the last one is %d", path, of, last)
+		}
+	}
+	if _, err := l.Listen(t.Context(), "unix", strings.Repeat("x", 1<<20)); !errors.Is(err, unix.EMSGSIZE) {
+		t.Errorf("a long message: %v", err)
+	}
+	if _, err := l.ask(t.Context(), message.Question{Do: message.Make}); err != nil { // all others were answered before
+		t.Error(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.pending) > 0 {
+		t.Errorf("%d questions wait for answers", len(l.pending))
 	}
 }
 
@@ -109,7 +181,7 @@ func TestSocketThatBlocks(t *testing.T) {
 	if err := errors.Join(err, unix.Bind(listening, &unix.SockaddrUnix{Name: ""}), unix.Listen(listening, 1)); err != nil {
 		t.Fatal(err)
 	}
-	defer closeAll([]int{pair[0], pair[1], listening})
+	defer passing.CloseAll([]int{pair[0], pair[1], listening})
 	l := helper(t, func(q message.Question) (message.Answer, []int) {
 		a := message.Answer{Writer: &message.Writer{PID: os.Getpid(), UID: os.Getuid(), GID: os.Getgid()}}
 		switch q.Do {
@@ -213,5 +285,40 @@ func TestHelperEndsWithUnreadQuestions(t *testing.T) {
 			t.Fatal(l.Err())
 		}
 		l.Close()
+	}
+}
+
+// Many connections at once ask for few sockets, and use all of them but those of one question.
+func TestManyTakeFewQuestions(t *testing.T) {
+	const all, most = 1000, 64
+	var made atomic.Int64
+	l := helper(t, func(q message.Question) (message.Answer, []int) {
+		fds := make([]int, 0, q.Count)
+		for range q.Count {
+			fd, err := unix.Socket(q.Family, q.Type|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return message.Answer{Error: err.Error()}, fds
+			}
+			fds = append(fds, fd)
+		}
+		made.Add(int64(len(fds)))
+		return message.Answer{}, fds
+	})
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			for range all / 50 {
+				fd, err := l.take(t.Context(), kind{unix.AF_INET, unix.SOCK_STREAM})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				unix.Close(fd)
+			}
+		})
+	}
+	group.Wait()
+	if n := made.Load(); n > all+2*most {
+		t.Errorf("%d sockets for %d connections", n, all)
 	}
 }

@@ -13,15 +13,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 )
 
-// Remote is a Network whose helper runs in a container of the engine, perhaps on another machine.
+// Remote is a Network whose helper, in a container of the engine, serves streams, perhaps on another machine.
 type Remote struct{ *attached.Connection }
-
-// NewRemote waits until a helper serves. messages receives what the helper writes to standard error. If the helper has
-// ended instead, the error is ErrHelperEnded, and Status tells its exit status.
-func NewRemote(ctx context.Context, helper attached.Helper, messages io.Writer) (*Remote, error) {
-	c, err := attached.Connect(ctx, helper, messages, 0)
-	return &Remote{c}, err
-}
 
 // Most returns how many connections there may be at a time; see Network.
 func (r *Remote) Most() int { return streams.Limit }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/attached"
 	"github.com/nsjoin/docker-nsjoin/pkg/frame"
 )
 
@@ -24,8 +25,10 @@ func (h *endedHelper) Write([]byte) (int, error) {
 	return 0, syscall.EPIPE
 }
 
-func (h *endedHelper) CloseWrite() error { return nil }
-func (h *endedHelper) Close()            { h.close.Do(func() { close(h.closed) }) }
+func (h *endedHelper) Wait() (int, error) { return 0, errors.New("the engine does not know") }
+func (h *endedHelper) MayLeave() bool     { return true }
+func (h *endedHelper) CloseWrite() error  { return nil }
+func (h *endedHelper) Close()             { h.close.Do(func() { close(h.closed) }) }
 
 func (h *endedHelper) Output(_, stderr io.Writer) error {
 	<-h.tried
@@ -44,11 +47,11 @@ func (h *endedHelper) Output(_, stderr io.Writer) error {
 func TestHelperThatDoesNotServeSaysWhy(t *testing.T) {
 	helper := &endedHelper{tried: make(chan struct{}), closed: make(chan struct{})}
 	var said bytes.Buffer
-	remote, err := NewRemote(t.Context(), helper, &said)
+	c, err := attached.Connect(t.Context(), helper, &said, 0)
 	if !errors.Is(err, ErrHelperEnded) || said.String() != "it cannot join\n" {
 		t.Errorf("%v; it has said %q", err, &said)
 	}
-	if status, known := remote.Status(); status != 125 || !known {
-		t.Errorf("status %d, %t", status, known)
+	if end := c.AwaitEnd(helper, nil); end.Status != 125 || !end.Reported {
+		t.Errorf("%+v", end)
 	}
 }

@@ -1,19 +1,20 @@
 //go:build linux
 
-// Package passing sends and receives messages with descriptors on a socket of type SOCK_SEQPACKET.
+// Package passing sends and receives messages with descriptors on a UNIX socket of type SOCK_SEQPACKET, and keeps those
+// away that the peer of a stream passes.
 package passing
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// MaxMessage is the largest message, in bytes, and MaxFiles the most descriptors of one. The kernel's limit of
-// descriptors is SCM_MAX_FD, 253.
+// MaxMessage is the largest message, in bytes, and MaxFiles the most descriptors of one.
 const (
 	MaxMessage = 32 << 10
 	MaxFiles   = 64
@@ -63,40 +64,80 @@ func Receive(from *os.File, buf []byte) (n int, fds []int, err error) {
 	}
 	var got error
 	err = raw.Read(func(fd uintptr) bool {
-		n, fds, got = receive(fd, buf)
+		n, fds, got = receiveMessage(fd, buf)
 		return !errors.Is(got, unix.EAGAIN) && !errors.Is(got, unix.EINTR)
 	})
 	return n, fds, errors.Join(err, got)
 }
 
-// receive calls recvmsg(2) itself: unix.Recvmsg handles all kinds of addresses, which would make the helper 40 KB larger.
-func receive(socket uintptr, buf []byte) (n int, fds []int, err error) {
-	var rights struct {
-		unix.Cmsghdr
-		fds [MaxFiles]int32
-	}
-	part := unix.Iovec{Base: &buf[0]}
-	part.SetLen(len(buf))
-	message := unix.Msghdr{Iov: &part, Control: (*byte)(unsafe.Pointer(&rights))}
-	message.SetIovlen(1)
-	message.SetControllen(int(unsafe.Sizeof(rights)))
-	size, _, errno := unix.Syscall(unix.SYS_RECVMSG, socket, uintptr(unsafe.Pointer(&message)), unix.MSG_CMSG_CLOEXEC)
-	if errno != 0 {
-		return 0, nil, errno
-	}
-	if int(message.Controllen) >= unix.CmsgLen(4) && rights.Level == unix.SOL_SOCKET && rights.Type == unix.SCM_RIGHTS {
-		for i := range min(MaxFiles, (int(rights.Len)-unix.CmsgLen(0))/4) {
-			fds = append(fds, int(rights.fds[i]))
-		}
-	}
-	if message.Flags&unix.MSG_CTRUNC != 0 && message.Flags&unix.MSG_TRUNC == 0 && len(fds) < MaxFiles {
-		return int(size), fds, ErrNoFiles // there was room for more
-	}
-	if message.Flags&(unix.MSG_CTRUNC|unix.MSG_TRUNC) != 0 {
-		for _, fd := range fds {
-			unix.Close(fd)
-		}
+func receiveMessage(socket uintptr, buf []byte) (n int, fds []int, err error) {
+	n, fds, marks, err := receive(socket, buf, 0)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case marks&unix.MSG_TRUNC != 0 || len(fds) > MaxFiles:
+		CloseAll(fds)
 		return 0, nil, ErrTruncated
+	case marks&unix.MSG_CTRUNC != 0:
+		return n, fds, ErrNoFiles
 	}
-	return int(size), fds, nil
+	return n, fds, nil
+}
+
+// received is what recvmsg(2) fills in.
+type received struct {
+	part    unix.Iovec
+	message unix.Msghdr
+	control [controlSize / 8]uint64
+}
+
+const (
+	// controlSize is enough for a sender's credentials, its label, SCM_MAX_FD (253) descriptors and its pidfd, in that order: whoever
+	// shares the socket may have asked for any of these. Without the room, the kernel would close descriptors itself: see Read.
+	controlSize = 8 << 10
+	// scmPidfd is SCM_PIDFD of linux/socket.h, since Linux 6.5.
+	scmPidfd = 4
+)
+
+// receivers holds the memory that recvmsg(2) fills in, which is on the heap.
+//
+//nolint:gochecknoglobals // a pool of the runtime's
+var receivers = sync.Pool{New: func() any { return new(received) }}
+
+// receive calls recvmsg(2) itself: unix.Recvmsg handles all kinds of addresses, which would make the helper 40 KB larger.
+func receive(socket uintptr, buf []byte, flags int) (n int, fds []int, marks int32, err error) {
+	r := receivers.Get().(*received)
+	defer receivers.Put(r)
+	r.part.Base = &buf[0]
+	r.part.SetLen(len(buf))
+	r.message = unix.Msghdr{Iov: &r.part, Control: (*byte)(unsafe.Pointer(&r.control))}
+	r.message.SetIovlen(1)
+	r.message.SetControllen(controlSize)
+	size, _, errno := unix.Syscall(unix.SYS_RECVMSG, socket, uintptr(unsafe.Pointer(&r.message)), uintptr(flags|unix.MSG_CMSG_CLOEXEC))
+	r.part.Base = nil // the caller's
+	if errno != 0 {
+		return 0, nil, 0, errno
+	}
+	return int(size), r.descriptors(), r.message.Flags, nil
+}
+
+// descriptors returns the descriptors of all control messages.
+func (r *received) descriptors() (fds []int) {
+	base := unsafe.Pointer(&r.control)
+	for at, end := 0, int(r.message.Controllen); at+unix.CmsgLen(0) <= end; {
+		header := (*unix.Cmsghdr)(unsafe.Add(base, at))
+		length := int(header.Len)
+		if length < unix.CmsgLen(0) || at+length > end {
+			return fds
+		}
+		if header.Level == unix.SOL_SOCKET && (header.Type == unix.SCM_RIGHTS || header.Type == scmPidfd) {
+			for data := unix.CmsgLen(0); data+4 <= length; data += 4 {
+				if fd := *(*int32)(unsafe.Add(base, at+data)); fd >= 0 { // a pidfd that could not be made is an error
+					fds = append(fds, int(fd))
+				}
+			}
+		}
+		at += unix.CmsgSpace(length - unix.CmsgLen(0))
+	}
+	return fds
 }

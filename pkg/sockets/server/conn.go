@@ -9,6 +9,10 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+	"github.com/nsjoin/docker-nsjoin/pkg/pooled"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 // conn is a connected socket, whose readers and writers wait in the runtime's poller.
@@ -26,6 +30,7 @@ type conn struct {
 func (s *server) newUnixConn(fd int) (*conn, error) {
 	c, err := newConn(fd)
 	if err == nil {
+		passing.Refuse(fd)
 		c.writeUnix = s.dialer.WriteUnix
 	}
 	return c, err
@@ -51,7 +56,7 @@ func (c *conn) control(f func(fd int)) { _ = c.raw.Control(func(fd uintptr) { f(
 
 func (c *conn) localAddress() (address string) {
 	c.control(func(fd int) {
-		if local, err := unix.Getsockname(fd); err == nil {
+		if local, err := syscall.Getsockname(fd); err == nil {
 			address = addressOf(local)
 		}
 	})
@@ -61,6 +66,13 @@ func (c *conn) localAddress() (address string) {
 // abort resets the connection.
 func (c *conn) abort() {
 	c.control(func(fd int) { _ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) })
+	c.close()
+}
+
+func (c *conn) close() {
+	if c.writeUnix != nil {
+		c.control(passing.Drain)
+	}
 	c.file.Close()
 }
 
@@ -91,6 +103,16 @@ func (c *conn) Write(b []byte) (n int, err error) {
 	} else {
 		n, err = c.writeWhole(b)
 	}
+	c.keep(err)
+	return n, err
+}
+
+// TryWrite writes what the container takes at once.
+func (c *conn) TryWrite(b []byte) (n int, err error) {
+	if c.writeUnix != nil {
+		return 0, nil
+	}
+	n, err = pooled.TryWrite(c.raw, b)
 	c.keep(err)
 	return n, err
 }
@@ -140,25 +162,13 @@ func (c *conn) keep(err error) {
 }
 
 // read waits until there is something to read, gets a buffer only then, and reads at most room bytes into it.
-func (c *conn) read(s *server, room int) (buf *[bufferSize]byte, n int, err error) {
-	waited := c.raw.Read(func(fd uintptr) bool {
-		b := s.buffers.Get().(*[bufferSize]byte)
-		for {
-			// A process of the container may have made the socket of a UNIX connection block.
-			n, _, err = unix.Recvfrom(int(fd), b[:min(room, len(b))], unix.MSG_DONTWAIT)
-			if !errors.Is(err, unix.EINTR) {
-				break
-			}
+func (c *conn) read(s *server, room int) (buf *streams.Buffer, n int, err error) {
+	return pooled.Read(c.raw, &s.buffers, func(fd int, b *streams.Buffer) (int, error) {
+		into := b.Data()
+		into = into[:min(room, len(into))]
+		if c.writeUnix != nil {
+			return passing.Read(fd, into) // a process of the container may have made the socket block
 		}
-		if errors.Is(err, unix.EAGAIN) {
-			s.buffers.Put(b)
-			return false
-		}
-		buf = b
-		return true
+		return unix.Read(fd, into)
 	})
-	if waited != nil {
-		return nil, 0, waited
-	}
-	return buf, n, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +40,7 @@ func (s *server) connect(stream *streams.Stream) error {
 	if typ == unix.SOCK_STREAM {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+		near(fd, to)
 	}
 	err = unix.Connect(fd, to)
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EINTR) {
@@ -95,6 +97,24 @@ func (s *server) socket(address string, typ int) (fd int, of unix.Sockaddr, err 
 // Sizes of IP addresses.
 const net4, net6 = 4, 16
 
+// near prepares a socket whose peers are on this machine, as rawconn.Near does.
+func near(fd int, at unix.Sockaddr) {
+	const loopback = 127 // the first byte
+	switch a := at.(type) {
+	case *unix.SockaddrInet4:
+		if a.Addr[0] != loopback {
+			return
+		}
+	case *unix.SockaddrInet6:
+		if a.Addr != [net6]byte{net6 - 1: 1} && [net6 - net4 + 1]byte(a.Addr[:]) != [net6 - net4 + 1]byte{10: 0xff, 11: 0xff, 12: loopback} {
+			return
+		}
+	default:
+		return
+	}
+	_ = unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
+}
+
 // zoneOf returns the number of an interface of the network that a socket is in.
 func zoneOf(fd int, name string) (uint32, error) {
 	if name == "" {
@@ -114,11 +134,11 @@ func zoneOf(fd int, name string) (uint32, error) {
 }
 
 // addressOf returns a socket's address as package streams has it; "" for one of UNIX.
-func addressOf(a unix.Sockaddr) string {
+func addressOf(a syscall.Sockaddr) string {
 	switch a := a.(type) {
-	case *unix.SockaddrInet4:
+	case *syscall.SockaddrInet4:
 		return string(append(append([]byte{'4'}, a.Addr[:]...), byte(a.Port>>8), byte(a.Port)))
-	case *unix.SockaddrInet6:
+	case *syscall.SockaddrInet6:
 		b := append(append([]byte{'6'}, a.Addr[:]...), byte(a.Port>>8), byte(a.Port))
 		if a.ZoneId != 0 {
 			b = strconv.AppendUint(b, uint64(a.ZoneId), 10)

@@ -4,11 +4,13 @@ package server
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 // listen listens on the address of a stream, and opens a stream for each connection, until the client closes the
@@ -20,6 +22,7 @@ func (s *server) listen(stream *streams.Stream) error {
 			return err
 		}
 		defer remove()
+		passing.Refuse(fd)
 		return s.acceptFrom(stream, fd, func(*conn) string { return stream.Address() })
 	}
 	fd, at, err := s.socket(stream.Address(), unix.SOCK_STREAM)
@@ -27,6 +30,7 @@ func (s *server) listen(stream *streams.Stream) error {
 		return err
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	near(fd, at)
 	if _, ok := at.(*unix.SockaddrInet6); ok {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
@@ -66,9 +70,7 @@ func (s *server) acceptFrom(stream *streams.Stream, fd int, address func(*conn) 
 		}
 		fd, from, err := l.accept()
 		if errno, ok := errors.AsType[unix.Errno](err); ok && !fatal(errno) {
-			if errno != unix.ECONNABORTED {
-				s.failing.Do(func() { s.warn("new connections have to wait in the container: " + errno.Error()) })
-			}
+			s.failing.Do(func() { s.warn("new connections have to wait in the container: " + errno.Error()) })
 			time.Sleep(10 * time.Millisecond) // for example, no descriptor is free
 			continue
 		}
@@ -80,10 +82,10 @@ func (s *server) acceptFrom(stream *streams.Stream, fd int, address func(*conn) 
 	}
 }
 
-// stopListening closes a socket that listens. shutdown(2) ends an accept(2) that waits, if a process of the container has made
-// the socket block.
+// stopListening closes a socket that listens. It ends an accept(2) that waits, if a process of the container has made the
+// socket block.
 func (c *conn) stopListening() {
-	c.control(func(fd int) { _ = unix.Shutdown(fd, unix.SHUT_RDWR) })
+	c.control(passing.Drain)
 	c.file.Close()
 }
 
@@ -93,9 +95,9 @@ func fatal(errno unix.Errno) bool {
 }
 
 // accept waits for a connection.
-func (c *conn) accept() (fd int, from unix.Sockaddr, err error) {
+func (c *conn) accept() (fd int, from syscall.Sockaddr, err error) {
 	waited := c.raw.Read(func(listener uintptr) bool {
-		fd, from, err = unix.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		fd, from, err = passing.Accept(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		return !errors.Is(err, unix.EAGAIN)
 	})
 	if waited != nil {
@@ -105,7 +107,7 @@ func (c *conn) accept() (fd int, from unix.Sockaddr, err error) {
 }
 
 // accepted opens a stream for a connection.
-func (s *server) accepted(listener *streams.Stream, fd int, from unix.Sockaddr) {
+func (s *server) accepted(listener *streams.Stream, fd int, from syscall.Sockaddr) {
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) // fails for a UNIX socket
 	newConn := newConn
 	if listener.Network() == streams.ListenUnix {

@@ -11,8 +11,6 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/frame/streams"
 )
 
-const bufferSize = streams.MaxData
-
 // relay passes data on between a stream and a connection until both directions have ended, or one of them was reset, and
 // closes both.
 func (s *server) relay(stream *streams.Stream, c *conn) {
@@ -41,7 +39,7 @@ func (s *server) relay(stream *streams.Stream, c *conn) {
 	} else {
 		stream.Close()
 	}
-	c.file.Close()
+	c.close()
 }
 
 // toClient passes on what the container sends, and its end.
@@ -53,7 +51,7 @@ func (s *server) toClient(stream *streams.Stream, c *conn) {
 		}
 		buf, n, err := c.read(s, room)
 		if n > 0 {
-			_, err = stream.Write(buf[:n])
+			_, err = stream.WriteBuffer(buf, n)
 		} else if buf != nil && err == nil {
 			if c.wasReset() {
 				c.keep(unix.ECONNRESET)
@@ -82,9 +80,9 @@ func (s *server) relayPackets(stream *streams.Stream, c *conn) {
 	go func() {
 		defer close(back)
 		for {
-			buf, n, err := c.read(s, bufferSize)
+			buf, n, err := c.read(s, streams.MaxData)
 			if err == nil {
-				_, err = stream.Write(buf[:n])
+				_, err = stream.Write(buf.Data()[:n])
 			} else if errno, ok := errors.AsType[unix.Errno](err); ok {
 				stream.Notice(int(errno)) // an ICMP message
 				err = nil

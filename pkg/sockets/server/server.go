@@ -42,14 +42,16 @@ const (
 // with an error, the client is told, and Serve returns it. warn is called with a line for the user.
 func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error {
 	s := &server{dialer: d, stop: make(chan struct{}), warn: warn}
-	s.buffers.New = func() any { return new([streams.MaxData]byte) }
+	s.buffers.New = func() any { return new(streams.Buffer) }
 	s.mux = streams.New(streams.Config{Role: streams.Helper, To: out, Serve: s.serve, AtLimit: func() {
 		go warn(fmt.Sprintf("more than %d connections at a time: the others are refused", streams.Limit))
 	}})
 	go func() { _ = s.mux.Feed(in) }()
 	select {
 	case <-s.mux.Done(): // the client has ended
-		s.mux.WaitServed(endTimeout) // what the client had sent to connections that it has closed is delivered
+		// What the client had sent to connections that it has closed is delivered. The whole time passes if nobody reads out any
+		// more while a relay writes to it.
+		s.mux.WaitServed(endTimeout)
 		if err := s.mux.Err(); !errors.Is(err, io.EOF) {
 			return err
 		}
@@ -73,7 +75,7 @@ func Serve(d Dialer, in io.Reader, out io.Writer, warn func(text string)) error 
 type server struct {
 	dialer  Dialer
 	mux     *streams.Mux
-	buffers sync.Pool     // *[streams.MaxData]byte
+	buffers sync.Pool     // *streams.Buffer
 	stop    chan struct{} // closed when the container has ended
 	warn    func(text string)
 	failing sync.Once // to accept connections

@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/attached"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/server"
@@ -135,10 +136,11 @@ func openWith(t testing.TB, d server.Dialer, why *error) (*client.Remote, *link)
 		outW.Close()
 		l.served <- err
 	}()
-	n, err := client.NewRemote(t.Context(), l, io.Discard)
+	c, err := attached.Connect(t.Context(), l, io.Discard, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	n := &client.Remote{Connection: c}
 	t.Cleanup(func() {
 		n.Close()
 		if err := <-l.served; !errors.Is(err, *why) {
@@ -247,13 +249,14 @@ func TestRefused(t *testing.T) {
 }
 
 func TestReset(t *testing.T) {
-	got := make(chan error, 1)
+	got, began := make(chan error, 1), make(chan struct{}, 1)
 	address := serve(t, "tcp", "127.0.0.1:0", func(c net.Conn) {
 		b := make([]byte, 1)
 		_, _ = c.Read(b)
 		if b[0] == 'r' {
 			_ = c.(*net.TCPConn).SetLinger(0)
 		} else {
+			began <- struct{}{}
 			_, err := c.Read(b)
 			got <- err
 		}
@@ -271,9 +274,9 @@ func TestReset(t *testing.T) {
 	for _, abort := range []bool{true, false} {
 		c = dial(t, n, "tcp", address)
 		_, _ = c.Write([]byte("x"))
+		<-began // a reset may overtake data
 		want := io.EOF
 		if abort {
-			time.Sleep(10 * time.Millisecond) // a reset may overtake data
 			want = syscall.ECONNRESET
 			_ = c.(interface{ SetLinger(seconds int) error }).SetLinger(0)
 		}
@@ -410,8 +413,12 @@ func TestListen(t *testing.T) {
 		}
 		nobodyListens(t, row.network, l.Addr().String())
 	}
-	if _, err := os.Stat(path); !os.IsNotExist(err) {
-		t.Errorf("the socket is left: %v", err)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // it is removed after it was closed
+		if _, err := os.Stat(path); os.IsNotExist(err) {
+			break
+		} else if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the socket is left: %v", err)
+		}
 	}
 }
 

@@ -73,6 +73,9 @@ func (t Table) Name(id uint32) string {
 	return digits
 }
 
+// Has reports whether an ID has a name.
+func (t Table) Has(id uint32) bool { return t.byID(strconv.FormatUint(uint64(id), 10)) != nil }
+
 func (t Table) byID(digits string) []string { return t.Line(2, digits) }
 
 // Line returns the fields of the first line with this value in a field: 0 is the name, 2 the ID.

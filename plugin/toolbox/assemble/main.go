@@ -2,6 +2,7 @@
 //
 //	go run ./assemble -arch ARCH -work DIR -o FILE    build the program for linux/ARCH
 //	go run ./assemble -list                           print the list of tools as JSON
+//	go run ./assemble -options                        print the options of this module's tools
 //
 // Each command of another module is a package main, and two packages main cannot be linked together. As
 // gobusybox does, and with its rewriting, the commands' sources are changed in a copy: main becomes a function
@@ -10,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -34,11 +36,15 @@ func main() {
 	work := flag.String("work", "", "a directory for the sources; it is emptied")
 	out := flag.String("o", "", "the program's file")
 	printList := flag.Bool("list", false, "print the list of tools")
+	printOptions := flag.Bool("options", false, "print the options of this module's tools")
 	flag.Parse()
 	err := error(nil)
-	if *printList {
+	switch {
+	case *printList:
 		err = writeList(os.Stdout)
-	} else {
+	case *printOptions:
+		err = writeOptions(os.Stdout)
+	default:
 		err = assemble(*arch, *work, *out)
 	}
 	if err != nil {
@@ -61,16 +67,9 @@ func writeList(to io.Writer) error {
 	}
 	var tools []tool
 	for _, t := range list.Tools {
-		path := t.Library
-		if t.Command != "" {
-			path = t.Command
-		}
-		module, version := list.Own, ""
-		if path != "" {
-			if module = owner(versions, path); module == "" {
-				return fmt.Errorf("%s: go.mod has no module of %s", t.Names[0], path)
-			}
-			version = versions[module]
+		module, version, err := source(t, versions)
+		if err != nil {
+			return err
 		}
 		arches := t.Arches
 		if arches == nil {
@@ -100,6 +99,18 @@ func writeList(to io.Writer) error {
 	}
 	_, err = fmt.Fprintln(to, "]")
 	return err
+}
+
+// source returns the module that does a tool's work, and its version.
+func source(t list.Tool, versions map[string]string) (module, version string, err error) {
+	path := cmp.Or(t.Command, t.Library)
+	if path == "" {
+		return list.Own, "", nil
+	}
+	if module = owner(versions, path); module == "" {
+		return "", "", fmt.Errorf("%s: go.mod has no module of %s", t.Names[0], path)
+	}
+	return module, versions[module], nil
 }
 
 // owner returns the module with the longest path that holds the package.
@@ -162,9 +173,6 @@ func assemble(arch, work, out string) error {
 		return err
 	}
 	env[len(env)-1] = "GOFLAGS=-mod=vendor -buildvcs=false"
-	if err := patch(filepath.Join(work, "vendor"), "patches"); err != nil {
-		return err
-	}
 	if err := repair(filepath.Join(work, "vendor")); err != nil {
 		return err
 	}
@@ -183,7 +191,7 @@ func assemble(arch, work, out string) error {
 	return run(work, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, ".")
 }
 
-// copySources copies this module to the directory, without the parts that only make the program.
+// copySources copies this module to the directory, without the part that only makes the program.
 func copySources(work string) error {
 	if err := os.RemoveAll(work); err != nil {
 		return err
@@ -194,30 +202,7 @@ func copySources(work string) error {
 	if err := os.CopyFS(work, os.DirFS(".")); err != nil {
 		return err
 	}
-	for _, part := range []string{"assemble", "patches"} {
-		if err := os.RemoveAll(filepath.Join(work, part)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// patch replaces packages of other modules in the vendor directory by those of this module's directory.
-func patch(vendor, patches string) error {
-	err := filepath.WalkDir(patches, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") {
-			return err
-		}
-		pkg, err := filepath.Rel(patches, filepath.Dir(path))
-		if err != nil {
-			return err
-		}
-		return os.RemoveAll(filepath.Join(vendor, pkg))
-	})
-	if err != nil {
-		return err
-	}
-	return os.CopyFS(vendor, os.DirFS(patches))
+	return os.RemoveAll(filepath.Join(work, "assemble"))
 }
 
 // rewrite makes libraries of the commands, in the vendor directory.

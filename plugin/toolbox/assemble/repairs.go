@@ -1,129 +1,116 @@
 package main
 
-const (
-	tcpdump    = "github.com/u-root/u-root/cmds/exp/tcpdump/main.go"
-	tcpdumpAux = "github.com/u-root/u-root/cmds/exp/tcpdump/util.go"
-)
-
-// repairs are changes to other modules that their maintainers could take over as they are. What they need beyond the
-// module is in package capture.
-var repairs = []struct{ file, old, new string }{
-	// tcpdump -c 2 printed one packet: the last one ended it instead. With -w, packets go to a file.
-	{tcpdump, `			if cmd.Opts.CountPkg > 0 && capturedPackets >= cmd.Opts.CountPkg {
-				return nil
-			}
-
-			if !cmd.Opts.Count {`, `			if file != nil {
-				if err := file.Write(packet); err != nil {
-					return err
-				}
-			} else if !cmd.Opts.Count {`},
-	{tcpdump, `					timeStamp = pkgTime
-				}
-			}
-`, `					timeStamp = pkgTime
-				}
-			}
-			if cmd.Opts.CountPkg > 0 && capturedPackets >= cmd.Opts.CountPkg {
-				return nil
-			}
-`},
-	{tcpdump, `	var (
-		capturedPackets int`, `	var file *capture.File
-	if cmd.Opts.Write != "" {
-		if file, err = capture.NewFile(cmd.Opts.Write, cmd.Opts.SnapshotLength); err != nil {
-			return err
-		}
-	}
-	var (
-		capturedPackets int`},
-	{tcpdump, `type flags struct {
-`, `type flags struct {
-	Write    string
-	HexASCII bool
-`},
-	{tcpdump, `	"github.com/sirupsen/logrus"
-`, `	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/capture"
-	"github.com/sirupsen/logrus"
-`},
-	// Messages would be in the middle of a file that -w writes to standard output.
-	{tcpdump, `fmt.Fprintf(cmd.Out, "tcpdump: verbose output suppressed, use -v for full protocol decode\nlistening`, `fmt.Fprintf(os.Stderr, "tcpdump: verbose output suppressed, use -v for full protocol decode\nlistening`},
-	{tcpdump, `fmt.Fprintf(cmd.Out, "\n%d packets captured\n"`, `fmt.Fprintf(os.Stderr, "\n%d packets captured\n"`},
-	// -n still asked for the names of both addresses of each packet.
-	{tcpdump, `if srcHostNames, err := net.LookupAddr(srcAddr); err == nil && len(srcHostNames) > 0 && !cmd.Opts.Numerical {`, `if srcHostNames := cmd.names(srcAddr); len(srcHostNames) > 0 {`},
-	{tcpdump, `if dstHostNames, err := net.LookupAddr(dstAddr); err == nil && len(dstHostNames) > 0 && !cmd.Opts.Numerical {`, `if dstHostNames := cmd.names(dstAddr); len(dstHostNames) > 0 {`},
-	{tcpdump, `// processPacket processes a packet`, `// names returns the names of an address, unless -n is given.
-func (cmd *cmd) names(addr string) []string {
-	if cmd.Opts.Numerical {
-		return nil
-	}
-	list, err := net.LookupAddr(addr)
-	if err != nil {
-		return nil
-	}
-	return list
+// printing are the files of commands that print without looking at the error.
+var printing = []string{
+	"github.com/u-root/u-root/cmds/core/dmesg/dmesg_linux.go",
+	"github.com/u-root/u-root/cmds/core/ip/address_linux.go",
+	"github.com/u-root/u-root/cmds/core/ip/ip_linux.go",
+	"github.com/u-root/u-root/cmds/core/strings/strings.go",
+	"github.com/u-root/u-root/cmds/core/stty/stty.go",
+	"github.com/u-root/u-root/cmds/core/uname/uname.go",
+	"github.com/u-root/u-root/cmds/exp/ed/ed.go",
 }
 
-// processPacket processes a packet`},
-	// Options: -t, -x and -n may be repeated; -X, -w, -l and -U are new. Output is never buffered.
-	{tcpdump, `fs.BoolVar(&opts.T, "t", false, "Don't print a timestamp on each dump line")`, `stamps, dumps := 0, 0
-	fs.BoolFunc("t", "Don't print a timestamp on each dump line", func(string) error { stamps++; return nil })
-	fs.BoolVar(&opts.HexASCII, "X", false, "Print the data of each packet (minus its link level header) in hex and ASCII")
-	fs.StringVar(&opts.Write, "w", "", "Write the packets to a file rather than printing them; - is standard output")
-	fs.BoolFunc("l", "Write each line at once, as it always is", func(string) error { return nil })
-	fs.BoolFunc("U", "Write each packet at once, as it always is", func(string) error { return nil })`},
-	{tcpdump, `fs.BoolVar(&opts.Data, "x", false, `, `fs.BoolFunc("x", `},
-	{tcpdump, `print the data of each packet (minus its link level header) in hex")`, `print the data of each packet (minus its link level header) in hex", func(string) error { dumps++; return nil })`},
-	{tcpdump, `	if opts.Verbose && opts.Quiet {`, `	opts.T = opts.T || stamps == 1
-	opts.TT = opts.TT || stamps == 2
-	opts.TTT = opts.TTT || stamps == 3
-	opts.TTTT = opts.TTTT || stamps == 4
-	opts.TTTTT = opts.TTTTT || stamps > 4
-	opts.Data = opts.Data || dumps == 1
-	opts.DataWithHeader = opts.DataWithHeader || dumps > 1
-	if opts.Verbose && opts.Quiet {`},
-	{tcpdump, `	switch {
-	case cmd.Opts.ASCII:`, `	switch {
-	case cmd.Opts.HexASCII:
-		fmt.Fprint(cmd.Out, capture.Dump(packet.Data()[min(14, len(packet.Data())):]))
-	case cmd.Opts.ASCII:`},
-	// Without -i there was an error, and "any" was no interface.
-	{tcpdump, `	if cmd.Opts.Device == "" {
-		return fmt.Errorf("no device specified")
+// change is a change of a file of another module.
+type change struct{ file, old, new string }
+
+// repairs are changes to other modules that their maintainers could take over as they are.
+var repairs = []change{
+	// The toolbox looks at failed writes after a command.
+	{"github.com/u-root/gobusybox/src/pkg/bb/bbmain/register.go", "	os.Exit(0)\n	// Unreachable.\n", ""},
+	{"github.com/u-root/gobusybox/src/pkg/bb/bbmain/register.go", "	\"os\"\n", ""},
+	// awk, ed, unshare and chroot ran the container's /bin/sh, which may lead to any program of the container's.
+	{"github.com/benhoyt/goawk/interp/interp.go", `	executable := "/bin/sh"
+	if runtime.GOOS == "windows" {
+		executable = "sh"
 	}
-`, `	device, err := capture.Device(cmd.Opts.Device)
-	if err != nil {
-		return err
+	return []string{executable, "-c"}`, `	_ = runtime.GOOS
+	return []string{tool.Self(), "-c"}`},
+	{"github.com/benhoyt/goawk/interp/interp.go", `
+	defaultShellCommand = getDefaultShellCommand()
+`, ""},
+	{"github.com/benhoyt/goawk/interp/interp.go", `p.shellCommand = defaultShellCommand`, `p.shellCommand = getDefaultShellCommand()`},
+	{"github.com/benhoyt/goawk/interp/interp.go", `	"github.com/benhoyt/goawk/internal/ast"
+`, `	"github.com/benhoyt/goawk/internal/ast"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`},
+	{"github.com/benhoyt/goawk/interp/io.go", `	// Ensure stdout/stderr pipes being held open`, `	cmd.Args[0] = "sh"
+	// Ensure stdout/stderr pipes being held open`},
+	{"github.com/u-root/u-root/cmds/exp/ed/system.go", `	cmd := exec.Command(shellpath, shellopts, fCmd)
+`, `	cmd := exec.Command(tool.Self(), shellopts, fCmd)
+	cmd.Args[0] = "sh"
+`},
+	{"github.com/u-root/u-root/cmds/exp/ed/system.go", `	"os/exec"
+`, `	"os/exec"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`},
+	{"github.com/u-root/u-root/cmds/core/unshare/unshare_linux.go", `		args = []string{"/bin/sh"}
 	}
-	if cmd.Opts.Device == "" {
-		cmd.Opts.Device = device
+
+	c := exec.Command(args[0], args[1:]...)
+`, `		args = []string{tool.Self()}
+	}
+
+	c := exec.Command(args[0], args[1:]...)
+	if args[0] == tool.Self() {
+		c.Args[0] = "sh"
 	}
 `},
-	{tcpdump, `pcap.OpenLive(cmd.Opts.Device,`, `pcap.OpenLive(device,`},
-	// What is not IP, such as ARP, was not printed.
-	{tcpdump, `	if networkLayer == nil {
-		return lastPkgTimeStamp
-	}
-`, `	if networkLayer == nil {
-		at := packet.Metadata().Timestamp
-		fmt.Fprintf(cmd.Out, "%s%s %s\n", no, cmd.parseTimeStamp(at, lastPkgTimeStamp), capture.NoIP(packet))
-		return at
-	}
+	{"github.com/u-root/u-root/cmds/core/unshare/unshare_linux.go", `	"os/exec"
+`, `	"os/exec"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 `},
-	// -tttt printed a difference without a date, -tt no fraction; the first difference of -ttt was one to the year 1.
-	{tcpdumpAux, `		return fmt.Sprintf("%d", currentTimestamp.Unix())
-`, `		return fmt.Sprintf("%d.%06d", currentTimestamp.Unix(), currentTimestamp.Nanosecond()/1000)
-`},
-	{tcpdumpAux, `	if cmd.Opts.TTT {
-`, `	if lastTimeStamp.IsZero() {
-		lastTimeStamp = currentTimestamp
+	{"github.com/u-root/u-root/cmds/core/chroot/chroot.go", `	argv := parseCommand(args)
+`, `	if len(args) == 1 {
+		return fmt.Errorf("a program is needed: chroot DIRECTORY PROGRAM")
 	}
-	if cmd.Opts.TTT || cmd.Opts.TTTTT {
+	argv := parseCommand(args)
+`},
+	// Messages with names that have control characters.
+	{"github.com/itchyny/gojq/cli/run.go", `errStream: os.Stderr,`, `errStream: tool.Stderr,`},
+	{"github.com/itchyny/gojq/cli/run.go", `import "os"
+`, `import (
+	"os"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+)
+`},
+	{"github.com/benhoyt/goawk/goawk.go", `	fmt.Fprintf(os.Stderr, format+"\n", args...)
+`, `	fmt.Fprintf(tool.Stderr, "awk: "+format+"\n", args...)
+`},
+	{"github.com/benhoyt/goawk/goawk.go", `	"unicode/utf8"
+`, `	"unicode/utf8"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`},
+	// pwd printed control characters, and did not look at the error.
+	{"github.com/u-root/u-root/cmds/core/pwd/pwd.go", `fmt.Println(path)`, `tool.Println(tool.Shown(path))`},
+	{"github.com/u-root/u-root/cmds/core/pwd/pwd.go", `	"fmt"
+`, `	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`},
+	// awk ended with 0 if a file of its could not be written.
+	{"github.com/benhoyt/goawk/interp/interp.go", `func (p *interp) executeAll() (int, error) {
+	defer p.closeAll()
+`, `func (p *interp) executeAll() (exit int, failed error) {
+	defer p.closeAll()
+	defer func() {
+		for name, stream := range p.outputStreams {
+			if file, ok := stream.(*outFileStream); ok && !p.flushWriter(name, file) {
+				exit = 2
+			}
+		}
+	}()
 `},
 	// strace printed the bytes of the error's text instead of its number.
-	{"github.com/u-root/u-root/pkg/strace/syscall_linux.go", `fmt.Sprintf("%s (%#x) (%v)", errno, errno, elapsed)`, `fmt.Sprintf("-1 %s (%s) (%v)", unix.ErrnoName(errno), errno, elapsed)`},
-	{tcpdumpAux, `		diff := currentTimestamp.Sub(lastTimeStamp)
-		return fmt.Sprintf("%02d:%02d:%02d", int(diff.Hours()), int(diff.Minutes())%60, int(diff.Seconds())%60)
-`, `		return currentTimestamp.Format("2006-01-02 15:04:05.000000")
+	// A thread that another one's exit_group(2) ends while it is stopped: its end comes next.
+	{"github.com/u-root/u-root/pkg/strace/tracer.go", `unix.PtraceCont(p.pid, int(signal)); err != nil {`, `unix.PtraceCont(p.pid, int(signal)); err != nil && err != unix.ESRCH {`},
+	{"github.com/u-root/u-root/pkg/strace/tracer.go", `unix.PtraceSyscall(p.pid, int(signal)); err != nil {`, `unix.PtraceSyscall(p.pid, int(signal)); err != nil && err != unix.ESRCH {`},
+	{"github.com/u-root/u-root/pkg/strace/tracer.go", `	if err := unix.PtraceGetRegs(p.pid, &t.Syscall.Regs); err != nil {
+`, `	if err := unix.PtraceGetRegs(p.pid, &t.Syscall.Regs); err == unix.ESRCH {
+		return nil
+	} else if err != nil {
 `},
+	{"github.com/u-root/u-root/pkg/strace/syscall_linux.go", `fmt.Sprintf("%s (%#x) (%v)", errno, errno, elapsed)`, `fmt.Sprintf("-1 %s (%s) (%v)", unix.ErrnoName(errno), errno, elapsed)`},
 }

@@ -6,8 +6,8 @@ import (
 	"unicode"
 
 	"github.com/mattn/go-runewidth"
-	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/screen"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -16,6 +16,8 @@ const tab = 8 // cells
 // cell returns what a character looks like at a place of the line, and how many cells it takes.
 func cell(r rune, at int) (string, int) {
 	switch {
+	case r >= ' ' && r < 0x7f:
+		return string(r), 1
 	case r == '\t':
 		n := tab - at%tab
 		return strings.Repeat(" ", n), n
@@ -24,7 +26,10 @@ func cell(r rune, at int) (string, int) {
 	case !unicode.IsPrint(r):
 		return "?", 1
 	}
-	return string(r), max(1, runewidth.RuneWidth(r))
+	if n := runewidth.RuneWidth(r); n > 0 || at > 0 && unicode.Is(unicode.M, r) {
+		return string(r), n
+	}
+	return "?", 1
 }
 
 // cells returns how many cells are left of a column.
@@ -53,37 +58,21 @@ func (e *editor) view(line []rune) string {
 	return out.String()
 }
 
-// draw sends the lines of the screen that are not there yet, and places the cursor.
+// draw shows the text and the cursor.
 func (e *editor) draw() {
-	rows, columns := 24, 80
-	if size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ); err == nil && size.Row > 0 && size.Col > 0 {
-		rows, columns = int(size.Row), int(size.Col)
-	}
-	if rows != e.rows || columns != e.columns || e.shown == nil {
-		e.rows, e.columns = rows, columns
-		e.shown = make([]string, rows)
-		e.out.WriteString("\x1b[2J")
-	}
-	text := max(1, rows-1)
+	e.rows, e.columns = e.scr.Size()
+	text := max(1, e.rows-1)
 	e.scroll(text)
+	lines := make([]screen.Line, 0, e.rows)
 	for i := range text {
-		line := "~"
+		line := ""
 		if e.top+i < len(e.lines) {
 			line = e.view(e.lines[e.top+i])
 		}
-		e.show(i, line)
+		lines = append(lines, screen.Line{Text: line})
 	}
-	e.show(rows-1, "\x1b[7m"+e.status()+"\x1b[0m")
-	fmt.Fprintf(e.out, "\x1b[%d;%dH", e.row-e.top+1, e.cells(e.row, e.column)-e.left+1)
-	_ = e.out.Flush()
-}
-
-func (e *editor) show(row int, line string) {
-	if e.shown[row] == line {
-		return
-	}
-	e.shown[row] = line
-	fmt.Fprintf(e.out, "\x1b[%d;1H%s\x1b[K", row+1, line)
+	lines = append(lines, screen.Line{Text: e.status(), Style: "7"})
+	e.scr.Draw(lines, e.row-e.top, e.cells(e.row, e.column)-e.left)
 }
 
 // scroll brings the cursor onto the screen.
@@ -107,11 +96,11 @@ func (e *editor) scroll(text int) {
 func (e *editor) status() string {
 	text := e.message
 	if text == "" {
-		mark := ""
-		if e.changed {
-			mark = " *"
+		mark := " "
+		if e.changed() {
+			mark = "*"
 		}
-		text = fmt.Sprintf("%s%s  %d/%d  ^S save  ^X leave  ^W search  ^K cut  ^U paste  ^Z undo  ^G help", e.path, mark, e.row+1, len(e.lines))
+		text = fmt.Sprintf("%s %s %d/%d  ^O save  ^X leave  ^W search  ^K cut  ^U paste  M-U undo  ^G help", e.path, mark, e.row+1, len(e.lines))
 	}
 	text = tool.Printable(text)
 	text = runewidth.Truncate(text, e.columns-1, "")

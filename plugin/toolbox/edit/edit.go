@@ -1,58 +1,64 @@
-// Package edit is the toolbox's editor. It has no modes, shows its keys at the bottom, and sends only the lines of
-// the screen that changed, for slow terminals.
+// Package edit is the toolbox's editor. It has no modes and the keys of nano, and sends only what changes on the screen, for slow
+// terminals.
 package edit
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"os/signal"
-	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/screen"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // limit is the largest file that can be edited, in bytes.
 const limit = 64 << 20
 
+// terminal is what the editor needs of a screen.
+type terminal interface {
+	Draw(lines []screen.Line, row, column int)
+	Next(within time.Duration, wake <-chan struct{}) screen.Key
+	Waiting() bool
+	Forget()
+	Suspend(all bool)
+	Size() (rows, columns int)
+}
+
 // editor is an open file.
 type editor struct {
 	path    string
+	was     fs.FileInfo // the file that was read, or nil
 	lines   [][]rune
-	row     int // of the cursor
-	column  int // in characters
-	wish    int // the column that moving up and down returns to
-	top     int // the first line on the screen
-	left    int // the first cell on the screen
-	changed bool
+	row     int  // of the cursor
+	column  int  // in characters
+	wish    int  // the column that moving up and down returns to
+	top     int  // the first line on the screen
+	left    int  // the first cell on the screen
 	noEnd   bool // the last line has no newline
 	crlf    bool // all lines end with CR and LF
 	newline bool // the file was a newline only
 
 	cut      [][]rune // what ^K removed
 	cutting  bool     // the last key was ^K
-	undo     []state
+	undo     []change
+	redo     []change
+	version  int  // of the text
+	versions int  // that there were
+	saved    int  // the version that the file has
 	typing   bool // the last key was a character: it is undone with those before it
+	meta     bool // the last key was ESC: the next one is one with Alt
 	searched string
 	message  string
+	gone     bool // the terminal is gone, or the editor was told to end
 
 	rows, columns int
-	shown         []string // what the screen has
-	in            *bufio.Reader
-	waits         func() bool // reports whether standard input has more within 50 ms
-	out           *bufio.Writer
-}
-
-// state is what undoing restores.
-type state struct {
-	lines       [][]rune
-	row, column int
-	changed     bool
+	scr           terminal
 }
 
 // Main edits a file and returns the exit status.
@@ -69,25 +75,19 @@ func Main(args []string) int {
 		return status
 	}
 	if f.NArg() != 1 || !term.IsTerminal(0) || !term.IsTerminal(1) {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
-	e := &editor{path: f.Arg(0), waits: inputWaits}
+	e := &editor{path: f.Arg(0)}
 	if err := e.load(); err != nil {
 		return tool.Complain("edit", err)
 	}
 	e.row = max(0, min(line, len(e.lines))-1)
-	old, err := term.MakeRaw(0)
+	scr, err := screen.Open(screen.Options{AllKeys: true, Paste: true})
 	if err != nil {
 		return tool.Complain("edit", err)
 	}
-	e.in, e.out = bufio.NewReader(os.Stdin), bufio.NewWriterSize(os.Stdout, 64<<10)
-	e.out.WriteString("\x1b[?1049h\x1b[?2004h")
-	defer func() {
-		e.out.WriteString("\x1b[?2004l\x1b[?1049l")
-		_ = e.out.Flush()
-		_ = term.Restore(0, old)
-	}()
+	defer scr.Close()
+	e.scr = scr
 	return e.run()
 }
 
@@ -109,10 +109,16 @@ func (e *editor) load() error {
 	if !info.Mode().IsRegular() || info.Size() > limit {
 		return fmt.Errorf("%s: not a regular file of at most %d bytes", tool.Printable(e.path), limit)
 	}
-	text, err := os.ReadFile(e.path)
+	const each = 10 // bytes of memory that a byte of the text takes
+	var kept tool.Kept
+	if err := kept.Set(each * info.Size()); err != nil {
+		return fmt.Errorf("%s: %w", tool.Printable(e.path), err)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, info.Size()))
 	if err != nil {
 		return err
 	}
+	e.was = info
 	e.setText(string(text))
 	if unix.Access(e.path, unix.W_OK) != nil {
 		e.message = "the file can't be written"
@@ -120,46 +126,37 @@ func (e *editor) load() error {
 	return nil
 }
 
-// inputWaits waits up to 50 ms for input.
-func inputWaits() bool {
+// run handles keys until the editor is left.
+func (e *editor) run() int {
+	for left := false; !left; {
+		left = e.handle(e.key())
+	}
+	if e.gone {
+		return 1
+	}
+	return 0
+}
+
+// key shows the text, and waits for a key.
+func (e *editor) key() screen.Key {
 	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: 0, Events: unix.POLLIN}}, 50)
-		if !errors.Is(err, unix.EINTR) {
-			return n > 0 && err == nil
+		if !e.scr.Waiting() {
+			e.draw()
+		}
+		switch k := e.scr.Next(0, nil); k {
+		case screen.Resized:
+		case screen.Ended:
+			e.gone = true
+			return k
+		case screen.Interrupt:
+			return screen.Control('C')
+		case screen.Paste:
+			e.pasted()
+		default:
+			return k
 		}
 	}
 }
 
-// run handles keys until the editor is left.
-func (e *editor) run() int {
-	keys := make(chan key)
-	next := make(chan bool, 1)
-	go func() {
-		for range next {
-			k, err := e.read()
-			if err != nil {
-				close(keys)
-				return
-			}
-			keys <- k
-		}
-	}()
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, syscall.SIGWINCH)
-	next <- true
-	for {
-		e.draw()
-		select {
-		case k, ok := <-keys:
-			if !ok {
-				return 1
-			}
-			if e.handle(k) {
-				return 0
-			}
-			next <- true
-		case <-resized:
-			e.shown = nil
-		}
-	}
-}
+// changed reports whether the text is not that of the file.
+func (e *editor) changed() bool { return e.version != e.saved }

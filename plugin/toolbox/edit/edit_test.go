@@ -1,12 +1,12 @@
 package edit
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/screen"
 )
 
 // A file that is saved without a change has the same bytes.
@@ -57,6 +57,9 @@ func TestSavingKeepsHardLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &editor{path: path}
+	if err := e.load(); err != nil {
+		t.Fatal(err)
+	}
 	e.setText("b\n")
 	if err := e.save(); err != nil {
 		t.Fatal(err)
@@ -66,32 +69,74 @@ func TestSavingKeepsHardLinks(t *testing.T) {
 	}
 }
 
-// The bytes of a key may arrive one by one. ESC alone is a key, if nothing follows it soon.
-func TestKeysArriveInParts(t *testing.T) {
-	for _, row := range []struct {
-		bytes string
-		want  []key
-	}{
-		{"\x1b[A", []key{keyUp}},
-		{"\x1b[5~x", []key{keyPageUp, 'x'}},
-		{"\x1bOHy", []key{keyHome, 'y'}},
-		{"\x1bx\x1b[B", []key{keyUnknown, keyDown}},
-		{"é\x1b", []key{'é', escape}},
-	} {
-		rest := strings.NewReader(row.bytes)
-		e := &editor{in: bufio.NewReader(iotest.OneByteReader(rest)), waits: func() bool { return rest.Len() > 0 }}
-		for _, want := range row.want {
-			if k, err := e.read(); k != want || err != nil {
-				t.Errorf("%q: key %d, %v, want %d", row.bytes, k, err, want)
-			}
-		}
+func TestSearchFindsBehindLettersThatGrow(t *testing.T) {
+	e := &editor{lines: [][]rune{[]rune("xİİ Word")}, searched: "word"}
+	e.search(false, false)
+	if e.column != 4 {
+		t.Errorf("the cursor is at %d, want 4", e.column)
 	}
 }
 
-func TestSearchFindsBehindLettersThatGrow(t *testing.T) {
-	e := &editor{lines: [][]rune{[]rune("xİİ Word")}, searched: "word"}
-	e.search(false)
-	if e.column != 4 {
-		t.Errorf("the cursor is at %d, want 4", e.column)
+// Undoing and doing again restores each text that there was, and knows which of them the file has.
+func TestUndoAndRedo(t *testing.T) {
+	e := &editor{}
+	e.setText("one\ntwo\nthree\n")
+	texts := []string{string(e.text())}
+	for _, k := range []screen.Key{'a', '\r', screen.Delete, control('K'), control('U'), screen.Backspace, control('K'), control('K'), control('U'), 'x', screen.Left, screen.Backspace} {
+		e.handle(k)
+		if text := string(e.text()); text != texts[len(texts)-1] {
+			texts = append(texts, text)
+		}
+	}
+	e.saved = e.version
+	for i := len(texts) - 1; i > 0; i-- {
+		if got := string(e.text()); got != texts[i] || e.changed() != (i < len(texts)-1) {
+			t.Errorf("text %d is %q, want %q; changed: %v", i, got, texts[i], e.changed())
+		}
+		e.restore()
+	}
+	for i := range texts {
+		if got := string(e.text()); got != texts[i] {
+			t.Errorf("text %d again is %q, want %q", i, got, texts[i])
+		}
+		e.repeat()
+	}
+	if e.changed() {
+		t.Error("the text of the file counts as another one")
+	}
+}
+
+// The cursor moves along lines of a million characters.
+func TestLongLines(t *testing.T) {
+	e := &editor{}
+	long := strings.Repeat("0123456789", 100_000)
+	e.setText(long + "\n" + long + "\n")
+	for range 20 {
+		e.handle(screen.End)
+		e.handle(screen.Down)
+		e.handle(screen.Up)
+	}
+	if e.row != 0 || e.column != len(long) {
+		t.Errorf("the cursor is at %d, %d", e.row, e.column)
+	}
+}
+
+// What can be undone is bounded: each change of a long line keeps the line.
+func TestUndoIsBounded(t *testing.T) {
+	const long, changes, most = 1 << 20, 200, 100 << 20
+	e := &editor{lines: [][]rune{make([]rune, long)}}
+	for range changes {
+		e.remove()
+	}
+	size := 0
+	for _, c := range e.undo {
+		size += c.size()
+	}
+	if size > most || len(e.undo) < 2 {
+		t.Errorf("%d changes take %d bytes", len(e.undo), size)
+	}
+	e.restore()
+	if got := len(e.lines[0]); got != long-changes+1 {
+		t.Errorf("%d characters after undoing one change", got)
 	}
 }

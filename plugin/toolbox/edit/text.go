@@ -7,6 +7,10 @@ import (
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // A byte that is not valid UTF-8 is kept as a rune above all characters: saving writes the same byte again.
@@ -74,31 +78,46 @@ func (e *editor) text() []byte {
 }
 
 // save writes the file: a new one takes the old one's place, where that keeps its owner and its other names and is
-// possible.
+// possible. A file that has got the name since it was read is left alone.
 func (e *editor) save() error {
 	text := e.text()
 	info, err := os.Lstat(e.path)
-	if err != nil || !info.Mode().IsRegular() {
-		return os.WriteFile(e.path, text, 0o666) // a new one, or what a link leads to
+	if e.was == nil || err != nil || !info.Mode().IsRegular() { // a new one, or what a link leads to
+		return e.written(tool.Overwrite(e.path, e.was, text))
+	}
+	if err := unix.Access(e.path, unix.W_OK); err != nil {
+		return &os.PathError{Op: "open", Path: e.path, Err: err}
 	}
 	s, ok := info.Sys().(*syscall.Stat_t)
-	if ok && s.Nlink > 1 {
-		return os.WriteFile(e.path, text, info.Mode().Perm())
+	if !os.SameFile(info, e.was) || ok && s.Nlink > 1 {
+		return e.written(tool.Overwrite(e.path, e.was, text))
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(e.path), ".edit-*")
 	if err == nil {
 		_, err = temporary.Write(text)
-		err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Sync(), temporary.Close())
 		if ok && err == nil {
-			err = os.Lchown(temporary.Name(), int(s.Uid), int(s.Gid))
+			err = temporary.Chown(int(s.Uid), int(s.Gid))
 		}
+		err = errors.Join(err, temporary.Chmod(info.Mode()), temporary.Sync(), temporary.Close())
 		if err == nil {
 			err = os.Rename(temporary.Name(), e.path)
 		}
 		if err == nil {
-			return nil
+			return e.written(nil)
 		}
 		_ = os.Remove(temporary.Name())
 	}
-	return os.WriteFile(e.path, text, info.Mode().Perm())
+	if tool.InTheWay(err) {
+		return e.written(tool.Overwrite(e.path, e.was, text))
+	}
+	return err
+}
+
+// written notes the file that was written, which is now the one that may be written again.
+func (e *editor) written(err error) error {
+	if err != nil {
+		return err
+	}
+	e.was, err = os.Stat(e.path)
+	return err
 }

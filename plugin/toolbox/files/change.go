@@ -63,8 +63,7 @@ func chown(name string, group bool, args []string) int {
 		return status
 	}
 	if f.NArg() < 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	owner, groupName, _ := strings.Cut(f.Arg(0), ":")
 	if group {
@@ -97,7 +96,7 @@ func chown(name string, group bool, args []string) int {
 	follow := !*links && !*recursive
 	return all(name, f.Args()[1:], *recursive, follow, func(f *walk.File) error {
 		if *verbose {
-			fmt.Println(f.Quoted())
+			tool.Println(f.Quoted())
 		}
 		return f.Chown(uid, gid, follow)
 	})
@@ -109,17 +108,17 @@ func Chmod(args []string) int {
 	name, recursive, verbose := "chmod", false, false
 	var rest []string
 	for i, arg := range args {
-		switch {
-		case arg == "-R" || arg == "--recursive":
+		switch arg {
+		case "-R", "--recursive":
 			recursive = true
-		case arg == "-v" || arg == "--verbose":
+		case "-v", "--verbose":
 			verbose = true
-		case arg == "-f" || arg == "--silent" || arg == "--quiet":
+		case "-f", "--silent", "--quiet":
 			name = ""
-		case arg == "--help":
+		case "--help":
 			fmt.Fprintln(os.Stderr, "usage: chmod [-Rv] MODE FILE...")
 			return 0
-		case arg == "--":
+		case "--":
 			rest = append(rest, args[i+1:]...)
 		default:
 			rest = append(rest, arg)
@@ -130,8 +129,7 @@ func Chmod(args []string) int {
 		}
 	}
 	if len(rest) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: chmod [-Rv] MODE FILE...")
-		return tool.Usage
+		return tool.Usage("chmod", "usage: chmod [-Rv] MODE FILE...")
 	}
 	mask := unix.Umask(0)
 	unix.Umask(mask)
@@ -150,7 +148,7 @@ func Chmod(args []string) int {
 			return err
 		}
 		if verbose {
-			fmt.Printf("%s: %04o\n", f.Quoted(), mode)
+			tool.Printf("%s: %04o\n", f.Quoted(), mode)
 		}
 		return f.Chmod(mode, f.Link())
 	})

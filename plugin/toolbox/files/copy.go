@@ -3,14 +3,12 @@ package files
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/spf13/pflag"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
@@ -18,9 +16,40 @@ import (
 
 // copier is a call of cp.
 type copier struct {
-	name                                                                        string
-	recursive, preserve, force, interactive, noClobber, verbose, update, follow bool
-	status                                                                      int
+	name                                                              string
+	recursive, force, interactive, noClobber, verbose, update, follow bool
+	keep                                                              kept
+	arguments, oneSystem, hard, symbolic, noContent, parents          bool
+	suffix                                                            string // of the old file, which is kept
+	status                                                            int
+}
+
+// kept are the attributes of a file that its copy gets.
+type kept struct{ mode, owner, times bool }
+
+var keepAll = kept{true, true, true}
+
+// set takes the words of --preserve and --no-preserve.
+func (k *kept) set(words string, value bool) error {
+	for word := range strings.SplitSeq(words, ",") {
+		switch word {
+		case "mode":
+			k.mode = value
+		case "ownership":
+			k.owner = value
+		case "timestamps":
+			k.times = value
+		case "all":
+			*k = kept{value, value, value}
+		case "links", "xattr", "context": // a copy has none of the source's
+			if value {
+				return fmt.Errorf("%s is not kept here", word)
+			}
+		default:
+			return fmt.Errorf("unknown attribute %q", word)
+		}
+	}
+	return nil
 }
 
 // Cp copies files.
@@ -29,23 +58,43 @@ func Cp(args []string) int {
 	f := tool.Flags("cp", "[OPTIONS] SOURCE... TARGET")
 	archive := f.BoolP("archive", "a", false, "as -rpP")
 	f.BoolVarP(&c.recursive, "recursive", "r", false, "directories too")
-	upper := f.BoolP("Recursive", "R", false, "directories too")
-	f.BoolVarP(&c.preserve, "preserve", "p", false, "keep mode, owner and times")
+	f.BoolVarP(&c.recursive, "Recursive", "R", false, "directories too")
+	preserve := f.BoolP("p", "p", false, "keep mode, owner and times")
+	list := f.String("preserve", "", "keep these attributes: mode, ownership, timestamps")
+	f.Lookup("preserve").NoOptDefVal = "mode,ownership,timestamps"
+	without := f.String("no-preserve", "", "do not keep these attributes")
 	f.BoolVarP(&c.force, "force", "f", false, "replace a target that can't be opened")
 	f.BoolVarP(&c.interactive, "interactive", "i", false, "ask before a file is overwritten")
 	f.BoolVarP(&c.noClobber, "no-clobber", "n", false, "overwrite nothing")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "print what is done")
 	f.BoolVarP(&c.update, "update", "u", false, "only if the source is newer")
 	f.BoolVarP(&c.follow, "dereference", "L", false, "copy what links lead to")
+	f.BoolVarP(&c.arguments, "dereference-arguments", "H", false, "copy what links among the arguments lead to")
 	noFollow := f.BoolP("no-dereference", "P", false, "copy links themselves")
+	f.BoolVarP(noFollow, "d", "d", false, "as -P")
+	f.BoolVarP(&c.oneSystem, "one-file-system", "x", false, "leave out what is on other file systems")
+	f.BoolVarP(&c.hard, "link", "l", false, "make hard links, not copies")
+	f.BoolVarP(&c.symbolic, "symbolic-link", "s", false, "make symbolic links, not copies")
+	f.BoolVar(&c.noContent, "attributes-only", false, "copy the attributes, not what is in files")
+	f.BoolVar(&c.parents, "parents", false, "with the directories of the source's path")
+	backups := addBackups(f)
+	reflink := f.String("reflink", "auto", "auto or never: files do not share what is in them")
+	sparse := f.String("sparse", "auto", "auto or never: a copy has no holes")
 	noTarget := f.BoolP("no-target-directory", "T", false, "the target is no directory to copy into")
 	target := f.StringP("target-directory", "t", "", "the directory to copy into")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
-	c.recursive = c.recursive || *upper || *archive
-	c.preserve = c.preserve || *archive
-	if !c.recursive && !*noFollow {
+	if *preserve || *archive {
+		c.keep = keepAll
+	}
+	err := errors.Join(c.keep.words(*list, true), c.keep.words(*without, false), noOther("reflink", *reflink), noOther("sparse", *sparse))
+	if err != nil {
+		return tool.Complain("cp", err)
+	}
+	c.suffix = backups()
+	c.recursive = c.recursive || *archive
+	if !c.recursive && !*noFollow && !c.hard && !c.symbolic {
 		c.follow = true
 	}
 	sources := f.Args()
@@ -53,17 +102,58 @@ func Cp(args []string) int {
 		sources, *target = sources[:len(sources)-1], sources[len(sources)-1]
 	}
 	if len(sources) == 0 || *target == "" {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
-	info, err := os.Stat(*target)
-	into := err == nil && info.IsDir() && !*noTarget
-	if len(sources) > 1 && !into {
-		return tool.Complain("cp", fmt.Errorf("%s: not a directory", tool.Printable(*target)))
+	return c.all(sources, *target, *noTarget)
+}
+
+// words is set for an option that may be missing.
+func (k *kept) words(words string, value bool) error {
+	if words == "" {
+		return nil
+	}
+	return k.set(words, value)
+}
+
+// noOther refuses all values of an option but auto and never.
+func noOther(name, value string) error {
+	if value == "auto" || value == "never" {
+		return nil
+	}
+	return fmt.Errorf("--%s=%s is not supported here", name, value)
+}
+
+// addBackups declares -b, --backup and -S. It returns a function with the suffix of the old files, or nothing.
+func addBackups(f *pflag.FlagSet) func() string {
+	short := f.BoolP("b", "b", false, "keep a file that is overwritten, as FILE~")
+	long := f.Bool("backup", false, "as -b")
+	suffix := f.StringP("suffix", "S", "~", "the suffix of files that are kept")
+	return func() string {
+		if *short || *long || f.Changed("suffix") {
+			return *suffix
+		}
+		return ""
+	}
+}
+
+// all copies each source to the target, or into it.
+func (c *copier) all(sources []string, target string, noTarget bool) int {
+	info, err := os.Stat(target)
+	into := err == nil && info.IsDir() && !noTarget
+	if (len(sources) > 1 || c.parents) && !into {
+		return tool.Complain("cp", fmt.Errorf("%s: not a directory", tool.Printable(target)))
 	}
 	for _, source := range sources {
-		to := *target
-		if into {
+		to := target
+		switch {
+		case c.parents:
+			below, err := c.above(source, target)
+			if err != nil {
+				c.fail(err)
+				continue
+			}
+			to = filepath.Join(to, below)
+		case into:
 			to = filepath.Join(to, filepath.Base(source))
 		}
 		c.copy(walk.Argument(source), walk.Argument(to))
@@ -71,124 +161,33 @@ func Cp(args []string) int {
 	return c.status
 }
 
-func (c *copier) fail(err error) { c.status = tool.Complain(c.name, err) }
-
-// copy copies a file, or a directory with all in it.
-func (c *copier) copy(from, to walk.Entry) {
-	t := &copying{copier: c, to: to}
-	w := walk.Walk{Links: c.follow, Enter: t.enter, Leave: t.leave, Fail: c.fail}
-	w.Through(from)
-	for _, v := range slices.Backward(t.targets) { // of a walk that was ended
-		t.close(v)
-	}
-}
-
-// inside reports whether the path is the directory, or beneath it.
-func inside(dir, path string) bool {
-	a, errA := filepath.Abs(dir)
-	b, errB := filepath.Abs(path)
-	return errA == nil && errB == nil && (a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/"))
-}
-
-// wanted reports whether the target is to be written.
-func (c *copier) wanted(to walk.Entry, s *unix.Stat_t) bool {
-	old, err := to.Stat(false)
+// above makes the directories of a source's path in the target, and returns the path there. It does not lead out.
+func (c *copier) above(source, target string) (string, error) {
+	below := strings.TrimPrefix(filepath.Clean("/"+source), "/")
+	root, err := os.OpenRoot(target)
 	if err != nil {
-		return true
+		return "", err
 	}
-	if c.noClobber || c.update && s.Mtim.Nano() <= old.Mtim.Nano() {
-		return false
+	defer root.Close()
+	parts := strings.Split(filepath.Dir(below), "/")
+	from := ""
+	if filepath.IsAbs(source) {
+		from = "/"
 	}
-	if c.interactive {
-		return tool.Ask(fmt.Sprintf("%s: overwrite %s? ", c.name, to.Quoted()))
-	}
-	return true
-}
-
-// one copies a file that is no directory.
-func (c *copier) one(from, to walk.Entry, s *unix.Stat_t) error {
-	if !c.wanted(to, s) {
-		return nil
-	}
-	if c.verbose {
-		fmt.Printf("%s -> %s\n", from.Quoted(), to.Quoted())
-	}
-	switch kind := walk.Kind(s); {
-	case kind == unix.S_IFLNK:
-		target, err := from.Readlink()
+	for i := range parts {
+		dir := filepath.Join(parts[:i+1]...)
+		if dir == "." || dir == "" {
+			continue
+		}
+		info, err := os.Stat(from + dir)
 		if err != nil {
-			return err
+			return "", err
 		}
-		_ = to.Remove(false)
-		if err := to.Symlink(target); err != nil || !c.preserve {
-			return err
-		}
-		_ = to.Chown(int(s.Uid), int(s.Gid), false)
-		return nil
-	case kind != unix.S_IFREG && c.recursive: // a device or a FIFO is made again, not read
-		_ = to.Remove(false)
-		if err := to.Mknod(s.Mode, int(s.Rdev)); err != nil {
-			return err
-		}
-	default:
-		if err := c.content(from, to, s); err != nil {
-			return err
+		if err := root.Mkdir(dir, info.Mode().Perm()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
 		}
 	}
-	return c.attributes(to, s)
+	return below, nil
 }
 
-func (c *copier) content(from, to walk.Entry, s *unix.Stat_t) error {
-	in, err := c.source(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
-	if to.Dir != nil { // a link in the target is replaced: it may lead anywhere
-		flags |= unix.O_NOFOLLOW
-	}
-	mode := fs.FileMode(s.Mode & 0o777)
-	out, err := to.Open(flags, mode)
-	if err != nil && (c.force || errors.Is(err, unix.ELOOP)) {
-		_ = to.Remove(false)
-		out, err = to.Open(unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, mode)
-	}
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
-}
-
-// source opens a file. With -r it was a regular one a moment ago.
-func (c *copier) source(from walk.Entry) (*os.File, error) {
-	if !c.recursive {
-		return os.Open(from.Path())
-	}
-	return from.Regular(c.follow)
-}
-
-// attributes gives a copy the source's mode, and with -p its owner and times.
-func (c *copier) attributes(to walk.Entry, s *unix.Stat_t) error {
-	follow := to.Dir == nil // an argument that is a link was written to
-	mode := s.Mode & 0o7777
-	if !c.preserve {
-		if walk.Kind(s) == unix.S_IFDIR {
-			mask := unix.Umask(0)
-			unix.Umask(mask)
-			return to.Chmod(mode&0o777&^uint32(mask), follow)
-		}
-		return nil
-	}
-	if err := to.Chown(int(s.Uid), int(s.Gid), follow); err != nil {
-		mode &= 0o1777 // not with the rights of another owner
-	}
-	if err := to.Chmod(mode, follow); err != nil {
-		return err
-	}
-	return to.Times(s.Atim.Nano(), s.Mtim.Nano(), follow)
-}
+func (c *copier) fail(err error) { c.status = tool.Complain(c.name, err) }

@@ -14,6 +14,7 @@ import (
 type copying struct {
 	*copier
 	to      walk.Entry // the argument's copy
+	system  walk.ID    // a file of the argument's file system
 	first   walk.ID    // the directory that was made for the argument, which is not copied into itself
 	targets []target   // of the directories that it is in
 	lost    bool       // the place in the target
@@ -48,6 +49,9 @@ func (t *copying) enter(f *walk.File) error {
 	t.targets = append(t.targets, made)
 	if err != nil {
 		t.fail(err)
+		return fs.SkipDir
+	}
+	if t.oneSystem && !walk.Identity(&f.Stat).SameDevice(t.system) {
 		return fs.SkipDir
 	}
 	return nil
@@ -86,7 +90,10 @@ func (t *copying) directory(f *walk.File, to walk.Entry) (target, error) {
 		return target{}, err
 	}
 	if f.Depth == 0 {
-		t.first = dir.ID()
+		t.first, t.system = dir.ID(), walk.Identity(&f.Stat)
+	}
+	if made {
+		t.tell(f.Entry, to)
 	}
 	return target{dir, made}, nil
 }
@@ -98,7 +105,7 @@ func (t *copying) leave(f *walk.File) {
 	if last.dir == nil {
 		return
 	}
-	if last.made || t.preserve {
+	if last.made || t.keep != (kept{}) {
 		if err := t.attributes(last.dir.Entry("."), &f.Stat); err != nil {
 			t.fail(err)
 		}

@@ -20,6 +20,7 @@ func Date(args []string) int {
 	iso := f.StringP("iso-8601", "I", "", "ISO 8601: date, minutes, seconds or ns")
 	f.Lookup("iso-8601").NoOptDefVal = "date"
 	rfc := f.BoolP("rfc-email", "R", false, "as in mails")
+	rfc3339 := f.String("rfc-3339", "", "RFC 3339: date, seconds or ns")
 	text := f.StringP("date", "d", "", "this time: @SECONDS, 2006-01-02 15:04:05, yesterday, 2 hours ago, …")
 	reference := f.StringP("reference", "r", "", "the time of a file")
 	if status, ok := tool.Parse(f, tool.Attached(args, "-I", "--iso-8601")); !ok {
@@ -44,18 +45,9 @@ func Date(args []string) int {
 	} else {
 		at = at.Local()
 	}
-	format := "%a %b %e %H:%M:%S %Z %Y"
-	switch {
-	case *rfc:
-		format = "%a, %d %b %Y %H:%M:%S %z"
-	case *iso != "":
-		format = "%Y-%m-%d"
-		for _, unit := range []struct{ name, format string }{{"hours", "T%H"}, {"minutes", "T%H:%M"}, {"seconds", "T%H:%M:%S"}, {"ns", "T%H:%M:%S"}} {
-			if strings.HasPrefix(unit.name, *iso) {
-				format += unit.format + at.Format("-07:00")
-				break
-			}
-		}
+	format, err := dateFormat(at, *rfc, *iso, *rfc3339)
+	if err != nil {
+		return tool.Complain("date", err)
 	}
 	if f.NArg() > 0 {
 		if f.Arg(0) == "" || f.Arg(0)[0] != '+' {
@@ -63,9 +55,41 @@ func Date(args []string) int {
 		}
 		format = f.Arg(0)[1:]
 	}
-	format = strings.NewReplacer("%%", "%%", "%N", fmt.Sprintf("%09d", at.Nanosecond()), "%3N", fmt.Sprintf("%03d", at.Nanosecond()/1e6), "%:z", at.Format("-07:00")).Replace(format)
-	fmt.Println(timefmt.Format(at, format))
+	tool.Println(timefmt.Format(at, withNanoseconds(at, format)))
 	return 0
+}
+
+// withNanoseconds replaces the directives that package timefmt lacks.
+func withNanoseconds(at time.Time, format string) string {
+	nano := fmt.Sprintf("%09d", at.Nanosecond())
+	return strings.NewReplacer("%%", "%%", "%N", nano, "%9N", nano, "%6N", nano[:6], "%3N", nano[:3], "%:z", at.Format("-07:00"),
+		"%-N", strings.TrimLeft(nano[:8], "0")+nano[8:], "%q", strconv.Itoa((int(at.Month())+2)/3)).Replace(format)
+}
+
+// dateFormat returns the format that options ask for.
+func dateFormat(at time.Time, rfc bool, iso, rfc3339 string) (string, error) {
+	zone := at.Format("-07:00")
+	switch {
+	case rfc:
+		return "%a, %d %b %Y %H:%M:%S %z", nil
+	case rfc3339 != "":
+		for _, unit := range []struct{ name, format string }{{"date", ""}, {"seconds", " %H:%M:%S" + zone}, {"ns", " %H:%M:%S.%N" + zone}} {
+			if strings.HasPrefix(unit.name, rfc3339) {
+				return "%Y-%m-%d" + unit.format, nil
+			}
+		}
+		return "", fmt.Errorf("invalid argument %q of --rfc-3339", rfc3339)
+	case iso != "":
+		for _, unit := range []struct{ name, format string }{
+			{"date", ""}, {"hours", "T%H" + zone}, {"minutes", "T%H:%M" + zone}, {"seconds", "T%H:%M:%S" + zone}, {"ns", "T%H:%M:%S,%N" + zone},
+		} {
+			if strings.HasPrefix(unit.name, iso) {
+				return "%Y-%m-%d" + unit.format, nil
+			}
+		}
+		return "", fmt.Errorf("invalid argument %q of -I", iso)
+	}
+	return "%a %b %e %H:%M:%S %Z %Y", nil
 }
 
 // Touch sets times, and makes files that are missing.
@@ -135,69 +159,4 @@ func touchTime(date, stamp, reference string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("%q is no time", stamp)
 	}
 	return time.Now(), nil
-}
-
-// timeOf parses a time as people type it: @SECONDS, 2006-01-02 15:04:05, RFC 3339, now, yesterday, "2 hours ago",
-// "-1 day".
-func timeOf(text string, now time.Time) (time.Time, error) {
-	text = strings.TrimSpace(text)
-	if seconds, err := strconv.ParseInt(strings.TrimPrefix(text, "@"), 10, 64); err == nil && strings.HasPrefix(text, "@") {
-		return time.Unix(seconds, 0), nil
-	}
-	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	for _, layout := range []string{
-		"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339,
-		"2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05 -07:00", time.RFC1123Z, time.RFC1123, time.UnixDate,
-	} {
-		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	for _, layout := range []string{"15:04", "15:04:05"} { // of today
-		if t, err := time.Parse(layout, text); err == nil {
-			return midnight.Add(t.Sub(t.Truncate(24 * time.Hour))), nil
-		}
-	}
-	words := strings.Fields(strings.ToLower(text))
-	switch strings.Join(words, " ") {
-	case "now", "today":
-		return now, nil
-	case "yesterday":
-		return now.AddDate(0, 0, -1), nil
-	case "tomorrow":
-		return now.AddDate(0, 0, 1), nil
-	}
-	sign := 1
-	if n := len(words); n == 3 && words[2] == "ago" {
-		sign, words = -1, words[:2]
-	}
-	if len(words) == 2 {
-		if n, err := strconv.Atoi(strings.TrimPrefix(words[0], "+")); err == nil {
-			if t, ok := moved(now, sign*n, strings.TrimSuffix(words[1], "s")); ok {
-				return t, nil
-			}
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time", text)
-}
-
-// moved returns the time so many units later.
-func moved(t time.Time, n int, unit string) (time.Time, bool) {
-	switch unit {
-	case "second", "sec":
-		return t.Add(time.Duration(n) * time.Second), true
-	case "minute", "min":
-		return t.Add(time.Duration(n) * time.Minute), true
-	case "hour":
-		return t.Add(time.Duration(n) * time.Hour), true
-	case "day":
-		return t.AddDate(0, 0, n), true
-	case "week":
-		return t.AddDate(0, 0, 7*n), true
-	case "month":
-		return t.AddDate(0, n, 0), true
-	case "year":
-		return t.AddDate(n, 0, 0), true
-	}
-	return t, false
 }

@@ -156,7 +156,7 @@ func TestLsPutsDirectoriesFirst(t *testing.T) {
 
 func TestFindRefusesWhatItDoesNotKnow(t *testing.T) {
 	tree(t, "a")
-	for _, args := range []string{"-daystart", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-regextype posix-egrep"} {
+	for _, args := range []string{"-daystart", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-regextype nonsense"} {
 		if text, status := tooltest.Call(t, "", Find, append([]string{"."}, strings.Fields(args)...)...); status != 1 || text != "" {
 			t.Errorf("find %s prints %q, status %d", args, text, status)
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 func (f *find) ls(e *found) bool {
-	l := &listing{long: true, inode: true, blocks: true, out: f.out}
+	l := &listing{long: true, inode: true, blocks: true, out: f.out, style: "escape", end: "\n"}
 	entry, err := l.stat(e.Path(), e.Entry, false)
 	if err == nil {
 		l.print([]file{entry})
@@ -53,9 +53,8 @@ type batch struct {
 
 // exec returns the action of -exec, -execdir, -ok or -okdir.
 func (f *find) exec(name string) (test, error) {
-	inDirectory, ask := strings.HasSuffix(name, "dir"), strings.HasPrefix(name, "-ok")
+	x := &execution{find: f, inDirectory: strings.HasSuffix(name, "dir"), ask: strings.HasPrefix(name, "-ok")}
 	f.acts = true
-	var command []string
 	for {
 		arg, err := f.next(name)
 		if err != nil {
@@ -64,48 +63,61 @@ func (f *find) exec(name string) (test, error) {
 		if arg == ";" {
 			break
 		}
-		if arg == "+" && len(command) > 0 && command[len(command)-1] == "{}" && !ask {
-			if inDirectory { // each file has its own directory
+		if arg == "+" && len(x.command) > 0 && x.command[len(x.command)-1] == "{}" && !x.ask {
+			if x.inDirectory { // each file has its own directory
 				break
 			}
-			b := &batch{command: command[:len(command)-1]}
-			f.batches = append(f.batches, b)
-			return func(e *found) bool {
-				if b.paths = append(b.paths, e.Path()); len(b.paths) == 1000 {
-					f.flush(b)
-				}
-				return true
-			}, nil
+			return f.collect(x.command[:len(x.command)-1]), nil
 		}
-		command = append(command, arg)
+		x.command = append(x.command, arg)
 	}
-	if len(command) == 0 {
+	if len(x.command) == 0 {
 		return nil, fmt.Errorf("%s needs a command", name)
 	}
+	return x.test, nil
+}
+
+// collect returns the action of -exec COMMAND {} +.
+func (f *find) collect(command []string) test {
+	b := &batch{command: command}
+	f.batches = append(f.batches, b)
 	return func(e *found) bool {
-		path := e.Path()
-		if inDirectory {
-			path = "./" + filepath.Base(e.Name)
+		if b.paths = append(b.paths, e.Path()); len(b.paths) == 1000 {
+			f.flush(b)
 		}
-		args := make([]string, len(command))
-		for i, arg := range command {
-			args[i] = strings.ReplaceAll(arg, "{}", path)
-		}
-		run := func(stdin io.Reader) bool {
-			if inDirectory {
-				return f.inDirectory(e, func() bool { return f.run(stdin, args) })
-			}
-			return f.run(stdin, args)
-		}
-		if !ask {
-			return run(nil)
-		}
-		_ = f.out.Flush()
-		if !tool.Ask(fmt.Sprintf("< %s ... %s > ? ", tool.Printable(command[0]), tool.Printable(path))) {
+		return true
+	}
+}
+
+// execution is a command that runs for each file.
+type execution struct {
+	*find
+	command          []string
+	inDirectory, ask bool
+}
+
+// test runs the command for a file.
+func (x *execution) test(e *found) bool {
+	path := e.Path()
+	if x.inDirectory {
+		path = "./" + filepath.Base(e.Name)
+	}
+	args := make([]string, len(x.command))
+	for i, arg := range x.command {
+		args[i] = strings.ReplaceAll(arg, "{}", path)
+	}
+	var stdin io.Reader
+	if x.ask {
+		_ = x.out.Flush()
+		if !tool.Ask(fmt.Sprintf("< %s ... %s > ? ", tool.Printable(x.command[0]), tool.Printable(path))) {
 			return false
 		}
-		return run(strings.NewReader("")) // the answers are not the command's
-	}, nil
+		stdin = strings.NewReader("") // the answers are not the command's
+	}
+	if x.inDirectory {
+		return x.find.inDirectory(e, func() bool { return x.run(stdin, args) })
+	}
+	return x.run(stdin, args)
 }
 
 func (f *find) flush(b *batch) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 )
 
 func (f *find) or() (test, error) {
@@ -89,7 +91,11 @@ func (f *find) simple(name string) (test, bool) {
 		return func(e *found) bool { return e.Access(mode) }
 	}
 	switch name {
-	case "-true", "-noleaf", "-nowarn": // what they are for does not exist here
+	case "-nouser":
+		return func(e *found) bool { return !accounts.Users().Has(e.Stat.Uid) }, true
+	case "-nogroup":
+		return func(e *found) bool { return !accounts.Groups().Has(e.Stat.Gid) }, true
+	case "-true", "-noleaf", "-nowarn", "-ignore_readdir_race": // what they are for does not exist here
 		return yes, true
 	case "-follow":
 		f.follow = true

@@ -41,6 +41,15 @@ func (f *find) withArgument(name, arg string) (test, error) {
 		return func(e *found) bool { return re.MatchString(e.Path()) }, nil
 	case "-type":
 		return kind(arg)
+	case "-xtype":
+		return f.linkedKind(arg)
+	case "-lname", "-ilname":
+		return linkName(name, arg)
+	case "-regextype": // Go's expressions are those of egrep
+		if !strings.Contains(arg, "egrep") && arg != "posix-extended" && arg != "awk" {
+			return nil, errors.New("only posix-extended and egrep are supported here")
+		}
+		return func(*found) bool { return true }, nil
 	case "-size":
 		return size(arg)
 	case "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin":
@@ -175,6 +184,33 @@ func kind(letters string) (test, error) {
 	return func(e *found) bool {
 		return slices.Contains(kinds, e.Stat.Mode&unix.S_IFMT)
 	}, nil
+}
+
+// linkedKind is kind of what a link leads to, or of the link if that is nothing. With -L it is the other way round.
+func (f *find) linkedKind(letters string) (test, error) {
+	of, err := kind(letters)
+	return func(e *found) bool {
+		file := *e.File
+		if s, err := e.Entry.Stat(!f.follow); err == nil {
+			file.Stat = s
+		}
+		return of(&found{File: &file, start: e.start})
+	}, err
+}
+
+// linkName compares where a link leads with a pattern.
+func linkName(name, pattern string) (test, error) {
+	if name == "-ilname" {
+		pattern = strings.ToLower(pattern)
+	}
+	re, err := globExpression(pattern)
+	return func(e *found) bool {
+		target, err := e.Readlink()
+		if name == "-ilname" {
+			target = strings.ToLower(target)
+		}
+		return err == nil && re.MatchString(target)
+	}, err
 }
 
 func size(text string) (test, error) {

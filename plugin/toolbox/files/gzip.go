@@ -24,17 +24,23 @@ func Gunzip(args []string) int { return gzipFiles("gunzip", true, false, args) }
 // Zcat is gzip -dc. It reads Zstandard and bzip2 too.
 func Zcat(args []string) int { return gzipFiles("zcat", true, true, args) }
 
+// gzipCall is a call of gzip.
+type gzipCall struct {
+	decompress, stdout, keep, force, test, verbose bool
+	level                                          int
+}
+
 func gzipFiles(name string, decompress, stdout bool, args []string) int {
+	g := &gzipCall{level: gzip.DefaultCompression}
 	f := tool.Flags(name, "[-cdfkt1..9] [FILE...]")
-	d := f.BoolP("decompress", "d", decompress, "decompress")
-	c := f.BoolP("stdout", "c", stdout, "write to standard output")
-	keep := f.BoolP("keep", "k", false, "keep the files")
-	force := f.BoolP("force", "f", false, "overwrite files")
-	test := f.BoolP("test", "t", false, "check only")
+	f.BoolVarP(&g.decompress, "decompress", "d", decompress, "decompress")
+	f.BoolVarP(&g.stdout, "stdout", "c", stdout, "write to standard output")
+	f.BoolVarP(&g.keep, "keep", "k", false, "keep the files")
+	f.BoolVarP(&g.force, "force", "f", false, "overwrite files")
+	f.BoolVarP(&g.test, "test", "t", false, "check only")
 	f.BoolP("quiet", "q", false, "no warnings (the default)")
 	f.BoolP("no-name", "n", false, "keep no name and time (the default)")
-	verbose := f.BoolP("verbose", "v", false, "print what is done")
-	level := gzip.DefaultCompression
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "print what is done")
 	for n := 1; n <= 9; n++ {
 		digit := string(rune('0' + n))
 		f.BoolP("level-"+digit, digit, false, "level "+digit)
@@ -44,54 +50,59 @@ func gzipFiles(name string, decompress, stdout bool, args []string) int {
 	}
 	for n := 1; n <= 9; n++ {
 		if f.Changed("level-" + string(rune('0'+n))) {
-			level = n
+			g.level = n
 		}
 	}
-	do := func(in io.Reader, out io.Writer) error {
-		if *d || *test {
-			r, err := decompressed(in)
-			if _, plain := r.(*bufio.Reader); err == nil && plain {
-				return errors.New("it is not compressed by gzip, bzip2 or Zstandard")
-			}
-			if err == nil {
-				_, err = io.Copy(out, r)
-			}
-			return err
+	return tool.Inputs(name, f.Args(), g.input)
+}
+
+// convert compresses or decompresses.
+func (g *gzipCall) convert(in io.Reader, out io.Writer) error {
+	if g.decompress || g.test {
+		r, err := decompressed(in)
+		if _, plain := r.(*bufio.Reader); err == nil && plain {
+			return errors.New("it is not compressed by gzip, bzip2 or Zstandard")
 		}
-		w, err := gzip.NewWriterLevel(out, level)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = io.Copy(out, r)
 		}
-		_, err = io.Copy(w, in)
-		return errors.Join(err, w.Close())
+		return err
 	}
-	return tool.Inputs(name, f.Args(), func(in tool.Input) error {
-		switch {
-		case *test:
-			return do(in, io.Discard)
-		case *c || in.Name == "-":
-			return do(in, os.Stdout)
+	w, err := gzip.NewWriterLevel(out, g.level)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, in)
+	return errors.Join(err, w.Close())
+}
+
+// input handles a file.
+func (g *gzipCall) input(in tool.Input) error {
+	switch {
+	case g.test:
+		return g.convert(in, io.Discard)
+	case g.stdout || in.Name == "-":
+		return g.convert(in, tool.Stdout)
+	}
+	to := in.Name + ".gz"
+	if g.decompress {
+		var ok bool
+		if to, ok = gunzipped(in.Name); !ok {
+			return fmt.Errorf("%s: unknown suffix", tool.Printable(in.Name))
 		}
-		to := in.Name + ".gz"
-		if *d {
-			var ok bool
-			if to, ok = gunzipped(in.Name); !ok {
-				return fmt.Errorf("%s: unknown suffix", tool.Printable(in.Name))
-			}
-		} else if strings.HasSuffix(in.Name, ".gz") {
-			return fmt.Errorf("%s: it has the suffix .gz already", tool.Printable(in.Name))
-		}
-		if err := replace(in, to, *force, do); err != nil {
-			return err
-		}
-		if *verbose {
-			fmt.Fprintf(os.Stderr, "%s -> %s\n", tool.Printable(in.Name), tool.Printable(to))
-		}
-		if *keep {
-			return nil
-		}
-		return os.Remove(in.Name)
-	})
+	} else if strings.HasSuffix(in.Name, ".gz") {
+		return fmt.Errorf("%s: it has the suffix .gz already", tool.Printable(in.Name))
+	}
+	if err := replace(in, to, g.force, g.convert); err != nil {
+		return err
+	}
+	if g.verbose {
+		fmt.Fprintf(os.Stderr, "%s -> %s\n", tool.Printable(in.Name), tool.Printable(to))
+	}
+	if g.keep {
+		return nil
+	}
+	return os.Remove(in.Name)
 }
 
 func gunzipped(name string) (string, bool) {
@@ -115,13 +126,19 @@ func replace(in tool.Input, to string, force bool, do func(io.Reader, io.Writer)
 	if force { // a link is not written through
 		_ = unix.Unlink(to)
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, os.FileMode(s.Mode&0o777))
+	out, done, err := tool.Unfinished(func() (*os.File, error) {
+		return os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, os.FileMode(s.Mode&0o777))
+	})
+	defer done()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(do(in, out), out.Close()); err != nil {
-		_ = os.Remove(to)
-		return err
+	err = do(in, out)
+	if err == nil {
+		err = (&copier{keep: keepAll}).onFile(out, walk.Argument(to), &s)
 	}
-	return (&copier{preserve: true}).attributes(walk.Argument(to), &s)
+	if err = errors.Join(err, out.Close()); err != nil {
+		_ = os.Remove(to)
+	}
+	return err
 }

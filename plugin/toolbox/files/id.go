@@ -56,20 +56,20 @@ func Id(args []string) int { //nolint:revive // the tool's name
 	}
 	switch {
 	case *user:
-		fmt.Println(show(accounts.Users(), uid))
+		tool.Println(show(accounts.Users(), uid))
 	case *group:
-		fmt.Println(show(accounts.Groups(), gid))
+		tool.Println(show(accounts.Groups(), gid))
 	case *groups:
-		fmt.Println(strings.Join(list, " "))
+		tool.Println(strings.Join(list, " "))
 	default:
-		fmt.Printf("uid=%s gid=%s groups=%s\n", show(accounts.Users(), uid), list[0], strings.Join(list, ","))
+		tool.Printf("uid=%s gid=%s groups=%s\n", show(accounts.Users(), uid), list[0], strings.Join(list, ","))
 	}
 	return 0
 }
 
 // Whoami prints the user's name.
 func Whoami([]string) int {
-	fmt.Println(tool.Printable(accounts.Users().Name(uint32(os.Geteuid()))))
+	tool.Println(tool.Printable(accounts.Users().Name(uint32(os.Geteuid()))))
 	return 0
 }
 

@@ -69,7 +69,7 @@ func (l *listing) row(e file) row {
 	case unix.S_IFCHR, unix.S_IFBLK:
 		r.size = fmt.Sprintf("%d, %3d", unix.Major(uint64(e.stat.Rdev)), unix.Minor(uint64(e.stat.Rdev)))
 	default:
-		r.size = l.size(e.stat.Size, e.stat.Size)
+		r.size = l.units.show(uint64(e.stat.Size), 1)
 	}
 	return r
 }
@@ -87,20 +87,21 @@ func (l *listing) printLong(entries []file) {
 		width.size = max(width.size, len(r.size))
 	}
 	now := time.Now()
+	l.align(entries)
 	for i, e := range entries {
 		r := rows[i]
 		fmt.Fprintf(l.out, "%s%s %*s ", l.front(e, width.front), Mode(e.stat.Mode), width.links, r.links)
 		if !l.noOwner {
 			fmt.Fprintf(l.out, "%-*s ", width.owner, r.owner)
 		}
-		if !l.noGroup {
+		if !l.noGroup && !l.withoutGroup {
 			fmt.Fprintf(l.out, "%-*s ", width.group, r.group)
 		}
 		fmt.Fprintf(l.out, "%*s %s %s%s", width.size, r.size, l.when(l.time(&e.stat), now), l.paint(e), l.mark(e))
 		if e.target != "" {
-			l.out.WriteString(" -> " + tool.Printable(e.target))
+			l.out.WriteString(" -> " + strings.TrimPrefix(l.quoted(e.target), " "))
 		}
-		l.out.WriteByte('\n')
+		l.out.WriteString(l.end)
 	}
 }
 

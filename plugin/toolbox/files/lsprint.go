@@ -2,7 +2,6 @@
 package files
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,15 +15,18 @@ func (l *listing) print(entries []file) {
 	switch {
 	case l.long:
 		l.printLong(entries)
-	case l.columns || !l.oneLine && tool.Terminal():
+	case l.commas:
+		l.printCommas(entries)
+	case l.columns || l.across || !l.oneLine && tool.Terminal():
 		l.printColumns(entries)
 	default:
+		l.padded = false
 		width := 0
 		for _, e := range entries {
 			width = max(width, len(l.front(e, 0)))
 		}
 		for _, e := range entries {
-			l.out.WriteString(l.front(e, width) + l.paint(e) + l.mark(e) + "\n")
+			l.out.WriteString(l.front(e, width) + l.paint(e) + l.mark(e) + l.end)
 		}
 	}
 }
@@ -36,7 +38,7 @@ func (l *listing) front(e file, width int) string {
 		text += strconv.FormatUint(e.stat.Ino, 10) + " "
 	}
 	if l.blocks {
-		text += l.size(e.stat.Blocks/2, e.stat.Blocks*512) + " "
+		text += l.units.show(uint64(e.stat.Blocks)*512, 1024) + " "
 	}
 	return strings.Repeat(" ", max(0, width-len(text))) + text
 }
@@ -45,9 +47,9 @@ func (l *listing) front(e file, width int) string {
 func (l *listing) mark(e file) string {
 	kind := e.stat.Mode & unix.S_IFMT
 	switch {
-	case kind == unix.S_IFDIR && (l.classify || l.slash):
+	case kind == unix.S_IFDIR && (l.classify || l.slash || l.types):
 		return "/"
-	case !l.classify:
+	case !l.classify && !l.types:
 		return ""
 	case kind == unix.S_IFLNK && !l.long:
 		return "@"
@@ -55,15 +57,33 @@ func (l *listing) mark(e file) string {
 		return "|"
 	case kind == unix.S_IFSOCK:
 		return "="
-	case kind == unix.S_IFREG && e.stat.Mode&0o111 != 0:
+	case kind == unix.S_IFREG && e.stat.Mode&0o111 != 0 && l.classify:
 		return "*"
 	}
 	return ""
 }
 
+// align has names without quotes start where those with quotes do, after the quote.
+func (l *listing) align(entries []file) {
+	l.padded = false
+	for _, e := range entries {
+		text := quoted(e.name, l.style)
+		l.padded = l.padded || l.style == "shell" && text != e.name
+	}
+}
+
+// quoted returns a name as it is printed.
+func (l *listing) quoted(name string) string {
+	text := quoted(name, l.style)
+	if l.padded && text == name {
+		return " " + text
+	}
+	return text
+}
+
 // paint returns the name, without control characters, and in the color of its kind.
 func (l *listing) paint(e file) string {
-	name := tool.Printable(e.name)
+	name := l.quoted(e.name)
 	if !l.color {
 		return name
 	}
@@ -85,48 +105,109 @@ func (l *listing) paint(e file) string {
 	return "\x1b[" + color + "m" + name + "\x1b[0m"
 }
 
+// printCommas prints names with commas between them, in lines as wide as the screen.
+func (l *listing) printCommas(entries []file) {
+	l.padded = false
+	column := 0
+	for i, e := range entries {
+		text := l.front(e, 0) + l.paint(e) + l.mark(e)
+		width := runewidth.StringWidth(l.front(e, 0) + l.quoted(e.name) + l.mark(e))
+		if i > 0 {
+			if l.width == 0 || column+width+2 < l.width {
+				l.out.WriteString(", ")
+				column += 2
+			} else {
+				l.out.WriteString(",\n")
+				column = 0
+			}
+		}
+		l.out.WriteString(text)
+		column += width
+	}
+	if len(entries) > 0 {
+		l.out.WriteString(l.end)
+	}
+}
+
 func (l *listing) printColumns(entries []file) {
 	if len(entries) == 0 {
 		return
 	}
-	screen := 80
-	if size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ); err == nil && size.Col > 0 {
-		screen = int(size.Col)
-	}
+	l.align(entries)
 	widths := make([]int, len(entries))
 	for i, e := range entries {
-		widths[i] = runewidth.StringWidth(l.front(e, 0) + tool.Printable(e.name) + l.mark(e))
+		widths[i] = runewidth.StringWidth(l.front(e, 0) + l.quoted(e.name) + l.mark(e))
 	}
-	all := 0
-	for _, width := range widths {
-		all += width + 2
-	}
-	rows := max(1, all/(screen+2)) // fewer can't be enough
-	var columns []int
-	for ; ; rows++ {
-		columns = columns[:0]
-		total := -2
-		for start := 0; start < len(entries); start += rows {
-			width := slices.Max(widths[start:min(start+rows, len(entries))]) + 2
-			columns = append(columns, width)
-			total += width
-		}
-		if total < screen || rows == len(entries) {
-			break
-		}
-	}
+	columns, rows := l.arrange(widths)
 	for row := range rows {
+		at, wanted := 0, 0
 		for column := range columns {
 			i := column*rows + row
+			if l.across {
+				i = row*len(columns) + column
+			}
 			if i >= len(entries) {
 				break
 			}
+			l.indent(at, wanted)
+			at = wanted + widths[i]
+			wanted += columns[column]
 			e := entries[i]
 			l.out.WriteString(l.front(e, 0) + l.paint(e) + l.mark(e))
-			if i+rows < len(entries) {
-				l.out.WriteString(strings.Repeat(" ", columns[column]-widths[i]))
-			}
 		}
 		l.out.WriteByte('\n')
+	}
+}
+
+// arrange returns the widths of as many columns as fit, and the number of rows.
+func (l *listing) arrange(widths []int) (columns []int, rows int) {
+	const least = 3 // a column's width
+	most := len(widths)
+	if l.width > 0 {
+		most = max(1, min(most, l.width/least))
+	}
+	for n := most; ; n-- {
+		rows = (len(widths) + n - 1) / n
+		columns = columns[:0]
+		total := 0
+		for column := range n {
+			between := 2
+			if column == n-1 {
+				between = 0
+			}
+			width := max(least, l.widest(widths, column, n, rows)+between)
+			columns = append(columns, width)
+			total += width
+		}
+		if n <= 1 || l.width == 0 || total < l.width {
+			return columns, rows
+		}
+	}
+}
+
+// widest returns the width of a column's widest entry.
+func (l *listing) widest(widths []int, column, columns, rows int) (width int) {
+	for row := range rows {
+		i := column*rows + row
+		if l.across {
+			i = row*columns + column
+		}
+		if i < len(widths) {
+			width = max(width, widths[i])
+		}
+	}
+	return width
+}
+
+// indent writes tabs and spaces up to a column.
+func (l *listing) indent(from, to int) {
+	for from < to {
+		if l.tabs > 0 && to/l.tabs > (from+1)/l.tabs {
+			l.out.WriteByte('\t')
+			from += l.tabs - from%l.tabs
+		} else {
+			l.out.WriteByte(' ')
+			from++
+		}
 	}
 }

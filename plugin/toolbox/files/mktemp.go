@@ -3,7 +3,6 @@ package files
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,39 +31,58 @@ func Mktemp(args []string) int {
 		}
 		template = filepath.Join(*dir, template)
 	}
+	var create func(name string) error
+	switch {
+	case *dry:
+		create = isNew
+	case *directory:
+		create = func(name string) error { return os.Mkdir(name, 0o700) }
+	default:
+		create = makeFile
+	}
+	name, err := temporary(template, create)
+	if err != nil {
+		if !*quiet {
+			tool.Complain("mktemp", err)
+		}
+		return 1
+	}
+	tool.Println(name)
+	return 0
+}
+
+// temporary makes something by a name for which a template stands, until there is none of that name yet.
+func temporary(template string, create func(name string) error) (name string, err error) {
 	end := strings.LastIndexByte(template, 'X') + 1
 	start := end - (len(template[:end]) - len(strings.TrimRight(template[:end], "X")))
-	err := errors.New("the template needs at least three X")
-	if end-start >= 3 {
-		for range 100 {
-			name := template[:start] + strings.ToLower(rand.Text())[:min(26, end-start)] + template[end:]
-			switch {
-			case *dry:
-				_, err = os.Lstat(name)
-				if errors.Is(err, os.ErrNotExist) {
-					err = nil
-				} else if err == nil {
-					err = os.ErrExist
-				}
-			case *directory:
-				err = os.Mkdir(name, 0o700)
-			default:
-				var file *os.File
-				if file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
-					file.Close()
-				}
-			}
-			if err == nil {
-				fmt.Println(name)
-				return 0
-			}
-			if !errors.Is(err, os.ErrExist) {
-				break
-			}
+	if end-start < 3 {
+		return "", errors.New("the template needs at least three X")
+	}
+	for range 100 {
+		name = template[:start] + strings.ToLower(rand.Text())[:min(26, end-start)] + template[end:]
+		if err = create(name); err == nil || !errors.Is(err, os.ErrExist) {
+			break
 		}
 	}
-	if !*quiet {
-		tool.Complain("mktemp", err)
+	return name, err
+}
+
+// isNew returns an error if there is something of this name.
+func isNew(name string) error {
+	_, err := os.Lstat(name)
+	switch {
+	case err == nil:
+		return os.ErrExist
+	case errors.Is(err, os.ErrNotExist):
+		return nil
 	}
-	return 1
+	return err
+}
+
+func makeFile(name string) error {
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }

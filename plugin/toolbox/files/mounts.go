@@ -1,7 +1,6 @@
 package files
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,11 +9,11 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// mount is a line of /proc/self/mountinfo.
+// mount is a line of mountinfo, in proc_pid_mountinfo(5).
 type mount struct{ source, path, kind, options string }
 
 func readMounts() ([]mount, error) {
-	file, err := os.Open("/proc/self/mountinfo")
+	file, err := os.Open(tool.Proc("mountinfo"))
 	if err != nil {
 		return nil, err
 	}
@@ -49,18 +48,18 @@ func unescape(text string) string {
 
 // mountOf returns the mount that a file is on.
 func mountOf(mounts []mount, path string) (mount, error) {
-	real, err := filepath.EvalSymlinks(path)
+	actual, err := filepath.EvalSymlinks(path)
 	if err == nil {
-		real, err = filepath.Abs(real)
+		actual, err = filepath.Abs(actual)
 	}
 	if err != nil {
 		return mount{}, err
 	}
-	best := mount{source: "-", kind: "-", path: real}
+	best := mount{source: "-", kind: "-", path: actual}
 	length := -1
 	for _, m := range mounts {
 		dir := strings.TrimSuffix(m.path, "/")
-		if (real == m.path || strings.HasPrefix(real, dir+"/")) && len(dir) >= length {
+		if (actual == m.path || strings.HasPrefix(actual, dir+"/")) && len(dir) >= length {
 			best, length = m, len(dir)
 		}
 	}
@@ -74,7 +73,7 @@ func Mounts() int {
 		return tool.Complain("mount", err)
 	}
 	for _, m := range mounts {
-		fmt.Printf("%s on %s type %s (%s)\n", tool.Printable(m.source), tool.Printable(m.path), m.kind, m.options)
+		tool.Printf("%s on %s type %s (%s)\n", tool.Printable(m.source), tool.Printable(m.path), m.kind, m.options)
 	}
 	return 0
 }

@@ -15,25 +15,26 @@ import (
 
 // Mv moves files.
 func Mv(args []string) int {
-	c := &copier{name: "mv", recursive: true, preserve: true}
+	c := &copier{name: "mv", recursive: true, keep: keepAll}
 	f := tool.Flags("mv", "[-finuvT] SOURCE... TARGET")
 	f.BoolP("force", "f", false, "ask nothing (the default)")
 	f.BoolVarP(&c.interactive, "interactive", "i", false, "ask before a file is overwritten")
 	f.BoolVarP(&c.noClobber, "no-clobber", "n", false, "overwrite nothing")
 	f.BoolVarP(&c.update, "update", "u", false, "only if the source is newer")
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "print what is done")
+	backups := addBackups(f)
 	noTarget := f.BoolP("no-target-directory", "T", false, "the target is no directory to move into")
 	target := f.StringP("target-directory", "t", "", "the directory to move into")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
+	c.suffix = backups()
 	sources := f.Args()
 	if *target == "" && len(sources) > 1 {
 		sources, *target = sources[:len(sources)-1], sources[len(sources)-1]
 	}
 	if len(sources) == 0 || *target == "" {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	info, err := os.Stat(*target)
 	into := err == nil && info.IsDir() && !*noTarget
@@ -61,6 +62,9 @@ func (c *copier) move(from, to string) error {
 	if !c.wanted(walk.Argument(to), &s) {
 		return nil
 	}
+	if err := c.backup(walk.Argument(to)); err != nil {
+		return err
+	}
 	err = rename(from, to)
 	if errors.Is(err, unix.EXDEV) { // to another file system
 		err = across(from, to)
@@ -69,7 +73,7 @@ func (c *copier) move(from, to string) error {
 		return fmt.Errorf("%s to %s: %w", tool.Printable(from), tool.Printable(to), link.Err)
 	}
 	if err == nil && c.verbose {
-		fmt.Printf("%s -> %s\n", tool.Printable(from), tool.Printable(to))
+		tool.Printf("renamed %s -> %s\n", quotedAlways(from), quotedAlways(to))
 	}
 	return err
 }
@@ -91,13 +95,17 @@ func across(from, to string) error {
 		return err
 	}
 	defer removeTree(dir)
-	temporary := filepath.Join(dir, "new")
-	all := &copier{name: "mv", recursive: true, preserve: true}
-	all.copy(walk.Argument(from), walk.Argument(temporary))
+	own, err := ownDirectory(dir)
+	if err != nil {
+		return err
+	}
+	defer own.Close() //nolint:errcheck // it has no directory above it
+	all := &copier{name: "mv", recursive: true, keep: keepAll}
+	all.copy(walk.Argument(from), own.Entry("new"))
 	if all.status != 0 {
 		return fmt.Errorf("%s: not removed, since not all was copied", tool.Printable(from))
 	}
-	if err := rename(temporary, to); err != nil {
+	if err := own.Entry("new").RenameTo(walk.Argument(to)); err != nil {
 		return err
 	}
 	if !removeTree(from) {
@@ -109,4 +117,21 @@ func across(from, to string) error {
 // removeTree removes a file with all beneath it, and reports whether all is gone.
 func removeTree(path string) bool {
 	return (&remover{name: "mv"}).tree(walk.Argument(strings.TrimRight(path, "/")), walk.ID{})
+}
+
+// ownDirectory opens a directory that was just made. One that another user has put in its place is refused.
+func ownDirectory(path string) (*walk.Dir, error) {
+	dir, err := walk.Argument(path).OpenDir(false)
+	if err != nil {
+		return nil, err
+	}
+	s, err := dir.Stat()
+	if err == nil && (int(s.Uid) != os.Geteuid() || s.Mode&0o077 != 0) {
+		err = fmt.Errorf("%s: it was replaced meanwhile", tool.Printable(path))
+	}
+	if err != nil {
+		_ = dir.Close()
+		return nil, err
+	}
+	return dir, nil
 }

@@ -39,8 +39,7 @@ func Rm(args []string) int {
 		return status
 	}
 	if f.NArg() == 0 && !r.force {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	return max(each("rm", f.Args(), r.remove), r.status)
 }
@@ -82,7 +81,7 @@ func (r *remover) one(e walk.Entry, directory bool) (bool, error) {
 		return false, err
 	}
 	if r.verbose {
-		fmt.Printf("removed %s\n", e.Quoted())
+		tool.Printf("removed %s\n", e.Quoted())
 	}
 	return true, nil
 }

@@ -17,11 +17,21 @@ import (
 func Stat(args []string) int {
 	f := tool.Flags("stat", "[-L] [-c FORMAT] FILE...")
 	follow := f.BoolP("dereference", "L", false, "what links lead to")
+	system := f.BoolP("file-system", "f", false, "the file system that a file is on")
+	terse := f.BoolP("terse", "t", false, "numbers only")
+	raw := f.String("printf", "", "as -c, with escape sequences and without a newline")
 	format := f.StringP("format", "c", "", "a format: %n %N %s %a %A %f %F %u %U %g %G %h %i %d %x %X %y %Y %z %Z %b %B %t %T %o %m")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
+	end := "\n"
+	if *raw != "" {
+		*format, end = unescaped(*raw), ""
+	}
 	return each("stat", f.Args(), func(path string) error {
+		if *system {
+			return statSystem(path, *format, end, *terse)
+		}
 		var s unix.Stat_t
 		stat := unix.Lstat
 		if *follow {
@@ -31,17 +41,26 @@ func Stat(args []string) int {
 			return &os.PathError{Op: "stat", Path: path, Err: err}
 		}
 		if *format != "" {
-			fmt.Println(statFormat(*format, path, &s))
+			tool.Print(statFormat(*format, path, &s) + end)
+			return nil
+		}
+		if *terse {
+			tool.Println(statFormat("%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o", path, &s))
 			return nil
 		}
 		device := ""
 		if kind := s.Mode & unix.S_IFMT; kind == unix.S_IFCHR || kind == unix.S_IFBLK {
 			device = statFormat("     Device type: %t,%T", path, &s)
 		}
-		text := "  File: %N\n  Size: %-10s\tBlocks: %-10b IO Block: %-6o %F\n" +
+		name := tool.Printable(path)
+		if target, err := os.Readlink(path); err == nil && s.Mode&unix.S_IFMT == unix.S_IFLNK {
+			name = tool.Printable(path + " -> " + target)
+		}
+		name = strings.ReplaceAll(name, "%", "%%")
+		text := "  File: " + name + "\n  Size: %-10s\tBlocks: %-10b IO Block: %-6o %F\n" +
 			"Device: " + fmt.Sprintf("%d,%d", unix.Major(uint64(s.Dev)), unix.Minor(uint64(s.Dev))) + "\tInode: %-11i Links: %h" + device + "\n" +
-			"Access: (%04a/%A)  Uid: (%5u/%8U)   Gid: (%5g/%8G)\nAccess: %x\nModify: %y\nChange: %z"
-		fmt.Println(statFormat(text, path, &s))
+			"Access: (%04a/%A)  Uid: (%5u/%8U)   Gid: (%5g/%8G)\nAccess: %x\nModify: %y\nChange: %z\n Birth: %w"
+		tool.Println(statFormat(text, path, &s))
 		return nil
 	})
 }
@@ -52,6 +71,11 @@ func statTime(t unix.Timespec) string {
 
 // statFormat expands a format. A field may have a width, as in printf.
 func statFormat(format, path string, s *unix.Stat_t) string {
+	return expand(format, func(letter byte) string { return statField(letter, path, s) })
+}
+
+// expand replaces the fields of a format.
+func expand(format string, value func(letter byte) string) string {
 	var out strings.Builder
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' || i+1 == len(format) {
@@ -59,10 +83,12 @@ func statFormat(format, path string, s *unix.Stat_t) string {
 			continue
 		}
 		start := i + 1
-		for i++; i < len(format)-1 && strings.IndexByte("-0123456789", format[i]) >= 0; i++ {
+		i++
+		for i < len(format)-1 && strings.IndexByte("-0123456789", format[i]) >= 0 {
+			i++
 		}
 		width, _ := strconv.Atoi(format[start:i])
-		field := statField(format[i], path, s)
+		field := value(format[i])
 		if strings.HasPrefix(format[start:i], "0") {
 			out.WriteString(strings.Repeat("0", max(0, width-len(field))))
 		}
@@ -80,9 +106,9 @@ func statField(letter byte, path string, s *unix.Stat_t) string {
 		return tool.Printable(path)
 	case 'N':
 		if target, err := os.Readlink(path); err == nil && s.Mode&unix.S_IFMT == unix.S_IFLNK {
-			return tool.Printable(path + " -> " + target)
+			return quotedAlways(path) + " -> " + quotedAlways(target)
 		}
-		return tool.Printable(path)
+		return quotedAlways(path)
 	case 's':
 		return number(uint64(s.Size))
 	case 'a':
@@ -129,6 +155,10 @@ func statField(letter byte, path string, s *unix.Stat_t) string {
 		return number(uint64(s.Mtim.Sec))
 	case 'Z':
 		return number(uint64(s.Ctim.Sec))
+	case 'D':
+		return strconv.FormatUint(uint64(s.Dev), 16)
+	case 'w', 'W':
+		return birth(letter, path)
 	case 'm':
 		if mounts, err := readMounts(); err == nil {
 			if m, err := mountOf(mounts, path); err == nil {

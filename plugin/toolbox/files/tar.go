@@ -1,36 +1,40 @@
 package files
 
 import (
-	"archive/tar"
-	"bufio"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
+	"github.com/ulikunitz/xz"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
 
 // archive is a call of tar.
 type archive struct {
 	create, extract, list, gzip, zstd, verbose, keepOwner, noOwner, permissions, numeric, toStdout bool
-	auto, bzip2, xz                                                                                bool
-	file, dir                                                                                      string
-	exclude, dirs                                                                                  []string
+	auto, bzip2, xz, absolute, follow, alone, oneSystem, wildcards, keepOld, nul                   bool
+	file                                                                                           string
+	places                                                                                         places
+	exclude, excludeFiles, nameFiles                                                               []string
+	owner, group, sorted, modified                                                                 string
 	strip                                                                                          int
 	status                                                                                         int
+
+	user, team *account  // of --owner and --group
+	at         time.Time // of --mtime
+}
+
+// account is a name and a number.
+type account struct {
+	name string
+	id   int
 }
 
 // Tar makes, lists and unpacks archives.
@@ -40,32 +44,27 @@ func Tar(args []string) int {
 	a.flags(f)
 	args, err := oldStyle(f, args)
 	if err != nil {
-		tool.Complain("tar", err)
-		return tool.Usage
+		return tool.Refuse("tar", err)
 	}
 	if status, ok := tool.Parse(f, args); !ok {
-		return status
+		const unknownOption = 64 // as GNU's tar
+		return map[bool]int{true: unknownOption}[status != 0]
 	}
-	if len(a.dirs) > 1 {
-		tool.Complain("tar", errors.New("only one -C is supported"))
-		return tool.Usage
-	}
-	a.dir = "."
-	if len(a.dirs) == 1 {
-		a.dir = a.dirs[0]
+	var items []packed
+	if err = a.choose(); err == nil {
+		items, err = a.items(f.Args())
 	}
 	switch {
+	case err != nil:
 	case a.create && !a.extract && !a.list:
-		err = a.pack(f.Args())
+		err = a.pack(items)
 	case (a.extract || a.list) && !a.create:
-		err = a.unpack(f.Args())
+		err = a.unpack(items)
 	default:
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	if err != nil {
-		tool.Complain("tar", err)
-		return tool.Usage
+		return tool.Refuse("tar", err)
 	}
 	return a.status
 }
@@ -73,21 +72,37 @@ func Tar(args []string) int {
 func (a *archive) flags(f *pflag.FlagSet) {
 	f.BoolVarP(&a.create, "create", "c", false, "make an archive")
 	f.BoolVarP(&a.extract, "extract", "x", false, "unpack")
+	f.BoolVar(&a.extract, "get", false, "as -x")
 	f.BoolVarP(&a.list, "list", "t", false, "list")
 	f.StringVarP(&a.file, "file", "f", "-", "the archive; - is standard input or output")
-	f.StringArrayVarP(&a.dirs, "directory", "C", nil, "the directory to work in")
+	a.places.count = f.NArg
+	f.VarP(&a.places, "directory", "C", "the directory to work in, for the names that follow")
+	f.StringArrayVarP(&a.nameFiles, "files-from", "T", nil, "a file with names, one a line")
+	f.BoolVar(&a.nul, "null", false, "names in the files of -T end with NUL")
 	f.BoolVarP(&a.gzip, "gzip", "z", false, "gzip; recognized when reading")
 	f.BoolVar(&a.zstd, "zstd", false, "Zstandard; recognized when reading")
-	f.BoolVarP(&a.auto, "auto-compress", "a", false, "compressed as the archive's name says: .gz, .tgz or .zst")
+	f.BoolVarP(&a.xz, "xz", "J", false, "xz; recognized when reading")
 	f.BoolVarP(&a.bzip2, "bzip2", "j", false, "bzip2: only recognized when reading")
-	f.BoolVarP(&a.xz, "xz", "J", false, "xz: only recognized when reading")
+	f.BoolVarP(&a.auto, "auto-compress", "a", false, "compressed as the archive's name says: .gz, .tgz, .xz or .zst")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print names")
 	f.BoolVarP(&a.permissions, "preserve-permissions", "p", false, "modes as they are, without the mask")
 	f.BoolVar(&a.keepOwner, "same-owner", false, "owners as they are; root's default")
 	f.BoolVarP(&a.noOwner, "no-same-owner", "o", false, "all belongs to the user")
 	f.BoolVar(&a.numeric, "numeric-owner", false, "numbers instead of names")
+	f.StringVar(&a.owner, "owner", "", "all in the archive belongs to this user: NAME, NUMBER or NAME:NUMBER")
+	f.StringVar(&a.group, "group", "", "all in the archive belongs to this group")
+	f.StringVar(&a.modified, "mtime", "", "the time of all in the archive")
+	f.StringVar(&a.sorted, "sort", "", "the order of names in directories: name (the default) or none")
+	f.BoolVarP(&a.absolute, "absolute-names", "P", false, "keep a / at the start of names; not when unpacking")
+	f.BoolVarP(&a.follow, "dereference", "h", false, "pack what links lead to")
+	f.BoolVar(&a.alone, "no-recursion", false, "directories without what is in them")
+	f.BoolVar(&a.oneSystem, "one-file-system", false, "leave out other file systems")
+	f.BoolVar(&a.wildcards, "wildcards", false, "names to list or unpack are patterns")
+	f.BoolVarP(&a.keepOld, "keep-old-files", "k", false, "unpack no file that is there")
+	f.Bool("overwrite", false, "unpack files that are there (the default)")
 	f.BoolVarP(&a.toStdout, "to-stdout", "O", false, "write files to standard output")
 	f.StringArrayVar(&a.exclude, "exclude", nil, "skip names that match")
+	f.StringArrayVarP(&a.excludeFiles, "exclude-from", "X", nil, "a file with names to skip")
 	f.IntVar(&a.strip, "strip-components", 0, "leave out so many directories of names")
 }
 
@@ -112,21 +127,26 @@ func oldStyle(f *pflag.FlagSet, args []string) ([]string, error) {
 	return append(out, rest...), nil
 }
 
-// choose decides how an archive that is written is compressed.
+// choose takes the options, and decides how an archive that is written is compressed.
 func (a *archive) choose() error {
+	if err := a.chosen(); err != nil || !a.create {
+		return err
+	}
 	if a.auto {
 		switch ext := path.Ext(a.file); ext {
 		case ".gz", ".tgz":
 			a.gzip = true
 		case ".zst", ".tzst":
 			a.zstd = true
+		case ".xz", ".txz":
+			a.xz = true
 		case ".tar", "":
 		default:
-			return fmt.Errorf("nothing here compresses %s: .gz, .tgz or .zst", tool.Printable(ext))
+			return fmt.Errorf("nothing here compresses %s: .gz, .tgz, .xz or .zst", tool.Printable(ext))
 		}
 	}
-	if a.bzip2 || a.xz {
-		return errors.New("bzip2 and xz are only read here: -z or --zstd")
+	if a.bzip2 {
+		return errors.New("bzip2 is only read here: -z, -J or --zstd")
 	}
 	return nil
 }
@@ -137,151 +157,31 @@ func (a *archive) compressor(to io.Writer) (io.WriteCloser, error) {
 		return gzip.NewWriter(to), nil
 	case a.zstd:
 		return zstd.NewWriter(to)
+	case a.xz:
+		return xz.NewWriter(to)
 	}
 	return nothing{to}, nil
 }
 
 func (a *archive) fail(err error) { a.status = tool.Complain("tar", err) }
 
+// excluded reports whether a name, or what follows a slash in it, matches one of the patterns.
 func (a *archive) excluded(name string) bool {
-	return matchesAny(a.exclude, name, path.Base(name))
-}
-
-// nothing closes a writer that is not to be closed.
-type nothing struct{ io.Writer }
-
-func (nothing) Close() error { return nil }
-
-func (a *archive) pack(names []string) error {
-	if len(names) == 0 {
-		return errors.New("no files to pack")
-	}
-	if err := a.choose(); err != nil { // before an old archive is overwritten
-		return err
-	}
-	out := os.Stdout
-	if a.file != "-" {
-		file, err := os.Create(a.file)
+	for _, pattern := range a.exclude {
+		re, err := globExpression(strings.TrimSuffix(pattern, "/"))
 		if err != nil {
-			return err
+			continue
 		}
-		defer file.Close()
-		out = file
-	} else if tool.Terminal() {
-		return errors.New("an archive is not written to a terminal: -f FILE")
-	}
-	var self *unix.Stat_t
-	var s unix.Stat_t
-	if err := unix.Fstat(int(out.Fd()), &s); err == nil {
-		self = &s
-	}
-	buffered := bufio.NewWriterSize(out, 1<<20)
-	packed, err := a.compressor(buffered)
-	if err != nil {
-		return err
-	}
-	w := tar.NewWriter(packed)
-	links := make(map[walk.ID]string)
-	for _, name := range names {
-		root := name
-		if !filepath.IsAbs(name) {
-			root = filepath.Join(a.dir, name)
-		}
-		var broken error // of the archive
-		tree := walk.Walk{Fail: a.fail, Enter: func(f *walk.File) error {
-			inside := strings.TrimRight(name, "/")
-			if below := f.Below(); below != "" {
-				inside += "/" + below
+		for rest := name; ; {
+			if re.MatchString(rest) {
+				return true
 			}
-			if a.excluded(inside) {
-				return fs.SkipDir
+			_, below, ok := strings.Cut(rest, "/")
+			if !ok {
+				break
 			}
-			if broken = a.add(w, f, inside, links, self); broken != nil {
-				return fs.SkipAll
-			}
-			return nil
-		}}
-		tree.Through(walk.Argument(root))
-		if broken != nil {
-			return broken
+			rest = below
 		}
 	}
-	return errors.Join(w.Close(), packed.Close(), buffered.Flush())
-}
-
-// add adds a file. Only an error of the archive is returned.
-func (a *archive) add(w *tar.Writer, f *walk.File, name string, links map[walk.ID]string, self *unix.Stat_t) error {
-	s := &f.Stat
-	if self != nil && walk.Identity(s) == walk.Identity(self) {
-		return nil // the archive itself
-	}
-	header := &tar.Header{
-		Name: strings.TrimLeft(name, "/"), ModTime: time.Unix(s.Mtim.Unix()).Truncate(time.Second),
-		Mode: int64(s.Mode & 0o7777), Uid: int(s.Uid), Gid: int(s.Gid),
-	}
-	if !a.numeric {
-		header.Uname, header.Gname = accounts.Users().Name(s.Uid), accounts.Groups().Name(s.Gid)
-	}
-	switch walk.Kind(s) {
-	case unix.S_IFSOCK:
-		a.fail(f.Errorf("a socket is left out"))
-		return nil
-	case unix.S_IFDIR:
-		header.Typeflag = tar.TypeDir
-		header.Name += "/"
-	case unix.S_IFLNK:
-		header.Typeflag = tar.TypeSymlink
-		header.Linkname, _ = f.Readlink()
-	case unix.S_IFIFO:
-		header.Typeflag = tar.TypeFifo
-	case unix.S_IFCHR, unix.S_IFBLK:
-		header.Typeflag = tar.TypeChar
-		if walk.Kind(s) == unix.S_IFBLK {
-			header.Typeflag = tar.TypeBlock
-		}
-		header.Devmajor, header.Devminor = int64(unix.Major(uint64(s.Rdev))), int64(unix.Minor(uint64(s.Rdev)))
-	default:
-		id := walk.Identity(s)
-		if first := links[id]; first != "" {
-			header.Typeflag, header.Linkname = tar.TypeLink, first
-			break
-		}
-		if s.Nlink > 1 {
-			links[id] = header.Name
-		}
-		header.Typeflag, header.Size = tar.TypeReg, s.Size
-	}
-	if a.verbose {
-		names := os.Stdout
-		if a.file == "-" { // the archive is there
-			names = os.Stderr
-		}
-		fmt.Fprintln(names, tool.Printable(header.Name))
-	}
-	if header.Typeflag != tar.TypeReg {
-		return w.WriteHeader(header)
-	}
-	in, err := f.Regular(false)
-	if err != nil {
-		a.fail(err)
-		return nil
-	}
-	defer in.Close()
-	if err := w.WriteHeader(header); err != nil {
-		return err
-	}
-	// A file that has become shorter is filled up, since its size is already written.
-	n, err := io.Copy(w, io.LimitReader(in, header.Size))
-	if missing := header.Size - n; err == nil && missing > 0 {
-		a.fail(f.Errorf("it became shorter"))
-		_, err = io.CopyN(w, zeros{}, missing)
-	}
-	return err
-}
-
-type zeros struct{}
-
-func (zeros) Read(b []byte) (int, error) {
-	clear(b)
-	return len(b), nil
+	return false
 }

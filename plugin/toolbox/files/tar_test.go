@@ -22,10 +22,12 @@ func TestTarOptions(t *testing.T) {
 		{"caf x.tgz d", 0, "\x1f\x8b"},
 		{"caf x.zst d", 0, "\x28\xb5"},
 		{"cjf x.tbz d", 2, "old"},
-		{"cJf x.txz d", 2, "old"},
+		{"cJf x.txz d", 0, "\xfd7zXZ"},
+		{"caf x.tar.xz d", 0, "\xfd7zXZ"},
 		{"caf x.bz2 d", 2, "old"},
 		{"cf", 2, ""},
-		{"cf x -C . d -C . d", 2, "old"},
+		{"cf x -C d f -C .. d", 0, "f\x00"},
+		{"cf x -C . d --sort=size", 2, "old"},
 	} {
 		tree(t, "d/", "d/f")
 		words := strings.Fields(row.args)

@@ -40,18 +40,8 @@ func (a *archive) extractOne(root *os.Root, r io.Reader, h *tar.Header) error {
 		}
 		return nil
 	}
-	info, err := root.Lstat(name)
-	there := err == nil
-	if h.Typeflag == tar.TypeLink { // nothing is removed for a link that can't be made, or that is there
-		first, err := root.Lstat(a.target(h.Linkname))
-		if err != nil || there && os.SameFile(first, info) {
-			return err
-		}
-	}
-	if there && !info.IsDir() {
-		if err := root.Remove(name); err != nil {
-			return err
-		}
+	if done, err := a.makeRoom(root, name, h); done || err != nil {
+		return err
 	}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
@@ -69,6 +59,25 @@ func (a *archive) extractOne(root *os.Root, r io.Reader, h *tar.Header) error {
 	}
 	a.attributes(root, name, h)
 	return nil
+}
+
+// makeRoom removes what has the name of a file. It reports whether there is nothing to do: a link that is there.
+func (a *archive) makeRoom(root *os.Root, name string, h *tar.Header) (done bool, err error) {
+	info, err := root.Lstat(name)
+	there := err == nil
+	if there && a.keepOld {
+		return false, fmt.Errorf("%s: it is there already", tool.Printable(name))
+	}
+	if h.Typeflag == tar.TypeLink { // nothing is removed for a link that can't be made, or that is there
+		first, err := root.Lstat(a.target(h.Linkname))
+		if err != nil || there && os.SameFile(first, info) {
+			return true, err
+		}
+	}
+	if there && !info.IsDir() {
+		return false, root.Remove(name)
+	}
+	return false, nil
 }
 
 func unpackFile(root *os.Root, name string, r io.Reader) error {

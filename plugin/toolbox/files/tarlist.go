@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -38,7 +40,20 @@ func decompressed(in io.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-func (a *archive) unpack(names []string) error {
+// unpacking is the reading of an archive.
+type unpacking struct {
+	*archive
+	r           *tar.Reader
+	root        *os.Root // names and links of an archive do not lead out of it
+	out         *bufio.Writer
+	names       []string
+	patterns    []*regexp.Regexp
+	found       map[string]bool
+	directories []*tar.Header
+	width       int // of owners and sizes in a list
+}
+
+func (a *archive) unpack(items []packed) error {
 	in := os.Stdin
 	if a.file != "-" {
 		file, err := os.Open(a.file)
@@ -52,21 +67,45 @@ func (a *archive) unpack(names []string) error {
 	if err != nil {
 		return err
 	}
-	// Names and links of an archive do not lead out of the directory.
-	root, err := os.OpenRoot(a.dir)
-	if err != nil {
+	u := &unpacking{archive: a, r: tar.NewReader(text), found: make(map[string]bool)}
+	for _, item := range items {
+		u.names = append(u.names, item.name)
+		pattern, err := globExpression(strings.TrimSuffix(item.name, "/"))
+		if err != nil {
+			return err
+		}
+		u.patterns = append(u.patterns, pattern)
+	}
+	if u.root, err = os.OpenRoot(a.places.of(len(items))); err != nil {
 		return err
 	}
-	defer root.Close()
+	defer u.root.Close()
 	out, flush := tool.Output()
 	defer flush()
-	found := make(map[string]bool)
-	r := tar.NewReader(text)
-	var directories []*tar.Header
+	u.out = out
+	if err := u.all(); err != nil {
+		return err
+	}
+	// A directory gets its mode and time when all is in it.
+	for _, directory := range slices.Backward(u.directories) {
+		if name := a.target(directory.Name); name != "" {
+			a.attributes(u.root, name, directory)
+		}
+	}
+	for _, name := range u.names {
+		if !u.found[name] {
+			a.fail(fmt.Errorf("%s: not in the archive", tool.Printable(name)))
+		}
+	}
+	return nil
+}
+
+// all reads the entries.
+func (u *unpacking) all() error {
 	for {
-		header, err := r.Next()
+		header, err := u.r.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
@@ -74,43 +113,35 @@ func (a *archive) unpack(names []string) error {
 		if header.Typeflag == tar.TypeXGlobalHeader { // of git archive: it is about the archive
 			continue
 		}
-		if !wanted(header.Name, names, found) || a.excluded(strings.TrimSuffix(header.Name, "/")) {
+		if !u.wanted(header.Name) || u.below(strings.TrimSuffix(header.Name, "/")) {
 			continue
 		}
-		switch {
-		case a.list && a.verbose:
-			fmt.Fprintln(out, tarLine(header))
-			continue
-		case a.list || a.verbose:
-			fmt.Fprintln(out, tool.Printable(header.Name))
+		if err := u.entry(header); err != nil {
+			return err
 		}
-		if a.list {
-			continue
-		}
-		if a.toStdout {
-			if regular(header) {
-				if _, err := io.Copy(out, r); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		if err := a.extractOne(root, r, header); err != nil {
-			_ = out.Flush()
-			a.fail(err)
+	}
+}
+
+// entry lists or unpacks an entry.
+func (u *unpacking) entry(header *tar.Header) error {
+	switch {
+	case u.list && u.verbose:
+		fmt.Fprintln(u.out, u.line(header))
+	case u.list || u.verbose:
+		fmt.Fprintln(u.out, tool.Printable(header.Name))
+	}
+	switch {
+	case u.list:
+	case u.toStdout && regular(header):
+		_, err := io.Copy(u.out, u.r)
+		return err
+	case u.toStdout:
+	default:
+		if err := u.extractOne(u.root, u.r, header); err != nil {
+			_ = u.out.Flush()
+			u.fail(err)
 		} else if header.Typeflag == tar.TypeDir {
-			directories = append(directories, header)
-		}
-	}
-	// A directory gets its mode and time when all is in it.
-	for _, directorie := range slices.Backward(directories) {
-		if name := a.target(directorie.Name); name != "" {
-			a.attributes(root, name, directorie)
-		}
-	}
-	for _, name := range names {
-		if !found[name] {
-			a.fail(fmt.Errorf("%s: not in the archive", tool.Printable(name)))
+			u.directories = append(u.directories, header)
 		}
 	}
 	return nil
@@ -121,32 +152,45 @@ func regular(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeGNUSparse || h.Typeflag == tar.TypeCont
 }
 
-func wanted(name string, names []string, found map[string]bool) bool {
-	if len(names) == 0 {
-		return true
-	}
-	clean := path.Clean(name)
-	for _, want := range names {
-		dir := path.Clean(want)
-		if clean == dir || strings.HasPrefix(clean, dir+"/") {
-			found[want] = true
+// below reports whether an entry, or a directory that it is in, is excluded.
+func (u *unpacking) below(name string) bool {
+	for ; len(u.exclude) > 0 && name != "." && name != "/" && name != ""; name = path.Dir(name) {
+		if u.excluded(name) {
 			return true
 		}
 	}
 	return false
 }
 
-func tarLine(h *tar.Header) string {
+// wanted reports whether an entry is one of those that are named, or is beneath one.
+func (u *unpacking) wanted(name string) bool {
+	if len(u.names) == 0 {
+		return true
+	}
+	clean := path.Clean(name)
+	for i, want := range u.names {
+		dir := path.Clean(want)
+		if clean == dir || strings.HasPrefix(clean, dir+"/") || u.wildcards && u.patterns[i].MatchString(clean) {
+			u.found[want] = true
+			return true
+		}
+	}
+	return false
+}
+
+// line returns what -tv prints of an entry.
+func (u *unpacking) line(h *tar.Header) string {
 	mode := uint32(h.Mode & 0o7777)
 	mode |= map[byte]uint32{
 		tar.TypeReg: unix.S_IFREG, tar.TypeGNUSparse: unix.S_IFREG, tar.TypeCont: unix.S_IFREG, tar.TypeDir: unix.S_IFDIR, tar.TypeSymlink: unix.S_IFLNK, tar.TypeFifo: unix.S_IFIFO,
 		tar.TypeChar: unix.S_IFCHR, tar.TypeBlock: unix.S_IFBLK, tar.TypeLink: unix.S_IFREG,
 	}[h.Typeflag]
 	owner := fmt.Sprintf("%d/%d", h.Uid, h.Gid)
-	if h.Uname != "" {
+	if h.Uname != "" && !u.numeric {
 		owner = h.Uname + "/" + h.Gname
 	}
-	text := fmt.Sprintf("%s %s %*d %s %s", Mode(mode), owner, max(0, 19-len(owner)), h.Size, h.ModTime.Format("2006-01-02 15:04"), h.Name)
+	u.width = max(u.width, len(owner)+1+len(strconv.FormatInt(h.Size, 10)), 19)
+	text := fmt.Sprintf("%s %s %*d %s %s", Mode(mode), owner, u.width-len(owner)-1, h.Size, h.ModTime.Format("2006-01-02 15:04"), h.Name)
 	switch h.Typeflag {
 	case tar.TypeSymlink:
 		text += " -> " + h.Linkname

@@ -10,13 +10,20 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 )
 
-// User and the other types and errors are those of os/user.
+// The types and errors are those of os/user.
 type (
-	User                = user.User
-	Group               = user.Group
-	UnknownUserError    = user.UnknownUserError
-	UnknownUserIdError  = user.UnknownUserIdError //nolint:revive // os/user's name
-	UnknownGroupError   = user.UnknownGroupError
+	// User is os/user's.
+	User = user.User
+	// Group is os/user's.
+	Group = user.Group
+
+	// UnknownUserError is os/user's.
+	UnknownUserError = user.UnknownUserError
+	// UnknownUserIdError is os/user's.
+	UnknownUserIdError = user.UnknownUserIdError //nolint:revive // os/user's name
+	// UnknownGroupError is os/user's.
+	UnknownGroupError = user.UnknownGroupError
+	// UnknownGroupIdError is os/user's.
 	UnknownGroupIdError = user.UnknownGroupIdError //nolint:revive // os/user's name
 )
 

@@ -57,31 +57,58 @@ func textual(title string, width int, text func(*process) string) column {
 	return column{title: title, left: true, width: width, value: func(p *process, _ times) string { return text(p) }}
 }
 
+// class returns the class of scheduling, as sched(7) names them.
+func (p *process) class() string {
+	names := []string{"TS", "FF", "RR", "B", "?", "IDL", "DLN"}
+	if p.policy >= 0 && p.policy < len(names) {
+		return names[p.policy]
+	}
+	return "?"
+}
+
+func (p *process) realtime() string {
+	if p.rtPriority == 0 {
+		return "-"
+	}
+	return strconv.Itoa(p.rtPriority)
+}
+
 // columns are the columns by name.
 var columns = map[string]column{
-	"pid":   numeric("PID", 5, func(p *process) int { return p.pid }),
-	"ppid":  numeric("PPID", 5, func(p *process) int { return p.ppid }),
-	"pgid":  numeric("PGID", 5, func(p *process) int { return p.pgrp }),
-	"sid":   numeric("SID", 5, func(p *process) int { return p.session }),
-	"uid":   numeric("UID", 5, func(p *process) int { return int(p.uid) }),
-	"gid":   numeric("GID", 5, func(p *process) int { return int(p.gid) }),
-	"lwp":   numeric("LWP", 5, func(p *process) int { return p.lwp }),
-	"ruser": textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
-	"ni":    numeric("NI", 3, func(p *process) int { return p.nice }),
-	"pri":   numeric("PRI", 3, func(p *process) int { return 39 - p.priority }),
-	"nlwp":  numeric("NLWP", 4, func(p *process) int { return p.threads }),
-	"psr":   numeric("PSR", 3, func(p *process) int { return p.processor }),
-	"vsz":   numeric("VSZ", 6, func(p *process) int { return int(p.virtual / 1024) }),
-	"rss":   numeric("RSS", 5, func(p *process) int { return int(p.resident / 1024) }),
-	"user":  textual("USER", 8, (*process).owner),
-	"group": textual("GROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.gid)) }),
-	"comm":  textual("COMMAND", 15, func(p *process) string { return tool.Printable(p.comm) }),
-	"args":  textual("COMMAND", 27, func(p *process) string { return tool.Printable(p.args()) }),
-	"cmd":   textual("CMD", 27, func(p *process) string { return tool.Printable(p.args()) }),
-	"ucmd":  textual("CMD", 15, func(p *process) string { return tool.Printable(p.comm) }),
-	"stat":  textual("STAT", 4, (*process).stat),
-	"s":     textual("S", 1, func(p *process) string { return p.state }),
-	"tty":   textual("TTY", 8, (*process).terminal),
+	"pid":     numeric("PID", 5, func(p *process) int { return p.pid }),
+	"ppid":    numeric("PPID", 5, func(p *process) int { return p.ppid }),
+	"pgid":    numeric("PGID", 5, func(p *process) int { return p.pgrp }),
+	"sid":     numeric("SID", 5, func(p *process) int { return p.session }),
+	"uid":     numeric("UID", 5, func(p *process) int { return int(p.uid) }),
+	"gid":     numeric("GID", 5, func(p *process) int { return int(p.gid) }),
+	"lwp":     numeric("LWP", 5, func(p *process) int { return p.lwp }),
+	"ruser":   textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
+	"ni":      numeric("NI", 3, func(p *process) int { return p.nice }),
+	"pri":     numeric("PRI", 3, func(p *process) int { return 39 - p.priority }),
+	"nlwp":    numeric("NLWP", 4, func(p *process) int { return p.threads }),
+	"psr":     numeric("PSR", 3, func(p *process) int { return p.processor }),
+	"vsz":     numeric("VSZ", 6, func(p *process) int { return int(p.virtual / 1024) }),
+	"rss":     numeric("RSS", 5, func(p *process) int { return int(p.resident / 1024) }),
+	"tpgid":   numeric("TPGID", 5, func(p *process) int { return p.foreground }),
+	"sz":      numeric("SZ", 5, func(p *process) int { return int(p.virtual) / os.Getpagesize() }),
+	"maj_flt": numeric("MAJFL", 6, func(p *process) int { return p.majorFaults }),
+	"min_flt": numeric("MINFL", 6, func(p *process) int { return p.minorFaults }),
+	"f":       numeric("F", 1, func(p *process) int { return p.flags >> 6 & 7 }),
+	"addrsz": {title: "ADDR SZ", width: 7, value: func(p *process, _ times) string {
+		return "- " + strconv.Itoa(int(p.virtual)/os.Getpagesize())
+	}},
+	"cls":    {title: "CLS", width: 3, value: func(p *process, _ times) string { return p.class() }},
+	"rtprio": {title: "RTPRIO", width: 6, value: func(p *process, _ times) string { return p.realtime() }},
+	"bsdtty": textual("TTY", 8, (*process).terminal),
+	"user":   textual("USER", 8, (*process).owner),
+	"group":  textual("GROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.gid)) }),
+	"comm":   textual("COMMAND", 15, func(p *process) string { return tool.Printable(p.comm) }),
+	"args":   textual("COMMAND", 27, func(p *process) string { return tool.Printable(p.args()) }),
+	"cmd":    textual("CMD", 27, func(p *process) string { return tool.Printable(p.args()) }),
+	"ucmd":   textual("CMD", 15, func(p *process) string { return tool.Printable(p.comm) }),
+	"stat":   textual("STAT", 4, (*process).stat),
+	"s":      textual("S", 1, func(p *process) string { return p.state }),
+	"tty":    textual("TTY", 8, (*process).terminal),
 	"wchan": textual("WCHAN", 6, func(p *process) string {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/wchan")
 		if err != nil || len(text) == 0 || string(text) == "0" {
@@ -127,7 +154,7 @@ var columns = map[string]column{
 var other = map[string]string{
 	"%cpu": "pcpu", "%mem": "pmem", "command": "args", "cmd": "cmd", "tt": "tty", "tname": "tty", "stime": "start", "state": "s",
 	"pgrp": "pgid", "sess": "sid", "session": "sid", "vsize": "vsz", "rssize": "rss", "euser": "user", "uname": "user", "spid": "lwp", "tid": "lwp",
-	"euid": "uid", "ucomm": "comm", "nice": "ni", "thcount": "nlwp", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
+	"euid": "uid", "policy": "cls", "class": "cls", "flags": "f", "flag": "f", "majflt": "maj_flt", "minflt": "min_flt", "ucomm": "comm", "nice": "ni", "thcount": "nlwp", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
 }
 
 func columnOf(name string) (column, bool) {

@@ -79,7 +79,7 @@ func Lsof(args []string) int {
 	}
 	if l.bare {
 		if len(numbers) > 0 {
-			fmt.Println(strings.Join(numbers, "\n"))
+			tool.Println(strings.Join(numbers, "\n"))
 		}
 	} else if len(l.rows) > 0 {
 		titles := []string{"COMMAND", "PID", "USER", "FD", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
@@ -139,19 +139,7 @@ func (l *lsof) file(p *process, fd, link string, always bool) {
 			return
 		}
 	}
-	kind, device, size, node := "unknown", "", "", inode
-	var s unix.Stat_t
-	if unix.Stat(link, &s) == nil {
-		kind = map[uint32]string{unix.S_IFREG: "REG", unix.S_IFDIR: "DIR", unix.S_IFCHR: "CHR", unix.S_IFBLK: "BLK", unix.S_IFIFO: "FIFO", unix.S_IFSOCK: "sock"}[s.Mode&unix.S_IFMT]
-		device = fmt.Sprintf("%d,%d", unix.Major(uint64(s.Dev)), unix.Minor(uint64(s.Dev)))
-		node = strconv.FormatUint(s.Ino, 10)
-		if kind == "REG" || kind == "DIR" {
-			size = strconv.FormatInt(s.Size, 10)
-		}
-	}
-	if kind == "" {
-		kind = "a_inode"
-	}
+	kind, device, size, node := described(link, inode)
 	if isSocket && socket != "" {
 		name = strings.TrimSpace(socket)
 		kind = map[bool]string{true: "inet", false: "unix"}[onInternet]
@@ -159,6 +147,23 @@ func (l *lsof) file(p *process, fd, link string, always bool) {
 	l.rows = append(l.rows, []string{
 		tool.Printable(p.comm), strconv.Itoa(p.pid), p.owner(), fd + access(p.pid, fd), kind, device, size, node, tool.Printable(name),
 	})
+}
+
+// described returns the columns that stat(2) knows of a file.
+func described(link, inode string) (kind, device, size, node string) {
+	var s unix.Stat_t
+	if unix.Stat(link, &s) != nil {
+		return "unknown", "", "", inode
+	}
+	kind = map[uint32]string{unix.S_IFREG: "REG", unix.S_IFDIR: "DIR", unix.S_IFCHR: "CHR", unix.S_IFBLK: "BLK", unix.S_IFIFO: "FIFO", unix.S_IFSOCK: "sock"}[s.Mode&unix.S_IFMT]
+	device = fmt.Sprintf("%d,%d", unix.Major(uint64(s.Dev)), unix.Minor(uint64(s.Dev)))
+	if kind == "REG" || kind == "DIR" {
+		size = strconv.FormatInt(s.Size, 10)
+	}
+	if kind == "" {
+		kind = "a_inode"
+	}
+	return kind, device, size, strconv.FormatUint(s.Ino, 10)
 }
 
 func same(a, b string) bool {

@@ -65,17 +65,17 @@ func Free(args []string) int {
 		if *wide {
 			title, cached = fmt.Sprintf("%11s %11s", "buffers", "cache"), fmt.Sprintf("%11s %11s", show(m["Buffers"]), show(cache-m["Buffers"]))
 		}
-		fmt.Printf("%20s %11s %11s %11s %s %11s\n", "total", "used", "free", "shared", title, "available")
-		fmt.Printf("Mem:     %11s %11s %11s %11s %s %11s\n", show(m["MemTotal"]), show(used), show(m["MemFree"]), show(m["Shmem"]), cached, show(m["MemAvailable"]))
-		fmt.Printf("Swap:    %11s %11s %11s\n", show(m["SwapTotal"]), show(swap), show(m["SwapFree"]))
+		tool.Printf("%20s %11s %11s %11s %s %11s\n", "total", "used", "free", "shared", title, "available")
+		tool.Printf("Mem:     %11s %11s %11s %11s %s %11s\n", show(m["MemTotal"]), show(used), show(m["MemFree"]), show(m["Shmem"]), cached, show(m["MemAvailable"]))
+		tool.Printf("Swap:    %11s %11s %11s\n", show(m["SwapTotal"]), show(swap), show(m["SwapFree"]))
 		if *total {
-			fmt.Printf("Total:   %11s %11s %11s\n", show(m["MemTotal"]+m["SwapTotal"]), show(used+swap), show(m["MemFree"]+m["SwapFree"]))
+			tool.Printf("Total:   %11s %11s %11s\n", show(m["MemTotal"]+m["SwapTotal"]), show(used+swap), show(m["MemFree"]+m["SwapFree"]))
 		}
 		if *seconds <= 0 {
 			return 0
 		}
 		time.Sleep(time.Duration(*seconds * float64(time.Second)))
-		fmt.Println()
+		tool.Println()
 	}
 }
 
@@ -105,13 +105,13 @@ func Uptime(args []string) int {
 	now := machineTimes()
 	switch {
 	case *since:
-		fmt.Println(now.boot.Format(time.DateTime))
+		tool.Println(now.boot.Format(time.DateTime))
 		return 0
 	case *pretty:
-		fmt.Println("up", now.uptime.Truncate(time.Minute))
+		tool.Println("up", now.uptime.Truncate(time.Minute))
 		return 0
 	}
-	fmt.Println(summary(now))
+	tool.Println(summary(now))
 	return 0
 }
 

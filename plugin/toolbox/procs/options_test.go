@@ -3,23 +3,30 @@ package procs
 import (
 	"strings"
 	"testing"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
 // What a tool does not do is refused by name.
 func TestOptionsAreRefused(t *testing.T) {
-	for _, row := range []struct {
-		main   func([]string) int
-		args   string
-		status int
-	}{
-		{Ps, "-eN", 2}, {Ps, "-t pts/0", 2}, {Ps, "axZ", 2}, {Ps, "m", 2}, {Ps, "-o user:x", 1}, {Ps, "-o nosuch", 1},
-		{Lsof, "-i :http", 1}, {Lsof, "-i TCP@name", 1}, {Lsof, "-s UDP:Idle", 1}, {Lsof, "-r 1", 2},
-		{Top, "-bn1 -o nosuch", 1}, {Top, "-bn1 -u nosuch", 1},
-	} {
-		if status := row.main(strings.Fields(row.args)); status != row.status {
-			t.Errorf("%s: status %d, want %d", row.args, status, row.status)
-		}
-	}
+	tooltest.Statuses(t, Ps, map[string]int{
+		"-eM":       1,
+		"-t pts/0":  1,
+		"axZ":       1,
+		"m":         1,
+		"-o user:x": 1,
+		"-o nosuch": 1,
+	})
+	tooltest.Statuses(t, Lsof, map[string]int{
+		"-i :http":    1,
+		"-i TCP@name": 1,
+		"-s UDP:Idle": 1,
+		"-r 1":        1,
+	})
+	tooltest.Statuses(t, Top, map[string]int{
+		"-bn1 -o nosuch": 1,
+		"-bn1 -u nosuch": 1,
+	})
 }
 
 func TestPsColumns(t *testing.T) {

@@ -25,6 +25,8 @@ type process struct {
 	comm, state                                    string
 	user, system, start                            uint64 // ticks
 	priority, nice, threads, processor             int
+	flags, policy, rtPriority                      int
+	minorFaults, majorFaults                       int
 	virtual, resident                              uint64 // bytes
 	uid, ruid, gid                                 uint32
 	command                                        string // with its arguments; empty for kernel threads
@@ -98,6 +100,10 @@ func readAt(pid, lwp int, dir string) (process, error) {
 	p.ppid, p.pgrp, p.session, p.tty, p.foreground = number(4), number(5), number(6), number(7), number(8)
 	p.user, p.system, p.start = uint64(number(14)), uint64(number(15)), uint64(number(22))
 	p.priority, p.nice, p.threads, p.processor = number(18), number(19), number(20), number(39)
+	p.flags, p.minorFaults, p.majorFaults = number(9), number(10), number(12)
+	if len(fields) > 38 {
+		p.rtPriority, p.policy = number(40), number(41)
+	}
 	p.virtual, p.resident = uint64(number(23)), uint64(number(24)*os.Getpagesize())
 	if status, err := os.ReadFile(dir + "/status"); err == nil {
 		p.status(string(status))

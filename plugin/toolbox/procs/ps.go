@@ -15,11 +15,12 @@ import (
 type psCall struct {
 	none                                                                bool // no process was chosen
 	everything, terminals, full, long, bsd, userFormat, noTitle, forest bool
-	jobs, noLeaders, running, unlimited                                 bool
+	jobs, noLeaders, running, unlimited, extra, noFlags, inverted       bool
+	memory                                                              bool
 	limits                                                              map[int]int // the width that a column was given
 	threads                                                             rune        // the letter that asked for them, or 0
-	pids, parents                                                       []int
-	users                                                               []uint32
+	pids, parents, sessions                                             []int
+	users, groups                                                       []uint32
 	commands, format, order                                             []string
 }
 
@@ -30,7 +31,7 @@ func Ps(args []string) int {
 		rest, err := c.option(args)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "ps: %v\nusage: ps [aux] [-AadefFHjLlrTw] [-p PIDS] [-u USERS] [-C NAMES] [-o COLUMNS] [--ppid PIDS] [--sort [-]COLUMN] [--no-headers] [--forest]\n", err)
-			return tool.Usage
+			return 1
 		}
 		args = rest
 	}
@@ -51,14 +52,7 @@ func Ps(args []string) int {
 func (c *psCall) option(args []string) ([]string, error) {
 	arg, rest := args[0], args[1:]
 	if strings.HasPrefix(arg, "--") {
-		name, value, has := strings.Cut(arg[2:], "=")
-		if !has && (name == "sort" || name == "format" || name == "ppid" || name == "pid" || name == "user") {
-			if len(rest) == 0 {
-				return nil, fmt.Errorf("option %s needs a value", arg)
-			}
-			value, rest = rest[0], rest[1:]
-		}
-		return rest, c.long2(name, value)
+		return c.word(arg, rest)
 	}
 	if pid, err := strconv.Atoi(arg); err == nil {
 		c.pids = append(c.pids, pid)
@@ -67,7 +61,7 @@ func (c *psCall) option(args []string) ([]string, error) {
 	dash := strings.HasPrefix(arg, "-")
 	letters := strings.TrimPrefix(arg, "-")
 	for i, letter := range letters {
-		if strings.ContainsRune("opuUCk", letter) && (dash || letter == 'o' || letter == 'p' || letter == 'k' || letter == 'U') {
+		if takesValue(letter, dash) {
 			value := letters[i+1:]
 			if value == "" {
 				if len(rest) == 0 {
@@ -82,6 +76,23 @@ func (c *psCall) option(args []string) ([]string, error) {
 		}
 	}
 	return rest, nil
+}
+
+// takesValue reports whether a letter is an option with a value.
+func takesValue(letter rune, dash bool) bool {
+	return strings.ContainsRune("opkU", letter) || dash && strings.ContainsRune("uCGgs", letter)
+}
+
+// word reads an option such as --sort=rss, whose value may be the next argument.
+func (c *psCall) word(arg string, rest []string) ([]string, error) {
+	name, value, has := strings.Cut(arg[2:], "=")
+	if !has && slices.Contains([]string{"sort", "format", "ppid", "pid", "user", "User", "group", "Group", "sid"}, name) {
+		if len(rest) == 0 {
+			return nil, fmt.Errorf("option %s needs a value", arg)
+		}
+		value, rest = rest[0], rest[1:]
+	}
+	return rest, c.long2(name, value)
 }
 
 func (c *psCall) letter(letter rune, dash bool) error {
@@ -99,11 +110,26 @@ func (c *psCall) letter(letter rune, dash bool) error {
 		c.everything, c.bsd = true, true
 	case 'u':
 		c.userFormat, c.bsd = true, true
-	case 'f', 'F':
+	case 'F':
+		if !dash {
+			return fmt.Errorf("option %c is not supported here without a dash", letter)
+		}
+		c.full, c.extra = true, true
+	case 'f':
 		c.full = c.full || dash
 		c.forest = c.forest || !dash
 	case 'l':
 		c.long = true
+		c.bsd = c.bsd || !dash
+	case 'y':
+		c.noFlags = true
+	case 'N':
+		c.inverted = true
+	case 'v':
+		if dash {
+			return fmt.Errorf("option -%c is not supported here", letter)
+		}
+		c.memory, c.bsd = true, true
 	case 'L', 'T':
 		if !dash { // BSD's letters have other meanings
 			return fmt.Errorf("option %c is not supported here without a dash", letter)
@@ -117,6 +143,7 @@ func (c *psCall) letter(letter rune, dash bool) error {
 		}
 	case 'j':
 		c.jobs = true
+		c.bsd = c.bsd || !dash
 	case 'd':
 		c.everything, c.noLeaders = true, true
 	case 'r':
@@ -125,7 +152,7 @@ func (c *psCall) letter(letter rune, dash bool) error {
 		c.unlimited = true
 	case 'h':
 		c.noTitle = true
-	case 'g', 'y': // of all BSDs, and of -l: no difference here
+	case 'g': // of all BSDs: no difference here
 	default:
 		return fmt.Errorf("option %c is not supported here", letter)
 	}
@@ -140,8 +167,14 @@ func (c *psCall) long2(name, value string) error {
 		return c.valued('o', value)
 	case "pid":
 		return c.valued('p', value)
-	case "user":
+	case "user", "User":
 		return c.valued('u', value)
+	case "group", "Group":
+		return c.valued('G', value)
+	case "sid":
+		return c.valued('s', value)
+	case "deselect":
+		c.inverted = true
 	case "ppid":
 		pids, err := numbers(value)
 		c.parents = append(c.parents, pids...)
@@ -189,6 +222,18 @@ func (c *psCall) valued(letter rune, value string) error {
 			}
 			c.users = append(c.users, id)
 		}
+	case 'G':
+		for _, word := range words(value) {
+			id, ok := accounts.Groups().ID(word)
+			if !ok {
+				return fmt.Errorf("there is no group %q", word)
+			}
+			c.groups = append(c.groups, id)
+		}
+	case 'g', 's':
+		sessions, err := numbers(value)
+		c.sessions = append(c.sessions, sessions...)
+		return err
 	case 'C':
 		c.commands = append(c.commands, words(value)...)
 	case 'k':
@@ -199,11 +244,20 @@ func (c *psCall) valued(letter rune, value string) error {
 
 // chosen reports whether a process is to be printed.
 func (c *psCall) chosen(p *process, own *process) bool {
+	return c.selected(p, own) != c.inverted
+}
+
+// named reports whether the processes are chosen by numbers, names and the like.
+func (c *psCall) named() bool {
+	return c.pids != nil || c.users != nil || c.groups != nil || c.commands != nil || c.parents != nil || c.sessions != nil
+}
+
+func (c *psCall) selected(p *process, own *process) bool {
 	if c.running && p.state != "R" && p.state != "D" || c.noLeaders && p.session == p.pid {
 		return false
 	}
-	if c.pids != nil || c.users != nil || c.commands != nil || c.parents != nil {
-		return slices.Contains(c.pids, p.pid) || slices.Contains(c.users, p.uid) || slices.Contains(c.commands, p.comm) || slices.Contains(c.parents, p.ppid)
+	if c.named() {
+		return slices.Contains(c.groups, p.gid) || slices.Contains(c.sessions, p.session) || slices.Contains(c.pids, p.pid) || slices.Contains(c.users, p.uid) || slices.Contains(c.commands, p.comm) || slices.Contains(c.parents, p.ppid)
 	}
 	switch {
 	case c.everything:
@@ -234,51 +288,59 @@ func (c *psCall) added(names []string) []string {
 	return names
 }
 
-// shown returns the columns.
-func (c *psCall) shown() ([]column, error) {
+// names returns the names of the columns.
+func (c *psCall) names() []string {
 	names := c.format
 	switch {
 	case names != nil:
+		return names
 	case c.userFormat:
 		names = strings.Fields("user pid pcpu pmem vsz rss tty stat start bsdtime args")
+	case c.memory:
+		return strings.Fields("pid tty stat bsdtime maj_flt vsz rss pmem args")
+	case c.bsd && c.jobs:
+		return strings.Fields("ppid pid pgid sid tty tpgid stat uid bsdtime args")
+	case c.bsd && c.long:
+		return strings.Fields("f uid pid ppid pri ni vsz rss wchan:6 stat bsdtty bsdtime args")
 	case c.full:
 		names = strings.Fields("user pid ppid c start tty time cmd")
+		if c.extra {
+			names = strings.Fields("user pid ppid c sz rss psr start tty time cmd")
+		}
+	case c.long && c.noFlags:
+		names = strings.Fields("s uid pid ppid c pri ni rss sz wchan:6 tty time ucmd")
 	case c.long:
-		names = strings.Fields("s uid pid ppid c pri ni vsz wchan tty time ucmd")
+		names = strings.Fields("f s uid pid ppid c pri ni addrsz wchan:6 tty time ucmd")
 	case c.bsd:
 		names = strings.Fields("pid tty stat bsdtime args")
 	default:
 		names = strings.Fields("pid tty time ucmd")
 	}
-	if c.format == nil {
-		names = c.added(names)
-	}
+	return c.added(names)
+}
+
+// shown returns the columns.
+func (c *psCall) shown() ([]column, error) {
 	var shown []column
 	c.limits = make(map[int]int)
-	for _, name := range names {
+	for _, name := range c.names() {
 		name, title, titled := strings.Cut(name, "=")
 		name, width, wide := strings.Cut(name, ":")
 		col, ok := columnOf(name)
+		if !ok {
+			return nil, fmt.Errorf("unknown column %q", name)
+		}
 		if n, err := strconv.Atoi(width); wide && err == nil && n > 0 {
 			col.width = n
 			c.limits[len(shown)] = n
 		} else if wide {
 			return nil, fmt.Errorf("%q is no width", width)
 		}
-		if !ok {
-			return nil, fmt.Errorf("unknown column %q", name)
-		}
-		if titled {
+		switch {
+		case titled:
 			col.title = title
-		}
-		if c.full && c.format == nil && name == "user" {
-			col.title = "UID"
-		}
-		if c.full && c.format == nil && name == "start" {
-			col.title = "STIME"
-		}
-		if c.threads == 'T' && c.format == nil && name == "lwp" {
-			col.title = "SPID"
+		case c.format == nil:
+			col.title = c.title(name, col.title)
 		}
 		shown = append(shown, col)
 	}
@@ -286,4 +348,17 @@ func (c *psCall) shown() ([]column, error) {
 		c.noTitle = true
 	}
 	return shown, nil
+}
+
+// title returns the title of a column that was not chosen by -o.
+func (c *psCall) title(name, title string) string {
+	switch {
+	case c.full && name == "user":
+		return "UID"
+	case c.full && name == "start":
+		return "STIME"
+	case c.threads == 'T' && name == "lwp":
+		return "SPID"
+	}
+	return title
 }

@@ -7,8 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 func (c *psCall) print(shown []column) error {
@@ -32,44 +35,70 @@ func (c *psCall) print(shown []column) error {
 	if c.forest {
 		list, depth = forest(list)
 	}
-	w := bufio.NewWriter(os.Stdout)
+	w := bufio.NewWriter(tool.Stdout)
 	defer w.Flush()
 	screen := 1 << 30
 	if size, err := unix.IoctlGetWinsize(1, unix.TIOCGWINSZ); err == nil && size.Col > 0 && !c.unlimited {
 		screen = int(size.Col)
 	}
 	widths := make([]int, len(shown))
-	cells := make([][]string, len(list))
+	titles := make([]string, len(shown))
 	for i, col := range shown {
+		titles[i] = col.title
 		widths[i] = max(col.width, len(col.title))
 	}
+	cells := make([][]string, len(list))
 	for row := range list {
-		cells[row] = make([]string, len(shown))
-		for i, col := range shown {
-			text := col.value(&list[row], now)
-			if n := depth[list[row].pid]; n > 0 && (col.title == "CMD" || col.title == "COMMAND") {
-				text = strings.Repeat("    ", n-1) + ` \_ ` + text
-			}
-			if runes, limit := []rune(text), c.limits[i]; limit > 0 && i < len(shown)-1 && len(runes) > limit {
-				text = string(runes[:limit])
-			}
-			cells[row][i] = text
-			if i < len(shown)-1 {
-				widths[i] = max(widths[i], len(text))
+		cells[row] = c.cells(&list[row], shown, now, depth[list[row].pid])
+		for i, text := range cells[row] {
+			if n := utf8.RuneCountInString(text); i < len(shown)-1 && widens(shown[i]) {
+				widths[i] = max(widths[i], n)
 			}
 		}
 	}
 	if !c.noTitle {
-		titles := make([]string, len(shown))
-		for i, col := range shown {
-			titles[i] = col.title
-		}
 		printRow(w, shown, widths, titles, screen)
 	}
 	for _, row := range cells {
 		printRow(w, shown, widths, row, screen)
 	}
 	return nil
+}
+
+// widens reports whether a column is as wide as its widest cell. Wide numbers push what follows aside, as procps's do,
+// except those of processes.
+func widens(col column) bool {
+	if !col.left {
+		return slices.Contains([]string{"PID", "PPID", "PGID", "SID", "TPGID", "LWP", "SPID"}, col.title)
+	}
+	return col.title != "COMMAND" && col.title != "CMD"
+}
+
+// cells returns what is in the columns of a process.
+func (c *psCall) cells(p *process, shown []column, now times, depth int) []string {
+	cells := make([]string, len(shown))
+	for i, col := range shown {
+		text := col.value(p, now)
+		if depth > 0 && (col.title == "CMD" || col.title == "COMMAND") {
+			text = strings.Repeat("    ", depth-1) + ` \_ ` + text
+		}
+		limit := c.limits[i]
+		if limit == 0 && i < len(shown)-1 && (col.title == "COMMAND" || col.title == "CMD") {
+			limit = col.width
+		}
+		isName := col.left && slices.Contains([]string{"USER", "RUSER", "GROUP", "UID"}, col.title)
+		if limit == 0 && isName {
+			limit = col.width
+		}
+		if runes := []rune(text); limit > 0 && i < len(shown)-1 && len(runes) > limit {
+			text = string(runes[:limit])
+			if isName {
+				text = string(runes[:limit-1]) + "+"
+			}
+		}
+		cells[i] = text
+	}
+	return cells
 }
 
 func printRow(w *bufio.Writer, shown []column, widths []int, cells []string, screen int) {

@@ -2,6 +2,7 @@ package procs
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
@@ -62,8 +64,7 @@ func Kill(args []string) int {
 		pids = pids[1:]
 	}
 	if len(pids) == 0 || pids[0] == "--help" {
-		fmt.Fprintln(os.Stderr, "usage: kill [-SIGNAL | -s SIGNAL] PID...\n       kill -l [NUMBER]")
-		return tool.Usage
+		return tool.Usage("kill", "usage: kill [-SIGNAL | -s SIGNAL] PID...\n       kill -l [NUMBER]")
 	}
 	status := 0
 	for _, text := range pids {
@@ -87,13 +88,13 @@ func listSignals(numbers []string) int {
 			if err != nil {
 				return tool.Complain("kill", err)
 			}
-			fmt.Println(int(s))
+			tool.Println(int(s))
 			return 0
 		}
 		if n > 128 {
 			n -= 128
 		}
-		fmt.Println(strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"))
+		tool.Println(strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"))
 		return 0
 	}
 	for n := 1; n < 32; n++ {
@@ -101,7 +102,7 @@ func listSignals(numbers []string) int {
 		if n%8 != 0 && n != 31 {
 			end = " "
 		}
-		fmt.Printf("%2d %-8s%s", n, strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"), end)
+		tool.Printf("%2d %-8s%s", n, strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"), end)
 	}
 	return 0
 }
@@ -132,7 +133,7 @@ func Pidof(args []string) int {
 	if len(found) == 0 {
 		return 1
 	}
-	fmt.Println(strings.Join(found, " "))
+	tool.Println(strings.Join(found, " "))
 	return 0
 }
 
@@ -178,72 +179,115 @@ func Killall(args []string) int {
 	return status
 }
 
-func match(name string, signal syscall.Signal, args []string) int {
-	f := tool.Flags(name, "[OPTIONS] [PATTERN]")
-	full := f.BoolP("full", "f", false, "match the whole command line")
-	exact := f.BoolP("exact", "x", false, "the whole name must match")
-	list := f.BoolP("list-name", "l", false, "print names too")
-	listFull := f.BoolP("list-full", "a", false, "print command lines too")
-	invert := f.BoolP("inverse", "v", false, "processes that don't match")
-	counted := f.BoolP("count", "c", false, "print their number")
-	newest := f.BoolP("newest", "n", false, "the newest only")
-	oldest := f.BoolP("oldest", "o", false, "the oldest only")
-	fold := f.BoolP("ignore-case", "i", false, "ignore case")
-	users := f.StringSliceP("euid", "u", nil, "of these users")
-	parents := f.IntSliceP("parent", "P", nil, "of these parents")
-	delimiter := f.StringP("delimiter", "d", "\n", "what is printed between numbers")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	if f.NArg() > 1 || f.NArg() == 0 && len(*users) == 0 && len(*parents) == 0 {
-		f.Usage()
-		return tool.Usage
-	}
-	pattern := f.Arg(0)
-	if *exact {
+// matching is a call of pgrep, pkill or killall.
+type matching struct {
+	full, exact, list, listFull, invert, counted, newest, oldest, fold bool
+	users, realUsers, terminals                                        []string
+	parents, groups, sessions                                          []int
+	states, delimiter                                                  string
+
+	re           *regexp.Regexp
+	ids, realIDs []uint32
+}
+
+func (m *matching) flags(f *pflag.FlagSet) {
+	f.BoolVarP(&m.full, "full", "f", false, "match the whole command line")
+	f.BoolVarP(&m.exact, "exact", "x", false, "the whole name must match")
+	f.BoolVarP(&m.list, "list-name", "l", false, "print names too")
+	f.BoolVarP(&m.listFull, "list-full", "a", false, "print command lines too")
+	f.BoolVarP(&m.invert, "inverse", "v", false, "processes that don't match")
+	f.BoolVarP(&m.counted, "count", "c", false, "print their number")
+	f.BoolVarP(&m.newest, "newest", "n", false, "the newest only")
+	f.BoolVarP(&m.oldest, "oldest", "o", false, "the oldest only")
+	f.BoolVarP(&m.fold, "ignore-case", "i", false, "ignore case")
+	f.StringSliceVarP(&m.users, "euid", "u", nil, "of these users")
+	f.StringSliceVarP(&m.realUsers, "uid", "U", nil, "started by these users")
+	f.IntSliceVarP(&m.parents, "parent", "P", nil, "of these parents")
+	f.IntSliceVarP(&m.groups, "pgroup", "g", nil, "of these groups of processes")
+	f.IntSliceVarP(&m.sessions, "session", "s", nil, "of these sessions")
+	f.StringSliceVarP(&m.terminals, "terminal", "t", nil, "of these terminals")
+	f.StringVarP(&m.states, "runstates", "r", "", "in these states")
+	f.StringVarP(&m.delimiter, "delimiter", "d", "\n", "what is printed between numbers")
+}
+
+// compile takes the pattern and the users.
+func (m *matching) compile(pattern string) (err error) {
+	if m.exact {
 		pattern = "^(?:" + pattern + ")$"
 	}
-	if *fold {
+	if m.fold {
 		pattern = "(?i)" + pattern
 	}
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		tool.Complain(name, err)
-		return tool.Usage
+	if m.re, err = regexp.Compile(pattern); err != nil {
+		return err
 	}
-	var ids []uint32
-	for _, user := range *users {
-		id, ok := accounts.Users().ID(user)
+	if m.ids, err = usersOf(m.users); err == nil {
+		m.realIDs, err = usersOf(m.realUsers)
+	}
+	return err
+}
+
+func usersOf(names []string) (ids []uint32, err error) {
+	for _, name := range names {
+		id, ok := accounts.Users().ID(name)
 		if !ok {
-			return tool.Complain(name, fmt.Errorf("there is no user %q", user))
+			return nil, fmt.Errorf("there is no user %q", name)
 		}
 		ids = append(ids, id)
 	}
+	return ids, nil
+}
+
+// matches reports whether a process is one of those that are looked for.
+func (m *matching) matches(p *process) bool {
+	text := p.comm
+	if m.full {
+		text = p.args()
+	}
+	return m.re.MatchString(text) && (m.ids == nil || slices.Contains(m.ids, p.uid)) && (m.realIDs == nil || slices.Contains(m.realIDs, p.ruid)) &&
+		(m.parents == nil || slices.Contains(m.parents, p.ppid)) && (m.groups == nil || slices.Contains(m.groups, p.pgrp)) &&
+		(m.sessions == nil || slices.Contains(m.sessions, p.session)) && (m.terminals == nil || slices.Contains(m.terminals, p.terminal())) &&
+		(m.states == "" || strings.Contains(m.states, p.state))
+}
+
+// chooses reports whether there is a choice besides the pattern.
+func (m *matching) chooses() bool {
+	return m.users != nil || m.realUsers != nil || m.parents != nil || m.groups != nil || m.sessions != nil || m.terminals != nil || m.states != ""
+}
+
+func match(name string, signal syscall.Signal, args []string) int {
+	m := &matching{}
+	f := tool.Flags(name, "[OPTIONS] [PATTERN]")
+	m.flags(f)
+	if status, ok := tool.Parse(f, args); !ok {
+		return status
+	}
+	if f.NArg() > 1 || f.NArg() == 0 && !m.chooses() {
+		return tool.Misused(f)
+	}
+	if err := m.compile(f.Arg(0)); err != nil {
+		return tool.Refuse(name, err)
+	}
 	var found []process
 	for _, p := range all() {
-		text := p.comm
-		if *full {
-			text = p.args()
-		}
-		ok := re.MatchString(text) && (ids == nil || slices.Contains(ids, p.uid)) && (*parents == nil || slices.Contains(*parents, p.ppid))
-		if ok != *invert && p.pid != os.Getpid() {
+		if m.matches(&p) != m.invert && p.pid != os.Getpid() {
 			found = append(found, p)
 		}
 	}
-	if len(found) > 0 && (*newest || *oldest) {
-		slices.SortStableFunc(found, func(a, b process) int { return int(a.start) - int(b.start) })
-		if *newest {
+	if len(found) > 0 && (m.newest || m.oldest) {
+		slices.SortStableFunc(found, func(a, b process) int { return cmp.Compare(a.start, b.start) })
+		if m.newest {
 			found = found[len(found)-1:]
 		} else {
 			found = found[:1]
 		}
 	}
-	return act(name, signal, found, *counted, *list, *listFull, *delimiter)
+	return act(name, signal, found, m.counted, m.list, m.listFull, m.delimiter)
 }
 
 // act prints the processes, or sends them a signal.
 func act(name string, signal syscall.Signal, found []process, counted, list, listFull bool, delimiter string) int {
-	w := bufio.NewWriter(os.Stdout)
+	w := bufio.NewWriter(tool.Stdout)
 	defer w.Flush()
 	if counted {
 		fmt.Fprintln(w, len(found))

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bufio"
 	"encoding/base64"
 	"io"
 
@@ -27,18 +28,41 @@ func Base64(args []string) int {
 			_, err := io.Copy(out, base64.NewDecoder(base64.StdEncoding, from))
 			return err
 		}
-		text, err := io.ReadAll(in)
-		encoded := base64.StdEncoding.EncodeToString(text)
-		for *wrap > 0 && len(encoded) > *wrap {
-			out.WriteString(encoded[:*wrap] + "\n")
-			encoded = encoded[*wrap:]
-		}
-		out.WriteString(encoded)
-		if *wrap > 0 && encoded != "" {
+		wrapped := &wrapper{w: out, width: *wrap}
+		encoder := base64.NewEncoder(base64.StdEncoding, wrapped)
+		_, err := io.Copy(encoder, in)
+		_ = encoder.Close()
+		if wrapped.column > 0 {
 			out.WriteByte('\n')
 		}
 		return err
 	})
+}
+
+// wrapper breaks what is written into lines. With the width 0, it breaks nothing.
+type wrapper struct {
+	w             *bufio.Writer
+	width, column int
+}
+
+func (w *wrapper) Write(b []byte) (int, error) {
+	if w.width <= 0 {
+		return w.w.Write(b)
+	}
+	written := 0
+	for len(b) > 0 {
+		n, err := w.w.Write(b[:min(len(b), w.width-w.column)])
+		written += n
+		if err != nil {
+			return written, err
+		}
+		b = b[n:]
+		if w.column += n; w.column == w.width {
+			w.column = 0
+			_ = w.w.WriteByte('\n')
+		}
+	}
+	return written, nil
 }
 
 // letters leaves out what base64 does not use.

@@ -92,7 +92,7 @@ func Env(args []string) int {
 		end = "\x00"
 	}
 	for _, line := range os.Environ() {
-		fmt.Print(line + end)
+		tool.Print(line + end)
 	}
 	return 0
 }
@@ -109,7 +109,7 @@ func Printenv(args []string) int {
 			status = 1
 			continue
 		}
-		fmt.Println(value)
+		tool.Println(value)
 	}
 	return status
 }
@@ -147,8 +147,7 @@ func Sleep(args []string) int {
 		total += d
 	}
 	if len(args) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: sleep TIME[smhd]...")
-		return tool.Usage
+		return tool.Usage("sleep", "usage: sleep TIME[smhd]...")
 	}
 	time.Sleep(total)
 	return 0
@@ -251,22 +250,22 @@ func Yes(args []string) int {
 
 // Tty prints the terminal of standard input.
 func Tty(args []string) int {
-	name, err := os.Readlink("/proc/self/fd/0")
+	name, err := os.Readlink(tool.Proc("fd/0"))
 	if _, notTerminal := unix.IoctlGetTermios(0, unix.TCGETS); err != nil || notTerminal != nil {
 		if !slices.Contains(args, "-s") {
-			fmt.Println("not a tty")
+			tool.Println("not a tty")
 		}
 		return 1
 	}
 	if !slices.Contains(args, "-s") {
-		fmt.Println(name)
+		tool.Println(name)
 	}
 	return 0
 }
 
 // Nproc prints the number of processors that a process may use.
 func Nproc([]string) int {
-	fmt.Println(runtime.NumCPU())
+	tool.Println(runtime.NumCPU())
 	return 0
 }
 
@@ -282,12 +281,12 @@ func SttySize() int {
 	if err != nil {
 		return tool.Complain("stty", err)
 	}
-	fmt.Println(size.Row, size.Col)
+	tool.Println(size.Row, size.Col)
 	return 0
 }
 
 // Clear clears the screen.
 func Clear([]string) int {
-	fmt.Print("\x1b[H\x1b[2J\x1b[3J")
+	tool.Print("\x1b[H\x1b[2J\x1b[3J")
 	return 0
 }

@@ -3,7 +3,6 @@ package run
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,10 +22,9 @@ func Expr(args []string) int {
 		err = fmt.Errorf("unexpected %q", e.args[0])
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "expr:", err)
-		return tool.Usage
+		return tool.Refuse("expr", err)
 	}
-	fmt.Println(value)
+	tool.Println(value)
 	if value == "" || value == "0" {
 		return 1
 	}

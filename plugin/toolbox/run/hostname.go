@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/lookup"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -26,8 +26,7 @@ func Hostname(args []string) int {
 	}
 	if f.NArg() > 0 {
 		if f.NArg() > 1 || f.NFlag() > 0 {
-			f.Usage()
-			return tool.Usage
+			return tool.Misused(f)
 		}
 		if err := unix.Sethostname([]byte(f.Arg(0))); err != nil {
 			return tool.Complain("hostname", fmt.Errorf("set the name: %w", err))
@@ -56,12 +55,12 @@ func Hostname(args []string) int {
 			return tool.Complain("hostname", err)
 		}
 	}
-	fmt.Println(name)
+	tool.Println(name)
 	return 0
 }
 
 func lookupHost(name string) ([]string, error) {
-	if err := network.CheckFiles(); err != nil {
+	if err := lookup.CheckFiles(); err != nil {
 		return nil, err
 	}
 	return net.LookupHost(name)

@@ -1,8 +1,6 @@
 package run
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -27,33 +25,32 @@ func Watch(args []string) int {
 		return status
 	}
 	if f.NArg() == 0 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	before := ""
 	for first := true; ; first = false {
-		cmd := exec.Command("/proc/self/exe", "-c", strings.Join(f.Args(), " "))
+		cmd := exec.Command(tool.Self(), "-c", strings.Join(f.Args(), " "))
 		cmd.Args[0] = "sh"
 		if *direct {
 			cmd = exec.Command(f.Arg(0), f.Args()[1:]...)
 		}
 		text, err := cmd.CombinedOutput()
 		if tool.Terminal() {
-			fmt.Print("\x1b[H\x1b[2J")
+			tool.Print("\x1b[H\x1b[2J")
 		}
 		if !*noTitle {
-			fmt.Printf("Every %gs: %s    %s\n\n", *interval, strings.Join(f.Args(), " "), time.Now().Format(time.DateTime))
+			tool.Printf("Every %gs: %s    %s\n\n", *interval, strings.Join(f.Args(), " "), time.Now().Format(time.DateTime))
 		}
 		shown := firstScreen(text)
 		if *differences && !first {
 			shown = []byte(marked(string(shown), before))
 		}
-		os.Stdout.Write(shown)
+		tool.Stdout.Write(shown)
 		status, _ := tool.Status(err)
 		switch {
 		case *onError && status != 0:
 			return status
-		case *change && !first && string(text) != before:
+		case *change && !first && string(text) != before, tool.OutputFailed():
 			return 0
 		}
 		before = string(text)

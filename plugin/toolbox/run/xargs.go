@@ -22,9 +22,15 @@ const maxBytes = 100 << 10
 type xargs struct {
 	command         []string
 	replace         string
+	end             string
 	words, parallel int
+	lines, bytes    int
 	trace, ask      bool
 	tty             *bufio.Reader
+
+	batch           []string // the arguments of the next command
+	length, inBatch int      // its bytes and lines
+	ran             bool
 
 	running chan struct{}
 	wait    sync.WaitGroup
@@ -37,9 +43,12 @@ func Xargs(args []string) int {
 	x := &xargs{}
 	f := tool.Flags("xargs", "[OPTIONS] [COMMAND [ARG...]]")
 	f.SetInterspersed(false)
-	f.StringVarP(&x.replace, "replace", "I", "", "run once for each line, which replaces this text")
+	f.StringVarP(&x.replace, "replace", "I", "", "run once for each line, which replaces this text; {} without a value (-i)")
 	f.IntVarP(&x.words, "max-args", "n", 0, "at most so many arguments")
-	lines := f.IntP("max-lines", "L", 0, "at most so many lines")
+	f.IntVarP(&x.lines, "max-lines", "L", 0, "at most so many lines; 1 without a value (-l)")
+	f.IntVarP(&x.bytes, "max-chars", "s", maxBytes, "at most so many bytes")
+	f.BoolP("exit", "x", false, "end if a line is too long (the default)")
+	f.StringVarP(&x.end, "eof", "E", "", "end at this argument")
 	f.IntVarP(&x.parallel, "max-procs", "P", 1, "run so many at a time")
 	zero := f.BoolP("null", "0", false, "arguments end with NUL")
 	delimiter := f.StringP("delimiter", "d", "", "arguments end with this character")
@@ -47,7 +56,7 @@ func Xargs(args []string) int {
 	f.BoolVarP(&x.trace, "verbose", "t", false, "print commands")
 	f.BoolVarP(&x.ask, "interactive", "p", false, "ask before each command")
 	file := f.StringP("arg-file", "a", "", "a file to read instead")
-	if status, ok := tool.Parse(f, args); !ok {
+	if status, ok := tool.Parse(f, optionalValues(args)); !ok {
 		return status
 	}
 	x.command = f.Args()
@@ -70,38 +79,75 @@ func Xargs(args []string) int {
 			x.tty = bufio.NewReader(terminal)
 		}
 	}
+	x.bytes = min(max(1, x.bytes-len(strings.Join(x.command, " "))-1), maxBytes)
 	x.running = make(chan struct{}, max(1, x.parallel))
-	var batch []string
-	length, inBatch, ran := 0, 0, false
-	flush := func() {
-		ran = true
-		x.start(batch)
-		batch, length, inBatch = nil, 0, 0
-	}
-	add := func(words ...string) bool {
-		for _, word := range words {
-			if len(batch) > 0 && length+len(word) > maxBytes {
-				flush()
-			}
-			batch = append(batch, word)
-			length += len(word) + 1
-			if x.replace != "" || x.words > 0 && len(batch) == x.words {
-				flush()
-			}
-		}
-		if inBatch++; *lines > 0 && inBatch == *lines && len(batch) > 0 {
-			flush()
-		}
-		return x.failed() != 255
-	}
-	if err := arguments(in, *zero, *delimiter, x.replace != "", add); err != nil {
+	if err := arguments(in, *zero, *delimiter, x.replace != "", x.add); err != nil {
 		return tool.Complain("xargs", err)
 	}
-	if len(batch) > 0 || !ran && !*noRun && x.replace == "" {
-		flush()
+	if len(x.batch) > 0 || !x.ran && !*noRun && x.replace == "" {
+		x.flush()
 	}
 	x.wait.Wait()
 	return x.status
+}
+
+// optionalValues gives the old options with an optional value the form of the others: -i is -I {}, -l is -L 1, and -e is
+// no end.
+func optionalValues(args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range out {
+		if arg == "" || arg[0] != '-' || arg == "--" {
+			break // the command
+		}
+		switch {
+		case arg == "-i" || arg == "--replace":
+			out[i] = "-I{}"
+		case strings.HasPrefix(arg, "-i"):
+			out[i] = "-I" + arg[2:]
+		case arg == "-l" || arg == "--max-lines":
+			out[i] = "-L1"
+		case strings.HasPrefix(arg, "-l"):
+			out[i] = "-L" + arg[2:]
+		case arg == "-e" || arg == "--eof":
+			out[i] = "--eof="
+		case strings.HasPrefix(arg, "-e"):
+			out[i] = "-E" + arg[2:]
+		case len(arg) == 2 && strings.Contains("InLsEPda", arg[1:]): // the next is its value
+			if i+1 < len(out) && (out[i+1] == "" || out[i+1][0] != '-') {
+				rest := optionalValues(out[i+2:])
+				return append(out[:i+2:i+2], rest...)
+			}
+		}
+	}
+	return out
+}
+
+// add takes the arguments of a line, and reports whether more are wanted.
+func (x *xargs) add(words ...string) bool {
+	for _, word := range words {
+		if x.end != "" && word == x.end {
+			return false
+		}
+		if len(x.batch) > 0 && x.length+len(word) > x.bytes {
+			x.flush()
+		}
+		x.batch = append(x.batch, word)
+		x.length += len(word) + 1
+		if x.replace != "" || x.words > 0 && len(x.batch) == x.words {
+			x.flush()
+		}
+	}
+	if x.inBatch++; x.lines > 0 && x.inBatch == x.lines && len(x.batch) > 0 {
+		x.flush()
+	}
+	return x.failed() != 255
+}
+
+// flush starts a command with the arguments so far.
+func (x *xargs) flush() {
+	x.ran = true
+	x.start(x.batch)
+	x.batch, x.length, x.inBatch = nil, 0, 0
 }
 
 // arguments calls add with the arguments of each line.

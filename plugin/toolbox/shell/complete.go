@@ -15,12 +15,16 @@ const (
 	candidateLimit = 200   // that are shown
 )
 
+// lineSigns stand for a newline and a tab in the line editor.
+const lineSigns = "⏎␉"
+
 // special are the characters that a word needs a backslash before.
 const special = " \t\\'\"$`&|;<>()*?[#~=%!{"
 
-// complete completes the word that ends at pos, which is counted in bytes.
+// complete completes the word that ends at pos, which is counted in characters.
 func (s *shell) complete(line string, pos int) (head string, candidates []string, tail string) {
-	head, tail = line[:pos], line[pos:]
+	runes := []rune(line)
+	head, tail = string(runes[:pos]), string(runes[pos:])
 	start := wordStart(head)
 	word := unquote(head[start:])
 	before := strings.TrimRight(head[:start], " \t")
@@ -35,6 +39,8 @@ func (s *shell) complete(line string, pos int) (head string, candidates []string
 	default:
 		candidates = s.paths(word, command)
 	}
+	// The line editor would make newlines and tabs of these signs: a file's name would be a command.
+	candidates = slices.DeleteFunc(candidates, func(one string) bool { return strings.ContainsAny(one, lineSigns) })
 	slices.Sort(candidates)
 	candidates = slices.Compact(candidates)
 	if len(candidates) > candidateLimit {

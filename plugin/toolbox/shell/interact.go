@@ -12,6 +12,8 @@ import (
 
 	"github.com/peterh/liner"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // historyLimit is the number of lines that are remembered, in memory only.
@@ -23,11 +25,21 @@ func (s *shell) interact() int {
 	if err != nil { // -i without a terminal
 		return s.follow(os.Stdin)
 	}
-	// There is no job control: a command that stops would take the shell with it.
-	signal.Ignore(syscall.SIGTSTP, syscall.SIGTTOU)
-	// Their default actions would end the shell, also while it changes the terminal's mode. A command has the defaults.
-	ignored := make(chan os.Signal, 1)
-	signal.Notify(ignored, syscall.SIGQUIT, syscall.SIGINT)
+	s.jobs.terminal = true
+	release := s.jobs.takeTerminal()
+	defer release()
+	// Their default actions would end or stop the shell, also while it changes the terminal's mode. A command has the
+	// defaults. Without job control, one that stops would take the shell with it. SIGTTIN stops a shell in the background.
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGQUIT, syscall.SIGINT)
+	if s.jobs.control {
+		signal.Notify(signals, syscall.SIGTSTP)
+		go s.jobs.forward(signals)
+	} else {
+		signal.Ignore(syscall.SIGTSTP, syscall.SIGTTOU)
+	}
+
+	s.awaitHangUp()
 
 	line := liner.NewLiner()
 	defer line.Close()
@@ -44,13 +56,21 @@ func (s *shell) interact() int {
 	s.setPrompt()
 	status := 0
 	for !s.exited {
+		s.jobs.report()
 		text, file, err := s.read(line)
 		switch {
 		case errors.Is(err, liner.ErrPromptAborted):
 			status = s.setStatus(interrupted)
 			continue
 		case errors.Is(err, io.EOF):
-			fmt.Fprintln(os.Stdout, "exit")
+			if _, err := liner.TerminalMode(); err != nil { // the terminal is gone
+				s.jobs.hangUp()
+				return 1
+			}
+			tool.Println("exit")
+			if s.stays() {
+				continue
+			}
 			end, _ := s.statement(context.Background(), &syntax.File{}) // traps of EXIT
 			if status == 0 {
 				status = end
@@ -58,6 +78,7 @@ func (s *shell) interact() int {
 			return status
 		case err != nil && file == nil && text == "":
 			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+			s.jobs.hangUp()
 			return 1
 		}
 		s.remember(line, text)
@@ -74,6 +95,21 @@ func (s *shell) interact() int {
 		stop()
 	}
 	return status
+}
+
+// awaitHangUp ends the jobs and the shell when its terminal is gone.
+func (s *shell) awaitHangUp() {
+	if signal.Ignored(syscall.SIGHUP) {
+		return
+	}
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGHUP)
+	go func() {
+		<-gone
+		s.jobs.hangUp()
+		signal.Reset(syscall.SIGHUP)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	}()
 }
 
 // read reads lines until they are complete statements.
@@ -104,7 +140,7 @@ func (s *shell) read(line *liner.State) (text string, file *syntax.File, err err
 
 // setStatus makes $? the status, and returns it.
 func (s *shell) setStatus(status int) int {
-	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("(exit %d)", status)), "")
+	file, err := syntax.NewParser().Parse(strings.NewReader(fmt.Sprintf("%s %d", statusCommand, status)), "")
 	if err == nil {
 		_ = s.runner.Run(context.Background(), file.Stmts[0])
 	}
@@ -125,22 +161,61 @@ func (s *shell) remember(line *liner.State, text string) {
 	if len(s.history) > historyLimit {
 		s.history = s.history[1:]
 	}
-	line.AppendHistory(strings.ReplaceAll(text, "\n", " "))
+	line.AppendHistory(strings.NewReplacer("\n", "⏎", "\t", "␉").Replace(text)) // signs that stand for them in the line editor
 }
 
 // runInterruptible runs statements until ctx ends, by SIGINT, which ends loops as well as the program that runs.
 func (s *shell) runInterruptible(ctx context.Context, file *syntax.File) int {
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
 	status := 0
+	warned := s.warned
 	for _, stmt := range file.Stmts {
+		text := new(strings.Builder)
+		_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(text, stmt)
+		if leaves(stmt) && s.stays() {
+			status = s.setStatus(1)
+			break
+		}
+		one, stop := context.WithCancel(ctx)
+		j := s.jobs.begin(text.String(), stop, interrupt)
 		var ok bool
-		if status, ok = s.statement(ctx, stmt); !ok || s.runner.Exited() || ctx.Err() != nil {
+		status, ok = s.statement(one, stmt)
+		stopped := s.jobs.end(j)
+		stop()
+		s.exited = s.runner.Exited() && ctx.Err() == nil && !stopped // the interpreter takes the context's end for an exit
+		if stopped && ctx.Err() == nil {
+			status = s.setStatus(j.stoppedStatus())
+			continue
+		}
+		if !ok || s.runner.Exited() || ctx.Err() != nil {
 			break
 		}
 	}
-	s.exited = s.runner.Exited() && ctx.Err() == nil // the interpreter takes SIGINT for an exit
+	s.warned = s.warned && !warned
 	if ctx.Err() != nil {
-		fmt.Fprintln(os.Stdout)
+		tool.Println()
 		return s.setStatus(interrupted)
 	}
 	return status
+}
+
+// stays reports whether the shell is not to end, since there are stopped jobs. It says so, and ends if it is told again.
+func (s *shell) stays() bool {
+	if s.warned || !s.jobs.control || !s.jobs.anyStopped() {
+		return false
+	}
+	s.warned = true
+	fmt.Fprintln(os.Stderr, "There are stopped jobs.")
+	return true
+}
+
+// leaves reports whether a statement is a call of exit.
+func leaves(stmt *syntax.Stmt) bool {
+	call, ok := stmt.Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Args) == 0 || stmt.Background {
+		return false
+	}
+	name := call.Args[0].Lit()
+	return name == "exit" || name == "logout"
 }

@@ -10,9 +10,12 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 const usage = "usage: sh [-c STRING [NAME [ARG...]] | FILE [ARG...]], with the options -e -f -i -l -n -u -x and -o NAME"
@@ -33,9 +36,9 @@ func Main(args []string) int {
 	case o.hasCommand:
 		return s.run(strings.NewReader(o.command), o.name)
 	case o.file != "":
-		file, err := os.Open(o.file)
+		file, err := tool.Open(o.file)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "sh:", err)
+			fmt.Fprintln(os.Stderr, "sh:", tool.Reason(err))
 			return 127
 		}
 		defer file.Close()
@@ -74,22 +77,9 @@ func parse(args []string) (options, error) {
 			}
 			return o, fmt.Errorf("option %s is not supported here", arg)
 		}
-		for _, letter := range arg[1:] {
-			switch letter {
-			case 'c':
-				o.hasCommand = true
-			case 'i':
-				o.interactive = true
-			case 'l', 's':
-			case 'o':
-				if len(args) == 0 {
-					return o, errors.New("option -o needs a name")
-				}
-				o.params = append(o.params, arg[:1]+"o", args[0])
-				args = args[1:]
-			default:
-				o.params = append(o.params, arg[:1]+string(letter))
-			}
+		var err error
+		if args, err = o.letters(arg, args); err != nil {
+			return o, err
 		}
 	}
 	if o.hasCommand {
@@ -107,32 +97,70 @@ func parse(args []string) (options, error) {
 	return o, nil
 }
 
+// letters takes options of single letters. It returns the arguments after them.
+func (o *options) letters(arg string, args []string) ([]string, error) {
+	for _, letter := range arg[1:] {
+		switch letter {
+		case 'c':
+			o.hasCommand = true
+		case 'i':
+			o.interactive = true
+		case 'l', 's':
+		case 'o':
+			if len(args) == 0 {
+				return nil, errors.New("option -o needs a name")
+			}
+			o.params = append(o.params, arg[:1]+"o", args[0])
+			args = args[1:]
+		default:
+			o.params = append(o.params, arg[:1]+string(letter))
+		}
+	}
+	return args, nil
+}
+
 // shell is a running shell.
 type shell struct {
 	runner  *interp.Runner
 	name    string
 	history []string // of an interactive shell
 	exited  bool     // an interactive shell is to end
+	warned  bool     // it was to end, and there are stopped jobs
+	jobs    *jobTable
 }
 
 func newShell(o options) (*shell, error) {
-	s := &shell{name: o.name}
+	s := &shell{name: o.name, jobs: newJobTable()}
+	tool.Background, tool.ReadInput = s.jobs.inBackground, s.jobs.readInput
 	runner, err := interp.New(
 		interp.StdIO(os.Stdin, os.Stdout, os.Stderr),
 		interp.Params(o.params...),
 		interp.Interactive(o.interactive || !o.hasCommand && o.file == ""),
 		interp.CallHandler(s.call),
-		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return execute }),
+		interp.OpenHandler(open),
+		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.execute }),
 	)
 	s.runner = runner
 	return s, err
+}
+
+// open opens a file of a redirection. Its name in an error is without control characters.
+func open(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
+	file, err := interp.DefaultOpenHandler()(ctx, path, flag, perm)
+	if errors.Is(err, unix.ELOOP) {
+		file, err = tool.OpenFile(path, flag, perm)
+	}
+	if err != nil {
+		return nil, tool.Reason(err)
+	}
+	return file, nil
 }
 
 // run runs a script and returns its exit status.
 func (s *shell) run(script io.Reader, name string) int {
 	file, err := syntax.NewParser().Parse(script, name)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+		fmt.Fprintf(os.Stderr, "%s: %s\n", tool.Printable(s.name), tool.Printable(err.Error()))
 		return 2
 	}
 	status, _ := s.statement(context.Background(), file)
@@ -149,7 +177,7 @@ func (s *shell) follow(script io.Reader) int {
 	status := 0
 	for stmt, err := range syntax.NewParser().StmtsSeq(single{script}) {
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+			fmt.Fprintf(os.Stderr, "%s: %s\n", tool.Printable(s.name), tool.Printable(err.Error()))
 			status = 2
 			break
 		}
@@ -168,14 +196,14 @@ func (s *shell) follow(script io.Reader) int {
 // can't go on.
 func (s *shell) statement(ctx context.Context, node syntax.Node) (int, bool) {
 	err := s.runner.Run(ctx, node)
-	if status, ok := interp.IsExitStatus(err); ok {
+	if status, ok := errors.AsType[interp.ExitStatus](err); ok {
 		return int(status), true
 	}
 	if errors.Is(err, context.Canceled) {
 		return interrupted, true
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, err)
+		fmt.Fprintf(os.Stderr, "%s: %s\n", tool.Printable(s.name), tool.Printable(err.Error()))
 		return 1, false
 	}
 	return 0, true

@@ -3,6 +3,7 @@ package text
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -103,17 +104,43 @@ func Tac(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	return tool.Inputs("tac", f.Args(), func(in tool.Input) error {
-		text, err := io.ReadAll(in)
-		end := len(text)
-		for i := end - 1; i >= 0; i-- {
-			if text[i] == '\n' && i+1 < end {
-				out.Write(text[i+1 : end])
-				end = i + 1
-			}
+		if info, err := in.File.Stat(); err == nil && hasEnd(info) {
+			return backwards(in.File, info.Size(), out)
 		}
-		out.Write(text[:end])
+		text, err := tool.ReadAll(in)
+		if err == nil {
+			err = backwards(bytes.NewReader(text), int64(len(text)), out)
+		}
 		return err
 	})
+}
+
+// backwards prints the lines of a file from its end. It keeps no more than a part of the file.
+func backwards(in io.ReaderAt, size int64, out *bufio.Writer) error {
+	part := make([]byte, 64<<10)
+	end := size
+	for from := size; from > 0; {
+		to := from
+		from = max(0, to-int64(len(part)))
+		b := part[:to-from]
+		if n, err := in.ReadAt(b, from); n < len(b) {
+			return err
+		}
+		for i, c := range slices.Backward(b) {
+			start := from + int64(i) + 1
+			if c != '\n' || start == end {
+				continue
+			}
+			if end <= to {
+				out.Write(b[i+1 : end-from])
+			} else if _, err := io.Copy(out, io.NewSectionReader(in, start, end-start)); err != nil {
+				return err
+			}
+			end = start
+		}
+	}
+	_, err := io.Copy(out, io.NewSectionReader(in, 0, end))
+	return err
 }
 
 // Rev reverses each line.

@@ -69,39 +69,47 @@ func Cut(args []string) int {
 	}
 	list, err := spans(*fields + *characters + *byteList)
 	if err != nil {
-		tool.Complain("cut", err)
-		return tool.Usage
+		return tool.Refuse("cut", err)
 	}
 	out, flush := tool.Output()
 	defer flush()
-	return tool.Inputs("cut", f.Args(), func(in tool.Input) error {
-		return tool.Lines(in, func(line []byte) bool {
-			switch {
-			case *fields != "":
-				if !bytes.Contains(line, []byte(*delimiter)) {
-					if *only {
-						return true
-					}
-					out.Write(line)
-					break
-				}
-				cutFields(out, line, list, *complement, *delimiter, *output)
-			case *characters != "":
-				for i, r := range []rune(string(line)) {
-					if chosen(list, i+1, *complement) {
-						out.WriteRune(r)
-					}
-				}
-			default:
-				for i, c := range line {
-					if chosen(list, i+1, *complement) {
-						out.WriteByte(c)
-					}
-				}
+	one := func(line []byte) bool {
+		for i, c := range line {
+			if chosen(list, i+1, *complement) {
+				out.WriteByte(c)
 			}
-			return out.WriteByte('\n') == nil
-		})
+		}
+		return true
+	}
+	switch {
+	case *fields != "":
+		one = func(line []byte) bool {
+			if !bytes.Contains(line, []byte(*delimiter)) {
+				if !*only {
+					out.Write(line)
+				}
+				return !*only
+			}
+			cutFields(out, line, list, *complement, *delimiter, *output)
+			return true
+		}
+	case *characters != "":
+		one = func(line []byte) bool {
+			cutCharacters(out, line, list, *complement)
+			return true
+		}
+	}
+	return tool.Inputs("cut", f.Args(), func(in tool.Input) error {
+		return tool.Lines(in, func(line []byte) bool { return !one(line) || out.WriteByte('\n') == nil })
 	})
+}
+
+func cutCharacters(out *bufio.Writer, line []byte, list []span, complement bool) {
+	for i, r := range []rune(string(line)) {
+		if chosen(list, i+1, complement) {
+			out.WriteRune(r)
+		}
+	}
 }
 
 func cutFields(out *bufio.Writer, line []byte, list []span, complement bool, delimiter, between string) {

@@ -16,45 +16,50 @@ func Cmp(args []string) int {
 		return status
 	}
 	if f.NArg() != 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	readers := make([]*bufio.Reader, 2)
 	for i, path := range f.Args() {
 		file := os.Stdin
 		if path != "-" {
 			var err error
-			if file, err = os.Open(path); err != nil {
-				tool.Complain("cmp", err)
-				return tool.Usage
+			if file, err = tool.Open(path); err != nil {
+				return tool.Refuse("cmp", err)
 			}
 			defer file.Close()
 		}
 		readers[i] = bufio.NewReader(file)
 	}
-	line := 1
-	for n := 1; ; n++ {
-		a, aErr := readers[0].ReadByte()
-		b, bErr := readers[1].ReadByte()
+	n, line, short := firstDifference(readers[0], readers[1])
+	switch {
+	case n == 0:
+		return 0
+	case *quiet:
+	case short >= 0:
+		fmt.Fprintf(os.Stderr, "cmp: EOF on %s after byte %d\n", tool.Printable(f.Arg(short)), n-1)
+	default:
+		tool.Printf("%s %s differ: byte %d, line %d\n", tool.Printable(f.Arg(0)), tool.Printable(f.Arg(1)), n, line)
+	}
+	return 1
+}
+
+// firstDifference returns the first byte that differs, from 1, its line, and which of the two ends there, or -1. Without a
+// difference, the byte is 0.
+func firstDifference(one, other *bufio.Reader) (n, line, short int) {
+	line = 1
+	for n = 1; ; n++ {
+		a, aErr := one.ReadByte()
+		b, bErr := other.ReadByte()
 		switch {
 		case aErr != nil && bErr != nil:
-			return 0
-		case aErr != nil || bErr != nil:
-			short := f.Arg(0)
-			if bErr != nil {
-				short = f.Arg(1)
-			}
-			if !*quiet {
-				fmt.Fprintf(os.Stderr, "cmp: EOF on %s after byte %d\n", tool.Printable(short), n-1)
-			}
-			return 1
+			return 0, 0, -1
+		case aErr != nil:
+			return n, line, 0
+		case bErr != nil:
+			return n, line, 1
 		case a != b:
-			if !*quiet {
-				fmt.Printf("%s %s differ: byte %d, line %d\n", tool.Printable(f.Arg(0)), tool.Printable(f.Arg(1)), n, line)
-			}
-			return 1
-		}
-		if a == '\n' {
+			return n, line, -1
+		case a == '\n':
 			line++
 		}
 	}
@@ -72,8 +77,7 @@ func Comm(args []string) int {
 		return status
 	}
 	if f.NArg() != 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	var lists [2][]string
 	for i, path := range f.Args() {
@@ -88,7 +92,7 @@ func Comm(args []string) int {
 	}
 	out, flush := tool.Output()
 	defer flush()
-	print := func(column int, line string) {
+	show := func(column int, line string) {
 		if *hide[column] {
 			return
 		}
@@ -103,13 +107,13 @@ func Comm(args []string) int {
 	for len(a) > 0 || len(b) > 0 {
 		switch {
 		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
-			print(0, a[0])
+			show(0, a[0])
 			a = a[1:]
 		case len(a) == 0 || b[0] < a[0]:
-			print(1, b[0])
+			show(1, b[0])
 			b = b[1:]
 		default:
-			print(2, a[0])
+			show(2, a[0])
 			a, b = a[1:], b[1:]
 		}
 	}

@@ -43,8 +43,7 @@ func Diff(args []string) int {
 		return status
 	}
 	if f.NArg() != 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	if *unified && d.unified < 0 {
 		d.unified = 3
@@ -73,8 +72,7 @@ func Diff(args []string) int {
 
 func (d *diff) fail(err error) {
 	_ = d.out.Flush()
-	tool.Complain("diff", err)
-	d.status = tool.Usage
+	d.status = tool.Refuse("diff", err)
 }
 
 // texts compares what two files have. title is the line above the differences of files in directories.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,9 +76,9 @@ func (d *diff) arguments(aPath, bPath string) {
 	}
 	open := func(s *side) (*os.File, error) {
 		if s.Name == "-" {
-			return os.Open("/dev/stdin")
+			return tool.Open("/dev/stdin")
 		}
-		return os.Open(s.Name)
+		return tool.Open(s.Name)
 	}
 	d.files(a, b, "", open)
 }
@@ -106,7 +105,7 @@ func (d *diff) read(s *side, open func(*side) (*os.File, error)) ([]byte, error)
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(file)
+	return tool.ReadAll(file)
 }
 
 // below compares two files in directories. What is no file is not read: a FIFO would be waited for.

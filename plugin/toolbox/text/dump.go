@@ -12,8 +12,8 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// dump reads rows of bytes and calls print for each; several equal rows are replaced by a line with *.
-func dump(in io.Reader, out *bufio.Writer, all bool, print func(offset int64, row []byte), end func(offset int64)) error {
+// dump reads rows of bytes and calls show for each; several equal rows are replaced by a line with *.
+func dump(in io.Reader, out *bufio.Writer, all bool, show func(offset int64, row []byte), end func(offset int64)) error {
 	r := bufio.NewReaderSize(in, 64<<10)
 	var row, last [16]byte
 	offset, repeated := int64(0), false
@@ -23,7 +23,7 @@ func dump(in io.Reader, out *bufio.Writer, all bool, print func(offset int64, ro
 			same := !all && offset > 0 && n == len(row) && row == last
 			switch {
 			case !same:
-				print(offset, row[:n])
+				show(offset, row[:n])
 				repeated = false
 			case !repeated:
 				out.WriteString("*\n")
@@ -136,16 +136,8 @@ func Xxd(args []string) int {
 		case *reverse:
 			return unhex(limited, out, *plain)
 		case *plain:
-			buf := make([]byte, 30)
-			for {
-				n, err := io.ReadFull(limited, buf)
-				if n > 0 {
-					out.WriteString(hex.EncodeToString(buf[:n]) + "\n")
-				}
-				if err != nil {
-					return nil
-				}
-			}
+			digits(limited, out)
+			return nil
 		}
 		return dump(limited, out, true, func(offset int64, row []byte) {
 			var pairs strings.Builder
@@ -158,6 +150,20 @@ func Xxd(args []string) int {
 			fmt.Fprintf(out, "%08x: %-40s %s\n", offset+*skip, pairs.String(), ascii(row))
 		}, func(int64) {})
 	})
+}
+
+// digits prints nothing but digits.
+func digits(in io.Reader, out *bufio.Writer) {
+	buf := make([]byte, 30)
+	for {
+		n, err := io.ReadFull(in, buf)
+		if n > 0 {
+			out.WriteString(hex.EncodeToString(buf[:n]) + "\n")
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 func unhex(in io.Reader, out *bufio.Writer, plain bool) error {
@@ -187,16 +193,17 @@ func Od(args []string) int {
 	length := f.Int64P("read-bytes", "N", -1, "bytes to print")
 	skip := f.Int64P("skip-bytes", "j", 0, "bytes to skip")
 	all := f.BoolP("output-duplicates", "v", false, "print repeated rows")
-	short := make(map[string]*bool)
-	for letter, kind := range map[string]string{"b": "o1", "c": "c", "d": "u2", "o": "o2", "x": "x2"} {
-		short[kind] = f.BoolP(letter, letter, false, "as -t "+kind)
+	kinds := []struct{ letter, kind string }{{"b", "o1"}, {"c", "c"}, {"d", "u2"}, {"o", "o2"}, {"x", "x2"}}
+	short := make([]*bool, len(kinds))
+	for i, k := range kinds {
+		short[i] = f.BoolP(k.letter, k.letter, false, "as -t "+k.kind)
 	}
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
-	for kind, set := range short {
-		if *set {
-			*format = kind
+	for i, k := range kinds {
+		if *short[i] {
+			*format = k.kind
 		}
 	}
 	cell, size, err := odCell(*format)

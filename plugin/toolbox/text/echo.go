@@ -1,13 +1,23 @@
 package text
 
 import (
-	"os"
+	"io"
 	"strings"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// Echo prints its arguments, as bash's echo does: -n without a newline, -e with escape sequences, -E without. A word
-// that is no such option is printed.
+// Echo prints its arguments.
 func Echo(args []string) int {
+	if _, err := io.WriteString(tool.Stdout, EchoText(args)); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// EchoText returns what echo prints, as bash's echo does: -n without a newline, -e with escape sequences, -E without. A word
+// that is no such option is printed.
+func EchoText(args []string) string {
 	newline, escapes := true, false
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && strings.Trim(args[0][1:], "neE") == "" {
 		for _, letter := range args[0][1:] {
@@ -29,8 +39,5 @@ func Echo(args []string) int {
 	if newline && !stopped {
 		out += "\n"
 	}
-	if _, err := os.Stdout.WriteString(out); err != nil {
-		return 1
-	}
-	return 0
+	return out
 }

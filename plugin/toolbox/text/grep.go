@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -22,6 +23,7 @@ type grep struct {
 	number, only, quiet, silent          bool
 	names, noNames, recursive, text      bool
 	after, before, context, limit        int
+	offsets, nul, zero, tabs, color      bool
 
 	name    string
 	re      *regexp.Regexp
@@ -29,6 +31,9 @@ type grep struct {
 	matched bool
 	bare    bool // names of files begin below the argument
 }
+
+// grepTrouble is the status of grep if a file could not be read: 1 says that no line matches.
+const grepTrouble = 2
 
 // Grep prints lines that match.
 func Grep(args []string) int { return newGrep("grep", false, false, args) }
@@ -46,25 +51,23 @@ func newGrep(name string, extended, fixed bool, args []string) int {
 	if status, ok := tool.Parse(f, contextLines(args)); !ok {
 		return status
 	}
+	for _, option := range []string{"color", "colour"} {
+		when := f.Lookup(option).Value.String()
+		if !slices.Contains([]string{"never", "auto", "always"}, when) {
+			return tool.Refuse(name, fmt.Errorf("unknown value %q of --%s", when, option))
+		}
+		g.color = g.color || when == "always" || when == "auto" && tool.Terminal()
+	}
 	g.extended, g.fixed, g.recursive = g.extended || extended, g.fixed || fixed, g.recursive || g.dereference
-	for _, file := range g.patternFiles {
-		if status := tool.Inputs(name, []string{file}, func(in tool.Input) error {
-			return tool.Lines(in, func(line []byte) bool { g.patterns = append(g.patterns, string(line)); return true })
-		}); status != 0 {
-			return tool.Usage
-		}
+	files, err := g.takePatterns(f.Args())
+	if errors.Is(err, errUsage) {
+		return tool.Misused(f)
 	}
-	files := f.Args()
-	if len(g.patterns) == 0 && len(g.patternFiles) == 0 {
-		if len(files) == 0 {
-			f.Usage()
-			return tool.Usage
-		}
-		g.patterns, files = files[:1], files[1:]
+	if err == nil {
+		err = g.compile()
 	}
-	if err := g.compile(); err != nil {
-		tool.Complain(name, err)
-		return tool.Usage
+	if err != nil {
+		return tool.Refuse(name, err)
 	}
 	if !f.Changed("after-context") {
 		g.after = g.context
@@ -81,17 +84,46 @@ func newGrep(name string, extended, fixed bool, args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	g.out = out
+	return g.files(orStdin(files))
+}
+
+// errUsage is the error of a call without a pattern.
+var errUsage = errors.New("a pattern is missing")
+
+// takePatterns reads the files of -f, and takes the first argument if there is no other pattern. It returns the files.
+func (g *grep) takePatterns(args []string) ([]string, error) {
+	for _, file := range g.patternFiles {
+		var failed error
+		if status := tool.Inputs("", []string{file}, func(in tool.Input) error {
+			failed = tool.Lines(in, func(line []byte) bool { g.patterns = append(g.patterns, string(line)); return true })
+			return failed
+		}); status != 0 {
+			return nil, fmt.Errorf("%s: it can't be read", tool.Printable(file))
+		}
+	}
+	if len(g.patterns) > 0 || len(g.patternFiles) > 0 {
+		return args, nil
+	}
+	if len(args) == 0 {
+		return nil, errUsage
+	}
+	g.patterns = args[:1]
+	return args[1:], nil
+}
+
+// files searches each file, and returns the status.
+func (g *grep) files(list []string) int {
 	status := 0
-	for _, file := range orStdin(files) {
+	for _, file := range list {
 		err := g.search(file)
 		if errors.Is(err, errFound) {
 			return 0
 		}
-		if err != nil && !g.silent {
-			tool.Complain(name, err)
-			status = tool.Usage
-		} else if err != nil {
-			status = tool.Usage
+		if err != nil {
+			status = grepTrouble
+			if !g.silent {
+				tool.Complain(g.name, err)
+			}
 		}
 	}
 	if g.matched && (status == 0 || g.quiet) {
@@ -151,8 +183,16 @@ func (g *grep) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&g.include, "include", nil, "search files with this name only")
 	f.StringArrayVar(&g.exclude, "exclude", nil, "skip files with this name")
 	f.StringArrayVar(&g.excludeDir, "exclude-dir", nil, "skip directories with this name")
-	f.String("color", "", "no colors are shown")
+	f.BoolVarP(&g.offsets, "byte-offset", "b", false, "print offsets in bytes")
+	f.BoolVarP(&g.zero, "null-data", "z", false, "lines end with NUL")
+	f.BoolVarP(&g.nul, "null", "Z", false, "a NUL after names of files")
+	f.BoolVarP(&g.tabs, "initial-tab", "T", false, "a tab before lines, if something is in front of them")
+	f.BoolVarP(&g.ignoreCase, "y", "y", false, "as -i")
+	f.BoolP("binary", "U", false, "lines as they are (the default)")
+	f.String("color", "never", "never, auto or always: matches in red")
 	f.Lookup("color").NoOptDefVal = "auto"
+	f.String("colour", "never", "as --color")
+	f.Lookup("colour").NoOptDefVal = "auto"
 	f.BoolP("line-buffered", "", false, "write at once (the default)")
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -14,22 +15,30 @@ func (g *grep) file(name string, file *os.File) error {
 	in := bufio.NewReaderSize(tool.Flushing(file), 64<<10)
 	_, _ = in.Peek(1) // what there is now: a pipe may have more much later
 	start, _ := in.Peek(in.Buffered())
-	p := &grepFile{grep: g, name: tool.Printable(name), binary: !g.text && bytes.IndexByte(start, 0) >= 0}
+	p := &grepFile{grep: g, name: tool.Printable(name), binary: !g.text && !g.zero && bytes.IndexByte(start, 0) >= 0}
 	if p.binary && g.noBinary {
 		return nil
 	}
-	err := tool.Lines(in, p.add)
+	end := byte('\n')
+	if g.zero {
+		end = 0
+	}
+	err := tool.Records(in, end, p.add)
 	if g.limit > 0 && !g.quiet { // the next program goes on after the last line, as with GNU's grep
 		tool.Unread(file, in.Buffered())
 	}
 	switch {
 	case g.count && !g.quiet:
 		if g.names {
-			fmt.Fprintf(g.out, "%s:", p.name)
+			p.front(p.name, magenta, ':', g.nul)
 		}
 		fmt.Fprintln(g.out, p.found)
 	case g.list && p.found > 0 && !g.quiet, g.listWithout && p.found == 0 && !g.quiet:
-		fmt.Fprintln(g.out, p.name)
+		end := "\n"
+		if g.nul {
+			end = "\x00"
+		}
+		g.out.WriteString(p.painted(p.name, magenta) + end)
 	}
 	if g.listWithout && p.found == 0 || !g.listWithout && p.found > 0 {
 		g.matched = true
@@ -50,11 +59,40 @@ type grepFile struct {
 	earlier [][]byte // lines for -B
 	rest    int      // lines for -A to print
 	printed int      // the last line that was printed
+	offset  int64    // of the line
+	next    int64    // of the line after it
+}
+
+// The colors are those of GNU's grep.
+const (
+	red     = "01;31"
+	magenta = "35"
+	green   = "32"
+	cyan    = "36"
+)
+
+// painted returns a text in a color, if colors are wanted.
+func (p *grepFile) painted(text, color string) string {
+	if !p.color {
+		return text
+	}
+	return "\x1b[" + color + "m\x1b[K" + text + "\x1b[m\x1b[K"
+}
+
+// front prints what is in front of a line, and the mark behind it.
+func (p *grepFile) front(text, color string, mark byte, nul bool) {
+	p.out.WriteString(p.painted(text, color))
+	if nul {
+		p.out.WriteByte(0)
+	} else {
+		p.out.WriteString(p.painted(string(mark), cyan))
+	}
 }
 
 // add looks at a line and returns false when no more are needed.
 func (p *grepFile) add(line []byte) bool {
 	p.n++
+	p.offset, p.next = p.next, p.next+int64(len(line))+1
 	if p.re.Match(line) == p.invert {
 		p.other(line)
 		return p.limit == 0 || p.found < p.limit || p.rest > 0
@@ -74,22 +112,27 @@ func (p *grepFile) add(line []byte) bool {
 	}
 	first := p.n - len(p.earlier)
 	if (p.before > 0 || p.after > 0) && p.printed > 0 && first > p.printed+1 {
-		fmt.Fprintln(p.out, "--")
+		p.out.WriteString(p.painted("--", cyan) + "\n")
+	}
+	at := p.offset
+	for _, earlier := range p.earlier {
+		at -= int64(len(earlier)) + 1
 	}
 	for i, earlier := range p.earlier {
-		p.print(first+i, '-', earlier)
+		p.print(first+i, '-', earlier, at)
+		at += int64(len(earlier)) + 1
 	}
 	p.earlier = nil
 	p.rest = p.after
 	if p.only && !p.invert {
-		for _, part := range p.re.FindAll(line, -1) {
-			if len(part) > 0 {
-				p.print(p.n, ':', part)
+		for _, at := range p.re.FindAllIndex(line, -1) {
+			if at[1] > at[0] {
+				p.print(p.n, ':', line[at[0]:at[1]], p.offset+int64(at[0]))
 			}
 		}
 		return true
 	}
-	p.print(p.n, ':', line)
+	p.print(p.n, ':', line, p.offset)
 	return p.limit == 0 || p.found < p.limit || p.rest > 0
 }
 
@@ -99,7 +142,7 @@ func (p *grepFile) other(line []byte) {
 	case p.quiet || p.list || p.listWithout || p.count || p.binary || p.only:
 	case p.rest > 0:
 		p.rest--
-		p.print(p.n, '-', line)
+		p.print(p.n, '-', line, p.offset)
 	case p.before > 0:
 		if len(p.earlier) == p.before {
 			p.earlier = p.earlier[1:]
@@ -108,14 +151,39 @@ func (p *grepFile) other(line []byte) {
 	}
 }
 
-func (p *grepFile) print(n int, mark byte, text []byte) {
+func (p *grepFile) print(n int, mark byte, text []byte, offset int64) {
 	if p.names {
-		fmt.Fprintf(p.out, "%s%c", p.name, mark)
+		p.front(p.name, magenta, mark, p.nul)
 	}
 	if p.number {
-		fmt.Fprintf(p.out, "%d%c", n, mark)
+		p.front(strconv.Itoa(n), green, mark, false)
 	}
-	p.out.Write(text)
-	p.out.WriteByte('\n')
+	if p.offsets {
+		p.front(strconv.FormatInt(offset, 10), green, mark, false)
+	}
+	if p.tabs && (p.names || p.number || p.offsets) {
+		p.out.WriteByte('\t')
+	}
+	switch {
+	case !p.color || mark != ':' || p.invert:
+		p.out.Write(text)
+	case p.only:
+		p.out.WriteString(p.painted(string(text), red))
+	default:
+		done := 0
+		for _, at := range p.re.FindAllIndex(text, -1) {
+			if at[1] > at[0] {
+				p.out.Write(text[done:at[0]])
+				p.out.WriteString(p.painted(string(text[at[0]:at[1]]), red))
+				done = at[1]
+			}
+		}
+		p.out.Write(text[done:])
+	}
+	end := byte('\n')
+	if p.zero {
+		end = 0
+	}
+	p.out.WriteByte(end)
 	p.printed = n
 }

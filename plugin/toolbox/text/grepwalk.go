@@ -21,7 +21,7 @@ func (g *grep) search(name string) error {
 	if g.recursive {
 		return g.tree(name)
 	}
-	file, err := os.Open(name)
+	file, err := tool.Open(name)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (g *grep) enter(f *walk.File) error {
 
 func (g *grep) open(f *walk.File) (*os.File, error) {
 	if f.Depth == 0 {
-		return os.Open(f.Name)
+		return tool.Open(f.Name)
 	}
 	return f.Regular(f.Link())
 }

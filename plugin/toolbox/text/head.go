@@ -2,6 +2,7 @@ package text
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -77,14 +78,15 @@ func Head(args []string) int {
 		title(in.Name)
 		switch {
 		case *bytes != "" && sign == '-':
-			text, err := io.ReadAll(in)
-			out.Write(text[:max(0, int64(len(text))-n)])
-			return err
+			return allButBytes(in, out, n)
 		case *bytes != "":
 			_, err := io.CopyN(out, in, n)
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}
+			return err
+		case sign == '-' && n == 0:
+			_, err := io.Copy(out, in)
 			return err
 		case sign == '-':
 			return allBut(in, out, int(n))
@@ -114,17 +116,42 @@ func firstLines(in tool.Input, out *bufio.Writer, n int64) error {
 	return nil
 }
 
+// allBut prints all but the last n lines.
 func allBut(in io.Reader, out *bufio.Writer, n int) error {
-	var kept []string
-	return tool.Lines(in, func(line []byte) bool {
-		kept = append(kept, string(line))
-		if len(kept) > n {
-			out.WriteString(kept[0])
+	var lines []string
+	var kept tool.Kept
+	var failed error
+	err := tool.Lines(in, func(line []byte) bool {
+		lines = append(lines, string(line))
+		failed = kept.Add(len(line))
+		if len(lines) > n {
+			out.WriteString(lines[0])
 			out.WriteByte('\n')
-			kept = kept[1:]
+			_ = kept.Add(-len(lines[0]))
+			lines = lines[1:]
 		}
+		return failed == nil
+	})
+	return cmp.Or(failed, err)
+}
+
+// allButBytes prints all but the last n bytes.
+func allButBytes(in io.Reader, out *bufio.Writer, n int64) error {
+	q := &blocks{}
+	err := q.fill(in, func() bool {
+		first := q.list[0].text
+		if q.bytes-int64(len(first)) < n {
+			return false
+		}
+		out.Write(first)
 		return true
 	})
+	for _, b := range q.list {
+		most := min(max(0, q.bytes-n), int64(len(b.text)))
+		out.Write(b.text[:most])
+		q.bytes -= int64(len(b.text))
+	}
+	return err
 }
 
 // newTitle returns a function that prints the name of a file above its text.

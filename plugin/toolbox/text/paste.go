@@ -65,7 +65,7 @@ func (p *paste) parallel(files []string) int {
 			readers[i] = stdin
 			continue
 		}
-		file, err := os.Open(path)
+		file, err := tool.Open(path)
 		if err != nil {
 			return tool.Complain("paste", err)
 		}

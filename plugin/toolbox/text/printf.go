@@ -11,7 +11,14 @@ import (
 )
 
 // PrintfTool prints a format.
-func PrintfTool(args []string) int { return Printf(os.Stdout, os.Stderr, args) }
+func PrintfTool(args []string) int {
+	if len(args) == 0 || len(args) == 1 && args[0] == "--" {
+		return tool.Usage("printf", printfUsage)
+	}
+	return Printf(tool.Stdout, os.Stderr, args)
+}
+
+const printfUsage = "usage: printf FORMAT [ARG...]"
 
 // Printf prints a format with its arguments, as the shell's builtin does: again as long as there are arguments.
 func Printf(stdout, stderr io.Writer, args []string) int {
@@ -19,8 +26,8 @@ func Printf(stdout, stderr io.Writer, args []string) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		fmt.Fprintln(stderr, "usage: printf FORMAT [ARG...]")
-		return tool.Usage
+		fmt.Fprintln(stderr, printfUsage)
+		return 2 // as the builtin of bash; the program ends with 1
 	}
 	p := &printf{format: args[0], args: args[1:]}
 	for {

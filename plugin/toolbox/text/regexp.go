@@ -110,7 +110,7 @@ func bracket(text string, out *strings.Builder) (int, error) {
 		case c == '[' && i+1 < len(text) && text[i+1] == ':':
 			end := strings.Index(text[i:], ":]")
 			if end < 0 {
-				return 0, errors.New("unmatched [:")
+				return 0, errors.New("a [: has no end")
 			}
 			out.WriteString(text[i : i+end+2])
 			i += end + 2

@@ -2,14 +2,9 @@ package text
 
 import (
 	"bufio"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -42,8 +37,7 @@ func Sed(args []string) int {
 	}
 	if len(*scripts) == 0 && len(*scriptFiles) == 0 {
 		if len(files) == 0 {
-			f.Usage()
-			return tool.Usage
+			return tool.Misused(f)
 		}
 		script, files = files[0], files[1:]
 	}
@@ -65,7 +59,9 @@ func Sed(args []string) int {
 		status := 0
 		for _, path := range orStdin(files) {
 			s.n = 0
-			status = max(status, s.edit([]string{path}))
+			if status = max(status, s.edit([]string{path})); s.quit {
+				break
+			}
 		}
 		return status
 	}
@@ -77,6 +73,7 @@ type sed struct {
 	commands   []*sedCommand
 	quiet      bool
 	unbuffered bool
+	was        fs.FileInfo // the file of -i
 	end        byte
 	out        *bufio.Writer
 	ranges     map[*sedCommand]bool // whose range has begun
@@ -85,79 +82,22 @@ type sed struct {
 	n        int    // of the line
 	pattern  string // the pattern space
 	hold     string
+	joined   strings.Builder // the pattern space after N, so that the next N does not copy it
+	held     strings.Builder // the hold space after H
+	kept     tool.Kept
 	after    []string // to print at the end of the cycle
 	ended    bool     // the line that was read last had an end
 	unended  bool     // what was printed last had none
 	replaced bool     // since the last line or t
 	status   int
-}
-
-// inPlace edits each file by itself.
-func (s *sed) inPlace(files []string, suffix string) int {
-	status := 0
-	for _, path := range files {
-		if err := s.change(path, suffix); err != nil {
-			status = tool.Complain("sed", err) + 1
-		}
-		s.n = 0
-	}
-	return max(status, s.status)
-}
-
-func (s *sed) change(path, suffix string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: not a regular file", tool.Printable(path))
-	}
-	var text strings.Builder
-	s.out, s.unended = bufio.NewWriter(&text), false
-	if s.edit([]string{path}) != 0 {
-		return fmt.Errorf("%s: not changed", tool.Printable(path))
-	}
-	_ = s.out.Flush()
-	if suffix != "" {
-		if err := os.Rename(path, path+suffix); err != nil {
-			return err
-		}
-		return os.WriteFile(path, []byte(text.String()), info.Mode().Perm())
-	}
-	return replace(path, text.String(), info)
-}
-
-// replace lets a new file take the old one's place, so that a reader never sees half of it. Only where no file can be
-// made or renamed, as for a file that is a mount, the old one is written. After another error, such as that of a full
-// disk, that would fail too, and take away what the file has.
-func replace(path, text string, info fs.FileInfo) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".sed-*")
-	if err == nil {
-		_, err = temporary.WriteString(text)
-		err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
-		if uid, gid, ok := owner(info); ok {
-			_ = os.Lchown(temporary.Name(), uid, gid)
-		}
-		if err == nil {
-			err = os.Rename(temporary.Name(), path)
-		}
-		if err == nil {
-			return nil
-		}
-		_ = os.Remove(temporary.Name())
-	}
-	for _, never := range []error{fs.ErrPermission, fs.ErrNotExist, unix.EROFS, unix.EXDEV, unix.EBUSY} {
-		if errors.Is(err, never) {
-			return os.WriteFile(path, []byte(text), info.Mode().Perm())
-		}
-	}
-	return err
+	quit     bool // by q or Q
+	code     int  // of q or Q
 }
 
 // edit runs the script on each line.
 func (s *sed) edit(files []string) int {
 	s.status = 0
-	s.in = &sedInput{files: files, end: s.end, unbuffered: s.unbuffered, status: &s.status}
+	s.in = &sedInput{files: files, end: s.end, unbuffered: s.unbuffered, was: s.was, status: &s.status}
 	defer s.in.leave()
 	for s.in.more() {
 		s.read()
@@ -173,8 +113,11 @@ func (s *sed) edit(files []string) int {
 		}
 		s.after = nil
 		if quit == sedQuit || quit == sedQuitSilently {
-			return s.status
+			break
 		}
+	}
+	if s.status == 0 {
+		return s.code
 	}
 	return s.status
 }

@@ -3,7 +3,9 @@ package text
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -18,6 +20,7 @@ type sedInput struct {
 	r          *bufio.Reader
 	end        byte
 	unbuffered bool
+	was        fs.FileInfo // with -i, the file that is to be changed
 	status     *int
 
 	next    string // the line that is read ahead, with its end
@@ -27,8 +30,8 @@ type sedInput struct {
 // more reports whether there is another line.
 func (in *sedInput) more() bool {
 	for !in.present && in.open() {
-		line, err := in.r.ReadString(in.end)
-		in.next, in.present = line, line != ""
+		line, err := tool.ReadRecord(in.r, in.end)
+		in.next, in.present = string(line), len(line) > 0
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
 				in.fail(err)
@@ -55,7 +58,11 @@ func (in *sedInput) open() bool {
 		file := os.Stdin
 		if path != "-" {
 			var err error
-			if file, err = os.Open(path); err != nil {
+			if file, err = tool.Open(path); err != nil {
+				in.fail(err)
+				continue
+			}
+			if err := in.same(file); err != nil {
 				in.fail(err)
 				continue
 			}
@@ -68,6 +75,21 @@ func (in *sedInput) open() bool {
 		in.r = bufio.NewReaderSize(r, 64<<10)
 	}
 	return in.r != nil
+}
+
+// same returns an error, and closes the file, if it is not the one that is to be changed.
+func (in *sedInput) same(file *os.File) error {
+	if in.was == nil {
+		return nil
+	}
+	now, err := file.Stat()
+	if err == nil && !os.SameFile(now, in.was) {
+		err = fmt.Errorf("%s: it was replaced meanwhile", tool.Printable(file.Name()))
+	}
+	if err != nil {
+		file.Close()
+	}
+	return err
 }
 
 func (in *sedInput) fail(err error) { *in.status = tool.Complain("sed", err) + 1 }

@@ -81,6 +81,11 @@ func parseSed(script string, extended bool) ([]*sedCommand, error) {
 	if len(open) > 0 {
 		return nil, errors.New("a } is missing")
 	}
+	return commands, resolve(commands, labels)
+}
+
+// resolve finds out where commands jump to. Without a label it is the end.
+func resolve(commands []*sedCommand, labels map[string]int) error {
 	for _, c := range commands {
 		if c.name != 'b' && c.name != 't' && c.name != 'T' {
 			continue
@@ -89,12 +94,12 @@ func parseSed(script string, extended bool) ([]*sedCommand, error) {
 		if c.text != "" {
 			at, ok := labels[c.text]
 			if !ok {
-				return nil, fmt.Errorf("there is no label %q", c.text)
+				return fmt.Errorf("there is no label %q", c.text)
 			}
 			c.jump = at
 		}
 	}
-	return commands, nil
+	return nil
 }
 
 func (p *sedParser) command() (*sedCommand, error) {
@@ -219,49 +224,52 @@ func (p *sedParser) appended() string {
 // until reads up to an unescaped delimiter. An escaped one loses its backslash.
 func (p *sedParser) until(delimiter byte, brackets bool) (string, error) {
 	var out strings.Builder
-	inside, class := false, byte(0) // the sign of a class such as [:alpha:]
 	for i := 0; i < len(p.script); i++ {
 		c := p.script[i]
 		switch {
-		case c == '\\' && i+1 < len(p.script) && !inside:
+		case c == '\\' && i+1 < len(p.script):
 			i++
-			if p.script[i] != delimiter {
-				out.WriteByte('\\')
-			}
-			if p.script[i] == 'n' && delimiter != 'n' {
-				out.WriteByte('n')
-				continue
-			}
-			out.WriteByte(p.script[i])
-			continue
-		case brackets && c == '[' && !inside:
-			inside = true
-			out.WriteByte(c)
-			for i+1 < len(p.script) && (p.script[i+1] == '^' || p.script[i+1] == ']') {
-				i++
-				out.WriteByte(p.script[i])
-				if p.script[i] == ']' {
-					break
-				}
-			}
-			continue
-		case c == '[' && inside && class == 0 && i+1 < len(p.script) && strings.IndexByte(":.=", p.script[i+1]) >= 0 &&
-			strings.Contains(p.script[i+2:], p.script[i+1:i+2]+"]"):
-			class = p.script[i+1]
-			out.WriteString(p.script[i : i+2])
-			i++
-			continue
-		case c == ']' && inside && class != 0:
-			if p.script[i-1] == class {
-				class = 0
-			}
-		case c == ']' && inside:
-			inside = false
-		case c == delimiter && !inside:
+			out.WriteString(escape(p.script[i], delimiter))
+		case brackets && c == '[':
+			end := p.bracket(i)
+			out.WriteString(p.script[i:end])
+			i = end - 1
+		case c == delimiter:
 			p.script = p.script[i+1:]
 			return out.String(), nil
+		default:
+			out.WriteByte(c)
 		}
-		out.WriteByte(c)
 	}
 	return "", fmt.Errorf("a %q is missing", delimiter)
+}
+
+// escape returns what a backslash and the byte after it become.
+func escape(c, delimiter byte) string {
+	if c != delimiter {
+		return "\\" + string([]byte{c})
+	}
+	return string([]byte{c})
+}
+
+// bracket returns where a list of characters in brackets ends that begins here.
+func (p *sedParser) bracket(i int) int {
+	i++
+	if i < len(p.script) && p.script[i] == '^' {
+		i++
+	}
+	if i < len(p.script) && p.script[i] == ']' {
+		i++
+	}
+	for ; i < len(p.script); i++ {
+		switch {
+		case p.script[i] == ']':
+			return i + 1
+		case p.script[i] == '[' && i+1 < len(p.script) && strings.IndexByte(":.=", p.script[i+1]) >= 0: // a class such as [:alpha:]
+			if n := strings.Index(p.script[i+2:], p.script[i+1:i+2]+"]"); n >= 0 {
+				i += 2 + n + 1
+			}
+		}
+	}
+	return len(p.script)
 }

@@ -59,7 +59,8 @@ func (s *sed) applies(c *sedCommand, last **regexp.Regexp) bool {
 		return s.at(c.from, last)
 	}
 	if !s.ranges[c] {
-		if !s.at(c.from, last) && !(c.from.line == 0 && c.from.step == 0 && c.from.re == nil && !c.from.last && !c.from.empty && s.n == 1) {
+		zero := c.from.line == 0 && c.from.step == 0 && c.from.re == nil && !c.from.last && !c.from.empty
+		if !s.at(c.from, last) && (!zero || s.n != 1) {
 			return false
 		}
 		switch {
@@ -132,7 +133,7 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	case 'h':
 		s.hold = s.pattern
 	case 'H':
-		s.hold += "\n" + s.pattern
+		s.hold = s.grown(&s.held, s.hold, s.pattern)
 	case 'x':
 		s.pattern, s.hold = s.hold, s.pattern
 	case 'z':
@@ -153,14 +154,14 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 		}
 		before := s.pattern
 		s.read()
-		s.pattern = before + "\n" + s.pattern
+		s.pattern = s.grown(&s.joined, before, s.pattern)
 	case 'p':
 		s.print(s.pattern, s.ended)
 	case 'P':
 		first, _, _ := strings.Cut(s.pattern, "\n")
 		s.print(first, true)
 	case 'q', 'Q':
-		s.status = c.nth
+		s.quit, s.code = true, c.nth
 		if c.name == 'Q' {
 			s.after = nil
 			return sedQuitSilently, true
@@ -185,6 +186,23 @@ func (s *sed) run(c *sedCommand, last **regexp.Regexp) (end int, stop bool) {
 	return 0, false
 }
 
+// grown returns a text with another line. One that b has made is not copied, so that joining all lines of a file takes no
+// more time than reading them. Without enough memory, sed ends.
+func (s *sed) grown(b *strings.Builder, text, line string) string {
+	if b.Len() == 0 || b.String() != text {
+		b.Reset()
+		b.WriteString(text)
+	}
+	b.WriteString("\n" + line)
+	if err := s.kept.Set(int64(len(s.pattern)) + int64(len(s.hold)) + int64(b.Len())); err != nil {
+		tool.Complain("sed", err)
+		s.status = sedWriteError
+		s.in.leave()
+		return text
+	}
+	return b.String()
+}
+
 // writeFile appends a line to a file, which a script's first w empties.
 func (s *sed) writeFile(path, line string) {
 	if path == "/dev/stdout" {
@@ -194,15 +212,21 @@ func (s *sed) writeFile(path, line string) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
 	if written[path] == nil {
 		flags |= os.O_TRUNC
-		file, err := os.OpenFile(path, flags, 0o666)
+		file, err := tool.OpenFile(path, flags, 0o666)
 		if err != nil {
 			s.status = tool.Complain("sed", err)
 			return
 		}
 		written[path] = file
 	}
-	fmt.Fprintln(written[path], line)
+	if _, err := fmt.Fprintln(written[path], line); err != nil && s.status != sedWriteError {
+		tool.Complain("sed", err)
+		s.status = sedWriteError
+	}
 }
+
+// sedWriteError is sed's status if a file can't be written.
+const sedWriteError = 4
 
 // written are the files of w. They are open until the program ends.
 var written = make(map[string]*os.File)

@@ -54,6 +54,9 @@ type key struct {
 	own bool // it has letters of its own
 }
 
+// sortTrouble is the status of sort if something went wrong: 1 says that the input is not sorted.
+const sortTrouble = 2
+
 // Sort sorts lines.
 func Sort(args []string) int {
 	f := tool.Flags("sort", "[OPTIONS] [FILE...]")
@@ -90,8 +93,7 @@ func Sort(args []string) int {
 	for _, text := range *keys {
 		k, err := parseKey(text, whole)
 		if err != nil {
-			tool.Complain("sort", err)
-			return tool.Usage
+			return tool.Refuse("sort", err)
 		}
 		s.keys = append(s.keys, k)
 	}
@@ -99,15 +101,22 @@ func Sort(args []string) int {
 	if *zero {
 		end = 0
 	}
-	var lines []string
-	status := tool.Inputs("sort", f.Args(), func(in tool.Input) error {
-		return tool.Records(in, end, func(line []byte) bool {
-			lines = append(lines, string(line))
-			return true
-		})
-	})
 	if *check || *checkQuiet {
-		return s.check(lines, *checkQuiet, *unique)
+		return s.check(f.Args(), end, *checkQuiet, *unique)
+	}
+	var lines []string
+	var kept tool.Kept
+	status := tool.Inputs("sort", f.Args(), func(in tool.Input) error {
+		var failed error
+		err := tool.Records(in, end, func(line []byte) bool {
+			lines = append(lines, string(line))
+			failed = kept.Add(len(line) + header)
+			return failed == nil
+		})
+		return cmp.Or(failed, err)
+	})
+	if status != 0 { // a part of the lines would be a wrong answer
+		return sortTrouble
 	}
 	if *random {
 		rand.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
@@ -127,17 +136,30 @@ func writeLines(path string, lines []string, end byte) error {
 	file := os.Stdout
 	if path != "" {
 		var err error
-		if file, err = os.Create(path); err != nil {
+		if file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666); err != nil { //nolint:gosec // the umask decides
 			return err
 		}
 		defer file.Close()
 	}
-	w := bufio.NewWriter(file)
-	for _, line := range lines {
-		w.WriteString(line)
-		w.WriteByte(end)
+	write := func() error {
+		if path != "" {
+			if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+				if err := file.Truncate(0); err != nil {
+					return err
+				}
+			}
+		}
+		w := bufio.NewWriter(file)
+		for _, line := range lines {
+			w.WriteString(line)
+			w.WriteByte(end)
+		}
+		return w.Flush()
 	}
-	return w.Flush()
+	if path == "" {
+		return write()
+	}
+	return tool.Held(write) // it may be the file that was sorted
 }
 
 // parseKey parses the value of -k.
@@ -177,6 +199,9 @@ func parseKey(text string, whole order) (key, error) {
 	return k, k.set(letters.String())
 }
 
+// header is what Go keeps of each line beside its text, in bytes.
+const header = 32
+
 // sorter compares lines.
 type sorter struct {
 	whole     order
@@ -189,11 +214,11 @@ func (s *sorter) compare(a, b string) int {
 	if c := s.byKeys(a, b); c != 0 || s.stable {
 		return c
 	}
-	if c := cmp.Compare(a, b); s.whole.reverse {
+	c := cmp.Compare(a, b)
+	if s.whole.reverse {
 		return -c
-	} else {
-		return c
 	}
+	return c
 }
 
 func (s *sorter) byKeys(a, b string) int {
@@ -208,14 +233,29 @@ func (s *sorter) byKeys(a, b string) int {
 	return 0
 }
 
-func (s *sorter) check(lines []string, quiet, unique bool) int {
-	for i := 1; i < len(lines); i++ {
-		if c := s.compare(lines[i-1], lines[i]); c > 0 || unique && c == 0 {
-			if !quiet {
-				fmt.Fprintf(os.Stderr, "sort: line %d is out of order: %s\n", i+1, lines[i])
+// check reports the first line that is out of order.
+func (s *sorter) check(files []string, end byte, quiet, unique bool) int {
+	last, n, disorder := "", 0, false
+	status := tool.Inputs("sort", files, func(in tool.Input) error {
+		return tool.Records(in, end, func(b []byte) bool {
+			line := string(b)
+			n++
+			if n > 1 {
+				c := s.compare(last, line)
+				disorder = c > 0 || unique && c == 0
 			}
-			return 1
-		}
+			if disorder && !quiet {
+				fmt.Fprintf(os.Stderr, "sort: line %d is out of order: %s\n", n, tool.Printable(line))
+			}
+			last = line
+			return !disorder
+		})
+	})
+	switch {
+	case status != 0:
+		return sortTrouble
+	case disorder:
+		return 1
 	}
 	return 0
 }
@@ -241,24 +281,14 @@ func (s *sorter) part(line string, k key) string {
 // field returns where a field starts and ends. Without a separator, a field includes the blanks before it.
 func (s *sorter) field(line string, n int) (start, end int) {
 	if s.separator != "" {
-		for ; n > 1; n-- {
-			i := strings.Index(line[start:], s.separator)
-			if i < 0 {
-				return len(line), len(line)
-			}
-			start += i + len(s.separator)
-		}
-		if i := strings.Index(line[start:], s.separator); i >= 0 {
-			return start, start + i
-		}
-		return start, len(line)
+		return s.separated(line, n)
 	}
 	for ; ; n-- {
 		end = start
-		for end < len(line) && (line[end] == ' ' || line[end] == '\t') {
+		for end < len(line) && isBlank(line[end]) {
 			end++
 		}
-		for end < len(line) && line[end] != ' ' && line[end] != '\t' {
+		for end < len(line) && !isBlank(line[end]) {
 			end++
 		}
 		if n == 1 || end == len(line) {
@@ -269,4 +299,21 @@ func (s *sorter) field(line string, n int) (start, end int) {
 		}
 		start = end
 	}
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// separated is field with a separator.
+func (s *sorter) separated(line string, n int) (start, end int) {
+	for ; n > 1; n-- {
+		i := strings.Index(line[start:], s.separator)
+		if i < 0 {
+			return len(line), len(line)
+		}
+		start += i + len(s.separator)
+	}
+	if i := strings.Index(line[start:], s.separator); i >= 0 {
+		return start, start + i
+	}
+	return start, len(line)
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 func (o order) compare(a, b string) int {
@@ -17,7 +19,7 @@ func (o order) compare(a, b string) int {
 	case o.general:
 		c = cmp.Compare(general(a), general(b))
 	case o.version:
-		c = compareVersions(a, b)
+		c = tool.CompareVersions(a, b)
 	case o.month:
 		c = cmp.Compare(month(a), month(b))
 	default:
@@ -110,24 +112,4 @@ func month(s string) int {
 		return 0
 	}
 	return (strings.Index("JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", s[:3]) + 3) / 3
-}
-
-// compareVersions compares runs of digits as numbers and all else as text.
-func compareVersions(a, b string) int {
-	for a != "" && b != "" {
-		aDigits := len(a) - len(strings.TrimLeft(a, "0123456789"))
-		bDigits := len(b) - len(strings.TrimLeft(b, "0123456789"))
-		if aDigits > 0 && bDigits > 0 {
-			if c := compareNumbers(a[:aDigits], b[:bDigits]); c != 0 {
-				return c
-			}
-			a, b = a[aDigits:], b[bDigits:]
-			continue
-		}
-		if a[0] != b[0] {
-			return cmp.Compare(a[0], b[0])
-		}
-		a, b = a[1:], b[1:]
-	}
-	return cmp.Compare(len(a), len(b))
 }

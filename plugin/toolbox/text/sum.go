@@ -6,10 +6,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
-	"fmt"
 	"hash"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -46,7 +44,7 @@ func Sum(name string) tool.Tool {
 				if *binary {
 					mark = "*"
 				}
-				fmt.Printf("%s %s%s\n", sum, mark, tool.Printable(in.Name))
+				tool.Printf("%s %s%s\n", sum, mark, tool.Printable(in.Name))
 			}
 			return err
 		})
@@ -62,7 +60,7 @@ func checkSums(name string, lists []string, digest func(io.Reader) (string, erro
 			if !ok || path == "" {
 				return true
 			}
-			file, err := os.Open(path)
+			file, err := tool.Open(path)
 			var sum string
 			if err == nil {
 				sum, err = digest(file)
@@ -77,7 +75,7 @@ func checkSums(name string, lists []string, digest func(io.Reader) (string, erro
 			}
 			failed = failed || verdict != "OK"
 			if !silent && (!quiet || verdict != "OK") {
-				fmt.Printf("%s: %s\n", tool.Printable(path), verdict)
+				tool.Printf("%s: %s\n", tool.Printable(path), verdict)
 			}
 			return true
 		})

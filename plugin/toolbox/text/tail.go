@@ -2,6 +2,8 @@ package text
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +16,7 @@ import (
 func Tail(args []string) int {
 	f := tool.Flags("tail", "[-f | -F] [-n LINES | -c BYTES] [FILE...]")
 	lines := f.StringP("lines", "n", "10", "the number of lines, or with + from that line on")
-	bytes := f.StringP("bytes", "c", "", "the number of bytes, or with + from that byte on")
+	byBytes := f.StringP("bytes", "c", "", "the number of bytes, or with + from that byte on")
 	follow := f.StringP("follow", "f", "", "print what is appended; =name is -F without waiting for files")
 	f.Lookup("follow").NoOptDefVal = "descriptor"
 	name := f.BoolP("by-name", "F", false, "as -f, also if the file is replaced or comes later")
@@ -31,8 +33,8 @@ func Tail(args []string) int {
 	*retry = *name || *retry && *follow == "name"
 	*name = *name || *follow == "name"
 	value := *lines
-	if *bytes != "" {
-		value = *bytes
+	if *byBytes != "" {
+		value = *byBytes
 	}
 	n, sign, err := count(value)
 	if err != nil {
@@ -41,28 +43,34 @@ func Tail(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	title := newTitle(out, f.NArg() > 1 && !*quiet || *names)
-	var followed []*tailed
-	status := 0
-	for _, path := range orStdin(f.Args()) {
-		t := &tailed{path: path}
-		if err := t.open(); err != nil {
-			status = tool.Complain("tail", err)
-			if *retry {
-				followed = append(followed, t)
-			}
-			continue
-		}
-		title(path)
-		if err := end(t.file, out, n, sign == '+', *bytes != ""); err != nil {
-			status = tool.Complain("tail", err)
-		}
-		followed = append(followed, t)
-	}
+	followed, status := tails(orStdin(f.Args()), *retry, func(t *tailed) error {
+		title(t.path)
+		return end(t.file, out, n, sign == '+', *byBytes != "")
+	})
 	if *follow == "" && !*name || len(followed) == 0 {
 		return status
 	}
 	watch(followed, out, *name, title, time.Duration(*interval*float64(time.Second)))
 	return status
+}
+
+// tails opens files and prints their ends. It returns those that can be followed, and those that may come later.
+func tails(paths []string, later bool, show func(*tailed) error) (followed []*tailed, status int) {
+	for _, path := range paths {
+		t := &tailed{path: path}
+		if err := t.open(); err != nil {
+			status = tool.Complain("tail", err)
+			if later {
+				followed = append(followed, t)
+			}
+			continue
+		}
+		if err := show(t); err != nil {
+			status = tool.Complain("tail", err)
+		}
+		followed = append(followed, t)
+	}
+	return followed, status
 }
 
 // tailed is a file that is followed.
@@ -76,17 +84,16 @@ func (t *tailed) open() (err error) {
 		t.file = os.Stdin
 		return nil
 	}
-	t.file, err = os.Open(t.path)
+	t.file, err = tool.Open(t.path)
 	return err
 }
 
 // end prints the end of a file. What comes before is not read if the file can be read from the end.
-func end(file *os.File, out *bufio.Writer, n int64, from, bytes bool) error {
+func end(file *os.File, out *bufio.Writer, n int64, from, byBytes bool) error {
 	if from {
-		return fromStart(file, out, n, bytes)
+		return fromStart(file, out, n, byBytes)
 	}
-	const part = 1 << 20
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && !bytes && info.Size() > part {
+	if info, err := file.Stat(); err == nil && hasEnd(info) && !byBytes {
 		at, err := lineStart(file, info.Size(), n)
 		if err != nil {
 			return err
@@ -97,52 +104,131 @@ func end(file *os.File, out *bufio.Writer, n int64, from, bytes bool) error {
 		_, err = io.Copy(out, file)
 		return err
 	}
-	if bytes {
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+	if byBytes {
+		if info, err := file.Stat(); err == nil && hasEnd(info) {
 			if _, err := file.Seek(max(0, info.Size()-n), io.SeekStart); err != nil {
 				return err
 			}
 			_, err = io.Copy(out, file)
 			return err
 		}
-		text, err := io.ReadAll(file)
-		out.Write(text[max(0, int64(len(text))-n):])
-		return err
+		return lastBytes(file, out, n)
 	}
 	return lastLines(file, out, n)
 }
 
+// hasEnd reports whether a file is large, and can be read from the end. Files of /proc and /sys seem to be regular, but
+// their size says nothing: it is 0 or a page.
+func hasEnd(info os.FileInfo) bool {
+	const large = 1 << 20
+	return info.Mode().IsRegular() && info.Size() > large
+}
+
+// lastBytes prints the last n bytes of an input that has no end to begin at. It keeps no more than it needs.
+func lastBytes(in io.Reader, out *bufio.Writer, n int64) error {
+	q := &blocks{}
+	err := q.fill(in, func() bool { return q.bytes-int64(len(q.list[0].text)) >= n })
+	q.print(out, q.bytes-n)
+	return err
+}
+
+// lastLines prints the last n lines of an input that has no end to begin at.
 func lastLines(in io.Reader, out *bufio.Writer, n int64) error {
-	var kept []string
-	b := bufio.NewReaderSize(in, 64<<10)
+	q := &blocks{}
+	err := q.fill(in, func() bool { return q.lines-q.list[0].lines > n })
+	if n == 0 || len(q.list) == 0 {
+		return err
+	}
+	surplus := q.lines - n // the lines that are not printed
+	if last := q.list[len(q.list)-1].text; last[len(last)-1] != '\n' {
+		surplus++
+	}
+	skip := int64(0) // bytes
+	for _, b := range q.list {
+		if surplus > b.lines {
+			surplus -= b.lines
+			skip += int64(len(b.text))
+			continue
+		}
+		for at := 0; surplus > 0; surplus-- {
+			length := bytes.IndexByte(b.text[at:], '\n') + 1
+			at += length
+			skip += int64(length)
+		}
+		break
+	}
+	q.print(out, skip)
+	return err
+}
+
+// blocks are the last parts of an input.
+type blocks struct {
+	list         []block
+	bytes, lines int64
+	kept         tool.Kept
+}
+
+type block struct {
+	text  []byte
+	lines int64 // the newlines
+}
+
+// fill reads the whole input. It drops the first part as long as it is not needed.
+func (q *blocks) fill(in io.Reader, surplus func() bool) error {
+	const size = 64 << 10
 	for {
-		line, err := b.ReadString('\n')
-		if line != "" && n > 0 {
-			kept = append(kept, line)
-			if int64(len(kept)) > n {
-				kept = kept[1:]
+		if n := len(q.list); n == 0 || len(q.list[n-1].text) == size {
+			if err := q.kept.Add(size); err != nil {
+				return err
 			}
+			q.list = append(q.list, block{text: make([]byte, 0, size)})
 		}
-		if err != nil {
-			for _, line := range kept {
-				out.WriteString(line)
-			}
-			if err == io.EOF {
-				err = nil
-			}
-			return err
+		last := &q.list[len(q.list)-1]
+		old := len(last.text)
+		n, err := in.Read(last.text[old:size])
+		last.text = last.text[:old+n]
+		lines := int64(bytes.Count(last.text[old:], []byte{'\n'}))
+		last.lines += lines
+		q.bytes, q.lines = q.bytes+int64(n), q.lines+lines
+		for len(q.list) > 1 && surplus() {
+			q.bytes, q.lines = q.bytes-int64(len(q.list[0].text)), q.lines-q.list[0].lines
+			q.list = q.list[1:]
+			_ = q.kept.Add(-size)
 		}
+		if err == nil {
+			continue
+		}
+		if len(last.text) == 0 {
+			q.list = q.list[:len(q.list)-1]
+		}
+		if err == io.EOF {
+			err = nil
+		}
+		return err
 	}
 }
 
-func fromStart(in io.Reader, out *bufio.Writer, n int64, bytes bool) error {
+// print prints what there is but the first bytes.
+func (q *blocks) print(out *bufio.Writer, skip int64) {
+	for _, b := range q.list {
+		from := min(max(0, skip), int64(len(b.text)))
+		skip -= from
+		out.Write(b.text[from:])
+	}
+}
+
+func fromStart(in io.Reader, out *bufio.Writer, n int64, byBytes bool) error {
 	b := bufio.NewReader(in)
-	for skip := n - 1; skip > 0; skip-- {
+	for skip := n - 1; skip > 0; {
 		var err error
-		if bytes {
-			_, err = b.ReadByte()
-		} else {
-			_, err = b.ReadString('\n')
+		if byBytes {
+			var dropped int
+			dropped, err = b.Discard(int(min(skip, 1<<20)))
+			skip -= int64(dropped)
+		} else if _, err = b.ReadSlice('\n'); err == nil {
+			skip--
+		} else if errors.Is(err, bufio.ErrBufferFull) {
+			err = nil
 		}
 		if err == io.EOF {
 			return nil

@@ -29,8 +29,7 @@ func Tr(args []string) int {
 		want = 1
 	}
 	if f.NArg() < want || f.NArg() > 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	first, err := set(f.Arg(0))
 	var second []rune
@@ -92,31 +91,14 @@ func (t *translation) member(r rune) bool {
 func (t *translation) run(in *bufio.Reader, out *bufio.Writer) error {
 	before := rune(-1)
 	for {
-		r, size, err := in.ReadRune()
+		r, err := nextRune(in)
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if r == 0xfffd && size == 1 { // not UTF-8: a byte
-			_ = in.UnreadRune()
-			b, _ := in.ReadByte()
-			r = rune(b) + invalid
-		}
-		member := t.member(r)
-		if member && t.remove {
-			continue
-		}
-		if member && t.replace {
-			if r = t.in[r]; t.complement {
-				r = t.last
-			}
-		}
-		repeats := t.squeezed[r]
-		if t.squeezed == nil {
-			repeats = member
-		}
-		if t.squeeze && repeats && r == before {
+		r, dropped := t.translate(r, before)
+		if dropped {
 			continue
 		}
 		before = r
@@ -129,6 +111,35 @@ func (t *translation) run(in *bufio.Reader, out *bufio.Writer) error {
 			return err
 		}
 	}
+}
+
+// nextRune returns the next character. A byte that is not UTF-8 is one, too.
+func nextRune(in *bufio.Reader) (rune, error) {
+	r, size, err := in.ReadRune()
+	if err == nil && r == 0xfffd && size == 1 {
+		_ = in.UnreadRune()
+		b, _ := in.ReadByte()
+		r = rune(b) + invalid
+	}
+	return r, err
+}
+
+// translate returns what a character becomes, or that it is left out. before is the one in front of it.
+func (t *translation) translate(r, before rune) (out rune, dropped bool) {
+	member := t.member(r)
+	if member && t.remove {
+		return r, true
+	}
+	if member && t.replace {
+		if r = t.in[r]; t.complement {
+			r = t.last
+		}
+	}
+	repeats := t.squeezed[r]
+	if t.squeezed == nil {
+		repeats = member
+	}
+	return r, t.squeeze && repeats && r == before
 }
 
 // invalid is added to a byte that is not part of a character.

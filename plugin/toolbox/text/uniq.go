@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"strings"
@@ -8,36 +9,31 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
+// uniq is a call of uniq.
+type uniq struct {
+	counted, repeated, unique, fold   bool
+	skipFields, skipChars, checkChars int
+
+	last string
+	n    int // how often it came
+}
+
 // Uniq prints one of equal lines that follow each other.
 func Uniq(args []string) int {
+	u := &uniq{}
 	f := tool.Flags("uniq", "[OPTIONS] [INPUT [OUTPUT]]")
-	counted := f.BoolP("count", "c", false, "print how many")
-	repeated := f.BoolP("repeated", "d", false, "lines that are repeated only")
-	unique := f.BoolP("unique", "u", false, "lines that are not repeated only")
-	fold := f.BoolP("ignore-case", "i", false, "ignore case")
-	skipFields := f.IntP("skip-fields", "f", 0, "ignore this number of fields")
-	skipChars := f.IntP("skip-chars", "s", 0, "ignore this number of characters")
-	checkChars := f.IntP("check-chars", "w", 0, "compare this number of characters at most")
+	f.BoolVarP(&u.counted, "count", "c", false, "print how many")
+	f.BoolVarP(&u.repeated, "repeated", "d", false, "lines that are repeated only")
+	f.BoolVarP(&u.unique, "unique", "u", false, "lines that are not repeated only")
+	f.BoolVarP(&u.fold, "ignore-case", "i", false, "ignore case")
+	f.IntVarP(&u.skipFields, "skip-fields", "f", 0, "ignore this number of fields")
+	f.IntVarP(&u.skipChars, "skip-chars", "s", 0, "ignore this number of characters")
+	f.IntVarP(&u.checkChars, "check-chars", "w", 0, "compare this number of characters at most")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
-	key := func(line string) string {
-		for range *skipFields {
-			line = strings.TrimLeft(line, " \t")
-			line = line[len(line)-len(strings.TrimLeftFunc(line, func(r rune) bool { return r != ' ' && r != '\t' })):]
-		}
-		line = line[min(*skipChars, len(line)):]
-		if *checkChars > 0 {
-			line = line[:min(*checkChars, len(line))]
-		}
-		if *fold {
-			line = strings.ToLower(line)
-		}
-		return line
-	}
 	if f.NArg() > 2 {
-		f.Usage()
-		return tool.Usage
+		return tool.Misused(f)
 	}
 	if f.NArg() == 2 && f.Arg(1) != "-" { // where the output goes
 		file, err := os.Create(f.Arg(1))
@@ -49,27 +45,44 @@ func Uniq(args []string) int {
 	}
 	out, flush := tool.Output()
 	defer flush()
-	last, n := "", 0
-	print := func() {
-		if n == 0 || *repeated && n == 1 || *unique && n > 1 {
-			return
-		}
-		if *counted {
-			fmt.Fprintf(out, "%7d ", n)
-		}
-		out.WriteString(last + "\n")
-	}
 	status := tool.Inputs("uniq", f.Args()[:min(1, f.NArg())], func(in tool.Input) error {
 		return tool.Lines(in, func(line []byte) bool {
-			if n > 0 && key(string(line)) == key(last) {
-				n++
+			if u.n > 0 && u.key(string(line)) == u.key(u.last) {
+				u.n++
 				return true
 			}
-			print()
-			last, n = string(line), 1
+			u.show(out)
+			u.last, u.n = string(line), 1
 			return true
 		})
 	})
-	print()
+	u.show(out)
 	return status
+}
+
+// key returns the part of a line that is compared.
+func (u *uniq) key(line string) string {
+	for range u.skipFields {
+		line = strings.TrimLeft(line, " \t")
+		line = line[len(line)-len(strings.TrimLeftFunc(line, func(r rune) bool { return r != ' ' && r != '\t' })):]
+	}
+	line = line[min(u.skipChars, len(line)):]
+	if u.checkChars > 0 {
+		line = line[:min(u.checkChars, len(line))]
+	}
+	if u.fold {
+		line = strings.ToLower(line)
+	}
+	return line
+}
+
+// show prints the last line, if it is wanted.
+func (u *uniq) show(out *bufio.Writer) {
+	if u.n == 0 || u.repeated && u.n == 1 || u.unique && u.n > 1 {
+		return
+	}
+	if u.counted {
+		fmt.Fprintf(out, "%7d ", u.n)
+	}
+	out.WriteString(u.last + "\n")
 }

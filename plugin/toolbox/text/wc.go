@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -28,11 +29,8 @@ func Wc(args []string) int {
 	if !*lines && !*words && !*characters && !*size && !*longest {
 		*lines, *words, *size = true, true, true
 	}
-	type row struct {
-		counts
-		name string
-	}
-	var rows []row
+	wanted := []bool{*lines, *words, *characters, *size, *longest}
+	var rows []wcRow
 	var total counts
 	status := tool.Inputs("wc", f.Args(), func(in tool.Input) error {
 		c, err := countText(in)
@@ -40,7 +38,7 @@ func Wc(args []string) int {
 		if f.NArg() == 0 {
 			name = ""
 		}
-		rows = append(rows, row{c, name})
+		rows = append(rows, wcRow{c, name})
 		total.lines += c.lines
 		total.words += c.words
 		total.characters += c.characters
@@ -49,22 +47,11 @@ func Wc(args []string) int {
 		return err
 	})
 	if f.NArg() > 1 {
-		rows = append(rows, row{total, "total"})
-	}
-	numbers := func(c counts) (list []int) {
-		for _, n := range []struct {
-			wanted bool
-			n      int
-		}{{*lines, c.lines}, {*words, c.words}, {*characters, c.characters}, {*size, c.bytes}, {*longest, c.longest}} {
-			if n.wanted {
-				list = append(list, n.n)
-			}
-		}
-		return list
+		rows = append(rows, wcRow{total, "total"})
 	}
 	width := len(strconv.Itoa(max(total.bytes, total.characters)))
 	switch {
-	case len(numbers(total)) == 1 && f.NArg() <= 1:
+	case len(total.numbers(wanted)) == 1 && f.NArg() <= 1:
 		width = 1
 	case f.NArg() == 0 && !regularInput():
 		width = 7
@@ -72,18 +59,38 @@ func Wc(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	for _, r := range rows {
-		for i, n := range numbers(r.counts) {
-			if i > 0 {
-				out.WriteByte(' ')
-			}
-			fmt.Fprintf(out, "%*d", width, n)
-		}
-		if r.name != "" {
-			out.WriteString(" " + tool.Printable(r.name))
-		}
-		out.WriteByte('\n')
+		r.write(out, wanted, width)
 	}
 	return status
+}
+
+// wcRow is a line of wc.
+type wcRow struct {
+	counts
+	name string
+}
+
+// numbers returns the numbers that are wanted.
+func (c counts) numbers(wanted []bool) (list []int) {
+	for i, n := range []int{c.lines, c.words, c.characters, c.bytes, c.longest} {
+		if wanted[i] {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+func (r *wcRow) write(out *bufio.Writer, wanted []bool, width int) {
+	for i, n := range r.numbers(wanted) {
+		if i > 0 {
+			out.WriteByte(' ')
+		}
+		fmt.Fprintf(out, "%*d", width, n)
+	}
+	if r.name != "" {
+		out.WriteString(" " + tool.Printable(r.name))
+	}
+	out.WriteByte('\n')
 }
 
 func regularInput() bool {

@@ -36,7 +36,7 @@ func input(path string, do func(Input) error) error {
 	if path == "-" {
 		return do(Input{Flushing(os.Stdin), "-", os.Stdin})
 	}
-	file, err := os.Open(path)
+	file, err := Open(path)
 	if err != nil {
 		return err
 	}
@@ -47,16 +47,6 @@ func input(path string, do func(Input) error) error {
 	return do(Input{Flushing(file), path, file})
 }
 
-// output is what Output returned.
-var output *bufio.Writer
-
-// Output returns a buffered standard output, and a function that flushes it.
-func Output() (*bufio.Writer, func()) {
-	w := bufio.NewWriterSize(os.Stdout, 64<<10)
-	output = w
-	return w, func() { _ = w.Flush() }
-}
-
 // flushing is an input that may have to be waited for.
 type flushing struct{ io.Reader }
 
@@ -65,8 +55,9 @@ type flushing struct{ io.Reader }
 func Flushing(r io.Reader) io.Reader { return flushing{r} }
 
 func (f flushing) Read(b []byte) (int, error) {
-	if output != nil {
-		_ = output.Flush()
+	FlushOutput()
+	if outputError != nil {
+		return 0, outputError // nobody is to read what could follow
 	}
 	return f.Reader.Read(b)
 }
@@ -94,18 +85,8 @@ func Lines(r io.Reader, do func(line []byte) bool) error {
 // Records calls do for each record that ends with a byte, without that byte.
 func Records(r io.Reader, end byte, do func(record []byte) bool) error {
 	b := bufio.NewReaderSize(r, 64<<10)
-	var long []byte // the beginning of a record that does not fit into the buffer
 	for {
-		part, err := b.ReadSlice(end)
-		if errors.Is(err, bufio.ErrBufferFull) {
-			long = append(long, part...)
-			continue
-		}
-		record := part
-		if long != nil {
-			record = append(long, part...)
-			long = nil
-		}
+		record, err := ReadRecord(b, end)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}

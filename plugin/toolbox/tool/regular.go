@@ -2,23 +2,15 @@ package tool
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotRegular is the error of OpenRegular for a FIFO, a device, a socket or a directory.
+// ErrNotRegular is the error for a FIFO, a device, a socket or a directory in the place of a file.
 var ErrNotRegular = errors.New("not a regular file")
-
-// OpenRegular opens a regular file. A FIFO that has the name by now is not waited for, and a device is not read.
-// Tools that walk through directories use it, since a container can replace its files at any moment.
-func OpenRegular(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if err != nil {
-		return nil, err
-	}
-	return Regular(file)
-}
 
 // Regular returns a file that was opened if it is a regular one. Otherwise it closes it.
 func Regular(file *os.File) (*os.File, error) {
@@ -31,4 +23,58 @@ func Regular(file *os.File) (*os.File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// Overwrite writes a text into a file that was looked at before. Another file that has the name by now, perhaps through a
+// link that another user has made, is left alone. With no file before, one is made.
+func Overwrite(path string, was fs.FileInfo, text []byte) error {
+	flags := os.O_WRONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	if was == nil {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	}
+	file, err := os.OpenFile(path, flags, 0o666) //nolint:gosec // the umask decides
+	if err != nil {
+		return err
+	}
+	if was != nil {
+		now, err := file.Stat()
+		if err == nil && !os.SameFile(now, was) {
+			err = fmt.Errorf("%s: it was replaced meanwhile", Printable(path))
+		}
+		if err == nil {
+			err = Held(func() error { return replaceText(file, now.Size(), text) })
+		}
+		return errors.Join(err, file.Close())
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Close())
+}
+
+// replaceText writes a text over that of a file. What is longer than the old text is written first: if there is no room
+// for it, the file keeps the old text.
+func replaceText(file *os.File, size int64, text []byte) error {
+	if int64(len(text)) > size {
+		if _, err := file.WriteAt(text[size:], size); err != nil {
+			return errors.Join(err, file.Truncate(size))
+		}
+		text = text[:size]
+		_, err := file.WriteAt(text, 0)
+		return err
+	}
+	if _, err := file.WriteAt(text, 0); err != nil {
+		return err
+	}
+	return file.Truncate(int64(len(text)))
+}
+
+// InTheWay reports whether an error says that no file can be made or renamed in a directory, so that only the old file
+// can be written: a file that is a mount, or a directory that is not the user's. After another error, such as that of a
+// full disk, writing would fail too and take away what the file has.
+func InTheWay(err error) bool {
+	for _, never := range []error{fs.ErrPermission, unix.EROFS, unix.EXDEV, unix.EBUSY} {
+		if errors.Is(err, never) {
+			return true
+		}
+	}
+	return false
 }

@@ -9,11 +9,18 @@ import (
 
 // Table prints rows in columns as wide as their cells. Those whose numbers are named are aligned to the right.
 func Table(rows [][]string, right ...int) {
-	if len(rows) == 0 {
-		return
-	}
 	out, flush := Output()
 	defer flush()
+	for _, line := range Lined(rows, right...) {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// Lined returns the lines that Table prints.
+func Lined(rows [][]string, right ...int) (lines []string) {
+	if len(rows) == 0 {
+		return nil
+	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
@@ -29,6 +36,7 @@ func Table(rows [][]string, right ...int) {
 				fmt.Fprintf(&line, "%-*s ", widths[i], cell)
 			}
 		}
-		fmt.Fprintln(out, strings.TrimRight(line.String(), " "))
+		lines = append(lines, strings.TrimRight(line.String(), " "))
 	}
+	return lines
 }

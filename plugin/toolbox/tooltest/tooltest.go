@@ -50,3 +50,20 @@ func Stdout(t *testing.T, call func() int) (string, int) {
 	w.Close()
 	return <-read, status
 }
+
+// Stderr returns what is printed on standard error during a call, and the call's status.
+func Stderr(t *testing.T, call func() int) (string, int) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := os.Stderr
+	os.Stderr = w
+	status := call()
+	os.Stderr = old
+	w.Close()
+	text, _ := io.ReadAll(r)
+	r.Close()
+	return string(text), status
+}

@@ -2,9 +2,11 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -13,7 +15,14 @@ import (
 // call is a call of strace.
 type call struct {
 	size    int
-	times   int // 1: seconds, 2: microseconds
+	times   int // 1: seconds, 2: microseconds, 3: since 1970
+	gaps    bool
+	paths   bool
+	counts  counts // nil: there is no table
+	both    bool   // the table and the calls
+	works   bool   // those that did not fail only
+	last    time.Time
+	lock    sync.Mutex // of the output
 	pids    []int
 	output  string
 	command []string
@@ -37,9 +46,16 @@ var classes = map[string]string{
 // parse reads the arguments.
 func parse(args []string) (c *call, status int, ok bool) {
 	c = &call{}
-	f := tool.Flags("strace", "[-f] [-e [trace=][!]CALL,...] [-s BYTES] [-o FILE] [-Z] [-t] COMMAND [ARG...] | -p PID")
+	f := tool.Flags("strace", "[-cCfrtTyzZ] [-e [trace=][!]CALL,...] [-s BYTES] [-o FILE] COMMAND [ARG...] | -p PID")
 	f.SetInterspersed(false)
-	f.BoolP("follow-forks", "f", false, "children too (always)")
+	forks := 0
+	f.CountVarP(&forks, "follow-forks", "f", "children too (always)")
+	summary := f.BoolP("summary-only", "c", false, "a table of calls, their times and errors, instead of the calls")
+	f.BoolVarP(&c.both, "summary", "C", false, "the table after the calls")
+	f.BoolVarP(&c.gaps, "relative-timestamps", "r", false, "the seconds since the last call")
+	f.BoolVarP(&c.paths, "decode-fds", "y", false, "the files of descriptors")
+	f.BoolVarP(&c.works, "successful-only", "z", false, "only calls that did not fail")
+	f.BoolP("no-abbrev", "v", false, "whole structures (always)")
 	expression := f.StringP("expr", "e", "", "these calls, or with ! all others; %file %network %process %signal %memory %desc are groups")
 	f.IntVarP(&c.size, "string-limit", "s", 1024, "the bytes of strings that are shown")
 	f.StringVarP(&c.output, "output", "o", "", "the file to write to")
@@ -47,18 +63,23 @@ func parse(args []string) (c *call, status int, ok bool) {
 	f.IntSliceVarP(&c.pids, "attach", "p", nil, "a process that runs, with its threads, until ^C")
 	f.BoolP("durations", "T", false, "how long calls take (always)")
 	f.BoolP("quiet", "q", false, "no messages about processes that are attached (the default)")
-	f.CountVarP(&c.times, "time", "t", "the time of day; -tt with microseconds")
+	f.CountVarP(&c.times, "time", "t", "the time of day; -tt with microseconds, -ttt since 1970")
 	if status, ok := tool.Parse(f, args); !ok {
 		return nil, status, false
 	}
 	c.command = f.Args()
 	if (len(c.command) == 0) == (len(c.pids) == 0) || c.size < 0 {
-		f.Usage()
-		return nil, tool.Usage, false
+		return nil, tool.Misused(f), false
 	}
-	if err := c.choose(*expression); err != nil {
-		tool.Complain("strace", err)
-		return nil, tool.Usage, false
+	err := c.choose(*expression)
+	if forks > 1 && c.output != "" {
+		err = errors.New("-ff with -o is not supported here: -f writes all processes to one file")
+	}
+	if *summary || c.both {
+		c.counts = make(counts)
+	}
+	if err != nil {
+		return nil, tool.Refuse("strace", err), false
 	}
 	return c, 0, true
 }
@@ -97,15 +118,23 @@ func (c *call) choose(expression string) error {
 	return nil
 }
 
-// stamp is what -t puts before a line.
+// stamp is what -t and -r put before a line.
 func (c *call) stamp(at time.Time) string {
-	switch c.times {
-	case 0:
+	before := c.last
+	c.last = at
+	switch {
+	case c.gaps && before.IsZero():
+		return "     0.000000 "
+	case c.gaps:
+		return fmt.Sprintf("%13.6f ", max(0, at.Sub(before).Seconds()))
+	case c.times == 0:
 		return ""
-	case 1:
+	case c.times == 1:
 		return at.Format("15:04:05 ")
+	case c.times == 2:
+		return at.Format("15:04:05.000000 ")
 	}
-	return at.Format("15:04:05.000000 ")
+	return fmt.Sprintf("%d.%06d ", at.Unix(), at.Nanosecond()/1000)
 }
 
 // wanted reports whether a system call is shown.

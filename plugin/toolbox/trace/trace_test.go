@@ -52,13 +52,32 @@ func TestStrace(t *testing.T) {
 	if status != 3 || !strings.Contains(string(text), `"abcde"...`) || strings.Contains(string(text), "execve") || strings.Contains(string(text), "mmap") {
 		t.Errorf("status %d, %s", status, text)
 	}
-	for _, args := range [][]string{{"-c", "true"}, {"-p", "1", "true"}, nil, {"-e", "signal=none", "true"}} {
-		if status := Strace(args); status != 2 {
-			t.Errorf("strace %q: status %d, want 2", args, status)
+	for _, args := range [][]string{{"-P", "/x", "true"}, {"-ff", "-o", "x", "true"}, {"-p", "1", "true"}, nil, {"-e", "signal=none", "true"}} {
+		if status := Strace(args); status != 1 {
+			t.Errorf("strace %q: status %d, want 1", args, status)
 		}
 	}
 	if status := Strace([]string{"/nosuch"}); status != 127 {
 		t.Errorf("status %d, want 127", status)
+	}
+}
+
+// What is counted is not printed; the files of descriptors are, if that is wanted.
+func TestStraceOptions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out")
+	for _, row := range []struct{ options, want, not string }{
+		{"-c", " total\n", "E openat"},
+		{"-C", "E openat", "nosuch"},
+		{"-y -e openat,read", "</", "mmap"},
+		{"-z -e trace=%file", "openat", "ENOENT"},
+		{"-ttt -e execve,openat", ".", "mmap"},
+		{"-r -e openat", "     0.", "mmap"},
+	} {
+		status := Strace(append(strings.Fields(row.options+" -o "+file), "cat", "/etc/passwd", "/nosuch"))
+		text, err := os.ReadFile(file)
+		if err != nil || status != 1 || !strings.Contains(string(text), row.want) || row.not != "nosuch" && strings.Contains(string(text), row.not) {
+			t.Errorf("%s: status %d, %v, %s", row.options, status, err, text)
+		}
 	}
 }
 

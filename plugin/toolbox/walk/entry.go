@@ -104,7 +104,8 @@ func (e Entry) open(flags int, mode fs.FileMode) (int, error) {
 	}
 }
 
-// Regular opens a regular file to read it, as tool.OpenRegular does.
+// Regular opens a regular file to read it. A FIFO that has the name by now is not waited for, and a device is not read:
+// a container can replace its files at any moment.
 func (e Entry) Regular(follow bool) (*os.File, error) {
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
 	if !follow {
@@ -127,6 +128,16 @@ func (e Entry) Readlink() (string, error) {
 // Symlink makes a link to the target.
 func (e Entry) Symlink(target string) error {
 	return e.Failed("symlink", unix.Symlinkat(target, e.at(), e.Name))
+}
+
+// Link makes the entry another name of a file, which is not followed if it is a link.
+func (e Entry) Link(file Entry) error {
+	return e.Failed("link", unix.Linkat(file.at(), file.Name, e.at(), e.Name, 0))
+}
+
+// Rename gives the file another name in its directory.
+func (e Entry) Rename(name string) error {
+	return e.Failed("rename", unix.Renameat(e.at(), e.Name, e.at(), name))
 }
 
 // Mkdir makes a directory.
@@ -186,9 +197,34 @@ func (e Entry) Chmod(mode uint32, follow bool) error {
 		err = unix.ELOOP
 	}
 	if err == nil {
-		err = unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode)
+		err = unix.Chmod(tool.Proc("fd/"+strconv.Itoa(fd)), mode)
+	}
+	if errors.Is(err, unix.ELOOP) && (Kind(&s) == unix.S_IFREG || Kind(&s) == unix.S_IFDIR) { // links in /proc are not followed
+		err = e.chmodOpened(&s, mode)
 	}
 	return e.Failed("chmod", err)
+}
+
+// chmodOpened changes the mode of a file that can be read.
+func (e Entry) chmodOpened(was *unix.Stat_t, mode uint32) error {
+	fd, err := e.open(unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil {
+		return err
+	}
+	if Identity(&s) != Identity(was) {
+		return ErrMoved
+	}
+	return unix.Fchmod(fd, mode)
+}
+
+// RenameTo gives the file the name of another entry.
+func (e Entry) RenameTo(to Entry) error {
+	return e.Failed("rename", unix.Renameat(e.at(), e.Name, to.at(), to.Name))
 }
 
 // Quoted returns the path without control characters.

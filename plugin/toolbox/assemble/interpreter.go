@@ -1,0 +1,139 @@
+package main
+
+const (
+	runnerFile  = "mvdan.cc/sh/v3/interp/runner.go"
+	apiFile     = "mvdan.cc/sh/v3/interp/api.go"
+	varsFile    = "mvdan.cc/sh/v3/interp/vars.go"
+	builtinFile = "mvdan.cc/sh/v3/interp/builtin.go"
+
+	importExpand = "	\"mvdan.cc/sh/v3/expand\"\n"
+	importTool   = "	\"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool\"\n"
+)
+
+// interpreter are repairs of the shell's interpreter. It runs "COMMAND &" as a part of itself, and knew no processes of it:
+// $! was no process's number, and nothing could end the part. It ended with the statement that had started it, since that
+// ends its context.
+var interpreter = []change{
+	{apiFile, importExpand, importTool + importExpand},
+	{apiFile, `type bgProc struct {
+`, `func (r *Runner) bgName(n int) string {
+	if part := r.bgProcs[n-1].part; part != nil {
+		return part.Name()
+	}
+	return "g" + strconv.Itoa(n)
+}
+
+func (r *Runner) bgNamed(name string) *bgProc {
+	for i := len(r.bgProcs) - 1; i >= 0; i-- {
+		bg := &r.bgProcs[i]
+		if bg.part != nil && bg.part.IsNamed(name) || bg.part == nil && name == r.bgName(i+1) {
+			return bg
+		}
+	}
+	return nil
+}
+
+type bgProc struct {
+	part   tool.Part // nil: a process substitution
+	waited bool      // wait -n has returned its status
+
+`},
+	{varsFile, `vr.Kind, vr.Str = expand.String, "g"+strconv.Itoa(n)`, `vr.Kind, vr.Str = expand.String, r.bgName(n)`},
+	{runnerFile, importExpand, importTool + importExpand},
+	{runnerFile, `		go func() {
+			r2.Run(ctx, &st2)
+			r2.exit.exiting = false // subshells don't exit the parent shell
+			*bg.exit = r2.exit
+			close(bg.done)
+		}()
+`, `		partCtx, part := tool.Background(ctx, &st2)
+		r.bgProcs[len(r.bgProcs)-1].part = part
+		r2.stdin = part.Input(r2.stdin)
+		go func() {
+			err := r2.Run(partCtx, &st2)
+			*bg.exit = exitStatus{code: part.Ended(err, r2.exit.code)} // a subshell doesn't exit the parent shell
+			close(bg.done)
+		}()
+		part.Started()
+`},
+	{builtinFile, `			for _, bg := range r.bgProcs {
+				<-bg.done
+			}
+`, `			for i, bg := range r.bgProcs {
+				r.bgProcs[i].waited = true
+				select {
+				case <-bg.done:
+				case <-ctx.Done():
+					exit.fatal(ctx.Err())
+					return exit
+				}
+			}
+`},
+	{builtinFile, `			arg, ok := strings.CutPrefix(arg, "g")
+			pid := atoi(arg)
+			if !ok || pid <= 0 || pid > int64(len(r.bgProcs)) {
+				return failf(1, "wait: pid %s is not a child of this shell\n", arg)
+			}
+			bg := r.bgProcs[pid-1]
+			<-bg.done
+			exit = *bg.exit
+`, `			bg := r.bgNamed(arg)
+			if bg == nil {
+				return failf(127, "wait: pid %s is not a child of this shell\n", tool.Printable(arg))
+			}
+			select {
+			case <-bg.done:
+			case <-ctx.Done():
+				exit.fatal(ctx.Err())
+				return exit
+			}
+			bg.waited = true
+			exit = *bg.exit
+`},
+	{builtinFile, `	case "wait":
+		fp := flagParser{remaining: args}
+`, `	case "wait":
+		next := false
+		fp := flagParser{remaining: args}
+`},
+	{builtinFile, `			case "-n", "-p":
+				return failf(2, "wait: unsupported`, `			case "-n":
+				next = true
+			case "-p":
+				return failf(2, "wait: unsupported`},
+	{builtinFile, `		if len(args) == 0 {
+			// Note that "wait" without`, `		args = fp.args()
+		if next {
+			var ended []chan struct{}
+			var at []int
+			for i, bg := range r.bgProcs {
+				named := func(name string) bool { return r.bgNamed(name) == &r.bgProcs[i] }
+				if bg.part != nil && !bg.waited && (len(args) == 0 || slices.ContainsFunc(args, named)) {
+					ended, at = append(ended, bg.done), append(at, i)
+				}
+			}
+			if len(at) == 0 {
+				exit.code = 127
+				return exit
+			}
+			n, err := tool.First(ctx, ended)
+			if err != nil {
+				exit.fatal(err)
+				return exit
+			}
+			r.bgProcs[at[n]].waited = true
+			return *r.bgProcs[at[n]].exit
+		}
+		if len(args) == 0 {
+			// Note that "wait" without`},
+	// A builtin that reads the terminal was not ended by ^C, and took keys in the background.
+	{builtinFile, `		n, err := r.stdin.Read(buf[:])
+`, `		n, err := tool.ReadInput(ctx, r.stdin, buf[:])
+`},
+	{builtinFile, `			line, err = term.ReadPassword(fd)
+`, `			if _, err = tool.ReadInput(ctx, r.stdin, nil); err == nil {
+				line, err = term.ReadPassword(fd)
+			}
+`},
+	{builtinFile, importExpand, importTool + importExpand},
+}

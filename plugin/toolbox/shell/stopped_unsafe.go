@@ -1,0 +1,38 @@
+package shell
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// stoppedChild returns a child that has stopped and that nobody has waited for since, and the signal that did it, or 0:
+// waitid(2).
+func stoppedChild() (pid int, signal syscall.Signal) {
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_ALL, 0, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+		return 0, 0
+	}
+	return int(infoField(&info, 0)), syscall.Signal(infoField(&info, 2))
+}
+
+// stopSignal returns the signal that has stopped a child.
+func stopSignal(info *unix.Siginfo) syscall.Signal { return syscall.Signal(infoField(info, 2)) }
+
+// infoField returns one of the fields of waitid(2): pid, uid and status.
+func infoField(info *unix.Siginfo, n int) int32 {
+	const first = 3 * 4 // of the fields behind signo, errno and code
+	at := (first + unsafe.Sizeof(uintptr(0)) - 1) / unsafe.Sizeof(uintptr(0)) * unsafe.Sizeof(uintptr(0))
+	return *(*int32)(unsafe.Add(unsafe.Pointer(info), at+uintptr(4*n)))
+}
+
+// stopInBackground lets the terminal stop the shell's programs in the background again, also if the shell was started with these
+// signals ignored, as in tmux: a program that reads before it has been given the terminal would get an error instead. Go has
+// only a way back to what a signal did at the start: rt_sigaction(2).
+func stopInBackground() {
+	var action [8]uintptr // more than a struct sigaction; zero is SIG_DFL
+	for _, signal := range []syscall.Signal{unix.SIGTTIN, unix.SIGTTOU} {
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+	}
+}
