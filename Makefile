@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 
 # These tests of ./plugin need an engine; all others run without one. vet is part of make lint.
 # TestSecurityPage reads these lines and the recipes: use at most one of these variables a line.
-GOTEST  := go test -count=1 -vet=off
+GOTEST  := $(CURDIR)/scripts/gotest
 ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|MountOfSilentFiles|HostViewOfSilentFiles|DebugLeavesNothing|DebugOptions|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|RootFindsNoOtherContainer|SessionOfTheCaller|FilterForgesSetsid|SocketIsNotOffered|Races|Table|Mount|Flood|StuckServers|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
