@@ -76,6 +76,7 @@ func (e testEngine) setup(env *testscript.Env) error {
 		via = "auto"
 	}
 	env.Setenv("VIA", "--via="+via)
+	env.Setenv("TEST_LABEL", ownLabel()) // of containers that a script creates itself
 	if program, err := os.Executable(); err == nil {
 		env.Setenv("TEST_PROGRAM", program)
 	}

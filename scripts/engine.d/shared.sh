@@ -38,9 +38,12 @@ release() { # KEY REMOVE-COMMAND
 # helper_images: prints the images that docker nsjoin has loaded.
 helper_images() { docker images --format '{{.Repository}}:{{.Tag}}' docker-nsjoin/helper | sort; }
 
-# remove_images IMAGE...: removes these, and the helper's images that were loaded since borrow.
+# remove_images IMAGE...: removes these, the helper's images that were loaded since borrow, and the containers
+# of tests that were killed or ran out of time: no other run is left whose they could be.
 remove_images() {
-	local image status=0 loaded
+	local image status=0 loaded containers
+	mapfile -t containers < <(docker ps -aq --filter label=io.nsjoin.test)
+	[ ${#containers[@]} = 0 ] || docker rm -f -v "${containers[@]}" >/dev/null || status=1
 	mapfile -t loaded < <(helper_images | comm -23 - "$common/$key/helpers")
 	for image in "$@" "${loaded[@]}"; do
 		docker image inspect "$image" >/dev/null 2>&1 || continue
