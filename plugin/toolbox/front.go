@@ -1,7 +1,7 @@
 package main
 
 import (
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/space"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/links"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/run"
 )
@@ -15,7 +15,7 @@ func front(name string, args []string) (forCommand []string, status int) {
 	case name == "stty" && len(args) == 1 && args[0] == "size":
 		return nil, run.SttySize()
 	case name == "mount" && len(args) == 0:
-		return nil, files.Mounts()
+		return nil, space.Mounts()
 	}
 	return args, -1
 }

@@ -3,7 +3,17 @@ package main
 import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/capture"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/edit"
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/archive"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/attributes"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/clock"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/create"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/find"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/listing"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/paths"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/remove"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/space"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/stat"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/transfer"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/certs"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/domain"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/links"
@@ -15,7 +25,14 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/procs"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/run"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell"
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/compare"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/dump"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/grep"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/jq"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/lines"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/printf"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sed"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sorting"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/trace"
 )
@@ -27,7 +44,7 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 	case "bash", "sh":
 		return shell.Main
 	case "printf":
-		return text.PrintfTool
+		return printf.Main
 	case "[", "test":
 		return shell.Builtin(name)
 	case "edit", "nano":
@@ -38,118 +55,118 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return pager.More
 
 	case "basename":
-		return text.Basename
+		return paths.Basename
 	case "cat":
-		return text.Cat
+		return lines.Cat
 	case "cmp":
-		return text.Cmp
+		return compare.Cmp
 	case "comm":
-		return text.Comm
+		return compare.Comm
 	case "cut":
-		return text.Cut
+		return lines.Cut
 	case "diff":
-		return text.Diff
+		return compare.Diff
 	case "dirname":
-		return text.Dirname
+		return paths.Dirname
 	case "echo":
-		return text.Echo
+		return printf.Echo
 	case "egrep":
-		return text.Egrep
+		return grep.Egrep
 	case "fgrep":
-		return text.Fgrep
+		return grep.Fgrep
 	case "fold":
-		return text.Fold
+		return lines.Fold
 	case "grep":
-		return text.Grep
+		return grep.Grep
 	case "hd":
-		return text.Hd
+		return dump.Hd
 	case "head":
-		return text.Head
+		return lines.Head
 	case "hexdump":
-		return text.Hexdump
+		return dump.Hexdump
 	case "jq":
-		return text.Jq
+		return jq.Jq
 	case "md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum":
-		return text.Sum(name)
+		return dump.Sum(name)
 	case "nl":
-		return text.Nl
+		return lines.Nl
 	case "od":
-		return text.Od
+		return dump.Od
 	case "paste":
-		return text.Paste
+		return lines.Paste
 	case "rev":
-		return text.Rev
+		return lines.Rev
 	case "sed":
-		return text.Sed
+		return sed.Sed
 	case "sort":
-		return text.Sort
+		return sorting.Sort
 	case "tac":
-		return text.Tac
+		return lines.Tac
 	case "tail":
-		return text.Tail
+		return lines.Tail
 	case "tee":
-		return text.Tee
+		return lines.Tee
 	case "tr":
-		return text.Tr
+		return lines.Tr
 	case "uniq":
-		return text.Uniq
+		return sorting.Uniq
 	case "wc":
-		return text.Wc
+		return lines.Wc
 	case "xxd":
-		return text.Xxd
+		return dump.Xxd
 
 	case "chgrp":
-		return files.Chgrp
+		return attributes.Chgrp
 	case "chmod":
-		return files.Chmod
+		return attributes.Chmod
 	case "chown":
-		return files.Chown
+		return attributes.Chown
 	case "cp":
-		return files.Cp
+		return transfer.Cp
 	case "date":
-		return files.Date
+		return clock.Date
 	case "df":
-		return files.Df
+		return space.Df
 	case "du":
-		return files.Du
+		return space.Du
 	case "find":
-		return files.Find
+		return find.Find
 	case "groups":
-		return files.Groups
+		return run.Groups
 	case "gunzip":
-		return files.Gunzip
+		return archive.Gunzip
 	case "gzip":
-		return files.Gzip
+		return archive.Gzip
 	case "id":
-		return files.Id
+		return run.Id
 	case "ln":
-		return files.Ln
+		return create.Ln
 	case "ls":
-		return files.Ls
+		return listing.Ls
 	case "mkdir":
-		return files.Mkdir
+		return create.Mkdir
 	case "mktemp":
-		return files.Mktemp
+		return create.Mktemp
 	case "mv":
-		return files.Mv
+		return transfer.Mv
 	case "realpath":
-		return files.Realpath
+		return paths.Realpath
 	case "readlink":
-		return files.Readlink
+		return paths.Readlink
 	case "rm":
-		return files.Rm
+		return remove.Rm
 	case "rmdir":
-		return files.Rmdir
+		return remove.Rmdir
 	case "stat":
-		return files.Stat
+		return stat.Stat
 	case "tar":
-		return files.Tar
+		return archive.Tar
 	case "touch":
-		return files.Touch
+		return clock.Touch
 	case "whoami":
-		return files.Whoami
+		return run.Whoami
 	case "zcat":
-		return files.Zcat
+		return archive.Zcat
 
 	case "curl":
 		return web.Curl

@@ -1,4 +1,4 @@
-package files
+package files_test
 
 import (
 	"bufio"
@@ -6,10 +6,16 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/archive"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/attributes"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/find"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/listing"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/remove"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/space"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/transfer"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
@@ -52,10 +58,10 @@ func asked(t *testing.T, dir string, main func([]string) int, args ...string) in
 // A directory that is swapped for a link while rm asks does not lead it elsewhere.
 func TestRmFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 	for _, args := range []string{"-ri d", "-riv d"} {
-		tree(t, "d/", "d/f", "keep/", "keep/f")
-		status := asked(t, "d", Rm, strings.Fields(args)...)
-		if left() != "d keep keep/f moved" || status != 1 { // d is no directory now
-			t.Errorf("rm %s: left is %q, status %d", args, left(), status)
+		tooltest.Tree(t, "d/", "d/f", "keep/", "keep/f")
+		status := asked(t, "d", remove.Rm, strings.Fields(args)...)
+		if tooltest.Left() != "d keep keep/f moved" || status != 1 { // d is no directory now
+			t.Errorf("rm %s: left is %q, status %d", args, tooltest.Left(), status)
 		}
 	}
 }
@@ -63,8 +69,8 @@ func TestRmFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 // Neither does it lead cp -r to other files, nor to another target.
 func TestCpFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 	for _, dir := range []string{"d", "to/d"} {
-		tree(t, "d/", "d/f", "d/g", "keep/", "keep/f", "keep/g", "to/", "to/d/", "to/d/f")
-		if status := asked(t, dir, Cp, "-rip", "d", "to"); status != 0 {
+		tooltest.Tree(t, "d/", "d/f", "d/g", "keep/", "keep/f", "keep/g", "to/", "to/d/", "to/d/f")
+		if status := asked(t, dir, transfer.Cp, "-rip", "d", "to"); status != 0 {
 			t.Errorf("%s: status %d", dir, status)
 		}
 		copied := map[string]string{"d": "to/d/", "to/d": "moved/"}[dir]
@@ -76,117 +82,6 @@ func TestCpFollowsNoDirectoryThatIsSwapped(t *testing.T) {
 	}
 }
 
-func TestCpReplacesLinksInDirectories(t *testing.T) {
-	tree(t, "d/", "d/f", "d/sub/", "d/sub/f", "to/", "to/d/", "keep/", "keep/f", "g")
-	for name, target := range map[string]string{"to/d/f": "../../keep/f", "to/d/sub": "../../keep", "link": "keep/f"} {
-		if err := os.Symlink(target, name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, status := tooltest.Call(t, "", Cp, "-rp", "d", "to"); status != 1 { // sub is no directory there
-		t.Errorf("status %d", status)
-	}
-	for path, want := range map[string]string{"keep/f": "keep/f", "to/d/f": "d/f"} {
-		if text, err := os.ReadFile(path); string(text) != want || err != nil {
-			t.Errorf("%s has %q, %v", path, text, err)
-		}
-	}
-	if _, status := tooltest.Call(t, "", Cp, "-p", "g", "link"); status != 0 { // an argument is followed
-		t.Errorf("status %d", status)
-	}
-	if text, err := os.ReadFile("keep/f"); string(text) != "g" || err != nil {
-		t.Errorf("it has %q, %v", text, err)
-	}
-}
-
-func TestRmFollowsNoLinkWithASlash(t *testing.T) {
-	for _, args := range []string{"-r link/", "-rf link/", "-rv link//", "-r --one-file-system link/", "link/", "-d link/"} {
-		tree(t, "d/", "d/f")
-		if err := os.Symlink("d", "link"); err != nil {
-			t.Fatal(err)
-		}
-		if _, status := tooltest.Call(t, "", Rm, strings.Fields(args)...); left() != "d d/f link" || status != 1 {
-			t.Errorf("rm %s: left is %q, status %d", args, left(), status)
-		}
-	}
-	tree(t, "d/", "d/f")
-	if _, status := tooltest.Call(t, "", Rm, "-rv", "d/"); left() != "" || status != 0 {
-		t.Errorf("left is %q, status %d", left(), status)
-	}
-}
-
-func TestFindActsWhereItHasLooked(t *testing.T) {
-	script := "mv d moved; ln -s keep d"
-	for _, row := range []struct {
-		args []string
-		want string
-	}{
-		{[]string{"d", "-name", "f", "-exec", "sh", "-c", script, ";", "-delete"}, "d keep keep/f moved"},
-		{[]string{"d", "-name", "f", "-exec", "sh", "-c", script, ";", "-execdir", "mv", "{}", "g", ";"}, "d keep keep/f moved moved/g"},
-		{[]string{"d", "-name", "d", "-exec", "sh", "-c", script, ";", "-o", "-name", "f", "-execdir", "rm", "{}", ";"}, "d keep keep/f moved moved/f"},
-	} {
-		tree(t, "d/", "d/f", "keep/", "keep/f")
-		if _, _ = tooltest.Call(t, "", Find, row.args...); left() != row.want {
-			t.Errorf("find %q: left is %q, want %q", row.args, left(), row.want)
-		}
-	}
-}
-
-// What chown -R and chmod -R do is done to the files that they have found.
-func TestRecursionFollowsNoDirectoryThatIsSwapped(t *testing.T) {
-	tree(t, "d/", "d/f", "keep/", "keep/f")
-	status := all("chmod", []string{"d"}, true, false, func(e *walk.File) error {
-		if e.Name != "f" {
-			return nil
-		}
-		swap(t, "d")
-		return errors.Join(e.Chmod(0o640, false), e.Chown(os.Getuid(), os.Getgid(), false))
-	})
-	kept, err := os.Stat("keep/f")
-	changed, err2 := os.Stat("moved/f")
-	if err := errors.Join(err, err2); err != nil || status != 0 || kept.Mode().Perm() != 0o600 || changed.Mode().Perm() != 0o640 {
-		t.Errorf("status %d, %v, %v, %v", status, kept, changed, err)
-	}
-	if err := walk.Argument("d").Chmod(0o700, false); err == nil {
-		t.Error("the mode of a link's target is changed")
-	}
-}
-
-func TestMvAcrossReplacesItsTarget(t *testing.T) {
-	tree(t, "a", "keep", "d/", "d/f", "full/", "full/f", "empty/")
-	if err := os.Symlink("keep", "link"); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range []struct {
-		from, to string
-		ok       bool
-	}{{"a", "link", true}, {"link", "full", false}, {"d", "full", false}, {"d", "empty/", true}, {"nosuch", "keep", false}} {
-		if err := across(row.from, row.to); (err == nil) != row.ok {
-			t.Errorf("%s to %s: %v", row.from, row.to, err)
-		}
-	}
-	text, err := os.ReadFile("keep")
-	if string(text) != "keep" || err != nil || left() != "empty empty/f full full/f keep link" {
-		t.Errorf("keep has %q, %v, left is %q", text, err, left())
-	}
-	if text, err := os.ReadFile("link"); string(text) != "a" || err != nil {
-		t.Errorf("link has %q, %v", text, err)
-	}
-}
-
-func TestGzipReplacesALink(t *testing.T) {
-	tree(t, "f", "keep")
-	if err := os.Symlink("keep", "f.gz"); err != nil {
-		t.Fatal(err)
-	}
-	if _, status := tooltest.Call(t, "", Gzip, "-f", "f"); status != 0 {
-		t.Errorf("status %d", status)
-	}
-	if text, err := os.ReadFile("keep"); string(text) != "keep" || err != nil || left() != "f.gz keep" {
-		t.Errorf("it has %q, %v, left is %q", text, err, left())
-	}
-}
-
 // A directory that is swapped for a link at the moment when a tool goes into it leads none of the tools elsewhere.
 func TestToolsFollowNoDirectoryThatIsSwapped(t *testing.T) {
 	defer func() { walk.BeforeOpen = nil }()
@@ -194,26 +89,26 @@ func TestToolsFollowNoDirectoryThatIsSwapped(t *testing.T) {
 		main func([]string) int
 		args string
 	}{
-		{Rm, "-r top"},
-		{Rm, "-rf top"},
-		{Rm, "-rv top"},
-		{Chmod, "-R 777 top"},
-		{Chown, "-R 7:7 top"},
-		{Chgrp, "-R 7 top"},
-		{Cp, "-r top copy"},
-		{Cp, "-a top copy"},
-		{Cp, "-rL top copy"},
-		{Tar, "cvf a.tar top"},
-		{Du, "-a top"},
-		{Ls, "-R top"},
-		{Ls, "-laR top"},
-		{Find, "top"},
-		{Find, "-L top"},
-		{Find, "top -delete"},
-		{Find, "top -depth -print"},
-		{Find, "top -exec chmod 777 {} ;"},
+		{remove.Rm, "-r top"},
+		{remove.Rm, "-rf top"},
+		{remove.Rm, "-rv top"},
+		{attributes.Chmod, "-R 777 top"},
+		{attributes.Chown, "-R 7:7 top"},
+		{attributes.Chgrp, "-R 7 top"},
+		{transfer.Cp, "-r top copy"},
+		{transfer.Cp, "-a top copy"},
+		{transfer.Cp, "-rL top copy"},
+		{archive.Tar, "cvf a.tar top"},
+		{space.Du, "-a top"},
+		{listing.Ls, "-R top"},
+		{listing.Ls, "-laR top"},
+		{find.Find, "top"},
+		{find.Find, "-L top"},
+		{find.Find, "top -delete"},
+		{find.Find, "top -depth -print"},
+		{find.Find, "top -exec chmod 777 {} ;"},
 	} {
-		tree(t, "top/", "top/a", "top/d/", "top/d/secret", "top/z", "keep/", "keep/secret")
+		tooltest.Tree(t, "top/", "top/a", "top/d/", "top/d/secret", "top/z", "keep/", "keep/secret")
 		swapped := false
 		walk.BeforeOpen = func(e walk.Entry) {
 			if e.Name == "d" && !swapped {
@@ -242,7 +137,7 @@ func TestToolsFollowNoDirectoryThatIsSwapped(t *testing.T) {
 func checkSecret(t *testing.T, args string) {
 	t.Helper()
 	info, err := os.Stat("keep/secret")
-	if err != nil || info.Mode().Perm() != 0o600 || os.Getuid() == 0 && info.Sys().(*unixStat).Uid != 0 {
+	if err != nil || info.Mode().Perm() != 0o600 || os.Getuid() == 0 && info.Sys().(*syscall.Stat_t).Uid != 0 {
 		t.Errorf("%s: keep/secret is %v, %v", args, info, err)
 	}
 	for _, copied := range []string{"copy/d/secret", "copy/secret"} {
@@ -259,11 +154,11 @@ func TestToolsStayInADirectoryThatIsSwapped(t *testing.T) {
 		main       func([]string) int
 		args, want string
 	}{
-		{Rm, "-r top", "keep keep/e keep/e/secret moved top top/d"},
-		{Chmod, "-R 700 top", "keep keep/e keep/e/secret moved moved/e moved/e/f top top/d top/z"},
-		{Find, "top -delete", "keep keep/e keep/e/secret moved top top/d"},
+		{remove.Rm, "-r top", "keep keep/e keep/e/secret moved top top/d"},
+		{attributes.Chmod, "-R 700 top", "keep keep/e keep/e/secret moved moved/e moved/e/f top top/d top/z"},
+		{find.Find, "top -delete", "keep keep/e keep/e/secret moved top top/d"},
 	} {
-		tree(t, "top/", "top/d/", "top/d/e/", "top/d/e/f", "top/z", "keep/", "keep/e/", "keep/e/secret")
+		tooltest.Tree(t, "top/", "top/d/", "top/d/e/", "top/d/e/f", "top/z", "keep/", "keep/e/", "keep/e/secret")
 		walk.BeforeOpen = func(e walk.Entry) {
 			if e.Name == "e" {
 				if err := errors.Join(os.Rename("top/d", "moved"), os.Symlink("../keep", "top/d")); err != nil {
@@ -273,46 +168,8 @@ func TestToolsStayInADirectoryThatIsSwapped(t *testing.T) {
 		}
 		_, _ = tooltest.Call(t, "", row.main, strings.Fields(row.args)...)
 		info, err := os.Stat("keep/e/secret")
-		if left() != row.want || err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: left is %q, %v, %v", row.args, left(), info, err)
+		if tooltest.Left() != row.want || err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: left is %q, %v, %v", row.args, tooltest.Left(), info, err)
 		}
-	}
-}
-
-// A container that swaps a directory with a link all the time gains nothing either.
-func TestRemovalAgainstARace(t *testing.T) {
-	tree(t, "keep/", "keep/secret", "x/")
-	if err := os.Symlink("../keep", "x/link"); err != nil {
-		t.Fatal(err)
-	}
-	stop := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = unix.Renameat2(unix.AT_FDCWD, "top/d", unix.AT_FDCWD, "x/link", unix.RENAME_EXCHANGE)
-			}
-		}
-	}()
-	for range 200 {
-		_ = os.MkdirAll("top/d/e", 0o700)
-		for _, name := range []string{"top/d/f", "top/d/e/f"} {
-			if file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600); err == nil {
-				file.Close()
-			}
-		}
-		_, _ = tooltest.Call(t, "", func(args []string) int {
-			return all("", args, true, true, func(f *walk.File) error { return f.Chmod(0o700, f.Link()) })
-		}, "top")
-		_, _ = tooltest.Call(t, "", Rm, "-rf", "top")
-	}
-	close(stop)
-	<-ended
-	if info, err := os.Stat("keep/secret"); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("it is %v, %v", info, err)
 	}
 }

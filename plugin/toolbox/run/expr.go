@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/regex"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -174,7 +174,7 @@ func operate(left, operator, right string) (string, error) {
 
 // matchStart returns the group of a match at the text's beginning, or its length.
 func matchStart(subject, pattern string) (string, error) {
-	pattern, err := text.Basic(strings.TrimPrefix(pattern, "^"))
+	pattern, err := regex.Translate(strings.TrimPrefix(pattern, "^"), false)
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,7 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/printf"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -54,9 +54,9 @@ func printed(hc interp.HandlerContext, args []string) []string {
 	status := 0
 	switch {
 	case args[0] == "echo":
-		out.WriteString(text.EchoText(args[1:]))
+		out.WriteString(printf.EchoText(args[1:]))
 	case args[0] == "printf" && (len(args) == 1 || args[1] != "-v"):
-		status = text.Printf(&out, hc.Stderr, args[1:])
+		status = printf.Print(&out, hc.Stderr, args[1:])
 	case args[0] == "pwd" && len(args) == 1:
 		out.WriteString(tool.Shown(hc.Dir) + "\n")
 	default: // printf into a variable, and pwd with options

@@ -1,4 +1,4 @@
-package text
+package text_test
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/compare"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/grep"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/walk"
 )
@@ -16,7 +18,7 @@ func TestSearchesFollowNoDirectoryThatIsSwapped(t *testing.T) {
 	for _, row := range []struct {
 		main func([]string) int
 		args string
-	}{{Grep, "-r secret top"}, {Grep, "-R secret top"}, {Grep, "-rl . top"}, {Diff, "-r top same"}, {Diff, "-rN top same"}} {
+	}{{grep.Grep, "-r secret top"}, {grep.Grep, "-R secret top"}, {grep.Grep, "-rl . top"}, {compare.Diff, "-r top same"}, {compare.Diff, "-rN top same"}} {
 		t.Chdir(t.TempDir())
 		for _, dir := range []string{"top/d", "keep", "same/d"} {
 			if err := os.MkdirAll(dir, 0o700); err != nil {

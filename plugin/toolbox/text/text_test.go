@@ -1,8 +1,6 @@
-package text
+package text_test
 
 import (
-	"bufio"
-	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +8,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/compare"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/dump"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/grep"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/lines"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/printf"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sed"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sorting"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
@@ -49,40 +54,40 @@ func TestTools(t *testing.T) {
 		want   string
 		status int
 	}{
-		{Echo, []string{`{"a":1}`}, "", "{\"a\":1}\n", 0},
-		{Echo, []string{"-e", `a\tb\0101`}, "", "a\tbA\n", 0},
-		{Echo, []string{"-ne", `a\cb`, "c"}, "", "a", 0},
-		{Echo, []string{"-n", "-x"}, "", "-x", 0},
-		{Echo, []string{`a\nb`}, "", "a\\nb\n", 0},
-		{Echo, []string{"-neE", `\n`}, "", `\n`, 0},
-		{Echo, nil, "", "\n", 0},
-		{Sed, []string{"s/[,:]/ /g"}, "a,b:c\n", "a b c\n", 0},
-		{Sed, []string{"s/[[:digit:]/:]/x/g"}, "1/2:a\n", "xxxxa\n", 0},
-		{Sed, []string{"s/[^]/]/x/g"}, "a/]\n", "x/]\n", 0},
-		{Sed, []string{"s/[/]/x/"}, "a/b\n", "axb\n", 0},
-		{Grep, []string{"-oP", `[\w.-]+`}, "a.b-c d\n", "a.b-c\nd\n", 0},
-		{Grep, []string{"-oP", `a+?`}, "aa\n", "a\na\n", 0},
-		{Grep, []string{"-P", `a\Kb`}, "ab\n", "", 2},
-		{Grep, []string{"-P", `(?=a)`}, "ab\n", "", 2},
-		{Grep, []string{"-I", "x", "bin", "txt"}, "", "txt:x\n", 0},
-		{Grep, []string{"-c", "-I", "x", "bin"}, "", "", 1},
-		{Grep, []string{"-q", "x", "txt", "nosuch"}, "", "", 0},
-		{Grep, []string{"-f", "patterns"}, "a\nb\nc\n", "b\nc\n", 0},
-		{Grep, []string{"-f", "empty"}, "a\n", "", 1},
-		{Grep, []string{"-r", "x", "d"}, "", "", 1},
-		{Grep, []string{"-R", "x", "d"}, "", "d/file:x\nd/link/inner:x\n", 0},
-		{Uniq, []string{"-c", "txt", "out"}, "", "", 0},
-		{Cat, []string{"out"}, "", "      1 x\n", 0},
-		{Uniq, []string{"txt", "out", "more"}, "", "", 1},
-		{Paste, []string{"-", "-"}, "1\n2\n3\n", "1\t2\n3\t\n", 0},
-		{Paste, []string{"-d,", "txt", "-", "-"}, "1\n2\n", "x,1,2\n", 0},
-		{Paste, []string{"-s", "-d,"}, "1\n2\n", "1,2\n", 0},
-		{Paste, []string{"nosuch"}, "", "", 1},
-		{Tr, []string{"-t", "abc", "x"}, "abc\n", "xbc\n", 0},
-		{Sum("md5sum"), []string{"-b", "empty"}, "", "d41d8cd98f00b204e9800998ecf8427e *empty\n", 0},
-		{Sed, []string{"--posix", "p"}, "", "", 1},
-		{Tail, []string{"--follow=nosuch", "txt"}, "", "", 1},
-		{Diff, []string{"-r", "p1", "p2"}, "", "File p1/f is a fifo while file p2/f is a fifo\nFile p1/x is a regular file while file p2/x is a fifo\n", 1},
+		{printf.Echo, []string{`{"a":1}`}, "", "{\"a\":1}\n", 0},
+		{printf.Echo, []string{"-e", `a\tb\0101`}, "", "a\tbA\n", 0},
+		{printf.Echo, []string{"-ne", `a\cb`, "c"}, "", "a", 0},
+		{printf.Echo, []string{"-n", "-x"}, "", "-x", 0},
+		{printf.Echo, []string{`a\nb`}, "", "a\\nb\n", 0},
+		{printf.Echo, []string{"-neE", `\n`}, "", `\n`, 0},
+		{printf.Echo, nil, "", "\n", 0},
+		{sed.Sed, []string{"s/[,:]/ /g"}, "a,b:c\n", "a b c\n", 0},
+		{sed.Sed, []string{"s/[[:digit:]/:]/x/g"}, "1/2:a\n", "xxxxa\n", 0},
+		{sed.Sed, []string{"s/[^]/]/x/g"}, "a/]\n", "x/]\n", 0},
+		{sed.Sed, []string{"s/[/]/x/"}, "a/b\n", "axb\n", 0},
+		{grep.Grep, []string{"-oP", `[\w.-]+`}, "a.b-c d\n", "a.b-c\nd\n", 0},
+		{grep.Grep, []string{"-oP", `a+?`}, "aa\n", "a\na\n", 0},
+		{grep.Grep, []string{"-P", `a\Kb`}, "ab\n", "", 2},
+		{grep.Grep, []string{"-P", `(?=a)`}, "ab\n", "", 2},
+		{grep.Grep, []string{"-I", "x", "bin", "txt"}, "", "txt:x\n", 0},
+		{grep.Grep, []string{"-c", "-I", "x", "bin"}, "", "", 1},
+		{grep.Grep, []string{"-q", "x", "txt", "nosuch"}, "", "", 0},
+		{grep.Grep, []string{"-f", "patterns"}, "a\nb\nc\n", "b\nc\n", 0},
+		{grep.Grep, []string{"-f", "empty"}, "a\n", "", 1},
+		{grep.Grep, []string{"-r", "x", "d"}, "", "", 1},
+		{grep.Grep, []string{"-R", "x", "d"}, "", "d/file:x\nd/link/inner:x\n", 0},
+		{sorting.Uniq, []string{"-c", "txt", "out"}, "", "", 0},
+		{lines.Cat, []string{"out"}, "", "      1 x\n", 0},
+		{sorting.Uniq, []string{"txt", "out", "more"}, "", "", 1},
+		{lines.Paste, []string{"-", "-"}, "1\n2\n3\n", "1\t2\n3\t\n", 0},
+		{lines.Paste, []string{"-d,", "txt", "-", "-"}, "1\n2\n", "x,1,2\n", 0},
+		{lines.Paste, []string{"-s", "-d,"}, "1\n2\n", "1,2\n", 0},
+		{lines.Paste, []string{"nosuch"}, "", "", 1},
+		{lines.Tr, []string{"-t", "abc", "x"}, "abc\n", "xbc\n", 0},
+		{dump.Sum("md5sum"), []string{"-b", "empty"}, "", "d41d8cd98f00b204e9800998ecf8427e *empty\n", 0},
+		{sed.Sed, []string{"--posix", "p"}, "", "", 1},
+		{lines.Tail, []string{"--follow=nosuch", "txt"}, "", "", 1},
+		{compare.Diff, []string{"-r", "p1", "p2"}, "", "File p1/f is a fifo while file p2/f is a fifo\nFile p1/x is a regular file while file p2/x is a fifo\n", 1},
 	} {
 		if text, status := tooltest.Call(t, row.input, row.main, row.args...); text != row.want || status != row.status {
 			t.Errorf("%q prints %q, status %d, want %q, %d", row.args, text, status, row.want, row.status)
@@ -93,9 +98,9 @@ func TestTools(t *testing.T) {
 // A match in a pipe is printed before the next line is waited for.
 func TestLinesOfAPipeArePrintedAtOnce(t *testing.T) {
 	for name, tool := range map[string]func() int{
-		"grep": func() int { return Grep([]string{"a"}) },
-		"cut":  func() int { return Cut([]string{"-c1"}) },
-		"tr":   func() int { return Tr([]string{"x", "y"}) },
+		"grep": func() int { return grep.Grep([]string{"a"}) },
+		"cut":  func() int { return lines.Cut([]string{"-c1"}) },
+		"tr":   func() int { return lines.Tr([]string{"x", "y"}) },
 	} {
 		in, write, err := os.Pipe()
 		if err != nil {
@@ -119,23 +124,5 @@ func TestLinesOfAPipeArePrintedAtOnce(t *testing.T) {
 			t.Errorf("%s: status %d", name, status)
 		}
 		os.Stdin, os.Stdout = oldIn, oldOut
-	}
-}
-
-// All that was appended is printed at once, however much it is.
-func TestTailPrintsAllThatIsNew(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(path, make([]byte, 3<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	f := &tailed{path: path}
-	if err := f.open(); err != nil {
-		t.Fatal(err)
-	}
-	defer f.file.Close()
-	var out bytes.Buffer
-	w := bufio.NewWriter(&out)
-	if last := f.more(w, nil, func(string) {}); last != f || w.Flush() != nil || out.Len() != 3<<20 {
-		t.Errorf("%d bytes are printed", out.Len())
 	}
 }

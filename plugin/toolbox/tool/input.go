@@ -109,3 +109,22 @@ func Terminal() bool {
 	_, err := unix.IoctlGetTermios(1, unix.TCGETS)
 	return err == nil
 }
+
+// OrStdin returns the names of files, or - for standard input if there are none.
+func OrStdin(files []string) []string {
+	if len(files) == 0 {
+		return []string{"-"}
+	}
+	return files
+}
+
+// Each calls do for the files. It reports errors and returns the status.
+func Each(name string, paths []string, do func(path string) error) int {
+	status := 0
+	for _, path := range paths {
+		if err := do(path); err != nil {
+			status = Complain(name, err)
+		}
+	}
+	return status
+}
