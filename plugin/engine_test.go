@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 )
 
@@ -113,13 +113,8 @@ func (e testEngine) install(config string) error {
 	return writeProgram(file, fmt.Appendf(nil, withVia, e.via, e.plugin))
 }
 
-// writeProgram writes a file that can be executed at once. If a child of another test were between fork and exec meanwhile, it
-// would have the file open, and the kernel would not execute it.
-func writeProgram(file string, text []byte) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return os.WriteFile(file, text, 0o755) //nolint:gosec // a program
-}
+// writeProgram writes a file that can be executed at once.
+func writeProgram(file string, text []byte) error { return exectest.Write(file, text) }
 
 // viaVariable is the --via of every docker nsjoin of the tests.
 const viaVariable = "NSJOIN_TEST_VIA"

@@ -12,6 +12,8 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/tmuxtest"
 )
 
 // editors are sessions that leave the same file behind in nano and in the toolbox's editor.
@@ -71,10 +73,10 @@ func edited(t *testing.T, bin, program, text, keys, want string) {
 			t.Fatal(err)
 		}
 	}
-	p := inPane(t, dir, "screen-256color", line, "PATH="+os.Getenv("PATH"))
-	p.shows(`\^X|new file`)
-	p.types(keys)
-	p.shows(`status 0`)
+	p := tmuxtest.Start(t, dir, "screen-256color", line, "PATH="+os.Getenv("PATH"))
+	p.Shows(`\^X|new file`)
+	p.Types(keys)
+	p.Shows(`status 0`)
 	got, err := os.ReadFile(file)
 	if err != nil || string(got) != want {
 		t.Errorf("the file has %q, %v; want %q", got, err, want)

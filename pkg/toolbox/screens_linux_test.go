@@ -11,113 +11,25 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/nsjoin/docker-nsjoin/pkg/tmuxtest"
 )
-
-// pane is a terminal of tmux, in which a program of the machine or of the toolbox runs. No terminfo is needed in it.
-type pane struct {
-	t      *testing.T
-	socket string
-}
-
-// inPane starts a command line of the machine's shell in a pane. It prints its exit status at the end.
-func inPane(t *testing.T, dir, terminal, line string, variables ...string) *pane {
-	t.Helper()
-	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("tmux is not installed")
-	}
-	sockets, err := os.MkdirTemp("", "tmux") //nolint:usetesting // the path of a socket has to be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &pane{t, filepath.Join(sockets, "s")}
-	held := filepath.Join(sockets, "held") // while this process lives
-	if err := unix.Mkfifo(held, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	lease, err := os.OpenFile(held, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("tmux", "-S", p.socket, "kill-server").Run()
-		lease.Close()
-		_ = os.RemoveAll(sockets)
-	})
-	config := filepath.Join(sockets, "config")
-	text := "set -g default-terminal " + terminal + "\nset -g status off\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	script := "trap : INT; " + line + "; echo \"status $?\"; exec sleep 1000"
-	args := []string{
-		"-S", p.socket, "-f", config, "-u", "new-session", "-d", "-x", "80", "-y", "24", "-c", dir, "env", "-i",
-		"TERM=" + terminal, "LC_ALL=C.UTF-8", "HOME=/nonexistent", "LESSHISTFILE=-",
-	}
-	args = append(append(args, variables...), "/bin/sh", "-c", script)
-	if out, err := exec.Command("tmux", args...).CombinedOutput(); err != nil {
-		t.Fatalf("tmux: %v: %s", err, out)
-	}
-	p.tmux("run-shell", "-b", fmt.Sprintf("cat %s; tmux -S %s kill-server; rm -r %s", held, p.socket, sockets))
-	return p
-}
-
-// tmux runs a command of tmux, and returns what it prints.
-func (p *pane) tmux(args ...string) string {
-	p.t.Helper()
-	out, err := exec.Command("tmux", append([]string{"-S", p.socket}, args...)...).CombinedOutput()
-	if err != nil {
-		p.t.Fatalf("tmux %v: %v: %s", args, err, out)
-	}
-	return string(out)
-}
-
-// screen returns what the pane shows.
-func (p *pane) screen() string { return strings.TrimRight(p.tmux("capture-pane", "-p"), "\n") }
-
-// types sends keys: names of tmux in angle brackets, and all else as it is.
-func (p *pane) types(keys string) {
-	p.t.Helper()
-	for _, part := range regexp.MustCompile(`<[A-Za-z0-9^/\\_-]+>|[^<]+|<`).FindAllString(keys, -1) {
-		if len(part) > 2 && part[0] == '<' {
-			p.tmux("send-keys", strings.Trim(part, "<>"))
-		} else {
-			p.tmux("send-keys", "-l", "--", part)
-		}
-	}
-}
-
-// shows waits until the screen shows a pattern.
-func (p *pane) shows(pattern string) {
-	p.t.Helper()
-	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		screen := p.screen()
-		if re.MatchString(screen) {
-			return
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("%q is not shown:\n%s", pattern, screen)
-		}
-	}
-}
 
 // look is what is typed in a pager, and what its screen shows then. What it shows is the same in the machine's own.
 type look struct{ keys, shown string }
 
 // alike types the same in a program of the machine and in the toolbox's, and compares the screens after each step.
-func alike(t *testing.T, own, tool *pane, steps []look) {
+func alike(t *testing.T, own, tool *tmuxtest.Pane, steps []look) {
 	t.Helper()
 	if steps[0].keys != "" { // keys that come before the program has the terminal are echoed
-		own.shows(`\S`)
-		tool.shows(`\S`)
+		own.Shows(`\S`)
+		tool.Shows(`\S`)
 	}
 	for i, step := range steps {
-		own.types(step.keys)
-		tool.types(step.keys)
+		own.Types(step.keys)
+		tool.Types(step.keys)
 		re := regexp.MustCompile(step.shown)
 		for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-			want, got := own.screen(), tool.screen()
+			want, got := own.Screen(), tool.Screen()
 			if want == got && re.MatchString(want) {
 				break
 			}
@@ -272,36 +184,36 @@ func TestPagerAsTheMachinesOwn(t *testing.T) {
 	for _, session := range pagers {
 		t.Run(session.line, func(t *testing.T) {
 			t.Parallel()
-			own := inPane(t, dir, "screen-256color", session.line, "PATH="+os.Getenv("PATH"))
-			tool := inPane(t, dir, "screen-256color", strings.Replace(session.line, "less", bin+"/less", 1), "PATH="+os.Getenv("PATH"))
+			own := tmuxtest.Start(t, dir, "screen-256color", session.line, "PATH="+os.Getenv("PATH"))
+			tool := tmuxtest.Start(t, dir, "screen-256color", strings.Replace(session.line, "less", bin+"/less", 1), "PATH="+os.Getenv("PATH"))
 			alike(t, own, tool, session.steps)
 		})
 	}
 }
 
 // toolPane starts a command line with the toolbox's tools in a pane, in a directory with the files of texts.
-func toolPane(t *testing.T, terminal, line string) (p *pane, dir string) {
+func toolPane(t *testing.T, terminal, line string) (p *tmuxtest.Pane, dir string) {
 	t.Helper()
 	bin := unpack(t)
 	dir = t.TempDir()
 	texts(t, dir)
-	return inPane(t, dir, terminal, line, "PATH="+bin), dir
+	return tmuxtest.Start(t, dir, terminal, line, "PATH="+bin), dir
 }
 
 // A file that is no text is shown only if that is wanted.
 func TestPagerOfABinaryFile(t *testing.T) {
 	for _, row := range []struct{ answer, shown string }{{"y", `\^@\^A\^B\^C<FF>\^@`}, {"n", `status 1`}} {
 		p, _ := toolPane(t, "screen-256color", "less binary")
-		p.shows(`^"binary" may be a binary file.  See it anyway\?$`)
-		p.types(row.answer)
-		p.shows(row.shown)
+		p.Shows(`^"binary" may be a binary file.  See it anyway\?$`)
+		p.Types(row.answer)
+		p.Shows(row.shown)
 	}
 }
 
 // F shows what is added to a file, until ^C.
 func TestPagerFollows(t *testing.T) {
 	p, dir := toolPane(t, "screen-256color", "less +F short")
-	p.shows(`three\nWaiting for data\.\.\. \(interrupt to abort\)$`)
+	p.Shows(`three\nWaiting for data\.\.\. \(interrupt to abort\)$`)
 	file, err := os.OpenFile(filepath.Join(dir, "short"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -311,56 +223,56 @@ func TestPagerFollows(t *testing.T) {
 		if _, err := fmt.Fprintf(file, "more %d\n%s", i, strings.Repeat("x\n", 20)); err != nil {
 			t.Fatal(err)
 		}
-		p.shows(fmt.Sprintf(`more %d\n(x\n){20}Waiting`, i))
+		p.Shows(fmt.Sprintf(`more %d\n(x\n){20}Waiting`, i))
 	}
-	p.types("<C-c>")
-	p.shows(`x\n.*\(END\)$`)
-	p.types("g")
-	p.shows(`^one\ntwo\n`)
-	p.types("G")
-	p.shows(`more 2\n(x\n){20}\(END\)$`)
+	p.Types("<C-c>")
+	p.Shows(`x\n.*\(END\)$`)
+	p.Types("g")
+	p.Shows(`^one\ntwo\n`)
+	p.Types("G")
+	p.Shows(`more 2\n(x\n){20}\(END\)$`)
 	if _, err := file.WriteString("at last\n"); err != nil {
 		t.Fatal(err)
 	}
-	p.types(" ") // a file that has grown meanwhile
-	p.shows(`\nat last\n`)
-	p.types("q")
-	p.shows(`^status 0$`)
+	p.Types(" ") // a file that has grown meanwhile
+	p.Shows(`\nat last\n`)
+	p.Types("q")
+	p.Shows(`^status 0$`)
 }
 
 // What a pipe has not yet is waited for, unless that is interrupted.
 func TestPagerOfAPipe(t *testing.T) {
 	p, dir := toolPane(t, "screen-256color", "(echo one; while [ ! -e go ]; do sleep 0.01; done; seq 100) | less")
-	p.shows(`^one\n`)
-	p.types("G") // waits
+	p.Shows(`^one\n`)
+	p.Types("G") // waits
 	if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.shows(`\n100\n\(END\)$`)
-	p.types("q")
-	p.shows(`^status 0$`)
+	p.Shows(`\n100\n\(END\)$`)
+	p.Types("q")
+	p.Shows(`^status 0$`)
 }
 
 // The editor and the shell are reached from less, and it goes on behind them.
 func TestPagerStartsOthers(t *testing.T) {
 	p, _ := toolPane(t, "screen-256color", "less short")
-	p.shows(`short \(END\)$`)
-	p.types("jv")
-	p.shows(`\^G help`)
-	p.types("new <C-s>")
-	p.shows(`Wrote 3 lines`)
-	p.types("<C-x>")
-	p.shows(`^new one\ntwo\nthree\n.*\(END\)$`)
-	p.types("!echo $((40 + 2))<Enter>")
-	p.shows(`42\n!done  \(press RETURN\)`)
-	p.types("<Enter>")
-	p.shows(`^new one\ntwo\nthree\n`)
-	p.types("h")
-	p.shows(`(?s)^ +SUMMARY OF LESS COMMANDS.*HELP -- Press RETURN for more, or q when done$`)
-	p.types("q")
-	p.shows(`^new one\ntwo\nthree\n`)
-	p.types("q")
-	p.shows(`\nstatus 0$`)
+	p.Shows(`short \(END\)$`)
+	p.Types("jv")
+	p.Shows(`\^G help`)
+	p.Types("new <C-s>")
+	p.Shows(`Wrote 3 lines`)
+	p.Types("<C-x>")
+	p.Shows(`^new one\ntwo\nthree\n.*\(END\)$`)
+	p.Types("!echo $((40 + 2))<Enter>")
+	p.Shows(`42\n!done  \(press RETURN\)`)
+	p.Types("<Enter>")
+	p.Shows(`^new one\ntwo\nthree\n`)
+	p.Types("h")
+	p.Shows(`(?s)^ +SUMMARY OF LESS COMMANDS.*HELP -- Press RETURN for more, or q when done$`)
+	p.Types("q")
+	p.Shows(`^new one\ntwo\nthree\n`)
+	p.Types("q")
+	p.Shows(`\nstatus 0$`)
 }
 
 // A terminal of another size is filled, by each of the tools.
@@ -372,11 +284,11 @@ func TestScreensAreResized(t *testing.T) {
 		{"top -p 1", `(?m)^ *PID USER .* COMMAND$`, `(?m)^top - .*\n(?s:.*)^ *PID USER `, `(?m)^ *PID USER .* COMMAND$`},
 	} {
 		p, _ := toolPane(t, "tmux-256color", row.line)
-		p.shows(row.first)
-		p.tmux("resize-window", "-x", "40", "-y", "10")
-		p.shows(row.small)
-		p.tmux("resize-window", "-x", "120", "-y", "40")
-		p.shows(row.large)
+		p.Shows(row.first)
+		p.Tmux("resize-window", "-x", "40", "-y", "10")
+		p.Shows(row.small)
+		p.Tmux("resize-window", "-x", "120", "-y", "40")
+		p.Shows(row.large)
 	}
 }
 
@@ -391,25 +303,25 @@ func TestScreensAreStopped(t *testing.T) {
 		t.Run(row.line, func(t *testing.T) {
 			t.Parallel()
 			p, _ := toolPane(t, "screen-256color", "PS1='ready> ' sh")
-			p.shows(`^ready>`)
-			p.types(row.line + "<Enter>")
-			p.shows(row.shown)
+			p.Shows(`^ready>`)
+			p.Types(row.line + "<Enter>")
+			p.Shows(row.shown)
 			for range 2 {
-				p.types("<C-z>")
-				p.shows(`(?m)^\[1\]\+  Stopped .*\nready>$`)
-				p.types("echo still $((40 + 2))<Enter>")
-				p.shows(`still 42\nready>$`)
-				p.types("clear; fg<Enter>")
-				p.shows(row.shown)
+				p.Types("<C-z>")
+				p.Shows(`(?m)^\[1\]\+  Stopped .*\nready>$`)
+				p.Types("echo still $((40 + 2))<Enter>")
+				p.Shows(`still 42\nready>$`)
+				p.Types("clear; fg<Enter>")
+				p.Shows(row.shown)
 			}
-			p.types(row.leave)
-			p.shows(`ready>$`)
-			p.types("clear; jobs; cat<Enter>")
-			p.shows(`(?m)\A$`) // no job is left
-			p.types("a line<Enter>")
-			p.shows(`^a line\na line$`) // of the terminal's echo and of cat
-			p.types("<C-d>echo end<Enter>")
-			p.shows(`\nend\nready>$`)
+			p.Types(row.leave)
+			p.Shows(`ready>$`)
+			p.Types("clear; jobs; cat<Enter>")
+			p.Shows(`(?m)\A$`) // no job is left
+			p.Types("a line<Enter>")
+			p.Shows(`^a line\na line$`) // of the terminal's echo and of cat
+			p.Types("<C-d>echo end<Enter>")
+			p.Shows(`\nend\nready>$`)
 		})
 	}
 }
@@ -455,31 +367,31 @@ func TestTopAsks(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = victim.Process.Kill(); _ = victim.Wait() })
 	p, _ := toolPane(t, "screen-256color", fmt.Sprintf("top -p %d,%d", victim.Process.Pid, os.Getpid()))
-	p.shows(`(?m)^Tasks: +2 total, .*\n%Cpu\(s\): *[\d.]+ us, *[\d.]+ sy, .*\nMiB Mem :.*\nMiB Swap:.*\n\n +PID USER +PR +NI +VIRT +RES +SHR S +%CPU +%MEM +TIME\+ COMMAND$`)
-	p.types("1")
-	p.shows(`(?m)^%Cpu0  : *[\d.]+ us`)
-	p.types("1c")
-	p.shows(`(?m)sleep 1000$`)
-	p.types("cN")
-	p.shows(`(?m)sleep$`)
-	p.types("d5<Enter>h")
-	p.shows(`Help for interactive commands`)
-	p.types(" ")
-	p.shows(`(?m)^ +PID USER`)
-	p.types("d")
-	p.shows(`(?m)^Change delay from 5\.0 to`)
-	p.types("<C-c>") // a signal, which may be seen later than a key behind it
-	p.shows(`avail Mem *\n\n +PID USER`)
-	p.types("y")
-	p.shows(`Unknown command - try 'h' for help`)
-	p.types(fmt.Sprintf("k%d<Enter>", victim.Process.Pid))
-	p.shows(fmt.Sprintf(`(?m)^Send pid %d signal \[15/sigterm\]`, victim.Process.Pid))
-	p.types("9<Enter>")
+	p.Shows(`(?m)^Tasks: +2 total, .*\n%Cpu\(s\): *[\d.]+ us, *[\d.]+ sy, .*\nMiB Mem :.*\nMiB Swap:.*\n\n +PID USER +PR +NI +VIRT +RES +SHR S +%CPU +%MEM +TIME\+ COMMAND$`)
+	p.Types("1")
+	p.Shows(`(?m)^%Cpu0  : *[\d.]+ us`)
+	p.Types("1c")
+	p.Shows(`(?m)sleep 1000$`)
+	p.Types("cN")
+	p.Shows(`(?m)sleep$`)
+	p.Types("d5<Enter>h")
+	p.Shows(`Help for interactive commands`)
+	p.Types(" ")
+	p.Shows(`(?m)^ +PID USER`)
+	p.Types("d")
+	p.Shows(`(?m)^Change delay from 5\.0 to`)
+	p.Types("<C-c>") // a signal, which may be seen later than a key behind it
+	p.Shows(`avail Mem *\n\n +PID USER`)
+	p.Types("y")
+	p.Shows(`Unknown command - try 'h' for help`)
+	p.Types(fmt.Sprintf("k%d<Enter>", victim.Process.Pid))
+	p.Shows(fmt.Sprintf(`(?m)^Send pid %d signal \[15/sigterm\]`, victim.Process.Pid))
+	p.Types("9<Enter>")
 	if err := victim.Wait(); err == nil || victim.ProcessState.String() != "signal: killed" {
 		t.Errorf("it ended with %v", victim.ProcessState)
 	}
-	p.types(" ")
-	p.shows(`(?m)^Tasks: +1 total`)
-	p.types("q")
-	p.shows(`^status 0$`)
+	p.Types(" ")
+	p.Shows(`(?m)^Tasks: +1 total`)
+	p.Types("q")
+	p.Shows(`^status 0$`)
 }

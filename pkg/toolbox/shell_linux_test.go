@@ -1,161 +1,16 @@
 package toolbox
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/creack/pty"
-	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/tmuxtest"
 )
-
-// unpack writes the program and its links to a directory, and returns the directory.
-func unpack(t *testing.T) string {
-	t.Helper()
-	r, size, err := Open(runtime.GOARCH)
-	if err != nil {
-		t.Skipf("%v: make toolbox builds it", err)
-	}
-	defer r.Close()
-	dir := t.TempDir()
-	if err := writeProgram(filepath.Join(dir, "toolbox"), r, size); err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o755); err != nil { //nolint:gosec // for all
-		t.Fatal(err)
-	}
-	for _, name := range Names(runtime.GOARCH) {
-		if err := os.Symlink("../toolbox", filepath.Join(bin, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return bin
-}
-
-// writeProgram writes a file that can be executed at once. If a child of another test were between fork and exec meanwhile, it
-// would have the file open, and the kernel would not execute it.
-func writeProgram(name string, r io.Reader, size int64) error {
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o755) //nolint:gosec // a program
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(file, r)
-	if err == nil && n != size {
-		err = fmt.Errorf("%d bytes, want %d", n, size)
-	}
-	return errors.Join(err, file.Close())
-}
-
-// terminal is a shell at a pseudo-terminal.
-type terminal struct {
-	*os.File
-	t    *testing.T
-	cmd  *exec.Cmd
-	mu   sync.Mutex
-	text bytes.Buffer // what was printed and not yet expected
-}
-
-// start starts a command of the toolbox at a terminal of 24 lines and 80 columns.
-func start(t *testing.T, bin, dir string, args ...string) *terminal {
-	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, args[0]), args[1:]...)
-	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + bin, "TERM=xterm", "NSJOIN_NAME=web", "HOME=/nonexistent"}
-	return startAt(t, cmd, &pty.Winsize{Rows: 24, Cols: 80})
-}
-
-// startAt starts a command at a terminal.
-func startAt(t *testing.T, cmd *exec.Cmd, size *pty.Winsize) *terminal {
-	t.Helper()
-	file, err := pty.StartWithSize(cmd, size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &terminal{File: file, t: t, cmd: cmd}
-	t.Cleanup(func() {
-		for _, p := range below(cmd.Process.Pid) {
-			_ = unix.Kill(p.pid, unix.SIGKILL)
-		}
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		file.Close()
-	})
-	go func() {
-		buf := make([]byte, 4096)
-		for {
-			n, err := file.Read(buf)
-			s.mu.Lock()
-			s.text.Write(buf[:n])
-			s.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return s
-}
-
-func (s *terminal) send(keys string) {
-	s.t.Helper()
-	if _, err := s.WriteString(keys); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// sequence is an escape sequence, such as one that moves the cursor.
-var sequence = regexp.MustCompile("\x1b(\\[\\?2004l\r?|\\[[0-9;?]*[A-Za-z]|[=>])")
-
-// expect waits until the pattern is printed, and forgets all up to its end.
-func (s *terminal) expect(pattern string) string {
-	s.t.Helper()
-	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		s.mu.Lock()
-		text := sequence.ReplaceAllString(s.text.String(), "")
-		if at := re.FindStringIndex(text); at != nil {
-			s.text.Reset()
-			s.text.WriteString(text[at[1]:])
-			s.mu.Unlock()
-			return text[:at[1]]
-		}
-		s.mu.Unlock()
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%q is not printed; there is %q", pattern, text)
-		}
-	}
-}
-
-// ended waits for the command's end and returns its exit status.
-func (s *terminal) ended() int {
-	s.t.Helper()
-	done := make(chan struct{})
-	go func() { _ = s.cmd.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		s.t.Fatal("it does not end")
-	}
-	return s.cmd.ProcessState.ExitCode()
-}
-
-// patience is how long a program may take to do what is expected.
-const patience = time.Minute
 
 // prompt is what the shell prints before a line, as root or not.
 const prompt = `web:\S* [#$] `
@@ -260,62 +115,6 @@ func TestShellCompletes(t *testing.T) {
 	}
 }
 
-// awaitCommand waits until the shell has left the terminal to a command.
-func (s *terminal) awaitCommand() {
-	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		mode, err := unix.IoctlGetTermios(int(s.Fd()), unix.TCGETS)
-		if err == nil && mode.Lflag&unix.ICANON != 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("no command runs: %v", err)
-		}
-	}
-}
-
-// awaitPrograms waits until the shell runs programs with these command lines, in the foreground or with "&" behind them in the
-// background.
-func (s *terminal) awaitPrograms(commands ...string) {
-	s.t.Helper()
-	for _, command := range commands {
-		is := func(p descendant) bool { return p.line == command && p.foreground || p.line+" &" == command }
-		for deadline := time.Now().Add(patience); !slices.ContainsFunc(below(s.cmd.Process.Pid), is); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				s.t.Fatalf("it does not run %s, but %+v", command, below(s.cmd.Process.Pid))
-			}
-		}
-	}
-}
-
-// descendant is a process that runs or is stopped.
-type descendant struct {
-	pid        int
-	line       string // its command line
-	foreground bool   // it is not stopped, and has the terminal
-}
-
-// below returns a process's descendants.
-func below(pid int) (list []descendant) {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, file := range files {
-		children, _ := os.ReadFile(file)
-		for word := range strings.FieldsSeq(string(children)) {
-			child, _ := strconv.Atoi(word)
-			line, _ := os.ReadFile("/proc/" + word + "/cmdline")
-			p := descendant{pid: child, line: strings.ReplaceAll(strings.TrimSuffix(string(line), "\x00"), "\x00", " ")}
-			stat, _ := os.ReadFile("/proc/" + word + "/stat")
-			_, after, _ := strings.Cut(string(stat), ") ") // state, parent, group, session, terminal, the terminal's group
-			if fields := strings.Fields(after); len(fields) > 5 {
-				p.foreground = fields[0] != "T" && fields[2] == fields[5]
-			}
-			list = append(list, p)
-			list = append(list, below(child)...)
-		}
-	}
-	return list
-}
-
 func TestShellInterrupts(t *testing.T) {
 	s := start(t, unpack(t), t.TempDir(), "sh")
 	s.expect(prompt)
@@ -379,15 +178,15 @@ func TestShellKnowsTheWindow(t *testing.T) {
 }
 
 func TestShellInTmux(t *testing.T) {
-	p := inPane(t, t.TempDir(), "screen", "exec sh", "NSJOIN_NAME=web", "PATH="+unpack(t))
-	p.shows(`^web:\S* [#$]`)
-	p.types("echo abd<Left>c<Enter>")
-	p.shows(`(?m)^abcd$`)
-	p.types("<Up><Home><Delete><Delete><Delete><Delete>printf<Enter>")
-	p.shows(`(?m)^abcdweb`)
-	p.types("<C-c>")
-	p.types("clear<Enter>stty size<Enter>")
-	p.shows(`(?m)^24 80$`)
+	p := tmuxtest.Start(t, t.TempDir(), "screen", "exec sh", "NSJOIN_NAME=web", "PATH="+unpack(t))
+	p.Shows(`^web:\S* [#$]`)
+	p.Types("echo abd<Left>c<Enter>")
+	p.Shows(`(?m)^abcd$`)
+	p.Types("<Up><Home><Delete><Delete><Delete><Delete>printf<Enter>")
+	p.Shows(`(?m)^abcdweb`)
+	p.Types("<C-c>")
+	p.Types("clear<Enter>stty size<Enter>")
+	p.Shows(`(?m)^24 80$`)
 }
 
 func TestEditor(t *testing.T) {
