@@ -35,7 +35,7 @@ func debugTargets(t *testing.T) (c caller, web, stopped string) {
 }
 
 // TestDebugLeavesNothing lists all of the engine, of the container, of this host and of the caller's directories before
-// and after each kind of docker nsjoin debug: no container, image, volume, network, mount, process, cgroup, descriptor or
+// the first and after each kind of docker nsjoin debug: no container, image, volume, network, mount, process, cgroup, descriptor or
 // file may be left.
 func TestDebugLeavesNothing(t *testing.T) {
 	c, web, stopped := debugTargets(t)
@@ -51,6 +51,10 @@ func TestDebugLeavesNothing(t *testing.T) {
 	if err := writeProgram(filepath.Join(programs, "busybox"), busybox); err != nil {
 		t.Fatal(err)
 	}
+	// These load the helper and the toolbox, which stay.
+	c.nsjoin(t, 0, "debug", web, "true")
+	c.nsjoin(t, 0, "debug", stopped, "true")
+	before := everythingOf(t, c, web)
 	for _, row := range []struct {
 		name   string
 		status int
@@ -77,10 +81,7 @@ func TestDebugLeavesNothing(t *testing.T) {
 		if row.local && (!engine.local() || engine.via == "engine") {
 			continue
 		}
-		args := append([]string{"debug"}, row.args...)
-		c.nsjoin(t, row.status, args...) // loads the toolbox and the helper, which stay
-		before := everythingOf(t, c, web)
-		c.nsjoin(t, row.status, args...)
+		c.nsjoin(t, row.status, append([]string{"debug"}, row.args...)...)
 		eventually(t, row.name+" leaves nothing", func() bool {
 			reapAll(t)
 			now := everythingOf(t, c, web)
