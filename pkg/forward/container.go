@@ -15,6 +15,7 @@ type container struct {
 	Container
 	session *Session
 	tunnels []*tunnel
+	began   time.Time
 
 	mu sync.Mutex
 	id string // of the container that runs, or ran last
@@ -160,4 +161,10 @@ func (c *container) tell(kind Kind, why error) {
 		e.Error = why.Error()
 	}
 	c.session.tell(e)
+}
+
+// untilLook returns how long a forward waits that looks at the container's ports so often. Forwards look at the same moments, so
+// that they share an answer.
+func (c *container) untilLook(every time.Duration) time.Duration {
+	return every - time.Since(c.began)%every
 }

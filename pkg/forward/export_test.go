@@ -1,7 +1,5 @@
 package forward
 
-import "context"
-
 // DivideFiles is divideFiles.
 func DivideFiles(most uint64, forwards int) (connections, dials, pipes int, limit string) {
 	f := divideFiles(most, forwards)
@@ -28,21 +26,3 @@ func (c *Claims) Claim(s *Status) (other *Status) { return c.claim(s) }
 
 // Release is release.
 func (c *Claims) Release(id string) { c.release(id) }
-
-// Asks lets a test ask other calls.
-type Asks struct{ asks }
-
-// NewAsks asks by a function.
-func NewAsks(ask func(context.Context) []Status) *Asks { return &Asks{asks{ask: ask}} }
-
-// Asked is asked.
-type Asked = asked
-
-// Join is join. The answer is there when done is closed.
-func (a *Asks) Join() (answer *Asked, done <-chan struct{}) {
-	r := a.join()
-	return r, r.done
-}
-
-// Has reports whether an answer has a forward that listens at a path.
-func (r *asked) Has(path string) bool { return len(r.index[location{}.at(path)]) == 1 }

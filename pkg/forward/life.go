@@ -89,7 +89,7 @@ func (l *life) waitForTarget(most time.Duration, answers func(context.Context, s
 		if time.Since(began) > oftenFor {
 			every = lookRarely
 		}
-		l.pause(every)
+		l.pause(l.owner.untilLook(every))
 	}
 	return false
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
@@ -48,56 +47,25 @@ func (l *life) loop(set *listen.Set) error {
 // othersWithin is how long the user's other calls may take to answer: one that is stopped does not hold up a new forward.
 const othersWithin = 500 * time.Millisecond
 
-// others returns the forwards of the user's other calls.
+// askOthers asks the user's other calls for their forwards.
+func (s *Session) askOthers() index {
+	ctx, cancel := context.WithTimeout(context.Background(), othersWithin)
+	defer cancel()
+	return newIndex(s.o.Others(ctx))
+}
+
+// others returns the forwards of the user's other calls. Forwards that ask at the same time share an answer.
 func (l *life) others() index {
 	if l.owner.session.o.Others == nil || len(l.reaches()) == 0 {
 		return nil
 	}
-	r := l.owner.session.others.join()
+	answer := l.owner.session.others.Join()
 	select {
-	case <-r.done:
-		return r.index
+	case <-answer.Done():
+		return answer.Get()
 	case <-l.ctx.Done():
 		return nil
 	}
-}
-
-// asks asks the user's other calls. Forwards that ask at the same time share an answer.
-type asks struct {
-	ask  func(context.Context) []Status
-	turn sync.Mutex // held while they are asked
-	mu   sync.Mutex
-	next *asked // what has not begun; nil if nobody waits for it
-}
-
-// asked is one answer of all of them.
-type asked struct {
-	done  chan struct{} // is closed when index is there
-	index index
-}
-
-// join returns an answer that begins after this call.
-func (a *asks) join() *asked {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.next == nil {
-		a.next = &asked{done: make(chan struct{})}
-		go a.run()
-	}
-	return a.next
-}
-
-func (a *asks) run() {
-	a.turn.Lock()
-	defer a.turn.Unlock()
-	a.mu.Lock()
-	r := a.next
-	a.next = nil
-	a.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), othersWithin)
-	defer cancel()
-	r.index = newIndex(a.ask(ctx))
-	close(r.done)
 }
 
 // leadsTo reports whether the target has the port of set, on a loopback address.

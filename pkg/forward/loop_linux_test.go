@@ -174,28 +174,3 @@ func TestClaims(t *testing.T) {
 		t.Error(other)
 	}
 }
-
-// Forwards that ask other calls at the same time share an answer, which began after they had asked.
-func TestForwardsAskTogether(t *testing.T) {
-	begun, goOn := make(chan struct{}), make(chan string)
-	asks := forward.NewAsks(func(context.Context) []forward.Status {
-		begun <- struct{}{}
-		return []forward.Status{{Listen: []string{<-goOn}}}
-	})
-	first, answered := asks.Join()
-	<-begun
-	second, together := asks.Join()
-	for range 100 {
-		if answer, _ := asks.Join(); answer != second || answer == first {
-			t.Fatal("each asks for itself")
-		}
-	}
-	goOn <- "/one"
-	<-answered
-	<-begun
-	goOn <- "/two"
-	<-together
-	if !first.Has("/one") || !second.Has("/two") {
-		t.Errorf("%+v, %+v", *first, *second)
-	}
-}

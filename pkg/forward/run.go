@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/listen"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/together"
 	"github.com/nsjoin/docker-nsjoin/pkg/peeruid"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
@@ -71,7 +73,7 @@ type Session struct {
 	limits     limits
 	peers      peeruid.Asker
 	files      files
-	others     asks
+	others     together.Question[index]
 	claims     claims
 }
 
@@ -81,10 +83,11 @@ func New(containers []Container, o Options) (*Session, error) {
 	for _, c := range containers {
 		forwards += len(c.Forwards)
 	}
-	s := &Session{o: o, files: divideFiles(mostFiles(), max(1, forwards)), others: asks{ask: o.Others}}
+	s := &Session{o: o, files: divideFiles(mostFiles(), max(1, forwards))}
+	s.others.Ask = s.askOthers
 	room := newRoom(s.files.limit, s.files.connections, forwards)
 	for _, c := range containers {
-		made := &container{Container: c, session: s}
+		made := &container{Container: c, session: s, began: time.Now()}
 		for _, f := range c.Forwards {
 			t, err := newTunnel(made, f)
 			if err != nil {

@@ -16,6 +16,7 @@ type Dir struct {
 	Config string
 
 	lasting bool
+	only    *parent // if not nil, the only parent
 }
 
 // Lasting returns the directory for records that must outlive a reboot. d has the records of things that don't.

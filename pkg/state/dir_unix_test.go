@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -146,5 +148,45 @@ func TestSharedConfiguration(t *testing.T) {
 	_, err = d.Add(state.Helper, state.Entry{Name: "one"})
 	if err == nil || !strings.HasSuffix(err.Error(), "not in "+d.Config+": others may write there: its mode is 0777") {
 		t.Errorf("%v", err)
+	}
+}
+
+// Calls of the same user find each other's records, with and without the variable for the runtime directory, unless that is
+// another directory than the one of the login.
+func TestElsewhere(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has two directories")
+	}
+	d, _ := user(t)
+	logins := t.TempDir()
+	login := filepath.Join(logins, strconv.Itoa(os.Geteuid()))
+	if err := os.MkdirAll(login, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if list := d.ElsewhereThan(logins); len(list) > 0 {
+		t.Errorf("a directory of its own: %+v", list)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", login)
+	name := fmt.Sprint("elsewhere-", os.Getpid())
+	inLogin := add(t, d, name+"-login")
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	inCron := add(t, d, name+"-cron") // root's is in /run
+	defer inCron.Remove()
+	defer inLogin.Remove()
+	for _, dir := range []string{login + "/", ""} {
+		t.Setenv("XDG_RUNTIME_DIR", dir)
+		found := make(map[string]bool)
+		for _, one := range d.ElsewhereThan(logins) {
+			entries, err := one.List(state.Helper)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, e := range entries {
+				found[e.Name] = true
+			}
+		}
+		if !found[inLogin.Name] || !found[inCron.Name] {
+			t.Errorf("XDG_RUNTIME_DIR=%s: %v", dir, found)
+		}
 	}
 }

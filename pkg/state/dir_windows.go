@@ -18,6 +18,9 @@ func (d Dir) parents() []parent {
 	return []parent{{path: dir, fits: func(*os.File) error { return nil }}}
 }
 
+// Elsewhere returns no directory: each call of the same user has the same one.
+func (d Dir) Elsewhere() []Dir { return nil }
+
 // exclusive returns an error if a directory belongs to another user. What one administrator makes belongs to
 // all administrators.
 func exclusive(dir *os.File) error {

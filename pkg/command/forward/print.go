@@ -9,6 +9,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
+	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 )
 
@@ -39,7 +40,7 @@ func (p *printer) event(e forward.Event) {
 			p.name.Warn(p.errs, openText(&e))
 		}
 	case forward.Waiting:
-		p.name.Warn(p.errs, fmt.Sprintf("nothing listens on %s: %s is closed until something does", e.Target, e.Where()))
+		p.name.Warn(p.errs, p.waitingText(&e))
 	case forward.Limited:
 		p.name.Warn(p.errs, e.Where()+": "+e.Error)
 	case forward.Failing:
@@ -67,6 +68,16 @@ func (p *printer) event(e forward.Event) {
 	case forward.Ended:
 		p.line(e.Text() + " was ended by forward rm")
 	}
+}
+
+// waitingText says what a forward waits for and, once for each container, how to find out what it listens on: another port may
+// have been meant.
+func (p *printer) waitingText(e *forward.Event) string {
+	text := fmt.Sprintf("nothing listens on %s: %s is closed until something does", e.Target, e.Where())
+	if p.isFirst("what listens in " + e.Container) {
+		text += fmt.Sprintf("; %s forward %s lists what it listens on", p.name, plan.QuoteArg(e.Container))
+	}
+	return text
 }
 
 // openText says who reaches a forward that does not listen on loopback addresses alone.

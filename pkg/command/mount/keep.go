@@ -24,6 +24,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/ask"
 )
 
 // keeper is a call with --keep.
@@ -250,9 +251,8 @@ func (k *keeper) listen(register engine.Register) (stop func(), err error) {
 // answer answers another call of the user's.
 func (k *keeper) answer(conn net.Conn) {
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(answerWithin))
 	var asked question
-	if receive(conn, &asked) != nil {
+	if ask.Receive(conn, answerWithin, &asked) != nil {
 		return
 	}
 	if asked.Hold != "" && asked.Hold == k.container {
@@ -262,8 +262,7 @@ func (k *keeper) answer(conn net.Conn) {
 	if !k.say(conn, false) || asked.Hold != k.container {
 		return
 	}
-	_ = conn.SetDeadline(time.Now().Add(holdWithin))
-	if receive(conn, &asked) == nil && asked.End {
+	if ask.Receive(conn, holdWithin, &asked) == nil && asked.End {
 		k.say(conn, true)
 	}
 }
@@ -282,7 +281,6 @@ func (k *keeper) say(conn net.Conn, end bool) bool {
 	if end {
 		k.end(errUnmounted)
 	}
-	_ = conn.SetDeadline(time.Now().Add(answerWithin))
-	_ = json.NewEncoder(conn).Encode(says)
+	_ = ask.Answer(conn, answerWithin, says)
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -384,5 +385,49 @@ func TestListOfKept(t *testing.T) {
 	}
 	if want := "/srv rw process 7\n/data not mounted process 8: no such directory\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// All calls are asked at the same time: none waits for those before it.
+func TestKeepersAreAskedAtOnce(t *testing.T) {
+	register := engine.Register{State: privateState(t), Endpoint: "unix:///engine"}
+	const calls = 4
+	var asked sync.WaitGroup
+	asked.Add(calls)
+	for pid := range calls {
+		says, err := json.Marshal(kept{PID: pid, Container: "0f00"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := register.State.Add(state.Mount, state.Entry{Name: rand.Text(), Endpoint: register.Endpoint, Keeps: says})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(record.Remove)
+		socket, err := record.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { socket.Close() })
+		go func() {
+			conn, err := socket.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			asked.Done()
+			asked.Wait()
+			_, _ = conn.Write(append(says, '\n'))
+		}()
+	}
+	seen := make(map[int]bool)
+	for _, k := range answering(register, "0f00", time.Minute) {
+		if k.silent {
+			t.Errorf("%d was not asked with the others", k.PID)
+		}
+		seen[k.PID] = true
+	}
+	if len(seen) != calls {
+		t.Errorf("%v", seen)
 	}
 }

@@ -1,10 +1,10 @@
 package mount
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -14,6 +14,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/ask"
 )
 
 // kept is what a call with --keep says to the user's other calls.
@@ -65,57 +66,73 @@ const (
 // keepers asks the user's calls that keep mounts in the container with this full ID: names, and beginnings of IDs, may be
 // those of another one by now. It removes the records of those that were killed.
 func keepers(register engine.Register, id string) (list []kept) {
-	eachKeeper(register, id, listWithin, func(_ string, k kept) { list = append(list, k) })
+	for _, k := range answering(register, id, listWithin) {
+		list = append(list, k.kept)
+	}
 	return list
 }
 
-// eachKeeper gives each call the time within to answer. visit is told of those that do not, too.
-func eachKeeper(register engine.Register, id string, within time.Duration, visit func(name string, k kept)) {
+// answered is a call with --keep, which has answered or is silent.
+type answered struct {
+	kept
+
+	at ask.Call
+}
+
+// answering asks all calls at the same time, and gives each the time within to answer. Those that do not are in the list, too.
+func answering(register engine.Register, id string, within time.Duration) []answered {
 	if register.State == nil {
-		return
+		return nil
 	}
 	ours := func(e state.Entry) bool { return e.Endpoint == register.Endpoint }
-	abandoned, err := register.State.Abandoned(state.Mount, ours)
+	abandoned, err := ask.Abandoned(register.State, state.Mount, ours)
 	if err != nil {
-		return
+		return nil
 	}
 	for _, record := range abandoned {
 		record.Remove()
 	}
-	entries, err := register.State.List(state.Mount)
+	records, err := ask.Records(register.State, state.Mount)
 	if err != nil {
-		return
+		return nil
 	}
-	for _, e := range entries {
-		if !ours(e) {
-			continue
+	var asked []ask.Record
+	var noted []kept
+	for _, r := range records {
+		var n kept
+		if ours(r.Entry) && json.Unmarshal(r.Keeps, &n) == nil && n.Container == id {
+			asked, noted = append(asked, r), append(noted, n)
 		}
-		var noted kept
-		if json.Unmarshal(e.Keeps, &noted) != nil || noted.Container != id {
-			continue
-		}
-		k, conn, err := ask(register, e.Name, question{}, within)
-		switch {
-		case err == nil:
+	}
+	type answer struct {
+		answered
+
+		err error
+	}
+	var list []answered
+	for i, a := range ask.All(asked, func(r *ask.Record) (a answer) {
+		var conn net.Conn
+		a.at = r.Call(state.Mount)
+		if a.kept, conn, a.err = askOne(a.at, question{}, within); a.err == nil {
 			conn.Close()
-			visit(e.Name, k)
-		case isSilent(err):
-			noted.silent = true
-			visit(e.Name, noted)
+		}
+		return a
+	}) {
+		switch {
+		case a.err == nil:
+			list = append(list, a.answered)
+		case isSilent(a.err):
+			noted[i].silent = true
+			list = append(list, answered{noted[i], a.at})
 		}
 	}
+	return list
 }
 
-// ask asks the call that has the record of that name. The caller closes conn, unless there is an error.
-func ask(register engine.Register, name string, q question, within time.Duration) (k kept, conn net.Conn, err error) {
-	if conn, err = register.State.Dial(state.Mount, name); err != nil {
-		return k, nil, err
-	}
-	if k, err = exchange(conn, q, within); err != nil {
-		conn.Close()
-		return k, nil, err
-	}
-	return k, conn, nil
+// askOne asks a call. The caller closes conn, unless there is an error.
+func askOne(at ask.Call, q question, within time.Duration) (k kept, conn net.Conn, err error) {
+	conn, err = at.Ask(context.Background(), within, q, &k)
+	return k, conn, err
 }
 
 // isSilent reports whether an error says that a call is there and does not answer: its time is over, or too many wait for it
@@ -132,21 +149,22 @@ type heldKeeper struct {
 
 // hold holds the user's calls that keep mounts in the container with this full ID. What they say is true until they are
 // released, also if the container is started meanwhile. Each has the time within to answer. Those that do not are in the list, too.
+// They are held one after the other: two calls of hold in different orders would wait for each other.
 func hold(register engine.Register, id string, within time.Duration) (list []*heldKeeper) {
-	eachKeeper(register, id, within, func(name string, k kept) {
+	for _, k := range answering(register, id, within) {
 		if k.silent {
-			list = append(list, &heldKeeper{kept: k})
-			return
+			list = append(list, &heldKeeper{kept: k.kept})
+			continue
 		}
-		held, conn, err := ask(register, name, question{Hold: id}, holdWithin)
+		held, conn, err := askOne(k.at, question{Hold: id}, holdWithin)
 		switch {
 		case err == nil:
 			list = append(list, &heldKeeper{held, conn})
 		case isSilent(err):
 			k.silent = true
-			list = append(list, &heldKeeper{kept: k})
+			list = append(list, &heldKeeper{kept: k.kept})
 		}
-	})
+	}
 	return list
 }
 
@@ -164,7 +182,8 @@ func (k *heldKeeper) end() error {
 	if k.silent { // a suspended process does not take SIGTERM
 		return fmt.Errorf("process %d, which keeps it mounted, does not answer: it will be mounted again; end it with kill -9 %d", k.PID, k.PID)
 	}
-	says, err := exchange(k.conn, question{End: true}, answerWithin)
+	var says kept
+	err := ask.Exchange(context.Background(), k.conn, answerWithin, question{End: true}, &says)
 	if err == nil && !says.Ended {
 		err = errors.New("it goes on")
 	}
@@ -172,22 +191,6 @@ func (k *heldKeeper) end() error {
 		return fmt.Errorf("end the call with --keep, process %d: %w", k.PID, err)
 	}
 	return nil
-}
-
-// exchange sends a question, and reads the answer.
-func exchange(conn net.Conn, ask question, within time.Duration) (k kept, err error) {
-	_ = conn.SetDeadline(time.Now().Add(within))
-	if err := json.NewEncoder(conn).Encode(ask); err != nil {
-		return k, err
-	}
-	err = receive(conn, &k)
-	return k, err
-}
-
-// receive reads a question or an answer.
-func receive(conn net.Conn, to any) error {
-	const most = 64 << 10
-	return json.NewDecoder(io.LimitReader(conn, most)).Decode(to)
 }
 
 // hides reports whether the container's first process has hidden a mount of its own from itself, so that it cannot be unmounted.

@@ -4,7 +4,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -14,8 +13,8 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward"
-	"github.com/nsjoin/docker-nsjoin/pkg/peercred"
 	"github.com/nsjoin/docker-nsjoin/pkg/state"
+	"github.com/nsjoin/docker-nsjoin/pkg/state/ask"
 )
 
 // Request is what one call asks another.
@@ -38,12 +37,8 @@ type Session interface {
 	End(ids []string)
 }
 
-const (
-	// answerWithin is how long a call may take to ask or to answer.
-	answerWithin = 5 * time.Second
-	// mostAnswer is the most bytes of an answer.
-	mostAnswer = 4 << 20
-)
+// answerWithin is how long a call may take to ask or to answer.
+const answerWithin = 5 * time.Second
 
 // Served is a call's record and socket.
 type Served struct {
@@ -91,28 +86,23 @@ func (s *Served) Serve(session Session) {
 }
 
 func (s *Served) answer(conn net.Conn, session Session) {
-	_ = conn.SetDeadline(time.Now().Add(answerWithin))
-	if checkPeer(conn) != nil {
-		return
-	}
-	const mostRequest = 64 << 10
 	var r Request
-	if err := json.NewDecoder(&limited{conn, mostRequest}).Decode(&r); err != nil {
+	if err := ask.Receive(conn, answerWithin, &r); err != nil {
 		return
 	}
 	session.End(r.End)
 	a := s.about
 	a.Forwards = session.Status()
-	_ = json.NewEncoder(conn).Encode(a)
+	_ = ask.Answer(conn, answerWithin, a)
 }
 
 // Others returns a function that asks the user's other calls for their forwards, until ctx ends: a call that does not answer is
 // left out.
 func (s *Served) Others(dir *state.Dir) func(ctx context.Context) []forward.Status {
 	return func(ctx context.Context) (list []forward.Status) {
-		entries, _ := dir.List(state.Forward)
-		entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return s != nil && e.Name == s.record.Name })
-		for _, a := range askAll(ctx, dir, entries) {
+		records, _ := ask.Records(dir, state.Forward)
+		records = slices.DeleteFunc(records, func(r ask.Record) bool { return s != nil && r.Name == s.record.Name })
+		for _, a := range askAll(ctx, records) {
 			if a.err == nil {
 				list = append(list, a.Forwards...)
 			}
@@ -133,10 +123,7 @@ func (s *Served) Close() {
 
 // Sweep removes what calls have left that were killed: their records, control sockets, and UNIX sockets.
 func Sweep(dir *state.Dir) {
-	abandoned, err := dir.Abandoned(state.Forward, func(state.Entry) bool { return true })
-	if err != nil {
-		return
-	}
+	abandoned, _ := ask.Abandoned(dir, state.Forward, func(state.Entry) bool { return true })
 	for _, record := range abandoned {
 		removeSockets(record)
 		record.Remove()
@@ -147,27 +134,26 @@ func Sweep(dir *state.Dir) {
 type Call struct {
 	Answer
 
-	dir  *state.Dir
-	name string
+	at ask.Call
 }
 
 // Calls returns the user's calls that forward, on all engines. A call that does not answer until ctx ends, or for too long, is
 // left out, and said in silent.
 func Calls(ctx context.Context, dir *state.Dir) (list []Call, silent []error, err error) {
 	Sweep(dir)
-	entries, err := dir.List(state.Forward)
+	records, err := ask.Records(dir, state.Forward)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, a := range askAll(ctx, dir, entries) {
-		if a.err != nil {
-			if errors.Is(ctx.Err(), context.Canceled) { // the call did not have the time that silence says
-				return nil, nil, context.Cause(ctx)
-			}
-			silent = append(silent, silence(&entries[i], a.err))
-			continue
+	for i, a := range askAll(ctx, records) {
+		switch {
+		case a.err == nil:
+			list = append(list, a.Call)
+		case errors.Is(ctx.Err(), context.Canceled): // the call did not have the time that silence says
+			return nil, nil, context.Cause(ctx)
+		case !errors.Is(a.err, ask.ErrEnded):
+			silent = append(silent, silence(&records[i].Entry, a.err))
 		}
-		list = append(list, a.Call)
 	}
 	return list, silent, nil
 }
@@ -182,9 +168,6 @@ func silence(e *state.Entry, err error) error {
 		e.PID, began, e.PID, e.PID)
 }
 
-// mostAsked is how many calls are asked at a time.
-const mostAsked = 256
-
 // asked is a call that was asked, with its answer, or why there is none.
 type asked struct {
 	Call
@@ -192,21 +175,13 @@ type asked struct {
 	err error
 }
 
-// askAll asks calls at the same time: those that are suspended take as long as one. The answers are in the order of entries.
-func askAll(ctx context.Context, dir *state.Dir, entries []state.Entry) []asked {
-	list, turns := make([]asked, len(entries)), make(chan struct{}, mostAsked)
-	var asking sync.WaitGroup
-	for i, e := range entries {
-		turns <- struct{}{}
-		asking.Go(func() {
-			defer func() { <-turns }()
-			a := &list[i]
-			a.dir, a.name = dir, e.Name
-			a.Answer, a.err = a.ask(ctx, Request{})
-		})
-	}
-	asking.Wait()
-	return list
+// askAll asks calls at the same time. The answers are in the order of records.
+func askAll(ctx context.Context, records []ask.Record) []asked {
+	return ask.All(records, func(r *ask.Record) asked {
+		a := asked{Call: Call{at: r.Call(state.Forward)}}
+		a.Answer, a.err = a.ask(ctx, Request{})
+		return a
+	})
 }
 
 // End ends forwards of the call by their IDs.
@@ -216,47 +191,10 @@ func (c *Call) End(ids []string) error {
 }
 
 // ask asks the call, which may take until ctx ends, but not longer than answerWithin.
-func (c *Call) ask(ctx context.Context, r Request) (Answer, error) {
-	var a Answer
-	conn, err := c.dir.Dial(state.Forward, c.name)
+func (c *Call) ask(ctx context.Context, r Request) (a Answer, err error) {
+	conn, err := c.at.Ask(ctx, answerWithin, r, &a)
 	if err != nil {
 		return a, err
 	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(answerWithin))
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	if err := checkPeer(conn); err != nil {
-		return a, err
-	}
-	if err := json.NewEncoder(conn).Encode(r); err != nil {
-		return a, err
-	}
-	return a, json.NewDecoder(&limited{conn, mostAnswer}).Decode(&a)
-}
-
-// checkPeer checks that the other side is this user's, where the system can tell.
-func checkPeer(conn net.Conn) error {
-	uid, known, err := peercred.Of(conn)
-	if err != nil {
-		return err
-	}
-	if known && uint64(uid) != uint64(os.Geteuid()) {
-		return fmt.Errorf("the process at the socket belongs to uid %d", uid)
-	}
-	return nil
-}
-
-// limited reads at most left bytes.
-type limited struct {
-	conn net.Conn
-	left int
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left == 0 {
-		return 0, errors.New("too long")
-	}
-	n, err := l.conn.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
+	return a, conn.Close()
 }

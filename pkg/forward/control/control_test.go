@@ -120,6 +120,36 @@ func TestSilentCall(t *testing.T) {
 	}
 }
 
+// A call that ends while it is asked is neither listed nor said.
+func TestCallThatEnds(t *testing.T) {
+	d := private(t, t.TempDir())
+	record, err := d.Add(state.Forward, state.Entry{Name: "ends", Began: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := record.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		conn, err := socket.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		socket.Close()
+		record.Remove()
+		conn.Close()
+	}()
+	calls, silent, err := control.Calls(t.Context(), d)
+	if err != nil || len(calls)+len(silent) > 0 {
+		t.Errorf("%+v, %v, %v", calls, silent, err)
+	}
+	<-ended
+}
+
 // A call that does not answer does not keep the forwards of the others from being found.
 func TestOthersAreAskedAtOnce(t *testing.T) {
 	d := private(t, t.TempDir())

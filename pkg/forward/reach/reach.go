@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/together"
 	"github.com/nsjoin/docker-nsjoin/pkg/resolve"
-	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
 
@@ -24,25 +23,22 @@ import (
 type Network struct {
 	client.Network
 
+	listing together.Question[listed]
+
 	mu       sync.Mutex
 	resolver *resolve.Resolver     // nil before the first name
 	worked   map[uint16]netip.Addr // where the container's own ports answered
 	packets  map[uint16]*receiver  // where the container's own UDP ports receive
 }
 
-// receiver is where a UDP port receives.
-type receiver struct {
-	mu    sync.Mutex // held while it is asked for
-	addr  netip.Addr
-	until time.Time // asked for again after that
-}
-
-// receiverFor is how long an answer is used: with UDP, each sender has a connection of its own.
-const receiverFor = time.Second
-
 // New returns n with its names.
 func New(n client.Network) *Network {
-	return &Network{Network: n, worked: make(map[uint16]netip.Addr), packets: make(map[uint16]*receiver)}
+	reached := &Network{Network: n, worked: make(map[uint16]netip.Addr), packets: make(map[uint16]*receiver)}
+	reached.listing.Ask = func() (l listed) {
+		l.list, l.err = n.Listening(context.Background()) // which ends with the network
+		return l
+	}
+	return reached
 }
 
 // Connect connects to a target.
@@ -198,65 +194,6 @@ func passes(err error) bool {
 	return false
 }
 
-// ownUDP returns the address on which a UDP port of the container receives. With UDP nothing says that nobody does.
-func (n *Network) ownUDP(ctx context.Context, port uint16) netip.Addr {
-	n.mu.Lock()
-	r := n.packets[port]
-	if r == nil {
-		r = &receiver{}
-		n.packets[port] = r
-	}
-	n.mu.Unlock()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Now().Before(r.until) {
-		return r.addr
-	}
-	all, err := n.Listening(ctx)
-	if err != nil {
-		return loopback[0]
-	}
-	r.addr, r.until = receives(all, port), time.Now().Add(receiverFor)
-	return r.addr
-}
-
-// receives returns the address on which a UDP port receives.
-func receives(all []sockets.Listening, port uint16) netip.Addr {
-	var found []netip.Addr
-	for _, l := range all {
-		if l.Network != string(spec.UDP) || l.Address.Port() != port {
-			continue
-		}
-		addr := l.Address.Addr().Unmap()
-		if addr == loopback[0] || addr == netip.IPv4Unspecified() || addr == netip.IPv6Unspecified() {
-			return loopback[0] // one of :: takes IPv4 too, unless it says otherwise
-		}
-		found = append(found, addr)
-	}
-	if len(found) > 0 {
-		return found[0]
-	}
-	return loopback[0]
-}
-
-// Listens reports whether the container listens on a port of its own. known is false for other targets, and if it
-// cannot be found out.
-func (n *Network) Listens(ctx context.Context, t spec.Target) (listens, known bool) {
-	if t.Host != "" || t.Network == spec.Unix {
-		return false, false
-	}
-	all, err := n.Listening(ctx)
-	if err != nil {
-		return false, false
-	}
-	for _, l := range all {
-		if l.Network == string(t.Network) && l.Address.Port() == t.Port {
-			return true, true
-		}
-	}
-	return false, len(all) < sockets.Max // else the list may lack it
-}
-
 // Answers reports whether a target takes connections. Where it cannot be found out otherwise, it is connected to; the error
 // is why that failed.
 func (n *Network) Answers(ctx context.Context, t spec.Target) (bool, error) {
@@ -278,19 +215,4 @@ func (n *Network) DialHost(ctx context.Context, host string, port uint16) (net.C
 		return nil, fmt.Errorf("connect to %s: %w", net.JoinHostPort(host, strconv.Itoa(int(port))), err)
 	}
 	return conn, nil
-}
-
-// IsHere reports whether the container's network is one that has the sockets of own at port: one of them is in the
-// container's list. It is false if that cannot be found out.
-func (n *Network) IsHere(ctx context.Context, port uint16, own func(port uint16) (map[uint64]bool, error)) bool {
-	list, err := n.Listening(ctx)
-	if err != nil {
-		return false
-	}
-	list = slices.DeleteFunc(list, func(l sockets.Listening) bool { return l.Address.Port() != port || l.Inode == 0 })
-	if len(list) == 0 {
-		return false
-	}
-	inodes, err := own(port)
-	return err == nil && slices.ContainsFunc(list, func(l sockets.Listening) bool { return inodes[l.Inode] })
 }
