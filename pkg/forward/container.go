@@ -163,8 +163,8 @@ func (c *container) tell(kind Kind, why error) {
 	c.session.tell(e)
 }
 
-// untilLook returns how long a forward waits that looks at the container's ports so often. Forwards look at the same moments, so
-// that they share an answer.
-func (c *container) untilLook(every time.Duration) time.Duration {
-	return every - time.Since(c.began)%every
+// nextLook returns when a forward looks again at the container's ports that does so every lookOften or lookRarely. All forwards of
+// the container look at these moments: the first one's answer is that of all.
+func (c *container) nextLook(every time.Duration) time.Time {
+	return c.began.Add(time.Since(c.began).Truncate(every) + every)
 }

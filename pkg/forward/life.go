@@ -71,15 +71,15 @@ func (l *life) listens() (listens, known bool) {
 	if l.Reverse || l.Proxy {
 		return false, false
 	}
-	return l.network.Listens(l.ctx, l.Target)
+	return l.network.Listens(l.ctx, l.Target, time.Now())
 }
 
-// waitForTarget waits until answers does not say no any more. It returns false if the forward ends before, or after most,
-// if that is not 0.
-func (l *life) waitForTarget(most time.Duration, answers func(context.Context, spec.Target) bool) bool {
+// waitForTarget waits until answers does not say no any more, by what was found out since a moment. It returns false if the forward
+// ends before, or after most, if that is not 0.
+func (l *life) waitForTarget(most time.Duration, answers func(context.Context, spec.Target, time.Time) bool) bool {
 	began := time.Now()
-	for l.ctx.Err() == nil {
-		if answers(l.ctx, l.Target) {
+	for look := began; l.ctx.Err() == nil; {
+		if answers(l.ctx, l.Target, look) {
 			return true
 		}
 		if most > 0 && time.Since(began) > most {
@@ -89,7 +89,8 @@ func (l *life) waitForTarget(most time.Duration, answers func(context.Context, s
 		if time.Since(began) > oftenFor {
 			every = lookRarely
 		}
-		l.pause(l.owner.untilLook(every))
+		look = l.owner.nextLook(every)
+		l.pause(time.Until(look))
 	}
 	return false
 }

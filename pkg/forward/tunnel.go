@@ -168,10 +168,10 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, inNetwork *sha
 // waitForStart waits until the target takes connections, or the forward ends. An error is one that lasts. Others are reported,
 // unless they only say that nothing listens yet.
 func (l *life) waitForStart() (failed error) {
-	l.waitForTarget(0, func(ctx context.Context, target spec.Target) bool {
+	l.waitForTarget(0, func(ctx context.Context, target spec.Target, since time.Time) bool {
 		ctx, cancel := context.WithTimeout(ctx, dialFor)
 		defer cancel()
-		answers, err := l.network.Answers(ctx, target)
+		answers, err := l.network.Answers(ctx, target, since)
 		if err == nil || reach.IsUsual(err) || l.isOver() {
 			return answers
 		}
@@ -197,8 +197,8 @@ func (l *life) use(set *listen.Set, starting *starting) {
 	}
 	l.suspend(set)
 	l.closed(Waiting)
-	answers := func(ctx context.Context, target spec.Target) bool {
-		listens, known := l.network.Listens(ctx, target)
+	answers := func(ctx context.Context, target spec.Target, since time.Time) bool {
+		listens, known := l.network.Listens(ctx, target, since)
 		return listens || !known
 	}
 	// A program that restarts listens soon; at the start the user should know at once, before the call goes into the

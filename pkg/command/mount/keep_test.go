@@ -415,6 +415,9 @@ func TestKeepersAreAskedAtOnce(t *testing.T) {
 				return
 			}
 			defer conn.Close()
+			if err := json.NewDecoder(conn).Decode(&question{}); err != nil {
+				t.Error(err)
+			}
 			asked.Done()
 			asked.Wait()
 			_, _ = conn.Write(append(says, '\n'))

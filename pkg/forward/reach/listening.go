@@ -18,7 +18,12 @@ type listed struct {
 
 // Listening is described at client.Network. Those who ask at the same time share a list, which they do not change.
 func (n *Network) Listening(ctx context.Context) ([]sockets.Listening, error) {
-	answer := n.listing.Join()
+	return n.listingSince(ctx, time.Now())
+}
+
+// listingSince returns a list that was begun since a moment.
+func (n *Network) listingSince(ctx context.Context, moment time.Time) ([]sockets.Listening, error) {
+	answer := n.listing.JoinSince(moment)
 	select {
 	case <-answer.Done():
 		l := answer.Get()
@@ -28,13 +33,13 @@ func (n *Network) Listening(ctx context.Context) ([]sockets.Listening, error) {
 	}
 }
 
-// Listens reports whether the container listens on a port of its own. known is false for other targets, and if it
-// cannot be found out.
-func (n *Network) Listens(ctx context.Context, t spec.Target) (listens, known bool) {
+// Listens reports whether the container listens on a port of its own, by a list that was begun since a moment. known is false for
+// other targets, and if it cannot be found out.
+func (n *Network) Listens(ctx context.Context, t spec.Target, since time.Time) (listens, known bool) {
 	if t.Host != "" || t.Network == spec.Unix {
 		return false, false
 	}
-	all, err := n.Listening(ctx)
+	all, err := n.listingSince(ctx, since)
 	if err != nil {
 		return false, false
 	}

@@ -194,10 +194,10 @@ func passes(err error) bool {
 	return false
 }
 
-// Answers reports whether a target takes connections. Where it cannot be found out otherwise, it is connected to; the error
-// is why that failed.
-func (n *Network) Answers(ctx context.Context, t spec.Target) (bool, error) {
-	if listens, known := n.Listens(ctx, t); known {
+// Answers reports whether a target takes connections, as Listens does. Where it cannot be found out otherwise, it is connected to;
+// the error is why that failed.
+func (n *Network) Answers(ctx context.Context, t spec.Target, since time.Time) (bool, error) {
+	if listens, known := n.Listens(ctx, t, since); known {
 		return listens, nil
 	}
 	conn, err := n.Connect(ctx, t)

@@ -2,6 +2,7 @@ package together_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/together"
 )
@@ -20,6 +21,13 @@ func TestTogether(t *testing.T) {
 		if answer := q.Join(); answer != second || answer == first {
 			t.Fatal("each asks for itself")
 		}
+	}
+	moment := time.Now()
+	if answer := q.JoinSince(moment.Add(-time.Hour)); answer != first {
+		t.Error("what has begun is not shared with one who accepts it")
+	}
+	if answer := q.JoinSince(moment); answer != second {
+		t.Error("what began too early is shared")
 	}
 	goOn <- "one"
 	<-first.Done()
