@@ -63,6 +63,8 @@ type Options struct {
 	Others func(ctx context.Context) []Status
 	// Report is called for each event, one at a time.
 	Report func(Event)
+	// Note, if not nil, tells the user what Wait waits for.
+	Note func(text string)
 }
 
 // Session is a call of docker nsjoin forward.

@@ -168,6 +168,11 @@ func (t *tunnel) run(ctx, over context.Context, n *reach.Network, inNetwork *sha
 // waitForStart waits until the target takes connections, or the forward ends. An error is one that lasts. Others are reported,
 // unless they only say that nothing listens yet.
 func (l *life) waitForStart() (failed error) {
+	if note := l.owner.session.o.Note; note != nil {
+		target := l.status().Target
+		timer := time.AfterFunc(silently, func() { note(fmt.Sprintf("waiting until %s takes connections; Ctrl-C ends it", target)) })
+		defer timer.Stop()
+	}
 	l.waitForTarget(0, func(ctx context.Context, target spec.Target, since time.Time) bool {
 		ctx, cancel := context.WithTimeout(ctx, dialFor)
 		defer cancel()

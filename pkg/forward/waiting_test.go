@@ -43,6 +43,6 @@ func TestManyWaiting(t *testing.T) {
 			t.Errorf("asked %d times", asked)
 		}
 		c.cancel(errCancelled)
-		<-c.ended
+		_ = c.end()
 	})
 }

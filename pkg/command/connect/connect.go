@@ -24,6 +24,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/ports"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/reach"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/interrupt"
 	"github.com/nsjoin/docker-nsjoin/pkg/printable"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 )
@@ -103,9 +104,11 @@ func complete(cli *dockercli.CLI) cobra.CompletionFunc {
 func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string) error {
 	target, err := spec.ParseTarget(word)
 	if wrong, ok := errors.AsType[*spec.Error](err); ok {
-		return exit.Hint(err, "write it as one of %s", wrong.Form)
+		return exit.Hint(err, "write it as %s", wrong.Form)
 	}
 	name = spec.Container(name)
+	ctx, stop := interrupt.Until(ctx, func(signal int) error { return exit.CommandStatus(exit.Signalled(signal)) })
+	defer stop()
 	host, err := enginehost.Open(cli, o.host)
 	if err != nil {
 		return err
@@ -124,17 +127,25 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name, word string
 	network := reach.New(found.Network)
 	conn, err := o.connect(ctx, network, name, target, note)
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
+		err = fmt.Errorf("connect to %s: %w", target.String(name), reach.Cause(err))
+	} else if err = stream(ctx, conn, found.Network, os.Stdin, os.Stdout); err != nil {
+		err = fmt.Errorf("connection to %s: %w", target.String(name), reach.Cause(err))
 	}
-	if err := stream(ctx, conn, found.Network, os.Stdin, os.Stdout); err != nil {
-		return fmt.Errorf("connection to %s: %w", target.String(name), reach.Cause(err))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	return nil
+	return err
 }
 
 // connect connects to the target; with --wait it tries again while that may help, and notes why once.
 func (o *options) connect(ctx context.Context, network *reach.Network, name string, target spec.Target, note func(string)) (net.Conn, error) {
-	const again = 250 * time.Millisecond
+	const again, silently = 250 * time.Millisecond, time.Second
+	if o.wait {
+		timer := time.AfterFunc(silently, func() {
+			note(fmt.Sprintf("waiting until %s takes connections; Ctrl-C ends it", target.String(name)))
+		})
+		defer timer.Stop()
+	}
 	for noted := false; ; {
 		conn, err := network.Connect(ctx, target)
 		select {
@@ -194,18 +205,20 @@ func stream(ctx context.Context, conn net.Conn, n client.Network, stdin *os.File
 			awaitInput(ctx, in, sent, n.Gone())
 		}
 		return err
-	case <-n.Gone():
 	case <-ctx.Done():
+		conn.Close()
+		return context.Cause(ctx)
+	case <-n.Gone():
 	}
 	select {
 	case err := <-printed:
 		return err
+	case <-ctx.Done():
+		conn.Close()
+		return context.Cause(ctx)
 	case <-time.After(lastBytes):
 		conn.Close()
 		printing.Wait()
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
 	}
 	return gone(n)
 }

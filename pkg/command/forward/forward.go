@@ -71,6 +71,7 @@ type options struct {
 	dryRun     bool
 	format     string
 	user       string
+	publish    []string // of docker run
 }
 
 // New makes the command.
@@ -99,6 +100,8 @@ func New(cli *dockercli.CLI) *cobra.Command {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "Print a line for each connection that ends")
 	flags.StringVarP(&o.user, "user", "u", "", `User who connects to UNIX sockets in the container ("<name|uid>[:<group|gid>]")`)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Print what would be done in the container; forward nothing")
+	flags.StringArrayVarP(&o.publish, "publish", "p", nil, "")
+	_ = flags.MarkHidden("publish")
 	flags.StringVar(&o.format, "format", text, `Output format ("text"|"json"); json is one object a line`)
 	o.host.AddTo(flags)
 	completion.Args(cmd, complete(cli))
@@ -126,7 +129,14 @@ const (
 // groups parses the arguments, and checks the flags against each other.
 func (o *options) groups(args []string) ([]spec.Group, error) {
 	switch {
+	case len(o.publish) > 0:
+		return nil, exit.Hint(errors.New("-p is an option of docker run: here a SPEC follows the container"),
+			"%s CONTAINER %s", o.cmd.CommandPath(), o.publish[0])
 	case len(args) == 0:
+		// One that was forgotten is the value of a flag now.
+		if err := o.addFlags([]spec.Group{{}}); err != nil {
+			return nil, err
+		}
 		return nil, o.usageError("which container? " + o.cmd.UseLine())
 	case o.format != text && o.format != jsonLines:
 		return nil, o.usageError(fmt.Sprintf("--format %q: must be text or json", o.format))
@@ -183,7 +193,7 @@ func (o *options) addFlags(groups []spec.Group) error {
 // specError adds the right forms to an error about a SPEC.
 func (o *options) specError(err error) error {
 	if wrong, ok := errors.AsType[*spec.Error](err); ok {
-		return exit.Hint(err, "write it as one of %s", wrong.Form)
+		return exit.Hint(err, "write it as %s", wrong.Form)
 	}
 	return err
 }

@@ -20,6 +20,7 @@ type printer struct {
 	name      exit.Name
 	json      bool
 	verbose   bool
+	untilStop bool
 
 	warned map[string]bool // IDs of forwards that other machines reach, and texts of warnOnce
 }
@@ -54,7 +55,11 @@ func (p *printer) event(e forward.Event) {
 			p.line(connectionText(&e))
 		}
 	case forward.Stopped:
-		p.line(e.Container + " has stopped: its forwards are closed until it runs again")
+		if p.untilStop {
+			p.line(e.Container + " has stopped: its forwards have ended")
+		} else {
+			p.line(e.Container + " has stopped: its forwards are closed until it runs again")
+		}
 	case forward.Running:
 		p.line(e.Container + " runs again")
 	case forward.Removed:

@@ -53,7 +53,9 @@ func (o *options) run(ctx context.Context, args []string) error {
 	if o.detach && !o.cli.Background && !o.dryRun && len(groups[0].Forwards) > 0 {
 		return o.startInBackground(ctx)
 	}
-	c := &call{options: o, groups: groups, printer: &printer{out: os.Stdout, errs: os.Stderr, name: o.cli.Name, json: o.format == jsonLines, verbose: o.verbose}}
+	c := &call{options: o, groups: groups, printer: &printer{
+		out: os.Stdout, errs: os.Stderr, name: o.cli.Name, json: o.format == jsonLines, verbose: o.verbose, untilStop: o.untilStop,
+	}}
 	if !o.cli.Background {
 		return c.start(ctx)
 	}
@@ -254,6 +256,6 @@ func sharedText(name, with string) string {
 
 func (c *call) forwardOptions(others func(context.Context) []forward.Status) forward.Options {
 	return forward.Options{
-		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event, Others: others,
+		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event, Note: c.tell, Others: others,
 	}
 }

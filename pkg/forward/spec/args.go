@@ -1,6 +1,9 @@
 package spec
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Group is a container with the SPECs that follow it.
 type Group struct {
@@ -28,10 +31,15 @@ func ParseArgs(words []string) ([]Group, error) {
 		last.Forwards = append(last.Forwards, f)
 	}
 	if len(groups) > 1 {
-		for _, g := range groups {
-			if len(g.Forwards) == 0 {
-				return nil, &Error{g.Container, "no SPEC follows this container", "forward web 8080:80 db 5432"}
+		for i, g := range groups {
+			if len(g.Forwards) > 0 {
+				continue
 			}
+			problem := "no SPEC follows this container"
+			if i+1 < len(groups) {
+				problem += fmt.Sprintf(": %q is no SPEC, and so is the next container", groups[i+1].Container)
+			}
+			return nil, &Error{g.Container, problem, "forward web 8080:80 db 5432"}
 		}
 	}
 	return groups, nil

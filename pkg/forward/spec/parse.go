@@ -14,10 +14,10 @@ func (e *Error) Error() string { return fmt.Sprintf("%q: %s", e.Word, e.Problem)
 
 // The forms.
 const (
-	forms        = "8080:80, 80, 0:80, 8080:db:5432, 127.0.0.1:8080:db:5432, 53:53/udp, /tmp/x.sock:/run/x.sock, 8080:@name"
-	reverseForms = "5432:localhost:5432, 5432, 127.0.0.1:8080:80, /run/x.sock:/tmp/x.sock"
-	proxyForms   = "1080, 127.0.0.1:1080, [::1]:1080, /tmp/proxy.sock"
-	targetForms  = "22, db:5432, [::1]:80, /run/x.sock, @name"
+	forms        = "one of 8080:80, 80, 0:80, 8080:db:5432, 127.0.0.1:8080:db:5432, 53:53/udp, /tmp/x.sock:/run/x.sock, 8080:@name"
+	reverseForms = "one of 5432:localhost:5432, 5432, 127.0.0.1:8080:80, /run/x.sock:/tmp/x.sock"
+	proxyForms   = "one of 1080, 127.0.0.1:1080, [::1]:1080, /tmp/proxy.sock"
+	targetForms  = "one of 22, db:5432, [::1]:80, /run/x.sock, @name"
 )
 
 // Parse parses a SPEC: [[ADDRESS:]PORT:][HOST:]PORT[/udp], with a path of a UNIX socket in place of either side.
@@ -304,7 +304,11 @@ func parsePort(part string) (uint16, string) {
 	if part == "" {
 		return 0, "the target has no port"
 	}
-	if !isPort(part) {
+	switch {
+	case isPort(part):
+	case strings.Contains(part, "/") || strings.HasSuffix(part, ".sock"):
+		return 0, fmt.Sprintf("%q is not a port, and a path begins with / or, on this machine, with ./", part)
+	default:
 		return 0, fmt.Sprintf("%q is not a port", part)
 	}
 	port, err := strconv.ParseUint(part, 10, bits)
