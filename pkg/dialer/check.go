@@ -13,12 +13,12 @@ import (
 
 // readCookie reads the kernel's number of the container's network namespace, since Linux 5.14; 0 before.
 func (d *Dialer) readCookie() (uint64, error) {
-	fd, err := d.threads.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	fds, err := d.threads.Make(unix.AF_INET, unix.SOCK_DGRAM, 0, 1)
 	if err != nil {
 		return 0, err
 	}
-	defer unix.Close(fd)
-	return cookie(fd)
+	defer unix.Close(fds[0])
+	return cookie(fds[0])
 }
 
 func cookie(fd int) (uint64, error) {

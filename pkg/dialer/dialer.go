@@ -151,10 +151,19 @@ func (d *Dialer) Err() error {
 // unix.AF_INET6, typ unix.SOCK_STREAM or unix.SOCK_DGRAM without flags. What is done with the socket later is done there too,
 // whoever does it, with the rights of whoever does it.
 func (d *Dialer) Socket(family, typ, protocol int) (fd int, err error) {
-	if family != unix.AF_INET && family != unix.AF_INET6 || typ != unix.SOCK_STREAM && typ != unix.SOCK_DGRAM {
-		return -1, fmt.Errorf("make a socket in the network of %q: %w", d.Plan.Target, unix.EPROTONOSUPPORT)
+	fds, err := d.Sockets(family, typ, protocol, 1)
+	if err != nil {
+		return -1, err
 	}
-	return d.threads.Socket(family, typ, protocol)
+	return fds[0], nil
+}
+
+// Sockets is Socket for n sockets. It returns those that could be made if there is at least one.
+func (d *Dialer) Sockets(family, typ, protocol, n int) ([]int, error) {
+	if family != unix.AF_INET && family != unix.AF_INET6 || typ != unix.SOCK_STREAM && typ != unix.SOCK_DGRAM {
+		return nil, fmt.Errorf("make a socket in the network of %q: %w", d.Plan.Target, unix.EPROTONOSUPPORT)
+	}
+	return d.threads.Make(family, typ, protocol, n)
 }
 
 // Listening returns the sockets of the container's network that wait for connections, with or without their programs, which

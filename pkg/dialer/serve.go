@@ -108,7 +108,7 @@ func (s *server) begin(q message.Question) {
 func (s *server) do(q message.Question) {
 	switch a := (message.Answer{ID: q.ID}); q.Do {
 	case message.Make:
-		fds, err := s.make(q)
+		fds, err := s.dialer.Sockets(q.Family, q.Type, 0, min(max(1, q.Count), passing.MaxFiles))
 		s.done(a, err, fds...)
 	case message.Connect:
 		fd, err := s.dialer.ConnectUnix(q.Path, q.Type)
@@ -138,22 +138,6 @@ func (s *server) do(q message.Question) {
 	default:
 		s.done(a, fmt.Errorf("unknown task %q", q.Do))
 	}
-}
-
-// make makes sockets. It returns those that could be made if there is at least one.
-func (s *server) make(q message.Question) ([]int, error) {
-	var fds []int
-	for len(fds) < min(max(1, q.Count), passing.MaxFiles) {
-		fd, err := s.dialer.Socket(q.Family, q.Type, 0)
-		if err != nil && len(fds) == 0 {
-			return nil, err
-		}
-		if err != nil {
-			break
-		}
-		fds = append(fds, fd)
-	}
-	return fds, nil
 }
 
 func (s *server) doneUnix(a message.Answer, err error, fd int) {

@@ -23,14 +23,15 @@ type Sockets struct {
 	ended chan struct{}
 }
 
-// wanted is a socket that is asked for.
+// wanted are sockets that are asked for.
 type wanted struct {
 	family, typ, protocol int
+	fds                   []int // has room for as many
 	made                  chan<- made
 }
 
 type made struct {
-	fd  int
+	fds []int
 	err error
 }
 
@@ -43,19 +44,20 @@ func StartSockets(p *plan.Plan, held Held) (*Sockets, error) {
 	return s, <-ready
 }
 
-// Socket makes a socket, close-on-exec and non-blocking. After Close it fails.
-func (s *Sockets) Socket(family, typ, protocol int) (int, error) {
+// Make makes n sockets, close-on-exec and non-blocking. If not all can be made, it returns those that could; without any, the
+// error. After Close it fails. The thread is woken once for all of them.
+func (s *Sockets) Make(family, typ, protocol, n int) ([]int, error) {
 	answer := make(chan made, 1)
 	select {
-	case s.asked <- wanted{family, typ, protocol, answer}:
+	case s.asked <- wanted{family, typ, protocol, make([]int, 0, n), answer}:
 		got := <-answer
-		return got.fd, got.err
+		return got.fds, got.err
 	case <-s.ended:
-		return -1, unix.ESHUTDOWN
+		return nil, unix.ESHUTDOWN
 	}
 }
 
-// Close ends the thread. Call it once. Calls of Socket fail from then on.
+// Close ends the thread. Call it once. Calls of Make fail from then on.
 func (s *Sockets) Close() {
 	close(s.stop)
 	<-s.ended
@@ -82,15 +84,29 @@ func (s *Sockets) run(p *plan.Plan, held Held, ready chan<- error) {
 	for {
 		select {
 		case w := <-s.asked:
-			fd, err := unix.Socket(w.family, w.typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, w.protocol)
+			fds, err := w.make()
 			if err != nil {
 				err = fmt.Errorf("make a socket in the network of %q: %w", p.Target, err)
 			}
-			w.made <- made{fd, err}
+			w.made <- made{fds, err}
 		case <-s.stop:
 			return
 		}
 	}
+}
+
+func (w *wanted) make() ([]int, error) {
+	for len(w.fds) < cap(w.fds) {
+		fd, err := unix.Socket(w.family, w.typ|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, w.protocol)
+		if err != nil && len(w.fds) == 0 {
+			return nil, err
+		}
+		if err != nil {
+			break
+		}
+		w.fds = append(w.fds, fd)
+	}
+	return w.fds, nil
 }
 
 // joinOnThread joins the plan's namespaces on this thread, which must be locked, and verifies them.
