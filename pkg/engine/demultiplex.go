@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/docker/docker/pkg/stdcopy"
 )
@@ -14,7 +15,11 @@ import (
 type demultiplexer struct {
 	stdout, stderr io.Writer
 	from           io.Reader
-	pause          func() // after large reads, so that the next one is large, too; may be nil
+	pause          func()        // after large reads, so that the next one is large, too; may be nil
+	sent           *atomic.Int64 // how often something was sent to the container; may be nil
+
+	more  int   // bytes of large reads in sequence, in whose time nothing was sent
+	asked int64 // sent before these
 
 	buf  []byte
 	have int             // bytes in buf
@@ -31,25 +36,21 @@ const (
 	firstBuffer     = 32<<10 + frameHeaderSize
 	largeBuffer     = 256 << 10 // more than a UNIX socket holds
 	largeRead       = 16 << 10
-	mostBroken      = 4 << 10 // of a message that is shown
+	longRun         = 256 << 10 // bytes after which more is expected
+	mostBroken      = 4 << 10   // of a message that is shown
 )
 
 // copy copies until the stream ends.
 func (d *demultiplexer) copy() error {
 	d.buf = make([]byte, firstBuffer)
-	large := 0 // reads in sequence
 	for {
-		if large > 1 && d.pause != nil {
+		if d.more >= longRun && d.pause != nil {
 			d.pause()
 		}
 		n, failed := d.from.Read(d.buf[d.have:])
 		d.have += n
 		full := d.have == len(d.buf)
-		if n >= largeRead {
-			large++
-		} else {
-			large = 0
-		}
+		d.note(n)
 		if err := d.split(); err != nil {
 			return err
 		}
@@ -65,6 +66,19 @@ func (d *demultiplexer) copy() error {
 		if full && len(d.buf) < largeBuffer {
 			d.buf = append(make([]byte, 0, largeBuffer), d.buf[:d.have]...)[:largeBuffer]
 		}
+	}
+}
+
+// note notes how many bytes were read. What comes soon after something was sent may be the answer to it, which somebody waits for.
+func (d *demultiplexer) note(n int) {
+	now := d.asked
+	if d.sent != nil {
+		now = d.sent.Load()
+	}
+	if n >= largeRead && now == d.asked {
+		d.more += n
+	} else {
+		d.more, d.asked = 0, now
 	}
 }
 

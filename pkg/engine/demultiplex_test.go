@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 
@@ -122,6 +123,34 @@ func TestDemultiplexerPauses(t *testing.T) {
 		}
 	}
 }
+
+// An answer of any size to what was sent just before is passed on at once, and the next one is not waited for.
+func TestDemultiplexerDoesNotHoldUpAnswers(t *testing.T) {
+	const answers, frames = 200, 2 // of 64 KiB
+	var sent atomic.Int64
+	var stream bytes.Buffer
+	w := stdcopy.NewStdWriter(&stream, stdcopy.Stdout)
+	from := readerFunc(func(b []byte) (int, error) {
+		if stream.Len() == 0 {
+			if sent.Add(1) > answers { // a question, once the answer was passed on
+				return 0, io.EOF
+			}
+			for range frames {
+				_, _ = w.Write(make([]byte, firstBuffer-frameHeaderSize))
+			}
+		}
+		return stream.Read(b)
+	})
+	pauses, passed := 0, 0
+	d := demultiplexer{stdout: writerFunc(func(b []byte) (int, error) { passed += len(b); return len(b), nil }), from: from, pause: func() { pauses++ }, sent: &sent}
+	if err := d.copy(); err != nil || pauses > 0 || passed != answers*frames*(firstBuffer-frameHeaderSize) {
+		t.Errorf("%d pauses, %d bytes, %v", pauses, passed, err)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 type readerFunc func([]byte) (int, error)
 

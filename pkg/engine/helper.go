@@ -55,6 +55,7 @@ type Helper struct {
 	engine Executor
 	ended  chan struct{} // closed when its output has ended
 	reads  atomic.Int64  // odd while its output is waited for
+	writes atomic.Int64  // to its standard input
 }
 
 // StartHelper creates a helper container on the engine, starts it, and writes first to its standard input.
@@ -230,6 +231,7 @@ func (h *Helper) send(first []byte) {
 // Write writes to the helper's standard input; io.Writer.
 func (h *Helper) Write(b []byte) (int, error) {
 	<-h.sent
+	h.writes.Add(1)
 	return h.stream.Conn.Write(b)
 }
 
@@ -251,7 +253,8 @@ func (h *Helper) Output(stdout, stderr io.Writer) error {
 	if h.ended != nil {
 		defer close(h.ended)
 	}
-	d := demultiplexer{stdout: stdout, stderr: stderr, from: countedReader{h.stream.Reader, &h.reads}, pause: pauseOf(h.stream)}
+	from := countedReader{h.stream.Reader, &h.reads}
+	d := demultiplexer{stdout: stdout, stderr: stderr, from: from, pause: pauseOf(h.stream), sent: &h.writes}
 	return d.copy()
 }
 
