@@ -115,9 +115,14 @@ const (
 	ofCall = 48
 	// ofForward are those of a forward: its listeners, and epoll(7) instances.
 	ofForward = 12
-	// mostSpare is the most files that are left for pipes and connections that are being made, which need more for a moment.
-	mostSpare = 2048
 	mostPipes = 64
+	// ofPipe are the open files of a pipe, and what a connection needs while it is made, beyond its own two.
+	ofPipe, ofDial = 2, 2
+	// ofStock are the sockets that a forward's network has in advance, of two kinds.
+	ofStock = 2 * 96
+	// wishedSpare are the files that a forward needs besides those of its connections, mostSpare those of all forwards.
+	wishedSpare = ofPipe*mostPipes + ofDial*mostDials + ofStock
+	mostSpare   = 2048
 )
 
 // divideFiles divides the open files that a process may have; 0 stands for no limit.
@@ -127,13 +132,13 @@ func divideFiles(most uint64, forwards int) files {
 		return f
 	}
 	left := max(0, int(most)-ofCall-ofForward*forwards)
-	spare := min(left/4, mostSpare) //nolint:mnd // a quarter
+	spare := min(left/4, mostSpare, wishedSpare*forwards) //nolint:mnd // a quarter
 	if connections := (left - spare) / ofConnection; connections < f.connections {
 		f.connections, f.limit = connections, fmt.Sprintf("the open files of this call (ulimit -Hn is %d: raise it, or use several calls)", most)
 	}
-	// A connection that is being made needs up to two more files. The pipes may take the other half.
-	f.dials = min(max(1, spare/4/forwards), f.dials) //nolint:mnd // a half of it
-	f.pipes = min(max(1, spare/4/forwards), f.pipes) //nolint:mnd // two files each
+	// Each forward has the same part of it, which is divided as what it wishes.
+	part := func(of int) int { return max(1, of*spare/wishedSpare/forwards) }
+	f.dials, f.pipes = min(part(mostDials), mostDials), min(part(mostPipes), mostPipes)
 	return f
 }
 

@@ -254,7 +254,7 @@ func (f *forwarding) idle(ctx context.Context) ([]result, error) {
 	if err := f.start(); err != nil {
 		return nil, err
 	}
-	const all, memory, threads, others = 10_000, 40, 40, 2300 // others: what docker nsjoin forward keeps for itself
+	const all, memory, threads, others = 10_000, 40, 40, 900 // others: what docker nsjoin forward keeps for itself
 	number := min(all, (f.most-others)/2)
 	if number < all {
 		fmt.Fprintln(os.Stderr, "bench: RLIMIT_NOFILE allows only", number, "connections")
