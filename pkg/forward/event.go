@@ -183,6 +183,9 @@ func (t *tunnel) unreachable(err error) {
 
 // ended reports a connection that has ended.
 func (t *tunnel) ended(peer net.Addr, began time.Time, sent, received int64, err error) {
+	if t.owner.session.o.Quiet {
+		return
+	}
 	e := t.event(Connection)
 	e.Sent, e.Received, e.Seconds = sent, received, time.Since(began).Seconds()
 	if peer != nil {

@@ -168,8 +168,14 @@ func (l *life) serve(client net.Conn, leave func()) error {
 	l.pump.Join(client, target, func(sent, received int64, err error) {
 		l.now.Add(-1)
 		leave()
-		l.ended(peer, began, sent, received, err)
-		l.joined.end()
+		if l.owner.session.o.Quiet {
+			l.joined.end()
+			return
+		}
+		go func() { // reporting may have to wait
+			l.ended(peer, began, sent, received, err)
+			l.joined.end()
+		}()
 	})
 	return nil
 }

@@ -61,6 +61,8 @@ type Options struct {
 	UntilStop bool
 	// Others, if not nil, returns the forwards of those of the user's other calls that answer before ctx ends.
 	Others func(ctx context.Context) []Status
+	// Quiet leaves out the events of kind Connection.
+	Quiet bool
 	// Report is called for each event, one at a time.
 	Report func(Event)
 	// Note, if not nil, tells the user what Wait waits for.

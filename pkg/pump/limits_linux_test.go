@@ -92,7 +92,7 @@ func TestTooFewDescriptors(t *testing.T) {
 	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(next.Fd()), Max: before.Max})
 	_ = next.Close()
 	hold, _ := unix.Dup(0) // takes the last one, if there is one
-	done := make(chan error)
+	done := make(chan error, 1)
 	p.Join(a, b, func(_, _ int64, err error) { done <- err })
 	for range 2 {
 		write(t, left, "x")

@@ -21,6 +21,7 @@ type link struct {
 // returns EAGAIN.
 type side struct {
 	fd                 int
+	event              unix.EpollEvent // that it is registered with
 	readable, writable bool
 	ended              bool // no more bytes will arrive after those that are there
 	failed             bool // the socket has an error
@@ -112,8 +113,7 @@ func (l *loop) move(k *link, i int) (more bool, err error) {
 func (l *loop) drain(f *flow, to *side) error {
 	n, err := splice(f.pipe.read, to.fd, f.held)
 	if errors.Is(err, unix.EAGAIN) {
-		to.writable = false
-		return nil
+		return l.full(to)
 	}
 	if err != nil {
 		return os.NewSyscallError("splice", err)
@@ -139,6 +139,7 @@ func (l *loop) fill(f *flow, from, to *side) error {
 	} else {
 		err = l.relay(f, from, to)
 	}
+	l.bulk = l.bulk || f.bulk
 	if f.held == 0 {
 		l.pipes.giveBack(lent, true)
 	}
@@ -178,7 +179,7 @@ func (l *loop) relay(f *flow, from, to *side) error {
 		from.readable = false // all that was there; what arrives from now on is another event
 	}
 	f.bulk = n == len(l.scratch)
-	written, err := write(to, l.scratch[:n])
+	written, err := l.write(to, l.scratch[:n])
 	f.count(written)
 	if err != nil || written == n {
 		return err
@@ -208,7 +209,7 @@ func (l *loop) fillWithoutPipe(f *flow, from, to *side) error {
 		f.eof = true
 		return nil
 	}
-	written, err := write(to, l.scratch[:n])
+	written, err := l.write(to, l.scratch[:n])
 	f.count(written)
 	for taken := 0; taken < written; {
 		n, err := ignoringEINTR(func() (int, error) { return unix.Read(from.fd, l.scratch[taken:written]) })
@@ -221,13 +222,23 @@ func (l *loop) fillWithoutPipe(f *flow, from, to *side) error {
 }
 
 // write writes as much as the socket takes.
-func write(to *side, b []byte) (written int, err error) {
+func (l *loop) write(to *side, b []byte) (written int, err error) {
 	n, err := ignoringEINTR(func() (int, error) { return unix.Write(to.fd, b) })
 	if errors.Is(err, unix.EAGAIN) {
-		to.writable = false
-		return 0, nil
+		return 0, l.full(to)
 	}
 	return max(n, 0), os.NewSyscallError("write", err)
+}
+
+// full notes that a socket takes no more for now. From the first time on, epoll(7) reports when it does again, at once if it
+// does already. Most sockets always take what there is: they have one event less, which would come when they are registered.
+func (l *loop) full(s *side) error {
+	s.writable = false
+	if s.event.Events&unix.EPOLLOUT != 0 {
+		return nil
+	}
+	s.event.Events |= unix.EPOLLOUT
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_MOD, s.fd, &s.event))
 }
 
 func splice(from, to, most int) (int, error) {

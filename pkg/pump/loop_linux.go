@@ -19,6 +19,8 @@ type loop struct {
 	scratch     []byte
 	pipes       *pipes
 	again       []*link // links that have another turn
+	spin        spin
+	bulk        bool // much was moved since the last wait
 	stopped     chan struct{}
 
 	mu      sync.Mutex
@@ -53,7 +55,8 @@ func newLoop(pipes *pipes) (*loop, error) {
 	return &loop{epoll: epoll, wake: wake, scratch: make([]byte, scratchSize), pipes: pipes, stopped: make(chan struct{})}, nil
 }
 
-// add registers a link. From then on it belongs to the loop. epoll(7) reports at once what the sockets are ready for.
+// add registers a link. From then on it belongs to the loop. epoll(7) reports at once what there is to read. Whether a socket
+// takes bytes is tried: see full.
 func (l *loop) add(k *link) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,11 +72,13 @@ func (l *loop) add(k *link) error {
 		l.rounds = append(l.rounds, 0)
 	}
 	for i := range k.sides {
-		event := unix.EpollEvent{
-			Events: unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
+		s := &k.sides[i]
+		s.writable = true
+		s.event = unix.EpollEvent{
+			Events: unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff,
 			Fd:     int32(2*k.slot + i), Pad: l.rounds[k.slot],
 		}
-		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, k.sides[i].fd, &event); err != nil {
+		if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &s.event); err != nil {
 			if i == 1 { // the caller's connection keeps the first socket open, and so in the instance
 				_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, k.sides[0].fd, nil)
 			}
@@ -130,8 +135,13 @@ func (l *loop) wait(events []unix.EpollEvent, block bool) (n int, err error) {
 		return look(0)
 	}
 	waiting := l.poller()
-	if waiting == nil {
-		return look(-1) // a link that is added has an event at once
+	bulk := l.bulk
+	l.bulk = false
+	switch {
+	case waiting == nil && bulk: // the others need the processors
+		return look(-1)
+	case waiting == nil:
+		return l.spin.wait(look)
 	}
 	waited := waiting.Read(func(uintptr) bool {
 		n, err = look(0)

@@ -38,7 +38,8 @@ func New() *Pump {
 }
 
 // Join takes both connections over, and copies until both have ended or one is broken. Then it closes both and calls
-// done, once, in a goroutine of its own. The caller must not use the connections after Join.
+// done, once. done must not wait: it may be called by what copies other connections. The caller must not use the connections after
+// Join.
 //
 // The end of one direction is passed on as the end of one direction (shutdown(2) with SHUT_WR). A connection that is
 // reset, or fails otherwise, resets the other one (SO_LINGER of zero), after what had arrived from it was written as
@@ -59,10 +60,8 @@ func (p *Pump) Join(a, b net.Conn, done func(sent, received int64, err error)) {
 	p.ended.Add(1)
 	p.mu.Unlock()
 	last := func(sent, received int64, err error) {
-		go func() {
-			defer p.ended.Done()
-			done(sent, received, err)
-		}()
+		defer p.ended.Done()
+		done(sent, received, err)
 	}
 	if !p.adopt(a, b, last) {
 		p.copy(polled(a), polled(b), last)

@@ -47,7 +47,7 @@ func TestFirstErrorCounts(t *testing.T) {
 		if back {
 			a, b = b, a
 		}
-		ended := make(chan error)
+		ended := make(chan error, 1)
 		p.Join(a, b, func(_, _ int64, err error) { ended <- err })
 		if err := <-ended; !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)

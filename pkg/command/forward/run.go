@@ -256,6 +256,7 @@ func sharedText(name, with string) string {
 
 func (c *call) forwardOptions(others func(context.Context) []forward.Status) forward.Options {
 	return forward.Options{
-		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Report: c.printer.event, Note: c.tell, Others: others,
+		Addresses: c.addresses, AnyUser: c.anyUser, Wait: c.wait, UntilStop: c.untilStop, Others: others,
+		Quiet: !c.verbose, Report: c.printer.event, Note: c.tell,
 	}
 }
