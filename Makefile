@@ -172,12 +172,14 @@ bench: build ## measure docker nsjoin, docker exec and nsenter on two engines, a
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -save docs
 	@scripts/engine run 28-cgroup2 -- build/bench -save docs -add -rows '^(docker nsjoin|nsjoin|through|.*(calls at once|through the engine))'
+	@scripts/engine run ssh -- build/bench -save docs -add -as 'Over ssh, with 50 ms there and back' -rows 'over ssh'
 	@go run ./scripts/bench -plot docs/benchmarks.json >docs/benchmarks.svg
 
 .PHONY: bench-forward
-bench-forward: build ## measure docker nsjoin forward beside a published port, socat and docker exec, and print it (as root, 3 minutes)
+bench-forward: build ## measure docker nsjoin forward beside a published port, socat, docker exec and ssh -L, and print it (as root, 5 minutes)
 	@go build -o build/bench ./scripts/bench
 	@scripts/engine run -- build/bench -rows '^forward|out of a port, through the engine'
+	@scripts/engine run ssh -- build/bench -rows 'over ssh'
 
 .PHONY: counts
 counts: build ## count the page faults, system calls and processes of a call, and compare with docs/counts.json (as root)

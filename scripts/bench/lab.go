@@ -31,14 +31,14 @@ const (
 // lab has what the contestants need: containers, plugins, programs.
 type lab struct {
 	dir, docker, nsenter, plugin, helper string
-	nsjoin                               string   // the link to the plugin
-	empty                                string   // an empty plugin, which is also an empty program
-	web                                  string   // the container that most rows use
-	pid                                  string   // web's first process
-	many                                 []string // further containers, of startMany
-	env                                  []string // of the programs
-	serving                              bool     // web serves a port
-	atEnd                                []func() // what close does first, the last one first
+	nsjoin                               string         // the link to the plugin
+	empty                                string         // an empty plugin, which is also an empty program
+	web                                  string         // the container that most rows use
+	pid                                  string         // web's first process
+	many                                 []string       // further containers, of startMany
+	env                                  []string       // of the programs
+	serving                              map[int]string // ports of web, by how many bytes they send
+	atEnd                                []func()       // what close does first, the last one first
 }
 
 // newLab prepares a lab. It needs the plugin in build and an engine with the test images.

@@ -3,12 +3,13 @@
 // bench compares the times of docker nsjoin with those of docker exec and nsenter, which it runs in
 // turn, and prints their ratios:
 //
-//	scripts/engine run -- go run ./scripts/bench [-rows REGEXP] [-rounds N] [-save DIR [-add]]
+//	scripts/engine run -- go run ./scripts/bench [-rows REGEXP] [-rounds N] [-save DIR [-add [-as TITLE]]]
 //	scripts/engine run -- go run ./scripts/bench -counts FILE.json [-update]
 //	go run ./scripts/bench -plot FILE.json
 //
 // It needs root and an engine with the test images. -save writes benchmarks.md and
-// benchmarks.json into a directory, and with -add adds the rows of another engine to those there; -plot writes a chart of a benchmarks.json to standard output, as SVG.
+// benchmarks.json into a directory, and with -add adds the rows of another engine, or of another way to it, to those there, in place of
+// those with the same title; -plot writes a chart of a benchmarks.json to standard output, as SVG.
 // -counts measures no times: it counts page faults, system calls and processes of the calls, and fails if one
 // of them is a tenth more than in a file, which -update writes.
 package main
@@ -37,6 +38,7 @@ func run() error {
 	rounds := flag.Float64("rounds", 1, "how many times as many rounds")
 	save := flag.String("save", "", "directory for benchmarks.md and benchmarks.json")
 	add := flag.Bool("add", false, "add the results to those in the directory")
+	as := flag.String("as", "", "title of the results that are added, instead of the engine")
 	draw := flag.String("plot", "", "draw this JSON file instead")
 	counted := flag.String("counts", "", "only compare the counts with this JSON file")
 	update := flag.Bool("update", false, "write that file")
@@ -62,7 +64,7 @@ func run() error {
 	if *counted != "" {
 		return l.checkCounts(os.Stdout, *counted, *update)
 	}
-	r := report{Machine: l.machine()}
+	r := report{Title: *as, Machine: l.machine()}
 	if *rows == "" {
 		if r.Counts, err = l.counts(); err != nil {
 			fmt.Fprintln(os.Stderr, "bench: NOT COUNTED:", err) // the kernel or a sandbox forbids it
@@ -97,7 +99,7 @@ func (r *report) save(dir string, add bool) error {
 		if err != nil {
 			return err
 		}
-		first.Others = slices.DeleteFunc(first.Others, func(o report) bool { return o.Machine.Engine == r.Machine.Engine })
+		first.Others = slices.DeleteFunc(first.Others, func(o report) bool { return o.title() == r.title() })
 		first.Others = append(first.Others, *r)
 		all = first
 	}

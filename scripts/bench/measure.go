@@ -15,6 +15,7 @@ type row struct {
 	rounds int // in each, every contestant runs once
 	ours   contestant
 	theirs []contestant
+	remark string // what the page says about it besides
 	// value, if not nil, measures something other than the time of contestants.
 	value func(context.Context) ([]result, error)
 }
@@ -40,6 +41,7 @@ type result struct {
 	// Ratio is Ours divided by Theirs; Target is its upper limit, 0 for none.
 	Ratio  float64 `json:"ratio,omitempty"`
 	Target float64 `json:"target,omitempty"`
+	Remark string  `json:"remark,omitempty"`
 }
 
 // met reports whether the target was met; true without a target.
@@ -78,7 +80,7 @@ func (r row) measure(ctx context.Context, scale float64) ([]result, error) {
 		}
 		results = append(results, result{
 			Name: r.name, Ours: ours, Beside: beside, Theirs: theirs, Unit: "ms",
-			Ratio: ours / theirs, Target: c.target,
+			Ratio: ours / theirs, Target: c.target, Remark: r.remark,
 		})
 	}
 	return results, nil

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,12 +17,17 @@ import (
 
 // report holds the results and the machine that they were measured on.
 type report struct {
+	// Title tells results of one engine apart; empty for those of the engine itself.
+	Title   string   `json:"title,omitempty"`
 	Machine machine  `json:"machine"`
 	Results []result `json:"results"`
 	Counts  []call   `json:"counts,omitempty"`
 	// Others were measured on other engines.
 	Others []report `json:"others,omitempty"`
 }
+
+// title is the heading of results that are added.
+func (r *report) title() string { return cmp.Or(r.Title, "Engine "+r.Machine.Engine) }
 
 // readReport reads what -save has written.
 func readReport(path string) (report, error) {
@@ -101,7 +107,7 @@ func (r *report) markdown(w io.Writer) error {
 		}
 	}
 	for _, other := range r.Others {
-		fmt.Fprintf(&b, "\n## Engine %s\n\n", other.Machine.Engine)
+		fmt.Fprintf(&b, "\n## %s\n\n", other.title())
 		other.table(&b)
 	}
 	b.WriteString("\n[performance.md](performance.md) says where the time goes, and why targets are missed.\n")
@@ -117,6 +123,13 @@ func (r *report) table(b *strings.Builder) {
 	for _, res := range r.Results {
 		c := res.cells()
 		fmt.Fprintf(b, "| %s |\n", strings.Join(c[:], " | "))
+	}
+	said := make(map[string]bool)
+	for _, res := range r.Results {
+		if res.Remark != "" && !said[res.Name] {
+			said[res.Name] = true
+			fmt.Fprintf(b, "\n%s: %s.\n", res.Name, res.Remark)
+		}
 	}
 }
 
