@@ -207,15 +207,18 @@ func reversed(s string) string {
 }
 
 // memoryHas reports whether text is in the writable memory of a process.
-func memoryHas(dir, text string) bool {
+func memoryHas(dir, text string) bool { return memoryAround(dir, text) != "" }
+
+// memoryAround returns text with what is around it in the writable memory of a process, or "" if it is not there.
+func memoryAround(dir, text string) string {
 	maps, err := os.Open(dir + "/maps")
 	if err != nil {
-		return false
+		return ""
 	}
 	defer maps.Close()
 	mem, err := os.Open(dir + "/mem")
 	if err != nil {
-		return false
+		return ""
 	}
 	defer mem.Close()
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
@@ -225,9 +228,10 @@ func memoryHas(dir, text string) bool {
 			continue
 		}
 		content, _ := io.ReadAll(io.NewSectionReader(mem, int64(from), int64(to-from)))
-		if bytes.Contains(content, []byte(text)) {
-			return true
+		if i := bytes.Index(content, []byte(text)); i >= 0 {
+			const shown = 300
+			return fmt.Sprintf("%q in %s", content[max(0, i-shown):min(len(content), i+len(text)+shown)], lines.Text())
 		}
 	}
-	return false
+	return ""
 }

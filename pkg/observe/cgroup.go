@@ -15,6 +15,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
 
@@ -135,10 +136,13 @@ type cgroupMount struct {
 	point   string   // where
 }
 
+// cgroupMountsHave is in the lines of mountinfo about hierarchies.
+const cgroupMountsHave = " - cgroup"
+
 // parseCgroupMount parses a line of mountinfo, proc_pid_mountinfo(5). It returns false if the line is not that
 // of a hierarchy.
 func parseCgroupMount(line string) (cgroupMount, bool) {
-	before, after, ok := strings.Cut(line, " - cgroup")
+	before, after, ok := strings.Cut(line, cgroupMountsHave)
 	if !ok {
 		return cgroupMount{}, false
 	}
@@ -239,7 +243,7 @@ func findCgroupDirs(groups []plan.Cgroup, mountsOf []*Process) ([]cgroupDir, err
 		if missing == 0 {
 			break
 		}
-		err := p.readLines("mountinfo", func(line string) bool {
+		err := procfs.ReadLinesWith(p.dir, "mountinfo", cgroupMountsHave, func(line string) bool {
 			m, ok := parseCgroupMount(line)
 			for i, g := range groups {
 				if !ok || dirs[i].mountsOf != nil || !m.isOf(g) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/procfs"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/survey"
 )
@@ -39,7 +40,7 @@ func (o *Observation) readProcMounts(r *request.Request, mounts *Process, pid pi
 // hostMounts returns the host's mounts at or below root, and not many more than maxHostMounts.
 func (o *Observation) hostMounts(root string) ([]hostMount, error) {
 	var list []hostMount
-	err := o.host.readLines("mountinfo", func(line string) bool {
+	err := procfs.ReadLinesWith(o.host.dir, "mountinfo", " "+root, func(line string) bool {
 		if m, ok := parseMount(line, root); ok {
 			list = append(list, m)
 		}
@@ -50,9 +51,6 @@ func (o *Observation) hostMounts(root string) ([]hostMount, error) {
 
 // parseMount parses a line of mountinfo, proc_pid_mountinfo(5). ok is false if the mount is not at or below root.
 func parseMount(line, root string) (m hostMount, ok bool) {
-	if !strings.Contains(line, " "+root) {
-		return m, false // most lines
-	}
 	before, after, _ := strings.Cut(line, " - ")
 	fields := strings.SplitN(before, " ", 3)
 	_, m.path, ok = survey.ParseMount(before)

@@ -49,28 +49,54 @@ func errTooLarge(dir *os.File, name string) error {
 // ReadLines calls see with each line of a file of an open /proc/PID until see returns false. A line
 // longer than MaxFile is an error.
 func ReadLines(dir *os.File, name string, see func(line string) bool) error {
-	var rest []byte
-	more := true
+	return ReadLinesWith(dir, name, "", see)
+}
+
+// ReadLinesWith is like ReadLines, but calls see only with lines that contain text. Nothing of the others stays in memory, which
+// a child of this process would inherit: a table of an engine's mounts names all of its containers.
+func ReadLinesWith(dir *os.File, name, text string, see func(line string) bool) error {
+	var held []byte // the beginning of a line
+	defer func() { clear(held[:cap(held)]) }()
+	more, with := true, []byte(text)
+	seeLine := func(line []byte) {
+		if bytes.Contains(line, with) {
+			more = see(string(line))
+		}
+	}
 	err := readParts(dir, name, func(part []byte) bool {
-		rest = append(rest, part...)
+		held = appendAndWipe(held, part)
+		seen := 0
 		for more {
-			line, after, whole := bytes.Cut(rest, []byte("\n"))
+			line, _, whole := bytes.Cut(held[seen:], []byte("\n"))
 			if !whole {
 				break
 			}
-			more, rest = see(string(line)), after
+			seeLine(line)
+			seen += len(line) + 1
 		}
-		return more && len(rest) <= MaxFile
+		held = held[:copy(held, held[seen:])]
+		return more && len(held) <= MaxFile
 	})
 	switch {
 	case err != nil || !more:
 		return err
-	case len(rest) > MaxFile:
+	case len(held) > MaxFile:
 		return errTooLarge(dir, name)
-	case len(rest) > 0:
-		see(string(rest))
+	case len(held) > 0:
+		seeLine(held)
 	}
 	return nil
+}
+
+// appendAndWipe is append, but leaves nothing in an array that it replaces.
+func appendAndWipe(to, part []byte) []byte {
+	if len(to)+len(part) <= cap(to) {
+		return append(to, part...)
+	}
+	larger := make([]byte, 0, 2*cap(to)+len(part))
+	larger = append(append(larger, to...), part...)
+	clear(to[:cap(to)])
+	return larger
 }
 
 // readParts calls take with one part of the file after another until take returns false. The kernel
@@ -90,6 +116,7 @@ func readParts(dir *os.File, name string, take func(part []byte) bool) error {
 		defer unix.Close(fd)
 	}
 	buf := make([]byte, 2<<10) // most files are shorter
+	defer clear(buf)
 	for {
 		n, err := unix.Read(fd, buf)
 		switch {

@@ -125,3 +125,32 @@ func FuzzStat(f *testing.F) {
 		}
 	})
 }
+
+// Lines are whole however they are cut by reads, and of the others nothing is left in the arrays that were read into.
+func TestReadLinesWith(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	path := filepath.Join(t.TempDir(), "lines")
+	if err := os.WriteFile(path, []byte("a one\nb two\n"+long+" one\n\na three one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for text, want := range map[string][]string{
+		"":    {"a one", "b two", long + " one", "", "a three one"},
+		"one": {"a one", long + " one", "a three one"},
+		"two": {"b two"},
+		"no":  nil,
+	} {
+		var got []string
+		if err := ReadLinesWith(f, "", text, func(line string) bool { got = append(got, line); return true }); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %.100q, %v", text, got, err)
+		}
+		var first []string
+		if err := ReadLinesWith(f, "", text, func(line string) bool { first = append(first, line); return false }); err != nil || !slices.Equal(first, want[:min(1, len(want))]) {
+			t.Errorf("%q, the first: %.100q, %v", text, first, err)
+		}
+	}
+}
