@@ -41,6 +41,7 @@ var operations = [plan.EndOfOps]operation{
 	plan.OpPivot:     {compile: (*compiler).pivot},
 	plan.OpNoExec:    {compile: (*compiler).noExec, explain: (*follower).noExecFailed},
 	plan.OpRoot:      {compile: (*compiler).root},
+	plan.OpRemove:    {compile: (*compiler).remove},
 	plan.OpKeyring:   {compile: (*compiler).keyring},
 	plan.OpUmask:     {compile: (*compiler).umask},
 	plan.OpPersona:   {compile: (*compiler).persona},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,15 @@ func (c *compiler) view(plan.Step) error {
 	}
 	c.call(unix.SYS_CLOSE, tree)
 	return errors.Join(errNone, errRoot)
+}
+
+// remove removes a file with its directory. If root may not, they stay: their container will be thrown away.
+func (c *compiler) remove(plan.Step) error {
+	file, errFile := c.text(c.plan.Remove)
+	dir, errDir := c.text(path.Dir(c.plan.Remove))
+	c.add(try, unix.SYS_UNLINKAT, atCwd, file, 0)
+	c.add(try, unix.SYS_UNLINKAT, atCwd, dir, unix.AT_REMOVEDIR)
+	return errors.Join(errFile, errDir)
 }
 
 // pivot makes the view the root directory. It moves the container's root directory to the view's target, or unmounts

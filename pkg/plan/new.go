@@ -19,7 +19,7 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.IsRemote(), Framed: r.Client != nil}
+	p := &Plan{Target: r.Base.String(), Via: r.Via, Namespaces: rows, Detach: r.Detach, Remote: r.IsRemote(), Framed: r.Client != nil, Remove: removed(r, rows)}
 	p.Audit = audit.Decide(r.Audit.Settings, o.Audit)
 	if p.View, err = p.view(r, o); err != nil {
 		return nil, err
@@ -61,4 +61,13 @@ func New(r *request.Request, o *Observed) (*Plan, error) {
 	}
 	p.Warnings = slices.Concat(p.Warnings, p.warnings(r, o), p.nameWarnings(r), guarded, last)
 	return p, nil
+}
+
+// removed returns the file of a copy that the command does not see; "" if the command's file system is not the copy's.
+func removed(r *request.Request, rows []Namespace) string {
+	joins := slices.ContainsFunc(rows, func(n Namespace) bool { return n.Kind == ns.Mnt && n.Join })
+	if !joins || r.Source(ns.Mnt) != r.Base {
+		return ""
+	}
+	return string(r.Remove)
 }

@@ -36,6 +36,7 @@ const (
 	OpPivot                     // make the view the root directory
 	OpNoExec                    // forbid to execute any program but the view's own
 	OpRoot                      // become uid 0 of the joined user namespace
+	OpRemove                    // remove the program with which a copy of a container was started, with its directory
 	OpKeyring                   // join the container's session keyring
 	OpUmask                     // set the umask
 	OpPersona                   // set the execution domain, personality(2)
@@ -123,6 +124,7 @@ var operations = [EndOfOps]operation{
 	OpPivot:  {name: "pivot", text: "make the view the root directory"},
 	OpNoExec: {name: "no-exec", text: "forbid to execute the container's programs, and to follow links of a procfs"},
 	OpRoot:   {name: "root", text: "become root of the user namespace"},
+	OpRemove: {name: "remove", describe: func(p *Plan, _ Step) string { return "remove " + QuoteArg(p.Remove) + " with its directory" }},
 	OpKeyring: {name: "keyring", describe: func(p *Plan, _ Step) string {
 		if p.Identity.Container.Keyring == "" {
 			return "make a new session keyring"

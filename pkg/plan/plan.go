@@ -19,7 +19,9 @@ type Plan struct {
 	// Namespaces has one row for each kind, in the order of ns.Kinds.
 	Namespaces []Namespace `json:"namespaces"`
 	// View is the command's own root directory; nil if it has that of its mount namespace.
-	View     *View    `json:"view,omitempty"`
+	View *View `json:"view,omitempty"`
+	// Remove is a file of the container's that is removed with its directory; "" for none.
+	Remove   string   `json:"remove,omitempty"`
 	Identity Identity `json:"identity"`
 	Command  Command  `json:"command"`
 	// Mounting is a mount instead of a command; nil for a command.

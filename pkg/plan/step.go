@@ -66,6 +66,9 @@ func steps(p *Plan, proc bool, beneath []Mount, naming []Step) []Step {
 	if who.RootOfUserNamespace {
 		list = append(list, Step{Op: OpRoot})
 	}
+	if p.Remove != "" {
+		list = append(list, Step{Op: OpRemove})
+	}
 	list = append(list, making(p, naming)...)
 	if c := who.Container; c != nil {
 		list = append(list,

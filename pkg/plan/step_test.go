@@ -64,6 +64,14 @@ func TestOrderOfSteps(t *testing.T) {
 			"apart limits schedule undo cgroups no-groups join root keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
 		},
 		{
+			"the program of a copy is removed as root of its user namespace, before its files are mounted in a view",
+			func(r *request.Request, o *plan.Observed) {
+				o.Base = process(webPID, ns.All())
+				r.Remove, r.View = "/docker-nsjoin-1/helper", &request.View{}
+			},
+			"apart limits schedule undo cgroups no-groups join root remove unshare mounts view pivot keyring " + become + " seccomp capabilities fork dir-last session settle find exec",
+		},
+		{
 			"a process has a new keyring",
 			func(_ *request.Request, o *plan.Observed) { o.TargetProcess.ContainerID = "" },
 			"apart limits schedule undo cgroups join keyring " + become + " seccomp capabilities fork dir-last session settle find exec",

@@ -76,6 +76,9 @@ type Request struct {
 	Forward *Forward `json:"forward,omitempty"`
 	// View is the command's own root directory; nil for the container's.
 	View *View `json:"view,omitempty"`
+	// Remove is the path of a file of Base's, alone in its directory, that is removed with that before the command runs: the
+	// program that runs in a copy of a container, and that the original does not have. "" for none.
+	Remove Word `json:"remove,omitempty"`
 	// Mount asks for a mount instead of running a command.
 	Mount *Mount `json:"mount,omitempty"`
 	// Via is the way to the engine's host and why it was chosen, for printing the plan.
