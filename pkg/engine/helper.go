@@ -135,7 +135,7 @@ func (st *starter) startCreated(ctx context.Context, h *Helper, s Spec, version 
 	}()
 	attached := make(chan types.HijackedResponse, 1)
 	go func() {
-		if isPodman(version) {
+		if IsPodman(version) {
 			<-copied // Podman's service creates the process when a client attaches
 		}
 		stream, err := h.attach(ctx, engine)
@@ -146,7 +146,7 @@ func (st *starter) startCreated(ctx context.Context, h *Helper, s Spec, version 
 		// Wait for the removal, as docker run --rm does: right after docker nsjoin has ended, the image
 		// can be removed. Nobody expects that of the helper's own image.
 		until := container.WaitConditionRemoved
-		if s.own || isPodman(version) {
+		if s.own || IsPodman(version) {
 			until = container.WaitConditionNextExit // Podman keeps the status only until the removal
 		}
 		h.wait, h.failed = engine.ContainerWait(waitCtx, h.id, until)
@@ -208,8 +208,8 @@ func (h *Helper) waitError() error {
 	}
 }
 
-// isPodman reports whether the engine is Podman's service, which names itself in its version.
-func isPodman(version types.Version) bool {
+// IsPodman reports whether the engine is Podman's service, which names itself in its version.
+func IsPodman(version types.Version) bool {
 	return slices.ContainsFunc(version.Components, func(c types.ComponentVersion) bool { return c.Name == "Podman Engine" })
 }
 

@@ -43,7 +43,7 @@ func (st *starter) keep(ctx context.Context, name string, call request.Call, rig
 	if err != nil {
 		return newKept{}, notKept("%w", err)
 	}
-	if isPodman(version) { // its answer about a container differs from what the container was made with
+	if IsPodman(version) { // its answer about a container differs from what the container was made with
 		return newKept{}, notKept("the engine is Podman's service")
 	}
 	rights = append(slices.Clip(rights), setpcap) // its processes drop all that they don't need

@@ -24,7 +24,7 @@ func TestUlimitsHaveDockersNames(t *testing.T) {
 func TestIsPodman(t *testing.T) {
 	for name, want := range map[string]bool{"Podman Engine": true, "Engine": false, "": false} {
 		v := types.Version{Components: []types.ComponentVersion{{Name: "Engine"}, {Name: name}}}
-		if isPodman(v) != want {
+		if IsPodman(v) != want {
 			t.Errorf("%q: %t", name, !want)
 		}
 	}

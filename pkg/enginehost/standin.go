@@ -48,8 +48,8 @@ func (h *Host) PrintStandIn(p *standin.Plan, r *request.Request) error {
 }
 
 // MakeStandIn makes what was planned, and resolves r with it. The helper for r then runs through the engine, so that this
-// process can remove the stand-in in the end: when Close is called. Until then, no signal ends this process. A view of r
-// does not have the program that the stand-in runs.
+// process can remove the stand-in in the end: when Close is called. Until then, no signal ends this process. The command
+// does not see the program that the stand-in runs.
 func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Request) (engine.Answers, error) {
 	client, err := h.Connection.Negotiated(ctx)
 	if err != nil {
@@ -91,6 +91,7 @@ func (h *Host) MakeStandIn(ctx context.Context, p *standin.Plan, r *request.Requ
 	// Messages name what the user typed.
 	answers[p.Name] = answers[made.ID]
 	r.Base.Name = p.Name
+	r.Remove = request.Word(made.Helper)
 	if r.View != nil {
 		r.View.Hide = made.Program
 	}

@@ -44,12 +44,16 @@ func check(ctx context.Context, client Client, connection *engine.Connection, t 
 	if err != nil {
 		return nil, err
 	}
+	tree := archive.New(client, id)
+	if machine.Podman {
+		tree = archive.OfPodman(client, id, t.Running)
+	}
 	return lint.Check(ctx, lint.Start{
 		Command: t.Command, Entrypoint: t.Entrypoint, Cmd: t.Cmd, Shell: t.Shell,
 		User: t.User, Groups: t.Groups, Dir: t.Dir, Env: t.Env, Path: t.Path(),
 		Overrides: t.Overrides, Running: t.Running, Hidden: t.Hidden,
 		Arch: machine.Arch, Emulates: func(arch string) bool { return machine.Desktop || local && emulates(arch) },
-	}, archive.New(client, id), parser)
+	}, tree, parser)
 }
 
 // emulators are the names that QEMU's packages give their emulators, by Go's names of architectures.

@@ -45,11 +45,23 @@ type Tree struct {
 	known    map[string]container.PathStat
 	missing  map[string]error
 	requests int
+	podman   bool
+	running  bool
+	checked  bool
 }
 
 // New returns the file system of the container with a full ID.
 func New(engine Client, id string) *Tree {
 	return &Tree{engine: engine, id: id, known: make(map[string]container.PathStat), missing: make(map[string]error)}
+}
+
+// OfPodman returns the file system of a container of Podman's service. That opens the container's /etc/passwd and /etc/group
+// before it archives anything, and holds the container's lock meanwhile: a FIFO there would make it wait without end. So
+// their types are asked for before. One that is running can change them at any time, so that is repeated for each archive.
+func OfPodman(from Client, id string, running bool) *Tree {
+	t := New(from, id)
+	t.podman, t.running = true, running
+	return t
 }
 
 // UnreadableError is the engine's answer that it cannot read a file, or an answer that cannot be right.
@@ -112,10 +124,10 @@ func (t *Tree) count(name string) error {
 
 // Readlink returns the target of a link. Podman archives what the link leads to instead, but says where that is.
 func (t *Tree) Readlink(ctx context.Context, name string) (string, error) {
-	header, content, err := t.open(ctx, name, fs.ModeSymlink, tar.TypeSymlink)
-	if _, other := errors.AsType[*UnreadableError](err); other && path.IsAbs(t.known[name].LinkTarget) {
-		return t.known[name].LinkTarget, nil
+	if st, err := t.stat(ctx, name); err == nil && t.podman && st.Mode.Type() == fs.ModeSymlink && path.IsAbs(st.LinkTarget) {
+		return st.LinkTarget, nil
 	}
+	header, content, err := t.open(ctx, name, fs.ModeSymlink, tar.TypeSymlink)
 	if err != nil {
 		return "", err
 	}
@@ -175,6 +187,27 @@ func (t *Tree) Names(ctx context.Context, name string) ([]string, error) {
 	}
 }
 
+// checkAccounts returns an error if Podman's service could wait for one of the files that it opens for an archive.
+func (t *Tree) checkAccounts(ctx context.Context) error {
+	for _, name := range []string{"/etc/passwd", "/etc/group"} {
+		st, err := t.engine.ContainerStatPath(ctx, t.id, name)
+		if err == nil && st.Mode.Type() == fs.ModeSymlink { // all links have been followed
+			target := path.Join("/", st.LinkTarget)
+			if st, err = t.engine.ContainerStatPath(ctx, t.id, target); strings.HasPrefix(target, "/proc/") {
+				st.Mode |= fs.ModeIrregular // such a file may not end
+			}
+		}
+		switch {
+		case errdefs.IsNotFound(err):
+		case err != nil:
+			return explain(err, name)
+		case !st.Mode.IsRegular():
+			return &UnreadableError{name, "it is not a regular file, and Podman's service, which opens it to read any file, could wait without end"}
+		}
+	}
+	return nil
+}
+
 // content is the archive of one file or directory, behind the first header.
 type content struct {
 	archive *tar.Reader
@@ -203,6 +236,13 @@ func (t *Tree) open(ctx context.Context, name string, mode fs.FileMode, kind byt
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
+	if t.podman && (t.running || !t.checked) {
+		if err := t.checkAccounts(ctx); err != nil {
+			cancel()
+			return nil, nil, err
+		}
+		t.checked = true
+	}
 	body, _, err := t.engine.CopyFromContainer(ctx, t.id, name)
 	if err != nil {
 		cancel()

@@ -27,9 +27,13 @@ type engine struct {
 	archive []byte
 	getErr  error
 	closed  int
+	others  map[string]container.PathStat // other files
 }
 
-func (e *engine) ContainerStatPath(context.Context, string, string) (container.PathStat, error) {
+func (e *engine) ContainerStatPath(_ context.Context, _, name string) (container.PathStat, error) {
+	if other, ok := e.others[name]; ok {
+		return other, nil
+	}
 	return e.stat, e.statErr
 }
 
@@ -88,7 +92,7 @@ func TestRead(t *testing.T) {
 	}
 	// Podman's archive is of what the link leads to.
 	e = &engine{stat: container.PathStat{Mode: fs.ModeSymlink, LinkTarget: "/y/z"}, archive: pack(t, tar.Header{Typeflag: tar.TypeReg, Name: "x"})}
-	if target, err := archive.New(e, "id").Readlink(ctx, "/x"); err != nil || target != "/y/z" {
+	if target, err := archive.OfPodman(e, "id", true).Readlink(ctx, "/x"); err != nil || target != "/y/z" {
 		t.Errorf("Podman's: %q, %v", target, err)
 	}
 	e = &engine{stat: container.PathStat{Mode: fs.ModeDir}, archive: pack(t,
@@ -99,6 +103,34 @@ func TestRead(t *testing.T) {
 	}
 	if e.closed != 1 {
 		t.Errorf("closed %d times", e.closed)
+	}
+}
+
+// Podman's service opens the files with the users before it archives any file, so it is not asked for that if one is a FIFO.
+func TestPodmanIsNotMadeToWait(t *testing.T) {
+	fifo, link := container.PathStat{Mode: fs.ModeNamedPipe}, func(to string) container.PathStat {
+		return container.PathStat{Mode: fs.ModeSymlink, LinkTarget: to}
+	}
+	for name, row := range map[string]struct {
+		others map[string]container.PathStat
+		reads  bool
+	}{
+		"regular files":        {nil, true},
+		"a FIFO":               {map[string]container.PathStat{"/etc/passwd": fifo}, false},
+		"a directory":          {map[string]container.PathStat{"/etc/group": {Mode: fs.ModeDir}}, false},
+		"a link to a file":     {map[string]container.PathStat{"/etc/group": link("/y")}, true},
+		"a link to a FIFO":     {map[string]container.PathStat{"/etc/group": link("/y"), "/y": fifo}, false},
+		"a link to /proc/kmsg": {map[string]container.PathStat{"/etc/passwd": link("/proc/kmsg")}, false},
+	} {
+		e := &engine{
+			stat: container.PathStat{Mode: 0o755, Size: 3}, others: row.others,
+			archive: pack(t, tar.Header{Typeflag: tar.TypeReg, Name: "x", Size: 3}), getErr: errors.New("asked"),
+		}
+		_, err := archive.OfPodman(e, "id", true).Open(context.Background(), "/x")
+		_, refused := errors.AsType[*archive.UnreadableError](err)
+		if asked := err != nil && strings.Contains(err.Error(), "asked"); asked != row.reads || !asked && !refused {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -2,21 +2,15 @@ package standin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/versions"
-
-	"github.com/nsjoin/docker-nsjoin/pkg/engine"
-	"github.com/nsjoin/docker-nsjoin/pkg/engine/scratch"
-	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 )
 
 // maxFrom limits how many containers are asked for because of docker run --volumes-from.
@@ -107,9 +101,8 @@ func reachesHost(source string) bool {
 	if path.Ext(source) == ".sock" {
 		return true
 	}
-	beneath := func(name, dir string) bool { return name == dir || dir == "/" || strings.HasPrefix(name, dir+"/") }
 	return slices.ContainsFunc([]string{"/dev", "/proc", "/run", "/sys", "/var/run"}, func(place string) bool {
-		return beneath(source, place) || beneath(place, source)
+		return overlap(source, place)
 	})
 }
 
@@ -141,76 +134,4 @@ func isOfHost(ctx context.Context, from Client, id, at string) bool {
 		is, err := from.ContainerStatPath(ctx, id, path.Join(at, f.name))
 		return err == nil && is.Mode.Type()&^os.ModeCharDevice == f.kind
 	})
-}
-
-// specialFiles returns the bind mounts of sockets, devices and FIFOs, which a read-only mount does not protect: whoever
-// opens one acts on the host. So are those that isOfHost. The container has been created, but not started.
-func specialFiles(ctx context.Context, from Client, id string, list []mount.Mount) (special []mount.Mount, err error) {
-	for _, m := range list {
-		if m.Type != mount.TypeBind {
-			continue
-		}
-		is, err := from.ContainerStatPath(ctx, id, m.Target)
-		if err != nil {
-			return nil, fmt.Errorf("look at its mount %s: %w", m.Target, errors.New(engine.Message(err)))
-		}
-		if kind := is.Mode.Type(); kind != 0 && (kind != os.ModeDir || isOfHost(ctx, from, id, m.Target)) {
-			special = append(special, m)
-		}
-	}
-	return special, nil
-}
-
-// goneBinds returns the bind mounts that keep the engine from creating a container: those whose source is gone. The
-// engine names only one of them, in the text of its error, so a container is created with each alone, and removed.
-// If it creates none without mounts either, no source is to blame.
-func goneBinds(ctx context.Context, from Client, register engine.Register, c *container.Config, h container.HostConfig) (gone []mount.Mount) {
-	create := func(with []mount.Mount) error {
-		h.Mounts = with
-		made, err := scratch.Create(ctx, from, register, c, &h, nil)
-		if err == nil {
-			_ = made.Remove(ctx)
-		}
-		return err
-	}
-	all := h.Mounts
-	if create(nil) != nil {
-		return nil
-	}
-	for _, m := range all {
-		if m.Type != mount.TypeBind {
-			continue
-		}
-		switch err := create([]mount.Mount{m}); {
-		case errdefs.IsInvalidArgument(err):
-			gone = append(gone, m)
-		case err != nil:
-			return nil
-		}
-	}
-	return gone
-}
-
-// checkAccounts refuses a container that the engine could not start: engine and runtime open the files with the users, and
-// a FIFO there, or a file of /proc that does not end, would make them wait without end, with a lock that keeps the
-// container from being removed. The container has been created, but not started, so nothing changes the files.
-func checkAccounts(ctx context.Context, from Client, id string) error {
-	for _, name := range []string{"/etc", "/etc/passwd", "/etc/group"} {
-		is, err := from.ContainerStatPath(ctx, id, name)
-		if errdefs.IsNotFound(err) {
-			continue
-		}
-		// The engine has followed all links. In what the runtime mounts later there may be something else, and more links.
-		if target := path.Join("/", is.LinkTarget); err == nil && is.Mode.Type() == os.ModeSymlink && name != "/etc" && !reachesHost(target) {
-			is, err = from.ContainerStatPath(ctx, id, target)
-		}
-		switch {
-		case err != nil:
-			return fmt.Errorf("look at its %s: %w", name, errors.New(engine.Message(err)))
-		case !is.Mode.IsRegular() && !is.Mode.IsDir():
-			return exit.Hint(fmt.Errorf("its %s is not what it should be, and the engine could wait for it without end", name),
-				"docker cp reads the files of a container that does not run")
-		}
-	}
-	return nil
 }

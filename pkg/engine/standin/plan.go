@@ -48,6 +48,8 @@ type Plan struct {
 	namedUser string
 	config    *container.Config
 	host      *container.HostConfig
+	// sources are the paths on the engine's host of a container's volumes and bind mounts, by where they are mounted.
+	sources map[string]string
 }
 
 // CrashLoops reports whether a container has just been restarted by its restart policy, so that it may soon end again.
@@ -99,6 +101,10 @@ func PlanContainer(ctx context.Context, from Client, name string, o Options) (*P
 	p.id, p.State, p.LeftOut = c.ID, c.State.Status, rightsLeft(c.HostConfig)
 	if c.SizeRw != nil {
 		p.changes = *c.SizeRw
+	}
+	p.sources = make(map[string]string)
+	for _, m := range c.Mounts {
+		p.sources[m.Destination] = m.Source
 	}
 	var left []string
 	p.host.Mounts, left = mounts(ctx, from, c, o.WritableVolumes)

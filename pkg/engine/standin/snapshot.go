@@ -46,7 +46,10 @@ func commit(ctx context.Context, from Client, register engine.Register, id strin
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, cancel) })
 	defer stop()
-	made, err := from.ContainerCommit(commitCtx, id, container.CommitOptions{Reference: s.name, Comment: "docker nsjoin debug"})
+	made, err := from.ContainerCommit(commitCtx, id, container.CommitOptions{
+		Reference: s.name, Comment: "docker nsjoin debug",
+		Config: &container.Config{}, // changes nothing; Podman's service accepts no request without one
+	})
 	if err != nil {
 		if engine.Answered(err) {
 			s.record.Remove()

@@ -13,14 +13,12 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 
@@ -42,6 +40,7 @@ type Client interface {
 	ImageInspect(ctx context.Context, name string, options ...client.ImageInspectOption) (image.InspectResponse, error)
 	ImageRemove(ctx context.Context, id string, options image.RemoveOptions) ([]image.DeleteResponse, error)
 	ContainerStatPath(ctx context.Context, id, path string) (container.PathStat, error)
+	ContainerList(ctx context.Context, options container.ListOptions) ([]container.Summary, error)
 	NetworkInspect(ctx context.Context, name string, options network.InspectOptions) (network.Inspect, error)
 	// ClientVersion returns the version of the API that client and engine have agreed on.
 	ClientVersion() string
@@ -71,12 +70,14 @@ func (m Making) working(text string) (end func()) {
 // StandIn is a running container.
 type StandIn struct {
 	ID string
-	// Program is the directory at its root that the original does not have.
-	Program string
+	// Program is the directory at its root that the original does not have, and Helper the path of the only file there.
+	Program, Helper string
 
 	container *scratch.Container
 	snapshot  *snapshot // nil for an image
 	input     types.HijackedResponse
+	// accountsIn is a mount in which the users' files are; "" for none.
+	accountsIn string
 }
 
 // HoldArg is the argument with which the helper only reads its standard input until it is closed.
@@ -96,9 +97,9 @@ func (p *Plan) Make(ctx context.Context, from Client, register engine.Register, 
 		}
 		c.Image = s.snapshot.id
 	}
-	c.Entrypoint, c.Cmd = []string{helperimage.CopiedProgram(m.Call)}, []string{HoldArg}
-	s.Program = path.Base(m.Call.Directory())
-	if err := s.run(ctx, from, register, &c, p.host, m); err != nil {
+	s.Program, s.Helper = path.Base(m.Call.Directory()), helperimage.CopiedProgram(m.Call)
+	c.Entrypoint, c.Cmd = []string{s.Helper}, []string{HoldArg}
+	if err := s.run(ctx, &creation{p: p, s: s, from: from, register: register, config: &c, host: *p.host, warn: m.Warn}, m); err != nil {
 		_ = s.Remove(ctx, from)
 		err = fmt.Errorf("start %s: %w", p.what(), err)
 		if p.namedUser != "" {
@@ -109,12 +110,14 @@ func (p *Plan) Make(ctx context.Context, from Client, register engine.Register, 
 	return s, nil
 }
 
-func (s *StandIn) run(ctx context.Context, from Client, register engine.Register, c *container.Config, h *container.HostConfig, m Making) error {
+func (s *StandIn) run(ctx context.Context, c *creation, m Making) error {
+	from := c.from
 	version, err := from.ServerVersion(ctx)
 	if err != nil {
 		return errors.New(engine.Message(err))
 	}
-	if err := s.create(ctx, from, register, c, h, m); err != nil {
+	c.podman, c.hostAt = engine.IsPodman(version), m.Call.Directory()
+	if err := c.run(ctx); err != nil {
 		return err
 	}
 	helper, err := helperimage.Copy(version.Arch, m.Call, m.Compress)
@@ -130,51 +133,30 @@ func (s *StandIn) run(ctx context.Context, from Client, register engine.Register
 	if s.input, err = from.ContainerAttach(ctx, s.ID, container.AttachOptions{Stream: true, Stdin: true}); err != nil {
 		return errors.New(engine.Message(err))
 	}
-	if err := from.ContainerStart(ctx, s.ID, container.StartOptions{}); err != nil {
-		return errors.New(engine.Message(err))
-	}
-	return nil
+	return s.start(ctx, from)
 }
 
-// create creates the stand-in. It is only known then what is at its bind mounts: it is created again without those that
-// reach the host, and without those whose source is gone.
-func (s *StandIn) create(ctx context.Context, from Client, register engine.Register, c *container.Config, h *container.HostConfig, m Making) error {
-	host := *h
-	without := func(left []mount.Mount, why string) {
-		for _, l := range left {
-			m.Warn(fmt.Sprintf("left out of the copy: %s (%s)", l.Target, why))
-		}
-		host.Mounts = slices.DeleteFunc(slices.Clone(host.Mounts), func(one mount.Mount) bool {
-			return slices.ContainsFunc(left, func(l mount.Mount) bool { return l.Target == one.Target })
-		})
+// startTimeout is how long the engine may take to start a stand-in whose users' files are in a mount.
+const startTimeout = time.Minute
+
+// start starts the stand-in. That has a limit of time if its users' files are in a mount: although no other container is
+// known to have that, a file there may have become a FIFO, which engine and runtime would wait for.
+func (s *StandIn) start(ctx context.Context, from Client) error {
+	limited := ctx
+	if s.accountsIn != "" {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, startTimeout)
+		defer cancel()
 	}
-	made, err := scratch.Create(ctx, from, register, c, &host, nil)
-	if errdefs.IsInvalidArgument(err) {
-		if gone := goneBinds(ctx, from, register, c, host); len(gone) > 0 {
-			without(gone, "its source is gone from the engine's host")
-			made, err = scratch.Create(ctx, from, register, c, &host, nil)
-		}
+	err := from.ContainerStart(limited, s.ID, container.StartOptions{})
+	switch {
+	case err == nil:
+		return nil
+	case limited.Err() != nil && ctx.Err() == nil:
+		return exit.Hint(fmt.Errorf("the engine has not started it within %s: /etc/passwd or /etc/group, which are in its mount %s, may have become a FIFO", startTimeout, s.accountsIn),
+			"the next call removes the copy, once the engine lets go of it")
 	}
-	if err != nil {
-		return err
-	}
-	s.container, s.ID = made, made.ID
-	special, err := specialFiles(ctx, from, s.ID, host.Mounts)
-	if err != nil {
-		return err
-	}
-	if len(special) == 0 {
-		return checkAccounts(ctx, from, s.ID)
-	}
-	without(special, "it is not a file or directory of the host's, or the host's sockets, devices or processes are there")
-	if err := s.container.Remove(ctx); err != nil {
-		return err
-	}
-	if s.container, err = scratch.Create(ctx, from, register, c, &host, nil); err != nil {
-		return err
-	}
-	s.ID = s.container.ID
-	return checkAccounts(ctx, from, s.ID)
+	return errors.New(engine.Message(err))
 }
 
 // Remove ends and removes the stand-in, also if ctx was canceled. What fails is left to the next call that makes one.

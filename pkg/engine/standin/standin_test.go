@@ -53,13 +53,39 @@ type simulated struct {
 	refuses     bool                  // to create a container
 	goneSources []string              // of bind mounts
 	onCommit    func(context.Context) // is called while an image is made
+
+	others  []container.Summary // other containers
+	more    []container.MountPoint
+	state   string // of the original
+	files   map[string]container.PathStat
+	beneath container.PathStat // /etc/passwd without the mounts in more
+	hangs   bool               // when a container is started
+	podman  bool
+	made    []*container.HostConfig // that are not removed yet; the last one is host
+}
+
+func (s *simulated) ContainerList(context.Context, container.ListOptions) ([]container.Summary, error) {
+	return append(s.others, container.Summary{ID: "copy", Mounts: s.more}, container.Summary{ID: "original", Names: []string{"/web"}, Mounts: s.more}), s.do("list")
+}
+
+// without reports whether the container that was created last has none of the mounts in more.
+func (s *simulated) without() bool {
+	return !slices.ContainsFunc(s.host.Mounts, func(m mount.Mount) bool {
+		return slices.ContainsFunc(s.more, func(p container.MountPoint) bool { return p.Destination == m.Target })
+	})
 }
 
 func (s *simulated) ContainerStatPath(_ context.Context, _, name string) (container.PathStat, error) {
 	modes := map[string]os.FileMode{
 		"/odd": os.ModeSocket, "/odder": os.ModeNamedPipe, "/files": os.ModeDir, "/fifo": os.ModeNamedPipe, s.accounts: os.ModeSymlink,
 	}
-	if strings.HasPrefix(name, "/files/") {
+	if f, ok := s.files[name]; ok && (!strings.HasPrefix(name, "/etc/") || !s.without()) {
+		return f, nil
+	}
+	if name == "/etc/passwd" && s.beneath.Mode != 0 && s.without() {
+		return s.beneath, nil
+	}
+	if strings.Contains(name, "/files/") {
 		return container.PathStat{}, errors.New("no such file")
 	}
 	return container.PathStat{Mode: modes[name], LinkTarget: cmp.Or(s.target, "/fifo")}, s.do("look")
@@ -94,7 +120,7 @@ func (s *simulated) ContainerInspectWithRaw(_ context.Context, name string, _ bo
 	size := int64(12_300_000)
 	return container.InspectResponse{
 		ContainerJSONBase: &container.ContainerJSONBase{
-			ID: "original", State: &container.State{Status: "exited"}, SizeRw: &size,
+			ID: "original", State: &container.State{Status: cmp.Or(s.state, "exited")}, SizeRw: &size,
 			HostConfig: &container.HostConfig{
 				Privileged: true, NetworkMode: cmp.Or(s.mode, "host"), PidMode: "host", CgroupnsMode: "private", UsernsMode: "host", CapAdd: []string{"NET_ADMIN"}, CapDrop: []string{"CHOWN"},
 				RestartPolicy: container.RestartPolicy{Name: "always"}, PortBindings: nat.PortMap{"80/tcp": {{HostPort: "80"}}},
@@ -118,7 +144,7 @@ func (s *simulated) ContainerInspectWithRaw(_ context.Context, name string, _ bo
 			User: "app", WorkingDir: "/srv", Env: []string{"A=1"}, Labels: map[string]string{"proxy": "on"}, Hostname: "web",
 			Entrypoint: []string{"/entry"}, Cmd: []string{"run"}, Healthcheck: &container.HealthConfig{Test: []string{"CMD", "x"}},
 		},
-		Mounts: []container.MountPoint{
+		Mounts: append(s.more, []container.MountPoint{
 			{Type: mount.TypeVolume, Name: "data", Destination: "/data", RW: true},
 			{Type: mount.TypeBind, Source: "/srv/files", Destination: "/files", RW: false},
 			{Type: mount.TypeBind, Source: "/var/run/docker.sock", Destination: "/docker.sock", RW: true},
@@ -131,13 +157,13 @@ func (s *simulated) ContainerInspectWithRaw(_ context.Context, name string, _ bo
 			{Type: mount.TypeBind, Source: "/srv/engine", Destination: "/odd", RW: true},
 			{Type: mount.TypeBind, Source: "/srv/pipe", Destination: "/odder", RW: true},
 			{Type: mount.TypeVolume, Name: "whole", Destination: "/other", RW: true},
-		},
+		}...),
 		NetworkSettings: &container.NetworkSettings{Networks: s.networks},
 	}, nil, s.do("inspect")
 }
 
 func (s *simulated) ContainerCommit(ctx context.Context, id string, o container.CommitOptions) (container.CommitResponse, error) {
-	if len(s.records()) != 1 || o.Pause || !strings.HasPrefix(o.Reference, "docker-nsjoin/snapshot:c0ffee") || id != "original" {
+	if len(s.records()) != 1 || o.Pause || o.Config == nil || !strings.HasPrefix(o.Reference, "docker-nsjoin/snapshot:c0ffee") || id != "original" {
 		return container.CommitResponse{}, errors.New("it was not recorded before, or differs")
 	}
 	if s.late {
@@ -159,6 +185,7 @@ func (s *simulated) ContainerCreate(_ context.Context, c *container.Config, h *c
 			return container.CreateResponse{}, fmt.Errorf("invalid mount config: %w", errdefs.ErrInvalidArgument)
 		}
 	}
+	s.made = append(s.made, h)
 	return container.CreateResponse{ID: "copy"}, s.do("create")
 }
 
@@ -173,13 +200,20 @@ func (s *simulated) ContainerAttach(context.Context, string, container.AttachOpt
 	return types.HijackedResponse{Conn: here, Reader: bufio.NewReader(here)}, s.do("attach")
 }
 
-func (s *simulated) ContainerStart(context.Context, string, container.StartOptions) error {
+func (s *simulated) ContainerStart(ctx context.Context, _ string, _ container.StartOptions) error {
+	if s.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	return s.do("start")
 }
 
 func (s *simulated) ContainerRemove(_ context.Context, id string, o container.RemoveOptions) error {
 	if !o.Force || !o.RemoveVolumes {
 		return errors.New("it may stay")
+	}
+	if last := len(s.made) - 1; last > 0 {
+		s.made, s.host = s.made[:last], s.made[last-1]
 	}
 	return s.do("remove " + id)
 }
@@ -199,7 +233,11 @@ func (s *simulated) ImageRemove(_ context.Context, name string, o image.RemoveOp
 }
 
 func (s *simulated) ServerVersion(context.Context) (types.Version, error) {
-	return types.Version{Arch: runtime.GOARCH}, s.do("version")
+	v := types.Version{Arch: runtime.GOARCH}
+	if s.podman {
+		v.Components = []types.ComponentVersion{{Name: "Podman Engine"}}
+	}
+	return v, s.do("version")
 }
 
 // copy makes a copy of the container.

@@ -183,20 +183,27 @@ type Machine struct {
 	Arch string // as Go names it
 	// Desktop says that it is Docker Desktop's virtual machine, which emulates other architectures.
 	Desktop bool
+	// Podman says that the engine is Podman's service.
+	Podman bool
 }
 
 // FindArch asks the engine for the architecture of its machine, as Go names it.
 func FindArch(ctx context.Context, from Client) (string, error) {
+	version, err := findVersion(ctx, from)
+	return version.Arch, err
+}
+
+func findVersion(ctx context.Context, from Client) (types.Version, error) {
 	version, err := from.ServerVersion(ctx)
 	if err != nil {
-		return "", engine.ExplainAs(err, "ask the engine for its version", "find out the engine's architecture")
+		return types.Version{}, engine.ExplainAs(err, "ask the engine for its version", "find out the engine's architecture")
 	}
-	return version.Arch, nil
+	return version, nil
 }
 
 // FindMachine asks the engine for its machine.
 func FindMachine(ctx context.Context, from Client) (Machine, error) {
-	arch, err := FindArch(ctx, from)
+	version, err := findVersion(ctx, from)
 	if err != nil {
 		return Machine{}, err
 	}
@@ -204,7 +211,7 @@ func FindMachine(ctx context.Context, from Client) (Machine, error) {
 	if err != nil {
 		return Machine{}, engine.ExplainAs(err, "ask the engine for its system", "find out the engine's system")
 	}
-	return Machine{Arch: arch, Desktop: info.OperatingSystem == "Docker Desktop"}, nil
+	return Machine{Arch: version.Arch, Desktop: info.OperatingSystem == "Docker Desktop", Podman: engine.IsPodman(version)}, nil
 }
 
 // Path returns the program search path of the target's environment, or the engine's default.
