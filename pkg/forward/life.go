@@ -71,14 +71,14 @@ func (l *life) listens() (listens, known bool) {
 	if l.Reverse || l.Proxy {
 		return false, false
 	}
-	return l.network.Listens(l.ctx, l.Target, time.Now())
+	return l.network.Listens(l.ctx, l.Target, time.Time{})
 }
 
 // waitForTarget waits until answers does not say no any more, by what was found out since a moment. It returns false if the forward
 // ends before, or after most, if that is not 0.
 func (l *life) waitForTarget(most time.Duration, answers func(context.Context, spec.Target, time.Time) bool) bool {
 	began := time.Now()
-	for look := began; l.ctx.Err() == nil; {
+	for look := (time.Time{}); l.ctx.Err() == nil; {
 		if answers(l.ctx, l.Target, look) {
 			return true
 		}

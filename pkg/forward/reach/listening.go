@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/forward/together"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 )
 
@@ -18,12 +19,10 @@ type listed struct {
 
 // Listening is described at client.Network. Those who ask at the same time share a list, which they do not change.
 func (n *Network) Listening(ctx context.Context) ([]sockets.Listening, error) {
-	return n.listingSince(ctx, time.Now())
+	return wait(ctx, n.listing.Join())
 }
 
-// listingSince returns a list that was begun since a moment.
-func (n *Network) listingSince(ctx context.Context, moment time.Time) ([]sockets.Listening, error) {
-	answer := n.listing.JoinSince(moment)
+func wait(ctx context.Context, answer *together.Answer[listed]) ([]sockets.Listening, error) {
 	select {
 	case <-answer.Done():
 		l := answer.Get()
@@ -33,13 +32,19 @@ func (n *Network) listingSince(ctx context.Context, moment time.Time) ([]sockets
 	}
 }
 
-// Listens reports whether the container listens on a port of its own, by a list that was begun since a moment. known is false for
-// other targets, and if it cannot be found out.
+// Listens reports whether the container listens on a port of its own, by a list that was begun since a moment; the zero time stands
+// for this call. known is false for other targets, and if it cannot be found out.
 func (n *Network) Listens(ctx context.Context, t spec.Target, since time.Time) (listens, known bool) {
 	if t.Host != "" || t.Network == spec.Unix {
 		return false, false
 	}
-	all, err := n.listingSince(ctx, since)
+	var answer *together.Answer[listed]
+	if since.IsZero() {
+		answer = n.listing.Join()
+	} else {
+		answer = n.listing.JoinSince(since)
+	}
+	all, err := wait(ctx, answer)
 	if err != nil {
 		return false, false
 	}

@@ -26,7 +26,7 @@ func TestTogether(t *testing.T) {
 	if answer := q.JoinSince(moment.Add(-time.Hour)); answer != first {
 		t.Error("what has begun is not shared with one who accepts it")
 	}
-	if answer := q.JoinSince(moment); answer != second {
+	if answer := q.JoinSince(moment.Add(time.Hour)); answer != second {
 		t.Error("what began too early is shared")
 	}
 	goOn <- "one"
