@@ -146,6 +146,15 @@ func TestLimits(t *testing.T) {
 	if _, err := Find(filepath.Join(dir, "none"), "none", "amd64", true); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
+	if _, err := Find(t.TempDir(), "empty", "amd64", true); err == nil || err.Error() != "it has no program that can be used" {
+		t.Error(err)
+	}
+}
+
+func TestManyEntries(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Wine reads the whole directory for each file that is made in it, which takes minutes")
+	}
 	many := t.TempDir()
 	for i := range maxEntries + 1 {
 		if err := os.WriteFile(filepath.Join(many, strconv.Itoa(i)), nil, 0o600); err != nil {
@@ -153,9 +162,6 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	if _, err := Find(many, "many", "amd64", true); err == nil || err.Error() != "it has more than 16384 entries" {
-		t.Error(err)
-	}
-	if _, err := Find(t.TempDir(), "empty", "amd64", true); err == nil || err.Error() != "it has no program that can be used" {
 		t.Error(err)
 	}
 }
