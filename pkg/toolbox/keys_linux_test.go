@@ -213,11 +213,10 @@ var keys = []struct {
 		{nil, eofKey, prompt},
 		{nil, "echo $?\r", `\n1\r\n` + prompt},
 	}},
-	{"a program stops itself", []step{ // another thread may take the signal: without read, it could end before
-		{nil, "sh -c 'kill -STOP $$; read x; exit 7'\r", `\n\[1\]\+  Stopped +sh -c 'kill -STOP \$\$; read x; exit 7'\r\n` + prompt},
+	{"a program stops itself", []step{
+		{nil, "sh -c 'kill -STOP $$; exit 7'\r", `\n\[1\]\+  Stopped +sh -c 'kill -STOP \$\$; exit 7'\r\n` + prompt},
 		{nil, "echo $?\r", `\n147\r\n` + prompt},
-		{nil, "fg\r", `exit 7'\r\n`},
-		{nil, "x\r", prompt},
+		{nil, "fg\r", `exit 7'\r\n` + prompt},
 		{nil, "echo $?\r", `\n7\r\n` + prompt},
 		{nil, "jobs; echo end\r", `end\r\nend\r\n` + prompt},
 	}},
@@ -230,6 +229,49 @@ var keys = []struct {
 		{nil, interruptKey, prompt},
 		{nil, "exit 4\r", prompt},
 		{nil, "echo $?\r", `\n4\r\n` + prompt},
+	}},
+	{"a script is stopped while it starts programs", []step{
+		{nil, "sh -c 'while :; do /bin/true; done'\r", ""},
+		{[]string{"/bin/true"}, stopKey, `Stopped +sh -c [^\r]*\r\n` + prompt},
+		{nil, "fg\r", `done'\r\n`},
+		{[]string{"/bin/true"}, stopKey, `Stopped +sh -c [^\r]*\r\n` + prompt},
+		{nil, "kill -9 %1; wait %1; echo end\r", `\nend\r\n`},
+	}},
+	{"quit", []step{
+		{nil, "sleep 100\r", ""},
+		{[]string{"sleep 100"}, "\x1c", `Quit( \(core dumped\))?\r\n` + prompt},
+		{nil, "echo $?\r", `\n131\r\n` + prompt},
+		{nil, "\x1c", ""},
+		{nil, "echo on\r", `\non\r\n` + prompt},
+	}},
+	{"questions", []step{
+		{nil, "read -s -p 'word: ' x; echo \"<$x>\"\r", `\nword: `},
+		{nil, "secret\r", `^<secret>\r\n` + prompt},
+		{nil, "read -n 1 -p 'sure? ' x; echo; echo \"<$x>\"\r", `\nsure\? `},
+		{nil, "y", `^y\r\n<y>\r\n` + prompt},
+		{nil, "read -t 0.1 -p 'soon? ' x; echo status $?\r", `\nsoon\? status 142\r\n` + prompt},
+		{nil, "read -d : x; echo \"<$x>\"\r", ""},
+		{nil, "a:", `<a>\r\n` + prompt},
+		{nil, "stty -a | grep -o ' icanon'\r", `\n icanon\r\n` + prompt},
+	}},
+	{"references to earlier lines", []step{
+		{nil, "echo one two\r", `\none two\r\n` + prompt},
+		{nil, "echo !$\r", `\necho two\r\ntwo\r\n` + prompt},
+		{nil, "!-2\r", `\necho one two\r\none two\r\n` + prompt},
+		{nil, "!!:s/one/1/\r", `\necho 1 two\r\n1 two\r\n` + prompt},
+		{nil, "^two^2\r", `\necho 1 2\r\n1 2\r\n` + prompt},
+		{nil, "!nosuch\r", `!nosuch: event not found\r\n` + prompt},
+		{nil, "echo '!!' \"a!\" b!\r", `\n!! a! b!\r\n` + prompt},
+		{nil, "echo a b c\r", `\na b c\r\n` + prompt},
+		{nil, "printf '%s\\n' !*\r", `\nprintf '%s\\n' a b c\r\na\r\nb\r\nc\r\n` + prompt},
+		{nil, "fc -l -2\r", `\n\d+\t echo a b c\r\n\d+\t printf '%s\\n' a b c\r\n` + prompt},
+	}},
+	{"completion of words", []step{
+		{nil, "echo \"a f\t\r", `\na file\r\n` + prompt},
+		{nil, "echo 'a f\t\r", `\na file\r\n` + prompt},
+		{nil, "echo ~roo\t\r", `\n/root/\r\n` + prompt},
+		{nil, "echo $HOM\t\r", `\n/nonexistent\r\n` + prompt},
+		{nil, "echo ${HOM\t\r", `\n/nonexistent\r\n` + prompt},
 	}},
 	{"history", []step{
 		{nil, "echo one\r", `\none\r\n` + prompt},
@@ -276,7 +318,7 @@ func inShell(t *testing.T, bin, shell string, steps []step) {
 	t.Helper()
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
-	if err := errors.Join(os.WriteFile(filepath.Join(dir, "wide名"), nil, 0o600), unix.Mkfifo(fifo, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "wide名"), nil, 0o600), os.WriteFile(filepath.Join(dir, "a file"), nil, 0o600), unix.Mkfifo(fifo, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s := (*terminal)(nil)

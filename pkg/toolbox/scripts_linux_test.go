@@ -1,11 +1,14 @@
 package toolbox
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +59,45 @@ func TestScriptsAsBash(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEverydayLinesAsBash runs each line of testdata/lines, in which ⏎ is a newline, in bash with the machine's programs and in the
+// toolbox's shell with its own. What is printed and the status are the same, and there is a message in both or in none.
+func TestEverydayLinesAsBash(t *testing.T) {
+	bin := unpack(t)
+	text, err := os.ReadFile("testdata/lines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		script := strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "⏎", "\n")
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			want, wanted := everyday(t, "/bin/bash", "/usr/sbin:/usr/bin:/sbin:/bin", script)
+			got, message := everyday(t, filepath.Join(bin, "sh"), bin, script)
+			if got != want || (message == "") != (wanted == "") {
+				t.Errorf("got  %q, message %q\nwant %q, message %q", got, message, want, wanted)
+			}
+		})
+	}
+}
+
+// everyday runs a script with a shell, in a directory of its own. It returns what is printed, with the status, and what is said on
+// standard error.
+func everyday(t *testing.T, shell, path, script string) (printed, message string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	dir := fixture(t)
+	cmd := exec.CommandContext(ctx, shell, "-c", script)
+	cmd.Dir, cmd.Env = dir, []string{"HOME=/root", "LC_ALL=C.UTF-8", "TZ=UTC", "PATH=" + path}
+	cmd.WaitDelay = time.Second
+	var out, said strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(fmt.Sprintf("%s%v", &out, cmd.ProcessState), dir, "DIR"), said.String()
 }
 
 // TestUnfinishedFilesAreRemoved ends tools while they write a file that is to take another one's place.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/u-root/gobusybox/src/pkg/bb/bbmain"
 
@@ -29,6 +30,7 @@ func main() {
 		os.Exit(127)
 	}
 	guard()
+	tool.DefaultAction(syscall.SIGQUIT)
 	if main := own(name); main != nil {
 		os.Exit(tool.Finish(name, main(args[1:])))
 	}

@@ -127,3 +127,19 @@ func (t Table) Of(user string) (ids []uint32) {
 	}
 	return ids
 }
+
+// Names returns the names of the table.
+func (t Table) Names() (list []string) {
+	for _, line := range t.lines {
+		list = append(list, line[0])
+	}
+	return list
+}
+
+// Home returns a user's home directory, or nothing.
+func Home(user string) string {
+	if line := Users().Line(0, user); len(line) > 5 {
+		return line[5]
+	}
+	return ""
+}

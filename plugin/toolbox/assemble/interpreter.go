@@ -7,14 +7,14 @@ const (
 	builtinFile = "mvdan.cc/sh/v3/interp/builtin.go"
 
 	importExpand = "	\"mvdan.cc/sh/v3/expand\"\n"
-	importTool   = "	\"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool\"\n"
+	importHook   = "	\"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook\"\n"
 )
 
 // interpreter are repairs of the shell's interpreter. It runs "COMMAND &" as a part of itself, and knew no processes of it:
 // $! was no process's number, and nothing could end the part. It ended with the statement that had started it, since that
 // ends its context.
 var interpreter = []change{
-	{apiFile, importExpand, importTool + importExpand},
+	{apiFile, importExpand, importHook + importExpand},
 	{apiFile, `type bgProc struct {
 `, `func (r *Runner) bgName(n int) string {
 	if part := r.bgProcs[n-1].part; part != nil {
@@ -34,21 +34,45 @@ func (r *Runner) bgNamed(name string) *bgProc {
 }
 
 type bgProc struct {
-	part   tool.Part // nil: a process substitution
+	part   hook.Part // nil: a process substitution
 	waited bool      // wait -n has returned its status
 
 `},
-	{varsFile, `vr.Kind, vr.Str = expand.String, "g"+strconv.Itoa(n)`, `vr.Kind, vr.Str = expand.String, r.bgName(n)`},
-	{runnerFile, importExpand, importTool + importExpand},
+	{varsFile, `			vr.Kind, vr.Str = expand.String, "g"+strconv.Itoa(n)
+		}
+`, `			vr.Kind, vr.Str = expand.String, r.bgName(n)
+		} else if n := len(r.bgAbove); n > 0 { // of the shell that this is a subshell of
+			vr.Kind, vr.Str = expand.String, (&Runner{bgProcs: r.bgAbove}).bgName(n)
+		}
+`},
+	{apiFile, `	bgProcs []bgProc
+
+	opts`, `	bgProcs []bgProc
+	bgAbove []bgProc
+
+	opts`},
+	{apiFile, `		origStdout: r.origStdout, // used for process substitutions
+	}
+`, `		origStdout: r.origStdout, // used for process substitutions
+
+		nested: true, inFunc: r.inFunc, inSource: r.inSource, files: r.files, lastArg: r.lastArg, pipeStatus: r.pipeStatus,
+		funcNames: r.funcNames, line: r.line, noErrExit: r.noErrExit, bgAbove: r.bgProcs,
+	}
+	if len(r.bgProcs) == 0 {
+		r2.bgAbove = r.bgAbove
+	}
+`},
+	{runnerFile, importExpand, importHook + importExpand},
 	{runnerFile, `		go func() {
 			r2.Run(ctx, &st2)
 			r2.exit.exiting = false // subshells don't exit the parent shell
 			*bg.exit = r2.exit
 			close(bg.done)
 		}()
-`, `		partCtx, part := tool.Background(ctx, &st2)
+`, `		partCtx, part := hook.Background(ctx, &st2)
 		r.bgProcs[len(r.bgProcs)-1].part = part
 		r2.stdin = part.Input(r2.stdin)
+		r2.stdout, r2.stderr = part.Output(r2.stdout), part.Output(r2.stderr)
 		go func() {
 			err := r2.Run(partCtx, &st2)
 			*bg.exit = exitStatus{code: part.Ended(err, r2.exit.code)} // a subshell doesn't exit the parent shell
@@ -60,13 +84,13 @@ type bgProc struct {
 				<-bg.done
 			}
 `, `			for i, bg := range r.bgProcs {
-				r.bgProcs[i].waited = true
-				select {
-				case <-bg.done:
-				case <-ctx.Done():
-					exit.fatal(ctx.Err())
+				status, err := hook.Wait(ctx, bg.done)
+				if err != nil || status != 0 {
+					exit.code = status
+					exit.fatal(err)
 					return exit
 				}
+				r.bgProcs[i].waited = true
 			}
 `},
 	{builtinFile, `			arg, ok := strings.CutPrefix(arg, "g")
@@ -79,30 +103,43 @@ type bgProc struct {
 			exit = *bg.exit
 `, `			bg := r.bgNamed(arg)
 			if bg == nil {
-				return failf(127, "wait: pid %s is not a child of this shell\n", tool.Printable(arg))
+				return failf(127, "wait: pid %q is not a child of this shell\n", arg)
 			}
-			select {
-			case <-bg.done:
-			case <-ctx.Done():
-				exit.fatal(ctx.Err())
+			if status, err := hook.Wait(ctx, bg.done); err != nil || status != 0 {
+				exit.code = status
+				exit.fatal(err)
 				return exit
 			}
 			bg.waited = true
 			exit = *bg.exit
+			if name != "" {
+				r.setVarString(name, arg)
+			}
 `},
 	{builtinFile, `	case "wait":
 		fp := flagParser{remaining: args}
 `, `	case "wait":
-		next := false
+		next, name := false, ""
 		fp := flagParser{remaining: args}
 `},
 	{builtinFile, `			case "-n", "-p":
-				return failf(2, "wait: unsupported`, `			case "-n":
+				return failf(2, "wait: unsupported option %q\n", flag)
+			default:
+				return failf(2, "wait: invalid`, `			case "-n":
 				next = true
 			case "-p":
-				return failf(2, "wait: unsupported`},
+				name = fp.value()
+			case "-f":
+			default:
+				return failf(2, "wait: invalid`},
 	{builtinFile, `		if len(args) == 0 {
 			// Note that "wait" without`, `		args = fp.args()
+		if name != "" {
+			if !syntax.ValidName(name) {
+				return failf(1, "wait: %q: not a valid identifier\n", name)
+			}
+			r.delVar(name)
+		}
 		if next {
 			var ended []chan struct{}
 			var at []int
@@ -116,24 +153,28 @@ type bgProc struct {
 				exit.code = 127
 				return exit
 			}
-			n, err := tool.First(ctx, ended)
-			if err != nil {
+			n, status, err := hook.First(ctx, ended)
+			if err != nil || status != 0 {
+				exit.code = status
 				exit.fatal(err)
 				return exit
 			}
 			r.bgProcs[at[n]].waited = true
+			if name != "" {
+				r.setVarString(name, r.bgName(at[n]+1))
+			}
 			return *r.bgProcs[at[n]].exit
 		}
 		if len(args) == 0 {
 			// Note that "wait" without`},
 	// A builtin that reads the terminal was not ended by ^C, and took keys in the background.
 	{builtinFile, `		n, err := r.stdin.Read(buf[:])
-`, `		n, err := tool.ReadInput(ctx, r.stdin, buf[:])
+`, `		n, err := hook.ReadInput(ctx, r.stdin, buf[:])
 `},
 	{builtinFile, `			line, err = term.ReadPassword(fd)
-`, `			if _, err = tool.ReadInput(ctx, r.stdin, nil); err == nil {
+`, `			if _, err = hook.ReadInput(ctx, r.stdin, nil); err == nil {
 				line, err = term.ReadPassword(fd)
 			}
 `},
-	{builtinFile, importExpand, importTool + importExpand},
+	{builtinFile, importExpand, importHook + importExpand},
 }

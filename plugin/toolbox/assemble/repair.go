@@ -12,14 +12,14 @@ import (
 
 // repair makes the changes in the vendor directory. One that does not fit is an error: the module has changed.
 func repair(vendor string) error {
-	for _, r := range slices.Concat(repairs, interpreter, lineEditor) {
+	for _, r := range slices.Concat(repairs, interpreter, interpreterFiles, interpreterTraps, interpreterWords, lineEditor) {
 		path := filepath.Join(vendor, r.file)
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
 		if strings.Count(string(text), r.old) != 1 {
-			return fmt.Errorf("%s has changed: a repair in plugin/toolbox/assemble does not fit", r.file)
+			return fmt.Errorf("%s has changed: the repair of %q in plugin/toolbox/assemble does not fit", r.file, r.old)
 		}
 		if err := os.WriteFile(path, []byte(strings.Replace(string(text), r.old, r.new, 1)), 0o600); err != nil {
 			return err

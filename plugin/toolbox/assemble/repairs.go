@@ -6,7 +6,6 @@ var printing = []string{
 	"github.com/u-root/u-root/cmds/core/ip/address_linux.go",
 	"github.com/u-root/u-root/cmds/core/ip/ip_linux.go",
 	"github.com/u-root/u-root/cmds/core/strings/strings.go",
-	"github.com/u-root/u-root/cmds/core/stty/stty.go",
 	"github.com/u-root/u-root/cmds/core/uname/uname.go",
 	"github.com/u-root/u-root/cmds/exp/ed/ed.go",
 }

@@ -43,6 +43,7 @@ type Screen struct {
 	shown         []Line // what the screen has; nil: unknown
 	row, column   int    // of the cursor
 	scrolled, dim bool
+	lent          bool // the screen shows what a program has left there
 }
 
 // Open takes the terminal, which is standard output, too. The caller has to call Close.
@@ -60,7 +61,7 @@ func Open(o Options) (*Screen, error) {
 	}
 	s.in = bufio.NewReader(file)
 	s.waits = func() bool { return inputWaits(o.Input) }
-	signal.Notify(s.signals, unix.SIGWINCH, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGTSTP, unix.SIGCONT)
+	signal.Notify(s.signals, unix.SIGWINCH, unix.SIGHUP, unix.SIGTERM, unix.SIGINT, unix.SIGTSTP, unix.SIGCONT, unix.SIGQUIT)
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
@@ -97,6 +98,9 @@ func (s *Screen) enter() error {
 	}
 	s.shown = nil
 	s.measure()
+	if s.lent {
+		return nil
+	}
 	start := "\x1b[?1049h"
 	if s.o.Stay {
 		start = ""
@@ -110,6 +114,10 @@ func (s *Screen) enter() error {
 
 // Close gives the terminal back.
 func (s *Screen) Close() {
+	if s.lent {
+		_ = unix.IoctlSetTermios(s.o.Input, unix.TCSETSW, &s.old)
+		return
+	}
 	end := "\x1b[?1049l"
 	if s.o.Stay {
 		end = s.to(s.Rows-1, 0) + "\x1b[K"
@@ -145,7 +153,7 @@ func (s *Screen) Suspend(all bool) {
 		signal.Ignore(unix.SIGTSTP)
 		_ = unix.Kill(0, unix.SIGTSTP)
 	}
-	stop()
+	tool.Stop()
 	signal.Notify(s.signals, unix.SIGTSTP)
 	if old, err := unix.IoctlGetTermios(s.o.Input, unix.TCGETS); err == nil {
 		s.old = *old
@@ -162,12 +170,31 @@ func (s *Screen) Lend(cmd *exec.Cmd) error {
 	}
 	signal.Ignore(unix.SIGINT, unix.SIGTSTP) // they are for the program, which was started before and does not ignore them
 	for stopped(cmd.Process.Pid) {
-		stop()
+		tool.Stop()
 		_ = cmd.Process.Signal(unix.SIGCONT)
 	}
 	err := cmd.Wait()
 	s.returned()
 	return err
+}
+
+// Pause waits for a key, below what a program has left on the screen. ^Z stops the tool there. The caller has to call Again.
+func (s *Screen) Pause() Key {
+	s.lent = true
+	defer func() { s.lent = false }()
+	_ = s.enter()
+	for {
+		k := s.Next(0, nil)
+		if k == Ended {
+			select { // for the tool, which ends then
+			case s.signals <- unix.SIGTERM:
+			default:
+			}
+		}
+		if k != Resized {
+			return k
+		}
+	}
 }
 
 // stopped waits until a child is stopped or has ended, and reports whether it is stopped.
@@ -235,7 +262,7 @@ func (s *Screen) signal(received os.Signal) Key {
 	switch received {
 	case unix.SIGINT:
 		return Interrupt
-	case unix.SIGHUP, unix.SIGTERM:
+	case unix.SIGHUP, unix.SIGTERM, unix.SIGQUIT:
 		return Ended
 	case unix.SIGTSTP:
 		s.Suspend(false)

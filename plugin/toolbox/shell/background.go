@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 )
 
 // jobKey is the key of the job in the context of a part of the shell that runs in the background.
@@ -22,7 +23,7 @@ type jobKey struct{}
 
 // inBackground makes a job of a part of the shell that the interpreter is about to run in the background. It has a number
 // unless another such part starts it.
-func (t *jobTable) inBackground(ctx context.Context, command any) (context.Context, tool.Part) {
+func (t *jobTable) inBackground(ctx context.Context, command any) (context.Context, hook.Part) {
 	shown := new(strings.Builder)
 	if node, ok := command.(syntax.Node); ok {
 		_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(shown, node)
@@ -44,7 +45,7 @@ func (t *jobTable) inBackground(ctx context.Context, command any) (context.Conte
 	} else {
 		t.number(j)
 	}
-	return context.WithValue(ctx, jobKey{}, j), part{t, j, piped}
+	return context.WithValue(ctx, jobKey{}, j), &part{t: t, j: j, piped: piped}
 }
 
 // of returns the job that a command belongs to.
@@ -61,11 +62,12 @@ func (t *jobTable) of(ctx context.Context) *job {
 type part struct {
 	t     *jobTable
 	j     *job
-	piped bool // it is a pipeline
+	piped bool       // it is a pipeline
+	files []*os.File // that are closed when it ends
 }
 
 // Started shows the number of a job, and that of its first process.
-func (p part) Started() {
+func (p *part) Started() {
 	if !p.t.control || p.j.number == 0 {
 		return
 	}
@@ -77,9 +79,12 @@ func (p part) Started() {
 }
 
 // Ended notes the end of a job.
-func (p part) Ended(err error, status uint8) uint8 {
+func (p *part) Ended(err error, status uint8) uint8 {
 	t, j := p.t, p.j
 	j.cancel()
+	for _, file := range p.files {
+		file.Close()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if j.ending != 0 && (errors.Is(err, context.Canceled) || status != 0) { // a builtin may have ended with an error of its own
@@ -98,11 +103,33 @@ func (p part) Ended(err error, status uint8) uint8 {
 
 // Input returns the standard input of the part. Without job control, nothing would keep it from taking the input of what
 // follows in the script. As in bash, a pipeline inherits it all the same.
-func (p part) Input(file *os.File) *os.File {
-	if file != os.Stdin || p.piped || p.t.control && p.j.parent == nil {
+func (p *part) Input(file *os.File) *os.File {
+	switch {
+	case file == nil || file == os.Stdin && (p.piped || p.t.control && p.j.parent == nil):
+		return file
+	case file == os.Stdin:
+		return nothing()
+	}
+	return p.kept(file)
+}
+
+// Output returns a file of its own for one that the statement around the part has opened.
+func (p *part) Output(to io.Writer) io.Writer {
+	if file, ok := to.(*os.File); ok && file != os.Stdout && file != os.Stderr {
+		return p.kept(file)
+	}
+	return to
+}
+
+// kept returns a copy of a file, which is closed when the part has ended.
+func (p *part) kept(file *os.File) *os.File {
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
 		return file
 	}
-	return nothing()
+	again := os.NewFile(uintptr(fd), file.Name())
+	p.files = append(p.files, again)
+	return again
 }
 
 // nothing returns a file without content. /dev/null is the container's, and may be anything.
@@ -180,7 +207,7 @@ func (t *jobTable) awaitForeground(ctx context.Context) error {
 }
 
 // Name returns the number of the job's first process, or another word for a job of builtins only.
-func (p part) Name() string { return p.t.nameOf(p.j) }
+func (p *part) Name() string { return p.t.nameOf(p.j) }
 
 // nameOf waits for the first process of a job, but not longer than a moment: it may have none. It returns its number, or
 // else a word that stands for the job.
@@ -203,7 +230,7 @@ func (t *jobTable) nameOf(j *job) string {
 }
 
 // IsNamed reports whether the job is meant.
-func (p part) IsNamed(name string) bool {
+func (p *part) IsNamed(name string) bool {
 	p.t.mu.Lock()
 	defer p.t.mu.Unlock()
 	return name == p.j.name || name == p.j.alias

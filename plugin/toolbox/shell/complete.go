@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-	"mvdan.cc/sh/v3/interp"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 )
 
 const (
@@ -25,19 +26,28 @@ const special = " \t\\'\"$`&|;<>()*?[#~=%!{"
 func (s *shell) complete(line string, pos int) (head string, candidates []string, tail string) {
 	runes := []rune(line)
 	head, tail = string(runes[:pos]), string(runes[pos:])
-	start := wordStart(head)
-	word := unquote(head[start:])
+	start, open := wordStart(head)
+	word := head[start:]
+	if open == 0 {
+		word = unquote(word)
+	}
 	before := strings.TrimRight(head[:start], " \t")
 	command := before == "" || strings.HasSuffix(before, "|") || strings.HasSuffix(before, ";") ||
 		strings.HasSuffix(before, "&") || strings.HasSuffix(before, "(")
+	if open != 0 {
+		before = strings.TrimRight(strings.TrimSuffix(before, string(open)), " \t")
+	}
+	first, _, _ := strings.Cut(strings.TrimLeft(before[strings.LastIndexAny(before, "|;&(")+1:], " \t"), " ")
 	head = head[:start]
 	switch {
-	case strings.HasPrefix(word, "$"):
+	case strings.HasPrefix(word, "$") && open != '\'':
 		candidates = s.variables(word)
+	case strings.HasPrefix(word, "~") && !strings.Contains(word, "/") && open == 0:
+		candidates = users(word)
 	case command && !strings.Contains(word, "/"):
 		candidates = s.commands(word)
 	default:
-		candidates = s.paths(word, command)
+		candidates = s.paths(word, command, first == "cd" || first == "pushd" || first == "rmdir", open)
 	}
 	// The line editor would make newlines and tabs of these signs: a file's name would be a command.
 	candidates = slices.DeleteFunc(candidates, func(one string) bool { return strings.ContainsAny(one, lineSigns) })
@@ -47,23 +57,32 @@ func (s *shell) complete(line string, pos int) (head string, candidates []string
 		candidates = candidates[:candidateLimit]
 	}
 	if len(candidates) == 1 && !strings.HasSuffix(candidates[0], "/") && tail == "" {
+		if open != 0 {
+			candidates[0] += string(open)
+		}
 		candidates[0] += " "
 	}
 	return head, candidates, tail
 }
 
-// wordStart returns where the last word begins.
-func wordStart(text string) int {
-	start := 0
+// wordStart returns where the last word begins, and the quote that is open there, or 0.
+func wordStart(text string) (start int, open byte) {
 	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '\\':
+		c := text[i]
+		switch {
+		case c == '\\' && open != '\'':
 			i++
-		case ' ', '\t', '|', ';', '&', '(', '<', '>', '=', '\'', '"':
+		case open != 0:
+			if c == open {
+				open = 0
+			}
+		case c == '\'' || c == '"':
+			open, start = c, i+1
+		case strings.IndexByte(" \t|;&(<>=", c) >= 0:
 			start = i + 1
 		}
 	}
-	return min(start, len(text))
+	return min(start, len(text)), open
 }
 
 func unquote(word string) string {
@@ -90,17 +109,34 @@ func quote(name string) string {
 
 func (s *shell) variables(word string) (found []string) {
 	for name := range s.runner.Vars {
-		if strings.HasPrefix("$"+name, word) {
-			found = append(found, "$"+name)
+		for _, form := range []string{"$" + name, "${" + name + "}"} {
+			if strings.HasPrefix(form, word) && (strings.HasPrefix(word, "${") || form[1] != '{') {
+				found = append(found, form)
+			}
 		}
 	}
 	return found
 }
 
+// users returns the home directories of users, as ~NAME.
+func users(word string) (found []string) {
+	for _, name := range accounts.Users().Names() {
+		if strings.HasPrefix("~"+name, word) && printable(name) == name {
+			found = append(found, "~"+name+"/")
+		}
+	}
+	return found
+}
+
+// builtins are the builtins and words of the language that are completed.
+var builtins = strings.Fields("alias bg break cd command continue declare dirs disown eval exec exit export fc fg for function getopts " +
+	"hash history if jobs let local logout mapfile popd pushd read readarray readonly return select set shift shopt source time times trap " +
+	"type typeset ulimit umask unalias unset until wait while")
+
 // commands returns builtins, functions and programs in PATH.
 func (s *shell) commands(word string) (found []string) {
-	for _, name := range []string{"cd", "command", "eval", "exec", "exit", "export", "history", "read", "set", "source", "trap", "type", "umask", "unset", "wait"} {
-		if strings.HasPrefix(name, word) && interp.IsBuiltin(name) {
+	for _, name := range builtins {
+		if strings.HasPrefix(name, word) {
 			found = append(found, name)
 		}
 	}
@@ -124,38 +160,50 @@ func (s *shell) commands(word string) (found []string) {
 
 // paths returns files, and directories with a slash. Names with control characters are left out: they would reach
 // the terminal.
-func (s *shell) paths(word string, command bool) (found []string) {
+//
+// In open quotes nothing else is quoted.
+func (s *shell) paths(word string, command, directories bool, open byte) (found []string) {
+	quote := quote
+	if open != 0 {
+		quote = func(name string) string { return name }
+	}
 	dir, prefix := path.Split(word)
 	at := dir
-	if strings.HasPrefix(dir, "~/") {
+	if strings.HasPrefix(dir, "~/") && open == 0 {
 		at = s.runner.Vars["HOME"].String() + dir[1:]
+	} else if user, below, ok := strings.Cut(dir, "/"); ok && strings.HasPrefix(user, "~") && open == 0 {
+		at = accounts.Home(user[1:]) + "/" + below
 	}
 	if !path.IsAbs(at) {
 		at = s.runner.Dir + "/" + at
 	}
 	shown := quote(dir)
-	if strings.HasPrefix(dir, "~/") {
+	if strings.HasPrefix(dir, "~") && open == 0 {
 		shown = "~" + quote(dir[1:])
 	}
 	for _, entry := range entries(at) {
 		name := entry.Name()
-		if !strings.HasPrefix(name, prefix) || prefix == "" && name[0] == '.' || printable(name) != name {
+		if !strings.HasPrefix(name, prefix) || prefix == "" && name[0] == '.' || printable(name) != name || open != 0 && strings.IndexByte(name, open) >= 0 {
 			continue
 		}
-		mode := entry.Type()
-		if mode&os.ModeSymlink != 0 {
-			if info, err := os.Stat(at + "/" + name); err == nil {
-				mode = info.Mode()
-			}
-		}
 		switch {
-		case mode.IsDir():
+		case leadsToDirectory(at, entry):
 			found = append(found, shown+quote(name)+"/")
+		case directories:
 		case !command || executable(at+"/"+name):
 			found = append(found, shown+quote(name))
 		}
 	}
 	return found
+}
+
+// leadsToDirectory reports whether an entry is a directory, or a link to one.
+func leadsToDirectory(dir string, entry os.DirEntry) bool {
+	if entry.Type()&os.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := os.Stat(dir + "/" + entry.Name())
+	return err == nil && info.IsDir()
 }
 
 func executable(file string) bool {

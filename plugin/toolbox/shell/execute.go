@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/builtin"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -27,6 +30,9 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 	hc := interp.HandlerCtx(ctx)
 	if command, ok := s.jobCommand(ctx, hc, args); ok {
 		return command, nil
+	}
+	if status, ok := s.builtin(ctx, hc, args); ok {
+		return withStatus(status), nil
 	}
 	switch args[0] {
 	case "kill":
@@ -42,13 +48,10 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 			fmt.Fprintln(hc.Stderr, message)
 			return []string{"false"}, nil
 		}
-	case "umask":
-		return umask(hc.Stdout, hc.Stderr, args[1:]), nil
-	case "history":
-		for i, line := range s.history {
-			fmt.Fprintf(hc.Stdout, "%5d  %s\n", i+1, line)
-		}
-		return []string{"true"}, nil
+	case "cd":
+		return changed(hc, args), nil
+	case "set":
+		return append(args[:1:1], builtin.Settings(args[1:])...), nil
 	}
 	return args, nil
 }
@@ -72,21 +75,34 @@ func unreadable(dir string, args []string) string {
 	return ""
 }
 
-// umask prints or sets the mask, and returns a command with the status that is wanted.
-func umask(stdout, stderr io.Writer, args []string) []string {
-	if len(args) == 0 {
-		old := unix.Umask(0)
-		unix.Umask(old)
-		fmt.Fprintf(stdout, "%04o\n", old)
-		return []string{"true"}
+// changed removes the options of cd, which the interpreter does not know.
+func changed(hc interp.HandlerContext, args []string) []string {
+	rest, physical := args[1:], false
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
+		option := rest[0]
+		if option != "-L" && option != "-P" && option != "--" {
+			break
+		}
+		rest = rest[1:]
+		physical = option == "-P" || physical && option == "--"
+		if option == "--" {
+			break
+		}
 	}
-	mask, err := strconv.ParseUint(args[0], 8, 9)
-	if err != nil {
-		fmt.Fprintf(stderr, "umask: %s is no octal number\n", strconv.Quote(args[0]))
+	if len(rest) > 1 {
+		fmt.Fprintln(hc.Stderr, "cd: too many arguments")
 		return []string{"false"}
 	}
-	unix.Umask(int(mask))
-	return []string{"true"}
+	if physical && len(rest) == 1 && rest[0] != "-" {
+		dir := rest[0]
+		if !path.IsAbs(dir) {
+			dir = path.Join(hc.Dir, dir)
+		}
+		if actual, err := filepath.EvalSymlinks(dir); err == nil {
+			rest = []string{actual}
+		}
+	}
+	return append([]string{"cd"}, rest...)
 }
 
 // execute runs a program. Unlike the interpreter's own handler, it waits for a program that catches SIGINT, and
@@ -105,14 +121,14 @@ func (s *shell) execute(ctx context.Context, args []string) error {
 	}
 	cmd := &exec.Cmd{
 		Path: program, Args: args, Env: exported(hc.Env), Dir: hc.Dir,
-		Stdin: hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
+		Stdin: opened(hc.Stdin), Stdout: unclosed(hc.Stdout), Stderr: unclosed(hc.Stderr), ExtraFiles: hook.AccessOf(ctx).Files.Extra(),
 	}
 	j := s.jobs.of(ctx)
 	p, err := s.jobs.start(j, cmd)
 	if errors.Is(err, unix.ENOEXEC) { // a script without a first line that names its interpreter
 		cmd = &exec.Cmd{
 			Path: tool.Self(), Args: append([]string{"sh", program}, args[1:]...), Env: cmd.Env, Dir: hc.Dir,
-			Stdin: hc.Stdin, Stdout: hc.Stdout, Stderr: hc.Stderr,
+			Stdin: cmd.Stdin, Stdout: cmd.Stdout, Stderr: cmd.Stderr, ExtraFiles: cmd.ExtraFiles,
 		}
 		p, err = s.jobs.start(j, cmd)
 	}
@@ -127,6 +143,22 @@ func (s *shell) execute(ctx context.Context, args []string) error {
 		return interp.ExitStatus(j.stoppedStatus())
 	}
 	return s.ended(ctx, hc, p)
+}
+
+// opened returns a program's standard input. One that is closed has nothing to read.
+func opened(file io.Reader) io.Reader {
+	if file == nil {
+		return nothing()
+	}
+	return file
+}
+
+// unclosed returns what a program writes to. Writing to a file that is open for reading only fails as writing to a closed one does.
+func unclosed(to io.Writer) io.Writer {
+	if _, closed := to.(hook.Closed); closed {
+		return nothing()
+	}
+	return to
 }
 
 // missing explains why a program was not found.

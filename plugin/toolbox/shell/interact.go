@@ -13,6 +13,8 @@ import (
 	"github.com/peterh/liner"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/history"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -59,6 +61,9 @@ func (s *shell) interact() int {
 		s.jobs.report()
 		text, file, err := s.read(line)
 		switch {
+		case errors.Is(err, errEvent):
+			status = s.setStatus(1)
+			continue
 		case errors.Is(err, liner.ErrPromptAborted):
 			status = s.setStatus(interrupted)
 			continue
@@ -91,6 +96,7 @@ func (s *shell) interact() int {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		_ = cooked.ApplyMode()
 		status = s.runInterruptible(ctx, file)
+		s.runTraps(status)
 		_ = raw.ApplyMode()
 		stop()
 	}
@@ -123,6 +129,9 @@ func (s *shell) read(line *liner.State) (text string, file *syntax.File, err err
 			}
 			return "", nil, err
 		}
+		if typed, err = s.expanded(line, typed); err != nil {
+			return "", nil, err
+		}
 		text += typed
 		if continued(typed) {
 			text += "\n"
@@ -136,6 +145,36 @@ func (s *shell) read(line *liner.State) (text string, file *syntax.File, err err
 		text += "\n"
 		prompt = "> "
 	}
+}
+
+// errEvent says that a line is not run: it refers to one that there is not, or is only to be shown.
+var errEvent = errors.New("not run")
+
+// expanded replaces references to earlier lines, such as !! and !$, and shows the line if it has any.
+func (s *shell) expanded(line *liner.State, typed string) (string, error) {
+	text, changed, show, err := history.Expand(typed, s.history)
+	switch {
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "%s: %s\n", s.name, tool.Printable(err.Error()))
+		return "", errEvent
+	case !changed:
+		return typed, nil
+	}
+	fmt.Fprintln(os.Stderr, tool.Printable(text))
+	if show {
+		s.remember(line, text)
+		return "", errEvent
+	}
+	return text, nil
+}
+
+// runTraps runs the traps of signals that have arrived, for example while a program ran.
+func (s *shell) runTraps(status int) {
+	if !hook.Traps.Waits() {
+		return
+	}
+	s.setStatus(status) // the interpreter runs them behind any command
+	s.exited = s.exited || s.runner.Exited()
 }
 
 // setStatus makes $? the status, and returns it.

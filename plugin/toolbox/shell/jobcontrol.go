@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -100,9 +103,9 @@ func (t *jobTable) named(args []string) ([]*job, error) {
 	return list, nil
 }
 
-// isNamed reports whether an argument of kill names a job, and not a process.
+// isNamed reports whether an argument of kill names a job or the shell, and no other process.
 func (t *jobTable) isNamed(arg string) bool {
-	if strings.HasPrefix(arg, "%") {
+	if strings.HasPrefix(arg, "%") || arg == strconv.Itoa(os.Getpid()) {
 		return true
 	}
 	t.mu.Lock()
@@ -261,25 +264,37 @@ func (t *jobTable) disown(args []string) error {
 	return err
 }
 
-// kill sends a signal to jobs and processes.
-func (t *jobTable) kill(args []string) error {
-	signal := unix.SIGTERM
+// killSignal returns the signal that arguments of kill name, and the rest of them.
+func killSignal(args []string) (signal syscall.Signal, rest []string, err error) {
+	signal = unix.SIGTERM
 	if option, ok := strings.CutPrefix(args[0], "-"); ok && option != "-" {
 		args = args[1:]
 		if (option == "s" || option == "n") && len(args) > 0 {
 			option, args = args[0], args[1:]
 		}
-		var err error
 		if signal, err = tool.Signal(option); err != nil {
-			return err
+			return 0, nil, err
 		}
 	}
-	if args[0] == "--" {
+	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
+	}
+	return signal, args, nil
+}
+
+// kill sends a signal to jobs and processes.
+func (t *jobTable) kill(args []string) error {
+	signal, args, err := killSignal(args)
+	if err != nil {
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, arg := range args {
+		if arg == strconv.Itoa(os.Getpid()) {
+			t.killSelf(signal)
+			continue
+		}
 		j, err := t.find([]string{arg})
 		if pid, failed := strconv.Atoi(arg); err != nil && failed == nil {
 			if err = unix.Kill(pid, signal); err == nil {
@@ -294,6 +309,16 @@ func (t *jobTable) kill(args []string) error {
 		}
 	}
 	return nil
+}
+
+// killSelf sends a signal to the shell, with the table locked. If it has a trap, that is run next.
+func (t *jobTable) killSelf(signal syscall.Signal) {
+	trapped := hook.Traps.Has(signal)
+	toSelf(signal)
+	if trapped { // another goroutine notes it
+		const moment = time.Second
+		t.awaitUntil(moment, func() bool { return t.ending != 0 || hook.Traps.Waits() })
+	}
 }
 
 // send sends a signal to the processes of a job. One that ends it reaches a job that is stopped, too.

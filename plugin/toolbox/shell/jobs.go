@@ -29,6 +29,9 @@ type jobTable struct {
 	names   map[string]*job // those that $! has named, until they are done
 	made    int             // the parts that were made
 	pids    map[int]bool    // of the programs that have started and not ended
+	stops   bool            // ^Z may stop the shell of a script and its programs
+	cancel  func()          // ends a script
+	ending  syscall.Signal  // that ends the shell after its trap of EXIT, or 0
 }
 
 // job is the processes of a statement.

@@ -2,12 +2,18 @@ package shell
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // process is a program that the shell has started.
@@ -38,7 +44,7 @@ func (t *jobTable) start(j *job, cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, job: j}
 	pid := cmd.Process.Pid
 	t.pids[pid] = true
-	if continued && j.group != 0 { // the key was for its job; what was for the shell's group is passed on by forward
+	if continued && (j.group != 0 || t.stops) { // the key was for its job; what was for the shell's group is passed on by forward
 		_ = unix.Kill(pid, unix.SIGTSTP)
 	}
 	j.alive = append(j.alive, pid)
@@ -63,7 +69,7 @@ func (t *jobTable) start(j *job, cmd *exec.Cmd) (*process, error) {
 // continueUnstarted continues a process that a key has stopped between its fork and its exec, until started is called, which
 // reports whether there was one: os/exec waits for the exec without a limit, vfork(2). It is called with the table locked.
 func (t *jobTable) continueUnstarted() (started func() bool) {
-	if !t.control {
+	if !t.control && !t.stops {
 		return func() bool { return false }
 	}
 	const moment = 10 * time.Millisecond
@@ -147,8 +153,56 @@ func (t *jobTable) leave(j *job, pid int) {
 func (t *jobTable) wait(p *process) (stopped bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for !p.ended && (!p.job.stopped || p.job.shell) {
+	for !p.ended && t.ending == 0 && (!p.job.stopped || p.job.shell) {
 		t.changed.Wait()
 	}
-	return !p.ended
+	return !p.ended && t.ending == 0
+}
+
+// passStops has ^Z stop the shell of a script only while none of its programs is between its fork and its exec: until that one has
+// executed its program, the shell could not stop.
+func (t *jobTable) passStops() {
+	terminal := term.IsTerminal(0) || term.IsTerminal(1) || term.IsTerminal(2)
+	if !terminal || signal.Ignored(unix.SIGTSTP) {
+		return
+	}
+	t.stops = true
+	stops := make(chan os.Signal, 1)
+	signal.Notify(stops, unix.SIGTSTP)
+	go func() {
+		for range stops {
+			t.mu.Lock()
+			tool.Stop()
+			t.mu.Unlock()
+		}
+	}()
+}
+
+// toSelf sends a signal to this thread, so that what it does is done when toSelf returns: another thread would take one for the
+// process a moment later.
+func toSelf(signal syscall.Signal) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), signal)
+}
+
+// endBy ends a script by a signal, after its trap of EXIT.
+func (t *jobTable) endBy(signal syscall.Signal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ending = signal
+	t.cancel()
+	t.changed.Broadcast()
+}
+
+// die ends the shell by the signal that has ended its script, if one has.
+func (t *jobTable) die() {
+	t.mu.Lock()
+	ending := t.ending
+	t.mu.Unlock()
+	if ending != 0 {
+		tool.FlushOutput()
+		signal.Reset(ending)
+		toSelf(ending)
+	}
 }

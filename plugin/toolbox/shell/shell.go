@@ -15,6 +15,8 @@ import (
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/builtin"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -31,6 +33,9 @@ func Main(args []string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sh:", err)
 		return 2
+	}
+	if !o.interactive && (o.hasCommand || o.file != "" || !term.IsTerminal(0)) {
+		s.jobs.passStops()
 	}
 	switch {
 	case o.hasCommand:
@@ -93,7 +98,7 @@ func parse(args []string) (options, error) {
 	} else if len(args) > 0 {
 		o.file, o.name, args = args[0], args[0], args[1:]
 	}
-	o.params = append(append(o.params, "--"), args...)
+	o.params = append(append(builtin.Settings(o.params), "--"), args...)
 	return o, nil
 }
 
@@ -127,11 +132,14 @@ type shell struct {
 	exited  bool     // an interactive shell is to end
 	warned  bool     // it was to end, and there are stopped jobs
 	jobs    *jobTable
+	ctx     context.Context // of a script: it ends if a signal ends the shell
 }
 
 func newShell(o options) (*shell, error) {
 	s := &shell{name: o.name, jobs: newJobTable()}
-	tool.Background, tool.ReadInput = s.jobs.inBackground, s.jobs.readInput
+	s.ctx, s.jobs.cancel = context.WithCancel(context.Background())
+	hook.Traps.SetFatal(s.jobs.endBy, s.jobs.wake)
+	hook.Background, hook.ReadInput, hook.Name = s.jobs.inBackground, s.jobs.readInput, o.name
 	runner, err := interp.New(
 		interp.StdIO(os.Stdin, os.Stdout, os.Stderr),
 		interp.Params(o.params...),
@@ -146,14 +154,24 @@ func newShell(o options) (*shell, error) {
 
 // open opens a file of a redirection. Its name in an error is without control characters.
 func open(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
-	file, err := interp.DefaultOpenHandler()(ctx, path, flag, perm)
-	if errors.Is(err, unix.ELOOP) {
-		file, err = tool.OpenFile(path, flag, perm)
+	socket, ok, err := builtin.Connect(ctx, path)
+	if ok && err == nil {
+		return socket, nil
 	}
-	if err != nil {
-		return nil, tool.Reason(err)
+	if !ok {
+		var file io.ReadWriteCloser
+		file, err = interp.DefaultOpenHandler()(ctx, path, flag, perm)
+		if errors.Is(err, unix.ELOOP) {
+			file, err = tool.OpenFile(path, flag, perm)
+		}
+		if err == nil {
+			return file, nil
+		}
 	}
-	return file, nil
+	if failed, is := errors.AsType[*os.PathError](err); is {
+		err = failed.Err
+	}
+	return nil, &hook.OpenError{Path: path, Err: err}
 }
 
 // run runs a script and returns its exit status.
@@ -163,7 +181,8 @@ func (s *shell) run(script io.Reader, name string) int {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", tool.Printable(s.name), tool.Printable(err.Error()))
 		return 2
 	}
-	status, _ := s.statement(context.Background(), file)
+	status, _ := s.statement(s.ctx, file)
+	s.jobs.die()
 	return status
 }
 
@@ -182,13 +201,15 @@ func (s *shell) follow(script io.Reader) int {
 			break
 		}
 		var ok bool
-		if status, ok = s.statement(context.Background(), stmt); !ok || s.runner.Exited() {
+		if status, ok = s.statement(s.ctx, stmt); !ok || s.runner.Exited() {
+			s.jobs.die()
 			return status // with the traps of EXIT
 		}
 	}
-	if end, _ := s.statement(context.Background(), &syntax.File{}); status == 0 { // traps of EXIT
+	if end, _ := s.statement(s.ctx, &syntax.File{}); status == 0 { // traps of EXIT
 		status = end
 	}
+	s.jobs.die()
 	return status
 }
 

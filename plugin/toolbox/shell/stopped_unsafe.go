@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // stoppedChild returns a child that has stopped and that nobody has waited for since, and the signal that did it, or 0:
@@ -28,11 +30,9 @@ func infoField(info *unix.Siginfo, n int) int32 {
 }
 
 // stopInBackground lets the terminal stop the shell's programs in the background again, also if the shell was started with these
-// signals ignored, as in tmux: a program that reads before it has been given the terminal would get an error instead. Go has
-// only a way back to what a signal did at the start: rt_sigaction(2).
+// signals ignored, as in tmux: a program that reads before it has been given the terminal would get an error instead.
 func stopInBackground() {
-	var action [8]uintptr // more than a struct sigaction; zero is SIG_DFL
 	for _, signal := range []syscall.Signal{unix.SIGTTIN, unix.SIGTTOU} {
-		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+		tool.DefaultAction(signal)
 	}
 }

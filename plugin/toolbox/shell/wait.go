@@ -8,11 +8,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // waitingForOne is wait -n: it waits for the job that ends next, of those that are named, or of all.
-func (t *jobTable) waitingForOne(ctx context.Context, stderr io.Writer, args []string) (command []string, ok bool) {
+func (t *jobTable) waitingForOne(ctx context.Context, shell hook.Access, stderr io.Writer, args []string) (command []string, ok bool) {
+	variable := ""
+	if len(args) > 1 && args[0] == "-p" {
+		variable, args = args[1], args[2:]
+	}
 	if _, nested := ctx.Value(jobKey{}).(*job); nested {
 		return nil, false
 	}
@@ -26,9 +31,15 @@ func (t *jobTable) waitingForOne(ctx context.Context, stderr io.Writer, args []s
 		return withStatus(tool.NotFound), true
 	}
 	for ctx.Err() == nil {
+		if hook.Traps.Waits() {
+			return withStatus(int(hook.Traps.Status())), true
+		}
 		runs := false
 		for _, j := range list {
 			if j.done {
+				if variable != "" {
+					shell.Set(variable, j.leader())
+				}
 				return withStatus(j.exit()), true
 			}
 			runs = runs || !j.stopped
@@ -45,8 +56,11 @@ func (t *jobTable) waitingForOne(ctx context.Context, stderr io.Writer, args []s
 // ok is false if nothing is to be done.
 func (t *jobTable) waiting(ctx context.Context, stderr io.Writer, args []string) (command []string, ok bool) {
 	isSpec := func(arg string) bool { return strings.HasPrefix(arg, "%") }
+	if len(args) > 3 && args[1] == "-p" && args[3] == "-n" { // wait -p NAME -n
+		args = append([]string{"wait", "-n", "-p", args[2]}, args[4:]...)
+	}
 	if len(args) > 1 && args[1] == "-n" && t.control {
-		return t.waitingForOne(ctx, stderr, args[2:])
+		return t.waitingForOne(ctx, hook.AccessOf(ctx), stderr, args[2:])
 	}
 	_, nested := ctx.Value(jobKey{}).(*job)
 	if (nested || !t.control) && !slices.ContainsFunc(args, isSpec) {
@@ -105,9 +119,10 @@ func (t *jobTable) awaitUntil(limit time.Duration, holds func() bool) {
 	}
 }
 
-// await waits until a job has ended, and returns false if ctx has ended or the job was stopped before.
+// await waits until a job has ended, and returns false if ctx has ended, the job was stopped, or a signal with a trap has arrived
+// before.
 func (t *jobTable) await(ctx context.Context, j *job) bool {
-	for !j.done && !j.stopped && ctx.Err() == nil {
+	for !j.done && !j.stopped && ctx.Err() == nil && !hook.Traps.Waits() {
 		t.changed.Wait()
 	}
 	return j.done
@@ -115,8 +130,11 @@ func (t *jobTable) await(ctx context.Context, j *job) bool {
 
 // unended returns the status of wait for a job that has not ended.
 func (j *job) unended() int {
-	if j.stopped {
+	switch {
+	case j.stopped:
 		return j.stoppedStatus()
+	case hook.Traps.Waits():
+		return int(hook.Traps.Status())
 	}
 	return interrupted
 }

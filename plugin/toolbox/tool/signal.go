@@ -2,6 +2,8 @@ package tool
 
 import (
 	"fmt"
+	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,4 +20,14 @@ func Signal(text string) (syscall.Signal, error) {
 		return s, nil
 	}
 	return 0, fmt.Errorf("%q is no signal", text)
+}
+
+// Notify is signal.Notify, but for signals that are ignored: what nohup starts, or a script in the background, is not ended by
+// them.
+func Notify(c chan<- os.Signal, signals ...os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
 }

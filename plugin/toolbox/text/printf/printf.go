@@ -7,6 +7,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
+
+	"github.com/itchyny/timefmt-go"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
@@ -172,7 +176,16 @@ func (p *printf) verb(text string) int {
 		out, p.stop = unescape(p.next())
 		fmt.Fprintf(&p.out, spec+"s", out)
 	case 'q':
-		fmt.Fprintf(&p.out, spec+"s", "'"+strings.ReplaceAll(p.next(), "'", `'\''`)+"'")
+		fmt.Fprintf(&p.out, spec+"s", quoted(p.next()))
+	case '(':
+		end := strings.Index(text[i:], ")T")
+		if end < 0 {
+			p.bad = fmt.Sprintf("the format %q is not complete", text)
+			p.stop = true
+			return len(text)
+		}
+		fmt.Fprintf(&p.out, spec+"s", p.time(text[i+1:i+end]))
+		return i + end + 2
 	case 'c':
 		if r := []rune(p.next()); len(r) > 0 {
 			fmt.Fprintf(&p.out, spec+"c", r[0])
@@ -198,6 +211,50 @@ func (p *printf) verb(text string) int {
 		p.stop = true
 	}
 	return i + 1
+}
+
+// time returns a time as %(FORMAT)T does: of the seconds since 1970, or now for -1, -2 and no argument.
+func (p *printf) time(format string) string {
+	at := time.Now()
+	if len(p.args) > 0 {
+		if seconds := p.integer(); seconds >= 0 {
+			at = time.Unix(seconds, 0)
+		}
+	}
+	if format == "" {
+		format = "%H:%M:%S"
+	}
+	return timefmt.Format(at, format)
+}
+
+// quoted writes a text as a shell reads it, with backslashes.
+func quoted(text string) string {
+	if text == "" {
+		return "''"
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		var out strings.Builder
+		for _, c := range []byte(text) {
+			at := strings.IndexByte("\a\b\x1b\f\n\r\t\v\\'", c)
+			switch {
+			case at >= 0:
+				out.WriteString(`\` + `abEfnrtv\'`[at:at+1])
+			case c < ' ' || c == 0x7f:
+				fmt.Fprintf(&out, `\%03o`, c)
+			default:
+				out.WriteByte(c)
+			}
+		}
+		return "$'" + out.String() + "'"
+	}
+	var out strings.Builder
+	for i, r := range text {
+		if strings.ContainsRune(" !\"$&'()*,;<>?[\\]^`{|}", r) || i == 0 && (r == '~' || r == '#') {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
 }
 
 func (p *printf) integer() int64 {
