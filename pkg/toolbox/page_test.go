@@ -17,8 +17,9 @@ const differences = `
 
 - The shell is mvdan.cc/sh: bash's language, with history, completion, line editing and jobs (^Z, fg, bg, jobs, kill %1).
   A builtin or a function cannot be stopped, only the programs that it runs. $! is the number of a job's first program.
-  It has no ulimit, no !! and reads no dotfiles. History is kept in memory only. PS1 knows \w \W \u \h \$, and no colors.
-  Its subshells are no processes. wait has -n, not -p.
+  It reads no dotfiles. History is kept in memory only; of fc it has -l. PS1 knows \w \W \u \h \$, and no colors. Its subshells
+  are no processes: a trap of a signal in one is refused, and $BASHPID is $$. declare has no -i, -l and -u, and there are no coproc,
+  caller and export -f. Files /dev/tcp/HOST/PORT and /dev/udp/HOST/PORT are connections.
 - An option that is not there is refused by name. None is accepted and left out if it would decide the result; the
   exceptions are diff's colors, which are not shown.
 - A tool that cannot write its output prints one line and ends with the status that GNU's tools have for it. awk (1)
@@ -43,8 +44,8 @@ const differences = `
   and table; of -d it has the numbers of queues and sizes, and no preference of IPv6's routes. What changes them is done by
   u-root's ip, with fewer options.
 - dig has +short, +trace, +tcp, transfers of zones and several queries in a call, not +yaml and +https. host and nslookup take -t or -q=TYPE, and print in a form of their own.
-- openssl has s_client, to show a server's certificates, and x509, to show a certificate in a file. s_client has no
-  -starttls and -proxy.
+- openssl has s_client, to show a server's certificates, and x509, to show a certificate in a file, in openssl's form; of an extension
+  that it does not know, x509 -text shows the bytes. s_client has no -starttls and -proxy, and checks the server's name too.
 - sort, tac, head and tail keep no more than half of the memory that the container and the machine have left, and
   then end with an error; sort makes no temporary files.
 - curl and wget know HTTP and HTTPS only. curl keeps no cookies in files (-c); wget follows no links (-r), and
@@ -57,8 +58,8 @@ const differences = `
 - tar packs with gzip, xz or Zstandard, and reads bzip2 too. It has no -r, -u, -d and --transform, and unpacks nothing
   outside the directory: -P is refused with -x.
 - diff has no -y, -c, -B, -x, -I and --label; hexdump only -C and the default format, xxd no -c, -g, -i and -b; uniq no
-  -D; awk none of gawk's functions such as strftime and gensub; jq prints keys in their order, always; dd's numbers have
-  a unit only in bs; truncate, uname, strings and stty have u-root's options.
+  -D; awk none of gawk's functions such as strftime and gensub; jq prints keys in their order, always;
+  truncate, uname and strings have u-root's options.
 - awk, ed, unshare and watch run the toolbox's shell, never the container's /bin/sh. chroot needs a program.
 - less has the keys of less, and of its options -e -E -f -F -i -I -K -m -M -n -N -p -r -R -s -S -x -X and +COMMAND; -r is as -R: no
   sequence but one that sets colors reaches the terminal. v opens the toolbox's editor. It takes options from LESS, has no history of

@@ -177,6 +177,18 @@ func TestShellKnowsTheWindow(t *testing.T) {
 	s.expect(`\nweb:/ [#$] `)
 }
 
+// stty prints as the machine's own does, at the same terminal.
+func TestSttyAsTheMachinesOwn(t *testing.T) {
+	s := start(t, unpack(t), t.TempDir(), "sh")
+	s.expect(prompt)
+	for _, setting := range []string{"", "-echo -icanon min 3 time 1", "sane", "rows 30 cols 50 intr ^X -ixon", "raw", "-raw echo", "sane"} {
+		s.send("stty " + setting + "; for i in -a '' -g; do stty $i >mine; /bin/stty $i >theirs; diff theirs mine && echo same; done; stty sane; echo en\"\"d\r")
+		if shown := s.expect(`(?m)^end\r\n`); len(regexp.MustCompile(`(?m)^same`).FindAllString(shown, -1)) != 3 {
+			t.Errorf("after stty %s: %s", setting, shown)
+		}
+	}
+}
+
 func TestShellInTmux(t *testing.T) {
 	p := tmuxtest.Start(t, t.TempDir(), "screen", "exec sh", "NSJOIN_NAME=web", "PATH="+unpack(t))
 	p.Shows(`^web:\S* [#$]`)

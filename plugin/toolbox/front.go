@@ -12,8 +12,8 @@ func front(name string, args []string) (forCommand []string, status int) {
 	switch {
 	case name == "ip" && links.ShowsIP(args):
 		return nil, links.Ip(args)
-	case name == "stty" && len(args) == 1 && args[0] == "size":
-		return nil, run.SttySize()
+	case name == "dd":
+		return run.DdNumbers(args), -1
 	case name == "mount" && len(args) == 0:
 		return nil, space.Mounts()
 	}

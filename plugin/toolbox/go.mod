@@ -47,7 +47,6 @@ tool (
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/pwd
 	github.com/u-root/u-root/cmds/core/strings
-	github.com/u-root/u-root/cmds/core/stty
 	github.com/u-root/u-root/cmds/core/time
 	github.com/u-root/u-root/cmds/core/truncate
 	github.com/u-root/u-root/cmds/core/umount

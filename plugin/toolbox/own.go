@@ -25,6 +25,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/procs"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/run"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/stty"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/compare"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/dump"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/grep"
@@ -188,6 +189,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return links.Route
 	case "ss":
 		return sockets.Ss
+	case "stty":
+		return stty.Main
 	case "strace":
 		return trace.Strace
 	case "tcpdump":

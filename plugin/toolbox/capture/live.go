@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -87,7 +86,7 @@ func (l *live) start(program filter.Program, promiscuous bool) (choice *filter.M
 	}
 	l.stop = stop
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	tool.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() { <-signals; write.Close() }()
 	all := binary.NativeEndian.Uint16([]byte{unix.ETH_P_ALL >> 8, unix.ETH_P_ALL & 0xff})
 	return choice, unix.Bind(l.fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: l.index})

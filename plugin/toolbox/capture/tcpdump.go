@@ -70,11 +70,10 @@ func (c *call) run() error {
 		return listDevices()
 	}
 	if c.file != "" {
-		text, err := os.ReadFile(c.file)
-		if err != nil {
+		var err error
+		if c.expression, err = filterFile(c.file); err != nil {
 			return err
 		}
-		c.expression = string(text)
 	}
 	names := newNames(c.numbers > 0)
 	if c.read != "" {
@@ -123,6 +122,21 @@ func (c *call) run() error {
 	received, dropped := from.statistics()
 	fmt.Fprintf(os.Stderr, "%s captured\n%s received by filter\n%s dropped by kernel\n", plural(c.printed), plural(max(int(received), c.printed)), plural(int(dropped)))
 	return err
+}
+
+// filterFile reads the expression of -F, which is no longer than an argument can be.
+func filterFile(name string) (string, error) {
+	const most = 128 << 10
+	file, err := tool.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s: the filter is longer than %d bytes", tool.Printable(name), most)
+	}
+	return string(text), err
 }
 
 func plural(n int) string {

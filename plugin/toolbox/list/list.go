@@ -75,7 +75,7 @@ var Tools = []Tool{
 	{Names: []string{"sh", "bash"}, Library: "mvdan.cc/sh/v3"},
 	{Names: []string{"strace"}, Library: "github.com/u-root/u-root", Arches: []string{"amd64", "arm64", "riscv64"}},
 	{Names: []string{"strings"}, Command: uroot + "core/strings", Letters: true, Values: "nt"},
-	{Names: []string{"stty"}, Command: uroot + "core/stty"},
+	{Names: []string{"stty"}},
 	{Names: []string{"tac", "tail", "tcpdump", "timeout", "top", "touch", "tr", "traceroute", "true", "tty"}},
 	{Names: []string{"tar"}, Library: "github.com/klauspost/compress"},
 	{Names: []string{"tee"}},

@@ -346,8 +346,8 @@ func (p *pager) outside(cmd *exec.Cmd, wait bool) {
 	err := p.scr.Lend(cmd)
 	if wait {
 		tool.Print("!done  (press RETURN)")
-		var b [1]byte
-		_, _ = terminal.Read(b[:])
+		p.scr.Pause()
+		tool.Println()
 	}
 	p.scr.Again()
 	if err != nil && !wait {

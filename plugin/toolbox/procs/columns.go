@@ -136,8 +136,19 @@ var columns = map[string]column{
 		"START", true, 5, func(p *process, t times) string { return startTime(t.started(p)) },
 		func(a, b *process) int { return cmp.Compare(a.start, b.start) },
 	},
+	"started": {
+		"STARTED", false, 8, func(p *process, t times) string {
+			if at := t.started(p); time.Since(at) >= 24*time.Hour {
+				return at.Format("Jan 02")
+			}
+			return t.started(p).Format("15:04:05")
+		},
+		func(a, b *process) int { return cmp.Compare(a.start, b.start) },
+	},
+	"tt":      textual("TT", 8, (*process).terminal),
+	"thcount": numeric("THCNT", 5, func(p *process) int { return p.threads }),
 	"lstart": {
-		"STARTED", true, 24, func(p *process, t times) string { return t.started(p).Format("Mon Jan _2 15:04:05 2006") },
+		"STARTED", false, 24, func(p *process, t times) string { return t.started(p).Format("Mon Jan _2 15:04:05 2006") },
 		func(a, b *process) int { return cmp.Compare(a.start, b.start) },
 	},
 	"c": {title: "C", width: 2, value: func(p *process, t times) string { return strconv.Itoa(min(99, int(t.cpu(p)))) }},
@@ -150,11 +161,14 @@ var columns = map[string]column{
 	},
 }
 
+// asked are the columns that -o shows by names of others.
+var asked = map[string]string{"tty": "tt", "start": "started"}
+
 // other are the columns' other names.
 var other = map[string]string{
-	"%cpu": "pcpu", "%mem": "pmem", "command": "args", "cmd": "cmd", "tt": "tty", "tname": "tty", "stime": "start", "state": "s",
+	"%cpu": "pcpu", "%mem": "pmem", "command": "args", "cmd": "cmd", "tname": "tty", "stime": "start", "state": "s",
 	"pgrp": "pgid", "sess": "sid", "session": "sid", "vsize": "vsz", "rssize": "rss", "euser": "user", "uname": "user", "spid": "lwp", "tid": "lwp",
-	"euid": "uid", "policy": "cls", "class": "cls", "flags": "f", "flag": "f", "majflt": "maj_flt", "minflt": "min_flt", "ucomm": "comm", "nice": "ni", "thcount": "nlwp", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
+	"euid": "uid", "policy": "cls", "class": "cls", "flags": "f", "flag": "f", "majflt": "maj_flt", "minflt": "min_flt", "ucomm": "comm", "nice": "ni", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
 }
 
 func columnOf(name string) (column, bool) {

@@ -118,6 +118,7 @@ func (c *psCall) letter(letter rune, dash bool) error {
 	case 'f':
 		c.full = c.full || dash
 		c.forest = c.forest || !dash
+		c.bsd = c.bsd || !dash
 	case 'l':
 		c.long = true
 		c.bsd = c.bsd || !dash
@@ -326,6 +327,9 @@ func (c *psCall) shown() ([]column, error) {
 	for _, name := range c.names() {
 		name, title, titled := strings.Cut(name, "=")
 		name, width, wide := strings.Cut(name, ":")
+		if long := asked[name]; long != "" && c.format != nil {
+			name = long
+		}
 		col, ok := columnOf(name)
 		if !ok {
 			return nil, fmt.Errorf("unknown column %q", name)

@@ -29,6 +29,11 @@ func (t *top) look() {
 	t.list = slices.DeleteFunc(all(), func(p process) bool {
 		return t.pids != nil && !slices.Contains(t.pids, p.pid) || t.user != nil && p.uid != *t.user
 	})
+	for i := range t.list {
+		if resident, _ := t.list[i].exactly(); resident > 0 {
+			t.list[i].resident = resident
+		}
+	}
 	t.measure(t.list, machineTimes())
 	t.sort()
 }
@@ -174,21 +179,25 @@ func (t *top) rows(from, most int) (lines []string) {
 			priority = " rt"
 		}
 		used := p.user + p.system
+		_, shared := p.exactly()
 		lines = append(lines, fmt.Sprintf("%*d %-8s %s %3d %7s %6s %6s %s %5s %5.1f %9s %s", t.digits, p.pid, user, priority, p.nice,
-			topSize(p.virtual, 7), topSize(p.resident, 6), topSize(p.shared(), 6), p.state, topPercent(t.usage[p.pid]), now.mem(&p), topTime(used), tool.Printable(name)))
+			topSize(p.virtual, 7), topSize(p.resident, 6), topSize(shared, 6), p.state, topPercent(t.usage[p.pid]), now.mem(&p), topTime(used), tool.Printable(name)))
 	}
 	return lines
 }
 
-// shared returns the memory of files and of shared memory that a process has resident.
-func (p *process) shared() uint64 {
+// exactly returns the memory that a process has resident, and that of files and of shared memory in it. The kernel counts less
+// exactly for /proc/PID/stat.
+func (p *process) exactly() (resident, shared uint64) {
 	text, _ := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/statm")
 	fields := strings.Fields(string(text))
 	if len(fields) < 3 {
-		return 0
+		return 0, 0
 	}
-	pages, _ := strconv.ParseUint(fields[2], 10, 64)
-	return pages * uint64(os.Getpagesize())
+	resident, _ = strconv.ParseUint(fields[1], 10, 64)
+	shared, _ = strconv.ParseUint(fields[2], 10, 64)
+	page := uint64(os.Getpagesize())
+	return resident * page, shared * page
 }
 
 func topPercent(n float64) string {

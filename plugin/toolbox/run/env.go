@@ -275,16 +275,6 @@ func Sync([]string) int {
 	return 0
 }
 
-// SttySize prints the lines and columns of the terminal, as stty size does.
-func SttySize() int {
-	size, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
-	if err != nil {
-		return tool.Complain("stty", err)
-	}
-	tool.Println(size.Row, size.Col)
-	return 0
-}
-
 // Clear clears the screen.
 func Clear([]string) int {
 	tool.Print("\x1b[H\x1b[2J\x1b[3J")

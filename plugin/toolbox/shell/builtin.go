@@ -57,6 +57,9 @@ func (s *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 	c := &builtin.Call{
 		Name: args[0], Args: slices.Clone(args[1:]), Stdin: stdin, Stdout: hc.Stdout, Stderr: hc.Stderr, Env: hc.Env, Shell: hook.AccessOf(ctx),
 	}
+	if c.Shell.SetVariable == nil && (args[0] == "read" || args[0] == "mapfile" || args[0] == "readarray") {
+		return 0, false // in tests the interpreter is not repaired
+	}
 	switch args[0] {
 	case "read":
 		return c.Read(ctx), true

@@ -58,7 +58,7 @@ func Strace(args []string) int {
 func (c *call) follow() int {
 	if c.counts != nil {
 		signals := make(chan os.Signal, 1)
-		signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+		tool.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 		go func() {
 			s := <-signals
 			c.end()

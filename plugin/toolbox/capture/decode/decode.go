@@ -216,9 +216,9 @@ func (p *Printer) payload(head string, kind uint16, b []byte, size int) string {
 	}
 	switch kind {
 	case typeIP:
-		return mark("IP ") + p.ip4(b)
+		return mark("IP ") + p.ip4(b, size)
 	case typeIP6:
-		return mark("IP6 ") + p.ip6(b)
+		return mark("IP6 ") + p.ip6(b, size)
 	case typeARP:
 		return mark("ARP, ") + p.arp(b, size)
 	}

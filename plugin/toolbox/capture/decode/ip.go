@@ -16,13 +16,19 @@ type segment struct {
 	size     int // in bytes, before it was shortened
 }
 
-func (p *Printer) ip4(b []byte) string {
+// ip4 prints a packet, which had length bytes before it was shortened.
+func (p *Printer) ip4(b []byte, length int) string {
 	if len(b) < 20 {
 		return "[|ip]"
 	}
 	head, total := int(b[0]&0xf)*4, int(binary.BigEndian.Uint16(b[2:]))
 	if total == 0 { // it is left to the network card
-		total = len(b)
+		total = length
+	}
+	before := ""
+	if total > length {
+		before = fmt.Sprintf("truncated-ip - %d bytes missing! ", total-length)
+		total = length
 	}
 	switch {
 	case b[0]>>4 != 4:
@@ -30,14 +36,13 @@ func (p *Printer) ip4(b []byte) string {
 	case head < 20:
 		return fmt.Sprintf("bad-hlen %d", head)
 	case total < head:
-		return fmt.Sprintf("bad-len %d", total)
+		return before + fmt.Sprintf("bad-len %d", total)
 	case len(b) < head:
 		return "[|ip]"
 	}
 	flags := binary.BigEndian.Uint16(b[6:])
 	offset := int(flags&0x1fff) * 8
 	s := segment{from: net.IP(b[12:16]), to: net.IP(b[16:20]), protocol: int(b[9]), data: b[head:min(total, len(b))], size: total - head}
-	before := ""
 	if p.Verbose > 0 {
 		words := []string{}
 		if flags&0x4000 != 0 {
@@ -49,7 +54,7 @@ func (p *Printer) ip4(b []byte) string {
 		if len(words) == 0 {
 			words = []string{"none"}
 		}
-		before = fmt.Sprintf("(tos 0x%x, ttl %d, id %d, offset %d, flags [%s], proto %s (%d), length %d)\n    ", b[1], b[8], binary.BigEndian.Uint16(b[4:]),
+		before += fmt.Sprintf("(tos 0x%x, ttl %d, id %d, offset %d, flags [%s], proto %s (%d), length %d)\n    ", b[1], b[8], binary.BigEndian.Uint16(b[4:]),
 			offset, strings.Join(words, ", "), protocolName(s.protocol), s.protocol, total)
 	}
 	if offset != 0 {
@@ -83,7 +88,8 @@ const (
 	destination = 60
 )
 
-func (p *Printer) ip6(b []byte) string {
+// ip6 prints a packet, which had total bytes before it was shortened.
+func (p *Printer) ip6(b []byte, total int) string {
 	const size = 40
 	if len(b) < size {
 		return "[|ip6]"
@@ -96,8 +102,11 @@ func (p *Printer) ip6(b []byte) string {
 		length = len(b) - size
 	}
 	before := ""
+	if missing := size + length - total; missing > 0 {
+		before = fmt.Sprintf("truncated-ip6 - %d bytes missing!", missing)
+	}
 	if p.Verbose > 0 {
-		before = fmt.Sprintf("(flowlabel 0x%05x, hlim %d, next-header %s (%d) payload length: %d) ", binary.BigEndian.Uint32(b)&0xfffff, b[7], protocolName(next), next, length)
+		before += fmt.Sprintf("(flowlabel 0x%05x, hlim %d, next-header %s (%d) payload length: %d) ", binary.BigEndian.Uint32(b)&0xfffff, b[7], protocolName(next), next, length)
 	}
 	s := segment{six: true, from: net.IP(b[8:24]), to: net.IP(b[24:40]), data: b[size:min(len(b), size+length)], size: length}
 	extra := ""
@@ -172,9 +181,9 @@ func (p *Printer) nested(s segment, kind uint16) string {
 	inner.Verbose = 0
 	inner.depth++
 	if kind == typeIP {
-		return inner.ip4(s.data)
+		return inner.ip4(s.data, s.size)
 	}
-	return inner.ip6(s.data)
+	return inner.ip6(s.data, s.size)
 }
 
 func igmp(s segment) string {

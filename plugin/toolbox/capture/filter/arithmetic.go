@@ -150,6 +150,10 @@ func (p *parser) value(level int) (value, error) {
 }
 
 func (p *parser) operand() (value, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	text := p.peek()
 	if n, err := strconv.ParseUint(text, 0, 32); err == nil {
 		p.next()

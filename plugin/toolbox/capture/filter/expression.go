@@ -53,6 +53,7 @@ type parser struct {
 	at    int
 	link  Link
 	names Names
+	depth int         // of what is nested
 	last  *qualifiers // what a name without any has: port 80 or 443
 	// Where arithmetic was given up that began best, and why.
 	reached int
@@ -120,6 +121,10 @@ func (p *parser) expression() (node, error) {
 }
 
 func (p *parser) condition() (node, error) {
+	if err := p.deeper(); err != nil {
+		return nil, err
+	}
+	defer func() { p.depth-- }()
 	if p.peek() == "not" || p.peek() == "!" {
 		p.next()
 		n, err := p.condition()
@@ -144,6 +149,18 @@ func (p *parser) condition() (node, error) {
 		err = p.expect(")")
 	}
 	return n, err
+}
+
+// deepest is how deep conditions and arithmetic may be nested: what begins with a parenthesis is read twice.
+const deepest = 200
+
+// deeper counts what is nested. The caller has to count down again.
+func (p *parser) deeper() error {
+	if p.depth >= deepest {
+		return errors.New("the filter is nested too deeply")
+	}
+	p.depth++
+	return nil
 }
 
 // primitive parses [PROTOCOL] [DIRECTION] [KIND] NAME.

@@ -279,3 +279,15 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// What is nested is limited: a filter may come from a file.
+func TestNesting(t *testing.T) {
+	for text, ok := range map[string]bool{
+		strings.Repeat("(", 50) + "tcp" + strings.Repeat(")", 50): true, strings.Repeat("(", 60000) + "tcp" + strings.Repeat(")", 60000): false,
+		strings.Repeat("not ", 60000) + "tcp": false, strings.Repeat("-", 60000) + "1 = 1": false, strings.Repeat("(", 60000): false,
+	} {
+		if _, err := Compile(text, Link{Type: 12, Payload: 14, Ethernet: true}, Names{}); (err == nil) != ok {
+			t.Errorf("%.20s...: %v", text, err)
+		}
+	}
+}

@@ -129,6 +129,8 @@ func (u *unpacking) entry(header *tar.Header) error {
 	switch {
 	case u.list && u.verbose:
 		fmt.Fprintln(u.out, u.line(header))
+	case u.verbose && u.toStdout: // the files are there
+		fmt.Fprintln(os.Stderr, tool.Printable(header.Name))
 	case u.list || u.verbose:
 		fmt.Fprintln(u.out, tool.Printable(header.Name))
 	}

@@ -63,16 +63,18 @@ func certificate(args []string) int {
 
 func showCertificate(c *x509.Certificate, set map[string]string) int {
 	if has(set, "text") {
-		printCertificate(c)
+		tool.Print(certificateText(c))
 	}
 	for _, part := range []struct{ option, text string }{
 		{"serial", fmt.Sprintf("serial=%X", c.SerialNumber)},
-		{"subject", "subject=" + c.Subject.String()},
-		{"issuer", "issuer=" + c.Issuer.String()},
-		{"ext", "subjectAltName=" + names2(c)},
+		{"subject", "subject=" + nameText(c.RawSubject)},
+		{"issuer", "issuer=" + nameText(c.RawIssuer)},
+		{"ext", "X509v3 Subject Alternative Name: \n    " + alternatives(c)},
 	} {
 		if has(set, part.option) {
-			tool.Println(tool.Printable(part.text))
+			for line := range strings.SplitSeq(part.text, "\n") {
+				tool.Println(tool.Printable(line))
+			}
 		}
 	}
 	if has(set, "dates") || has(set, "startdate") {
@@ -82,11 +84,7 @@ func showCertificate(c *x509.Certificate, set map[string]string) int {
 		tool.Println("notAfter=" + c.NotAfter.UTC().Format(opensslTime))
 	}
 	if has(set, "fingerprint") {
-		if has(set, "sha256") {
-			tool.Printf("sha256 Fingerprint=%s\n", colons(sha256.Sum256(c.Raw)))
-		} else {
-			tool.Printf("SHA1 Fingerprint=%s\n", colons(sha1.Sum(c.Raw))) //nolint:gosec // as openssl's
-		}
+		showFingerprint(c, has(set, "sha256"))
 	}
 	if !has(set, "noout") {
 		_ = pem.Encode(tool.Stdout, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
@@ -105,56 +103,21 @@ func showCertificate(c *x509.Certificate, set map[string]string) int {
 	return 0
 }
 
-func colons[T ~[20]byte | ~[32]byte](sum T) string {
-	var out []string
-	for i := range len(sum) {
-		out = append(out, fmt.Sprintf("%02X", sum[i]))
+func showFingerprint(c *x509.Certificate, by256 bool) {
+	if by256 {
+		sum := sha256.Sum256(c.Raw)
+		tool.Printf("sha256 Fingerprint=%s\n", colons(sum[:]))
+		return
+	}
+	sum := sha1.Sum(c.Raw) //nolint:gosec // as openssl's
+	tool.Printf("SHA1 Fingerprint=%s\n", colons(sum[:]))
+}
+
+// colons writes bytes in hexadecimal with colons between them.
+func colons(b []byte) string {
+	out := make([]string, len(b))
+	for i := range b {
+		out[i] = fmt.Sprintf("%02X", b[i])
 	}
 	return strings.Join(out, ":")
-}
-
-func names2(c *x509.Certificate) string {
-	var list []string
-	for _, name := range c.DNSNames {
-		list = append(list, "DNS:"+name)
-	}
-	for _, ip := range c.IPAddresses {
-		list = append(list, "IP Address:"+ip.String())
-	}
-	for _, mail := range c.EmailAddresses {
-		list = append(list, "email:"+mail)
-	}
-	for _, uri := range c.URIs {
-		list = append(list, "URI:"+uri.String())
-	}
-	return strings.Join(list, ", ")
-}
-
-func printCertificate(c *x509.Certificate) {
-	tool.Printf("Certificate:\n    Version: %d\n    Serial Number: %x\n    Signature Algorithm: %s\n    Issuer: %s\n    Validity\n        Not Before: %s\n        Not After : %s\n    Subject: %s\n    Public Key: %s\n",
-		c.Version, c.SerialNumber, c.SignatureAlgorithm, tool.Printable(c.Issuer.String()), c.NotBefore.UTC().Format(opensslTime), c.NotAfter.UTC().Format(opensslTime),
-		tool.Printable(c.Subject.String()), keyText(c))
-	if list := names2(c); list != "" {
-		tool.Println("    Subject Alternative Name:", tool.Printable(list))
-	}
-	if c.BasicConstraintsValid {
-		tool.Printf("    Basic Constraints: CA:%v\n", c.IsCA)
-	}
-	var uses []string
-	for i, name := range []string{"Digital Signature", "Content Commitment", "Key Encipherment", "Data Encipherment", "Key Agreement", "Certificate Sign", "CRL Sign"} {
-		if c.KeyUsage&(1<<i) != 0 {
-			uses = append(uses, name)
-		}
-	}
-	for _, use := range c.ExtKeyUsage {
-		if name, ok := map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "TLS Server", x509.ExtKeyUsageClientAuth: "TLS Client", x509.ExtKeyUsageCodeSigning: "Code Signing"}[use]; ok {
-			uses = append(uses, name)
-		}
-	}
-	if len(uses) > 0 {
-		tool.Println("    Usage:", strings.Join(uses, ", "))
-	}
-	for _, url := range c.OCSPServer {
-		tool.Println("    OCSP:", tool.Printable(url))
-	}
 }

@@ -3,13 +3,7 @@ package certs
 
 import (
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -110,8 +104,11 @@ func client(args []string) int {
 	defer conn.Close()
 	name := cmp.Or(set["verify_hostname"], set["servername"], host)
 	verdict := verify(conn.ConnectionState().PeerCertificates, name, set["CAfile"])
-	if has(set, "verify_return_error") && verdict != verified {
-		return tool.Complain("openssl", errors.New(verdict))
+	if verdict.code != 0 {
+		fmt.Fprintf(os.Stderr, "verify error:num=%d:%s\n", verdict.code, verdict.text)
+		if has(set, "verify_return_error") {
+			return 1
+		}
 	}
 	if !has(set, "quiet") {
 		showConnection(conn, verdict, set)
@@ -153,64 +150,4 @@ func clientConfig(host string, set map[string]string) (*tls.Config, error) {
 	return config, nil
 }
 
-func showConnection(conn *tls.Conn, verdict string, set map[string]string) {
-	state := conn.ConnectionState()
-	tool.Printf("CONNECTED to %s\n---\n", conn.RemoteAddr())
-	chain := state.PeerCertificates
-	if has(set, "brief") {
-		chain = nil
-	} else {
-		tool.Println("Certificate chain")
-	}
-	for i, c := range chain {
-		tool.Printf(" %d s:%s\n   i:%s\n   a:%s\n   v:NotBefore: %s; NotAfter: %s\n", i, tool.Printable(c.Subject.String()), tool.Printable(c.Issuer.String()),
-			keyText(c), c.NotBefore.UTC().Format(opensslTime), c.NotAfter.UTC().Format(opensslTime))
-		if has(set, "showcerts") || i == 0 {
-			_ = pem.Encode(tool.Stdout, &pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-		}
-	}
-	tool.Printf("---\nProtocol  : %s\nCipher    : %s\n", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
-	if state.NegotiatedProtocol != "" {
-		tool.Printf("ALPN      : %s\n", tool.Printable(state.NegotiatedProtocol))
-	}
-	tool.Printf("Verify return code: %s\n---\n", verdict)
-}
-
-const verified = "0 (ok)"
-
-// verify tells whether a chain is trusted by the certificates of a file, or of the container's system.
-func verify(chain []*x509.Certificate, name, file string) string {
-	options := x509.VerifyOptions{DNSName: name, Intermediates: x509.NewCertPool()}
-	if file == "" {
-		options.Roots = SystemRoots()
-	} else {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return tool.Reason(err).Error()
-		}
-		options.Roots = x509.NewCertPool()
-		options.Roots.AppendCertsFromPEM(text)
-	}
-	for _, c := range chain[1:] {
-		options.Intermediates.AddCert(c)
-	}
-	if _, err := chain[0].Verify(options); err != nil {
-		return tool.Printable(err.Error())
-	}
-	return verified
-}
-
 const opensslTime = "Jan _2 15:04:05 2006 GMT"
-
-func keyText(c *x509.Certificate) string {
-	size := 0
-	switch key := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		size = key.N.BitLen()
-	case *ecdsa.PublicKey:
-		size = key.Params().BitSize
-	case ed25519.PublicKey:
-		size = 256
-	}
-	return fmt.Sprintf("PKEY: %s, %d (bit); sigalg: %s", c.PublicKeyAlgorithm, size, c.SignatureAlgorithm)
-}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -162,7 +161,7 @@ type reply struct {
 
 func (p *ping) run() {
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	tool.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	const most = 64 // that wait
 	replies := make(chan reply, most)
 	go p.receive(replies)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -100,9 +101,26 @@ func show(ip net.IP, six bool) string {
 	return ip.String()
 }
 
-// unixSockets reads UNIX sockets.
+// unixLine is the form of a line of /proc/net/unix, before the path.
+var unixLine = regexp.MustCompile(`^[0-9a-f]+: [0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{4} [0-9A-F]{2} +\d+( |$)`)
+
+// unixSockets reads UNIX sockets. Their paths may have spaces and newlines: a line in another form belongs to the path before it.
 func unixSockets() (list []socket) {
-	eachSocket("/proc/net/unix", 7, func(fields []string) {
+	file, err := os.Open("/proc/net/unix")
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	_ = tool.Lines(file, func(line []byte) bool {
+		text := string(line)
+		front := unixLine.FindString(text)
+		if front == "" {
+			if last := len(list) - 1; last >= 0 {
+				list[last].local += tool.Printable("\n" + text)
+			}
+			return true
+		}
+		fields := strings.Fields(front)
 		s := socket{kind: map[string]string{"0001": "u_str", "0002": "u_dgr", "0005": "u_seq"}[fields[4]], inode: fields[6], local: "*", peer: "*", localPort: fields[6], peer2: "0"}
 		flags, _ := strconv.ParseUint(fields[3], 16, 64)
 		switch {
@@ -113,10 +131,11 @@ func unixSockets() (list []socket) {
 		default:
 			s.state = "UNCONN"
 		}
-		if len(fields) > 7 {
-			s.local = tool.Printable(fields[7])
+		if path := text[len(front):]; path != "" {
+			s.local = tool.Printable(path)
 		}
 		list = append(list, s)
+		return true
 	})
 	return list
 }
