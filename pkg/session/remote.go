@@ -38,16 +38,17 @@ type Remote struct {
 type Outputs struct {
 	Stderr  *frame.Writer
 	written atomic.Int64 // bytes to standard output
+	room    room         // of standard output
 }
 
 // ClientOutputs returns the streams to the client.
 func ClientOutputs() *Outputs {
-	_, _ = unix.FcntlInt(1, unix.F_SETPIPE_SZ, pipeSize)
-	return &Outputs{Stderr: frame.NewWriter(descriptor(2))}
+	return &Outputs{Stderr: frame.NewWriter(descriptor(2)), room: newRoom(1)}
 }
 
 // Write writes to the client's standard output; io.Writer.
 func (o *Outputs) Write(b []byte) (int, error) {
+	o.room.await(len(b))
 	n, err := descriptor(1).Write(b)
 	o.written.Add(int64(n))
 	return n, err

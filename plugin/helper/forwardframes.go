@@ -16,7 +16,6 @@ import (
 func serveFrames(d server.Dialer, to *messages) error {
 	const pipeSize, processors = 1 << 20, 4
 	_, _ = unix.FcntlInt(0, unix.F_SETPIPE_SZ, pipeSize)
-	_, _ = unix.FcntlInt(1, unix.F_SETPIPE_SZ, pipeSize)  // one frame is larger than the pipe otherwise
 	runtime.GOMAXPROCS(min(runtime.NumCPU(), processors)) // package engine started the helper with one
 	return server.Serve(d, os.Stdin, to.client, to.warn)
 }
