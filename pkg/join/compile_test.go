@@ -16,13 +16,16 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/seccomp"
 )
 
+// stderr is descriptor 2. With -json, package testing sets os.Stderr to os.Stdout.
+var stderr = os.NewFile(2, "stderr")
+
 // compiled compiles a plan with this process's own standard streams.
 func compiled(t *testing.T, p *plan.Plan, sources map[int]Source) (*program, error) {
 	t.Helper()
 	if len(p.Command.Args) == 0 {
 		p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
 	}
-	stdio := [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
+	stdio := [3]*os.File{os.Stdin, os.Stdout, stderr}
 	held := Held{Sources: sources, Stdio: stdio, Cgroups: []*os.File{os.Stdout}}
 	if p.View != nil {
 		held.View = os.Stdin
@@ -207,7 +210,7 @@ func TestOnlyTheViewIsOpenWhileItIsMounted(t *testing.T) {
 func TestInheritedDescriptorsStayOpen(t *testing.T) {
 	p := &plan.Plan{Steps: []plan.Step{{Op: plan.OpFork}, {Op: plan.OpSettle}, {Op: plan.OpExec}}}
 	p.Command = plan.Command{Args: []string{"true"}, Paths: []string{"/bin/true"}}
-	prog, err := compile(p, Held{Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}, Inherited: []int{7}}, false, testChannel(t))
+	prog, err := compile(p, Held{Stdio: [3]*os.File{os.Stdin, os.Stdout, stderr}, Inherited: []int{7}}, false, testChannel(t))
 	if err != nil {
 		t.Fatal(err)
 	}

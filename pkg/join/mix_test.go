@@ -83,7 +83,7 @@ func TestFileIsJoinedAsItsKind(t *testing.T) {
 		Steps:   []plan.Step{{Op: plan.OpJoin, Kinds: ns.SetOf(ns.UTS), From: "ns:/run/blue"}},
 	}
 	channel := testChannel(t)
-	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, os.Stderr}}
+	held := Held{Paths: map[string]*os.File{"ns:/run/blue": f}, Stdio: [3]*os.File{os.Stdin, os.Stdout, stderr}}
 	prog, err := compile(p, held, false, channel)
 	if err != nil {
 		t.Fatal(err)

@@ -26,7 +26,7 @@ var scripts = []string{
 	"wait -n; echo $?", "(exit 3) & wait -n; echo $?; wait -n; echo $?", "(exit 3) & wait $!; wait -n; echo $?",
 	"sleep 50 & p=$!; (exit 3) & wait -n; echo $?; kill $p; wait -n 2>/dev/null; echo $?; wait -n; echo $?",
 	"wait -n 99999999 2>/dev/null; echo $?",
-	"n=0; for i in 1 2 3 4; do sleep 0.$i & done; while wait -n; do n=$((n + 1)); done; echo $n $?", "(sleep 0.1; wait -n; echo $?) & wait -n; echo $?",
+	"n=; for i in 1 2 3 4; do (exit $i) & wait -n; n=\"$n $?\"; done; wait -n; echo $n $?", "(sleep 0.1; wait -n; echo $?) & wait -n; echo $?",
 	// sed -i that quits.
 	"cp n c; sed -i 2q5 c; echo $?; cat c; rm c", "cp n c; sed -i 2Q5 c; echo $?; cat c; rm c", "cp n c; cp n e; sed -i 2q c e; echo $?; cat c e; rm c e", "cp n c; sed -i.bak 2q7 c; echo $?; cat c c.bak; rm c c.bak",
 	"cp n c; cp n e; sed -i '3!d;Q9' c e; echo $?; cat c e; rm c e", "cp n c; sed -n -i 2q5 c; echo $?; cat c; rm c", "cp n c; sed -i 1q5 nosuch c 2>/dev/null; echo $?; cat c; rm c", "sed -s 2q5 n n; echo $?", "cp n c; sed -i s/1/x/ . c 2>/dev/null; echo $?; cat c; rm c",
