@@ -174,6 +174,8 @@ func TestToolsThatCannotPrint(t *testing.T) {
 		}
 	}
 	names := strings.NewReplacer(servers(t)...)
+	// openssl prints on stderr what is wrong with a certificate, too.
+	const wrong = "verify error:num=18:self-signed certificate\n"
 	for _, row := range printing {
 		command := names.Replace(row.command)
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -181,6 +183,7 @@ func TestToolsThatCannotPrint(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, status := printingTo(t, bin, command, full)
+		text = strings.TrimPrefix(text, wrong)
 		if status != row.status || strings.Count(text, "\n") != 1 || !strings.Contains(strings.ToLower(text), "no space left on device") {
 			t.Errorf("%s >/dev/full: status %d, want %d, and prints %q", row.command, status, row.status, text)
 		}
@@ -190,6 +193,7 @@ func TestToolsThatCannotPrint(t *testing.T) {
 		}
 		r.Close()
 		text, status = printingTo(t, bin, command, w)
+		text = strings.TrimPrefix(text, wrong)
 		if status == 0 || text != "" {
 			t.Errorf("%s | true: status %d, and prints %q", row.command, status, text)
 		}
