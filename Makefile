@@ -67,7 +67,7 @@ cast: build ## record docs/cast.svg, the picture in README.md, on a test engine 
 .PHONY: test
 test: test-intro build ## run all tests but the slow ones, those that need an engine on each of ENGINES (as root, 30 minutes)
 	@scripts/references
-	$(GOTEST) $(OTHERS)
+	$(GOTEST) -timeout 20m $(OTHERS)
 	cd plugin/toolbox && $(GOTEST) ./...
 	$(GOTEST) $(ENGINELESS)
 	@set -e; for engine in $(ENGINES); do \
