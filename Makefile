@@ -72,7 +72,7 @@ test: test-intro build ## run all tests but the slow ones, those that need an en
 	$(GOTEST) $(ENGINELESS)
 	@set -e; for engine in $(ENGINES); do \
 		echo "script tests on engine $$engine" >&2; \
-		scripts/engine run "$$engine" -- $(GOTEST) -timeout 20m -parallel 4 -run '$(ENGINE)' ./plugin; \
+		scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -parallel 4 -run '$(ENGINE)' ./plugin; \
 		cat "build/parity-$$engine.txt" >&2; \
 	done
 
