@@ -117,3 +117,16 @@ apt_unpack_suite() {
 	rm -rf "$apt"
 	return "$status"
 }
+
+# go_program PACKAGE VERSION: builds a Go program of that version into build/bin, once for each version of Go.
+go_program() {
+	local bin=$root/build/bin/${1##*/} have
+	mkdir -p "$root/build/bin"
+	(
+		flock 9
+		have=$(go version -m "$bin" 2>/dev/null) || have=
+		[[ $have != *": $(go env GOVERSION)"*"$1"*"$2"* ]] || exit 0
+		say "building ${1##*/} $2 (once)"
+		CGO_ENABLED=0 GOOS='' GOARCH='' GOBIN=$root/build/bin go install "$1@$2"
+	) 9>"$bin.lock"
+}
