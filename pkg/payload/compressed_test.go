@@ -2,18 +2,22 @@ package payload
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"io/fs"
 	"testing"
 	"testing/fstest"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestFindHelperDecompresses(t *testing.T) {
 	program := bytes.Repeat([]byte("\x7fELF"), 100_000)
 	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
+	w, err := zstd.NewWriter(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := w.Write(program); err != nil {
 		t.Fatal(err)
 	}
@@ -21,9 +25,9 @@ func TestFindHelperDecompresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := fstest.MapFS{
-		"helpers/linux_amd64":    {Data: program},
-		"helpers/linux_s390x.gz": {Data: packed.Bytes()},
-		"helpers/linux_arm.gz":   {Data: packed.Bytes()[:packed.Len()-20]},
+		"helpers/linux_amd64":     {Data: program},
+		"helpers/linux_s390x.zst": {Data: packed.Bytes()},
+		"helpers/linux_arm.zst":   {Data: packed.Bytes()[:packed.Len()-3]},
 	}
 	for _, arch := range []string{"amd64", "s390x"} {
 		r, size, err := findHelper(files, arch)

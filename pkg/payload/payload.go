@@ -4,7 +4,6 @@ package payload
 
 import (
 	"bytes"
-	"compress/gzip"
 	"embed"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 //go:embed helpers
@@ -54,7 +55,7 @@ func findHelper(files fs.FS, arch string) (io.Reader, int64, error) {
 	name := "helpers/linux_" + arch
 	file, err := files.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return decompress(files, name+".gz")
+		return decompress(files, name+".zst")
 	}
 	if err != nil {
 		return nil, 0, err
@@ -72,10 +73,11 @@ func decompress(files fs.FS, name string) (io.Reader, int64, error) {
 		return nil, 0, err
 	}
 	defer packed.Close()
-	unpacked, err := gzip.NewReader(packed)
+	unpacked, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, 0, err
 	}
+	defer unpacked.Close()
 	text, err := io.ReadAll(unpacked)
 	if err != nil {
 		return nil, 0, err
