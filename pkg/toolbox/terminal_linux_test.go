@@ -159,7 +159,9 @@ func (s *terminal) awaitCommand() {
 func (s *terminal) awaitPrograms(commands ...string) {
 	s.t.Helper()
 	for _, command := range commands {
-		is := func(p descendant) bool { return p.line == command && p.foreground || p.line+" &" == command }
+		is := func(p descendant) bool {
+			return p.begun && (p.line == command && p.foreground || p.line+" &" == command)
+		}
 		for deadline := time.Now().Add(patience); !slices.ContainsFunc(below(s.cmd.Process.Pid), is); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				s.t.Fatalf("it does not run %s, but %+v", command, below(s.cmd.Process.Pid))
@@ -173,6 +175,7 @@ type descendant struct {
 	pid        int
 	line       string // its command line
 	foreground bool   // it is not stopped, and has the terminal
+	begun      bool   // its main function has: Go's own start lets SIGQUIT print all goroutines until a tool is found
 }
 
 // below returns a process's descendants.
@@ -189,6 +192,10 @@ func below(pid int) (list []descendant) {
 			if fields := strings.Fields(after); len(fields) > 5 {
 				p.foreground = fields[0] != "T" && fields[2] == fields[5]
 			}
+			status, _ := os.ReadFile("/proc/" + word + "/status")
+			_, after, _ = strings.Cut(string(status), "\nSigCgt:\t")
+			caught, err := strconv.ParseUint(strings.SplitN(after, "\n", 2)[0], 16, 64)
+			p.begun = err == nil && caught&(1<<(unix.SIGQUIT-1)) == 0
 			list = append(list, p)
 			list = append(list, below(child)...)
 		}
