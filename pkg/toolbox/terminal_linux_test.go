@@ -175,7 +175,7 @@ type descendant struct {
 	pid        int
 	line       string // its command line
 	foreground bool   // it is not stopped, and has the terminal
-	begun      bool   // its main function has: Go's own start lets SIGQUIT print all goroutines until a tool is found
+	begun      bool   // its main function, if it is a tool
 }
 
 // below returns a process's descendants.
@@ -192,13 +192,23 @@ func below(pid int) (list []descendant) {
 			if fields := strings.Fields(after); len(fields) > 5 {
 				p.foreground = fields[0] != "T" && fields[2] == fields[5]
 			}
-			status, _ := os.ReadFile("/proc/" + word + "/status")
-			_, after, _ = strings.Cut(string(status), "\nSigCgt:\t")
-			caught, err := strconv.ParseUint(strings.SplitN(after, "\n", 2)[0], 16, 64)
-			p.begun = err == nil && caught&(1<<(unix.SIGQUIT-1)) == 0
+			p.begun = begun(word)
 			list = append(list, p)
 			list = append(list, below(child)...)
 		}
 	}
 	return list
+}
+
+// begun reports whether a process is no tool, or one that has ended Go's own handling of SIGQUIT: printing all goroutines.
+func begun(pid string) bool {
+	program, err := os.Readlink("/proc/" + pid + "/exe")
+	if err != nil || filepath.Base(program) != "toolbox" {
+		return err == nil
+	}
+	status, _ := os.ReadFile("/proc/" + pid + "/status")
+	_, after, _ := strings.Cut(string(status), "\nSigCgt:\t")
+	caught, _ := strconv.ParseUint(strings.SplitN(after, "\n", 2)[0], 16, 64)
+	has := func(s unix.Signal) bool { return caught&(1<<(s-1)) != 0 }
+	return has(unix.SIGURG) && !has(unix.SIGQUIT) // Go's runtime catches both first
 }
