@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Arg is the first argument of a process in the background. The others are those of the call.
@@ -36,8 +37,11 @@ type Output struct {
 // ErrEnded means that the process in the background ended without a word.
 var ErrEnded = errors.New("the process in the background has ended")
 
+// endsWithin is how long the process in the background may take to remove what it has made, if it is not wanted any more.
+const endsWithin = 30 * time.Second
+
 // Start runs this program with the arguments of the call, without the variables in unset, and prints what it says until
-// it is ready. status is its exit status if it has failed. If ctx ends before, the process ends too.
+// it is ready. status is its exit status if it has failed. If ctx ends before, the process ends too, and Start waits for that.
 func Start(ctx context.Context, args, unset []string, to Output) (status int, err error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -65,18 +69,29 @@ func Start(ctx context.Context, args, unset []string, to Output) (status int, er
 	}
 	stdout.Close()
 	stdin.Close()
-	defer context.AfterFunc(ctx, func() { says.Close() })()
+	unwanted := func() {
+		holds.Close()
+		time.AfterFunc(endsWithin, func() { _ = cmd.Process.Kill() })
+	}
+	defer context.AfterFunc(ctx, unwanted)()
 	messages := json.NewDecoder(says)
 	for {
 		var m message
 		if err := messages.Decode(&m); err != nil {
+			if ctx.Err() != nil {
+				_ = cmd.Wait()
+				return 0, context.Cause(ctx)
+			}
 			holds.Close()
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
-			if ctx.Err() != nil {
-				return 0, context.Cause(ctx)
-			}
 			return 0, ErrEnded
+		}
+		if ctx.Err() != nil {
+			if m.Ready { // and so does not notice that it is not wanted
+				end(cmd.Process)
+			}
+			continue
 		}
 		_, _ = io.WriteString(to.Out, m.Out)
 		_, _ = io.WriteString(to.Err, m.Err)
@@ -109,7 +124,8 @@ type Starter struct {
 // Connect returns the process that has started this one. ended is called if it ends before Ready.
 func Connect(ended func()) *Starter {
 	s := &Starter{}
-	ignoreHangup()
+	outlive()
+	closeInherited()
 	go s.await(os.Stdin, ended)
 	return s
 }
