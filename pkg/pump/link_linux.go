@@ -139,7 +139,6 @@ func (l *loop) fill(f *flow, from, to *side) error {
 	} else {
 		err = l.relay(f, from, to)
 	}
-	l.bulk = l.bulk || f.bulk
 	if f.held == 0 {
 		l.pipes.giveBack(lent, true)
 	}

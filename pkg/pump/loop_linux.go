@@ -19,8 +19,6 @@ type loop struct {
 	scratch     []byte
 	pipes       *pipes
 	again       []*link // links that have another turn
-	spin        spin
-	bulk        bool // much was moved since the last wait
 	stopped     chan struct{}
 
 	mu      sync.Mutex
@@ -135,13 +133,8 @@ func (l *loop) wait(events []unix.EpollEvent, block bool) (n int, err error) {
 		return look(0)
 	}
 	waiting := l.poller()
-	bulk := l.bulk
-	l.bulk = false
-	switch {
-	case waiting == nil && bulk: // the others need the processors
+	if waiting == nil {
 		return look(-1)
-	case waiting == nil:
-		return l.spin.wait(look)
 	}
 	waited := waiting.Read(func(uintptr) bool {
 		n, err = look(0)

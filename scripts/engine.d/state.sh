@@ -16,7 +16,7 @@ locked() {
 
 claim() { # DIR; sets claimed
 	claimed=no
-	exec 8<"$1"
+	{ exec 8<"$1"; } 2>/dev/null || return 0 # its run has just removed it
 	if flock -n 8; then claimed=yes; else exec 8<&-; fi
 }
 
