@@ -37,9 +37,18 @@ const removeTimeout = 5 * time.Second
 
 // guard starts the watchdog of a socket's file.
 func (d *Dialer) guard(taken *join.Taken, fd int, name string) (*boundFile, error) {
+	// The child opens it so. Another descriptor is one that a process of the container has put there: package os would poll it,
+	// and close(2) could wait.
+	flags, err := unix.FcntlInt(uintptr(taken.Directory), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_PATH == 0 {
+		err = errors.New("the directory is another file")
+	}
+	if err != nil {
+		return nil, d.forged(err)
+	}
 	f := &boundFile{dir: os.NewFile(uintptr(taken.Directory), path.Dir(name)), name: path.Base(name)}
 	taken.Directory = -1
-	err := f.identify(fd)
+	err = f.identify(fd)
 	if err == nil {
 		err = f.watch()
 	}

@@ -13,11 +13,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
 	"github.com/nsjoin/docker-nsjoin/pkg/request"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/client"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/message"
 	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing/lingertest"
 )
 
 // checker returns a dialer whose container has this process's network.
@@ -83,6 +85,32 @@ func TestForgedDescriptors(t *testing.T) {
 	}
 	if err := d.check(listening, unix.SOCK_STREAM, true); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a process of the container has put where the socket's directory was ends the dialer. Nothing waits for it, even if its
+// close(2) does.
+func TestForgedDirectory(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, fd := range map[string]int{"a socket that lingers": lingertest.Socket(t), "a directory that is open for reading": int(dir.Fd())} {
+		d := checker(t)
+		taken := &join.Taken{Socket: -1, Directory: fd}
+		refused := make(chan error)
+		go func() {
+			_, err := d.guard(taken, madeSocket(t, unix.AF_UNIX, unix.SOCK_STREAM), "/run/x")
+			refused <- err
+		}()
+		select {
+		case err := <-refused:
+			if _, forged := errors.AsType[*ForgedError](err); !forged || !d.isEnded() || taken.Directory != fd {
+				t.Errorf("%s: %v", what, err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal(what + " is waited for")
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/join"
 	"github.com/nsjoin/docker-nsjoin/pkg/observe"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 const (
@@ -176,7 +177,7 @@ func (d *Dialer) ListenUnix(path string, typ int) (fd int, remove func(), err er
 	}
 	file, err := d.guard(taken, fd, path)
 	if err != nil {
-		unix.Close(fd)
+		passing.CloseAll([]int{fd})
 		taken.Undo()
 		return -1, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/kernel"
 	"github.com/nsjoin/docker-nsjoin/pkg/plan"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets/passing"
 )
 
 // Taken are a child's descriptors: its socket and, if that is bound to a file, the file's directory. Whoever controls the
@@ -75,9 +76,7 @@ func (t *Taken) End() {
 	t.channel.close()
 	for _, fd := range []*int{&t.Socket, &t.Directory} {
 		if *fd >= 0 {
-			// What a process of the container has put there may be a socket that lingers.
-			_ = unix.SetsockoptLinger(*fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{})
-			unix.Close(*fd)
+			passing.CloseAll([]int{*fd}) // what a process of the container has put there, whose close(2) could wait
 		}
 		*fd = -1
 	}
