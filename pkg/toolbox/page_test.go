@@ -18,7 +18,7 @@ const differences = `
 - The shell is mvdan.cc/sh: bash's language, with history, completion, line editing and jobs (^Z, fg, bg, jobs, kill %1).
   A builtin or a function cannot be stopped, only the programs that it runs. $! is the number of a job's first program.
   It reads no dotfiles. History is kept in memory only; of fc it has -l. PS1 knows \w \W \u \h \$, and no colors. Its subshells
-  are no processes: a trap of a signal in one is refused, and $BASHPID is $$. declare has no -i, -l and -u, and there are no coproc,
+  are no processes: a trap of a signal in one is refused, and $BASHPID is $$. There are no coproc,
   caller and export -f. Files /dev/tcp/HOST/PORT and /dev/udp/HOST/PORT are connections.
 - An option that is not there is refused by name. None is accepted and left out if it would decide the result; the
   exceptions are diff's colors, which are not shown.
@@ -50,15 +50,16 @@ const differences = `
   then end with an error; sort makes no temporary files.
 - curl and wget know HTTP and HTTPS only. curl keeps no cookies in files (-c); wget follows no links (-r), and
   -T is for each wait, not for all of it. What a server sends is printed without control characters at a terminal.
-- ps has threads (-L, -T), forests and columns with widths; -t, -Z and BSD's m and s are refused. lsof -i takes numbers of
-  ports and addresses, no names; of -s it has TCP:STATE. top has -p, -u, -o, -i and -1, and the keys P M T N R c 1 i u n k r d s h q;
+- ps has threads (-L, -T), forests and columns with widths, not -Z and BSD's m, s and X. lsof -i takes numbers of
+  ports and addresses, no names; of -s it has TCP:STATE, of +L +L1, and no -F and -r. netstat has no -s and -c, and ifconfig changes nothing. top has -p, -u, -o, -i and -1, and the keys P M T N R c 1 i u n k r d s h q;
   with -b its lines are as long as they are, unless -w says how long.
-- find has no -daystart and -fprint, and of -regextype only posix-extended and egrep, which its expressions always are;
+- find has no -fprint, and of -regextype only posix-extended and egrep, which its expressions always are;
   -printf has the usual directives, and -newermt takes "2 hours ago". du lists directories by name.
 - tar packs with gzip, xz or Zstandard, and reads bzip2 too. It has no -r, -u, -d and --transform, and unpacks nothing
   outside the directory: -P is refused with -x.
 - diff has no -y, -c, -B, -x, -I and --label; hexdump only -C and the default format, xxd no -c, -g, -i and -b; uniq no
-  -D; awk none of gawk's functions such as strftime and gensub; jq prints keys in their order, always;
+  -D; of gawk's functions, awk has strftime, mktime, systime, gensub, strtonum and those of bits; split has no -C and --filter;
+  file knows programs, scripts, texts and archives, without their details; getent knows passwd, group, hosts, ahosts and services;
   truncate, uname and strings have u-root's options.
 - awk, ed, unshare and watch run the toolbox's shell, never the container's /bin/sh. chroot needs a program.
 - less has the keys of less, and of its options -e -E -f -F -i -I -K -m -M -n -N -p -r -R -s -S -x -X and +COMMAND; -r is as -R: no

@@ -1,6 +1,7 @@
 package toolbox
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -70,13 +71,17 @@ var same = []string{
 	"jq -r '.a[1].b' json", "dd if=n of=c bs=10 count=2 2>/dev/null; cat c; rm c", "which nosuch", "which ls nosuch | wc -l; which ls nosuch >/dev/null", "which", "which -a sh | wc -l >/dev/null", "tty", "sort nosuch", "seq 5 | tac", "printf 'a\\nb' | tac", "printf '\\n\\na\\n' | tac", "seq 30000 | tac | md5sum", "seq 30000 > q; tac q | md5sum; sort -c q; sort -cn q; rm q", "seq 30000 | tail -n 5", "seq 30000 | tail -n 29990 | head -1", "printf 'a\\nb' | tail -n1", "printf 'a\\n\\nb' | tail -n2", "seq 30000 | head -n -29998", "seq 30000 | head -c -168885", "head -c 100000 /dev/zero | base64 | md5sum", "seq 100 | base64 -w 7 | md5sum", "seq 9 | tail -n +8", "seq 9 | tail -c +15", "ps -o pid= -p 1", "ps -p 1 -o comm=", "pgrep -x nosuch", "env -u HOME printenv HOME", "nohup echo x 2>/dev/null", "free | head -1", "mount | grep ' / ' | cut -d' ' -f1-5", "df -P / | tail -1 | wc -w", "sync --data n",
 }
 
-// TestToolsAsTheMachinesOwn runs each command with the toolbox's tools only, and with the machine's programs, and
+// TestToolsAsTheMachinesOwn runs each command, and each line of testdata/tools, with the toolbox's tools only, and with the machine's programs, and
 // compares what is printed and the status. Messages of errors differ, so that only the status counts.
 func TestToolsAsTheMachinesOwn(t *testing.T) {
 	bin := unpack(t)
 	mine, theirs := fixture(t), fixture(t)
 	home := []string{"HOME=/root", "LC_ALL=C", "TZ=UTC", "TERM=dumb"}
-	for _, command := range same {
+	more, err := os.ReadFile("testdata/tools")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range append(slices.Clone(same), strings.Split(strings.TrimSpace(string(more)), "\n")...) {
 		tool := exec.Command(filepath.Join(bin, "sh"), "-c", command)
 		tool.Dir, tool.Env = mine, append(slices.Clone(home), "PATH="+bin)
 		// The shell's builtins are no programs.

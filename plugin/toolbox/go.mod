@@ -43,6 +43,7 @@ tool (
 	github.com/u-root/u-root/cmds/core/dd
 	github.com/u-root/u-root/cmds/core/dmesg
 	github.com/u-root/u-root/cmds/core/ip
+	github.com/u-root/u-root/cmds/core/mkfifo
 	github.com/u-root/u-root/cmds/core/mknod
 	github.com/u-root/u-root/cmds/core/mount
 	github.com/u-root/u-root/cmds/core/pwd

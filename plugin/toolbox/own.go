@@ -8,6 +8,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/clock"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/create"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/find"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/kind"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/listing"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/paths"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/files/remove"
@@ -17,6 +18,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/certs"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/domain"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/links"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/names"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/netcat"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/reach"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/sockets"
@@ -34,6 +36,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/printf"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sed"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/sorting"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/table"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/trace"
 )
@@ -61,6 +64,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return lines.Cat
 	case "cmp":
 		return compare.Cmp
+	case "column":
+		return table.Column
 	case "comm":
 		return compare.Comm
 	case "cut":
@@ -73,6 +78,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return printf.Echo
 	case "egrep":
 		return grep.Egrep
+	case "expand":
+		return lines.Expand
 	case "fgrep":
 		return grep.Fgrep
 	case "fold":
@@ -85,6 +92,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return lines.Head
 	case "hexdump":
 		return dump.Hexdump
+	case "join":
+		return sorting.Join
 	case "jq":
 		return jq.Jq
 	case "md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum":
@@ -99,8 +108,12 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return lines.Rev
 	case "sed":
 		return sed.Sed
+	case "shuf":
+		return sorting.Shuf
 	case "sort":
 		return sorting.Sort
+	case "split":
+		return lines.Split
 	case "tac":
 		return lines.Tac
 	case "tail":
@@ -109,6 +122,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return lines.Tee
 	case "tr":
 		return lines.Tr
+	case "unexpand":
+		return lines.Unexpand
 	case "uniq":
 		return sorting.Uniq
 	case "wc":
@@ -130,6 +145,8 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return space.Df
 	case "du":
 		return space.Du
+	case "file":
+		return kind.File
 	case "find":
 		return find.Find
 	case "groups":
@@ -173,8 +190,12 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return web.Curl
 	case "dig":
 		return domain.Dig
+	case "getent":
+		return names.Getent
 	case "host":
 		return domain.Host
+	case "ifconfig":
+		return links.Ifconfig
 	case "nc":
 		return netcat.Nc
 	case "netstat":
@@ -233,14 +254,20 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return run.Expr
 	case "false":
 		return func([]string) int { return 1 }
+	case "nice":
+		return run.Nice
 	case "nohup":
 		return run.Nohup
 	case "nproc":
 		return run.Nproc
 	case "printenv":
 		return run.Printenv
+	case "renice":
+		return run.Renice
 	case "seq":
 		return run.Seq
+	case "setsid":
+		return run.Setsid
 	case "sleep":
 		return run.Sleep
 	case "sync":

@@ -128,6 +128,9 @@ func (t Table) Of(user string) (ids []uint32) {
 	return ids
 }
 
+// Lines returns the fields of all lines.
+func (t Table) Lines() [][]string { return t.lines }
+
 // Names returns the names of the table.
 func (t Table) Names() (list []string) {
 	for _, line := range t.lines {

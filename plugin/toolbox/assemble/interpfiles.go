@@ -39,7 +39,7 @@ var interpreterFiles = []change{
 	vr := expand.Variable{Set: true, Kind: expand.String, Str: value}
 	element, index, ok := cutElemSubscript(name)
 	if !ok {
-		r.setVar(name, vr)
+		r.setVar(name, r.asBefore(name, vr))
 		return
 	}
 	word := &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: index}}}
@@ -179,6 +179,10 @@ func (r *Runner) redirStandard(ctx context.Context, rd *syntax.Redirect) (io.Clo
 				return err
 			}
 			r2.stdout = pipe
+			r2.nesting++
+			if inherited, _ := r.bashOptByName("inherit_errexit"); !*inherited {
+				r2.opts[optErrExit] = false
+			}
 			r2.stmts(ctx, cs.Stmts)
 			r2.endNested(ctx)
 			finish()

@@ -89,6 +89,38 @@ var repairs = []change{
 	{"github.com/u-root/u-root/cmds/core/pwd/pwd.go", `	"fmt"
 `, `	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 `},
+	// Functions of gawk's.
+	{"github.com/benhoyt/goawk/goawk.go", `	parserConfig := &parser.ParserConfig{
+`, `	parserConfig := &parser.ParserConfig{
+		Funcs:       awk.Functions,
+`},
+	{"github.com/benhoyt/goawk/goawk.go", `	config := &interp.Config{
+`, `	config := &interp.Config{
+		Funcs:         awk.Functions,
+`},
+	{"github.com/benhoyt/goawk/goawk.go", `	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`, `	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/text/awk"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
+`},
+	{"github.com/benhoyt/goawk/parser/parser.go", `		arg := p.expr()
+		args = append(args, arg)
+		i++
+	}
+	p.expect(RPAREN)
+	return &ast.UserCallExpr{name, args, pos}
+`, `		parse := p.expr
+		if i == 0 && name == "gensub" {
+			parse = func() ast.Expr { return p.regexStr(p.expr) }
+		}
+		args = append(args, parse())
+		i++
+	}
+	p.expect(RPAREN)
+	if name == "gensub" && len(args) == 3 {
+		args = append(args, &ast.FieldExpr{&ast.NumExpr{0}})
+	}
+	return &ast.UserCallExpr{name, args, pos}
+`},
 	// awk ended with 0 if a file of its could not be written.
 	{"github.com/benhoyt/goawk/interp/interp.go", `func (p *interp) executeAll() (int, error) {
 	defer p.closeAll()

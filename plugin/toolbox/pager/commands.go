@@ -1,13 +1,9 @@
 package pager
 
 import (
-	"fmt"
-	"os"
 	"os/exec"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/screen"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
@@ -99,86 +95,6 @@ func (p *pager) motion(k screen.Key, n int) bool {
 func (p *pager) shift(by int) {
 	p.left = max(0, p.left+by)
 	p.top.row, p.cached = 0, -1
-}
-
-// place goes to a place of the text.
-func (p *pager) place(k screen.Key, n int) bool {
-	switch k {
-	case 'g', '<', screen.Home, screen.Meta | '<':
-		if n > 1 {
-			p.toLine(int64(n))
-			break
-		}
-		p.last, p.top = p.top, pos{}
-	case 'G', '>', screen.End, screen.Meta | '>':
-		if n > 0 {
-			p.toLine(int64(n))
-			break
-		}
-		p.last = p.top
-		p.toEnd()
-	case 'p', '%':
-		p.toPercent(n)
-	case 'F':
-		p.follow()
-	case 'm':
-		p.asks("set mark: ")
-		if k := p.key(); k > ' ' {
-			p.marks[rune(k)] = mark{p.at, p.top}
-		}
-	case '\'', screen.Control('X'):
-		p.asks("goto mark: ")
-		p.toMark(p.key())
-	default:
-		return false
-	}
-	return true
-}
-
-func (p *pager) toLine(n int64) {
-	at, ok := p.indexOf(n)
-	if !ok {
-		p.message = fmt.Sprintf("Cannot seek to line number %d", n)
-		return
-	}
-	p.jump(at)
-}
-
-func (p *pager) toPercent(n int) {
-	p.readAll()
-	at := p.doc.size * int64(min(n, 100)) / 100
-	if at >= p.doc.size {
-		p.toEnd()
-		return
-	}
-	if at > 0 {
-		at = p.doc.lineStart(at + 1)
-	}
-	p.last, p.top = p.top, pos{at, 0}
-}
-
-func (p *pager) toMark(k screen.Key) {
-	was := p.top
-	switch to, ok := p.marks[rune(k)]; {
-	case k == '\'' || k == screen.Control('X'):
-		p.top = p.last
-	case k == '^':
-		p.top = pos{}
-	case k == '$':
-		p.toEnd()
-	case ok:
-		if to.file != p.at {
-			if p.change(to.file); p.at != to.file {
-				return
-			}
-			was = pos{}
-		}
-		p.top = to.at
-	default:
-		p.message = "Mark not set"
-		return
-	}
-	p.last = was
 }
 
 // other does all other commands.
@@ -301,99 +217,3 @@ func (p *pager) toggle(k screen.Key, only bool) {
 		p.message = "There is no such option here"
 	}
 }
-
-// edit opens the editor of the toolbox at the line on top, and shows the file again.
-func (p *pager) edit() {
-	if p.doc.stream || p.doc.file == nil {
-		p.message = "Cannot edit standard input"
-		return
-	}
-	n, _ := p.doc.number(p.top.line, p.scr.Interrupted)
-	name := p.doc.name
-	if name != "" && strings.ContainsRune("-+", rune(name[0])) { // no option
-		name = "./" + name
-	}
-	cmd := exec.Command(tool.Self(), fmt.Sprintf("+%d", n), name)
-	cmd.Args[0] = "edit"
-	top := p.top
-	p.outside(cmd, false)
-	if err := p.open(p.at); err != nil {
-		p.message = tool.Reason(err).Error()
-		return
-	}
-	p.top, p.cached = top, -1
-	if p.top.line >= p.doc.size {
-		p.top = pos{}
-	}
-}
-
-// outside gives the terminal to another program.
-func (p *pager) outside(cmd *exec.Cmd, wait bool) {
-	if cmd.Args[0] == tool.Self() {
-		cmd.Args[0] = "sh"
-	}
-	terminal := os.Stdin
-	if p.keys != 0 { // a file closes its descriptor when it is no longer used
-		fd, err := unix.FcntlInt(uintptr(p.keys), unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			p.message = err.Error()
-			return
-		}
-		terminal = os.NewFile(uintptr(fd), "terminal")
-		defer terminal.Close()
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, os.Stdout, os.Stderr
-	err := p.scr.Lend(cmd)
-	if wait {
-		tool.Print("!done  (press RETURN)")
-		p.scr.Pause()
-		tool.Println()
-	}
-	p.scr.Again()
-	if err != nil && !wait {
-		p.message = err.Error()
-	}
-}
-
-// showHelp shows the keys.
-func (p *pager) showHelp() {
-	if p.help != nil {
-		return
-	}
-	p.help, p.behind = p.doc, p.top
-	p.doc, p.top, p.left, p.cached = text("HELP", keysHelp), pos{}, 0, -1
-}
-
-const keysHelp = `                   SUMMARY OF LESS COMMANDS
-
-  q  :q  ZZ            Exit.
-  h  H                 Display this help.
-
-  e  j  RETURN  down   Forward  one line   (or N lines).
-  y  k  ^P  up         Backward one line   (or N lines).
-  f  ^F  SPACE  PgDn   Forward  one window (or N lines).
-  b  ^B  PgUp          Backward one window (or N lines).
-  d  ^D                Forward  one half-window (and set half-window to N).
-  u  ^U                Backward one half-window (and set half-window to N).
-  right  left          Right or left one half screen width (or N positions).
-  F                    Forward forever; like "tail -f". ^C ends that.
-  r  R  ^L             Repaint the screen.
-
-  /pattern             Search forward for the (N-th) matching line.
-  ?pattern             Search backward for the (N-th) matching line.
-  !  at the begin of a pattern searches lines that do NOT match.
-  n  N                 Repeat the search, or in the reverse direction.
-  ESC-u                Undo (toggle) search highlighting.
-  &pattern             Display only matching lines; & alone displays all.
-
-  g  <  Home           Go to the first line (or line N).
-  G  >  End            Go to the last line (or line N).
-  p  %                 Go to the beginning of the text (or N percent into it).
-  m<letter>  '<letter> Set a mark; go to a mark. '' is the previous position.
-
-  :n  :p  :x  :e file  The next, previous, first, or another file.
-  =  ^G  :f            Print the name of the file, and where you are.
-  -<letter>            Toggle an option: i I m M N R s S.
-  v                    Edit the file with the toolbox's editor.
-  !command             Run a command of the shell.
-`

@@ -57,6 +57,11 @@ func textual(title string, width int, text func(*process) string) column {
 	return column{title: title, left: true, width: width, value: func(p *process, _ times) string { return text(p) }}
 }
 
+// namespaced is the column of a kind of namespaces.
+func namespaced(kind string) column {
+	return column{title: strings.ToUpper(kind) + "NS", width: 10, value: func(p *process, _ times) string { return p.namespace(kind) }}
+}
+
 // class returns the class of scheduling, as sched(7) names them.
 func (p *process) class() string {
 	names := []string{"TS", "FF", "RR", "B", "?", "IDL", "DLN"}
@@ -81,6 +86,19 @@ var columns = map[string]column{
 	"sid":     numeric("SID", 5, func(p *process) int { return p.session }),
 	"uid":     numeric("UID", 5, func(p *process) int { return int(p.uid) }),
 	"gid":     numeric("GID", 5, func(p *process) int { return int(p.gid) }),
+	"ruid":    numeric("RUID", 5, func(p *process) int { return int(p.ruid) }),
+	"rgid":    numeric("RGID", 5, func(p *process) int { return int(p.rgid) }),
+	"tgid":    numeric("TGID", 5, func(p *process) int { return p.pid }),
+	"rgroup":  textual("RGROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.rgid)) }),
+	"fname":   textual("COMMAND", 8, func(p *process) string { return tool.Printable(p.comm[:min(8, len(p.comm))]) }),
+	"cgroup":  textual("CGROUP", 27, (*process).cgroup),
+	"exe":     textual("EXE", 27, (*process).executable),
+	"ipcns":   namespaced("ipc"),
+	"mntns":   namespaced("mnt"),
+	"netns":   namespaced("net"),
+	"pidns":   namespaced("pid"),
+	"userns":  namespaced("user"),
+	"utsns":   namespaced("uts"),
 	"lwp":     numeric("LWP", 5, func(p *process) int { return p.lwp }),
 	"ruser":   textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
 	"ni":      numeric("NI", 3, func(p *process) int { return p.nice }),
@@ -164,11 +182,17 @@ var columns = map[string]column{
 // asked are the columns that -o shows by names of others.
 var asked = map[string]string{"tty": "tt", "start": "started"}
 
+// titles are those of columns that another column's values are shown in.
+var titles = map[string]string{
+	"euser": "EUSER", "egroup": "EGROUP", "euid": "EUID", "egid": "EGID", "pgrp": "PGRP", "sess": "SESS", "session": "SESS", "spid": "SPID", "tid": "TID",
+	"rsz": "RSZ", "policy": "POL", "stime": "STIME", "majflt": "MAJFLT", "minflt": "MINFLT",
+}
+
 // other are the columns' other names.
 var other = map[string]string{
 	"%cpu": "pcpu", "%mem": "pmem", "command": "args", "cmd": "cmd", "tname": "tty", "stime": "start", "state": "s",
 	"pgrp": "pgid", "sess": "sid", "session": "sid", "vsize": "vsz", "rssize": "rss", "euser": "user", "uname": "user", "spid": "lwp", "tid": "lwp",
-	"euid": "uid", "policy": "cls", "class": "cls", "flags": "f", "flag": "f", "majflt": "maj_flt", "minflt": "min_flt", "ucomm": "comm", "nice": "ni", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
+	"euid": "uid", "egid": "gid", "policy": "cls", "class": "cls", "flags": "f", "flag": "f", "majflt": "maj_flt", "minflt": "min_flt", "ucomm": "comm", "nice": "ni", "cputime": "time", "egroup": "group", "rsz": "rss", "start_time": "start",
 }
 
 func columnOf(name string) (column, bool) {

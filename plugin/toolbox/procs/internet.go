@@ -6,20 +6,31 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/sockets"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
-// internetValue attaches the value of -i, such as :80 or TCP:80, to it.
+// internetValue attaches the value of -i, such as :80 or TCP:80, to it. In front of it, other letters may be typed together with it:
+// -ti:80.
 func internetValue(args []string) []string {
 	var out []string
-	for i, arg := range args {
-		if i > 0 && args[i-1] == "-i" && (strings.ContainsAny(arg, ":@") || arg == "4" || arg == "6" || strings.EqualFold(arg, "tcp") || strings.EqualFold(arg, "udp")) {
+	for _, arg := range args {
+		if len(out) > 0 && out[len(out)-1] == "-i" && isInternet(arg) {
 			out[len(out)-1] += arg
+			continue
+		}
+		if letters, value, ok := strings.Cut(arg, "i"); ok && len(letters) > 1 && letters[0] == '-' && strings.Trim(letters[1:], "tnPalUw") == "" && (value == "" || isInternet(value)) {
+			out = append(out, letters, "-i"+value)
 			continue
 		}
 		out = append(out, arg)
 	}
 	return out
+}
+
+// isInternet reports whether an argument is a value of -i, and not a file.
+func isInternet(text string) bool {
+	return strings.ContainsAny(text, ":@") || slices.Contains([]string{"4", "6", "tcp", "udp"}, strings.ToLower(text))
 }
 
 // internetChoice is the value of lsof -i: [4|6][TCP|UDP][@ADDRESS][:PORTS].
@@ -65,17 +76,12 @@ func parseInternet(text string) (c internetChoice, err error) {
 	return c, nil
 }
 
-// matches reports whether a socket is chosen. It is described as in "TCP 127.0.0.1:80->127.0.0.1:5 (ESTAB)".
-func (c internetChoice) matches(socket string) bool {
-	protocol, rest, _ := strings.Cut(socket, " ")
-	if c.protocol != "" && protocol != c.protocol {
+// matches reports whether a socket is chosen.
+func (c internetChoice) matches(socket sockets.Open) bool {
+	if c.protocol != "" && socket.Protocol != c.protocol || c.family && (socket.Kind == "IPv6") != c.six {
 		return false
 	}
-	ends, _, _ := strings.Cut(rest, " (")
-	local, peer, _ := strings.Cut(ends, "->")
-	if c.family && strings.HasPrefix(local, "[") != c.six {
-		return false
-	}
+	local, peer, _ := strings.Cut(socket.Name, "->")
 	for _, end := range []string{local, peer} {
 		at := strings.LastIndexByte(end, ':')
 		if at < 0 {
@@ -85,10 +91,7 @@ func (c internetChoice) matches(socket string) bool {
 		if c.address != "" && !ip.Equal(net.ParseIP(c.address)) {
 			continue
 		}
-		if c.ports == nil {
-			return true
-		}
-		if slices.Contains(c.ports, end[at+1:]) {
+		if c.ports == nil || slices.Contains(c.ports, end[at+1:]) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/sockets"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tooltest"
 )
 
@@ -11,7 +12,6 @@ import (
 func TestOptionsAreRefused(t *testing.T) {
 	tooltest.Statuses(t, Ps, map[string]int{
 		"-eM":       1,
-		"-t pts/0":  1,
 		"axZ":       1,
 		"m":         1,
 		"-o user:x": 1,
@@ -22,6 +22,10 @@ func TestOptionsAreRefused(t *testing.T) {
 		"-i TCP@name": 1,
 		"-s UDP:Idle": 1,
 		"-r 1":        1,
+		"+L2":         1,
+		"+D":          1,
+		"+x":          1,
+		"-s TCP:^x":   1,
 	})
 	tooltest.Statuses(t, Top, map[string]int{
 		"-bn1 -o nosuch": 1,
@@ -61,7 +65,8 @@ func TestPsColumns(t *testing.T) {
 }
 
 func TestLsofChoosesSockets(t *testing.T) {
-	const tcp, six, udp = "TCP 127.0.0.1:80->10.0.0.1:5000 (ESTAB)", "TCP [::]:443 (LISTEN)", "UDP 0.0.0.0:53 (UNCONN)"
+	tcp := sockets.Open{Kind: "IPv4", Protocol: "TCP", Name: "127.0.0.1:80->10.0.0.1:5000"}
+	six, udp := sockets.Open{Kind: "IPv6", Protocol: "TCP", Name: "*:443"}, sockets.Open{Kind: "IPv4", Protocol: "UDP", Name: "*:53"}
 	for text, want := range map[string][3]bool{
 		"all": {true, true, true}, "TCP": {true, true, false}, "udp": {false, false, true}, ":80": {true, false, false}, ":80,53": {true, false, true}, ":8": {},
 		"TCP:443": {false, true, false}, "4": {true, false, true}, "6TCP": {false, true, false}, "@10.0.0.1": {true, false, false}, "TCP@10.0.0.1:80": {}, "@10.0.0.1:5000": {true, false, false},
@@ -72,6 +77,16 @@ func TestLsofChoosesSockets(t *testing.T) {
 		}
 		if got := [3]bool{c.matches(tcp), c.matches(six), c.matches(udp)}; got != want {
 			t.Errorf("-i %s matches %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestLsofLetters(t *testing.T) {
+	for args, want := range map[string]string{
+		"-ti:80": "-t -i:80", "-nPi :80": "-nP -i:80", "-i tcp:80 x": "-itcp:80 x", "-i file": "-i file", "-nPiTCP -sTCP:LISTEN": "-nP -iTCP -sTCP:LISTEN", "-t file": "-t file",
+	} {
+		if got := strings.Join(internetValue(strings.Fields(args)), " "); got != want {
+			t.Errorf("%s is read as %s, want %s", args, got, want)
 		}
 	}
 }

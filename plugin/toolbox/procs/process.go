@@ -28,7 +28,7 @@ type process struct {
 	flags, policy, rtPriority                      int
 	minorFaults, majorFaults                       int
 	virtual, resident                              uint64 // bytes
-	uid, ruid, gid                                 uint32
+	uid, ruid, gid, rgid                           uint32
 	command                                        string // with its arguments; empty for kernel threads
 	locked                                         bool
 }
@@ -129,7 +129,7 @@ func (p *process) status(text string) {
 		case "Uid":
 			p.ruid, p.uid = id(0), id(1)
 		case "Gid":
-			p.gid = id(1)
+			p.rgid, p.gid = id(0), id(1)
 		case "VmLck":
 			p.locked = fields[0] != "0"
 		}
@@ -145,6 +145,34 @@ func (p *process) args() string {
 }
 
 func (p *process) owner() string { return tool.Printable(accounts.Users().Name(p.uid)) }
+
+// cgroup returns the process's control groups.
+func (p *process) cgroup() string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/cgroup")
+	if err != nil || len(text) == 0 {
+		return "-"
+	}
+	return tool.Printable(strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ","))
+}
+
+// executable returns the file that the process runs.
+func (p *process) executable() string {
+	name, err := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/exe")
+	if err != nil {
+		return "-"
+	}
+	return tool.Printable(name)
+}
+
+// namespace returns the number of a namespace that the process is in.
+func (p *process) namespace(kind string) string {
+	name, err := os.Readlink("/proc/" + strconv.Itoa(p.pid) + "/ns/" + kind)
+	_, number, ok := strings.Cut(strings.TrimSuffix(name, "]"), "[")
+	if err != nil || !ok {
+		return "-"
+	}
+	return number
+}
 
 // stat returns the state with its flags, as ps prints it.
 func (p *process) stat() string {

@@ -16,11 +16,12 @@ type psCall struct {
 	none                                                                bool // no process was chosen
 	everything, terminals, full, long, bsd, userFormat, noTitle, forest bool
 	jobs, noLeaders, running, unlimited, extra, noFlags, inverted       bool
-	memory                                                              bool
+	memory, indented                                                    bool
 	limits                                                              map[int]int // the width that a column was given
 	threads                                                             rune        // the letter that asked for them, or 0
 	pids, parents, sessions                                             []int
 	users, groups                                                       []uint32
+	lines                                                               []string // terminals
 	commands, format, order                                             []string
 }
 
@@ -30,7 +31,7 @@ func Ps(args []string) int {
 	for len(args) > 0 {
 		rest, err := c.option(args)
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "ps: %v\nusage: ps [aux] [-AadefFHjLlrTw] [-p PIDS] [-u USERS] [-C NAMES] [-o COLUMNS] [--ppid PIDS] [--sort [-]COLUMN] [--no-headers] [--forest]\n", err)
+			fmt.Fprintf(os.Stderr, "ps: %v\nusage: ps [aux] [-AadefFHjLlrTw] [-p PIDS] [-t TERMINALS] [-u USERS] [-C NAMES] [-o COLUMNS] [--ppid PIDS] [--sort [-]COLUMN] [--no-headers] [--forest]\n", err)
 			return 1
 		}
 		args = rest
@@ -80,13 +81,13 @@ func (c *psCall) option(args []string) ([]string, error) {
 
 // takesValue reports whether a letter is an option with a value.
 func takesValue(letter rune, dash bool) bool {
-	return strings.ContainsRune("opkU", letter) || dash && strings.ContainsRune("uCGgs", letter)
+	return strings.ContainsRune("opkqU", letter) || dash && strings.ContainsRune("uCGgst", letter)
 }
 
 // word reads an option such as --sort=rss, whose value may be the next argument.
 func (c *psCall) word(arg string, rest []string) ([]string, error) {
 	name, value, has := strings.Cut(arg[2:], "=")
-	if !has && slices.Contains([]string{"sort", "format", "ppid", "pid", "user", "User", "group", "Group", "sid"}, name) {
+	if !has && slices.Contains([]string{"sort", "format", "ppid", "pid", "user", "User", "group", "Group", "sid", "tty", "quick-pid"}, name) {
 		if len(rest) == 0 {
 			return nil, fmt.Errorf("option %s needs a value", arg)
 		}
@@ -138,7 +139,7 @@ func (c *psCall) letter(letter rune, dash bool) error {
 		c.threads = letter
 	case 'H':
 		if dash {
-			c.forest = true
+			c.forest, c.indented = true, true
 		} else {
 			c.threads, c.bsd = 'H', true
 		}
@@ -166,8 +167,10 @@ func (c *psCall) long2(name, value string) error {
 		return c.valued('k', value)
 	case "format":
 		return c.valued('o', value)
-	case "pid":
+	case "pid", "quick-pid":
 		return c.valued('p', value)
+	case "tty":
+		return c.valued('t', value)
 	case "user", "User":
 		return c.valued('u', value)
 	case "group", "Group":
@@ -211,7 +214,15 @@ func (c *psCall) valued(letter rune, value string) error {
 	switch letter {
 	case 'o':
 		c.format = append(c.format, words(value)...)
-	case 'p':
+	case 't':
+		for _, word := range words(value) {
+			word = strings.TrimPrefix(word, "/dev/")
+			if _, err := strconv.Atoi(word); err == nil {
+				word = "tty" + word
+			}
+			c.lines = append(c.lines, strings.Replace(word, "-", "?", 1))
+		}
+	case 'p', 'q':
 		pids, err := numbers(value)
 		c.pids = append(c.pids, pids...)
 		return err
@@ -250,7 +261,7 @@ func (c *psCall) chosen(p *process, own *process) bool {
 
 // named reports whether the processes are chosen by numbers, names and the like.
 func (c *psCall) named() bool {
-	return c.pids != nil || c.users != nil || c.groups != nil || c.commands != nil || c.parents != nil || c.sessions != nil
+	return c.pids != nil || c.users != nil || c.groups != nil || c.commands != nil || c.parents != nil || c.sessions != nil || c.lines != nil
 }
 
 func (c *psCall) selected(p *process, own *process) bool {
@@ -258,7 +269,7 @@ func (c *psCall) selected(p *process, own *process) bool {
 		return false
 	}
 	if c.named() {
-		return slices.Contains(c.groups, p.gid) || slices.Contains(c.sessions, p.session) || slices.Contains(c.pids, p.pid) || slices.Contains(c.users, p.uid) || slices.Contains(c.commands, p.comm) || slices.Contains(c.parents, p.ppid)
+		return slices.Contains(c.lines, p.terminal()) || slices.Contains(c.groups, p.gid) || slices.Contains(c.sessions, p.session) || slices.Contains(c.pids, p.pid) || slices.Contains(c.users, p.uid) || slices.Contains(c.commands, p.comm) || slices.Contains(c.parents, p.ppid)
 	}
 	switch {
 	case c.everything:
@@ -327,12 +338,16 @@ func (c *psCall) shown() ([]column, error) {
 	for _, name := range c.names() {
 		name, title, titled := strings.Cut(name, "=")
 		name, width, wide := strings.Cut(name, ":")
-		if long := asked[name]; long != "" && c.format != nil {
+		asWritten := strings.ToLower(name)
+		if long := asked[asWritten]; long != "" && c.format != nil {
 			name = long
 		}
 		col, ok := columnOf(name)
 		if !ok {
 			return nil, fmt.Errorf("unknown column %q", name)
+		}
+		if own := titles[asWritten]; own != "" && c.format != nil {
+			col.title = own
 		}
 		if n, err := strconv.Atoi(width); wide && err == nil && n > 0 {
 			col.width = n

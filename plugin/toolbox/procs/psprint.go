@@ -31,9 +31,9 @@ func (c *psCall) print(shown []column) error {
 	if err := c.sort(list, now); err != nil {
 		return err
 	}
-	var depth map[int]int
+	var before map[int]string
 	if c.forest {
-		list, depth = forest(list)
+		list, before = forest(list, c.indented)
 	}
 	w := bufio.NewWriter(tool.Stdout)
 	defer w.Flush()
@@ -49,7 +49,7 @@ func (c *psCall) print(shown []column) error {
 	}
 	cells := make([][]string, len(list))
 	for row := range list {
-		cells[row] = c.cells(&list[row], shown, now, depth[list[row].pid])
+		cells[row] = c.cells(&list[row], shown, now, before[list[row].pid])
 		for i, text := range cells[row] {
 			if n := utf8.RuneCountInString(text); i < len(shown)-1 && widens(shown[i]) {
 				widths[i] = max(widths[i], n)
@@ -75,12 +75,12 @@ func widens(col column) bool {
 }
 
 // cells returns what is in the columns of a process.
-func (c *psCall) cells(p *process, shown []column, now times, depth int) []string {
+func (c *psCall) cells(p *process, shown []column, now times, before string) []string {
 	cells := make([]string, len(shown))
 	for i, col := range shown {
 		text := col.value(p, now)
-		if depth > 0 && (col.title == "CMD" || col.title == "COMMAND") {
-			text = strings.Repeat("    ", depth-1) + ` \_ ` + text
+		if col.title == "CMD" || col.title == "COMMAND" {
+			text = before + text
 		}
 		limit := c.limits[i]
 		if limit == 0 && i < len(shown)-1 && (col.title == "COMMAND" || col.title == "CMD") {
@@ -154,8 +154,9 @@ func (c *psCall) sort(list []process, now times) error {
 	return nil
 }
 
-// forest sorts processes below their parents, and returns how deep each is.
-func forest(list []process) ([]process, map[int]int) {
+// forest sorts processes below their parents, and returns what is in front of the command of each: lines that lead to the parent, or
+// only blanks.
+func forest(list []process, blank bool) ([]process, map[int]string) {
 	children := make(map[int][]process)
 	present := make(map[int]bool)
 	for _, p := range list {
@@ -169,18 +170,32 @@ func forest(list []process) ([]process, map[int]int) {
 			roots = append(roots, p)
 		}
 	}
-	depth := make(map[int]int)
+	before := make(map[int]string)
 	var sorted []process
-	var add func(p process, n int)
-	add = func(p process, n int) {
-		sorted = append(sorted, p)
-		depth[p.pid] = n
-		for _, child := range children[p.pid] {
-			add(child, n+1)
+	var add func(list []process, above string)
+	add = func(list []process, above string) {
+		for i, p := range list {
+			sorted = append(sorted, p)
+			below := above + "    "
+			switch {
+			case blank:
+				before[p.pid], below = above, above+"  "
+			default:
+				before[p.pid] = above + ` \_ `
+				if i < len(list)-1 {
+					below = above + " |  "
+				}
+			}
+			add(children[p.pid], below)
 		}
 	}
 	for _, p := range roots {
-		add(p, 0)
+		sorted = append(sorted, p)
+		if blank {
+			add(children[p.pid], "  ")
+		} else {
+			add(children[p.pid], "")
+		}
 	}
-	return sorted, depth
+	return sorted, before
 }

@@ -97,6 +97,14 @@ func (t *jobTable) takeTerminal() (release func()) {
 	return release
 }
 
+// stopInBackground lets the terminal stop the shell's programs in the background again, also if the shell was started with these
+// signals ignored, as in tmux: a program that reads before it has been given the terminal would get an error instead.
+func stopInBackground() {
+	for _, signal := range []syscall.Signal{unix.SIGTTIN, unix.SIGTTOU} {
+		tool.DefaultAction(signal)
+	}
+}
+
 // giveTerminal makes a process group the terminal's foreground. The shell may be in the background itself: without blocking
 // SIGTTOU, the call would stop it.
 func giveTerminal(group int) error {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/shell/hook"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
@@ -83,7 +84,7 @@ func (t *jobTable) continueUnstarted() (started func() bool) {
 				return
 			case <-time.After(moment):
 			}
-			if pid, signal := stoppedChild(); pid != 0 && signal == unix.SIGTSTP && !t.pids[pid] {
+			if pid, signal := hook.StoppedChild(); pid != 0 && signal == unix.SIGTSTP && !t.pids[pid] {
 				_ = unix.Kill(pid, unix.SIGCONT)
 				continued = true
 			}
@@ -109,7 +110,7 @@ func (t *jobTable) follow(p *process) {
 			break
 		}
 		_ = unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOHANG, nil)
-		signal := stopSignal(&info)
+		signal := hook.StopSignal(&info)
 		if p.early && (signal == unix.SIGTTIN || signal == unix.SIGTTOU) {
 			p.early = false
 			_ = unix.Kill(pid, unix.SIGCONT)

@@ -137,6 +137,14 @@ type shell struct {
 
 func newShell(o options) (*shell, error) {
 	s := &shell{name: o.name, jobs: newJobTable()}
+	switch {
+	case o.hasCommand:
+		hook.Mode = 'c'
+	case o.interactive || o.file == "" && term.IsTerminal(0):
+		hook.Mode = 'i'
+	case o.file == "":
+		hook.Mode = 's'
+	}
 	s.ctx, s.jobs.cancel = context.WithCancel(context.Background())
 	hook.Traps.SetFatal(s.jobs.endBy, s.jobs.wake)
 	hook.Background, hook.ReadInput, hook.Name = s.jobs.inBackground, s.jobs.readInput, o.name

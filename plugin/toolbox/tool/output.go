@@ -83,7 +83,7 @@ var statuses = []struct {
 	{3, []string{"expr", "tty", "wget", "xxd"}},
 	{4, []string{"sed"}},
 	{23, []string{"curl"}},
-	{125, []string{"env", "nohup", "timeout"}},
+	{125, []string{"env", "nice", "nohup", "timeout"}},
 }
 
 // Finish returns the status with which a tool ends. If standard output could not be written, it says so, once, and the

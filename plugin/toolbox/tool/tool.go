@@ -20,7 +20,7 @@ var misused = []struct {
 	names  []string
 }{
 	{2, strings.Fields("[ awk cmp curl diff dig egrep expr fgrep grep jq ls nslookup ping ping6 printenv pgrep pkill sh sort tar test traceroute tty wget")},
-	{125, []string{"env", "nohup", "timeout"}},
+	{125, []string{"env", "nice", "nohup", "timeout"}},
 	{255, []string{"ip", "ss"}},
 }
 

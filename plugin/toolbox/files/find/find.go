@@ -28,6 +28,7 @@ type find struct {
 	depthFirst, follow bool
 	followStart        bool // -H: of the arguments only
 	oneSystem, acts    bool
+	dayStart           bool
 	prune              bool // set by -prune
 	quit               bool
 	batches            []*batch
@@ -40,7 +41,7 @@ func Find(args []string) int {
 	f := &find{maxDepth: 1 << 30}
 	if len(args) > 0 && args[0] == "--help" {
 		fmt.Fprintln(os.Stderr, "usage: find [-L] [FILE...] [EXPRESSION]\ntests: -name -iname -path -ipath -regex -type -size -empty -mtime -mmin -newer -anewer -cnewer -newermt -newerat -newerct -user -group -uid -gid -perm "+
-			"-links -inum -samefile -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -ok -okdir -delete -prune -quit -printf\noperators: ! -a -o ( )\noptions: -maxdepth -mindepth -depth -xdev")
+			"-links -inum -samefile -readable -writable -executable -true -false\nactions: -print -print0 -ls -exec -execdir -ok -okdir -delete -prune -quit -printf\noperators: ! -a -o ( ) ,\noptions: -maxdepth -mindepth -depth -xdev -daystart")
 		return 0
 	}
 	var paths []string
@@ -58,7 +59,7 @@ func Find(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	f.out, f.args = out, args
-	expression, err := f.or()
+	expression, err := f.list()
 	if err == nil && len(f.args) > 0 {
 		err = fmt.Errorf("unexpected %q", f.args[0])
 	}

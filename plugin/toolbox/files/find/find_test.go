@@ -20,7 +20,7 @@ func TestFindPrintf(t *testing.T) {
 
 func TestFindRefusesWhatItDoesNotKnow(t *testing.T) {
 	tooltest.Tree(t, "a")
-	for _, args := range []string{"-daystart", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-regextype nonsense"} {
+	for _, args := range []string{"-fprint x", "-printf %Z", "-printf \\q", "-printf %", "-newermt nonsense", "-regextype nonsense"} {
 		if text, status := tooltest.Call(t, "", Find, append([]string{"."}, strings.Fields(args)...)...); status != 1 || text != "" {
 			t.Errorf("find %s prints %q, status %d", args, text, status)
 		}

@@ -9,6 +9,22 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/accounts"
 )
 
+// list is several expressions with commas between them. The last one counts.
+func (f *find) list() (test, error) {
+	left, err := f.or()
+	for err == nil && len(f.args) > 0 && f.args[0] == "," {
+		f.args = f.args[1:]
+		a := left
+		var b test
+		b, err = f.or()
+		left = func(e *found) bool {
+			a(e)
+			return b(e)
+		}
+	}
+	return left, err
+}
+
 func (f *find) or() (test, error) {
 	left, err := f.and()
 	for err == nil && len(f.args) > 0 && (f.args[0] == "-o" || f.args[0] == "-or") {
@@ -23,7 +39,7 @@ func (f *find) or() (test, error) {
 
 func (f *find) and() (test, error) {
 	left := func(*found) bool { return true }
-	for len(f.args) > 0 && f.args[0] != "-o" && f.args[0] != "-or" && f.args[0] != ")" {
+	for len(f.args) > 0 && f.args[0] != "-o" && f.args[0] != "-or" && f.args[0] != ")" && f.args[0] != "," {
 		if f.args[0] == "-a" || f.args[0] == "-and" {
 			f.args = f.args[1:]
 		}
@@ -57,7 +73,7 @@ func (f *find) primary() (test, error) {
 		t, err := f.primary()
 		return func(e *found) bool { return !t(e) }, err
 	case "(":
-		t, err := f.or()
+		t, err := f.list()
 		if err == nil && (len(f.args) == 0 || f.args[0] != ")") {
 			err = errors.New("a ) is missing")
 		}
@@ -96,6 +112,9 @@ func (f *find) simple(name string) (test, bool) {
 	case "-nogroup":
 		return func(e *found) bool { return !accounts.Groups().Has(e.Stat.Gid) }, true
 	case "-true", "-noleaf", "-nowarn", "-ignore_readdir_race": // what they are for does not exist here
+		return yes, true
+	case "-daystart":
+		f.dayStart = true
 		return yes, true
 	case "-follow":
 		f.follow = true

@@ -56,19 +56,30 @@ func (f *find) withArgument(name, arg string) (test, error) {
 	case "-size":
 		return size(arg)
 	case "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin":
-		return age(name, arg)
+		return f.age(name, arg)
 	case "-samefile":
 		s, err := walk.Argument(arg).Stat(f.follow)
 		return func(e *found) bool { return walk.Identity(&e.Stat) == walk.Identity(&s) }, err
 	case "-newer", "-anewer", "-cnewer", "-newermt", "-newerat", "-newerct":
 		return newer(name, arg)
-	case "-user", "-uid":
+	case "-uid", "-gid":
+		if n, compare, err := amount(arg); err == nil {
+			return func(e *found) bool {
+				id := e.Stat.Uid
+				if name == "-gid" {
+					id = e.Stat.Gid
+				}
+				return compare(int64(id), n)
+			}, nil
+		}
+		return nil, errors.New("it is no number")
+	case "-user":
 		id, ok := accounts.Users().ID(arg)
 		if !ok {
 			return nil, errors.New("there is no such user")
 		}
 		return func(e *found) bool { return e.Stat.Uid == id }, nil
-	case "-group", "-gid":
+	case "-group":
 		id, ok := accounts.Groups().ID(arg)
 		if !ok {
 			return nil, errors.New("there is no such group")
@@ -193,13 +204,16 @@ func size(text string) (test, error) {
 }
 
 // age compares the time since a file's time, in whole days or minutes.
-func age(name, text string) (test, error) {
+func (f *find) age(name, text string) (test, error) {
 	unit := 24 * time.Hour
 	if strings.HasSuffix(name, "min") {
 		unit = time.Minute
 	}
 	n, compare, err := amount(text)
 	now := time.Now()
+	if f.dayStart { // -mtime 0 is today
+		now = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())
+	}
 	return func(e *found) bool {
 		at := e.Stat.Mtim
 		switch name[1] {

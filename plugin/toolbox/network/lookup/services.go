@@ -85,6 +85,19 @@ func Port(port uint16, protocol string) string {
 	return number
 }
 
+// ServiceOf returns the port that a service has with a protocol, by its name or its number, which has to be known.
+func ServiceOf(name, protocol string) (uint16, error) {
+	if n, err := strconv.ParseUint(name, 10, 16); err == nil {
+		if _, ok := services().names[name+"/"+protocol]; ok {
+			return uint16(n), nil
+		}
+	}
+	if port, ok := services().ports[name+"/"+protocol]; ok {
+		return port, nil
+	}
+	return 0, fmt.Errorf("service %q is unknown", name)
+}
+
 // Service returns the port of a service, by its name or its number.
 func Service(name string) (uint16, error) {
 	if n, err := strconv.ParseUint(name, 10, 16); err == nil {

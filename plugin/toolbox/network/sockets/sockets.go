@@ -24,6 +24,8 @@ type socket struct {
 	inode            string
 	six              bool
 	timer            string // of ss -o
+	address          string // the kernel's, of a UNIX socket
+	references       uint64 // to a UNIX socket
 }
 
 var states = []string{"", "ESTAB", "SYN-SENT", "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT", "UNCONN", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING"}
@@ -122,6 +124,8 @@ func unixSockets() (list []socket) {
 		}
 		fields := strings.Fields(front)
 		s := socket{kind: map[string]string{"0001": "u_str", "0002": "u_dgr", "0005": "u_seq"}[fields[4]], inode: fields[6], local: "*", peer: "*", localPort: fields[6], peer2: "0"}
+		s.address = strings.TrimSuffix(fields[0], ":")
+		s.references, _ = strconv.ParseUint(fields[1], 16, 64)
 		flags, _ := strconv.ParseUint(fields[3], 16, 64)
 		switch {
 		case flags&0x10000 != 0:

@@ -178,21 +178,3 @@ func (k *socket) note(s *selection, open map[string][]holder) string {
 	}
 	return strings.Join(notes, " ")
 }
-
-// Names describes each socket as lsof does, by its inode.
-func Names() map[string]string {
-	s := selection{tcp: true, udp: true, raw: true, unix: true, all: true}
-	names := make(map[string]string)
-	for _, k := range s.sockets() {
-		if strings.HasPrefix(k.kind, "u_") {
-			names[k.inode] = k.local
-			continue
-		}
-		text := strings.ToUpper(k.kind) + " " + k.local + ":" + k.localPort
-		if k.peer2 != "*" {
-			text += "->" + k.peer + ":" + k.peer2
-		}
-		names[k.inode] = text + " (" + k.state + ")"
-	}
-	return names
-}
