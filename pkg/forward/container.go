@@ -17,8 +17,8 @@ type container struct {
 	tunnels []*tunnel
 	began   time.Time
 
-	mu sync.Mutex
-	id string // of the container that runs, or ran last
+	mu       sync.Mutex
+	id, name string // of the container that runs, or ran last, as the engine has them
 }
 
 const (
@@ -101,7 +101,7 @@ func (c *container) open(ctx context.Context) (Found, error) {
 	case errors.Is(err, ErrRemoved):
 		c.tell(Removed, nil)
 	case err == nil:
-		c.setID(found.ID)
+		c.setFound(found)
 	}
 	return found, err
 }
@@ -143,20 +143,22 @@ func (c *container) serve(ctx context.Context, n *reach.Network, starting *start
 	})
 }
 
-func (c *container) setID(id string) {
+func (c *container) setFound(found Found) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.id = id
+	c.id, c.name = found.ID, found.Name
 }
 
-func (c *container) getID() string {
+// names returns the container's ID and name as the engine has them, "" before it was found.
+func (c *container) names() (id, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.id
+	return c.id, c.name
 }
 
 func (c *container) tell(kind Kind, why error) {
-	e := Event{Event: kind, Container: c.Name, ContainerID: c.getID()}
+	id, _ := c.names()
+	e := Event{Event: kind, Container: c.Name, ContainerID: id}
 	if why != nil {
 		e.Error = why.Error()
 	}

@@ -60,22 +60,36 @@ type Event struct {
 
 // Status is a forward as docker nsjoin forward ls shows it.
 type Status struct {
-	ID          string    `json:"id"`
-	Container   string    `json:"container"`
-	ContainerID string    `json:"containerID"`
-	Listen      []string  `json:"listen"`
-	Target      string    `json:"target"`
-	Network     string    `json:"network"`
-	Reverse     bool      `json:"reverse,omitempty"`
-	Proxy       bool      `json:"proxy,omitempty"`
-	State       Kind      `json:"state"`
-	Since       time.Time `json:"since"`
-	Open        int64     `json:"open"`  // connections
-	Total       int64     `json:"total"` // connections so far
-	Sent        int64     `json:"sent"`
-	Received    int64     `json:"received"`
+	ID        string `json:"id"`
+	Container string `json:"container"` // as it was typed
+	// ContainerID and ContainerName are the engine's, "" before the container was found. The name is that of its last start.
+	ContainerID   string    `json:"containerID"`
+	ContainerName string    `json:"containerName,omitempty"`
+	Listen        []string  `json:"listen"`
+	Target        string    `json:"target"`
+	Network       string    `json:"network"`
+	Reverse       bool      `json:"reverse,omitempty"`
+	Proxy         bool      `json:"proxy,omitempty"`
+	State         Kind      `json:"state"`
+	Since         time.Time `json:"since"`
+	Open          int64     `json:"open"`  // connections
+	Total         int64     `json:"total"` // connections so far
+	Sent          int64     `json:"sent"`
+	Received      int64     `json:"received"`
 	// Reaches is where the target is on its side, if that is the container or this machine itself.
 	Reaches []string `json:"reaches,omitempty"`
+}
+
+// Named returns the status with the container's name where its ID was typed, or the beginning of that.
+func (s Status) Named() Status {
+	if s.ContainerName == "" || s.Container == s.ContainerName || !strings.HasPrefix(s.ContainerID, s.Container) {
+		return s
+	}
+	if rest, ok := strings.CutPrefix(s.Target, s.Container); ok && !s.Reverse {
+		s.Target = s.ContainerName + rest
+	}
+	s.Container = s.ContainerName
+	return s
 }
 
 // Text returns a forward as it is printed: where it listens, and where it leads.
@@ -153,8 +167,9 @@ func (t *tunnel) event(kind Kind) Event {
 func (t *tunnel) status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	id, name := t.owner.names()
 	return Status{
-		ID: t.id, Container: t.owner.Name, ContainerID: t.owner.getID(), Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
+		ID: t.id, Container: t.owner.Name, ContainerID: id, ContainerName: name, Listen: slices.Clone(t.listen), Target: targetOf(t.Forward, t.owner.Name),
 		Network: string(t.Listen.Network), Reverse: t.Reverse, Proxy: t.Proxy, State: t.state, Since: t.since,
 		Open: t.now.Load(), Total: t.total.Load(), Sent: t.bytes.Sent.Load(), Received: t.bytes.Received.Load(),
 		Reaches: t.reaches(),

@@ -16,8 +16,8 @@ import (
 
 // Found is a container that runs.
 type Found struct {
-	ID      string
-	Network client.Network
+	ID, Name string // as the engine has them
+	Network  client.Network
 }
 
 // Source finds one container each time that it runs.

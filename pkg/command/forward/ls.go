@@ -3,7 +3,6 @@ package forward
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -44,7 +43,7 @@ passed so far, in both directions.`,
 			}
 			rows := make([]*row, len(list))
 			for i, f := range list {
-				rows[i] = &row{f}
+				rows[i] = &row{f.Named(), f.call}
 			}
 			if format == "" || format == "table" {
 				format = tableFormat
@@ -97,11 +96,15 @@ func find(ctx context.Context, cli *dockercli.CLI) (list []found, silent bool, e
 }
 
 // row is a forward as a template sees it.
-type row struct{ found found }
+type row struct {
+	found forward.Status
+	call  *control.Call
+}
 
 func header() formatter.Header {
 	return formatter.Header{
-		"ID": "ID", "Container": "CONTAINER", "ContainerID": "CONTAINER ID", "Forward": "FORWARD", "Listen": "LISTEN", "Target": "TARGET",
+		"ID": "ID", "Container": "CONTAINER", "ContainerID": "CONTAINER ID", "ContainerName": "CONTAINER NAME",
+		"Forward": "FORWARD", "Listen": "LISTEN", "Target": "TARGET",
 		"State": "STATE", "Since": "SINCE", "StartedAt": "STARTED AT", "Connections": "CONNECTIONS", "Open": "OPEN", "Total": "TOTAL",
 		"Bytes": "BYTES", "Sent": "SENT", "Received": "RECEIVED", "PID": "PID", "Background": "BACKGROUND", "Context": "CONTEXT",
 	}
@@ -118,26 +121,29 @@ func (r *row) Open() int64         { return r.found.Open }
 func (r *row) Total() int64        { return r.found.Total }
 func (r *row) Sent() int64         { return r.found.Sent }
 func (r *row) Received() int64     { return r.found.Received }
-func (r *row) PID() int            { return r.found.call.PID }
-func (r *row) Background() bool    { return r.found.call.Background }
-func (r *row) Context() string     { return r.found.call.Context }
+func (r *row) PID() int            { return r.call.PID }
+func (r *row) Background() bool    { return r.call.Background }
+func (r *row) Context() string     { return r.call.Context }
 func (r *row) Connections() string { return fmt.Sprintf("%d of %d", r.found.Open, r.found.Total) }
 func (r *row) Bytes() string       { return units.HumanSize(float64(r.found.Sent + r.found.Received)) }
+
+// ContainerName is the engine's name of the container at its last start, where the column Container has what was typed.
+func (r *row) ContainerName() string { return r.found.ContainerName }
 
 func (r *row) Since() string { return units.HumanDuration(time.Since(r.found.Since)) + " ago" }
 
 // MarshalJSON returns the columns that are facts.
 func (r *row) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
-		ID, Container, ContainerID, Forward string
-		Listen                              []string
-		Target, Network, State, StartedAt   string
-		Open, Total, Sent, Received         int64
-		PID                                 int
-		Background                          bool
-		Context                             string
+		ID, Container, ContainerID, ContainerName, Forward string
+		Listen                                             []string
+		Target, Network, State, StartedAt                  string
+		Open, Total, Sent, Received                        int64
+		PID                                                int
+		Background                                         bool
+		Context                                            string
 	}{
-		r.ID(), r.Container(), r.ContainerID(), r.Forward(), r.found.Listen, r.Target(), r.found.Network, r.State(), r.StartedAt(),
+		r.ID(), r.Container(), r.ContainerID(), r.ContainerName(), r.Forward(), r.found.Listen, r.Target(), r.found.Network, r.State(), r.StartedAt(),
 		r.Open(), r.Total(), r.Sent(), r.Received(), r.PID(), r.Background(), r.Context(),
 	})
 }
@@ -149,133 +155,4 @@ func (r *row) Forward() string {
 		text += " (" + string(r.found.State) + ")"
 	}
 	return text
-}
-
-// newRm makes docker nsjoin forward rm.
-func newRm(cli *dockercli.CLI) *cobra.Command {
-	var all bool
-	cmd := &cobra.Command{
-		Use:   "rm [OPTIONS] ID|CONTAINER...",
-		Short: "End forwards",
-		Long: `End forwards of your calls, by their IDs in docker nsjoin forward ls or the beginning
-of these, or all forwards of a container. The IDs are printed. A call ends when none of
-its forwards is left.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if all == (len(args) > 0) {
-				return exit.Hint(errors.New("which forwards? "+cmd.UseLine()), "%s --all ends all; %s lists them", cmd.CommandPath(), cmd.Parent().CommandPath()+" ls")
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			list, silent, err := find(cmd.Context(), cli)
-			if err != nil {
-				return err
-			}
-			if err := end(list, args, all); err != nil || !all || !silent {
-				return err
-			}
-			return errors.New("some forwards were not ended: a call does not answer")
-		},
-	}
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "End all forwards")
-	completion.Args(cmd, func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return completion.Matching(forwards(cmd.Context(), cli, args), typed)
-	})
-	return cmd
-}
-
-// offersWithin is how long the shell waits for the user's calls.
-const offersWithin = 2 * time.Second
-
-// forwards returns what forward rm takes, with descriptions.
-func forwards(ctx context.Context, cli *dockercli.CLI, args []string) []string {
-	ctx, cancel := context.WithTimeout(ctx, offersWithin)
-	defer cancel()
-	list, _, err := find(ctx, cli)
-	if err != nil {
-		return nil
-	}
-	var offers []string
-	for _, f := range list {
-		if !slices.Contains(args, f.ID) {
-			offers = append(offers, cobra.CompletionWithDesc(f.ID, f.Text()))
-		}
-	}
-	return offers
-}
-
-// end ends the forwards with these IDs or containers, or all of them.
-func end(list []found, wanted []string, all bool) error {
-	chosen := list
-	if !all {
-		chosen = nil
-	}
-	var missing []string
-	for _, word := range wanted {
-		matching, err := match(list, word)
-		if err != nil {
-			missing = append(missing, err.Error())
-		}
-		chosen = append(chosen, matching...)
-	}
-	for _, ids := range byCall(chosen) {
-		if err := ids.call.End(ids.list); err != nil {
-			missing = append(missing, fmt.Sprintf("end forward %s: %v", strings.Join(ids.list, ", "), err))
-			continue
-		}
-		for _, id := range ids.list {
-			fmt.Fprintln(os.Stdout, id)
-		}
-	}
-	if len(missing) > 0 {
-		return exit.Hint(errors.New(strings.Join(missing, "; ")), "docker nsjoin forward ls lists the forwards")
-	}
-	return nil
-}
-
-// ofCall are forwards of a call.
-type ofCall struct {
-	call *control.Call
-	list []string // IDs
-}
-
-// byCall returns the IDs of forwards, each once, by their calls: each call is asked once.
-func byCall(list []found) (calls []*ofCall) {
-	known, seen := make(map[*control.Call]*ofCall), make(map[string]bool)
-	for _, f := range list {
-		if seen[f.ID] {
-			continue
-		}
-		seen[f.ID] = true
-		if known[f.call] == nil {
-			known[f.call] = &ofCall{call: f.call}
-			calls = append(calls, known[f.call])
-		}
-		known[f.call].list = append(known[f.call].list, f.ID)
-	}
-	return calls
-}
-
-// match returns the forwards of a container, by its name or ID, or the one whose ID begins with word.
-func match(list []found, word string) ([]found, error) {
-	var ofContainer, byID []found
-	for _, f := range list {
-		const shortest = 4 // digits of a container's ID
-		switch {
-		case word == "": // an empty variable of a script is no forward
-		case f.Container == word, len(word) >= shortest && strings.HasPrefix(f.ContainerID, word):
-			ofContainer = append(ofContainer, f)
-		case strings.HasPrefix(f.ID, word):
-			byID = append(byID, f)
-		}
-	}
-	switch {
-	case len(ofContainer) > 0:
-		return ofContainer, nil
-	case len(byID) > 1:
-		return nil, fmt.Errorf("the IDs of %d forwards begin with %q", len(byID), word)
-	case len(byID) == 0:
-		return nil, fmt.Errorf("no such forward: %q", word)
-	}
-	return byID, nil
 }

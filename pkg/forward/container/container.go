@@ -97,7 +97,7 @@ func (c *Container) Open(ctx context.Context) (forward.Found, error) {
 			}
 			return forward.Found{}, context.Cause(ctx)
 		case err == nil:
-			return forward.Found{ID: c.found.ID, Network: network}, nil
+			return forward.Found{ID: c.found.ID, Name: c.found.Name, Network: network}, nil
 		case !again && (!c.Wait || !isAbsent(err)):
 			return forward.Found{}, err
 		case again && c.UntilStop && (isAbsent(err) || errors.Is(err, forward.ErrStopped)):
