@@ -70,15 +70,19 @@ test: test-intro build ## run all tests but the slow ones, those that need an en
 	$(GOTEST) -timeout 20m $(OTHERS)
 	cd plugin/toolbox && $(GOTEST) ./...
 	$(GOTEST) $(ENGINELESS)
-	@scripts/on-engines $(ENGINES) -- $(GOTEST) -timeout 30m -parallel 4 -run '$(ENGINE)' ./plugin
-	@for engine in $(ENGINES); do cat "build/parity-$$engine.txt" >&2; done
+	@set -e; for engine in $(ENGINES); do \
+		echo "script tests on engine $$engine" >&2; \
+		scripts/engine run "$$engine" -- $(GOTEST) -timeout 30m -parallel 4 -run '$(ENGINE)' ./plugin; \
+		cat "build/parity-$$engine.txt" >&2; \
+	done
 
 .PHONY: test-intro
 test-intro:
 	@printf '%s\n' \
 		'make test runs all tests but the slow ones as root, which takes about 20 minutes on 2 cores. Without an engine: make check.' \
 		'  1. the tests that need no engine' \
-		'  2. the tests that need one, on each of these test engines at once: $(ENGINES)' \
+		'  2. the tests that need one, on each of these test engines: $(ENGINES)' \
+		'     one after the other, since a container that traces others counts for all commands of the machine.' \
 		'     default is the engine that docker reaches; if none answers, a private one is started in build/engine.' \
 		'     28-cgroup2 is a private Engine 28 on cgroup v2, unpacked in build/cache. Each is stopped afterwards.' \
 		'     Others: scripts/engine list, make test ENGINES=28-userns' >&2
