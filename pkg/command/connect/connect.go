@@ -91,8 +91,8 @@ func complete(cli *dockercli.CLI) cobra.CompletionFunc {
 				if l.Network == string(spec.TCP) {
 					offers = append(offers, ports.Offer(strconv.Itoa(int(l.Address.Port())), &l))
 				}
-				if l.Path != "" {
-					offers = append(offers, ports.Offer(l.Path, &l))
+				if path := ports.Path(&l); path != "" {
+					offers = append(offers, ports.Offer(path, &l))
 				}
 			}
 			return completion.Matching(offers, typed)

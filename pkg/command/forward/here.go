@@ -32,6 +32,10 @@ func absolute(groups []spec.Group) error {
 			if err != nil {
 				return fmt.Errorf("path %s: %w", *here, err)
 			}
+			if len(whole) > spec.LongestPath {
+				return exit.Hint(fmt.Errorf("path %s: it has %d bytes, and that of a UNIX socket has at most %d", whole, len(whole), spec.LongestPath),
+					"choose a shorter one, such as in the directory XDG_RUNTIME_DIR")
+			}
 			*here = whole
 		}
 	}

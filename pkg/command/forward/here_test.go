@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
+	"github.com/nsjoin/docker-nsjoin/pkg/sockets"
 )
 
 // What a system does not have is refused, or said, in one line.
@@ -44,5 +46,32 @@ func TestOtherSystems(t *testing.T) {
 		if warned := servesAll(row.system, row.anyUser, groups); !strings.Contains(warned, row.warned) || row.warned == "" && warned != "" {
 			t.Errorf("%+v: %q", row, warned)
 		}
+	}
+}
+
+// A path that is too long is refused before anything is started, with its directory.
+func TestLongPath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for length, refused := range map[int]bool{10: false, spec.LongestPath - 2: true} {
+		f, err := spec.Parse("./" + strings.Repeat("a", length) + ":80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := absolute([]spec.Group{{Container: "web", Forwards: []spec.Forward{f}}}); (err != nil) != refused || refused && !strings.Contains(err.Error(), "at most 107") {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+	}
+}
+
+// The call that is offered can be typed: a path that begins in a directory of the program's is in no SPEC.
+func TestOfferedLine(t *testing.T) {
+	c := &call{options: &options{cli: &dockercli.CLI{}}, groups: []spec.Group{{Container: "web"}}}
+	list := []sockets.Listening{{Network: "unix", Path: "app.sock"}}
+	if line := c.line(list); line != "" {
+		t.Errorf("%q", line)
+	}
+	list = append(list, sockets.Listening{Network: "unix", Path: "/run/app.sock"})
+	if line := c.line(list); line != "docker nsjoin forward web 8080:/run/app.sock" {
+		t.Errorf("%q", line)
 	}
 }

@@ -77,8 +77,8 @@ func (c *call) line(list []sockets.Listening) string {
 			specs = append(specs, word)
 		}
 	}
-	if i := slices.IndexFunc(list, func(l sockets.Listening) bool { return l.Path != "" }); i >= 0 && len(specs) == 0 {
-		specs = []string{"8080:" + plan.QuoteArg(list[i].Path)}
+	if i := slices.IndexFunc(list, func(l sockets.Listening) bool { return ports.Path(&l) != "" }); i >= 0 && len(specs) == 0 {
+		specs = []string{"8080:" + plan.QuoteArg(ports.Path(&list[i]))}
 	}
 	if len(specs) == 0 {
 		return ""

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,6 +72,15 @@ func Spec(l *sockets.Listening) string {
 		word += "/udp"
 	}
 	return word
+}
+
+// Path returns the path of a UNIX socket as a SPEC takes it, "" if it has none: a program may have bound it by a path that begins in
+// a directory of its own.
+func Path(l *sockets.Listening) string {
+	if strings.HasPrefix(l.Path, "/") || strings.HasPrefix(l.Path, "@") {
+		return l.Path
+	}
+	return ""
 }
 
 // timeout is how long the shell waits for a container's ports.

@@ -218,9 +218,6 @@ func isPort(part string) bool { return strings.Trim(part, "0123456789") == "" }
 func parseListen(parts []string) (l Listen, problem string) {
 	if isPath(parts[0]) {
 		l.Network, l.Path = Unix, parts[0]
-		if len(l.Path) > longestPath {
-			return l, "the path of a UNIX socket has at most 107 bytes"
-		}
 		return l, checkPath(l.Path)
 	}
 	const withAddress = 2
@@ -318,11 +315,13 @@ func parsePort(part string) (uint16, string) {
 	return uint16(port), ""
 }
 
-// longestPath is the most bytes of a path in sockaddr_un, unix(7).
-const longestPath = 107
+// LongestPath is the most bytes of a UNIX socket's path, in sockaddr_un, unix(7).
+const LongestPath = 107
 
 func checkPath(path string) string {
 	switch {
+	case len(path) > LongestPath:
+		return "the path of a UNIX socket has at most 107 bytes"
 	case path == "@":
 		return "an abstract socket has a name after @"
 	case strings.HasSuffix(path, "/"):

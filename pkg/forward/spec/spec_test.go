@@ -89,6 +89,7 @@ func TestParseRefuses(t *testing.T) {
 		"8080:./a":                             "begins with / or @",
 		"/tmp/a:53/udp":                        "UDP goes from port to port",
 		"/" + strings.Repeat("a", 107) + ":80": "at most 107 bytes",
+		"80:/" + strings.Repeat("a", 107):      "at most 107 bytes", // of a question to the helper, too
 		"127.0.0.1:127.0.0.1:8080:80":          "not a port",
 		"8080:\x1b[2J:80":                      "not the name or address",
 	} {
