@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/audit/audittest"
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 )
 
 // auditVariable names a directory whose etc and run are mounted over /etc/docker and
@@ -49,7 +50,7 @@ func journald(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Value(listeningKey{}).(*listening).Listener = l
 	bin := ts.MkAbs("bin")
 	ts.Check(os.MkdirAll(bin, 0o755))
-	ts.Check(writeProgram(filepath.Join(bin, "audited"), []byte(audited)))
+	ts.Check(exectest.Write(filepath.Join(bin, "audited"), []byte(audited)))
 	ts.Setenv("PATH", bin+":"+ts.Getenv("PATH"))
 }
 

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 )
 
 // The image that scripts/images builds, and the label of each container that a test starts:
@@ -109,7 +111,7 @@ func testProgram(t *testing.T) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "program")
-	if err := writeProgram(file, self); err != nil {
+	if err := exectest.Write(file, self); err != nil {
 		t.Fatal(err)
 	}
 	return file

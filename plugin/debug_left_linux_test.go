@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 )
 
 // debugTargets makes a container that runs, and one that was changed and has stopped.
@@ -48,7 +50,7 @@ func TestDebugLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeProgram(filepath.Join(programs, "busybox"), busybox); err != nil {
+	if err := exectest.Write(filepath.Join(programs, "busybox"), busybox); err != nil {
 		t.Fatal(err)
 	}
 	// These load the helper and the toolbox, which stay.

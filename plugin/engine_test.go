@@ -110,11 +110,8 @@ func (e testEngine) install(config string) error {
 	if e.via == "" || !e.local() { // --via engine is the default if it is the only way
 		return os.Symlink(e.plugin, file)
 	}
-	return writeProgram(file, fmt.Appendf(nil, withVia, e.via, e.plugin))
+	return exectest.Write(file, fmt.Appendf(nil, withVia, e.via, e.plugin))
 }
-
-// writeProgram writes a file that can be executed at once.
-func writeProgram(file string, text []byte) error { return exectest.Write(file, text) }
 
 // viaVariable is the --via of every docker nsjoin of the tests.
 const viaVariable = "NSJOIN_TEST_VIA"

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 )
 
 // nodesVariable is the variable of scripts/swarm with its engines.
@@ -188,7 +190,7 @@ func (c *caller) aliasSSH(t *testing.T, alias string) {
 	}
 	bin := filepath.Join(c.dir, "bin")
 	text := fmt.Sprintf("#!/bin/sh\nexec %s -o HostKeyAlias='[%s]:%s' \"$@\"\n", program, host, port)
-	if err := errors.Join(os.Mkdir(bin, 0o755), writeProgram(filepath.Join(bin, "ssh"), []byte(text))); err != nil { //nolint:gosec // a directory of programs
+	if err := errors.Join(os.Mkdir(bin, 0o755), exectest.Write(filepath.Join(bin, "ssh"), []byte(text))); err != nil { //nolint:gosec // a directory of programs
 		t.Fatal(err)
 	}
 	c.env[0] = "PATH=" + bin + ":" + os.Getenv("PATH")

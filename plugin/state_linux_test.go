@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nsjoin/docker-nsjoin/pkg/exectest"
 )
 
 // TestState joins containers whose first process is in a state in which its filter can't be copied, or has
@@ -61,7 +63,7 @@ func testUninterruptible(t *testing.T) {
 	}
 	c := newCaller(t)
 	program := filepath.Join(t.TempDir(), "vforks")
-	if err := writeProgram(program, vforks()); err != nil {
+	if err := exectest.Write(program, vforks()); err != nil {
 		t.Fatal(err)
 	}
 	web := c.containerWithProgram(t, "/vforks", program)
