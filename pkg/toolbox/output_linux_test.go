@@ -35,6 +35,8 @@ var printing = []struct {
 	{"chmod -v 644 n", 1},
 	{"clear", 1},
 	{"cmp n t", 2},
+	{"column n", 1},
+	{"column -t n", 1},
 	{"comm n n", 1},
 	{"cp -v n c", 1},
 	{"curl -s URL", 23},
@@ -54,13 +56,16 @@ var printing = []struct {
 	{"echo x", 1},
 	{"egrep 1 n", 2},
 	{"env", 125},
+	{"expand n", 1},
 	{"expr 1", 3},
 	{"fgrep 1 n", 2},
+	{"file n", 1},
 	{"find d", 1},
 	{"find d -printf %p", 1},
 	{"find d -ls", 1},
 	{"fold n", 1},
 	{"free", 1},
+	{"getent passwd", 1},
 	{"grep 1 n", 2},
 	{"grep -c 1 n", 2},
 	{"grep -rl 1 d", 2},
@@ -74,9 +79,11 @@ var printing = []struct {
 	{"hostname", 1},
 	{"id", 1},
 	{"id -u", 1},
+	{"ifconfig lo", 1},
 	{"ip addr", 1},
 	{"ip -br link", 1},
 	{"ip -s link", 1},
+	{"join n n", 1},
 	{"jq . json", 5},
 	{"kill -l", 1},
 	{"less n", 1},
@@ -92,6 +99,8 @@ var printing = []struct {
 	{"mv -v moved moved2", 1},
 	{"nc 127.0.0.1 HELLO", 1},
 	{"netstat -rn", 1},
+	{"netstat -i", 1},
+	{"nice", 125},
 	{"netstat -tan", 1},
 	{"nl n", 1},
 	{"nproc", 1},
@@ -123,6 +132,7 @@ var printing = []struct {
 	{"sha256sum n", 1},
 	{"sha384sum n", 1},
 	{"sha512sum n", 1},
+	{"shuf n", 1},
 	{"sort n", 2},
 	{"ss -tan", 1},
 	{"ss -s", 1},
@@ -143,6 +153,7 @@ var printing = []struct {
 	{"traceroute 127.0.0.1", 1},
 	{"tty", 3},
 	{"uname -a", 1},
+	{"unexpand n", 1},
 	{"uniq n", 1},
 	{"uptime", 1},
 	{"watch -n 0.1 true", 1},
@@ -156,7 +167,7 @@ var printing = []struct {
 }
 
 // silent are the tools that print nothing of their own, or only to a terminal.
-var silent = strings.Fields("[ chroot ed edit false host killall mkdir mknod nano nohup nslookup pkill ping6 rmdir sleep strace stty sync tcpdump test time timeout touch true truncate umount unshare xargs")
+var silent = strings.Fields("[ chroot ed edit false host killall mkdir mkfifo mknod nano nohup nslookup pkill ping6 renice rmdir setsid sleep split strace stty sync tcpdump test time timeout touch true truncate umount unshare xargs")
 
 // TestToolsThatCannotPrint runs each tool that prints with a full device and with a pipe that nobody reads. It ends,
 // with the status of an error; about the device it prints one line, and about the pipe nothing.

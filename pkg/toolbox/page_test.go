@@ -18,8 +18,8 @@ const differences = `
 - The shell is mvdan.cc/sh: bash's language, with history, completion, line editing and jobs (^Z, fg, bg, jobs, kill %1).
   A builtin or a function cannot be stopped, only the programs that it runs. $! is the number of a job's first program.
   It reads no dotfiles. History is kept in memory only; of fc it has -l. PS1 knows \w \W \u \h \$, and no colors. Its subshells
-  are no processes: a trap of a signal in one is refused, and $BASHPID is $$. There are no coproc,
-  caller and export -f. Files /dev/tcp/HOST/PORT and /dev/udp/HOST/PORT are connections.
+  are no processes: a trap of a signal in one is refused, and $BASHPID is $$. There are no
+  caller, export -f and traps of DEBUG and RETURN. Files /dev/tcp/HOST/PORT and /dev/udp/HOST/PORT are connections.
 - An option that is not there is refused by name. None is accepted and left out if it would decide the result; the
   exceptions are diff's colors, which are not shown.
 - A tool that cannot write its output prints one line and ends with the status that GNU's tools have for it. awk (1)

@@ -12,7 +12,7 @@ import (
 
 // repair makes the changes in the vendor directory. One that does not fit is an error: the module has changed.
 func repair(vendor string) error {
-	for _, r := range slices.Concat(repairs, interpreter, interpreterFiles, interpreterTraps, interpreterWords, interpreterValues, interpreterOptions, lineEditor, jqKeys) {
+	for _, r := range slices.Concat(repairs, interpreter, interpreterFiles, interpreterTraps, interpreterWords, interpreterValues, interpreterOptions, interpreterArrays, interpreterBuiltins, lineEditor, jqKeys) {
 		path := filepath.Join(vendor, r.file)
 		text, err := os.ReadFile(path)
 		if err != nil {

@@ -162,6 +162,9 @@ func newShell(o options) (*shell, error) {
 
 // open opens a file of a redirection. Its name in an error is without control characters.
 func open(ctx context.Context, path string, flag int, perm os.FileMode) (io.ReadWriteCloser, error) {
+	if file := ownFile(ctx, path); file != nil {
+		return file, nil
+	}
 	socket, ok, err := builtin.Connect(ctx, path)
 	if ok && err == nil {
 		return socket, nil
@@ -180,6 +183,30 @@ func open(ctx context.Context, path string, flag int, perm os.FileMode) (io.Read
 		err = failed.Err
 	}
 	return nil, &hook.OpenError{Path: path, Err: err}
+}
+
+// ownFile returns a copy of one of the shell's own standard streams for /dev/stdin and its like, or nil. The process has others,
+// where the shell's are those of a pipeline or a redirection.
+func ownFile(ctx context.Context, path string) *os.File {
+	hc := interp.HandlerCtx(ctx)
+	var stream any
+	switch path {
+	case "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0":
+		stream = hc.Stdin
+	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		stream = hc.Stdout
+	case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
+		stream = hc.Stderr
+	}
+	file, ok := stream.(*os.File)
+	if !ok || file == nil {
+		return nil
+	}
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), path)
 }
 
 // run runs a script and returns its exit status.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,12 +18,13 @@ type mapping struct {
 	delimiter  byte
 	trim       bool
 	most, skip int // lines
+	origin     int // the index of the first line, if the array is kept; -1: it is not
 	file       *os.File
 }
 
 // Mapfile reads lines into an array, and returns its status.
 func (c *Call) Mapfile() int {
-	m := &mapping{delimiter: '\n', file: c.Stdin}
+	m := &mapping{delimiter: '\n', origin: -1, file: c.Stdin}
 	for {
 		letter, value, err := c.option("dnsuOcC")
 		if err == nil && letter != 0 {
@@ -49,6 +51,13 @@ func (c *Call) Mapfile() int {
 	if err != nil {
 		return c.fail(1, "%v", err)
 	}
+	if m.origin >= 0 {
+		old := c.Env.Get(name).List
+		for len(old) < m.origin {
+			old = append(old, "")
+		}
+		list = slices.Concat(old[:m.origin], list, old[min(len(old), m.origin+len(list)):])
+	}
 	c.Shell.SetList(name, list)
 	return 0
 }
@@ -66,6 +75,8 @@ func (m *mapping) take(letter byte, value string, files hook.Files) (err error) 
 		m.most, err = strconv.Atoi(value)
 	case 's':
 		m.skip, err = strconv.Atoi(value)
+	case 'O':
+		m.origin, err = strconv.Atoi(value)
 	case 'u':
 		m.file, err = files.Reader(value)
 	default:

@@ -17,9 +17,15 @@ import (
 // Files are what a shell has open besides its standard streams, by descriptor. A map is never changed, only replaced.
 type Files map[int]any // *os.File or io.Writer
 
+// Own is a file of the shell's that no program inherits: an end of a pipe to coproc.
+type Own struct{ *os.File }
+
 // With returns the files with another one, or without the descriptor for nil.
 func (f Files) With(descriptor int, file any) Files {
 	list := maps.Clone(f)
+	if own, ok := list[descriptor].(Own); ok {
+		own.Close()
+	}
 	if list == nil {
 		list = make(Files)
 	}
@@ -81,8 +87,11 @@ func (f Files) Reader(text string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if file, ok := f[n].(*os.File); ok {
+	switch file := f[n].(type) {
+	case *os.File:
 		return file, nil
+	case Own:
+		return file.File, nil
 	}
 	return nil, fmt.Errorf("%d: bad file descriptor", n)
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"reflect"
+
+	"golang.org/x/sys/unix"
 )
 
 // Part is a part of a shell that runs in the background: COMMAND &.
@@ -32,6 +34,13 @@ var Background func(ctx context.Context, command any) (context.Context, Part)
 // ReadInput reads standard input for a builtin, until ctx ends. With no bytes to read, it only waits until the builtin may
 // read.
 var ReadInput = func(_ context.Context, file *os.File, b []byte) (int, error) { return file.Read(b) }
+
+// KeepMask returns a function that sets the umask back: a subshell is no process of its own.
+func KeepMask() (restore func()) {
+	mask := unix.Umask(0)
+	unix.Umask(mask)
+	return func() { unix.Umask(mask) }
+}
 
 // First waits until the first of some channels is closed, and returns its place. It returns the status of wait, as Wait does, if
 // that is not what has happened.
