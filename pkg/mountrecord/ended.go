@@ -14,7 +14,7 @@ import (
 // RemoveEnded removes the directories of other containers than the one of d that have no record that is needed. root is as
 // for Open. Directories that another call has locked are left to it.
 func (d *Dir) RemoveEnded(root *os.File, needed func(*mounts.Record) bool) {
-	top, err := openDir(root, Path, false)
+	top, err := openTop(root)
 	if err != nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (d *Dir) removeIfEnded(top *os.File, name string, needed func(*mounts.Recor
 // Peek returns the records of a container without locking them: some may be of mounts that are being made, or that are
 // not there any more. root is as for Open.
 func Peek(root *os.File, container string) []*mounts.Record {
-	top, err := openDir(root, Path, false)
+	top, err := openTop(root)
 	if err != nil {
 		return nil
 	}

@@ -21,8 +21,34 @@ import (
 	"github.com/nsjoin/docker-nsjoin/pkg/mounts"
 )
 
-// Path is where the records are, beneath the root directory of the engine's host.
-const Path = "run/docker-nsjoin-host"
+// Path is where the records are, beneath the root directory of the engine's host. In a user namespace, NameIn has its name.
+const Path = parent + "/docker-nsjoin-host"
+
+const parent = "run"
+
+// NameIn returns the directory's name in Path's parent for a helper in the user namespace that a uid_map, as /proc/PID/uid_map
+// has it, is of. A rootless engine's host is another view of this machine, which has in its /run a link to each file of the
+// machine's own: so its records have the uid in their name that its root has outside.
+func NameIn(uidMap string) string {
+	name := path.Base(Path)
+	if f := strings.Fields(uidMap); len(f) > 1 && f[0] == "0" && f[1] != "0" {
+		name += "-" + f[1]
+	}
+	return name
+}
+
+// ownName is NameIn for this process.
+func ownName() string {
+	const most = 128 // the first line is enough; os.ReadFile would make the helper 100 KB larger
+	text := make([]byte, most)
+	fd, err := unix.Open("/proc/self/uid_map", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil { // a kernel without user namespaces has none
+		return NameIn("")
+	}
+	defer unix.Close(fd)
+	n, _ := unix.Read(fd, text)
+	return NameIn(string(text[:max(n, 0)]))
+}
 
 const (
 	private    = 0o700
@@ -41,18 +67,18 @@ type Dir struct {
 // engine's host. Directories that are links, or that other users may enter, are refused.
 func Open(root *os.File, container string) (*Dir, error) {
 	fail := func(err error) (*Dir, error) {
-		return nil, exit.Hint(fmt.Errorf("the records of mounts in /%s: %w", Path, err),
+		return nil, exit.Hint(fmt.Errorf("the records of mounts in /%s/%s: %w", parent, ownName(), err),
 			"without a record, umount could not tell the mount from the container's own")
 	}
 	if container == "" || container != path.Base(container) || container[0] == '.' {
 		return fail(fmt.Errorf("%q is not an ID", container))
 	}
-	run, err := openDir(root, path.Dir(Path), false)
+	run, err := openDir(root, parent, false)
 	if err != nil {
 		return fail(err)
 	}
 	defer run.Close()
-	top, err := openDir(run, path.Base(Path), true)
+	top, err := openDir(run, ownName(), true)
 	if err != nil {
 		return fail(err)
 	}
@@ -108,6 +134,9 @@ func openDir(at *os.File, name string, create bool) (*os.File, error) {
 	return f, nil
 }
 
+// openTop opens the directory that has the containers' directories.
+func openTop(root *os.File) (*os.File, error) { return openDir(root, parent+"/"+ownName(), false) }
+
 // lock locks a directory, and waits for another call that has locked it.
 func lock(dir *os.File) error {
 	const pause = 20 // milliseconds
@@ -127,7 +156,7 @@ func lock(dir *os.File) error {
 func (d *Dir) Close(root *os.File, container string) {
 	if list, err := d.names(); err == nil && len(list) == 0 {
 		_ = unix.Unlinkat(int(d.dir.Fd()), next, 0)
-		if top, err := openDir(root, Path, false); err == nil {
+		if top, err := openTop(root); err == nil {
 			_ = unix.Unlinkat(int(top.Fd()), container, unix.AT_REMOVEDIR)
 			top.Close()
 		}

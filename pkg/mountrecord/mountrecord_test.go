@@ -70,6 +70,20 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// A rootless engine's host has links to what is in this machine's /run: its records have a name of their own.
+func TestNameIn(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "docker-nsjoin-host",
+		"         0          0 4294967295\n": "docker-nsjoin-host",
+		"         0       1000          1\n         1     100000      65536\n": "docker-nsjoin-host-1000",
+		"      1000       1000          1\n":                                   "docker-nsjoin-host",
+	} {
+		if got := mountrecord.NameIn(text); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
+
 // Nobody but root may make or change a record, and no link leads elsewhere.
 func TestHostileRecords(t *testing.T) {
 	for name, attack := range map[string]func(run string) error{
