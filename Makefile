@@ -11,7 +11,7 @@ export CGO_ENABLED := 0
 # These tests of ./plugin need an engine; all others run without one. vet is part of make lint.
 # TestSecurityPage reads these lines and the recipes: use at most one of these variables a line.
 GOTEST  := $(CURDIR)/scripts/gotest
-ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|MountOfSilentFiles|HostViewOfSilentFiles|DebugLeavesNothing|DebugOptions|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|RootFindsNoOtherContainer|SessionOfTheCaller|FilterForgesSetsid|SocketIsNotOffered|Races|Table|Mount|Flood|StuckServers|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
+ENGINE  := ^Test(Script|Parity|Mix|State|HostTools|SeccompNotify|MountOfSilentFiles|HostViewOfSilentFiles|Debug(LeavesNothing|Options|InTmux)|View(OfContainers|PrefersTheContainersPrograms)|Hostile(Root|RootFindsNoOtherContainer|SessionOfTheCaller|FilterForgesSetsid|SocketIsNotOffered|Races|Table|Mount|Flood|StuckServers|Helpers|Holds|Threads|KeyQuota|View|ViewIsTraced))$$
 CALLERS := ^Test(Breaks|LinkTerminalRestored|StrangeCaller|SeccompCalls)
 LINK    := ^TestLink
 SESSION := ^Test(Client|Terminal|Storm|Stream|ForwardNames|EachMemory|(Interrupted)?SilentFiles|KilledDebug|Hostile(RootWho|Terminal|Storm|Tracer|Forward|Each))

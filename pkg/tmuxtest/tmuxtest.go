@@ -105,5 +105,21 @@ func (p *Pane) Shows(pattern string) {
 	}
 }
 
+// ShowsAs waits until the screen shows a pattern, and is the same as another pane's.
+func (p *Pane) ShowsAs(other *Pane, pattern string) {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	visible := func(p *Pane) string { return regexp.MustCompile(`(?m) +$`).ReplaceAllString(p.Screen(), "") }
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		screen, want := visible(p), visible(other)
+		if screen == want && re.MatchString(screen) {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%q is not shown, or not as by the other:\n%s\nthe other:\n%s", pattern, screen, want)
+		}
+	}
+}
+
 // patience is how long a program may take to show what is expected.
 const patience = time.Minute

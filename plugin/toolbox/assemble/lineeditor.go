@@ -210,6 +210,50 @@ func (s *State) readPaste() (any, error) {
 }
 
 // PasswordPrompt displays`},
+	// A search for what is not in the history gave up the last line that was found.
+	{linerLine, `	foundPos := origPos
+
+	getLine`, `	foundPos := origPos
+	failed := ""
+
+	getLine`},
+	{linerLine, "		prompt := \"(reverse-i-search)`%s': \"\n		return []rune(fmt.Sprintf(prompt, search))", "		prompt := \"(%sreverse-i-search)`%s': \"\n		return []rune(fmt.Sprintf(prompt, failed, search))"},
+	{linerLine, `					history, positions := s.getHistoryByPattern(string(line))
+					historyPos = len(history) - 1
+					if len(history) > 0 {
+						foundLine = history[historyPos]
+						foundPos = positions[historyPos]
+					} else {
+						foundLine = ""
+						foundPos = 0
+					}
+`, `					history, positions = s.getHistoryByPattern(string(line))
+					historyPos, failed = len(history)-1, "failed "
+					if len(history) > 0 {
+						foundLine, foundPos, failed = history[historyPos], positions[historyPos], ""
+					}
+`},
+	{linerLine, `				historyPos = len(history) - 1
+				if len(history) > 0 {
+					foundLine = history[historyPos]
+					foundPos = positions[historyPos]
+				} else {
+					foundLine = ""
+					foundPos = 0
+				}
+`, `				historyPos, failed = len(history)-1, "failed "
+				if len(history) > 0 {
+					foundLine, foundPos, failed = history[historyPos], positions[historyPos], ""
+				}
+`},
+	// Where nothing had been typed, a prompt was shown twice once the window's size had changed.
+	{linerLine, `					if s.maxRows-s.cursorRows > 0 {
+						s.moveDown(s.maxRows - s.cursorRows)
+					}
+`, `					if rows := s.maxRows - max(s.cursorRows, 1); rows > 0 {
+						s.moveDown(rows)
+					}
+`},
 	// A list of candidates has names only, without the directory that is typed already.
 	{linerLine, `			numColumns, numRows, maxWidth := calculateColumns(s.columns, items)
 `, `			names := make([]string, len(items))

@@ -212,9 +212,12 @@ func (s *shell) runInterruptible(ctx context.Context, file *syntax.File) int {
 	for _, stmt := range file.Stmts {
 		text := new(strings.Builder)
 		_ = syntax.NewPrinter(syntax.SingleLine(true)).Print(text, stmt)
-		if leaves(stmt) && s.stays() {
-			status = s.setStatus(1)
-			break
+		if leaves(stmt) {
+			fmt.Fprintln(os.Stderr, "exit") // as bash does
+			if s.stays() {
+				status = s.setStatus(1)
+				break
+			}
 		}
 		one, stop := context.WithCancel(ctx)
 		j := s.jobs.begin(text.String(), stop, interrupt)
