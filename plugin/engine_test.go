@@ -48,7 +48,7 @@ func engineOfTest(t *testing.T) testEngine {
 
 func (e testEngine) setup(env *testscript.Env) error {
 	env.Values[listeningKey{}] = &listening{}
-	env.Values[placeKey{}] = enter(env)
+	limitTime(env)
 	config := filepath.Join(env.WorkDir, ".docker")
 	env.Setenv("DOCKER_CONFIG", config)
 	for _, variable := range e.endpoint() {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -138,26 +137,10 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 // leftWithin is how long what a failed script has left may be in use.
 const leftWithin = 10 * time.Second
 
-// others is locked by scripts that run alone, and for reading by all others.
-var others sync.RWMutex
-
-// place is a script's among those that run at the same time.
-type place struct {
-	leave func()
-	limit *time.Timer // fires when the script has taken too long
-}
-
-type placeKey struct{}
-
-// enter takes a place beside others, until the script ends.
-func enter(env *testscript.Env) *place {
-	others.RLock()
-	p := &place{leave: others.RUnlock, limit: time.AfterFunc(scriptTakes, func() { killThoseIn(env.WorkDir) })}
-	env.Defer(func() {
-		p.limit.Stop()
-		p.leave()
-	})
-	return p
+// limitTime ends a script that takes too long.
+func limitTime(env *testscript.Env) {
+	limit := time.AfterFunc(scriptTakes, func() { killThoseIn(env.WorkDir) })
+	env.Defer(func() { limit.Stop() })
 }
 
 // killThoseIn kills all processes whose working directory is in dir, once a script has taken too long there. Otherwise a loop in
@@ -172,18 +155,11 @@ func killThoseIn(dir string) {
 	}
 }
 
-// alone makes the script wait until no other one runs, and all others wait for it: containers with SYS_PTRACE count for
-// commands in every other container.
+// alone says that the script runs before those that run at the same time: see inGroups.
 func alone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: alone")
 	}
-	p := ts.Value(placeKey{}).(*place)
-	p.limit.Stop()
-	p.leave()
-	others.Lock()
-	p.leave = others.Unlock
-	p.limit.Reset(scriptTakes)
 }
 
 func until(ts *testscript.TestScript, neg bool, args []string) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,7 +52,7 @@ const (
 //	records N FILE
 //	    wait for N records and write them to FILE, one field a line
 //	alone
-//	    wait until no other script runs; others wait until this one has ended
+//	    on a line of its own: no other script runs at the same time
 //	until COMMAND...
 //	    repeat the command until it succeeds
 //
@@ -110,5 +111,43 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Condition: engine.condition,
 	}
+	alone, beside := inGroups(t, params.Dir)
+	params.Dir = ""
+	params.Files = alone
+	testscript.RunT(oneByOne{t}, params)
+	params.Files = beside
 	testscript.Run(t, params)
+}
+
+// inGroups returns the scripts of a directory that run alone, and those that run beside each other: containers with
+// SYS_PTRACE count for commands in every other container. Those alone are first, for nothing waits for them then.
+func inGroups(t *testing.T, dir string) (alone, beside []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts in %s: %v", dir, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("\nalone\n")) {
+			alone = append(alone, file)
+		} else {
+			beside = append(beside, file)
+		}
+	}
+	return alone, beside
+}
+
+// oneByOne is a test whose scripts run one after the other.
+type oneByOne struct{ *testing.T }
+
+func (oneByOne) Parallel() {}
+
+func (oneByOne) Verbose() bool { return testing.Verbose() }
+
+func (o oneByOne) Run(name string, script func(testscript.T)) {
+	o.T.Run(name, func(t *testing.T) { script(oneByOne{t}) })
 }
