@@ -199,7 +199,7 @@ func (s *Stream) consume(n int) (grant int) {
 	}
 	grant, i.consumed = i.consumed, 0
 	if i.starved && i.window < MaxCredit {
-		more := take(&s.mux.budget, min(i.window, MaxCredit-i.window))
+		more := take(&s.mux.budget, min(3*i.window, MaxCredit-i.window))
 		i.extra += more
 		i.window += more
 		grant += more

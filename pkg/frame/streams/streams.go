@@ -38,7 +38,7 @@
 // # Memory
 //
 // An end holds at most what it has given credit for: InitialCredit for each of at most Limit streams, and Budget beyond
-// that for all of them together. A stream's credit doubles while its reader waits for data, up to MaxCredit, and each
+// that for all of them together. A stream's credit quadruples while its reader waits for data, up to MaxCredit, and each
 // time by no more than a quarter of what is left of the budget. A UDP packet may exceed the credit that is left by its
 // own size.
 package streams
