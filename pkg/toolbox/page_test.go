@@ -57,8 +57,7 @@ const differences = `
   -printf has the usual directives, and -newermt takes "2 hours ago". du lists directories by name.
 - tar packs with gzip, xz or Zstandard, and reads bzip2 too. It has no -r, -u, -d and --transform, and unpacks nothing
   outside the directory: -P is refused with -x.
-- diff has no -y, -c, -B, -x, -I and --label; hexdump only -C and the default format, xxd no -c, -g, -i and -b; uniq no
-  -D; of gawk's functions, awk has strftime, mktime, systime, gensub, strtonum and those of bits; split has no -C and --filter;
+- diff has no -y, -c, -B, -x, -I and --label; hexdump only -C and the default format; uniq no --group; of gawk's functions, awk has strftime, mktime, systime, gensub, strtonum and those of bits; split has no -C and --filter;
   file knows programs, scripts, texts and archives, without their details; getent knows passwd, group, hosts, ahosts and services;
   truncate, uname and strings have u-root's options.
 - awk, ed, unshare and watch run the toolbox's shell, never the container's /bin/sh. chroot needs a program.

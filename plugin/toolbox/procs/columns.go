@@ -3,6 +3,7 @@ package procs
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -78,40 +79,44 @@ func (p *process) realtime() string {
 	return strconv.Itoa(p.rtPriority)
 }
 
+// tenths writes a number with a digit behind the point, rounded down as procps does.
+func tenths(n float64) string { return fmt.Sprintf("%.1f", math.Floor(n*10)/10) }
+
 // columns are the columns by name.
 var columns = map[string]column{
-	"pid":     numeric("PID", 5, func(p *process) int { return p.pid }),
-	"ppid":    numeric("PPID", 5, func(p *process) int { return p.ppid }),
-	"pgid":    numeric("PGID", 5, func(p *process) int { return p.pgrp }),
-	"sid":     numeric("SID", 5, func(p *process) int { return p.session }),
-	"uid":     numeric("UID", 5, func(p *process) int { return int(p.uid) }),
-	"gid":     numeric("GID", 5, func(p *process) int { return int(p.gid) }),
-	"ruid":    numeric("RUID", 5, func(p *process) int { return int(p.ruid) }),
-	"rgid":    numeric("RGID", 5, func(p *process) int { return int(p.rgid) }),
-	"tgid":    numeric("TGID", 5, func(p *process) int { return p.pid }),
-	"rgroup":  textual("RGROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.rgid)) }),
-	"fname":   textual("COMMAND", 8, func(p *process) string { return tool.Printable(p.comm[:min(8, len(p.comm))]) }),
-	"cgroup":  textual("CGROUP", 27, (*process).cgroup),
-	"exe":     textual("EXE", 27, (*process).executable),
-	"ipcns":   namespaced("ipc"),
-	"mntns":   namespaced("mnt"),
-	"netns":   namespaced("net"),
-	"pidns":   namespaced("pid"),
-	"userns":  namespaced("user"),
-	"utsns":   namespaced("uts"),
-	"lwp":     numeric("LWP", 5, func(p *process) int { return p.lwp }),
-	"ruser":   textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
-	"ni":      numeric("NI", 3, func(p *process) int { return p.nice }),
-	"pri":     numeric("PRI", 3, func(p *process) int { return 39 - p.priority }),
-	"nlwp":    numeric("NLWP", 4, func(p *process) int { return p.threads }),
-	"psr":     numeric("PSR", 3, func(p *process) int { return p.processor }),
-	"vsz":     numeric("VSZ", 6, func(p *process) int { return int(p.virtual / 1024) }),
-	"rss":     numeric("RSS", 5, func(p *process) int { return int(p.resident / 1024) }),
-	"tpgid":   numeric("TPGID", 5, func(p *process) int { return p.foreground }),
-	"sz":      numeric("SZ", 5, func(p *process) int { return int(p.virtual) / os.Getpagesize() }),
-	"maj_flt": numeric("MAJFL", 6, func(p *process) int { return p.majorFaults }),
-	"min_flt": numeric("MINFL", 6, func(p *process) int { return p.minorFaults }),
-	"f":       numeric("F", 1, func(p *process) int { return p.flags >> 6 & 7 }),
+	"pid":      numeric("PID", 5, func(p *process) int { return p.pid }),
+	"ppid":     numeric("PPID", 5, func(p *process) int { return p.ppid }),
+	"pgid":     numeric("PGID", 5, func(p *process) int { return p.pgrp }),
+	"sid":      numeric("SID", 5, func(p *process) int { return p.session }),
+	"uid":      numeric("UID", 5, func(p *process) int { return int(p.uid) }),
+	"gid":      numeric("GID", 5, func(p *process) int { return int(p.gid) }),
+	"ruid":     numeric("RUID", 5, func(p *process) int { return int(p.ruid) }),
+	"rgid":     numeric("RGID", 5, func(p *process) int { return int(p.rgid) }),
+	"tgid":     numeric("TGID", 5, func(p *process) int { return p.pid }),
+	"rgroup":   textual("RGROUP", 8, func(p *process) string { return tool.Printable(accounts.Groups().Name(p.rgid)) }),
+	"fname":    textual("COMMAND", 8, func(p *process) string { return tool.Printable(p.comm[:min(8, len(p.comm))]) }),
+	"cgroup":   textual("CGROUP", 27, (*process).cgroup),
+	"exe":      textual("EXE", 27, (*process).executable),
+	"cgroupns": namespaced("cgroup"),
+	"ipcns":    namespaced("ipc"),
+	"mntns":    namespaced("mnt"),
+	"netns":    namespaced("net"),
+	"pidns":    namespaced("pid"),
+	"userns":   namespaced("user"),
+	"utsns":    namespaced("uts"),
+	"lwp":      numeric("LWP", 5, func(p *process) int { return p.lwp }),
+	"ruser":    textual("RUSER", 8, func(p *process) string { return tool.Printable(accounts.Users().Name(p.ruid)) }),
+	"ni":       numeric("NI", 3, func(p *process) int { return p.nice }),
+	"pri":      numeric("PRI", 3, func(p *process) int { return 39 - p.priority }),
+	"nlwp":     numeric("NLWP", 4, func(p *process) int { return p.threads }),
+	"psr":      numeric("PSR", 3, func(p *process) int { return p.processor }),
+	"vsz":      numeric("VSZ", 6, func(p *process) int { return int(p.virtual / 1024) }),
+	"rss":      numeric("RSS", 5, func(p *process) int { return int(p.resident / 1024) }),
+	"tpgid":    numeric("TPGID", 5, func(p *process) int { return p.foreground }),
+	"sz":       numeric("SZ", 5, func(p *process) int { return int(p.virtual) / os.Getpagesize() }),
+	"maj_flt":  numeric("MAJFL", 6, func(p *process) int { return p.majorFaults }),
+	"min_flt":  numeric("MINFL", 6, func(p *process) int { return p.minorFaults }),
+	"f":        numeric("F", 1, func(p *process) int { return p.flags >> 6 & 7 }),
 	"addrsz": {title: "ADDR SZ", width: 7, value: func(p *process, _ times) string {
 		return "- " + strconv.Itoa(int(p.virtual)/os.Getpagesize())
 	}},
@@ -171,10 +176,10 @@ var columns = map[string]column{
 	},
 	"c": {title: "C", width: 2, value: func(p *process, t times) string { return strconv.Itoa(min(99, int(t.cpu(p)))) }},
 	"pcpu": {
-		"%CPU", false, 4, func(p *process, t times) string { return fmt.Sprintf("%.1f", t.cpu(p)) }, nil,
+		"%CPU", false, 4, func(p *process, t times) string { return tenths(t.cpu(p)) }, nil,
 	},
 	"pmem": {
-		"%MEM", false, 4, func(p *process, t times) string { return fmt.Sprintf("%.1f", t.mem(p)) },
+		"%MEM", false, 4, func(p *process, t times) string { return tenths(t.mem(p)) },
 		func(a, b *process) int { return cmp.Compare(a.resident, b.resident) },
 	},
 }

@@ -24,6 +24,7 @@ type lsof struct {
 	internet      bool
 	unix          bool
 	unlinked      bool // +L1
+	descriptors   []string
 	want          internetChoice
 	states        []string // of TCP
 	and, bare     bool
@@ -48,6 +49,7 @@ func Lsof(args []string) int {
 	f.BoolP("no-ports", "P", false, "numbers instead of names (the default)")
 	f.BoolP("no-warnings", "w", false, "no warnings (the default)")
 	f.BoolVarP(&l.unix, "unix", "U", false, "UNIX sockets")
+	f.StringSliceVarP(&l.descriptors, "descriptors", "d", nil, "these descriptors, such as cwd, txt, 1 or 0-2")
 	state := f.StringP("state", "s", "", "sockets in these states, such as TCP:LISTEN")
 	args, err := l.plus(args)
 	if err != nil {
@@ -144,7 +146,7 @@ func (l *lsof) list() int {
 
 // conditions reports whether files are chosen by themselves, and not only by their process.
 func (l *lsof) conditions() bool {
-	return l.internet || l.unix || l.unlinked || len(l.files)+len(l.below)+len(l.within) > 0
+	return l.internet || l.unix || l.descriptors != nil || l.unlinked || len(l.files)+len(l.below)+len(l.within) > 0
 }
 
 // owned reports whether a process is chosen by -p, -c or -u, or if there is none of these. any says that there is.
@@ -211,7 +213,7 @@ func (l *lsof) mapped(p *process, dir string, always bool) {
 			continue
 		}
 		seen[name] = true
-		if file := describe(dir + "/root" + name); l.chosen(name, dir+"/root"+name, file, always) {
+		if file := describe(dir + "/root" + name); l.chosen("mem", name, dir+"/root"+name, file, always) {
 			fd := "mem"
 			if strings.HasSuffix(name, " (deleted)") {
 				fd, file.kind, file.node = "DEL", "REG", fields[4]
@@ -236,7 +238,7 @@ func (l *lsof) file(p *process, fd, link string, always bool) {
 		if len(l.states) > 0 && socket.Protocol == "TCP" && !slices.Contains(l.states, socket.State) {
 			return
 		}
-		if !always && (!l.internet || socket.Kind == "unix" || !l.want.matches(socket)) && (!l.unix || socket.Kind != "unix") {
+		if !always && !l.described(fd) && (!l.internet || socket.Kind == "unix" || !l.want.matches(socket)) && (!l.unix || socket.Kind != "unix") {
 			return
 		}
 		name = socket.Name
@@ -247,7 +249,7 @@ func (l *lsof) file(p *process, fd, link string, always bool) {
 		if socket.State != "" {
 			name += " (" + socket.State + ")"
 		}
-	case !l.chosen(name, link, file, always):
+	case !l.chosen(fd, name, link, file, always):
 		return
 	case isSocket:
 		name = "protocol: " + protocolOf(link)
@@ -265,17 +267,28 @@ func (l *lsof) file(p *process, fd, link string, always bool) {
 }
 
 // chosen reports whether a file that is no known socket is to be printed. name is its path, link leads to it.
-func (l *lsof) chosen(name, link string, file described, always bool) bool {
+func (l *lsof) chosen(fd, name, link string, file described, always bool) bool {
 	if l.unlinked {
 		return file.kind == "REG" && file.links == "0"
 	}
-	if always {
+	if always || l.described(fd) {
 		return true
 	}
 	return slices.Contains(l.within, path.Dir(name)) ||
 		slices.ContainsFunc(append(slices.Clone(l.within), l.below...), func(dir string) bool { return name == dir }) ||
 		slices.ContainsFunc(l.below, func(dir string) bool { return strings.HasPrefix(name, strings.TrimSuffix(dir, "/")+"/") }) ||
 		slices.ContainsFunc(l.files, func(file string) bool { return same(file, link) })
+}
+
+// described reports whether a descriptor is one of -d.
+func (l *lsof) described(fd string) bool {
+	return slices.ContainsFunc(l.descriptors, func(one string) bool {
+		low, high, is := strings.Cut(one, "-")
+		from, err := strconv.Atoi(low)
+		to, failed := strconv.Atoi(high)
+		n, other := strconv.Atoi(fd)
+		return one == fd || is && err == nil && failed == nil && other == nil && from <= n && n <= to
+	})
 }
 
 // add adds a row.

@@ -130,6 +130,9 @@ func (p *process) status(text string) {
 			p.ruid, p.uid = id(0), id(1)
 		case "Gid":
 			p.rgid, p.gid = id(0), id(1)
+		case "VmRSS": // stat has a number that the kernel brings up to date now and then
+			n, _ := strconv.ParseUint(fields[0], 10, 64)
+			p.resident = n << 10
 		case "VmLck":
 			p.locked = fields[0] != "0"
 		}
@@ -153,6 +156,15 @@ func (p *process) cgroup() string {
 		return "-"
 	}
 	return tool.Printable(strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ","))
+}
+
+// environment returns the variables that the process was started with.
+func (p *process) environment() string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
+	if err != nil {
+		return ""
+	}
+	return tool.Printable(strings.TrimRight(strings.ReplaceAll(string(text), "\x00", " "), " "))
 }
 
 // executable returns the file that the process runs.

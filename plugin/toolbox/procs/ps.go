@@ -1,6 +1,7 @@
 package procs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,7 +17,7 @@ type psCall struct {
 	none                                                                bool // no process was chosen
 	everything, terminals, full, long, bsd, userFormat, noTitle, forest bool
 	jobs, noLeaders, running, unlimited, extra, noFlags, inverted       bool
-	memory, indented                                                    bool
+	memory, indented, shortNames, environment                           bool
 	limits                                                              map[int]int // the width that a column was given
 	threads                                                             rune        // the letter that asked for them, or 0
 	pids, parents, sessions                                             []int
@@ -27,14 +28,15 @@ type psCall struct {
 
 // Ps prints processes. It takes the options of System V (ps -ef) and of BSD (ps aux).
 func Ps(args []string) int {
-	c := &psCall{}
-	for len(args) > 0 {
-		rest, err := c.option(args)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "ps: %v\nusage: ps [aux] [-AadefFHjLlrTw] [-p PIDS] [-t TERMINALS] [-u USERS] [-C NAMES] [-o COLUMNS] [--ppid PIDS] [--sort [-]COLUMN] [--no-headers] [--forest]\n", err)
-			return 1
+	c, err := parsePs(args)
+	if err != nil { // ps -aux
+		if bsd, failed := parsePs(dashless(args)); failed == nil {
+			c, err = bsd, nil
 		}
-		args = rest
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "ps: %v\nusage: ps [acefhjluvwx] [-AadefFHjLlrTwy] [-p PIDS] [-t TERMINALS] [-u USERS] [-C NAMES] [-o COLUMNS] [--ppid PIDS] [--sort [-]COLUMN] [--no-headers] [--forest]\n", err)
+		return 1
 	}
 	shown, err := c.shown()
 	if err == nil {
@@ -49,6 +51,25 @@ func Ps(args []string) int {
 	return 0
 }
 
+func parsePs(args []string) (c *psCall, err error) {
+	c = &psCall{}
+	for len(args) > 0 && err == nil {
+		args, err = c.option(args)
+	}
+	return c, err
+}
+
+// dashless removes the dashes of options that are BSD's, as procps does if they are no others.
+func dashless(args []string) []string {
+	out := slices.Clone(args)
+	for i, arg := range out {
+		if !strings.HasPrefix(arg, "--") {
+			out[i] = strings.TrimPrefix(arg, "-")
+		}
+	}
+	return out
+}
+
 // option reads an option, and returns the arguments after it.
 func (c *psCall) option(args []string) ([]string, error) {
 	arg, rest := args[0], args[1:]
@@ -57,6 +78,7 @@ func (c *psCall) option(args []string) ([]string, error) {
 	}
 	if pid, err := strconv.Atoi(arg); err == nil {
 		c.pids = append(c.pids, pid)
+		c.bsd = true
 		return rest, nil
 	}
 	dash := strings.HasPrefix(arg, "-")
@@ -70,6 +92,7 @@ func (c *psCall) option(args []string) ([]string, error) {
 				}
 				value, rest = rest[0], rest[1:]
 			}
+			c.bsd = c.bsd || !dash && strings.ContainsRune("pU", letter)
 			return rest, c.valued(letter, value)
 		}
 		if err := c.letter(letter, dash); err != nil {
@@ -101,6 +124,10 @@ func (c *psCall) letter(letter rune, dash bool) error {
 	case 'e', 'A':
 		if dash {
 			c.everything = true
+		} else if letter == 'A' {
+			return errors.New("option A needs a dash")
+		} else {
+			c.environment, c.bsd = true, true
 		}
 	case 'a':
 		c.terminals = true
@@ -108,7 +135,15 @@ func (c *psCall) letter(letter rune, dash bool) error {
 			c.everything, c.bsd = true, true
 		}
 	case 'x':
+		if dash {
+			return errors.New("option x has no dash")
+		}
 		c.everything, c.bsd = true, true
+	case 'c':
+		if dash {
+			return errors.New("option -c is not supported here")
+		}
+		c.shortNames, c.bsd = true, true
 	case 'u':
 		c.userFormat, c.bsd = true, true
 	case 'F':
@@ -150,6 +185,7 @@ func (c *psCall) letter(letter rune, dash bool) error {
 		c.everything, c.noLeaders = true, true
 	case 'r':
 		c.running = true
+		c.bsd = c.bsd || !dash
 	case 'w':
 		c.unlimited = true
 	case 'h':
@@ -314,6 +350,10 @@ func (c *psCall) names() []string {
 		return strings.Fields("ppid pid pgid sid tty tpgid stat uid bsdtime args")
 	case c.bsd && c.long:
 		return strings.Fields("f uid pid ppid pri ni vsz rss wchan:6 stat bsdtty bsdtime args")
+	case c.full && c.long:
+		return strings.Fields("f s user pid ppid c pri ni addrsz wchan:6 start tty time cmd")
+	case c.full && c.bsd:
+		return strings.Fields("user pid ppid c start tty stat bsdtime cmd")
 	case c.full:
 		names = strings.Fields("user pid ppid c start tty time cmd")
 		if c.extra {
@@ -338,6 +378,9 @@ func (c *psCall) shown() ([]column, error) {
 	for _, name := range c.names() {
 		name, title, titled := strings.Cut(name, "=")
 		name, width, wide := strings.Cut(name, ":")
+		if short := map[string]string{"args": "comm", "cmd": "ucmd"}[name]; c.shortNames && short != "" {
+			name = short
+		}
 		asWritten := strings.ToLower(name)
 		if long := asked[asWritten]; long != "" && c.format != nil {
 			name = long

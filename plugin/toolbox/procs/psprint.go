@@ -81,6 +81,9 @@ func (c *psCall) cells(p *process, shown []column, now times, before string) []s
 		text := col.value(p, now)
 		if col.title == "CMD" || col.title == "COMMAND" {
 			text = before + text
+			if c.environment {
+				text += " " + p.environment()
+			}
 		}
 		limit := c.limits[i]
 		if limit == 0 && i < len(shown)-1 && (col.title == "COMMAND" || col.title == "CMD") {

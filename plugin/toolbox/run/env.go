@@ -160,6 +160,7 @@ func Timeout(args []string) int {
 	name := f.StringP("signal", "s", "TERM", "the signal to send")
 	kill := f.StringP("kill-after", "k", "", "send KILL after so much more")
 	f.Bool("foreground", false, "the command stays in the foreground (the default)")
+	verbose := f.BoolP("verbose", "v", false, "say which signal is sent")
 	preserve := f.Bool("preserve-status", false, "the command's status, also if it was ended")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
@@ -192,6 +193,9 @@ func Timeout(args []string) int {
 	if limit > 0 {
 		defer time.AfterFunc(limit, func() {
 			late.Store(true)
+			if *verbose {
+				fmt.Fprintf(os.Stderr, "timeout: sending signal %s to command '%s'\n", strings.TrimPrefix(unix.SignalName(signalNumber), "SIG"), tool.Printable(f.Arg(1)))
+			}
 			_ = cmd.Process.Signal(signalNumber)
 			if more > 0 {
 				time.AfterFunc(more, func() { _ = cmd.Process.Kill() })

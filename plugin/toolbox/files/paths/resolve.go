@@ -91,6 +91,10 @@ func Readlink(args []string) int {
 	missing := f.BoolP("canonicalize-missing", "m", false, "follow all links; any element may be missing")
 	existing := f.BoolP("canonicalize-existing", "e", false, "follow all links; all must exist")
 	noNewline := f.BoolP("no-newline", "n", false, "print no newline")
+	zero := f.BoolP("zero", "z", false, "end paths with NUL")
+	verbose := f.BoolP("verbose", "v", false, "say what is wrong")
+	f.BoolP("quiet", "q", false, "do not (the default)")
+	f.BoolP("silent", "s", false, "do not (the default)")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -105,10 +109,16 @@ func Readlink(args []string) int {
 		}
 		if err != nil { // as in other implementations, without a message
 			status = 1
+			if *verbose {
+				tool.Complain("readlink", err)
+			}
 			continue
 		}
 		tool.Print(tool.Shown(text))
-		if !*noNewline {
+		switch {
+		case *zero:
+			tool.Print("\x00")
+		case !*noNewline || f.NArg() > 1:
 			tool.Println()
 		}
 	}

@@ -170,7 +170,7 @@ func Counters(out *bufio.Writer, all bool) int {
 	if err != nil {
 		return tool.Complain("netstat", err)
 	}
-	fmt.Fprintf(out, "Kernel Interface table\n%-8s %7s %8s %6s %6s %-6s %8s %6s %6s %6s %s\n", "Iface", "MTU", "RX-OK", "RX-ERR", "RX-DRP", "RX-OVR", "TX-OK", "TX-ERR", "TX-DRP", "TX-OVR", "Flg")
+	fmt.Fprintf(out, "Kernel Interface table\n%-15s %5s %8s %6s %6s %-6s %8s %6s %6s %6s %s\n", "Iface", "MTU", "RX-OK", "RX-ERR", "RX-DRP", "RX-OVR", "TX-OK", "TX-ERR", "TX-DRP", "TX-OVR", "Flg")
 	for _, name := range names {
 		link, err := netlink.LinkByName(name)
 		if err != nil || link.Attrs().RawFlags&unix.IFF_UP == 0 && !all {
@@ -200,7 +200,7 @@ func Counters(out *bufio.Writer, all bool) int {
 			}
 		}
 		c := numbers[name]
-		fmt.Fprintf(out, "%-8s %7d %8d %6d %6d %-6d %8d %6d %6d %6d %s\n", tool.Printable(name), link.Attrs().MTU, c[1], c[2], c[3], c[4], c[9], c[10], c[11], c[12], flags)
+		fmt.Fprintf(out, "%-15s %5d %8d %6d %6d %-6d %8d %6d %6d %6d %s\n", tool.Printable(name), link.Attrs().MTU, c[1], c[2], c[3], c[4], c[9], c[10], c[11], c[12], flags)
 	}
 	return 0
 }

@@ -152,7 +152,7 @@ func (s *netstat) program(k *socket) {
 // column prints the column of programs, if there is one.
 func (s *netstat) column(text string) {
 	if s.processes {
-		fmt.Fprintf(s.out, " %-19s", text)
+		fmt.Fprintf(s.out, " %-20s", text)
 	}
 }
 

@@ -41,6 +41,7 @@ func (k *socket) opened() Open {
 			o.Name = k.local + " "
 		}
 		o.Name += "type=" + map[string]string{"u_str": "STREAM", "u_dgr": "DGRAM", "u_seq": "SEQPACKET"}[k.kind]
+		o.Name += " (" + map[string]string{"LISTEN": "LISTEN", "ESTAB": "CONNECTED", "UNCONN": "UNCONNECTED"}[k.state] + ")"
 		return o
 	}
 	o := Open{Kind: "IPv4", Protocol: strings.ToUpper(k.kind), Device: k.inode, Name: anywhere(k.local) + ":" + anyPort(k.localPort)}

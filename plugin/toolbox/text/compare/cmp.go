@@ -3,15 +3,19 @@ package compare
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
 // Cmp compares files byte by byte.
 func Cmp(args []string) int {
-	f := tool.Flags("cmp", "[-s] FILE FILE")
+	f := tool.Flags("cmp", "[-ls] [-n BYTES] FILE FILE")
 	quiet := f.BoolP("quiet", "s", false, "print nothing")
+	all := f.BoolP("verbose", "l", false, "print all bytes that differ, and their places")
+	most := f.Int64P("bytes", "n", -1, "compare so many bytes at most")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -29,6 +33,12 @@ func Cmp(args []string) int {
 			defer file.Close()
 		}
 		readers[i] = bufio.NewReader(file)
+		if *most >= 0 {
+			readers[i] = bufio.NewReader(io.LimitReader(file, *most))
+		}
+	}
+	if *all {
+		return cmpAll(readers, f.Args())
 	}
 	n, line, short := firstDifference(readers[0], readers[1])
 	switch {
@@ -41,6 +51,36 @@ func Cmp(args []string) int {
 		tool.Printf("%s %s differ: byte %d, line %d\n", tool.Printable(f.Arg(0)), tool.Printable(f.Arg(1)), n, line)
 	}
 	return 1
+}
+
+// cmpAll prints all bytes that differ.
+func cmpAll(readers []*bufio.Reader, names []string) int {
+	width := 1
+	if one, err := os.Stat(names[0]); err == nil {
+		width = len(strconv.FormatInt(one.Size(), 10))
+	}
+	if other, err := os.Stat(names[1]); err == nil {
+		width = max(1, min(width, len(strconv.FormatInt(other.Size(), 10))))
+	}
+	out, flush := tool.Output()
+	defer flush()
+	status := 0
+	for n := int64(1); ; n++ {
+		a, aErr := readers[0].ReadByte()
+		b, bErr := readers[1].ReadByte()
+		switch {
+		case aErr != nil && bErr != nil:
+			return status
+		case aErr != nil || bErr != nil:
+			_ = out.Flush()
+			short := names[map[bool]int{true: 1}[bErr != nil]]
+			fmt.Fprintf(os.Stderr, "cmp: EOF on %s after byte %d\n", tool.Printable(short), n-1)
+			return 1
+		case a != b:
+			status = 1
+			fmt.Fprintf(out, "%*d %3o %3o\n", width, n, a, b)
+		}
+	}
 }
 
 // firstDifference returns the first byte that differs, from 1, its line, and which of the two ends there, or -1. Without a
@@ -73,6 +113,9 @@ func Comm(args []string) int {
 		f.BoolP("2", "2", false, "no lines of the second file only"),
 		f.BoolP("3", "3", false, "no lines of both files"),
 	}
+	between := f.String("output-delimiter", "\t", "what is between columns")
+	total := f.Bool("total", false, "print how many lines each column has")
+	f.Bool("nocheck-order", false, "do not look whether the files are sorted (the default)")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
@@ -92,13 +135,15 @@ func Comm(args []string) int {
 	}
 	out, flush := tool.Output()
 	defer flush()
+	var counts [3]int
 	show := func(column int, line string) {
+		counts[column]++
 		if *hide[column] {
 			return
 		}
 		for i := range column {
 			if !*hide[i] {
-				out.WriteByte('\t')
+				out.WriteString(*between)
 			}
 		}
 		out.WriteString(line + "\n")
@@ -116,6 +161,9 @@ func Comm(args []string) int {
 			show(2, a[0])
 			a, b = a[1:], b[1:]
 		}
+	}
+	if *total {
+		fmt.Fprintf(out, "%d%s%d%s%d%stotal\n", counts[0], *between, counts[1], *between, counts[2], *between)
 	}
 	return 0
 }

@@ -3,7 +3,7 @@ package dump
 
 import (
 	"bufio"
-	"encoding/hex"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,15 +13,18 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/tool"
 )
 
+// usual is how many bytes a row has, if nothing else is asked for, and widest how many it can have.
+const usual, widest = 16, 256
+
 // dump reads rows of bytes and calls show for each; several equal rows are replaced by a line with *.
-func dump(in io.Reader, out *bufio.Writer, all bool, show func(offset int64, row []byte), end func(offset int64)) error {
+func dump(in io.Reader, out *bufio.Writer, width int, all bool, show func(offset int64, row []byte), end func(offset int64)) error {
 	r := bufio.NewReaderSize(in, 64<<10)
-	var row, last [16]byte
+	row, last := make([]byte, width), make([]byte, width)
 	offset, repeated := int64(0), false
 	for {
 		n, err := io.ReadFull(r, row[:])
 		if n > 0 {
-			same := !all && offset > 0 && n == len(row) && row == last
+			same := !all && offset > 0 && n == len(row) && bytes.Equal(row, last)
 			switch {
 			case !same:
 				show(offset, row[:n])
@@ -30,7 +33,7 @@ func dump(in io.Reader, out *bufio.Writer, all bool, show func(offset int64, row
 				out.WriteString("*\n")
 				repeated = true
 			}
-			last = row
+			copy(last, row)
 			offset += int64(n)
 		}
 		if err != nil {
@@ -86,7 +89,7 @@ func hexdump(name string, files []string, canonical, all bool, length, skip int6
 	out, flush := tool.Output()
 	defer flush()
 	return tool.Inputs(name, files, func(in tool.Input) error {
-		return dump(skipAndLimit(in, skip, length), out, all, func(offset int64, row []byte) {
+		return dump(skipAndLimit(in, skip, length), out, usual, all, func(offset int64, row []byte) {
 			offset += skip
 			if canonical {
 				fmt.Fprintf(out, "%08x  %-24s %-24s |%s|\n", offset, spaced(row[:min(8, len(row))]), spaced(row[min(8, len(row)):]), ascii(row))
@@ -119,82 +122,16 @@ func spaced(row []byte) string {
 	return out.String()
 }
 
-// Xxd prints bytes in hexadecimal digits, or reads them.
-func Xxd(args []string) int {
-	f := tool.Flags("xxd", "[-pr] [-l LENGTH] [-s SKIP] [FILE]")
-	plain := f.BoolP("plain", "p", false, "digits only")
-	reverse := f.BoolP("reverse", "r", false, "make bytes of digits")
-	length := f.Int64P("length", "l", -1, "bytes to print")
-	skip := f.Int64P("skip", "s", 0, "bytes to skip")
-	if status, ok := tool.Parse(f, args); !ok {
-		return status
-	}
-	out, flush := tool.Output()
-	defer flush()
-	return tool.Inputs("xxd", f.Args(), func(in tool.Input) error {
-		limited := skipAndLimit(in, *skip, *length)
-		switch {
-		case *reverse:
-			return unhex(limited, out, *plain)
-		case *plain:
-			digits(limited, out)
-			return nil
-		}
-		return dump(limited, out, true, func(offset int64, row []byte) {
-			var pairs strings.Builder
-			for i, c := range row {
-				fmt.Fprintf(&pairs, "%02x", c)
-				if i%2 == 1 {
-					pairs.WriteByte(' ')
-				}
-			}
-			fmt.Fprintf(out, "%08x: %-40s %s\n", offset+*skip, pairs.String(), ascii(row))
-		}, func(int64) {})
-	})
-}
-
-// digits prints nothing but digits.
-func digits(in io.Reader, out *bufio.Writer) {
-	buf := make([]byte, 30)
-	for {
-		n, err := io.ReadFull(in, buf)
-		if n > 0 {
-			out.WriteString(hex.EncodeToString(buf[:n]) + "\n")
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func unhex(in io.Reader, out *bufio.Writer, plain bool) error {
-	var bad error
-	err := tool.Lines(in, func(line []byte) bool {
-		text := string(line)
-		if !plain {
-			_, after, ok := strings.Cut(text, ": ")
-			if !ok {
-				return true
-			}
-			text, _, _ = strings.Cut(after, "  ")
-		}
-		data, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
-		out.Write(data)
-		bad = err
-		return err == nil
-	})
-	return errors.Join(err, bad)
-}
-
 // Od prints bytes in octal digits, or as -t and its short forms say.
 func Od(args []string) int {
-	f := tool.Flags("od", "[-bcdox] [-A d|o|x|n] [-t TYPE] [-N LENGTH] [-j SKIP] [FILE...]")
+	f := tool.Flags("od", "[-bcdilosx] [-A d|o|x|n] [-t TYPE] [-N LENGTH] [-j SKIP] [FILE...]")
 	address := f.StringP("address-radix", "A", "o", "the digits of offsets: d, o, x or n for none")
 	format := f.StringP("format", "t", "o2", "c, or o, d, u or x with a size of 1, 2, 4 or 8, and z for characters")
 	length := f.Int64P("read-bytes", "N", -1, "bytes to print")
 	skip := f.Int64P("skip-bytes", "j", 0, "bytes to skip")
 	all := f.BoolP("output-duplicates", "v", false, "print repeated rows")
-	kinds := []struct{ letter, kind string }{{"b", "o1"}, {"c", "c"}, {"d", "u2"}, {"o", "o2"}, {"x", "x2"}}
+	width := f.IntP("width", "w", usual, "bytes of a row")
+	kinds := []struct{ letter, kind string }{{"b", "o1"}, {"c", "c"}, {"d", "u2"}, {"i", "d4"}, {"l", "d8"}, {"o", "o2"}, {"s", "d2"}, {"x", "x2"}}
 	short := make([]*bool, len(kinds))
 	for i, k := range kinds {
 		short[i] = f.BoolP(k.letter, k.letter, false, "as -t "+k.kind)
@@ -211,6 +148,9 @@ func Od(args []string) int {
 	if err != nil {
 		return tool.Complain("od", err)
 	}
+	if *width < 1 || *width > widest || *width%size != 0 {
+		return tool.Complain("od", fmt.Errorf("-w %d is not supported here: a multiple of %d, at most %d", *width, size, widest))
+	}
 	verb := map[string]string{"d": "%07d", "o": "%07o", "x": "%06x", "n": ""}[*address]
 	out, flush := tool.Output()
 	defer flush()
@@ -220,7 +160,7 @@ func Od(args []string) int {
 				fmt.Fprintf(out, verb, n+*skip)
 			}
 		}
-		return dump(skipAndLimit(in, *skip, *length), out, *all, func(n int64, row []byte) {
+		return dump(skipAndLimit(in, *skip, *length), out, *width, *all, func(n int64, row []byte) {
 			offset(n)
 			for i := 0; i < len(row); i += size {
 				var word [8]byte
@@ -229,7 +169,7 @@ func Od(args []string) int {
 			}
 			if strings.HasSuffix(*format, "z") {
 				empty := len(cell(make([]byte, 8)[:size]))
-				out.WriteString(strings.Repeat(" ", empty*((16-len(row))/size)))
+				out.WriteString(strings.Repeat(" ", empty*((*width-len(row))/size)))
 				out.WriteString("  >" + ascii(row) + "<")
 			}
 			out.WriteByte('\n')

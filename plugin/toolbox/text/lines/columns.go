@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -60,10 +61,16 @@ func Cut(args []string) int {
 	delimiter := f.StringP("delimiter", "d", "\t", "the separator of fields")
 	only := f.BoolP("only-delimited", "s", false, "skip lines without a separator")
 	complement := f.Bool("complement", false, "all but the list")
+	zero := f.BoolP("zero-terminated", "z", false, "lines end with NUL")
 	output := f.String("output-delimiter", "", "the separator to print")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
+	end := byte('\n')
+	if *zero {
+		end = 0
+	}
+	between := *output
 	if !f.Changed("output-delimiter") {
 		*output = *delimiter
 	}
@@ -76,6 +83,7 @@ func Cut(args []string) int {
 	one := func(line []byte) bool {
 		for i, c := range line {
 			if chosen(list, i+1, *complement) {
+				separate(out, list, i+1, *complement, between)
 				out.WriteByte(c)
 			}
 		}
@@ -95,18 +103,32 @@ func Cut(args []string) int {
 		}
 	case *characters != "":
 		one = func(line []byte) bool {
-			cutCharacters(out, line, list, *complement)
+			cutCharacters(out, line, list, *complement, between)
 			return true
 		}
 	}
 	return tool.Inputs("cut", f.Args(), func(in tool.Input) error {
-		return tool.Lines(in, func(line []byte) bool { return !one(line) || out.WriteByte('\n') == nil })
+		return tool.Records(in, end, func(line []byte) bool { return !one(line) || out.WriteByte(end) == nil })
 	})
 }
 
-func cutCharacters(out *bufio.Writer, line []byte, list []span, complement bool) {
+// separate writes what is between two ranges of characters.
+func separate(out *bufio.Writer, list []span, n int, complement bool, between string) {
+	if between == "" || chosen(list, n-1, complement) && n > 1 {
+		return
+	}
+	for before := n - 2; before > 0; before-- {
+		if chosen(list, before, complement) {
+			out.WriteString(between)
+			return
+		}
+	}
+}
+
+func cutCharacters(out *bufio.Writer, line []byte, list []span, complement bool, between string) {
 	for i, r := range []rune(string(line)) {
 		if chosen(list, i+1, complement) {
+			separate(out, list, i+1, complement, between)
 			out.WriteRune(r)
 		}
 	}
@@ -128,21 +150,30 @@ func cutFields(out *bufio.Writer, line []byte, list []span, complement bool, del
 
 // Nl numbers lines.
 func Nl(args []string) int {
-	f := tool.Flags("nl", "[-b a|t] [FILE...]")
-	style := f.StringP("body-numbering", "b", "t", "a: all lines, t: those that are not empty")
+	f := tool.Flags("nl", "[-b a|t|n] [-n ln|rn|rz] [-w WIDTH] [-s TEXT] [-v FIRST] [-i STEP] [FILE...]")
+	style := f.StringP("body-numbering", "b", "t", "a: all lines, t: those that are not empty, n: none")
+	format := f.StringP("number-format", "n", "rn", "ln, rn or rz: on the left, on the right, with zeros")
+	width := f.IntP("number-width", "w", 6, "the width of numbers")
+	between := f.StringP("number-separator", "s", "\t", "what is behind a number")
+	n := f.IntP("starting-line-number", "v", 1, "the first number")
+	step := f.IntP("line-increment", "i", 1, "the step from a number to the next")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
 	}
+	verb := map[string]string{"ln": "%-*d%s%s\n", "rn": "%*d%s%s\n", "rz": "%0*d%s%s\n"}[*format]
+	if verb == "" || *width < 1 || *width > 100 || !slices.Contains([]string{"a", "t", "n"}, *style) {
+		return tool.Misused(f)
+	}
 	out, flush := tool.Output()
 	defer flush()
-	n := 0
 	return tool.Inputs("nl", f.Args(), func(in tool.Input) error {
 		return tool.Lines(in, func(line []byte) bool {
-			if len(line) == 0 && *style != "a" {
-				return out.WriteByte('\n') == nil
+			if len(line) == 0 && *style != "a" || *style == "n" {
+				_, err := fmt.Fprintf(out, "%*s%s\n", *width+len(*between), "", line)
+				return err == nil
 			}
-			n++
-			_, err := fmt.Fprintf(out, "%6d\t%s\n", n, line)
+			_, err := fmt.Fprintf(out, verb, *width, *n, *between, line)
+			*n += *step
 			return err == nil
 		})
 	})

@@ -15,7 +15,9 @@ type uniq struct {
 	skipFields, skipChars, checkChars int
 
 	last string
-	n    int // how often it came
+	n    int  // how often it came
+	all  bool // -D: each of those that are repeated
+	end  byte // of a line
 }
 
 // Uniq prints one of equal lines that follow each other.
@@ -29,8 +31,13 @@ func Uniq(args []string) int {
 	f.IntVarP(&u.skipFields, "skip-fields", "f", 0, "ignore this number of fields")
 	f.IntVarP(&u.skipChars, "skip-chars", "s", 0, "ignore this number of characters")
 	f.IntVarP(&u.checkChars, "check-chars", "w", 0, "compare this number of characters at most")
+	f.BoolVarP(&u.all, "all-repeated", "D", false, "each of the lines that are repeated")
+	zero := f.BoolP("zero-terminated", "z", false, "lines end with NUL")
 	if status, ok := tool.Parse(f, args); !ok {
 		return status
+	}
+	if u.end = '\n'; *zero {
+		u.end = 0
 	}
 	if f.NArg() > 2 {
 		return tool.Misused(f)
@@ -46,9 +53,14 @@ func Uniq(args []string) int {
 	out, flush := tool.Output()
 	defer flush()
 	status := tool.Inputs("uniq", f.Args()[:min(1, f.NArg())], func(in tool.Input) error {
-		return tool.Lines(in, func(line []byte) bool {
+		return tool.Records(in, u.end, func(line []byte) bool {
 			if u.n > 0 && u.key(string(line)) == u.key(u.last) {
-				u.n++
+				if u.n++; u.all {
+					if u.n == 2 {
+						u.print(out, u.last)
+					}
+					u.print(out, string(line))
+				}
 				return true
 			}
 			u.show(out)
@@ -78,11 +90,16 @@ func (u *uniq) key(line string) string {
 
 // show prints the last line, if it is wanted.
 func (u *uniq) show(out *bufio.Writer) {
-	if u.n == 0 || u.repeated && u.n == 1 || u.unique && u.n > 1 {
+	if u.all || u.n == 0 || u.repeated && u.n == 1 || u.unique && u.n > 1 {
 		return
 	}
 	if u.counted {
 		fmt.Fprintf(out, "%7d ", u.n)
 	}
-	out.WriteString(u.last + "\n")
+	u.print(out, u.last)
+}
+
+func (u *uniq) print(out *bufio.Writer, line string) {
+	out.WriteString(line)
+	out.WriteByte(u.end)
 }
