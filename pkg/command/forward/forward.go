@@ -4,6 +4,7 @@ package forward
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"strings"
 
@@ -145,8 +146,9 @@ func (o *options) groups(args []string) ([]spec.Group, error) {
 	case o.followName && o.untilStop:
 		return nil, o.usageError("--follow-name and --until-stop cannot be used together")
 	case spec.IsSpec(args[0]) && (len(args) == 1 || !spec.IsSpec(args[1])) && strings.ContainsAny(args[0], ":/"):
+		name, word := split(args[0])
 		return nil, exit.Hint(fmt.Errorf("%q is no container: the container comes before the SPEC", args[0]),
-			"%s CONTAINER %s", o.cmd.CommandPath(), args[0])
+			"%s %s %s", o.cmd.CommandPath(), name, word)
 	case args[0] == "host":
 		return nil, exit.Hint(errors.New("forward host: only a container has ports to forward"),
 			"for a container of that name, write container:host")
@@ -167,6 +169,18 @@ func (o *options) groups(args []string) ([]spec.Group, error) {
 		return nil, o.specError(err)
 	}
 	return groups, hasAbstract(runtime.GOOS, groups)
+}
+
+// split returns the container and the SPEC that a word in the container's place is meant as: NAME:SPEC, as for docker cp, or a
+// SPEC alone.
+func split(word string) (name, forward string) {
+	name, forward, _ = strings.Cut(word, ":")
+	_, notSpec := spec.Parse(forward)
+	_, notAddress := netip.ParseAddr(name)
+	if spec.IsSpec(name) || name == "" || name == "localhost" || name == spec.Everywhere || notSpec != nil || notAddress == nil {
+		return "CONTAINER", word
+	}
+	return name, forward
 }
 
 // addFlags adds the SPECs of -R and -D to the only container.

@@ -46,6 +46,20 @@ func TestHints(t *testing.T) {
 	}
 }
 
+// A container that is written before a colon, as for docker cp, is one in the hint.
+func TestContainerBeforeColon(t *testing.T) {
+	for word, want := range map[string]string{
+		"web:80": "web 80", "web:8080:80": "web 8080:80", "web:8080:db:5432": "web 8080:db:5432", "web:53/udp": "web 53/udp",
+		"8080:80": "CONTAINER 8080:80", "localhost:8080:80": "CONTAINER localhost:8080:80", "*:8080:80": "CONTAINER *:8080:80",
+		"127.0.0.1:8080:80": "CONTAINER 127.0.0.1:8080:80", "[::1]:8080:80": "CONTAINER [::1]:8080:80", "/tmp/a:80": "CONTAINER /tmp/a:80",
+		":80": "CONTAINER :80", "8080:/run/a": "CONTAINER 8080:/run/a", "web:/run/a": "CONTAINER web:/run/a",
+	} {
+		if name, forward := split(word); name+" "+forward != want {
+			t.Errorf("%s: %s %s", word, name, forward)
+		}
+	}
+}
+
 // Who else reaches what -R listens on is said once, not at each restart.
 func TestSharedNetworkIsSaidOnce(t *testing.T) {
 	var errs bytes.Buffer
