@@ -233,15 +233,7 @@ func (k *keeper) listen(register engine.Register) (stop func(), err error) {
 		record.Remove()
 		return nil, err
 	}
-	go func() {
-		for {
-			conn, err := socket.Accept()
-			if err != nil {
-				return
-			}
-			go k.answer(conn)
-		}
-	}()
+	go ask.Serve(socket, k.answer)
 	return func() {
 		socket.Close()
 		record.Remove()
@@ -250,7 +242,6 @@ func (k *keeper) listen(register engine.Register) (stop func(), err error) {
 
 // answer answers another call of the user's.
 func (k *keeper) answer(conn net.Conn) {
-	defer conn.Close()
 	var asked question
 	if ask.Receive(conn, answerWithin, &asked) != nil {
 		return

@@ -67,22 +67,7 @@ func (s *Served) Serve(session Session) {
 	if s == nil {
 		return
 	}
-	s.ended.Go(func() {
-		for {
-			conn, err := s.socket.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			if err != nil {
-				time.Sleep(time.Second) // such as too many open files
-				continue
-			}
-			s.ended.Go(func() {
-				defer conn.Close()
-				s.answer(conn, session)
-			})
-		}
-	})
+	s.ended.Go(func() { ask.Serve(s.socket, func(conn net.Conn) { s.answer(conn, session) }) })
 }
 
 func (s *Served) answer(conn net.Conn, session Session) {

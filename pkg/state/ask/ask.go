@@ -161,6 +161,30 @@ func Exchange(ctx context.Context, conn net.Conn, within time.Duration, question
 	return receive(conn, mostAnswer, answer)
 }
 
+// Serve calls answer for each call that asks at a socket, until that is closed. What keeps it from accepting one, such as too many
+// open files, ends it for none. It returns when all calls of answer have returned.
+func Serve(socket net.Listener, answer func(conn net.Conn)) {
+	var answering sync.WaitGroup
+	defer answering.Wait()
+	for {
+		conn, err := socket.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(acceptAgain)
+			continue
+		}
+		answering.Go(func() {
+			defer conn.Close()
+			answer(conn)
+		})
+	}
+}
+
+// acceptAgain is when Serve tries again to accept a connection.
+const acceptAgain = 100 * time.Millisecond
+
 // Receive reads the question of another call of this user, which may take the time within.
 func Receive(conn net.Conn, within time.Duration, question any) error {
 	_ = conn.SetDeadline(time.Now().Add(within))
