@@ -155,7 +155,7 @@ func TestUmountHoldsTheKeeper(t *testing.T) {
 		})
 		return err
 	}
-	holding := make(chan []*heldKeeper)
+	holding := make(chan []*keeping)
 	if err := mount(1, func() {
 		go func() { holding <- hold(register, "0f00", answerWithin) }()
 		// It does not answer before the mount is there.
@@ -309,7 +309,7 @@ func TestWithoutContainer(t *testing.T) {
 		Mount: &request.Mount{Action: request.MountDetach, Target: "/srv"},
 	}
 	list := &request.Request{Base: umount.Base, Mount: &request.Mount{Action: request.MountList}}
-	unused := func([]*heldKeeper) (bool, error) {
+	unused := func([]*keeping) (bool, error) {
 		t.Error("it is looked for again")
 		return false, nil
 	}
@@ -335,7 +335,7 @@ func TestWithoutContainer(t *testing.T) {
 	}
 	// It has been started since, and is unmounted.
 	failed := errors.New("it is in use")
-	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped, func(held []*heldKeeper) (bool, error) {
+	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped, func(held []*keeping) (bool, error) {
 		if len(held) != 1 {
 			t.Errorf("%+v", held)
 		}
@@ -343,7 +343,7 @@ func TestWithoutContainer(t *testing.T) {
 	}); !errors.Is(err, failed) || kept.Err() != nil {
 		t.Errorf("%v, %v", err, kept.Err())
 	}
-	still := func([]*heldKeeper) (bool, error) { return false, nil }
+	still := func([]*keeping) (bool, error) { return false, nil }
 	if err := (&options{}).withoutContainer(t.Context(), register, umount, stopped, still); err != nil || !errors.Is(context.Cause(kept), errUnmounted) {
 		t.Errorf("%v, %v", err, context.Cause(kept))
 	}

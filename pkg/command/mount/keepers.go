@@ -72,15 +72,17 @@ func keepers(register engine.Register, id string) (list []kept) {
 	return list
 }
 
-// answered is a call with --keep, which has answered or is silent.
-type answered struct {
+// keeping is another call with --keep: what it has said of itself, where it is asked, and while it is held, so that it does not
+// mount, the connection that holds it. One that is silent cannot be held.
+type keeping struct {
 	kept
 
-	at ask.Call
+	call ask.Call
+	conn net.Conn // nil if it is not held
 }
 
 // answering asks all calls at the same time, and gives each the time within to answer. Those that do not are in the list, too.
-func answering(register engine.Register, id string, within time.Duration) []answered {
+func answering(register engine.Register, id string, within time.Duration) []*keeping {
 	if register.State == nil {
 		return nil
 	}
@@ -104,35 +106,40 @@ func answering(register engine.Register, id string, within time.Duration) []answ
 			asked, noted = append(asked, r), append(noted, n)
 		}
 	}
-	type answer struct {
-		answered
-
-		err error
-	}
-	var list []answered
-	for i, a := range ask.All(asked, func(r *ask.Record) (a answer) {
-		var conn net.Conn
-		a.at = r.Call(state.Mount)
-		if a.kept, conn, a.err = askOne(a.at, question{}, within); a.err == nil {
-			conn.Close()
+	list := ask.All(asked, func(r *ask.Record) *keeping {
+		k := &keeping{call: r.Call(state.Mount)}
+		if err := k.ask(question{}, within); err != nil && !isSilent(err) {
+			return nil
 		}
-		return a
-	}) {
-		switch {
-		case a.err == nil:
-			list = append(list, a.answered)
-		case isSilent(a.err):
-			noted[i].silent = true
-			list = append(list, answered{noted[i], a.at})
+		k.release()
+		return k
+	})
+	for i, k := range list {
+		if k != nil && k.silent {
+			k.kept, k.silent = noted[i], true
 		}
 	}
-	return list
+	return slices.DeleteFunc(list, func(k *keeping) bool { return k == nil })
 }
 
-// askOne asks a call. The caller closes conn, unless there is an error.
-func askOne(at ask.Call, q question, within time.Duration) (k kept, conn net.Conn, err error) {
-	conn, err = at.Ask(context.Background(), within, q, &k)
-	return k, conn, err
+// ask asks the call, and keeps the connection. It notes whether the call is silent.
+func (k *keeping) ask(q question, within time.Duration) error {
+	var says kept
+	conn, err := k.call.Ask(context.Background(), within, q, &says)
+	if err != nil {
+		k.silent = isSilent(err)
+		return err
+	}
+	k.kept, k.conn = says, conn
+	return nil
+}
+
+// release closes the connection.
+func (k *keeping) release() {
+	if k.conn != nil {
+		k.conn.Close()
+		k.conn = nil
+	}
 }
 
 // isSilent reports whether an error says that a call is there and does not answer: its time is over, or too many wait for it
@@ -141,44 +148,27 @@ func isSilent(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.EAGAIN)
 }
 
-// heldKeeper is a call with --keep that does not mount as long as it is held. One that is silent is not held, and has no conn.
-type heldKeeper struct {
-	kept
-	conn net.Conn
-}
-
 // hold holds the user's calls that keep mounts in the container with this full ID. What they say is true until they are
 // released, also if the container is started meanwhile. Each has the time within to answer. Those that do not are in the list, too.
 // They are held one after the other: two calls of hold in different orders would wait for each other.
-func hold(register engine.Register, id string, within time.Duration) (list []*heldKeeper) {
+func hold(register engine.Register, id string, within time.Duration) (list []*keeping) {
 	for _, k := range answering(register, id, within) {
-		if k.silent {
-			list = append(list, &heldKeeper{kept: k.kept})
-			continue
-		}
-		held, conn, err := askOne(k.at, question{Hold: id}, holdWithin)
-		switch {
-		case err == nil:
-			list = append(list, &heldKeeper{held, conn})
-		case isSilent(err):
-			k.silent = true
-			list = append(list, &heldKeeper{kept: k.kept})
+		if k.silent || k.ask(question{Hold: id}, holdWithin) == nil || k.silent {
+			list = append(list, k)
 		}
 	}
 	return list
 }
 
-func release(list []*heldKeeper) {
+func release(list []*keeping) {
 	for _, k := range list {
-		if k.conn != nil {
-			k.conn.Close()
-		}
+		k.release()
 	}
 }
 
 // end ends the call. It is an error if the call does not say that it has ended: it was killed, was held for too long, or does
 // not answer.
-func (k *heldKeeper) end() error {
+func (k *keeping) end() error {
 	if k.silent { // a suspended process does not take SIGTERM
 		return fmt.Errorf("process %d, which keeps it mounted, does not answer: it will be mounted again; end it with kill -9 %d", k.PID, k.PID)
 	}
@@ -200,7 +190,7 @@ func (k *kept) hides(list []*mounts.Record) bool {
 
 // forget ends the calls that keep a mount at a path which is not there, or is hidden from the container's first process. live
 // are the mounts that the container has.
-func forget(held []*heldKeeper, target string, live []*mounts.Record) (ended []kept, err error) {
+func forget(held []*keeping, target string, live []*mounts.Record) (ended []kept, err error) {
 	seen := slices.DeleteFunc(slices.Clone(live), func(m *mounts.Record) bool { return m.Hidden })
 	for _, k := range held {
 		if !k.at(target) || k.isLive(seen) {

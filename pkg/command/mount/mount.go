@@ -221,7 +221,7 @@ func (o *options) run(ctx context.Context, cli *dockercli.CLI, name string, q *r
 	answered()
 	switch {
 	case err != nil:
-		return o.withoutContainer(ctx, host.Connection.Register(), r, err, func(held []*heldKeeper) (bool, error) {
+		return o.withoutContainer(ctx, host.Connection.Register(), r, err, func(held []*keeping) (bool, error) {
 			return o.detachStarted(ctx, host, r, held)
 		})
 	case o.keeper != nil:

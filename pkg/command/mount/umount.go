@@ -60,7 +60,7 @@ func (o *options) umount(cmd *cobra.Command, cli *dockercli.CLI, args []string) 
 // next start. After any other error it may run, and have the mount. A call ends by itself if its container is removed.
 // detach unmounts if the container was started since: what the held calls have mounted then is there.
 func (o *options) withoutContainer(
-	ctx context.Context, register engine.Register, r *request.Request, err error, detach func([]*heldKeeper) (started bool, err error),
+	ctx context.Context, register engine.Register, r *request.Request, err error, detach func([]*keeping) (started bool, err error),
 ) error {
 	stopped, ok := errors.AsType[*engine.NotRunningError](err)
 	if !ok || stopped.Name != r.Base.Name || ctx.Err() != nil {
@@ -90,7 +90,7 @@ func (o *options) withoutContainer(
 }
 
 // detachStarted unmounts in a container that did not run before.
-func (o *options) detachStarted(ctx context.Context, host *enginehost.Host, r *request.Request, held []*heldKeeper) (started bool, err error) {
+func (o *options) detachStarted(ctx context.Context, host *enginehost.Host, r *request.Request, held []*keeping) (started bool, err error) {
 	answers, err := execopts.Named{Host: host}.Resolve(ctx, r)
 	if _, stopped := errors.AsType[*engine.NotRunningError](err); stopped {
 		return false, nil
@@ -110,7 +110,7 @@ func (o *options) detach(ctx context.Context, host *enginehost.Host, r *request.
 }
 
 // detachHeld unmounts. If nothing is mounted, there may be a call that waits for the next start, or could not mount.
-func (o *options) detachHeld(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers, held []*heldKeeper) error {
+func (o *options) detachHeld(ctx context.Context, host *enginehost.Host, r *request.Request, answers engine.Answers, held []*keeping) error {
 	if err := o.carryOut(ctx, host, r, answers); err != nil {
 		if len(held) == 0 {
 			return err
@@ -138,7 +138,7 @@ func (o *options) detachHeld(ctx context.Context, host *enginehost.Host, r *requ
 
 // forget ends the calls that keep what r unmounts and is not there, and says so; if there is none, it returns err. It returns
 // err also if what such a call has mounted remains until the container's processes end.
-func (o *options) forget(held []*heldKeeper, r *request.Request, live []*mounts.Record, err error) error {
+func (o *options) forget(held []*keeping, r *request.Request, live []*mounts.Record, err error) error {
 	ended, failed := forget(held, string(r.Mount.Target), live)
 	remains := slices.ContainsFunc(ended, func(k kept) bool { return k.hides(live) })
 	if failed != nil || len(ended) > 0 && !remains {
