@@ -89,6 +89,8 @@ capture() { tcpdump -i lo -n -l $1 >out 2>err & p=$!; until grep -q 'listening o
 		{`capture "-t -c 1 tcp and not port 98" "nc -z 127.0.0.1 98; nc -z 127.0.0.1 99"`, `\.99: Flags`},
 		{`capture "-t -c 1 net 127.0.0.0/8 and udp" "ping -qc1 127.0.0.1 >ping; nc -zu 127.0.0.1 97"`, `\.97: UDP, length 1\n`},
 		{`capture "-c 1 -w packets icmp" "ping -qc1 127.0.0.1 >ping"; tcpdump -ntr packets; tcpdump -nr packets udp; tcpdump -r packets --count`, `(?m)^IP 127\.0\.0\.1 > .*: ICMP echo request.*\n(.*\n)*1 packet\n`},
+		{`trap '' INT HUP; capture "-t -c 2 icmp" 'kill -INT $p; kill -HUP $p; ping -qc1 127.0.0.1 >ping'`, `^status 0\nIP .*: ICMP echo request, .*\nIP .*: ICMP echo reply, `}, // as with nohup
+		{`capture "-t -c 2 icmp" 'kill -TERM $p'`, `^status 0\n\nstatus 0$`},
 		{`tcpdump -i lo -n port`, `^tcpdump: the filter is incomplete\n\nstatus 1$`},
 		{`tcpdump -i nosuch -n`, `^tcpdump: nosuch: there is no such device\n\nstatus 1$`},
 		{`tcpdump -i lo -n vlan`, `^tcpdump: the filter's "vlan" is not supported here\n\nstatus 1$`},

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // ^Z in a program that less has started stops both, and fg continues both. ^C there is not for less.
@@ -98,4 +100,59 @@ func TestPagerEditsAnyName(t *testing.T) {
 	p.Shows(`^of plus\n(?s:.*)\^G help`)
 	p.Types("<C-x>")
 	p.Shows(`^of plus\n(?s:.*)\(END\)$`)
+}
+
+// ^Z stops less also while it waits for RETURN behind a command.
+func TestPagerIsStoppedAtAQuestion(t *testing.T) {
+	p, _ := toolPane(t, "screen-256color", "PS1='ready> ' sh")
+	p.Shows(`^ready>`)
+	p.Types("less short<Enter>")
+	p.Shows(`^one\ntwo\nthree\n`)
+	p.Types("!echo $((40 + 2))<Enter>")
+	p.Shows(`42\n!done  \(press RETURN\)`)
+	for range 2 {
+		p.Types("<C-z>")
+		p.Shows(`(?m)^\[1\]\+  Stopped .*\nready>$`)
+		p.Types("clear; echo still $((40 + 2))<Enter>")
+		p.Shows(`^still 42\nready>$`)
+		p.Types("fg<Enter>")
+		p.Shows(`\nless short$`)
+	}
+	p.Types("<Enter>")
+	p.Shows(`^one\ntwo\nthree\n(?s:.*)\(END\)$`)
+	p.Types("q")
+	p.Shows(`ready>$`)
+	p.Types("clear; jobs; echo end<Enter>")
+	p.Shows(`^end\nready>$`)
+}
+
+// SIGQUIT ends the tools that fill the screen, and the terminal is as before.
+func TestScreensEndBySIGQUIT(t *testing.T) {
+	bin := unpack(t)
+	for _, row := range []struct{ line, shown string }{
+		{"less lines", "line 20"},
+		{"top -p 1", "PID USER"},
+		{"edit short", "three"},
+		{"watch -n 100 echo shown", `\nshown`},
+	} {
+		t.Run(row.line, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			texts(t, dir)
+			s := start(t, bin, dir, "sh")
+			s.expect(prompt)
+			s.send(row.line + "\r")
+			s.expect(row.shown)
+			for _, p := range below(s.cmd.Process.Pid) {
+				if p.line == row.line {
+					if err := unix.Kill(p.pid, unix.SIGQUIT); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			s.expect(prompt)
+			s.send("stty -a | tr ' ;' '\\n\\n' | grep -cxE 'icanon|echo|isig'\r")
+			s.expect(`\n3\r\n` + prompt)
+		})
+	}
 }
