@@ -24,8 +24,8 @@ import (
 func debugTargets(t *testing.T) (c caller, web, stopped string) {
 	t.Helper()
 	engine := engineOfTest(t)
-	if engine.kinds["no-helper"] || engine.kinds["podman"] {
-		t.Skip("it makes no copies, or gets no image of the user's choice")
+	if engine.kinds["no-helper"] {
+		t.Skip("a rootless Engine 20.10 gives no container the host's processes")
 	}
 	c = newCaller(t)
 	becomeReaper(t)
