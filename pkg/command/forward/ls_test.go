@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -70,5 +71,24 @@ func TestNamed(t *testing.T) {
 	s := forward.Status{Container: "01", ContainerID: "0123", ContainerName: "web", Target: "01:80", Reverse: true}.Named()
 	if s.Container != "web" || s.Target != "01:80" {
 		t.Errorf("-R: %+v", s)
+	}
+}
+
+// An engine that cannot be asked for a new name is not one that has no such container.
+func TestEndAsksForANewName(t *testing.T) {
+	list := []found{{Status: forward.Status{ID: "ab12", Container: "web"}}}
+	for name, row := range map[string]struct {
+		list   []found
+		answer error
+		want   string
+	}{
+		"no such container": {list, nil, `no such forward: "new"`},
+		"no answer":         {list, errors.New("ask the engine for that name: no answer"), `no such forward: "new"; ask the engine for that name: no answer`},
+		"no forwards":       {nil, errors.New("asked"), `no such forward: "new"`},
+	} {
+		err := end(row.list, []string{"new"}, false, func(string) (string, error) { return "", row.answer })
+		if err == nil || err.Error() != row.want {
+			t.Errorf("%s: %v, want %s", name, err, row.want)
+		}
 	}
 }

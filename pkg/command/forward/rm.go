@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
 
 	"github.com/nsjoin/docker-nsjoin/pkg/completion"
 	"github.com/nsjoin/docker-nsjoin/pkg/dockercli"
+	"github.com/nsjoin/docker-nsjoin/pkg/engine"
 	"github.com/nsjoin/docker-nsjoin/pkg/exit"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/control"
 	"github.com/nsjoin/docker-nsjoin/pkg/forward/spec"
@@ -38,7 +40,7 @@ ends when none of its forwards is left.`,
 			if err != nil {
 				return err
 			}
-			if err := end(list, args, all, func(word string) string { return idOf(cmd.Context(), cli, word) }); err != nil || !all || !silent {
+			if err := end(list, args, all, func(word string) (string, error) { return idOf(cmd.Context(), cli, word) }); err != nil || !all || !silent {
 				return err
 			}
 			return errors.New("some forwards were not ended: a call does not answer")
@@ -72,30 +74,36 @@ func forwards(ctx context.Context, cli *dockercli.CLI, args []string) []string {
 	return offers
 }
 
+// askWithin is how long the engine may take to answer about a name, by ssh too.
+const askWithin = 30 * time.Second
+
 // idOf asks the engine for the ID of the container of that name, which may have been renamed since it was forwarded; "" if it
-// is not known.
-func idOf(ctx context.Context, cli *dockercli.CLI, word string) string {
-	ctx, cancel := context.WithTimeout(ctx, offersWithin)
+// has none. The error says that the engine could not be asked.
+func idOf(ctx context.Context, cli *dockercli.CLI, word string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	connection, err := cli.Engine()
 	if err != nil {
-		return ""
+		return "", err
 	}
 	client, err := connection.Client()
 	if err != nil {
-		return ""
+		return "", err
 	}
 	name := spec.Container(word)
 	c, err := client.ContainerInspect(ctx, name)
-	if err != nil || c.ContainerJSONBase == nil || strings.TrimPrefix(c.Name, "/") != name { // it is the beginning of an ID
-		return ""
+	switch {
+	case errdefs.IsNotFound(err), err == nil && (c.ContainerJSONBase == nil || strings.TrimPrefix(c.Name, "/") != name): // it is the beginning of an ID
+		return "", nil
+	case err != nil:
+		return "", engine.ExplainAs(err, "ask the engine for that name", "look up that name")
 	}
-	return c.ID
+	return c.ID, nil
 }
 
 // end ends the forwards with these IDs or containers, or all of them. idOf returns the ID of a container whose name no forward
 // has.
-func end(list []found, wanted []string, all bool, idOf func(word string) string) error {
+func end(list []found, wanted []string, all bool, idOf func(word string) (string, error)) error {
 	chosen := list
 	if !all {
 		chosen = nil
@@ -103,9 +111,12 @@ func end(list []found, wanted []string, all bool, idOf func(word string) string)
 	var missing []string
 	for _, word := range wanted {
 		matching, err := match(list, word)
-		if err != nil && word != "" {
-			if renamed, failed := match(list, idOf(word)); failed == nil {
+		if err != nil && word != "" && len(list) > 0 {
+			id, failed := idOf(word)
+			if renamed, no := match(list, id); failed == nil && no == nil {
 				matching, err = renamed, nil
+			} else if failed != nil {
+				err = fmt.Errorf("%w; %w", err, failed)
 			}
 		}
 		if err != nil {
