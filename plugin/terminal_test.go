@@ -61,7 +61,7 @@ func unescape(text string) string {
 // environmentOf returns the script's environment for a command that the test starts itself.
 func environmentOf(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER", "AUDIT"} {
+	for _, name := range []string{"PATH", "HOME", "USER", "TERM", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_CONFIG", "CONTAINER", "AUDIT"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	for _, name := range tlsVariables {
