@@ -113,8 +113,9 @@ func runScripts(t *testing.T, dir string) {
 	}
 	alone, beside := inGroups(t, params.Dir)
 	params.Dir = ""
-	params.Files = alone
-	testscript.RunT(oneByOne{t}, params)
+	if params.Files = alone; len(alone) > 0 {
+		testscript.RunT(oneByOne{t}, params)
+	}
 	params.Files = beside
 	testscript.Run(t, params)
 }
