@@ -169,10 +169,17 @@ func askAll(ctx context.Context, records []ask.Record) []asked {
 	})
 }
 
+// mostIDs is how many IDs a question has: it is limited in bytes.
+const mostIDs = 1000
+
 // End ends forwards of the call by their IDs.
 func (c *Call) End(ids []string) error {
-	_, err := c.ask(context.Background(), Request{End: ids})
-	return err
+	for some := range slices.Chunk(ids, mostIDs) {
+		if _, err := c.ask(context.Background(), Request{End: some}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ask asks the call, which may take until ctx ends, but not longer than answerWithin.

@@ -6,6 +6,7 @@ package control_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -67,6 +68,28 @@ func TestCalls(t *testing.T) {
 		if left, _ := filepath.Glob(filepath.Join(dir, "docker-nsjoin", "*")); len(left) > 0 {
 			t.Errorf("%s: left %q", name, left)
 		}
+	}
+}
+
+// A call may have more forwards than a question has room for.
+func TestEndMany(t *testing.T) {
+	d := private(t, t.TempDir())
+	served, err := control.Record(d, state.Entry{Name: "one", Began: time.Now()}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close()
+	s := &session{}
+	for i := range 6000 {
+		s.ids = append(s.ids, fmt.Sprintf("%012x", i))
+	}
+	served.Serve(s)
+	calls, silent, err := control.Calls(t.Context(), d)
+	if err != nil || len(silent) > 0 || len(calls) != 1 || len(calls[0].Forwards) != len(s.ids) {
+		t.Fatalf("%d calls, %v, %v", len(calls), silent, err)
+	}
+	if err := calls[0].End(slices.Clone(s.ids)); err != nil || len(s.Status()) > 0 {
+		t.Errorf("%v, %d are left", err, len(s.Status()))
 	}
 }
 
