@@ -106,6 +106,9 @@ capture() { tcpdump -i lo -n -l $1 >out 2>err & p=$!; until grep -q 'listening o
 			`^State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\nLISTEN 0      \d+ +127\.0\.0\.1:8080     0\.0\.0\.0:\*\n0 \d+ 127\.0\.0\.1:8080 0\.0\.0\.0:\*\nTotal: \d+\nTCP:   \d+ \(estab 0, closed \d+, orphaned \d+, timewait \d+\)\n\nTransport Total     IP        IPv6\nRAW\t  0 `,
 		},
 		{`(nc -l 127.0.0.1 8080 >got & until ss -Htln sport = :8080 | grep -q .; do sleep 0.01; done; (sleep 9 | nc 127.0.0.1 8080) & until ss -Htn sport = :8080 | grep -q .; do sleep 0.01; done; ss -Htin sport = :8080; kill $(jobs -p))`, `(?m)^\S+ +0 +0 +127.*\n\t .*cwnd:\d+`},
+		{`(echo welcome; until grep -q hello got; do sleep 0.01; done; sleep 1) | nc -l 127.0.0.1 8080 >got & until ss -Htln sport = :8080 | grep -q .; do sleep 0.01; done; printf 'hello\n\035\nquit\n' | telnet 127.0.0.1 8080`, `^Trying 127\.0\.0\.1\.\.\.\nConnected to 127\.0\.0\.1\.\nEscape character is '\^\]'\.\n(welcome\n)?\ntelnet> (welcome\n)?Connection closed\.\n`},
+		{`telnet 127.0.0.1 99`, `^Trying 127\.0\.0\.1\.\.\.\ntelnet: Unable to connect to remote host: connection refused\n\nstatus 1$`},
+		{`sysctl net.ipv4.ip_default_ttl; sysctl -w net.ipv4.ip_default_ttl=99; sysctl -n net/ipv4/ip_default_ttl; sysctl net.nosuch`, `^net\.ipv4\.ip_default_ttl = 64\nnet\.ipv4\.ip_default_ttl = 99\n99\nsysctl: cannot stat /proc/sys/net/nosuch: No such file or directory\n\nstatus 1$`},
 		{`ss -nosuch`, `^ss: .*-c.*\n\nstatus 255$`},
 		{`strace -c true 2>&1`, `(?s)^% time +seconds +usecs/call +calls +errors syscall\n-.* mmap\n.* total\n`},
 	} {

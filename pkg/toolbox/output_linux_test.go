@@ -139,6 +139,7 @@ var printing = []struct {
 	{"stat n", 1},
 	{"stat -c %n n", 1},
 	{"strings -n 1 n", 1},
+	{"sysctl kernel.ostype", 1},
 	{"tac n", 1},
 	{"tail n", 1},
 	{"tail -f n", 1},
@@ -167,7 +168,7 @@ var printing = []struct {
 }
 
 // silent are the tools that print nothing of their own, or only to a terminal.
-var silent = strings.Fields("[ chroot ed edit false host killall mkdir mkfifo mknod nano nohup nslookup pkill ping6 renice rmdir setsid sleep split strace stty sync tcpdump test time timeout touch true truncate umount unshare xargs")
+var silent = strings.Fields("[ chroot ed edit false host killall mkdir mkfifo mknod nano nohup nslookup pkill ping6 renice rmdir setsid sleep split strace stty sync tcpdump telnet test time timeout touch true truncate umount unshare xargs")
 
 // TestToolsThatCannotPrint runs each tool that prints with a full device and with a pipe that nobody reads. It ends,
 // with the status of an error; about the device it prints one line, and about the pipe nothing.

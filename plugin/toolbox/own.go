@@ -21,6 +21,7 @@ import (
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/names"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/netcat"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/reach"
+	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/settings"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/sockets"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/network/web"
 	"github.com/nsjoin/docker-nsjoin/plugin/toolbox/pager"
@@ -214,6 +215,10 @@ func own(name string) tool.Tool { //nolint:gocognit // a table
 		return stty.Main
 	case "strace":
 		return trace.Strace
+	case "sysctl":
+		return settings.Sysctl
+	case "telnet":
+		return netcat.Telnet
 	case "tcpdump":
 		return capture.Tcpdump
 	case "traceroute":

@@ -1,7 +1,6 @@
 package procs
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -120,81 +119,94 @@ func (c *psCall) word(arg string, rest []string) ([]string, error) {
 }
 
 func (c *psCall) letter(letter rune, dash bool) error {
+	known := false
+	if dash {
+		known = c.systemV(letter)
+	} else {
+		known = c.berkeley(letter)
+	}
+	if !known {
+		return fmt.Errorf("option %s%c is not supported here", map[bool]string{true: "-"}[dash], letter)
+	}
+	return nil
+}
+
+// systemV takes an option that has a dash.
+func (c *psCall) systemV(letter rune) (known bool) {
 	switch letter {
 	case 'e', 'A':
-		if dash {
-			c.everything = true
-		} else if letter == 'A' {
-			return errors.New("option A needs a dash")
-		} else {
-			c.environment, c.bsd = true, true
-		}
+		c.everything = true
 	case 'a':
 		c.terminals = true
-		if !dash {
-			c.everything, c.bsd = true, true
-		}
-	case 'x':
-		if dash {
-			return errors.New("option x has no dash")
-		}
-		c.everything, c.bsd = true, true
-	case 'c':
-		if dash {
-			return errors.New("option -c is not supported here")
-		}
-		c.shortNames, c.bsd = true, true
-	case 'u':
-		c.userFormat, c.bsd = true, true
-	case 'F':
-		if !dash {
-			return fmt.Errorf("option %c is not supported here without a dash", letter)
-		}
-		c.full, c.extra = true, true
-	case 'f':
-		c.full = c.full || dash
-		c.forest = c.forest || !dash
-		c.bsd = c.bsd || !dash
-	case 'l':
-		c.long = true
-		c.bsd = c.bsd || !dash
-	case 'y':
-		c.noFlags = true
-	case 'N':
-		c.inverted = true
-	case 'v':
-		if dash {
-			return fmt.Errorf("option -%c is not supported here", letter)
-		}
-		c.memory, c.bsd = true, true
-	case 'L', 'T':
-		if !dash { // BSD's letters have other meanings
-			return fmt.Errorf("option %c is not supported here without a dash", letter)
-		}
-		c.threads = letter
-	case 'H':
-		if dash {
-			c.forest, c.indented = true, true
-		} else {
-			c.threads, c.bsd = 'H', true
-		}
-	case 'j':
-		c.jobs = true
-		c.bsd = c.bsd || !dash
 	case 'd':
 		c.everything, c.noLeaders = true, true
+	case 'F':
+		c.full, c.extra = true, true
+	case 'f':
+		c.full = true
+	case 'l':
+		c.long = true
+	case 'N':
+		c.inverted = true
+	case 'L', 'T':
+		c.threads = letter
+	case 'H':
+		c.forest, c.indented = true, true
+	case 'j':
+		c.jobs = true
+	default:
+		return c.either(letter)
+	}
+	return true
+}
+
+// berkeley takes an option without a dash.
+func (c *psCall) berkeley(letter rune) (known bool) {
+	switch letter {
+	case 'a':
+		c.terminals, c.everything = true, true
+	case 'x':
+		c.everything = true
+	case 'u':
+		c.userFormat = true
+	case 'f':
+		c.forest = true
+	case 'l':
+		c.long = true
+	case 'v':
+		c.memory = true
+	case 'H':
+		c.threads = 'H'
+	case 'j':
+		c.jobs = true
+	case 'c':
+		c.shortNames = true
+	case 'e':
+		c.environment = true
+	case 'g': // of all BSDs: no difference here
+	default:
+		c.bsd = c.bsd || letter == 'r'
+		return c.either(letter)
+	}
+	c.bsd = true
+	return true
+}
+
+// either takes an option that has a dash or none.
+func (c *psCall) either(letter rune) (known bool) {
+	switch letter {
+	case 'y':
+		c.noFlags = true
 	case 'r':
 		c.running = true
-		c.bsd = c.bsd || !dash
 	case 'w':
 		c.unlimited = true
 	case 'h':
 		c.noTitle = true
-	case 'g': // of all BSDs: no difference here
 	default:
-		return fmt.Errorf("option %c is not supported here", letter)
+		return false
 	}
-	return nil
+	return true
 }
 
 func (c *psCall) long2(name, value string) error {

@@ -80,10 +80,7 @@ func (c *psCall) cells(p *process, shown []column, now times, before string) []s
 	for i, col := range shown {
 		text := col.value(p, now)
 		if col.title == "CMD" || col.title == "COMMAND" {
-			text = before + text
-			if c.environment {
-				text += " " + p.environment()
-			}
+			text = c.command(p, before, text)
 		}
 		limit := c.limits[i]
 		if limit == 0 && i < len(shown)-1 && (col.title == "COMMAND" || col.title == "CMD") {
@@ -102,6 +99,14 @@ func (c *psCall) cells(p *process, shown []column, now times, before string) []s
 		cells[i] = text
 	}
 	return cells
+}
+
+// command is the column of the command, with what is in front of it in a forest, and behind it.
+func (c *psCall) command(p *process, before, text string) string {
+	if c.environment {
+		text += " " + p.environment()
+	}
+	return before + text
 }
 
 func printRow(w *bufio.Writer, shown []column, widths []int, cells []string, screen int) {

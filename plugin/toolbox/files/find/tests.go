@@ -63,16 +63,10 @@ func (f *find) withArgument(name, arg string) (test, error) {
 	case "-newer", "-anewer", "-cnewer", "-newermt", "-newerat", "-newerct":
 		return newer(name, arg)
 	case "-uid", "-gid":
-		if n, compare, err := amount(arg); err == nil {
-			return func(e *found) bool {
-				id := e.Stat.Uid
-				if name == "-gid" {
-					id = e.Stat.Gid
-				}
-				return compare(int64(id), n)
-			}, nil
-		}
-		return nil, errors.New("it is no number")
+		n, compare, err := amount(arg)
+		return func(e *found) bool {
+			return compare(int64(map[string]uint32{"-uid": e.Stat.Uid, "-gid": e.Stat.Gid}[name]), n)
+		}, err
 	case "-user":
 		id, ok := accounts.Users().ID(arg)
 		if !ok {
