@@ -99,7 +99,7 @@ func addRootlessHint(ctx context.Context, engine Creator, err error) error {
 	if failed != nil || !slices.Contains(info.SecurityOptions, "name=rootless") {
 		return err
 	}
-	return exit.Hint(err, "the engine is rootless: run docker nsjoin as root on its host, where it needs no helper container")
+	return exit.Hint(err, "the engine is rootless: docker nsjoin as root on its host needs no helper container, except for images and for containers that do not run, which need Engine 26")
 }
 
 // startWithImage starts a helper container from the helper's own image, if the user did not name one.
