@@ -96,7 +96,7 @@ func TestNetworkTools(t *testing.T) {
 		{"lsof -i :1", `^\nstatus 1$`},
 		{"lsof -iTCP:PORT", `TCP 127`},
 		{"lsof -iUDP:PORT", `^\nstatus 1$`},
-		{"lsof -i :PORT", `(?m)^toolbox.t\S* +\d+ .* inet .*TCP 127\.0\.0\.1:PORT \(LISTEN\)`},
+		{"lsof -i :PORT", `(?m)^toolbox.t +\d+ .* IPv4 .* TCP 127\.0\.0\.1:PORT \(LISTEN\)`},
 		{"lsof -t -i :PORT", `^\d+\n`},
 		{"lsof -p $$ | head -1", `^COMMAND +PID +USER +FD +TYPE`},
 		{"ip -br addr show lo", `^lo +\S+ +127\.0\.0\.1/8`},
