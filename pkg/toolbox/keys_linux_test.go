@@ -266,6 +266,18 @@ var keys = []struct {
 		{nil, "printf '%s\\n' !*\r", `\nprintf '%s\\n' a b c\r\na\r\nb\r\nc\r\n` + prompt},
 		{nil, "fc -l -2\r", `\n\d+\t echo a b c\r\n\d+\t printf '%s\\n' a b c\r\n` + prompt},
 	}},
+	{"an expansion that fails leaves the shell", []step{
+		{nil, "echo $((1/0))\r", `division by (0|zero)[^\n]*\n` + prompt},
+		{nil, "echo $?\r", `\n1\r\n` + prompt},
+		{nil, "echo ${nosuch?is missing}\r", `is missing\r\n` + prompt},
+		{nil, "set -u; echo $nosuch\r", `unbound variable\r\n` + prompt},
+		{nil, "set +u; a=(1 2); ((a[0]++)); echo ${a[@]} $-\r", `\n2 2 himBHs\r\n` + prompt},
+	}},
+	{"coproc", []step{
+		{nil, "coproc cat\r", `\n\[1\] \d+\r\n` + prompt},
+		{nil, "echo one >&${COPROC[1]}; read x <&${COPROC[0]}; echo \"<$x>\"\r", `\n<one>\r\n` + prompt},
+		{nil, "kill %1; wait; echo end\r", `end\r\n`},
+	}},
 	{"completion of words", []step{
 		{nil, "echo \"a f\t\r", `\na file\r\n` + prompt},
 		{nil, "echo 'a f\t\r", `\na file\r\n` + prompt},

@@ -82,20 +82,21 @@ func Kill(args []string) int {
 
 func listSignals(numbers []string) int {
 	if len(numbers) > 0 {
-		n, err := strconv.Atoi(numbers[0])
-		if err != nil {
-			s, err := tool.Signal(numbers[0])
+		return tool.Each("kill", numbers, func(text string) error {
+			n, err := strconv.Atoi(text)
 			if err != nil {
-				return tool.Complain("kill", err)
+				s, err := tool.Signal(text)
+				if err == nil {
+					tool.Println(int(s))
+				}
+				return err
 			}
-			tool.Println(int(s))
-			return 0
-		}
-		if n > 128 {
-			n -= 128
-		}
-		tool.Println(strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"))
-		return 0
+			if n > 128 { // the status of a program that it has ended
+				n -= 128
+			}
+			tool.Println(strings.TrimPrefix(unix.SignalName(syscall.Signal(n)), "SIG"))
+			return nil
+		})
 	}
 	for n := 1; n < 32; n++ {
 		end := "\n"
