@@ -24,7 +24,10 @@ prepare_podman() {
 		cgroup_manager = "cgroupfs"
 		events_logger = "file"
 		runtime = "runc"
+		[network]
+		network_config_dir = "$dir/networks"
 	CONF
+	mkdir -p "$dir/networks"
 	inside+=(--own-cgroups --over "$files" --own-run)
 }
 
