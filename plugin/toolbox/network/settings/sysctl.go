@@ -53,33 +53,20 @@ func Sysctl(args []string) int {
 	return status
 }
 
+// swapped is the way between a setting's file and its name.
+var swapped = strings.NewReplacer(".", "/", "/", ".")
+
 // file returns the file of a setting. Its name may have points or slashes: of what is first, the other one stands for itself.
 func file(name string) string {
 	if at := strings.IndexAny(name, "./"); at >= 0 && name[at] == '.' {
-		name = strings.Map(func(r rune) rune {
-			switch r {
-			case '.':
-				return '/'
-			case '/':
-				return '.'
-			}
-			return r
-		}, name)
+		name = swapped.Replace(name)
 	}
 	return filepath.Join(root, filepath.Join("/", name))
 }
 
 // name returns the name of a setting's file.
 func name(path string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '.':
-			return '/'
-		case '/':
-			return '.'
-		}
-		return r
-	}, strings.TrimPrefix(path, root+"/"))
+	return swapped.Replace(strings.TrimPrefix(path, root+"/"))
 }
 
 // one prints a setting, or those in a directory.
