@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -120,6 +120,9 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, params)
 }
 
+// runsAlone is a line of a script that says so, with or without a condition.
+var runsAlone = regexp.MustCompile(`(?m)^(\[.*\] *)?alone$`)
+
 // inGroups returns the scripts of a directory that run alone, and those that run beside each other: containers with
 // SYS_PTRACE count for commands in every other container. Those alone are first, for nothing waits for them then.
 func inGroups(t *testing.T, dir string) (alone, beside []string) {
@@ -133,7 +136,7 @@ func inGroups(t *testing.T, dir string) (alone, beside []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(text, []byte("\nalone\n")) {
+		if runsAlone.Match(text) {
 			alone = append(alone, file)
 		} else {
 			beside = append(beside, file)
